@@ -1,0 +1,67 @@
+# Targets for a machine with Python 3.11 or newer and make; everything is installed into .venv.
+SHELL := /bin/sh
+PYTHON ?= python3
+ENV := .venv
+BIN := $(ENV)/bin
+SPEC ?= @homodimer
+
+# uv makes the environment from uv.lock with the Python that made .venv, and fetches no other Python.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := $(ENV)
+# An activated environment of another project must not be taken for ours.
+unexport VIRTUAL_ENV
+SYNC := $(BIN)/uv sync --frozen --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-slow lint docs bench clean
+
+help:
+	@echo "make run        install, run the main job on the shipped homodimer, print where the report is"
+	@echo "make test       install what the tests need, run them (all but the slow ones)"
+	@echo "make test-slow  the tests marked slow"
+	@echo "make lint       ruff, mypy, import-linter"
+	@echo "make docs       the site, its notebook executed, in docs/_build/html"
+	@echo "make bench      the speed table"
+	@echo "make install    the developer's environment only"
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "qdmol needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(ENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+# What running needs. Inexact: what a developer's environment holds beyond that stays.
+$(ENV)/.ready-run: $(BIN)/uv pyproject.toml uv.lock
+	$(SYNC) --inexact
+	@touch $@
+
+# What developing needs; it holds all that running needs.
+$(ENV)/.ready-dev: $(BIN)/uv pyproject.toml uv.lock
+	$(SYNC) --all-extras
+	@touch $@ $(ENV)/.ready-run
+
+install: $(ENV)/.ready-dev
+
+run: $(ENV)/.ready-run
+	$(BIN)/qdmol run $(SPEC)
+
+test: $(ENV)/.ready-dev
+	$(BIN)/python -m pytest
+
+test-slow: $(ENV)/.ready-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(ENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(ENV)/.ready-dev
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: $(ENV)/.ready-dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(ENV) docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build

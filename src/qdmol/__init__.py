@@ -1,0 +1,47 @@
+"""qdmol: levels, wavefunctions and excitons of fused colloidal quantum dots, with error bars.
+
+The root is lazy (PEP 562): a name below is imported when it is first used, so that a part that
+needs no solver and no drawing loads none.
+
+>>> import qdmol
+>>> spec = qdmol.read_spec("@homodimer")
+>>> spec.calculation.electrons
+4
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qdmol.report import write_report as report
+    from qdmol.structure import Spec, dump_spec, read_spec
+    from qdmol.study import Solution, solve
+
+__version__ = "0.1.0"
+
+# Public name -> the room that has it. `report` is absent: the room itself can be called.
+_HOMES = {
+    "Solution": "qdmol.study",
+    "Spec": "qdmol.structure",
+    "dump_spec": "qdmol.structure",
+    "read_spec": "qdmol.structure",
+    "solve": "qdmol.study",
+}
+
+__all__ = ["Solution", "Spec", "__version__", "dump_spec", "read_spec", "report", "solve"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562)."""
+    if name == "report":
+        return import_module("qdmol.report")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'qdmol' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted(set(globals()) | set(__all__))
