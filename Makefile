@@ -27,17 +27,20 @@ help:
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "qdmol needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(ENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "Making $(ENV)"
+	@$(PYTHON) -m venv $(ENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 # What running needs. Inexact: what a developer's environment holds beyond that stays.
 $(ENV)/.ready-run: $(BIN)/uv pyproject.toml uv.lock
-	$(SYNC) --inexact
+	@echo "Installing into $(ENV), once: about 650 MB"
+	@$(SYNC) --inexact
 	@touch $@
 
 # What developing needs; it holds all that running needs.
 $(ENV)/.ready-dev: $(BIN)/uv pyproject.toml uv.lock
-	$(SYNC) --all-extras
+	@echo "Installing the developer's environment into $(ENV), once: about 900 MB"
+	@$(SYNC) --all-extras
 	@touch $@ $(ENV)/.ready-run
 
 install: $(ENV)/.ready-dev

@@ -1,0 +1,52 @@
+"""Sphinx configuration: everything is built from what is here, without the network."""
+
+import json
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+import qdmol
+
+project = "qdmol"
+author = "the qdmol developers"
+copyright = "2026, the qdmol developers"  # noqa: A001  Sphinx wants this name
+release = version = qdmol.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_build", "jupyter_execute"]
+myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
+myst_heading_anchors = 3
+
+# The notebooks are run at every build; a cell that fails or warns stops it.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+
+html_theme = "furo"
+html_title = f"qdmol {release}"
+html_static_path = ["_static"]
+
+
+def write_schema(app: Sphinx, exception: Exception | None) -> None:
+    """Publish the JSON schema of the spec beside the pages, for editors to complete from."""
+    if exception is None and app.builder.format == "html":
+        from qdmol.structure import spec_schema
+
+        target = Path(app.outdir) / "spec.schema.json"
+        target.write_text(json.dumps(spec_schema(), indent=2) + "\n", encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    """Hook into the build."""
+    app.connect("build-finished", write_schema)
