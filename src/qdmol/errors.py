@@ -1,0 +1,144 @@
+"""The error tree.
+
+::
+
+    QdmolError            exit 1
+    |-- InputError        exit 2   what the user wrote cannot be used (also a ValueError)
+    |-- MissingExtraError exit 2   an optional dependency is not installed (also an ImportError)
+    |-- OutputError       exit 1   a file could not be written
+    `-- SolverError       exit 3   what could not be computed, with the reason
+
+Every message is one sentence. An input error says which field, which value, and what is allowed:
+
+>>> str(InputError(field="molecule.spacing", value=-1, allowed="above 0 nm"))
+'`molecule.spacing` is -1, but must be above 0 nm.'
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+__all__ = ["MISSING", "InputError", "MissingExtraError", "OutputError", "QdmolError", "SolverError", "shorten"]
+
+LONGEST_VALUE = 60  # characters of a value shown in a message
+
+
+class _Missing:
+    """Stands for a value that was not given."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "missing"
+
+    def __reduce__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+
+
+def shorten(value: object) -> str:
+    """Return ``value`` as printable text of at most ``LONGEST_VALUE`` characters on one line."""
+    if isinstance(value, str):
+        # a slice first: the representation of a megabyte is a megabyte
+        text = repr(value[: 2 * LONGEST_VALUE])
+    elif isinstance(value, int) and value.bit_length() > 1024:
+        text = f"an integer of {value.bit_length()} bits"  # decimal text of huge integers is refused by Python
+    else:
+        try:
+            text = repr(value)
+        except (RecursionError, ValueError):
+            text = f"a nested {type(value).__name__}"
+    text = "".join(c if c.isprintable() and c.isascii() or c.isalnum() else "?" for c in text)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+def _plain(value: object) -> Any:
+    """Return ``value`` as something JSON holds: never NaN, never longer than a message."""
+    if value is None or value is MISSING:
+        return None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int) and value.bit_length() <= 64:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, str) and len(value) <= LONGEST_VALUE and value.isprintable():
+        return value
+    return shorten(value)
+
+
+class QdmolError(Exception):
+    """Root of the tree. ``exit_code`` is the command line's exit status."""
+
+    exit_code: ClassVar[int] = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as the JSON object of the command line."""
+        return {"field": None, "value": None, "allowed": None, "message": str(self)}
+
+
+class InputError(QdmolError, ValueError):
+    """What the user wrote cannot be used: ``field``, ``value``, what is ``allowed``, one sentence."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, *, field: str, value: object, allowed: str, message: str | None = None) -> None:
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+        self.message = message or f"`{field}` is {shorten(value)}, but must be {allowed}."
+        super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {"field": self.field, "value": self.value, "allowed": self.allowed, "message": self.message}
+        return (_rebuild, (type(self), state))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return field, value, allowed and message, each something JSON holds."""
+        return {
+            "field": self.field,
+            "value": _plain(self.value),
+            "allowed": self.allowed,
+            "message": self.message,
+        }
+
+
+def _rebuild(kind: type[InputError], state: dict[str, Any]) -> InputError:
+    """Rebuild an error that crossed a process boundary (keyword-only arguments do not pickle)."""
+    return kind(**state)
+
+
+class MissingExtraError(QdmolError, ImportError):
+    """An optional dependency is not installed; ``extra`` names what to install."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, *, extra: str, purpose: str) -> None:
+        self.extra = extra
+        self.purpose = purpose
+        super().__init__(f"{purpose} needs the extra `{extra}`: pip install 'qdmol[{extra}]'.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild_missing, (self.extra, self.purpose))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as the JSON object of the command line."""
+        allowed = f"pip install 'qdmol[{self.extra}]'"
+        return {"field": "extra", "value": self.extra, "allowed": allowed, "message": str(self)}
+
+
+def _rebuild_missing(extra: str, purpose: str) -> MissingExtraError:
+    return MissingExtraError(extra=extra, purpose=purpose)
+
+
+class OutputError(QdmolError):
+    """A file could not be written."""
+
+
+class SolverError(QdmolError):
+    """Something could not be computed; the message says what and why."""
+
+    exit_code: ClassVar[int] = 3

@@ -1,0 +1,124 @@
+"""The quantities of spec and sets: kind, bounds, meaning, declared once for both.
+
+Bounds are wide: they keep out what cannot be meant (a mass of 0, a radius of a metre), not what is unusual.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from qdmol.errors import InputError
+from qdmol.units import Kind, parse_quantity, quantity_pattern, unit_of
+
+__all__ = [
+    "MATERIAL_QUANTITIES",
+    "MEDIUM_QUANTITIES",
+    "QUANTITIES",
+    "BandGap",
+    "Barrier",
+    "LayerThickness",
+    "Mass",
+    "Offset",
+    "Permittivity",
+    "Quantity",
+    "annotation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One kind of number: bounds in its unit, both ends included unless ``open_low``; ``hard``: infinity allowed."""
+
+    kind: Kind
+    low: float
+    high: float
+    open_low: bool = False
+    hard: bool = False
+
+    @property
+    def unit(self) -> str:
+        """Unit of plain numbers ("1" without)."""
+        return unit_of(self.kind)
+
+    @property
+    def allowed(self) -> str:
+        """The bounds in words."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        low = "above" if self.open_low else "at least"
+        tail = ', or "hard"' if self.hard else ""
+        return f"{low} {self.low:g}{unit} and at most {self.high:g}{unit}{tail}"
+
+    def parse(self, value: object, *, field: str = "") -> float:
+        """Return ``value`` as a number in ``unit``; InputError naming ``field`` where that is impossible."""
+        number = parse_quantity(value, kind=self.kind, field=field, hard=self.hard)
+        too_low = number <= self.low if self.open_low else number < self.low
+        if too_low or (number > self.high and not (self.hard and math.isinf(number))):
+            raise InputError(field=field, value=value, allowed=self.allowed)
+        return number
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema: a bounded number, or text with a unit of this kind."""
+        low = "exclusiveMinimum" if self.open_low else "minimum"
+        number = {"type": "number", low: self.low, "maximum": self.high}
+        text = {"type": "string", "pattern": quantity_pattern(self.kind)}
+        options: list[dict[str, Any]] = [number, text]
+        if self.hard:
+            options.append({"const": "hard"})
+        return {"anyOf": options, "x-unit": self.unit}
+
+
+def annotation(quantity: Quantity) -> Any:
+    """Return the pydantic annotation of a quantity."""
+    return Annotated[
+        float,
+        BeforeValidator(_reader(quantity)),
+        PlainSerializer(_writer, when_used="json"),
+        WithJsonSchema(quantity.schema()),
+    ]
+
+
+def _reader(quantity: Quantity) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        return quantity.parse(value)
+
+    return read
+
+
+def _writer(value: float) -> float | str:
+    return "hard" if value == math.inf else value
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "electron_mass": Quantity("mass", 0.001, 100),
+    "hole_mass": Quantity("mass", 0.001, 100),
+    "conduction_offset": Quantity("energy", -10, 10),
+    "valence_offset": Quantity("energy", -10, 10),
+    "electron_barrier": Quantity("energy", -10, 1000, hard=True),
+    "hole_barrier": Quantity("energy", -10, 1000, hard=True),
+    "permittivity": Quantity("number", 1, 10000),
+    "band_gap": Quantity("energy", 0, 20, open_low=True),
+    "layer_thickness": Quantity("length", 0.01, 10),
+}
+
+MATERIAL_QUANTITIES = (
+    "electron_mass",
+    "hole_mass",
+    "conduction_offset",
+    "valence_offset",
+    "permittivity",
+    "band_gap",
+    "layer_thickness",
+)
+MEDIUM_QUANTITIES = ("electron_mass", "hole_mass", "electron_barrier", "hole_barrier", "permittivity")
+
+Mass = annotation(QUANTITIES["electron_mass"])
+Offset = annotation(QUANTITIES["conduction_offset"])
+Barrier = annotation(QUANTITIES["electron_barrier"])
+Permittivity = annotation(QUANTITIES["permittivity"])
+BandGap = annotation(QUANTITIES["band_gap"])
+LayerThickness = annotation(QUANTITIES["layer_thickness"])

@@ -1,0 +1,267 @@
+"""Sourced parameter sets: data files in, frozen values out.
+
+A set is one YAML file per publication or compilation. Every value says what it is, in which unit, at which
+temperature, from which source; where the literature disagrees it lists the alternatives. Energies are edges on one
+scale, in eV, zero at the band edges of the set's ``reference`` material, positive away from the gap.
+
+>>> chosen = load_set("cdse-cds-single-band")
+>>> chosen.value("CdS", "conduction_offset").value
+0.1
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from qdmol.errors import InputError
+from qdmol.materials.documents import read_document
+from qdmol.materials.lookup import find_set, set_files
+from qdmol.materials.quantities import MATERIAL_QUANTITIES, MEDIUM_QUANTITIES, QUANTITIES
+from qdmol.materials.refusals import first_refusal
+from qdmol.units import parse_quantity
+
+__all__ = ["MEDIUM", "Alternative", "MaterialSet", "MaterialValue", "Source", "alternatives", "list_sets", "load_set"]
+
+MEDIUM = "medium"  # the name of what surrounds the molecule, in every set
+MATERIAL_NAME = r"^[A-Za-z][A-Za-z0-9_+()-]{0,39}$"  # no dot: names stand in dotted paths
+
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Source(_Frozen):
+    """Where values come from, and how much of it was read."""
+
+    citation: Text
+    doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _locatable(self) -> Self:
+        if self.doi is None and self.url is None and self.note is None:
+            raise InputError(field="doi", value=None, allowed="given (or url, or a note that says why there is none)")
+        return self
+
+    def __str__(self) -> str:
+        place = f", doi:{self.doi}" if self.doi else f", {self.url}" if self.url else ""
+        return self.citation + place
+
+
+class _Alternative(_Frozen):
+    value: Any
+    source: Text
+    note: Text | None = None
+
+
+class _Entry(_Frozen):
+    """One value as its file has it."""
+
+    value: Any
+    unit: Text
+    temperature: Annotated[float, Field(ge=0, le=5000, strict=False)] | None
+    source: Text
+    note: Text | None = None
+    alternatives: tuple[_Alternative, ...] = Field(default=(), strict=False)
+
+
+class _File(_Frozen):
+    """A set as its file has it."""
+
+    qdmol_materials: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+    title: Text
+    notes: tuple[Text, ...] = Field(default=(), strict=False)
+    reference: Annotated[str, Field(pattern=MATERIAL_NAME)]
+    sources: dict[str, Source]
+    materials: dict[str, dict[str, _Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another value of the literature for ``material``'s ``key``, in the unit of the set's value."""
+
+    material: str
+    key: str
+    value: float
+    unit: str
+    source: str
+    note: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Return, for example, ``CdS.conduction_offset = 0.32 eV``."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        return f"{self.material}.{self.key} = {self.value:g}{unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialValue:
+    """One number of a set: in ``unit``, at ``temperature`` (K; None where it has none), from ``source``."""
+
+    value: float
+    unit: str
+    temperature: float | None
+    source: Source
+    note: str | None = None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialSet:
+    """A named parameter set; ``materials`` maps material to key to value, ``medium`` among them."""
+
+    name: str
+    title: str
+    notes: tuple[str, ...]
+    reference: str
+    path: Path
+    materials: Mapping[str, Mapping[str, MaterialValue]]
+
+    def value(self, material: str, key: str) -> MaterialValue:
+        """Return a value; KeyError where the set has none."""
+        return self.materials[material][key]
+
+
+def list_sets(*, relative_to: Path | None = None) -> tuple[str, ...]:
+    """Return the names of the sets that can be found without a path, sorted."""
+    return tuple(sorted(set_files(relative_to)))
+
+
+def load_set(name_or_path: str, *, relative_to: Path | None = None, field: str = "materials") -> MaterialSet:
+    """Return a set by name or by path.
+
+    Looked for as a path relative to ``relative_to`` (the spec's folder; default the current one), then in the folders
+    of ``QDMOL_MATERIALS``, the user's configuration folder, the package.
+    Raises InputError for a set that is not found (naming ``field``), or is not as a set must be (naming file and field).
+    """
+    path = find_set(name_or_path, relative_to=relative_to, field=field)
+    data = read_document(path, field=field)
+    try:
+        file = _File.model_validate(data)
+        return _build(file, path)
+    except ValidationError as error:
+        raise _in_file(first_refusal(error, data, _File), path) from None
+    except InputError as error:
+        raise _in_file(error, path) from None
+
+
+def _in_file(error: InputError, path: Path) -> InputError:
+    message = f"In the material set {path.name}: {error.message}"
+    return InputError(field=f"{path.name}:{error.field}", value=error.value, allowed=error.allowed, message=message)
+
+
+def _build(file: _File, path: Path) -> MaterialSet:
+    """Return the set of a file: sources resolved, numbers in the package's units, every needed key there."""
+    _check_names(file)
+    materials = {
+        name: MappingProxyType({key: _value(file, name, key, entry) for key, entry in entries.items()})
+        for name, entries in file.materials.items()
+    }
+    for name, values in materials.items():
+        _check_complete(file, name, values)
+    return MaterialSet(
+        name=file.name,
+        title=file.title,
+        notes=file.notes,
+        reference=file.reference,
+        path=path,
+        materials=MappingProxyType(materials),
+    )
+
+
+def _check_names(file: _File) -> None:
+    for name in file.materials:
+        if not re.match(MATERIAL_NAME, name):
+            raise InputError(field="materials", value=name, allowed="named by letters, digits and _ + - ( ) only")
+    for needed in (file.reference, MEDIUM):
+        if needed not in file.materials:
+            allowed = f"a mapping that has `{needed}`, the reference material and `{MEDIUM}` being needed"
+            raise InputError(field="materials", value=sorted(file.materials), allowed=allowed)
+    if file.reference == MEDIUM:
+        raise InputError(field="reference", value=MEDIUM, allowed="a material of the set")
+
+
+def _check_complete(file: _File, name: str, values: Mapping[str, MaterialValue]) -> None:
+    needed = list(MEDIUM_QUANTITIES)
+    if name != MEDIUM:
+        needed = ["electron_mass", "hole_mass", "permittivity"]
+        needed += ["band_gap"] if name == file.reference else ["conduction_offset", "valence_offset"]
+    for key in needed:
+        if key not in values:
+            raise InputError(field=f"materials.{name}.{key}", value=None, allowed="given")
+
+
+def _value(file: _File, material: str, key: str, entry: _Entry) -> MaterialValue:
+    field = f"materials.{material}.{key}"
+    _check_key(file, material, key, entry)
+    number = _number(entry.value, entry.unit, key, f"{field}.value")
+    source = _source(file, entry.source, f"{field}.source")
+    others = tuple(
+        Alternative(
+            material=material,
+            key=key,
+            value=_number(other.value, entry.unit, key, f"{field}.alternatives[{i}].value"),
+            unit=QUANTITIES[key].unit,
+            source=str(_source(file, other.source, f"{field}.alternatives[{i}].source")),
+            note=other.note,
+        )
+        for i, other in enumerate(entry.alternatives)
+    )
+    return MaterialValue(
+        value=number,
+        unit=QUANTITIES[key].unit,
+        temperature=entry.temperature,
+        source=source,
+        note=entry.note,
+        alternatives=others,
+    )
+
+
+def _check_key(file: _File, material: str, key: str, entry: _Entry) -> None:
+    known = MEDIUM_QUANTITIES if material == MEDIUM else MATERIAL_QUANTITIES
+    if key not in known:
+        allowed = "one of " + ", ".join(known)
+        raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
+    at_reference = material == file.reference
+    if at_reference and key in ("conduction_offset", "valence_offset"):
+        allowed = f"absent: the edges of the reference material {material} are the zero of energy"
+        raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
+    if not at_reference and key == "band_gap":
+        allowed = f"absent: band_gap is a key of the reference material {file.reference} only"
+        raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
+
+
+def _number(value: object, unit: str, key: str, field: str) -> float:
+    """Return a file's number, which is in the entry's own unit, in the unit of its key."""
+    quantity = QUANTITIES[key]
+    if quantity.hard and value == "hard":
+        return quantity.parse(value, field=field)
+    plain = parse_quantity(value, kind="number", field=field)
+    text = repr(plain) if quantity.kind == "number" else f"{plain!r} {unit}"
+    if quantity.kind == "number" and unit != "1":
+        raise InputError(field=field.rpartition(".")[0] + ".unit", value=unit, allowed="1 (a number without a unit)")
+    return quantity.parse(text, field=field)
+
+
+def _source(file: _File, key: str, field: str) -> Source:
+    if key not in file.sources:
+        raise InputError(field=field, value=key, allowed="one of the file's sources: " + ", ".join(file.sources))
+    return file.sources[key]
+
+
+def alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
+    """Return every alternative the set lists, in the order of its file."""
+    return tuple(
+        other for values in material_set.materials.values() for value in values.values() for other in value.alternatives
+    )

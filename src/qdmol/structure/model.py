@@ -1,0 +1,402 @@
+"""The spec as frozen models: what may be written, with units, bounds and meanings. They are the schema.
+
+Rules that need no material set live here; what needs one (materials, placement, binding) is in `resolving`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
+
+from qdmol.errors import MISSING, InputError
+from qdmol.materials.quantities import (
+    BandGap,
+    Barrier,
+    LayerThickness,
+    Mass,
+    Offset,
+    Permittivity,
+    Quantity,
+    annotation,
+)
+
+__all__ = [
+    "Calculation",
+    "Core",
+    "Dot",
+    "Environment",
+    "FilledNeck",
+    "LinkerNeck",
+    "MaterialOverride",
+    "MediumOverride",
+    "MergedNeck",
+    "Molecule",
+    "Overrides",
+    "Shell",
+    "Spec",
+]
+
+KEPT_FOR_LATER = ("ensemble", "strain", "interface", "ligands", "orientation")
+ON_AXIS = 1e-6  # nm, kV/cm: rounding of a generated file, nothing a person meant
+
+SIZE = Quantity("length", 0.01, 1000)
+THICKNESS = Quantity("length", 0.001, 1000)
+DISTANCE = Quantity("length", 0, 100000, open_low=True)
+GAP = Quantity("length", 0, 100000)
+COORDINATE = Quantity("length", -100000, 100000)
+COUNT = Quantity("number", 0, 1000, open_low=True)
+TEMPERATURE = Quantity("temperature", 0, 5000, open_low=True)
+FIELD = Quantity("field", -10000, 10000)
+TOLERANCE = Quantity("energy_mev", 0, 1000, open_low=True)
+
+Size = annotation(SIZE)
+Thickness = annotation(THICKNESS)
+Gap = annotation(GAP)
+Coordinate = annotation(COORDINATE)
+LayerCount = annotation(COUNT)
+Temperature = annotation(TEMPERATURE)
+FieldComponent = annotation(FIELD)
+Tolerance = annotation(TOLERANCE)
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+LevelCount = Annotated[StrictInt, Field(ge=0, le=200)]
+
+
+class Part(BaseModel):
+    """A frozen piece of the spec; unknown keys are refused, and those kept for later with that word."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_yet(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in KEPT_FOR_LATER:
+                if key in data:
+                    raise InputError(field=key, value=data[key], allowed="absent: this key is kept for later")
+        return data
+
+
+def _one_of(part: BaseModel, *names: str) -> None:
+    """Refuse unless exactly one of the fields is given."""
+    given = [name for name in names if getattr(part, name) is not None]
+    either = " or ".join(f"`{name}`" for name in names)
+    if not given:
+        raise InputError(field=names[0], value=MISSING, allowed=f"given as one of {either}")
+    if len(given) > 1:
+        allowed = f"absent where `{given[0]}` is given: one of {either}"
+        raise InputError(field=given[1], value=getattr(part, given[1]), allowed=allowed)
+
+
+class Core(Part):
+    """The core of a dot."""
+
+    material: Text
+    """A material of the set."""
+    radius: Size | None = None
+    """Radius, nm (or give `diameter`)."""
+    diameter: Size | None = None
+    """Diameter, nm (or give `radius`)."""
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        _one_of(self, "radius", "diameter")
+        return self
+
+    @property
+    def size(self) -> float:
+        """Radius, nm."""
+        return float(self.radius) if self.radius is not None else float(self.diameter) / 2
+
+
+class Shell(Part):
+    """A shell around what is inside it."""
+
+    material: Text
+    """A material of the set."""
+    thickness: Thickness | None = None
+    """Thickness, nm (or give `monolayers`)."""
+    monolayers: LayerCount | None = None
+    """Thickness in monolayers of the material, whose layer thickness its set has (or give `thickness`)."""
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        _one_of(self, "thickness", "monolayers")
+        return self
+
+
+class Dot(Part):
+    """A spherical core/shell dot."""
+
+    core: Core
+    shells: Annotated[tuple[Shell, ...], Field(max_length=100)] = ()
+    """Shells from the inside out; none is a bare core."""
+
+
+class MergedNeck(Part):
+    """Bodies placed so that the neck has this diameter."""
+
+    merged: Gap
+    """Diameter of the neck, nm."""
+
+
+class FilledNeck(Part):
+    """Bodies as placed, and a cylinder from centre to centre, of the first dot's outermost material."""
+
+    filled: Gap
+    """Diameter of the cylinder, nm."""
+
+
+class LinkerNeck(Part):
+    """Bodies apart, with a gap of medium between them."""
+
+    linker: Gap
+    """Gap between the surfaces, nm."""
+
+
+NeckChoice = Literal["merged"] | MergedNeck | FilledNeck | LinkerNeck
+NECKS: dict[str, type[Part]] = {"merged": MergedNeck, "filled": FilledNeck, "linker": LinkerNeck}
+NECK_ALLOWED = "merged, {merged: D}, {filled: D} or {linker: g}, with lengths in nm"
+
+
+def _read_neck(value: Any) -> Any:
+    """Return the neck's model, so that an error names the one length and not every alternative."""
+    if value == "merged" or isinstance(value, Part):
+        return value
+    if isinstance(value, dict):
+        if reserved := [key for key in value if key in KEPT_FOR_LATER]:
+            raise InputError(field=reserved[0], value=value[reserved[0]], allowed="absent: this key is kept for later")
+        if len(value) == 1 and (kind := next(iter(value))) in NECKS:
+            return NECKS[kind].model_construct(**{kind: GAP.parse(value[kind], field=kind)})
+    raise InputError(field="", value=value, allowed=NECK_ALLOWED)
+
+
+def _one_or_a_list(quantity: Quantity) -> Any:
+    """Return the annotation of a length for every bond: one number, or a list with one entry a bond."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return tuple(quantity.parse(item, field=f"[{i}]") for i, item in enumerate(value))
+        return quantity.parse(value)
+
+    single = quantity.schema()
+    schema = {"anyOf": [*single["anyOf"], {"type": "array", "items": single, "maxItems": 99}], "x-unit": quantity.unit}
+    return Annotated[float | tuple[float, ...], BeforeValidator(read), WithJsonSchema(schema)]
+
+
+Spacings = _one_or_a_list(DISTANCE)
+Barriers = _one_or_a_list(GAP)
+
+
+class Molecule(Part):
+    """Dots on a line along z, in the order listed."""
+
+    dots: Annotated[tuple[Dot, ...], Field(min_length=1, max_length=100)]
+    """One dot is a monomer, two equal ones a homodimer, unlike ones a heterodimer."""
+    spacing: Spacings | None = None
+    """Distance of neighbours, centre to centre, nm: one number, or a list with one entry a bond."""
+    barrier: Barriers | None = None
+    """Distance of neighbours, core surface to core surface, nm: one number, or a list with one entry a bond."""
+    positions: (
+        Annotated[tuple[tuple[Coordinate, Coordinate, Coordinate], ...], Field(min_length=1, max_length=100)] | None
+    ) = None
+    """Centres [x, y, z], nm; x = y = 0 for now."""
+    neck: Annotated[NeckChoice, BeforeValidator(_read_neck)] = "merged"
+    """`merged`: bodies as placed, overlapping shells fuse. `{merged: D}`: placed so that the neck has diameter D.
+    `{filled: D}`: bodies as placed and a cylinder of diameter D. `{linker: g}`: unfused, a gap g of medium."""
+
+    @model_validator(mode="after")
+    def _neighbours(self) -> Self:
+        ways = ("spacing", "barrier", "positions")
+        given = [name for name in ways if getattr(self, name) is not None]
+        if len(given) > 1:
+            allowed = f"absent where `{given[0]}` is given: one of spacing, barrier, positions"
+            raise InputError(field=given[1], value=getattr(self, given[1]), allowed=allowed)
+        fixes = isinstance(self.neck, MergedNeck | LinkerNeck)
+        if not given and not fixes and len(self.dots) > 1:
+            allowed = "given (or `barrier`, or `positions`), since this neck does not fix the distance of the dots"
+            raise InputError(field="spacing", value=MISSING, allowed=allowed)
+        self._counts()
+        self._on_axis()
+        return self
+
+    def _counts(self) -> None:
+        bonds = len(self.dots) - 1
+        for name in ("spacing", "barrier"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != bonds:
+                allowed = f"one length, or a list with one entry a bond ({bonds} for {bonds + 1} dots)"
+                raise InputError(field=name, value=list(value), allowed=allowed)
+        if self.positions is not None and len(self.positions) != len(self.dots):
+            allowed = f"a list with one [x, y, z] a dot ({len(self.dots)})"
+            raise InputError(field="positions", value=[list(p) for p in self.positions], allowed=allowed)
+
+    def _on_axis(self) -> None:
+        for i, (x, y, z) in enumerate(self.positions or ()):
+            if max(abs(x), abs(y)) > ON_AXIS:
+                allowed = "on the z axis (x = y = 0): an off-axis position needs the 3-D solver"
+                raise InputError(field=f"positions[{i}]", value=[x, y, z], allowed=allowed)
+
+
+class MaterialOverride(Part):
+    """Values that replace a material's in the set."""
+
+    electron_mass: Mass | None = None
+    """Free-electron masses."""
+    hole_mass: Mass | None = None
+    """Free-electron masses."""
+    conduction_offset: Offset | None = None
+    """Conduction edge above the reference material's, eV; not for the reference material."""
+    valence_offset: Offset | None = None
+    """Valence edge below the reference material's, eV (positive is a barrier for holes)."""
+    permittivity: Permittivity | None = None
+    """Relative permittivity."""
+    band_gap: BandGap | None = None
+    """Band gap, eV; of the reference material only."""
+    layer_thickness: LayerThickness | None = None
+    """Thickness of a monolayer, nm."""
+
+
+class MediumOverride(Part):
+    """Values that replace those of what surrounds the molecule."""
+
+    electron_mass: Mass | None = None
+    """Free-electron masses."""
+    hole_mass: Mass | None = None
+    """Free-electron masses."""
+    electron_barrier: Barrier | None = None
+    """Barrier for electrons above the reference material's conduction edge, eV, or `hard`."""
+    hole_barrier: Barrier | None = None
+    """Barrier for holes below the reference material's valence edge, eV, or `hard`."""
+    permittivity: Permittivity | None = None
+    """Relative permittivity."""
+
+
+class Overrides(Part):
+    """Single values that replace those of the set, by material."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+    __pydantic_extra__: dict[str, MaterialOverride]
+
+    medium: MediumOverride | None = None
+
+    def of(self, material: str) -> MaterialOverride:
+        """Return the overrides of a material, empty ones where there are none."""
+        return (self.__pydantic_extra__ or {}).get(material, MaterialOverride())
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """Names of the materials that are overridden, without the medium."""
+        return tuple(self.__pydantic_extra__ or {})
+
+
+class Environment(Part):
+    """What acts on the molecule from outside."""
+
+    temperature: Temperature = 300.0
+    """K."""
+    field: tuple[FieldComponent, FieldComponent, FieldComponent] = (0.0, 0.0, 0.0)
+    """Applied far field [x, y, z], kV/cm; along z for now. +z pushes electrons to -z."""
+
+    @model_validator(mode="after")
+    def _along_the_axis(self) -> Self:
+        x, y, _ = self.field
+        if max(abs(x), abs(y)) > ON_AXIS:
+            allowed = "along the z axis ([0, 0, F]): an off-axis field needs the 3-D solver"
+            raise InputError(field="field", value=list(self.field), allowed=allowed)
+        return self
+
+
+def _read_coulomb(value: Any) -> Any:
+    if value == "ci":
+        raise InputError(field="", value=value, allowed="none or self-consistent (ci is kept for later)")
+    if value not in ("none", "self-consistent"):
+        raise InputError(field="", value=value, allowed="none or self-consistent")
+    return value
+
+
+class Calculation(Part):
+    """What is computed, and how well."""
+
+    electrons: LevelCount = 4
+    """How many electron levels (orbital, +m and -m apart, no spin); 0 for none."""
+    holes: LevelCount = 2
+    """How many hole levels; 0 for none."""
+    coulomb: Annotated[Literal["none", "self-consistent"], BeforeValidator(_read_coulomb)] = "self-consistent"
+    """Attraction of electron and hole; where it is left out, `none` if either carrier is not asked for."""
+    tolerance: Tolerance = 0.1
+    """Largest numerical error of every energy, meV."""
+
+    LATER: ClassVar[str] = "ci_tolerance"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        if cls.LATER in data:
+            raise InputError(field=cls.LATER, value=data[cls.LATER], allowed="absent: this key is kept for later")
+        if "coulomb" not in data and 0 in (data.get("electrons"), data.get("holes")):
+            return {**data, "coulomb": "none"}
+        return data
+
+    @model_validator(mode="after")
+    def _a_pair(self) -> Self:
+        if self.coulomb == "self-consistent":
+            for name in ("electrons", "holes"):
+                if getattr(self, name) == 0:
+                    raise InputError(field=name, value=0, allowed="at least 1 with `coulomb: self-consistent`")
+        return self
+
+
+def _read_version(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int) or value != 1:
+        raise InputError(field="", value=value, allowed="1, the version of the spec format that this qdmol reads")
+    return value
+
+
+def _read_name(value: Any) -> Any:
+    if isinstance(value, str) and any(c in "\n\t" for c in value):
+        raise InputError(field="", value=value, allowed="one line of text")
+    return value
+
+
+class Spec(Part):
+    """A molecule, its surroundings, and what to compute of it. Lengths in nm, energies in eV unless said otherwise."""
+
+    qdmol: Annotated[Literal[1], BeforeValidator(_read_version)]
+    """Version of the spec format."""
+    name: Annotated[Text, BeforeValidator(_read_name)] = "unnamed molecule"
+    """Free text for reports."""
+    materials: Text
+    """Name or path of a material set (`qdmol materials` lists them)."""
+    overrides: Overrides = Overrides()
+    """Single values that replace the set's."""
+    molecule: Molecule
+    environment: Environment = Environment()
+    calculation: Calculation = Calculation()
+
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder the spec was read from, where its material set is looked for first; None for a mapping."""
+        return self._folder
+
+    def __eq__(self, other: object) -> bool:
+        """Two specs are equal if they say the same, wherever they were read."""
+        return isinstance(other, Spec) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())

@@ -1,0 +1,127 @@
+"""The placed molecule: what the solver computes, free of names, units and choices of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+__all__ = ["MEDIUM", "AxialMolecule", "Bridge", "PlacedDot", "PlacedLayer", "RegionParameters"]
+
+MEDIUM = "medium"
+MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths, nothing a person meant
+
+
+@dataclass(frozen=True, slots=True)
+class RegionParameters:
+    """One material as the carriers see it: free-electron masses, edges in eV, relative permittivity.
+
+    Edges count from the reference material's, positive away from the gap; ``math.inf`` is a hard wall.
+    """
+
+    electron_mass: float
+    hole_mass: float
+    electron_edge: float
+    hole_edge: float
+    permittivity: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLayer:
+    """A core or shell: its material and outer radius (nm)."""
+
+    material: str
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedDot:
+    """A dot centred at ``z`` (nm) on the axis; ``layers`` from the core outwards."""
+
+    z: float
+    layers: tuple[PlacedLayer, ...]
+
+    @property
+    def radius(self) -> float:
+        """Outer radius, nm."""
+        return self.layers[-1].radius
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A cylinder about the axis that fills a neck; lengths in nm. It replaces medium, never a dot."""
+
+    z_low: float
+    z_high: float
+    radius: float
+    material: str
+
+
+@dataclass(frozen=True, slots=True)
+class AxialMolecule:
+    """Dots on the z axis with every parameter resolved.
+
+    ``dots`` stand in the order of the spec, z = 0 midway between the outer dots' centres. Where layers overlap the
+    one nearest to a core (lowest index) wins, at a tie the first-listed dot. ``parameters`` has every material used
+    and ``"medium"``. ``field`` is the applied far field along +z in V/nm; ``band_gap`` the reference material's, eV.
+    """
+
+    dots: tuple[PlacedDot, ...]
+    bridges: tuple[Bridge, ...]
+    parameters: Mapping[str, RegionParameters]
+    field: float
+    band_gap: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mirror_symmetric(self) -> bool:
+        """Whether z -> -z about z = 0 changes nothing: bodies, materials, and no field."""
+        if self.field != 0 or not _mirrored_bridges(self.bridges):
+            return False
+        images = [_image(self.dots, dot) for dot in self.dots]
+        return None not in images and _ties_mirrored(self.dots, [i for i in images if i is not None])
+
+    def monomer(self, dot: int) -> AxialMolecule:
+        """Return one dot alone at z = 0, same parameters and field, no bridges."""
+        return replace(self, dots=(replace(self.dots[dot], z=0.0),), bridges=(), notes=())
+
+
+def _close(a: float, b: float) -> bool:
+    return abs(a - b) <= MIRROR_TOLERANCE
+
+
+def _image(dots: tuple[PlacedDot, ...], dot: PlacedDot) -> int | None:
+    """Return the index of the dot that ``dot`` is mirrored to, or None."""
+    for i, other in enumerate(dots):
+        if _close(other.z, -dot.z) and len(other.layers) == len(dot.layers):
+            pairs = zip(dot.layers, other.layers, strict=True)
+            if all(a.material == b.material and _close(a.radius, b.radius) for a, b in pairs):
+                return i
+    return None
+
+
+def _ties_mirrored(dots: tuple[PlacedDot, ...], images: list[int]) -> bool:
+    """Whether ties between unlike overlapping layers fall the same way in the mirror image.
+
+    The first-listed dot wins a tie, so a chain A-B-A of unlike shells favours B on one side only.
+    """
+    for i, one in enumerate(dots):
+        for j in range(i):
+            two = dots[j]
+            unlike = any(a.material != b.material for a, b in zip(one.layers, two.layers, strict=False))
+            overlap = abs(one.z - two.z) < one.radius + two.radius
+            if unlike and overlap and not images[j] < images[i]:
+                return False
+    return True
+
+
+def _mirrored_bridges(bridges: tuple[Bridge, ...]) -> bool:
+    return all(
+        any(
+            _close(a.z_low, -b.z_high)
+            and _close(a.z_high, -b.z_low)
+            and _close(a.radius, b.radius)
+            and a.material == b.material
+            for b in bridges
+        )
+        for a in bridges
+    )

@@ -1,0 +1,149 @@
+"""From a spec to the placed molecule: materials looked up, sizes worked out, every remaining rule checked."""
+
+from __future__ import annotations
+
+from qdmol.errors import InputError
+from qdmol.materials import MEDIUM, MaterialSet, load_set
+from qdmol.structure.binding import binds
+from qdmol.structure.model import Dot, MaterialOverride, MediumOverride, Shell, Spec
+from qdmol.structure.molecule import AxialMolecule, PlacedLayer, RegionParameters
+from qdmol.structure.placing import place
+
+__all__ = ["resolve"]
+
+V_PER_NM = 1e-4  # one kV/cm in V/nm
+CARRIERS = ("electron", "hole")
+
+
+def resolve(spec: Spec) -> AxialMolecule:
+    """Return the spec's molecule: dots placed on the axis, every parameter resolved.
+
+    Raises InputError for unknown materials, overlapping cores, necks wider than the dots, disagreeing distances, and
+    a molecule that clearly binds no level of a carrier that is asked for.
+    """
+    material_set = load_set(spec.materials, relative_to=spec.folder)
+    _check_overrides(spec, material_set)
+    bodies = [_layers(spec, material_set, dot, f"molecule.dots[{i}]") for i, dot in enumerate(spec.molecule.dots)]
+    dots, bridges, notes = place(spec.molecule, bodies)
+    used = dict.fromkeys(layer.material for body in bodies for layer in body)
+    parameters = {name: _material(spec, material_set, name) for name in used}
+    parameters[MEDIUM] = _medium(spec, material_set)
+    gap = spec.overrides.of(material_set.reference).band_gap
+    molecule = AxialMolecule(
+        dots=dots,
+        bridges=bridges,
+        parameters=parameters,
+        field=spec.environment.field[2] * V_PER_NM,
+        band_gap=float(gap) if gap is not None else material_set.value(material_set.reference, "band_gap").value,
+        notes=tuple(notes),
+    )
+    _check_binding(spec, molecule)
+    return molecule
+
+
+def _check_overrides(spec: Spec, material_set: MaterialSet) -> None:
+    """Refuse overrides of materials the set has not, and of what is not a material's to say."""
+    for name in spec.overrides.materials:
+        if name not in material_set.materials:
+            raise InputError(field=f"overrides.{name}", value=name, allowed=_materials_of(material_set, medium=True))
+        override = spec.overrides.of(name)
+        reference = material_set.reference
+        if name != reference and override.band_gap is not None:
+            allowed = f"absent: band_gap is a key of the reference material {reference}"
+            raise InputError(field=f"overrides.{name}.band_gap", value=override.band_gap, allowed=allowed)
+        for key in ("conduction_offset", "valence_offset"):
+            value = getattr(override, key)
+            if name == reference and value:
+                allowed = f"0 or absent: energies count from the edges of {reference}, the set's reference material"
+                raise InputError(field=f"overrides.{name}.{key}", value=value, allowed=allowed)
+
+
+def _materials_of(material_set: MaterialSet, *, medium: bool) -> str:
+    names = [name for name in material_set.materials if medium or name != MEDIUM]
+    return f"a material of the set {material_set.name}: " + ", ".join(names)
+
+
+def _layers(spec: Spec, material_set: MaterialSet, dot: Dot, field: str) -> tuple[PlacedLayer, ...]:
+    """Return the layers of a dot with their outer radii, inner to outer."""
+    _check_material(material_set, dot.core.material, f"{field}.core.material")
+    radius = dot.core.size
+    layers = [PlacedLayer(material=dot.core.material, radius=radius)]
+    for i, shell in enumerate(dot.shells):
+        _check_material(material_set, shell.material, f"{field}.shells[{i}].material")
+        radius += _thickness(spec, material_set, shell, f"{field}.shells[{i}]")
+        layers.append(PlacedLayer(material=shell.material, radius=radius))
+    return tuple(layers)
+
+
+def _check_material(material_set: MaterialSet, name: str, field: str) -> None:
+    if name == MEDIUM or name not in material_set.materials:
+        raise InputError(field=field, value=name, allowed=_materials_of(material_set, medium=False))
+
+
+def _thickness(spec: Spec, material_set: MaterialSet, shell: Shell, field: str) -> float:
+    if shell.monolayers is None:
+        return float(shell.thickness)
+    layer = spec.overrides.of(shell.material).layer_thickness
+    if layer is None:
+        entry = material_set.materials[shell.material].get("layer_thickness")
+        if entry is None:
+            allowed = f"absent: the set has no layer_thickness of {shell.material}, so give thickness (or override it)"
+            raise InputError(field=f"{field}.monolayers", value=shell.monolayers, allowed=allowed)
+        layer = entry.value
+    return float(shell.monolayers) * float(layer)
+
+
+def _material(spec: Spec, material_set: MaterialSet, name: str) -> RegionParameters:
+    override = spec.overrides.of(name)
+    at_reference = name == material_set.reference
+    return RegionParameters(
+        electron_mass=_chosen(material_set, override, name, "electron_mass"),
+        hole_mass=_chosen(material_set, override, name, "hole_mass"),
+        electron_edge=0.0 if at_reference else _chosen(material_set, override, name, "conduction_offset"),
+        hole_edge=0.0 if at_reference else _chosen(material_set, override, name, "valence_offset"),
+        permittivity=_chosen(material_set, override, name, "permittivity"),
+    )
+
+
+def _medium(spec: Spec, material_set: MaterialSet) -> RegionParameters:
+    override = spec.overrides.medium or MediumOverride()
+    return RegionParameters(
+        electron_mass=_chosen(material_set, override, MEDIUM, "electron_mass"),
+        hole_mass=_chosen(material_set, override, MEDIUM, "hole_mass"),
+        electron_edge=_chosen(material_set, override, MEDIUM, "electron_barrier"),
+        hole_edge=_chosen(material_set, override, MEDIUM, "hole_barrier"),
+        permittivity=_chosen(material_set, override, MEDIUM, "permittivity"),
+    )
+
+
+def _chosen(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float:
+    given = getattr(override, key)
+    return float(given) if given is not None else material_set.value(name, key).value
+
+
+def _check_binding(spec: Spec, molecule: AxialMolecule) -> None:
+    """Refuse what clearly binds no level; where only the whole molecule might, the solver decides."""
+    for carrier, asked in zip(CARRIERS, (spec.calculation.electrons, spec.calculation.holes), strict=True):
+        if not asked:
+            continue
+        barrier = getattr(molecule.parameters[MEDIUM], f"{carrier}_edge")
+        inside = [p for name, p in molecule.parameters.items() if name != MEDIUM]
+        lowest = min(getattr(p, f"{carrier}_edge") for p in inside)
+        if barrier <= lowest:
+            allowed = f"above {lowest:.9g} eV, the lowest {carrier} edge inside (no bound level otherwise)"
+            raise InputError(field=f"overrides.{MEDIUM}.{carrier}_barrier", value=barrier, allowed=allowed)
+        # in a field levels are resonances, and a second dot may bind what one does not
+        if len(molecule.dots) == 1 and molecule.field == 0 and not _dot_binds(molecule, carrier):
+            core = spec.molecule.dots[0].core
+            size = "radius" if core.radius is not None else "diameter"
+            allowed = f"larger: the dot has no bound level of the {carrier} below the barrier of {barrier:.9g} eV"
+            raise InputError(field=f"molecule.dots[0].core.{size}", value=getattr(core, size), allowed=allowed)
+
+
+def _dot_binds(molecule: AxialMolecule, carrier: str) -> bool:
+    medium = molecule.parameters[MEDIUM]
+    layers = []
+    for layer in molecule.dots[0].layers:
+        region = molecule.parameters[layer.material]
+        layers.append((layer.radius, getattr(region, f"{carrier}_mass"), getattr(region, f"{carrier}_edge")))
+    return binds(layers, barrier=getattr(medium, f"{carrier}_edge"), medium_mass=getattr(medium, f"{carrier}_mass"))

@@ -1,0 +1,185 @@
+"""Reading, writing and changing specs."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import io
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from qdmol.errors import InputError
+from qdmol.materials.documents import plain_mapping, read_document
+from qdmol.materials.refusals import first_refusal
+from qdmol.structure.model import Spec
+
+__all__ = ["dump_spec", "example_path", "list_examples", "read_spec", "spec_schema", "update_spec"]
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SPEC_ALLOWED = "the path of a spec in YAML or JSON, or @ and the name of a shipped example"
+
+
+def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec:
+    """Return the spec at a path, of a shipped example (``"@homodimer"``), or of a mapping.
+
+    >>> read_spec("@homodimer").molecule.neck
+    'merged'
+
+    Raises InputError for whatever is no valid spec, naming field, value and what is allowed.
+    """
+    if isinstance(source, Spec):
+        return source
+    if isinstance(source, Mapping):
+        return _validated(plain_mapping(source), folder=None)
+    if isinstance(source, str) and source.startswith("@"):
+        path = example_path(source[1:])
+    elif isinstance(source, str | os.PathLike) and (text := os.fspath(source)) and isinstance(text, str):
+        path = Path(text)
+    else:
+        raise InputError(field="spec", value=source, allowed=SPEC_ALLOWED)
+    return _validated(read_document(path, field="spec"), folder=path.parent)
+
+
+def _validated(data: dict[str, Any], *, folder: Path | None) -> Spec:
+    try:
+        spec = Spec.model_validate(data)
+    except ValidationError as error:
+        raise first_refusal(error, data, Spec) from None
+    spec._folder = folder  # noqa: SLF001  # not a field: where a spec was read is no part of what it says
+    return spec
+
+
+def list_examples() -> tuple[str, ...]:
+    """Return the names of the shipped examples, sorted."""
+    return tuple(sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
+
+
+def example_path(name: str) -> Path:
+    """Return the file of a shipped example; InputError with the names there are if there is none."""
+    known = list_examples()
+    if name in known:
+        return EXAMPLES / f"{name}.yaml"
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean @{near[0]}?)" if near else ""
+    allowed = "one of " + ", ".join(f"@{known_name}" for known_name in known)
+    message = f"`spec` is {'@' + name!r:.60}, which is no shipped example{hint}, but must be {allowed}."
+    raise InputError(field="spec", value=f"@{name}", allowed=allowed, message=message)
+
+
+def dump_spec(spec: Spec) -> str:
+    """Return the spec as YAML that reads back equal; defaults are written out."""
+    out = io.StringIO()
+    yaml = YAML()
+    yaml.width = 100
+    yaml.dump(_plain(spec), out)
+    return out.getvalue()
+
+
+def _plain(spec: Spec) -> dict[str, Any]:
+    data: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
+    return data
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of the spec, for editors; units are in descriptions and ``x-unit``."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "qdmol spec",
+        **Spec.model_json_schema(),
+    }
+    schema["title"] = "qdmol spec"
+    return schema
+
+
+# Keys that say the same thing: setting one by path takes the others away.
+_EXCLUSIVE = (
+    frozenset({"radius", "diameter"}),
+    frozenset({"thickness", "monolayers"}),
+    frozenset({"spacing", "barrier", "positions"}),
+    frozenset({"merged", "filled", "linker"}),
+)
+_STEP = re.compile(r"\.?([A-Za-z_][^.\[\]]*)|\[(\d+|\*)\]")
+
+
+def update_spec(spec: Spec, path: str, value: object) -> Spec:
+    """Return the spec with the value at a dotted path replaced, validated again.
+
+    ``[i]`` counts entries of a list from 0, ``[*]`` means all of them: ``molecule.dots[*].core.radius``.
+    Of keys that exclude each other (radius and diameter, spacing and barrier, ...) the one set replaces the others.
+    Raises InputError naming the path if it leads nowhere, or the field that its value makes wrong.
+    """
+    data = copy.deepcopy(_plain(spec))
+    steps = _steps(path)
+    for parent in _parents(data, steps[:-1], path):
+        _assign(parent, steps[-1], copy.deepcopy(value), path)
+    return _validated(plain_mapping(data), folder=spec.folder)
+
+
+def _steps(path: str) -> list[str | int]:
+    """Return ``a.b[0].c[*]`` as ``["a", "b", 0, "c", -1]``."""
+    steps: list[str | int] = []
+    place = 0
+    while place < len(path):
+        match = _STEP.match(path, place)
+        if match is None:
+            break
+        key, index = match.groups()
+        if key is not None and path.startswith(".", place) != (place > 0):  # a dot between keys, none before the first
+            break
+        steps.append(key if key is not None else -1 if index == "*" else int(index))
+        place = match.end()
+    if not steps or place < len(path) or isinstance(steps[0], int):
+        allowed = "a dotted path into the spec, such as molecule.dots[*].core.radius"
+        raise InputError(field="path", value=path, allowed=allowed)
+    return steps
+
+
+def _parents(data: Any, steps: list[str | int], path: str) -> list[Any]:
+    """Return what the last step is taken in; more than one where ``[*]`` stands before."""
+    places = [data]
+    for i, step in enumerate(steps):
+        places = [
+            item for place in places for item in _enter(place, step, path, create=steps[0] == "overrides" and i < 2)
+        ]
+    return places
+
+
+def _enter(place: Any, step: str | int, path: str, *, create: bool) -> list[Any]:
+    if isinstance(place, dict) and isinstance(step, str):
+        if step not in place and create:
+            place[step] = {}
+        if step in place:
+            return [place[step]]
+    if isinstance(place, list) and isinstance(step, int):
+        if step == -1:
+            return list(place)
+        if step < len(place):
+            return [place[step]]
+    raise _leads_nowhere(path, step, place)
+
+
+def _leads_nowhere(path: str, step: str | int, place: Any) -> InputError:
+    here = ", ".join(place) if isinstance(place, dict) else f"0 to {len(place) - 1}" if isinstance(place, list) else ""
+    name = "*" if step == -1 else step
+    allowed = f"a path into the spec (where it has {name!r}: {here or 'a value with nothing inside'})"
+    return InputError(field="path", value=path, allowed=allowed)
+
+
+def _assign(parent: Any, step: str | int, value: object, path: str) -> None:
+    if isinstance(parent, list) and isinstance(step, int) and step < len(parent):
+        for i in range(len(parent)) if step == -1 else [step]:
+            parent[i] = copy.deepcopy(value)
+    elif isinstance(parent, dict) and isinstance(step, str):
+        for group in _EXCLUSIVE:
+            if step in group:
+                for other in group - {step}:
+                    parent.pop(other, None)
+        parent[step] = value
+    else:
+        raise _leads_nowhere(path, step, parent)

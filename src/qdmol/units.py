@@ -1,0 +1,183 @@
+"""Units and constants. Inside the package: nm, eV, ns, K, free-electron masses.
+
+Values of the spec are plain numbers in the unit of their kind, or strings with a unit:
+
+>>> parse_quantity("14 angstrom", kind="length", field="radius")
+1.4
+>>> parse_quantity("23 meV", kind="energy", field="offset")
+0.023
+
+Constants: CODATA 2022 (Mohr, Newell, Taylor and Tiesinga, arXiv:2409.03787), formed from the values SciPy ships.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from decimal import Decimal, DecimalException
+from numbers import Real
+from typing import Final, Literal
+
+from qdmol.errors import InputError
+
+__all__ = [
+    "BOLTZMANN_EV_K",
+    "COULOMB_EV_NM",
+    "HBAR2_OVER_2M0",
+    "HC_EV_NM",
+    "KINDS",
+    "Kind",
+    "parse_quantity",
+    "quantity_pattern",
+    "unit_of",
+]
+
+HBAR2_OVER_2M0: Final = 0.0380998211097  # eV nm^2, hbar^2 / (2 m_e)
+COULOMB_EV_NM: Final = 1.43996454687  # eV nm, e^2 / (4 pi epsilon_0)
+BOLTZMANN_EV_K: Final = 8.617333262145e-5  # eV/K, exact in the SI
+HC_EV_NM: Final = 1239.841984332  # eV nm, h c, exact in the SI
+
+Kind = Literal["length", "energy", "energy_mev", "temperature", "field", "mass", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """One kind of quantity: its unit, and the factor of every unit users may write."""
+
+    noun: str
+    unit: str
+    factors: dict[str, str]  # decimal text, so that "14 angstrom" is exactly 1.4
+    shown: str
+
+
+_ENERGY_EV = {
+    "eV": "1",
+    "meV": "1e-3",
+    "ueV": "1e-6",
+    "µeV": "1e-6",
+    "μeV": "1e-6",
+    "neV": "1e-9",
+    "hartree": "27.211386245981",
+    "Ha": "27.211386245981",
+    "cm-1": "1.239841984e-4",
+    "cm^-1": "1.239841984e-4",
+    "1/cm": "1.239841984e-4",
+}
+
+KINDS: Final[dict[str, _Scale]] = {
+    "length": _Scale(
+        "a length",
+        "nm",
+        {
+            "nm": "1",
+            "angstrom": "0.1",
+            "angstroms": "0.1",
+            "Angstrom": "0.1",
+            "ångström": "0.1",
+            "Å": "0.1",
+            "Å": "0.1",
+            "pm": "1e-3",
+            "um": "1e3",
+            "µm": "1e3",
+            "μm": "1e3",
+            "mm": "1e6",
+            "m": "1e9",
+            "bohr": "0.0529177210544",
+        },
+        "nm, angstrom, pm, um",
+    ),
+    "energy": _Scale("an energy", "eV", _ENERGY_EV, "eV, meV, cm-1"),
+    "energy_mev": _Scale(
+        "an energy",
+        "meV",
+        {unit: str(Decimal(factor) * 1000) for unit, factor in _ENERGY_EV.items()},
+        "meV, eV, ueV",
+    ),
+    "temperature": _Scale("a temperature", "K", {"K": "1", "kelvin": "1", "mK": "1e-3"}, "K"),
+    "field": _Scale(
+        "an electric field",
+        "kV/cm",
+        {
+            "kV/cm": "1",
+            "V/cm": "1e-3",
+            "MV/cm": "1e3",
+            "V/m": "1e-5",
+            "kV/m": "1e-2",
+            "MV/m": "10",
+            "V/um": "10",
+            "V/µm": "10",
+            "V/μm": "10",
+            "mV/nm": "10",
+            "V/nm": "1e4",
+        },
+        "kV/cm, V/m, V/um, V/nm",
+    ),
+    "mass": _Scale("a mass", "m0", {"m0": "1", "m_0": "1", "me": "1", "m_e": "1"}, "m0, the free-electron mass"),
+    "number": _Scale("a number", "1", {}, ""),
+}
+
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(\S.*?)?\s*", re.DOTALL)
+_LONGEST = 80  # characters of a quantity; longer is not one
+
+
+def unit_of(kind: Kind) -> str:
+    """Return the unit plain numbers of ``kind`` are in."""
+    return KINDS[kind].unit
+
+
+def quantity_pattern(kind: Kind) -> str:
+    """Return a regular expression (ECMA 262, for the JSON schema) of the strings ``kind`` accepts."""
+    units = "|".join(re.escape(unit).replace(r"\-", "-") for unit in KINDS[kind].factors)
+    tail = rf"\s*(?:{units})?" if units else ""
+    return rf"^\s*{_NUMBER}{tail}\s*$"
+
+
+def describe(kind: Kind) -> str:
+    """Return what a value of ``kind`` is, in words, with the units that may be written."""
+    scale = KINDS[kind]
+    if not scale.shown:
+        return "a finite number without a unit"
+    return f"{scale.noun}, a finite number in {scale.unit} or text with a unit ({scale.shown})"
+
+
+def _from_text(text: str, kind: Kind, field: str) -> float:
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise InputError(field=field, value=text, allowed=describe(kind))
+    number, unit = match.groups()
+    factor = "1" if unit is None else KINDS[kind].factors.get(unit)
+    if factor is None:
+        raise InputError(field=field, value=text, allowed=describe(kind))
+    try:
+        return float(Decimal(number) * Decimal(factor))
+    except DecimalException:
+        raise InputError(field=field, value=text, allowed=describe(kind)) from None
+
+
+def parse_quantity(value: object, *, kind: Kind, field: str, hard: bool = False) -> float:
+    """Return ``value`` as a float in the unit of its kind.
+
+    Plain numbers are in ``unit_of(kind)``: nm, eV (``energy``), meV (``energy_mev``), K, kV/cm, free-electron
+    masses, or none. With ``hard``, ``"hard"`` and positive infinity are allowed and give ``math.inf``.
+
+    Raises InputError naming ``field`` for a unit of another kind, NaN, infinity, or anything that is no number.
+    """
+    if hard and isinstance(value, str) and value.strip().lower() == "hard":
+        return math.inf
+    if isinstance(value, str):
+        number = _from_text(value, kind, field)
+    elif isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.nan
+    else:
+        number = math.nan
+    if hard and number == math.inf:
+        return number
+    if not math.isfinite(number):
+        allowed = describe(kind) + (', or "hard" for an infinite barrier' if hard else "")
+        raise InputError(field=field, value=value, allowed=allowed)
+    return number
