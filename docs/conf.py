@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 import qdmol
 
@@ -15,7 +18,6 @@ release = version = qdmol.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
 exclude_patterns = ["_build", "jupyter_execute"]
@@ -35,7 +37,21 @@ napoleon_google_docstring = False
 
 html_theme = "furo"
 html_title = f"qdmol {release}"
-html_static_path = ["_static"]
+html_math_renderer = "mathml"
+
+
+def write_inline_math(writer: HTML5Translator, node: nodes.math) -> None:
+    """Formulas are MathML, which browsers draw themselves, without a script from elsewhere."""
+    writer.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def write_displayed_math(writer: HTML5Translator, node: nodes.math_block) -> None:
+    """See `write_inline_math`."""
+    writer.body.append(
+        f'<div style="overflow-x: auto; padding: 0.5em 0">{tex2mathml(node.astext(), as_block=True)}</div>'
+    )
+    raise nodes.SkipNode
 
 
 def write_schema(app: Sphinx, exception: Exception | None) -> None:
@@ -49,4 +65,5 @@ def write_schema(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Hook into the build."""
+    app.add_html_math_renderer("mathml", (write_inline_math, None), (write_displayed_math, None))
     app.connect("build-finished", write_schema)
