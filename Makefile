@@ -61,7 +61,7 @@ lint: $(ENV)/.ready-dev
 	$(BIN)/lint-imports
 
 docs: $(ENV)/.ready-dev
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going --fresh-env -b html docs docs/_build/html
 
 bench: $(ENV)/.ready-dev
 	$(BIN)/python -m benchmarks

@@ -48,9 +48,7 @@ def write_inline_math(writer: HTML5Translator, node: nodes.math) -> None:
 
 def write_displayed_math(writer: HTML5Translator, node: nodes.math_block) -> None:
     """See `write_inline_math`."""
-    writer.body.append(
-        f'<div style="overflow-x: auto; padding: 0.5em 0">{tex2mathml(node.astext(), as_block=True)}</div>'
-    )
+    writer.body.append(f'<div style="padding: 0.5em 0">{tex2mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
 
 
