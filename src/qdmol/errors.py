@@ -51,11 +51,11 @@ def shorten(value: object) -> str:
             text = repr(value)
         except (RecursionError, ValueError):
             text = f"a nested {type(value).__name__}"
-    text = "".join(c if c.isprintable() and c.isascii() or c.isalnum() else "?" for c in text)
+    text = "".join(c if c.isalnum() or (c.isprintable() and c.isascii()) else "?" for c in text)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> str | float | bool | None:
     """Return ``value`` as something JSON holds: never NaN, never longer than a message."""
     if value is None or value is MISSING:
         return None

@@ -76,7 +76,7 @@ KINDS: Final[dict[str, _Scale]] = {
             "Angstrom": "0.1",
             "ångström": "0.1",
             "Å": "0.1",
-            "Å": "0.1",
+            "\u212b": "0.1",  # the angstrom sign, which looks the same
             "pm": "1e-3",
             "um": "1e3",
             "µm": "1e3",

@@ -81,7 +81,7 @@ def _read_text(path: Path, *, field: str) -> str:
         _refuse(field, shown, "text in UTF-8", f"`{field}` {shorten(shown)} holds bytes that are no text")
 
 
-def _load_json(text: str, shown: str, field: str) -> Any:
+def _load_json(text: str, shown: str, field: str) -> object:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
@@ -99,7 +99,7 @@ def _load_json(text: str, shown: str, field: str) -> Any:
         _refuse(field, shown, "valid JSON", f"`{field}` {shorten(shown)} cannot be read ({reason})")
 
 
-def _load_yaml(text: str, shown: str, field: str) -> Any:
+def _load_yaml(text: str, shown: str, field: str) -> object:
     try:
         _check_events(text, shown, field)
         return YAML(typ="safe", pure=True).load(text)
@@ -172,8 +172,9 @@ def _check_node(event: Event, stack: list[_Open], sizes: dict[str, int], *, fiel
             _refuse(field, shown, allowed, f"{named} uses the alias {shorten(event.anchor)} inside or before itself")
         stack[-1].size += sizes[event.anchor]
         return
-    if getattr(event, "tag", None) is not None:
-        _refuse(field, shown, "free of YAML tags", f"{named} holds the tag {shorten(str(event.tag))}")
+    tag = getattr(event, "tag", None)
+    if tag is not None:
+        _refuse(field, shown, "free of YAML tags", f"{named} holds the tag {shorten(str(tag))}")
     if isinstance(event, ScalarEvent):
         if event.value == "<<" and event.style is None:
             _refuse(field, shown, "free of merge keys", f"{named} holds the merge key <<")
@@ -195,7 +196,7 @@ def plain_mapping(data: Mapping[Any, Any]) -> dict[str, Any]:
     return plain
 
 
-def _plain(value: Any, where: str, *, depth: int, budget: list[int]) -> Any:
+def _plain(value: object, where: str, *, depth: int, budget: list[int]) -> object:
     budget[0] -= 1
     field = where or "spec"
     if depth > DEEPEST or budget[0] < 0:
@@ -213,7 +214,7 @@ def _plain(value: Any, where: str, *, depth: int, budget: list[int]) -> Any:
     return _plain_scalar(value, field)
 
 
-def _plain_scalar(value: Any, field: str) -> Any:
+def _plain_scalar(value: object, field: str) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Path):

@@ -30,7 +30,7 @@ def search_folders() -> tuple[Path, ...]:
     return tuple(folders)
 
 
-def set_files(relative_to: Path | None = None) -> dict[str, Path]:
+def set_files() -> dict[str, Path]:
     """Return name and file of every set found by name; an earlier folder hides a later one."""
     found: dict[str, Path] = {}
     for folder in search_folders():

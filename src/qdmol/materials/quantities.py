@@ -6,11 +6,11 @@ Bounds are wide: they keep out what cannot be meant (a mass of 0, a radius of a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from qdmol.errors import InputError
 from qdmol.units import Kind, parse_quantity, quantity_pattern, unit_of
@@ -26,7 +26,6 @@ __all__ = [
     "Offset",
     "Permittivity",
     "Quantity",
-    "annotation",
 ]
 
 
@@ -61,6 +60,19 @@ class Quantity:
             raise InputError(field=field, value=value, allowed=self.allowed)
         return number
 
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Tell pydantic how ``Annotated[float, quantity]`` is read and written."""
+        writer = core_schema.plain_serializer_function_ser_schema(_writer, when_used="json")
+        return core_schema.no_info_plain_validator_function(self.parse_bare, serialization=writer)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Tell pydantic the JSON schema of ``Annotated[float, quantity]``."""
+        return self.schema()
+
+    def parse_bare(self, value: object) -> float:
+        """Return ``parse(value)`` for a field that the caller knows."""
+        return self.parse(value)
+
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema: a bounded number, or text with a unit of this kind."""
         low = "exclusiveMinimum" if self.open_low else "minimum"
@@ -70,23 +82,6 @@ class Quantity:
         if self.hard:
             options.append({"const": "hard"})
         return {"anyOf": options, "x-unit": self.unit}
-
-
-def annotation(quantity: Quantity) -> Any:
-    """Return the pydantic annotation of a quantity."""
-    return Annotated[
-        float,
-        BeforeValidator(_reader(quantity)),
-        PlainSerializer(_writer, when_used="json"),
-        WithJsonSchema(quantity.schema()),
-    ]
-
-
-def _reader(quantity: Quantity) -> Callable[[object], float]:
-    def read(value: object) -> float:
-        return quantity.parse(value)
-
-    return read
 
 
 def _writer(value: float) -> float | str:
@@ -116,9 +111,9 @@ MATERIAL_QUANTITIES = (
 )
 MEDIUM_QUANTITIES = ("electron_mass", "hole_mass", "electron_barrier", "hole_barrier", "permittivity")
 
-Mass = annotation(QUANTITIES["electron_mass"])
-Offset = annotation(QUANTITIES["conduction_offset"])
-Barrier = annotation(QUANTITIES["electron_barrier"])
-Permittivity = annotation(QUANTITIES["permittivity"])
-BandGap = annotation(QUANTITIES["band_gap"])
-LayerThickness = annotation(QUANTITIES["layer_thickness"])
+Mass = Annotated[float, QUANTITIES["electron_mass"]]
+Offset = Annotated[float, QUANTITIES["conduction_offset"]]
+Barrier = Annotated[float, QUANTITIES["electron_barrier"]]
+Permittivity = Annotated[float, QUANTITIES["permittivity"]]
+BandGap = Annotated[float, QUANTITIES["band_gap"]]
+LayerThickness = Annotated[float, QUANTITIES["layer_thickness"]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -94,10 +93,13 @@ def _unknown_key(detail: ErrorDetails, field: str, data: object, model: type[Bas
     return InputError(field=field, value=_input_at(data, detail["loc"]), allowed=allowed, message=message)
 
 
-def _input_at(data: object, location: Sequence[int | str]) -> Any:
+def _input_at(data: object, location: Sequence[int | str]) -> object:
+    """Return what stands at a location of the input (names of alternatives in a union are no keys and are passed)."""
     for part in location:
-        if isinstance(data, Mapping) and part in data or isinstance(data, list) and isinstance(part, int):
-            data = data[part]  # type: ignore[index]
+        if isinstance(data, Mapping):
+            data = data.get(part, data)
+        elif isinstance(data, Sequence) and isinstance(part, int):
+            data = data[part]
     return data
 
 
@@ -113,7 +115,7 @@ def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[s
     return [] if here is None else list(here.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for part in getattr(annotation, "__args__", ()):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
@@ -133,9 +134,9 @@ class MaterialSet:
         return self.materials[material][key]
 
 
-def list_sets(*, relative_to: Path | None = None) -> tuple[str, ...]:
+def list_sets() -> tuple[str, ...]:
     """Return the names of the sets that can be found without a path, sorted."""
-    return tuple(sorted(set_files(relative_to)))
+    return tuple(sorted(set_files()))
 
 
 def load_set(name_or_path: str, *, relative_to: Path | None = None, field: str = "materials") -> MaterialSet:
@@ -143,9 +144,19 @@ def load_set(name_or_path: str, *, relative_to: Path | None = None, field: str =
 
     Looked for as a path relative to ``relative_to`` (the spec's folder; default the current one), then in the folders
     of ``QDMOL_MATERIALS``, the user's configuration folder, the package.
-    Raises InputError for a set that is not found (naming ``field``), or is not as a set must be (naming file and field).
+    Raises InputError for a set that is not found (naming ``field``) or not as a set must be (naming file and field).
     """
     path = find_set(name_or_path, relative_to=relative_to, field=field)
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:  # gone since it was found; reading it says so
+        stamp = 0
+    return _load(path.absolute(), stamp, field)
+
+
+@lru_cache(maxsize=32)
+def _load(path: Path, stamp: int, field: str) -> MaterialSet:  # noqa: ARG001  # a changed file has another stamp
+    """Return the set in a file, read once as long as the file is unchanged: a sweep resolves hundreds of specs."""
     data = read_document(path, field=field)
     try:
         file = _File.model_validate(data)

@@ -8,27 +8,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    StrictInt,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from qdmol.errors import MISSING, InputError
-from qdmol.materials.quantities import (
-    BandGap,
-    Barrier,
-    LayerThickness,
-    Mass,
-    Offset,
-    Permittivity,
-    Quantity,
-    annotation,
+from qdmol.materials.quantities import Quantity
+from qdmol.structure.overrides import Overrides
+from qdmol.structure.parts import (
+    DISTANCE,
+    GAP,
+    KEPT_FOR_LATER,
+    ON_AXIS,
+    Coordinate,
+    FieldComponent,
+    Gap,
+    LayerCount,
+    LevelCount,
+    Part,
+    Size,
+    Temperature,
+    Text,
+    Thickness,
+    Tolerance,
 )
 
 __all__ = [
@@ -38,54 +38,16 @@ __all__ = [
     "Environment",
     "FilledNeck",
     "LinkerNeck",
-    "MaterialOverride",
-    "MediumOverride",
     "MergedNeck",
     "Molecule",
-    "Overrides",
     "Shell",
     "Spec",
 ]
 
-KEPT_FOR_LATER = ("ensemble", "strain", "interface", "ligands", "orientation")
-ON_AXIS = 1e-6  # nm, kV/cm: rounding of a generated file, nothing a person meant
 
-SIZE = Quantity("length", 0.01, 1000)
-THICKNESS = Quantity("length", 0.001, 1000)
-DISTANCE = Quantity("length", 0, 100000, open_low=True)
-GAP = Quantity("length", 0, 100000)
-COORDINATE = Quantity("length", -100000, 100000)
-COUNT = Quantity("number", 0, 1000, open_low=True)
-TEMPERATURE = Quantity("temperature", 0, 5000, open_low=True)
-FIELD = Quantity("field", -10000, 10000)
-TOLERANCE = Quantity("energy_mev", 0, 1000, open_low=True)
-
-Size = annotation(SIZE)
-Thickness = annotation(THICKNESS)
-Gap = annotation(GAP)
-Coordinate = annotation(COORDINATE)
-LayerCount = annotation(COUNT)
-Temperature = annotation(TEMPERATURE)
-FieldComponent = annotation(FIELD)
-Tolerance = annotation(TOLERANCE)
-
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-LevelCount = Annotated[StrictInt, Field(ge=0, le=200)]
-
-
-class Part(BaseModel):
-    """A frozen piece of the spec; unknown keys are refused, and those kept for later with that word."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _not_yet(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            for key in KEPT_FOR_LATER:
-                if key in data:
-                    raise InputError(field=key, value=data[key], allowed="absent: this key is kept for later")
-        return data
+def _schema_one_of(*names: str) -> ConfigDict:
+    extra: dict[str, Any] = {"oneOf": [{"required": [name]} for name in names]}
+    return ConfigDict(json_schema_extra=extra)
 
 
 def _one_of(part: BaseModel, *names: str) -> None:
@@ -102,12 +64,11 @@ def _one_of(part: BaseModel, *names: str) -> None:
 class Core(Part):
     """The core of a dot."""
 
-    material: Text
-    """A material of the set."""
-    radius: Size | None = None
-    """Radius, nm (or give `diameter`)."""
-    diameter: Size | None = None
-    """Diameter, nm (or give `radius`)."""
+    model_config = _schema_one_of("radius", "diameter")
+
+    material: Text = Field(description="A material of the set.")
+    radius: Size | None = Field(None, description="Radius, nm (or give `diameter`).")
+    diameter: Size | None = Field(None, description="Diameter, nm (or give `radius`).")
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
@@ -117,18 +78,23 @@ class Core(Part):
     @property
     def size(self) -> float:
         """Radius, nm."""
-        return float(self.radius) if self.radius is not None else float(self.diameter) / 2
+        if self.radius is not None:
+            return self.radius
+        assert self.diameter is not None  # exactly one is given
+        return self.diameter / 2
 
 
 class Shell(Part):
     """A shell around what is inside it."""
 
-    material: Text
-    """A material of the set."""
-    thickness: Thickness | None = None
-    """Thickness, nm (or give `monolayers`)."""
-    monolayers: LayerCount | None = None
-    """Thickness in monolayers of the material, whose layer thickness its set has (or give `thickness`)."""
+    model_config = _schema_one_of("thickness", "monolayers")
+
+    material: Text = Field(description="A material of the set.")
+    thickness: Thickness | None = Field(None, description="Thickness, nm (or give `monolayers`).")
+    monolayers: LayerCount | None = Field(
+        None,
+        description="Thickness in monolayers of the material, whose layer thickness its set has (or give `thickness`).",
+    )
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
@@ -140,37 +106,41 @@ class Dot(Part):
     """A spherical core/shell dot."""
 
     core: Core
-    shells: Annotated[tuple[Shell, ...], Field(max_length=100)] = ()
-    """Shells from the inside out; none is a bare core."""
+    shells: Annotated[tuple[Shell, ...], Field(max_length=100)] = Field(
+        (), description="Shells from the inside out; none is a bare core."
+    )
 
 
 class MergedNeck(Part):
     """Bodies placed so that the neck has this diameter."""
 
-    merged: Gap
-    """Diameter of the neck, nm."""
+    merged: Gap = Field(description="Diameter of the neck, nm.")
 
 
 class FilledNeck(Part):
     """Bodies as placed, and a cylinder from centre to centre, of the first dot's outermost material."""
 
-    filled: Gap
-    """Diameter of the cylinder, nm."""
+    filled: Gap = Field(description="Diameter of the cylinder, nm.")
 
 
 class LinkerNeck(Part):
     """Bodies apart, with a gap of medium between them."""
 
-    linker: Gap
-    """Gap between the surfaces, nm."""
+    linker: Gap = Field(description="Gap between the surfaces, nm.")
 
 
 NeckChoice = Literal["merged"] | MergedNeck | FilledNeck | LinkerNeck
-NECKS: dict[str, type[Part]] = {"merged": MergedNeck, "filled": FilledNeck, "linker": LinkerNeck}
+NECKS = ("merged", "filled", "linker")
 NECK_ALLOWED = "merged, {merged: D}, {filled: D} or {linker: g}, with lengths in nm"
 
 
-def _read_neck(value: Any) -> Any:
+def _neck(kind: str, length: float) -> Part:
+    if kind == "merged":
+        return MergedNeck(merged=length)
+    return FilledNeck(filled=length) if kind == "filled" else LinkerNeck(linker=length)
+
+
+def _read_neck(value: object) -> object:
     """Return the neck's model, so that an error names the one length and not every alternative."""
     if value == "merged" or isinstance(value, Part):
         return value
@@ -178,43 +148,66 @@ def _read_neck(value: Any) -> Any:
         if reserved := [key for key in value if key in KEPT_FOR_LATER]:
             raise InputError(field=reserved[0], value=value[reserved[0]], allowed="absent: this key is kept for later")
         if len(value) == 1 and (kind := next(iter(value))) in NECKS:
-            return NECKS[kind].model_construct(**{kind: GAP.parse(value[kind], field=kind)})
+            return _neck(kind, GAP.parse(value[kind], field=kind))
     raise InputError(field="", value=value, allowed=NECK_ALLOWED)
 
 
-def _one_or_a_list(quantity: Quantity) -> Any:
-    """Return the annotation of a length for every bond: one number, or a list with one entry a bond."""
+def _read_each(quantity: Quantity) -> BeforeValidator:
+    """Return the reader of a length for every bond: one number, or a list with one entry a bond."""
 
-    def read(value: Any) -> Any:
+    def read(value: object) -> float | tuple[float, ...]:
         if isinstance(value, list | tuple):
             return tuple(quantity.parse(item, field=f"[{i}]") for i, item in enumerate(value))
         return quantity.parse(value)
 
+    return BeforeValidator(read)
+
+
+def _schema_each(quantity: Quantity) -> WithJsonSchema:
     single = quantity.schema()
-    schema = {"anyOf": [*single["anyOf"], {"type": "array", "items": single, "maxItems": 99}], "x-unit": quantity.unit}
-    return Annotated[float | tuple[float, ...], BeforeValidator(read), WithJsonSchema(schema)]
+    each = {"type": "array", "items": single, "maxItems": 99}
+    return WithJsonSchema({"anyOf": [*single["anyOf"], each], "x-unit": quantity.unit})
 
 
-Spacings = _one_or_a_list(DISTANCE)
-Barriers = _one_or_a_list(GAP)
+Spacings = Annotated[float | tuple[float, ...], _read_each(DISTANCE), _schema_each(DISTANCE)]
+Barriers = Annotated[float | tuple[float, ...], _read_each(GAP), _schema_each(GAP)]
 
 
 class Molecule(Part):
     """Dots on a line along z, in the order listed."""
 
-    dots: Annotated[tuple[Dot, ...], Field(min_length=1, max_length=100)]
-    """One dot is a monomer, two equal ones a homodimer, unlike ones a heterodimer."""
-    spacing: Spacings | None = None
-    """Distance of neighbours, centre to centre, nm: one number, or a list with one entry a bond."""
-    barrier: Barriers | None = None
-    """Distance of neighbours, core surface to core surface, nm: one number, or a list with one entry a bond."""
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "anyOf": [
+                    {"required": ["spacing", "barrier"]},
+                    {"required": ["spacing", "positions"]},
+                    {"required": ["barrier", "positions"]},
+                ]
+            }
+        }
+    )
+
+    dots: Annotated[tuple[Dot, ...], Field(min_length=1, max_length=100)] = Field(
+        description="One dot is a monomer, two equal ones a homodimer, unlike ones a heterodimer."
+    )
+    spacing: Spacings | None = Field(
+        None, description="Distance of neighbours, centre to centre, nm: one number, or a list with one entry a bond."
+    )
+    barrier: Barriers | None = Field(
+        None,
+        description="Distance of neighbours, core surface to core surface, nm: "
+        "one number, or a list with one entry a bond.",
+    )
     positions: (
         Annotated[tuple[tuple[Coordinate, Coordinate, Coordinate], ...], Field(min_length=1, max_length=100)] | None
-    ) = None
-    """Centres [x, y, z], nm; x = y = 0 for now."""
-    neck: Annotated[NeckChoice, BeforeValidator(_read_neck)] = "merged"
-    """`merged`: bodies as placed, overlapping shells fuse. `{merged: D}`: placed so that the neck has diameter D.
-    `{filled: D}`: bodies as placed and a cylinder of diameter D. `{linker: g}`: unfused, a gap g of medium."""
+    ) = Field(None, description="Centres [x, y, z], nm; x = y = 0 for now.")
+    neck: Annotated[NeckChoice, BeforeValidator(_read_neck)] = Field(
+        "merged",
+        description="`merged`: bodies as placed, overlapping shells fuse. `{merged: D}`: placed so that the neck has "
+        "diameter D. `{filled: D}`: bodies as placed and a cylinder of diameter D from centre to centre. "
+        "`{linker: g}`: unfused, a gap g of medium. Lengths in nm.",
+    )
 
     @model_validator(mode="after")
     def _neighbours(self) -> Self:
@@ -249,65 +242,13 @@ class Molecule(Part):
                 raise InputError(field=f"positions[{i}]", value=[x, y, z], allowed=allowed)
 
 
-class MaterialOverride(Part):
-    """Values that replace a material's in the set."""
-
-    electron_mass: Mass | None = None
-    """Free-electron masses."""
-    hole_mass: Mass | None = None
-    """Free-electron masses."""
-    conduction_offset: Offset | None = None
-    """Conduction edge above the reference material's, eV; not for the reference material."""
-    valence_offset: Offset | None = None
-    """Valence edge below the reference material's, eV (positive is a barrier for holes)."""
-    permittivity: Permittivity | None = None
-    """Relative permittivity."""
-    band_gap: BandGap | None = None
-    """Band gap, eV; of the reference material only."""
-    layer_thickness: LayerThickness | None = None
-    """Thickness of a monolayer, nm."""
-
-
-class MediumOverride(Part):
-    """Values that replace those of what surrounds the molecule."""
-
-    electron_mass: Mass | None = None
-    """Free-electron masses."""
-    hole_mass: Mass | None = None
-    """Free-electron masses."""
-    electron_barrier: Barrier | None = None
-    """Barrier for electrons above the reference material's conduction edge, eV, or `hard`."""
-    hole_barrier: Barrier | None = None
-    """Barrier for holes below the reference material's valence edge, eV, or `hard`."""
-    permittivity: Permittivity | None = None
-    """Relative permittivity."""
-
-
-class Overrides(Part):
-    """Single values that replace those of the set, by material."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
-    __pydantic_extra__: dict[str, MaterialOverride]
-
-    medium: MediumOverride | None = None
-
-    def of(self, material: str) -> MaterialOverride:
-        """Return the overrides of a material, empty ones where there are none."""
-        return (self.__pydantic_extra__ or {}).get(material, MaterialOverride())
-
-    @property
-    def materials(self) -> tuple[str, ...]:
-        """Names of the materials that are overridden, without the medium."""
-        return tuple(self.__pydantic_extra__ or {})
-
-
 class Environment(Part):
     """What acts on the molecule from outside."""
 
-    temperature: Temperature = 300.0
-    """K."""
-    field: tuple[FieldComponent, FieldComponent, FieldComponent] = (0.0, 0.0, 0.0)
-    """Applied far field [x, y, z], kV/cm; along z for now. +z pushes electrons to -z."""
+    temperature: Temperature = Field(300.0, description="K.")
+    field: tuple[FieldComponent, FieldComponent, FieldComponent] = Field(
+        (0.0, 0.0, 0.0), description="Applied far field [x, y, z], kV/cm; along z for now. +z pushes electrons to -z."
+    )
 
     @model_validator(mode="after")
     def _along_the_axis(self) -> Self:
@@ -318,7 +259,7 @@ class Environment(Part):
         return self
 
 
-def _read_coulomb(value: Any) -> Any:
+def _read_coulomb(value: object) -> object:
     if value == "ci":
         raise InputError(field="", value=value, allowed="none or self-consistent (ci is kept for later)")
     if value not in ("none", "self-consistent"):
@@ -329,20 +270,21 @@ def _read_coulomb(value: Any) -> Any:
 class Calculation(Part):
     """What is computed, and how well."""
 
-    electrons: LevelCount = 4
-    """How many electron levels (orbital, +m and -m apart, no spin); 0 for none."""
-    holes: LevelCount = 2
-    """How many hole levels; 0 for none."""
-    coulomb: Annotated[Literal["none", "self-consistent"], BeforeValidator(_read_coulomb)] = "self-consistent"
-    """Attraction of electron and hole; where it is left out, `none` if either carrier is not asked for."""
-    tolerance: Tolerance = 0.1
-    """Largest numerical error of every energy, meV."""
+    electrons: LevelCount = Field(
+        4, description="How many electron levels (orbital, +m and -m apart, no spin); 0 for none."
+    )
+    holes: LevelCount = Field(2, description="How many hole levels; 0 for none.")
+    coulomb: Annotated[Literal["none", "self-consistent"], BeforeValidator(_read_coulomb)] = Field(
+        "self-consistent",
+        description="Attraction of electron and hole; where it is left out, `none` if either carrier is not asked for.",
+    )
+    tolerance: Tolerance = Field(0.1, description="Largest numerical error of every energy, meV.")
 
     LATER: ClassVar[str] = "ci_tolerance"
 
     @model_validator(mode="before")
     @classmethod
-    def _defaults(cls, data: Any) -> Any:
+    def _defaults(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
         if cls.LATER in data:
@@ -360,13 +302,13 @@ class Calculation(Part):
         return self
 
 
-def _read_version(value: Any) -> Any:
+def _read_version(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int) or value != 1:
         raise InputError(field="", value=value, allowed="1, the version of the spec format that this qdmol reads")
     return value
 
 
-def _read_name(value: Any) -> Any:
+def _read_name(value: object) -> object:
     if isinstance(value, str) and any(c in "\n\t" for c in value):
         raise InputError(field="", value=value, allowed="one line of text")
     return value
@@ -375,14 +317,10 @@ def _read_name(value: Any) -> Any:
 class Spec(Part):
     """A molecule, its surroundings, and what to compute of it. Lengths in nm, energies in eV unless said otherwise."""
 
-    qdmol: Annotated[Literal[1], BeforeValidator(_read_version)]
-    """Version of the spec format."""
-    name: Annotated[Text, BeforeValidator(_read_name)] = "unnamed molecule"
-    """Free text for reports."""
-    materials: Text
-    """Name or path of a material set (`qdmol materials` lists them)."""
-    overrides: Overrides = Overrides()
-    """Single values that replace the set's."""
+    qdmol: Annotated[Literal[1], BeforeValidator(_read_version)] = Field(description="Version of the spec format.")
+    name: Annotated[Text, BeforeValidator(_read_name)] = Field("unnamed molecule", description="Free text for reports.")
+    materials: Text = Field(description="Name or path of a material set (`qdmol materials` lists them).")
+    overrides: Overrides = Field(Overrides(), description="Single values that replace the set's.")
     molecule: Molecule
     environment: Environment = Environment()
     calculation: Calculation = Calculation()

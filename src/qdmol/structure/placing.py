@@ -38,7 +38,7 @@ def place(molecule: Molecule, bodies: Sequence[Layers]) -> tuple[tuple[PlacedDot
     notes = _unused(molecule)
     bonds = _bonds(molecule, bodies)
     distances = [_distance(molecule, bodies, bond) for bond in bonds]
-    centres = _centres(molecule, bonds, distances)
+    centres = _centres(bonds, distances)
     _refuse_overlaps(molecule, bodies, centres)
     dots = tuple(PlacedDot(z=z, layers=layers) for z, layers in zip(centres, bodies, strict=True))
     bridges = []
@@ -111,7 +111,7 @@ def _fixed_by_neck(molecule: Molecule, r_low: float, r_high: float, bond: _Bond)
     return math.sqrt(r_low**2 - width**2 / 4) + math.sqrt(r_high**2 - width**2 / 4)
 
 
-def _centres(molecule: Molecule, bonds: Sequence[_Bond], distances: Sequence[float]) -> list[float]:
+def _centres(bonds: Sequence[_Bond], distances: Sequence[float]) -> list[float]:
     """Return z of every dot in the order listed, zero midway between the outer dots."""
     order = [bonds[0].low] + [bond.high for bond in bonds] if bonds else [0]
     from_below = list(itertools.accumulate(distances, initial=0.0))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from qdmol.errors import InputError
 from qdmol.materials import MEDIUM, MaterialSet, load_set
 from qdmol.structure.binding import binds
-from qdmol.structure.model import Dot, MaterialOverride, MediumOverride, Shell, Spec
+from qdmol.structure.model import Dot, Shell, Spec
 from qdmol.structure.molecule import AxialMolecule, PlacedLayer, RegionParameters
+from qdmol.structure.overrides import MaterialOverride, MediumOverride
 from qdmol.structure.placing import place
 
 __all__ = ["resolve"]
@@ -81,8 +82,9 @@ def _check_material(material_set: MaterialSet, name: str, field: str) -> None:
 
 
 def _thickness(spec: Spec, material_set: MaterialSet, shell: Shell, field: str) -> float:
-    if shell.monolayers is None:
-        return float(shell.thickness)
+    if shell.thickness is not None:
+        return shell.thickness
+    assert shell.monolayers is not None  # exactly one is given
     layer = spec.overrides.of(shell.material).layer_thickness
     if layer is None:
         entry = material_set.materials[shell.material].get("layer_thickness")
@@ -90,7 +92,7 @@ def _thickness(spec: Spec, material_set: MaterialSet, shell: Shell, field: str) 
             allowed = f"absent: the set has no layer_thickness of {shell.material}, so give thickness (or override it)"
             raise InputError(field=f"{field}.monolayers", value=shell.monolayers, allowed=allowed)
         layer = entry.value
-    return float(shell.monolayers) * float(layer)
+    return shell.monolayers * layer
 
 
 def _material(spec: Spec, material_set: MaterialSet, name: str) -> RegionParameters:

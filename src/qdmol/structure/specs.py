@@ -39,10 +39,10 @@ def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec
         return _validated(plain_mapping(source), folder=None)
     if isinstance(source, str) and source.startswith("@"):
         path = example_path(source[1:])
-    elif isinstance(source, str | os.PathLike) and (text := os.fspath(source)) and isinstance(text, str):
-        path = Path(text)
-    else:
+    elif not isinstance(source, str | os.PathLike) or not os.fspath(source):  # type: ignore[redundant-expr]
         raise InputError(field="spec", value=source, allowed=SPEC_ALLOWED)
+    else:
+        path = Path(source)
     return _validated(read_document(path, field="spec"), folder=path.parent)
 
 
@@ -140,7 +140,7 @@ def _steps(path: str) -> list[str | int]:
     return steps
 
 
-def _parents(data: Any, steps: list[str | int], path: str) -> list[Any]:
+def _parents(data: object, steps: list[str | int], path: str) -> list[object]:
     """Return what the last step is taken in; more than one where ``[*]`` stands before."""
     places = [data]
     for i, step in enumerate(steps):
@@ -150,7 +150,7 @@ def _parents(data: Any, steps: list[str | int], path: str) -> list[Any]:
     return places
 
 
-def _enter(place: Any, step: str | int, path: str, *, create: bool) -> list[Any]:
+def _enter(place: object, step: str | int, path: str, *, create: bool) -> list[object]:
     if isinstance(place, dict) and isinstance(step, str):
         if step not in place and create:
             place[step] = {}
@@ -164,14 +164,14 @@ def _enter(place: Any, step: str | int, path: str, *, create: bool) -> list[Any]
     raise _leads_nowhere(path, step, place)
 
 
-def _leads_nowhere(path: str, step: str | int, place: Any) -> InputError:
+def _leads_nowhere(path: str, step: str | int, place: object) -> InputError:
     here = ", ".join(place) if isinstance(place, dict) else f"0 to {len(place) - 1}" if isinstance(place, list) else ""
     name = "*" if step == -1 else step
     allowed = f"a path into the spec (where it has {name!r}: {here or 'a value with nothing inside'})"
     return InputError(field="path", value=path, allowed=allowed)
 
 
-def _assign(parent: Any, step: str | int, value: object, path: str) -> None:
+def _assign(parent: object, step: str | int, value: object, path: str) -> None:
     if isinstance(parent, list) and isinstance(step, int) and step < len(parent):
         for i in range(len(parent)) if step == -1 else [step]:
             parent[i] = copy.deepcopy(value)
