@@ -95,8 +95,9 @@ class Alternative:
     material: str
     key: str
     value: float
-    unit: str
     source: str
+    unit: str
+    origin: Source
     note: str | None = None
 
     @property
@@ -219,14 +220,7 @@ def _value(file: _File, material: str, key: str, entry: _Entry) -> MaterialValue
     number = _number(entry.value, entry.unit, key, f"{field}.value")
     source = _source(file, entry.source, f"{field}.source")
     others = tuple(
-        Alternative(
-            material=material,
-            key=key,
-            value=_number(other.value, entry.unit, key, f"{field}.alternatives[{i}].value"),
-            unit=QUANTITIES[key].unit,
-            source=str(_source(file, other.source, f"{field}.alternatives[{i}].source")),
-            note=other.note,
-        )
+        _alternative(file, material, key, entry.unit, other, field=f"{field}.alternatives[{i}]")
         for i, other in enumerate(entry.alternatives)
     )
     return MaterialValue(
@@ -236,6 +230,19 @@ def _value(file: _File, material: str, key: str, entry: _Entry) -> MaterialValue
         source=source,
         note=entry.note,
         alternatives=others,
+    )
+
+
+def _alternative(file: _File, material: str, key: str, unit: str, other: _Alternative, *, field: str) -> Alternative:
+    origin = _source(file, other.source, f"{field}.source")
+    return Alternative(
+        material=material,
+        key=key,
+        value=_number(other.value, unit, key, f"{field}.value"),
+        source=str(origin),
+        unit=QUANTITIES[key].unit,
+        origin=origin,
+        note=other.note,
     )
 
 

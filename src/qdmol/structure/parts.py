@@ -18,7 +18,7 @@ DISTANCE = Quantity("length", 0, 100000, open_low=True)
 GAP = Quantity("length", 0, 100000)
 COORDINATE = Quantity("length", -100000, 100000)
 COUNT = Quantity("number", 0, 1000, open_low=True)
-TEMPERATURE = Quantity("temperature", 0, 5000, open_low=True)
+TEMPERATURE = Quantity("temperature", 0, 5000)
 FIELD = Quantity("field", -10000, 10000)
 TOLERANCE = Quantity("energy_mev", 0, 1000, open_low=True)
 

@@ -1,0 +1,208 @@
+"""The verbs. Each reads its words, calls one room, and shows what came back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qdmol.cli.console import emit, message, progress, show
+from qdmol.cli.outputs import Outputs, planned_outputs, write_new
+from qdmol.errors import InputError
+
+if TYPE_CHECKING:
+    from qdmol.study import Solution
+
+__all__ = ["app"]
+
+NOT_CONVERGED = 3
+
+app = typer.Typer(
+    name="qdmol",
+    help="Levels, wavefunctions and excitons of fused colloidal quantum dots, with error bars.",
+    no_args_is_help=False,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="Path of a spec, or @name of a shipped example.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results and errors.")]
+Range = Annotated[bool, typer.Option("--range", help="Also over the alternatives that the material set lists.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        from qdmol import __version__
+
+        print(f"qdmol {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Levels, wavefunctions and excitons of fused colloidal quantum dots, with error bars."""
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="A shipped example (see --list).")] = "homodimer",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write (default ./NAME.yaml).")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the shipped examples.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Start a spec from a shipped example."""
+    from qdmol.structure import example_path, list_examples
+
+    if list_:
+        _list_examples(list_examples(), json=json)
+        return
+    source = example_path(name.removeprefix("@"))
+    path = output or Path(f"{source.stem}.yaml")
+    write_new(path, source.read_text(encoding="utf-8"), force=force)
+    if json:
+        emit({"qdmol": 1, "file": str(path.absolute())})
+    elif not quiet:
+        message(f"Wrote {path}; next: qdmol run {path}")
+
+
+def _list_examples(names: tuple[str, ...], *, json: bool) -> None:
+    from qdmol.structure import read_spec
+
+    titles = {name: read_spec(f"@{name}").name for name in names}
+    if json:
+        emit({"qdmol": 1, "examples": [{"name": name, "title": title} for name, title in titles.items()]})
+        return
+    width = max(len(name) for name in names)
+    for name, title in titles.items():
+        print(f"@{name:<{width}}  {title}")
+
+
+@app.command()
+def check(
+    spec: Annotated[
+        str | None, typer.Argument(metavar="SPEC", help="Path of a spec, or @name of a shipped example.")
+    ] = None,
+    json: Json = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of specs instead.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Validate a spec without solving it."""
+    if schema:
+        from qdmol.structure import spec_schema
+
+        emit(spec_schema())
+        return
+    if spec is None:
+        raise InputError(field="SPEC", value=None, allowed="given", message="The argument SPEC is missing.")
+    from qdmol.cli.checking import check_object, check_text
+    from qdmol.structure import read_spec, resolve
+
+    parsed = read_spec(spec)
+    molecule = resolve(parsed)
+    if json:
+        emit(check_object(parsed, molecule))
+    elif not quiet:
+        show(check_text(parsed, molecule))
+
+
+@app.command()
+def materials(
+    name: Annotated[str | None, typer.Argument(help="A set's name or path; without it the sets are listed.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show the material sets, or every value of one with its source."""
+    from qdmol.cli import materials_tables as tables
+    from qdmol.materials import list_sets, load_set
+
+    if name is None:
+        sets = [load_set(found) for found in list_sets()]
+        if json:
+            emit({"qdmol": 1, "sets": [tables.set_entry(one) for one in sets]})
+        else:
+            show(tables.sets_table(sets))
+        return
+    chosen = load_set(name, field="NAME")
+    if json:
+        emit(tables.set_object(chosen))
+    else:
+        show(*tables.set_tables(chosen, quiet=quiet))
+
+
+@app.command()
+def solve(spec: SpecArgument, json: Json = False, range_: Range = False, quiet: Quiet = False) -> int:
+    """Compute levels and exciton of a molecule."""
+    solution = _solved(spec, range_=range_, quiet=quiet or json)
+    if json:
+        emit(solution.summary)
+    else:
+        _show_solution(solution)
+    return _status(solution, quiet=quiet)
+
+
+@app.command()
+def run(
+    spec: SpecArgument,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Report (default ./<stem>.html).")] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
+    range_: Range = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Do the main job: solve, and write one self-contained report and one NetCDF file beside it."""
+    from qdmol.structure import read_spec
+
+    read_spec(spec)  # a bad spec is refused before anything is said about files
+    outputs = planned_outputs(spec, output, figures)
+    solution = _solved(spec, range_=range_, quiet=quiet or json)
+    report = _write(solution, outputs)
+    if json:
+        emit({**solution.summary, "files": outputs.as_dict(report)})
+    else:
+        if not quiet:
+            _show_solution(solution)
+        print(f"Report: {report.absolute()}")
+    return _status(solution, quiet=quiet)
+
+
+def _solved(spec: str, *, range_: bool, quiet: bool) -> Solution:
+    from qdmol.structure import read_spec, resolve
+
+    parsed = read_spec(spec)
+    resolve(parsed)  # refused here, a bad spec never waits for the solver to load
+    with progress(quiet=quiet) as say:
+        if say is not None:
+            say("loading the solver")
+        from qdmol.study import solve as solve_study
+
+        return solve_study(parsed, range_=range_, progress=say)
+
+
+def _write(solution: Solution, outputs: Outputs) -> Path:
+    from qdmol.report import write_report
+
+    return Path(write_report(solution, outputs.report, figures=outputs.figures))
+
+
+def _show_solution(solution: Solution) -> None:
+    from qdmol.cli.solution_tables import solution_tables
+
+    show(*solution_tables(solution.summary, temperature=solution.spec.environment.temperature))
+
+
+def _status(solution: Any, *, quiet: bool) -> int:
+    if solution.converged:
+        return 0
+    if not quiet:
+        message("Not converged: at least one number is not known within the tolerance asked for.")
+    return NOT_CONVERGED
