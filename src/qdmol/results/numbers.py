@@ -5,6 +5,7 @@ import math
 from qdmol.units import HC_EV_NM
 
 _MOST_DECIMALS = 6
+_SPACE = "\N{NO-BREAK SPACE}"  # a value, its error and its unit stay on one line
 
 
 def decimals_for(error: float | None, *, default: int = 3) -> int:
@@ -66,8 +67,8 @@ def format_measured(value: float | None, error: float | None = None, unit: str =
     decimals = decimals_for(error)
     text = format_number(value, decimals)
     if error is not None:
-        text += f" ± {_ceiling(error, decimals):.{decimals}f}"
-    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
+        text += f"{_SPACE}±{_SPACE}{_ceiling(error, decimals):.{decimals}f}"
+    return f"{text}{_SPACE}{unit}" if unit else text
 
 
 def wavelength_nm(energy_ev: float) -> float:

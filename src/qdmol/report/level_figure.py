@@ -1,0 +1,208 @@
+"""Figure 3: electron levels of monomer, molecule, and molecule with attraction, and kT on the same scale.
+
+In come levels in eV and the splitting and spacing of the summary in meV with their errors; nothing is computed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from qdmol.report.drawing import Drawing, Table
+from qdmol.report.solution import Floats, SolutionLike, values
+from qdmol.report.style import (
+    BLACK,
+    GREY,
+    SINGLE_COLUMN,
+    SMALL,
+    WITH_COULOMB,
+    WITHOUT_COULOMB,
+    new_figure,
+    place_axes,
+)
+from qdmol.results import format_measured, format_number, thermal_energy_mev
+
+_LEFT, _RIGHT, _BOTTOM, _TOP, _HEIGHT = 11.0, 1.0, 9.0, 2.5, 62.0  # mm
+_WIDTH = SINGLE_COLUMN - _LEFT - _RIGHT  # mm
+_HALF = 5.0  # mm, half of a level's length
+_FIRST = 12.5  # mm from the axis to the middle of the first column; kT stands before it
+_PITCH, _PITCH_AFTER_MONOMER = 25.0, 16.0  # mm; the first has room for the distance's label
+
+
+@dataclass(frozen=True)
+class Column:
+    """One set of levels in meV, with the distance of its two lowest where there is one."""
+
+    title: str
+    colour: str
+    levels: Floats
+    distance: float | None = None
+    distance_error: float | None = None
+    distance_name: str = ""
+
+
+def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
+    """The columns for which there are levels, from left to right."""
+    data, summary = solution.data, solution.summary
+    coulomb = summary.get("coulomb") or {}
+    several = values(data, "monomer_electron_energy").size > 1
+    one_dot = len(solution.spec.molecule.dots) == 1
+    columns = (
+        Column("monomers" if several else "monomer", BLACK, 1000 * values(data, "monomer_electron_energy")),
+        Column(
+            "dot" if one_dot else "molecule",
+            WITHOUT_COULOMB,
+            1000 * values(data, "electron_energy"),
+            summary["splitting_meV"],
+            summary["splitting_error_meV"],
+            "splitting",
+        ),
+        Column(
+            f"{'dot' if one_dot else 'molecule'} with\nattraction",
+            WITH_COULOMB,
+            1000 * values(data, "electron_coulomb_energy"),
+            coulomb.get("spacing_meV"),
+            coulomb.get("spacing_error_meV"),
+            "spacing",
+        ),
+    )
+    # A monomer beside itself says nothing.
+    return tuple(column for column in columns[1 if one_dot else 0 :] if column.levels.size)
+
+
+def level_window(columns: Sequence[Column], thermal: float) -> tuple[float, float]:
+    """Lowest and highest energy in meV: the two lowest levels of each column and room for kT."""
+    low_levels = np.concatenate([np.sort(column.levels)[:2] for column in columns])
+    low, high = float(low_levels.min()), float(low_levels.max())
+    span = max(high - low, 1.8 * thermal, 1.0)
+    middle = (low + high) / 2
+    return middle - 0.68 * span, middle + 0.64 * span
+
+
+def column_places(columns: Sequence[Column]) -> list[float]:
+    """Middles of the columns in mm from the axis, the whole centred in what is left of the width."""
+    steps = [_PITCH_AFTER_MONOMER if column.distance_name == "" else _PITCH for column in columns]
+    free = _WIDTH - _FIRST - sum(steps) + _HALF
+    return [_FIRST + max(free, 0.0) / 2 + sum(steps[:index]) for index in range(len(columns))]
+
+
+def _draw_levels(axes: Axes, place: float, column: Column, window: tuple[float, float]) -> None:
+    # A ±m pair is drawn once; equal lines would print darker.
+    shown = [level for level in column.levels if window[0] < level < window[1]]
+    axes.hlines(shown, place - _HALF, place + _HALF, color=column.colour, linewidth=1.4, zorder=3)
+    lowest = sorted(shown)[:2]
+    for order, level in enumerate(lowest):
+        below = order == 0 and len(lowest) > 1
+        axes.annotate(
+            format_number(level, 2),
+            (place - (0.8 if column.distance is not None else 0), level),
+            (0, -2.0 if below else 2.0),
+            textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
+            fontsize=SMALL,
+            color=column.colour,
+        )
+
+
+def _draw_distance(axes: Axes, place: float, column: Column) -> None:
+    if column.distance is None or column.levels.size < 2:
+        return
+    low, high = np.sort(column.levels)[:2]
+    arrow = {"arrowstyle": "<->", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
+    edge = place + _HALF
+    axes.annotate("", (edge - 0.8, high), (edge - 0.8, low), arrowprops=arrow, zorder=4)
+    number, *error = format_measured(column.distance, column.distance_error).split("\N{NO-BREAK SPACE}±")
+    lines = [column.distance_name, f"{number} meV", *(f"±{text}" for text in error)]
+    axes.text(
+        edge + 1.2,
+        (low + high) / 2,
+        "\n".join(lines),
+        va="center",
+        fontsize=SMALL,
+        linespacing=1.25,
+        zorder=4,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+    )
+
+
+def _connect(axes: Axes, places: tuple[float, float], left: Column, right: Column) -> None:
+    """Dashed lines from a column to the next: every monomer level to both of the molecule, else level to level."""
+    starts, ends = np.sort(left.levels)[:2], np.sort(right.levels)[:2]
+    fan = left.distance_name == ""
+    pairs = list(product(starts, ends)) if fan else list(zip(starts, ends, strict=False))
+    ends_at = [places[0] + _HALF, places[1] - _HALF]
+    for start, end in pairs:
+        axes.plot(ends_at, [start, end], color=GREY, linewidth=0.5, linestyle=(0, (3, 2)), zorder=1)
+
+
+def _draw_thermal(axes: Axes, thermal: float, temperature: float, window: tuple[float, float]) -> None:
+    low = window[0] + 0.06 * (window[1] - window[0])
+    middle = low + thermal / 2
+    axes.errorbar([2.5], [middle], yerr=[thermal / 2], color=GREY, linewidth=1.0, capsize=2.2, capthick=1.0)
+    label = f"kT = {thermal:.1f} meV at {temperature:g} K"
+    axes.text(4.0, low, label, rotation=90, va="bottom", fontsize=SMALL, color=GREY)
+
+
+def _table(columns: Sequence[Column]) -> Table:
+    rows = [
+        (column.title.replace("\n", " "), index, level)
+        for column in columns
+        for index, level in enumerate(column.levels, 1)
+    ]
+    names, numbers, levels = zip(*rows, strict=True)
+    return Table("figure3_levels", ("column", "level", "energy (meV)"), (names, numbers, levels))
+
+
+def _alternative(columns: Sequence[Column], thermal: float) -> str:
+    parts = []
+    for column in columns:
+        low = " and ".join(format_number(level, 2) for level in np.sort(column.levels)[:2])
+        text = f"{column.title}: {low} meV".replace("\n", " ")
+        if column.distance is not None:
+            text += f", {column.distance_name} {format_measured(column.distance, column.distance_error, 'meV')}"
+        parts.append(text)
+    return f"Electron level diagram. Lowest levels of {'; '.join(parts)}; kT is {thermal:.1f} meV."
+
+
+def _caption(columns: Sequence[Column], window: tuple[float, float]) -> str:
+    hidden = any((column.levels > window[1]).any() for column in columns)
+    errors = "; ± are numerical errors" if any(column.distance_error is not None for column in columns) else ""
+    caption = f"The lowest electron levels, from the conduction edge of the reference material{errors}."
+    return caption + (" Levels above the frame are in the table." if hidden else "")
+
+
+def draw_levels(solution: SolutionLike) -> Drawing | None:
+    """Draw figure 3; None where the solution holds no electron level.
+
+    Parameters
+    ----------
+    solution
+        Read: electron levels of `solution.data`, splitting and spacing of its summary, the spec's temperature.
+    """
+    columns = level_columns(solution)
+    if not columns:
+        return None
+    temperature = float(solution.spec.environment.temperature)
+    thermal = thermal_energy_mev(temperature)
+    window = level_window(columns, thermal)
+    figure = new_figure(SINGLE_COLUMN, _BOTTOM + _HEIGHT + _TOP)
+    axes = place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - _RIGHT, _HEIGHT)
+    places = column_places(columns)
+    for place, column in zip(places, columns, strict=True):
+        _draw_levels(axes, place, column, window)
+        _draw_distance(axes, place, column)
+    for both, (left, right) in zip(pairwise(places), pairwise(columns), strict=True):
+        _connect(axes, both, left, right)
+    if thermal > 0:
+        _draw_thermal(axes, thermal, temperature, window)
+    axes.set_xlim(0, _WIDTH)
+    axes.set_ylim(*window)
+    axes.set_xticks(places, [column.title for column in columns])
+    axes.tick_params(axis="x", length=0, pad=3)
+    axes.set_ylabel("Electron energy (meV)", labelpad=2)
+    return Drawing(
+        "figure3_levels", _caption(columns, window), _alternative(columns, thermal), figure, (_table(columns),)
+    )

@@ -1,0 +1,86 @@
+"""One self-contained page of a solution: sentences, figures, tables, spec."""
+
+from collections.abc import Callable, Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from qdmol.materials import load_set
+from qdmol.report.axis_figure import draw_axis
+from qdmol.report.drawing import Drawing
+from qdmol.report.level_figure import draw_levels
+from qdmol.report.map_figure import draw_maps
+from qdmol.report.range_figure import draw_range
+from qdmol.report.solution import SolutionLike
+from qdmol.report.tables import (
+    PageTable,
+    energies_table,
+    levels_table,
+    materials_table,
+    range_table,
+    settings_table,
+)
+from qdmol.results import summary_sentences
+from qdmol.structure import Spec, dump_spec
+
+_FIGURES: tuple[Callable[[SolutionLike], Drawing | None], ...] = (draw_axis, draw_maps, draw_levels, draw_range)
+
+
+def draw_all(solution: SolutionLike) -> tuple[Drawing, ...]:
+    """Every figure for which the solution holds data; call it under ``paper_style``."""
+    found = (draw(solution) for draw in _FIGURES)
+    return tuple(drawing for drawing in found if drawing is not None)
+
+
+def page_tables(solution: SolutionLike) -> tuple[PageTable, ...]:
+    """Every table for which the solution holds data."""
+    material_set = load_set(solution.spec.materials, relative_to=solution.spec.folder)
+    found = (
+        levels_table(solution),
+        energies_table(solution),
+        range_table(solution),
+        materials_table(material_set, solution.spec),
+        settings_table(solution),
+    )
+    return tuple(table for table in found if table is not None)
+
+
+def _subtitle(spec: Spec) -> str:
+    dots = len(spec.molecule.dots)
+    kind = "one dot" if dots == 1 else f"a molecule of {dots} dots on a line"
+    return f"Electron and hole levels of {kind} at {spec.environment.temperature:g} K, computed by qdmol."
+
+
+def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: str) -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    solution
+        What to show.
+    drawings
+        From ``draw_all``; call under ``paper_style``.
+    netcdf
+        Name of the file beside the page.
+
+    Returns
+    -------
+    str
+        HTML that needs no other file and no network.
+    """
+    environment = Environment(
+        loader=PackageLoader("qdmol.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    spec = solution.spec
+    return environment.get_template("page.html.j2").render(
+        title=spec.name,
+        subtitle=_subtitle(spec),
+        sentences=summary_sentences(solution.summary, temperature=float(spec.environment.temperature)),
+        warnings=solution.warnings,
+        drawings=drawings,
+        tables=page_tables(solution),
+        spec=dump_spec(spec),
+        netcdf=netcdf,
+    )

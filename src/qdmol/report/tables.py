@@ -1,0 +1,220 @@
+"""The page's tables: rows of text read from the solution, its spec and its material set."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from qdmol.materials import MaterialSet
+from qdmol.report.solution import SolutionLike, errors_of, values
+from qdmol.results import decimals_for, format_measured, format_number, provenance, wavelength_nm
+from qdmol.structure import Spec
+
+_DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
+_NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "summary", "qdmol"}
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table of the page; cells are text or ready markup; `numeric` columns are set to the right."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str | Markup, ...], ...]
+    note: str = ""
+    numeric: frozenset[int] = frozenset()
+
+
+def linked(text: str) -> Markup:
+    """Text with every DOI in it as a link to doi.org, the rest escaped.
+
+    Examples
+    --------
+    >>> str(linked("a < b, doi:10.1000/xyz"))
+    'a &lt; b, <a href="https://doi.org/10.1000/xyz">doi:10.1000/xyz</a>'
+    """
+    parts, end = [], 0
+    for match in _DOI.finditer(text):
+        parts.append(escape(text[end : match.start()]))
+        name = escape(match[1])
+        parts.append(Markup(f'<a href="https://doi.org/{name}">doi:{name}</a>'))
+        end = match.end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def _level_rows(carrier: str, part: Mapping[str, Any], energies: Sequence[float]) -> Iterable[tuple[str, ...]]:
+    for index, energy in enumerate(energies):
+        error = errors_of(part, index)
+        decimals = decimals_for(None if error is None else error / 1000, default=6)
+        m, parity = part.get("m") or [], part.get("parity") or []
+        yield (
+            carrier,
+            str(index + 1),
+            format_number(energy, decimals),
+            "" if error is None else f"{error:.2g}",
+            str(m[index]).replace("-", "−") if index < len(m) else "",
+            (parity[index] or "none").replace("-", "−") if index < len(parity) else "",
+        )
+
+
+def levels_table(solution: SolutionLike) -> PageTable:
+    """Every level with its error, m and parity, with attraction as well."""
+    summary = solution.summary
+    rows = list(_level_rows("electron", summary["electron"], summary["electron"]["energy_eV"]))
+    coulomb = summary.get("coulomb") or {}
+    if coulomb.get("electron_energy_eV"):
+        part = {
+            "error_meV": coulomb.get("electron_error_meV") or [],
+            "m": _integers(solution, "electron_coulomb_m"),
+            "parity": coulomb.get("parity"),
+        }
+        rows += _level_rows("electron, in the hole's field", part, coulomb["electron_energy_eV"])
+    rows += _level_rows("hole", summary["hole"], summary["hole"]["energy_eV"])
+    note = (
+        "Energies count from the band edges of the reference material, positive away from the gap. Errors are "
+        "numerical: the distance to the exact value of this model is smaller. Parity is that of z → −z."
+    )
+    header = ("carrier", "level", "energy (eV)", "error (meV)", "m", "parity")
+    return PageTable("Levels", header, tuple(rows), note, frozenset({1, 2, 3, 4, 5}))
+
+
+def _integers(solution: SolutionLike, name: str) -> list[int]:
+    return [int(number) for number in values(solution.data, name)]
+
+
+def _measured_row(name: str, part: Mapping[str, Any], key: str, unit: str = "meV") -> tuple[str, str]:
+    value, error = part.get(f"{key}_{unit}"), part.get(f"{key}_error_meV")
+    scaled = error / 1000 if error is not None and unit == "eV" else error
+    return name, format_measured(value, scaled, unit)
+
+
+def energies_table(solution: SolutionLike) -> PageTable:
+    """Splitting, pair energies, gaps and shifts with their errors."""
+    summary = solution.summary
+    rows = [_measured_row("splitting of the two lowest electron levels", summary, "splitting")]
+    rows += _coulomb_rows(summary.get("coulomb"), len(solution.spec.molecule.dots))
+    rows.append(_measured_row("gap", summary, "gap", "eV"))
+    rows += _gap_rows(summary)
+    rows.append(_measured_row("red shift against the monomer", summary, "redshift"))
+    rows.append(_measured_row("red shift without attraction", summary, "redshift_single_particle"))
+    for key, name in (("splitting", "splitting"), ("redshift", "red shift")):
+        if bounds := summary.get(f"{key}_range_meV"):
+            low, high = ("not available" if bound is None else format_number(bound, 3) for bound in bounds)
+            rows.append((f"{name} over the set's alternatives", f"{low} to {high} meV"))
+    return PageTable("Pair, gap and shift", ("quantity", "value"), tuple(rows))
+
+
+def _coulomb_rows(coulomb: Mapping[str, Any] | None, dots: int) -> list[tuple[str, str]]:
+    if coulomb is None:
+        return [("Coulomb attraction", "not included")]
+    rows = [("Coulomb attraction", str(coulomb.get("scheme")))]
+    if coulomb.get("hole_dot") is not None:
+        rows.append(("hole sits in", f"dot {coulomb['hole_dot'] + 1} of {dots}, counted as listed"))
+    rows.append(_measured_row("spacing of the two lowest electron levels in the hole's field", coulomb, "spacing"))
+    rows.append(_measured_row("exciton above the bulk gap", coulomb, "exciton", "eV"))
+    rows.append(_measured_row("binding", coulomb, "binding"))
+    others = coulomb.get("other_states") or ()
+    return rows + [("another self-consistent state", _state_text(state)) for state in others]
+
+
+def _state_text(state: object) -> str:
+    if not isinstance(state, Mapping):
+        return str(state)
+    parts = []
+    for key, value in state.items():
+        name, _, unit = str(key).rpartition("_")
+        if key == "hole_dot":
+            parts.append(f"hole in dot {int(value) + 1}")
+        elif unit in ("eV", "meV"):
+            parts.append(
+                f"{name.replace('_', ' ')} {value:.6g} {unit}" if value is not None else f"{name} not available"
+            )
+        else:
+            parts.append(f"{str(key).replace('_', ' ')} {value}")
+    return ", ".join(parts)
+
+
+def _gap_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    gap = summary.get("gap_eV")
+    if gap is not None and gap > 0:
+        rows.append(("wavelength of the gap", f"{wavelength_nm(gap):.3f} nm"))
+    gaps = summary.get("monomer_gaps_eV") or [summary.get("monomer_gap_eV")]
+    for dot, value in enumerate(gaps, 1):
+        rows.append((f"gap of dot {dot} alone", "not available" if value is None else f"{format_number(value, 6)} eV"))
+    return rows
+
+
+def range_table(solution: SolutionLike) -> PageTable | None:
+    """Every alternative with what it gives and who says so; None without ``--range``."""
+    data = solution.data
+    if "alternative" not in data.variables:
+        return None
+    labels = [str(label) for label in data["alternative"].values]
+    shown = [
+        (name, key) for name, key in (("splitting", "range_splitting"), ("red shift", "range_redshift")) if key in data
+    ]
+    sources = [str(text) for text in data["range_source"].values] if "range_source" in data else [""] * len(labels)
+    rows = []
+    for index, (label, source) in enumerate(zip(labels, sources, strict=True)):
+        numbers = [float(data[key].values[index]) for _, key in shown]
+        cells = [format_number(number, 3) if np.isfinite(number) else "no value" for number in numbers]
+        rows.append((label, *cells, linked(source)))
+    header = ("alternative", *(f"{name} (meV)" for name, _ in shown), "source")
+    return PageTable("Alternatives of the literature", header, tuple(rows), "", frozenset(range(1, 1 + len(shown))))
+
+
+def materials_table(material_set: MaterialSet, spec: Spec) -> PageTable:
+    """The set's values for the materials of the spec: unit, temperature, source, and what the spec overrides."""
+    replaced = _overrides(spec)
+    rows = []
+    for material in _materials_used(material_set, spec):
+        for key, entry in material_set.materials[material].items():
+            value = "hard wall" if np.isinf(entry.value) else f"{entry.value:g}"
+            if (material, key) in replaced:
+                value += f" (the spec sets {replaced[material, key]})"
+            unit = "" if entry.unit == "1" else entry.unit
+            temperature = "" if entry.temperature is None else f"{entry.temperature:g} K"
+            note = f". {entry.note}" if entry.note else ""
+            rows.append((material, key, value, unit, temperature, linked(str(entry.source) + note)))
+    header = ("material", "key", "value", "unit", "at", "source")
+    return PageTable(f"Materials: {material_set.title} ({material_set.name})", header, tuple(rows))
+
+
+def _overrides(spec: Spec) -> dict[tuple[str, str], str]:
+    given = spec.model_dump(mode="json", exclude_none=True).get("overrides") or {}
+    return {(material, key): f"{value}" for material, keys in given.items() for key, value in keys.items()}
+
+
+def _materials_used(material_set: MaterialSet, spec: Spec) -> list[str]:
+    """The spec's materials, the reference and the medium, in the order of the set."""
+    used = {material_set.reference, "medium"}
+    for dot in spec.molecule.dots:
+        used |= {dot.core.material, *(shell.material for shell in dot.shells)}
+    return [name for name in material_set.materials if name in used]
+
+
+def settings_table(solution: SolutionLike) -> PageTable:
+    """Versions, solver settings and times."""
+    attributes = dict(solution.data.attrs)
+    rows = [("time", f"{solution.summary['elapsed_s']:.2f} s"), ("converged", "yes" if solution.converged else "no")]
+    rows.append(("tolerance", f"{solution.spec.calculation.tolerance:g} meV on every energy"))
+    versions = provenance()
+    stated = {str(key): _plain(value) for key, value in attributes.items() if key not in _NOT_SETTINGS}
+    stated = {key.removesuffix("_version"): value for key, value in stated.items()}
+    rows += [(key.replace("_", " "), text) for key, text in {**versions, **stated}.items()]
+    return PageTable("Versions, settings, times", ("what", "value"), tuple(rows))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, str | int | np.integer):
+        return str(value)
+    if isinstance(value, float | np.floating):
+        return f"{value:.6g}"
+    if isinstance(value, np.ndarray):
+        return ", ".join(_plain(item) for item in value.tolist())
+    return json.dumps(value, ensure_ascii=False, default=str)
