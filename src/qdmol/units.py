@@ -134,26 +134,38 @@ def quantity_pattern(kind: Kind) -> str:
     return rf"^\s*{_NUMBER}{tail}\s*$"
 
 
-def describe(kind: Kind) -> str:
+def describe(kind: Kind, *, hard: bool = False) -> str:
     """Return what a value of ``kind`` is, in words, with the units that may be written."""
     scale = KINDS[kind]
     if not scale.shown:
         return "a finite number without a unit"
-    return f"{scale.noun}, a finite number in {scale.unit} or text with a unit ({scale.shown})"
+    tail = ', or "hard" for an infinite barrier' if hard else ""
+    return f"{scale.noun}, a finite number in {scale.unit} or text with a unit ({scale.shown}){tail}"
 
 
-def _from_text(text: str, kind: Kind, field: str) -> float:
+def _from_text(text: str, kind: Kind) -> float:
+    """Return the number in ``text`` in the unit of its kind; NaN where there is none."""
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise InputError(field=field, value=text, allowed=describe(kind))
+        return math.nan
     number, unit = match.groups()
     factor = "1" if unit is None else KINDS[kind].factors.get(unit)
-    if factor is None:
-        raise InputError(field=field, value=text, allowed=describe(kind))
     try:
-        return float(Decimal(number) * Decimal(factor))
-    except DecimalException:
-        raise InputError(field=field, value=text, allowed=describe(kind)) from None
+        return math.nan if factor is None else float(Decimal(number) * Decimal(factor))
+    except DecimalException:  # an exponent of millions
+        return math.nan
+
+
+def _as_float(value: object, kind: Kind) -> float:
+    if isinstance(value, str):
+        number = _from_text(value, kind)
+        return number if math.isfinite(number) else math.nan  # "1e999 eV" is no way to write "hard"
+    if isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:  # an integer of hundreds of digits
+            return math.nan
+    return math.nan
 
 
 def parse_quantity(value: object, *, kind: Kind, field: str, hard: bool = False) -> float:
@@ -166,18 +178,7 @@ def parse_quantity(value: object, *, kind: Kind, field: str, hard: bool = False)
     """
     if hard and isinstance(value, str) and value.strip().lower() == "hard":
         return math.inf
-    if isinstance(value, str):
-        number = _from_text(value, kind, field)
-    elif isinstance(value, Real) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.nan
-    else:
-        number = math.nan
-    if hard and number == math.inf:
+    number = _as_float(value, kind)
+    if math.isfinite(number) or (hard and number == math.inf):
         return number
-    if not math.isfinite(number):
-        allowed = describe(kind) + (', or "hard" for an infinite barrier' if hard else "")
-        raise InputError(field=field, value=value, allowed=allowed)
-    return number
+    raise InputError(field=field, value=value, allowed=describe(kind, hard=hard))

@@ -5,6 +5,18 @@
 error. Rooms with the solver or drawing are imported inside the commands that need them, so that `qdmol check` is quick.
 """
 
-from qdmol.cli.entry import main
+import sys
+from typing import NoReturn
 
 __all__ = ["main"]
+
+
+def main() -> NoReturn:
+    """Run the command line of this process, and exit."""
+    try:
+        from qdmol.cli.entry import run_command
+
+        status = run_command(sys.argv[1:])
+    except KeyboardInterrupt:  # so early that nothing was there yet to tell it
+        status = 130
+    sys.exit(status)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qdmol.cli.console import emit, message, progress, show
+from qdmol.cli.console import emit, message, progress, say, show
 from qdmol.cli.outputs import Outputs, planned_outputs, write_new
 from qdmol.errors import InputError
 
@@ -38,7 +38,7 @@ def _version(value: bool) -> None:
     if value:
         from qdmol import __version__
 
-        print(f"qdmol {__version__}")
+        say(f"qdmol {__version__}")
         raise typer.Exit
 
 
@@ -84,7 +84,7 @@ def _list_examples(names: tuple[str, ...], *, json: bool) -> None:
         return
     width = max(len(name) for name in names)
     for name, title in titles.items():
-        print(f"@{name:<{width}}  {title}")
+        say(f"@{name:<{width}}  {title}")
 
 
 @app.command()
@@ -171,7 +171,7 @@ def run(
     else:
         if not quiet:
             _show_solution(solution)
-        print(f"Report: {report.absolute()}")
+        say(f"Report: {report.absolute()}")
     return _status(solution, quiet=quiet)
 
 
@@ -180,12 +180,12 @@ def _solved(spec: str, *, range_: bool, quiet: bool) -> Solution:
 
     parsed = read_spec(spec)
     resolve(parsed)  # refused here, a bad spec never waits for the solver to load
-    with progress(quiet=quiet) as say:
-        if say is not None:
-            say("loading the solver")
+    with progress(quiet=quiet) as tell:
+        if tell is not None:
+            tell("loading the solver")
         from qdmol.study import solve as solve_study
 
-        return solve_study(parsed, range_=range_, progress=say)
+        return solve_study(parsed, range_=range_, progress=tell)
 
 
 def _write(solution: Solution, outputs: Outputs) -> Path:

@@ -3,65 +3,68 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
 import typer
 
 from qdmol.cli.commands import app
-from qdmol.cli.console import emit, message
-from qdmol.errors import InputError, QdmolError
+from qdmol.cli.console import emit, flush, message
+from qdmol.errors import InputError, OutputError, QdmolError
 
-__all__ = ["main", "run_command"]
+__all__ = ["run_command"]
 
 INTERRUPTED = 130
-OWN_FAULT = 1
 FAILED_WRITE = 1
 
 # The parser's errors: Typer exports one of them only, whose grandparent is the root of all in every version
 _ParserError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
-def main() -> NoReturn:
-    """Run the command line of this process, and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without µ is no reason to fail
-    sys.exit(run_command(sys.argv[1:]))
-
-
 def run_command(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit status; nothing but a broken interpreter raises."""
+    """Run one command and return its exit status; whatever goes wrong is told in one sentence."""
     as_json = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without µ is no reason to fail
     try:
-        status = app(args=list(arguments), prog_name="qdmol", standalone_mode=False)
-        sys.stdout.flush()
-        return int(status or 0)
+        return _run(arguments)
     except (KeyboardInterrupt, typer.Abort):
         message("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader went away (`qdmol materials NAME | head -1`)
+    except _ParserError as error:
+        return _tell(_usage(error), as_json=as_json)
+    except QdmolError as error:
+        return _tell(error, as_json=as_json)
+    except Exception as error:  # noqa: BLE001  # the outermost frame: no traceback reaches a user
+        if os.environ.get("QDMOL_DEBUG") == "1":
+            traceback.print_exception(error)
+        return _tell(_own_fault(error), as_json=as_json)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one command; the reader of a pipe may go away (`qdmol materials NAME | head -1`), and is not told."""
+    try:
+        status = app(args=list(arguments), prog_name="qdmol", standalone_mode=False)
+        flush()
+    except BrokenPipeError:
         _drop_stdout()
         return FAILED_WRITE
     except SystemExit as stop:  # Typer and rich end so on a broken pipe
         _drop_stdout()
         return stop.code if isinstance(stop.code, int) else FAILED_WRITE
-    except QdmolError as error:
-        return _report(error, as_json=as_json)
-    except _ParserError as error:
-        return _report(_usage(error), as_json=as_json)
-    except Exception as error:  # noqa: BLE001  # the outermost frame: no traceback reaches a user
-        return _own_fault(error, as_json=as_json)
+    return int(status or 0)
 
 
-def _report(error: QdmolError, *, as_json: bool) -> int:
+def _tell(error: QdmolError, *, as_json: bool) -> int:
+    """Say an error, on standard error and with ``--json`` as the object on standard output; return its status."""
     if as_json:
-        emit({"qdmol": 1, "error": error.as_dict()})
+        with contextlib.suppress(OutputError, BrokenPipeError):  # the first error is the one to tell
+            emit({"qdmol": 1, "error": error.as_dict()})
     message(str(error))
     return error.exit_code
 
@@ -80,21 +83,17 @@ def _usage(error: Exception) -> InputError:
     return InputError(field=str(option or "command"), value=None, allowed=allowed, message=sentence)
 
 
-def _own_fault(error: Exception, *, as_json: bool) -> int:
+def _own_fault(error: Exception) -> QdmolError:
     said = re.sub(r"\s+", " ", str(error)).strip()
-    sentence = (
-        f"Something went wrong inside qdmol ({type(error).__name__}{': ' + said[:200] if said else ''}); "
-        "set QDMOL_DEBUG=1 to see where, and please report it."
+    what = f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__
+    return QdmolError(
+        f"Something went wrong inside qdmol ({what}); set QDMOL_DEBUG=1 to see where, and please report it."
     )
-    if as_json:
-        emit({"qdmol": 1, "error": {"field": None, "value": None, "allowed": None, "message": sentence}})
-    message(sentence)
-    if os.environ.get("QDMOL_DEBUG") == "1":
-        traceback.print_exception(error)
-    return OWN_FAULT
 
 
 def _drop_stdout() -> None:
     """Send what is still buffered nowhere, so that the interpreter does not complain about the pipe at exit."""
-    with contextlib.suppress(OSError):
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+    with contextlib.suppress(OSError, ValueError):  # ValueError: a standard output without a file behind it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from typing import get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -110,7 +111,7 @@ def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[s
         if here is None or isinstance(part, int):
             continue
         info = here.model_fields.get(part)
-        annotation = info.annotation if info is not None else here.__annotations__.get("__pydantic_extra__")
+        annotation = info.annotation if info is not None else get_type_hints(here).get("__pydantic_extra__")
         here = _model_in(annotation)
     return [] if here is None else list(here.model_fields)
 

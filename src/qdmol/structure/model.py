@@ -215,7 +215,8 @@ class Molecule(Part):
         given = [name for name in ways if getattr(self, name) is not None]
         if len(given) > 1:
             allowed = f"absent where `{given[0]}` is given: one of spacing, barrier, positions"
-            raise InputError(field=given[1], value=getattr(self, given[1]), allowed=allowed)
+            value = getattr(self, given[1])
+            raise InputError(field=given[1], value=value, allowed=allowed)
         fixes = isinstance(self.neck, MergedNeck | LinkerNeck)
         if not given and not fixes and len(self.dots) > 1:
             allowed = "given (or `barrier`, or `positions`), since this neck does not fix the distance of the dots"

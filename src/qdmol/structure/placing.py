@@ -138,7 +138,7 @@ def _placed_by(molecule: Molecule, i: int, j: int, distance: float) -> tuple[str
         value = getattr(molecule, name)
         if value is not None:
             field, entry = _entry(name, value, i)
-            return (field, entry) if j == i + 1 else (name, value)
+            return (field, entry) if j == i + 1 else (name, list(value) if isinstance(value, tuple) else value)
     if molecule.positions is not None:
         return f"positions[{j}]", list(molecule.positions[j])
     if isinstance(molecule.neck, MergedNeck):
