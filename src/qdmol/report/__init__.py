@@ -19,6 +19,7 @@ first line:
 from contextlib import ExitStack
 from pathlib import Path
 
+from qdmol.errors import InputError
 from qdmol.report.drawing import write_drawings
 from qdmol.report.page import draw_all, render_page
 from qdmol.report.solution import SolutionLike
@@ -49,10 +50,14 @@ def write_report(solution: SolutionLike, path: str | Path, *, figures: str | Pat
 
     Raises
     ------
+    qdmol.errors.InputError
+        The path is that of the NetCDF file.
     qdmol.errors.OutputError
         A file cannot be written.
     """
     page = Path(path)
+    if page.suffix.lower() == ".nc":
+        raise InputError(field="path", value=str(path), allowed="the page, ending in .html: its data take .nc")
     data = page.with_suffix(".nc")
     with paper_style():
         drawings = draw_all(solution)

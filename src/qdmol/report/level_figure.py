@@ -68,6 +68,8 @@ def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
             "spacing",
         ),
     )
+    if not columns[1].levels.size:
+        return ()
     # A monomer beside itself says nothing.
     return tuple(column for column in columns[1 if one_dot else 0 :] if column.levels.size)
 
