@@ -16,8 +16,10 @@ first line:
 'write_report'
 """
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 from qdmol.errors import InputError
 from qdmol.report.drawing import write_drawings
@@ -71,3 +73,14 @@ def write_report(solution: SolutionLike, path: str | Path, *, figures: str | Pat
             if figures is not None:
                 write_drawings(drawings, Path(figures))
     return page
+
+
+class _CallableRoom(ModuleType):
+    """Python sets `qdmol.report` to this room as soon as it is imported; called, it is the verb all the same."""
+
+    def __call__(self, solution: SolutionLike, path: str | Path, *, figures: str | Path | None = None) -> Path:
+        """See `write_report`."""
+        return write_report(solution, path, figures=figures)
+
+
+sys.modules[__name__].__class__ = _CallableRoom
