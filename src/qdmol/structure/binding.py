@@ -52,6 +52,6 @@ def _cross(u: float, slope: float, width: float, k2: float) -> tuple[bool, float
         return u + slope * width <= 0, u + slope * width, slope
     kappa = math.sqrt(-k2)
     decay = math.exp(-2 * kappa * width)  # cosh and sinh over exp(kappa width), so that thick barriers do not overflow
-    cosh, sinh = (1 + decay) / 2, (1 - decay) / 2
+    cosh, sinh = (1 + decay) / 2, -math.expm1(-2 * kappa * width) / 2
     end = u * cosh + slope / kappa * sinh
     return end <= 0, end, u * kappa * sinh + slope * cosh
