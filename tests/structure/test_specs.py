@@ -329,25 +329,18 @@ leaves = (
     | st.text(max_size=8)
     | st.sampled_from(["hard", "merged", "CdSe", "CdS", "medium", "1.4 nm", "5 eV", "self-consistent", 0, 1, 5.2])
 )
-keys = st.text(max_size=6) | st.sampled_from(
-    [
-        "qdmol",
-        "name",
-        "materials",
-        "molecule",
-        "dots",
-        "core",
-        "shells",
-        "radius",
-        "spacing",
-        "neck",
-        "merged",
-        "strain",
-    ]
-)
+KEYS = "qdmol name materials molecule dots core shells radius spacing neck merged filled linker strain overrides CdS"
+keys = st.text(max_size=6) | st.sampled_from(KEYS.split())
 anything = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=5), max_leaves=20
 )
+
+
+def check_words(error):
+    assert error.message.endswith(".")
+    assert "\n" not in error.message
+    json.dumps(error.as_dict(), allow_nan=False)
+    error.message.encode("utf-8")
 
 
 def accepted(data):
@@ -356,9 +349,7 @@ def accepted(data):
         spec = read_spec(data)
         resolve(spec)
     except InputError as error:
-        assert error.message.endswith(".")
-        json.dumps(error.as_dict(), allow_nan=False)
-        str(error).encode("utf-8")
+        check_words(error)
         return False
     assert read_spec(load(dump_spec(spec))) == spec
     return True
