@@ -106,14 +106,12 @@ def _input_at(data: object, location: Sequence[int | str]) -> object:
 
 def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """Return the keys of the model at a location, walking the fields' types."""
-    here: type[BaseModel] | None = model
+    here = model
     for part in location:
-        if here is None or isinstance(part, int):
-            continue
-        info = here.model_fields.get(part)
-        annotation = info.annotation if info is not None else get_type_hints(here).get("__pydantic_extra__")
-        here = _model_in(annotation)
-    return [] if here is None else list(here.model_fields)
+        fields = here.model_fields
+        annotation = fields[part].annotation if part in fields else get_type_hints(here).get("__pydantic_extra__")
+        here = _model_in(annotation) or here  # a key of a mapping, or an index, is in the model already found
+    return list(here.model_fields)
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
