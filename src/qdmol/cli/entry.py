@@ -32,10 +32,9 @@ def run_command(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without µ is no reason to fail
     try:
-        return _run(arguments)
+        status = _run(arguments)
     except (KeyboardInterrupt, typer.Abort):
-        message("Interrupted.")
-        return INTERRUPTED
+        status = INTERRUPTED
     except _ParserError as error:
         return _tell(_usage(error), as_json=as_json)
     except QdmolError as error:
@@ -44,6 +43,9 @@ def run_command(arguments: Sequence[str]) -> int:
         if os.environ.get("QDMOL_DEBUG") == "1":
             traceback.print_exception(error)
         return _tell(_own_fault(error), as_json=as_json)
+    if status == INTERRUPTED:  # Typer returns it too, for an interrupt that it has seen itself
+        message("Interrupted.")
+    return status
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -75,7 +77,7 @@ def _usage(error: Exception) -> InputError:
     option = getattr(error, "option_name", None)
     parameter = getattr(error, "param", None)
     if option is None and parameter is not None:
-        option = max([*parameter.opts, parameter.human_readable_name], key=len)
+        option = getattr(parameter, "metavar", None) or max(getattr(parameter, "opts", ["option"]), key=len)
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "qdmol"
     allowed = f"as `{command} --help` says"
