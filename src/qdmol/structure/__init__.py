@@ -9,10 +9,15 @@ on the z axis with every parameter known. Lengths in nm, energies in eV.
 ([-2.6, 2.6], True)
 """
 
+from typing import TYPE_CHECKING
+
 from qdmol.structure.model import Spec
 from qdmol.structure.molecule import AxialMolecule, Bridge, PlacedDot, PlacedLayer, RegionParameters
 from qdmol.structure.resolving import resolve
 from qdmol.structure.specs import dump_spec, example_path, list_examples, read_spec, spec_schema, update_spec
+
+if TYPE_CHECKING:
+    from qdmol.structure.painting import materials_at
 
 __all__ = [
     "AxialMolecule",
@@ -24,8 +29,18 @@ __all__ = [
     "dump_spec",
     "example_path",
     "list_examples",
+    "materials_at",
     "read_spec",
     "resolve",
     "spec_schema",
     "update_spec",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import `materials_at` on first use: it needs the array library, and reading a spec does not."""
+    if name == "materials_at":
+        from qdmol.structure.painting import materials_at
+
+        return materials_at
+    raise AttributeError(f"module 'qdmol.structure' has no attribute {name!r}")
