@@ -1,0 +1,127 @@
+"""The self-consistent pair: an electron and a hole, each in the other's field, no self-interaction (Hartree).
+
+The energy of the pair, X[ψe, ψh] = <Te + Ve> + <Th + Vh> - ∫∫ ne nh e²/(4πε0 ε |r - r'|), is lowered by turns over the one state with the
+other held: each turn can only lower X, so that the iteration cannot oscillate and needs no damping. It rests at a fixed point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.excitons.carrier import CarrierSpace, CarrierState, flatten
+from qdmol.landscape import Poisson, images_of
+from qdmol.structure import PlacedDot
+from qdmol.units import COULOMB_EV_NM
+
+__all__ = ["Pairing", "SettledPair", "settle"]
+
+Floats = NDArray[np.float64]
+
+# A pair rests when neither state can gain more than this (eV), and a turn changes the levels by less than LEVEL_REST.
+STATE_REST = 1e-11
+LEVEL_REST = 1e-8
+TURNS = 300
+# New basis functions a turn: the field changes as fast as the states settle in it.
+STEPS = 1
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The two carriers' spaces and the Poisson solver of one degree."""
+
+    electron: CarrierSpace
+    hole: CarrierSpace
+    poisson: Poisson
+
+    def potential_of(self, source: CarrierState) -> dict[int, Floats]:
+        """Potential (eV for a unit charge) of one carrier, a vector (n,) for each parity."""
+        return self.poisson.potential(source.space.assembler, source.space.unflatten(source.density))
+
+    def energy_of(self, source: CarrierState, target: CarrierSpace) -> Floats:
+        """Potential energy (images, P) of the target carrier in the field of the source, attractive."""
+        return -flatten(images_of(target.assembler, self.potential_of(source)))
+
+
+@dataclass(frozen=True)
+class SettledPair:
+    """A fixed point (or where the turns ran out: `settled` False).
+
+    `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's field, `hole_potential`
+    the hole's potential, a vector (n,) for each parity.
+    """
+
+    exciton: float
+    attraction: float
+    electron: CarrierState
+    hole: CarrierState
+    electron_energy: Floats
+    hole_potential: dict[int, Floats]
+    settled: bool
+    turns: int
+
+
+def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None) -> SettledPair:
+    """Find the pair with the hole started in one dot, or in the states of a pair of a coarser space."""
+    if start is None:
+        electron, hole = _seeded(pairing.electron, dot), _seeded(pairing.hole, dot)
+        hole_energy = _ball_energy(pairing, dot)
+        hole.improve(hole_energy, steps=4)
+    else:
+        electron, hole = _carried(pairing.electron, start.electron), _carried(pairing.hole, start.hole)
+        hole_energy = pairing.energy_of(electron, pairing.hole)
+    last = math.inf
+    for turn in range(1, TURNS + 1):
+        hole.improve(hole_energy, steps=STEPS)
+        electron_energy = pairing.energy_of(hole, pairing.electron)
+        electron.improve(electron_energy, steps=STEPS)
+        hole_energy = pairing.energy_of(electron, pairing.hole)
+        rest = electron.level + hole.level
+        if max(electron.correction, hole.correction) < STATE_REST and abs(rest - last) < LEVEL_REST:
+            break
+        last = rest
+    attraction = electron.integral(electron_energy)
+    return SettledPair(
+        exciton=electron.bare_energy + hole.bare_energy + attraction,
+        attraction=attraction,
+        electron=electron,
+        hole=hole,
+        electron_energy=electron_energy,
+        hole_potential=pairing.potential_of(hole),
+        settled=turn < TURNS,
+        turns=turn,
+    )
+
+
+def _seeded(space: CarrierSpace, dot: PlacedDot) -> CarrierState:
+    """A first guess: the bare operator's answer to a source inside the dot."""
+    rows = []
+    for image in range(space.images):
+        sign = 1 if image == 0 else -1
+        inside = [np.hypot(b.r, sign * b.z - dot.z).ravel() < dot.radius for b in space.assembler.blocks]
+        rows.append(np.concatenate(inside).astype(float))
+    return CarrierState(space, [space.precondition(space.load(np.stack(rows)))])
+
+
+def _carried(space: CarrierSpace, state: CarrierState) -> CarrierState:
+    """The states of a coarser space in a finer one, which contains it."""
+    return CarrierState(space, [space.reduced(state.space.parts(state.vector))])
+
+
+def _ball_energy(pairing: Pairing, dot: PlacedDot) -> Floats:
+    """Energy of the hole in the field of one electron spread evenly over the dot."""
+    scale = COULOMB_EV_NM / pairing.poisson.molecule.parameters[dot.layers[0].material].permittivity
+    rows = []
+    for image in range(pairing.hole.images):
+        sign = 1 if image == 0 else -1
+        distance = np.concatenate(
+            [np.hypot(b.r, sign * b.z - dot.z).ravel() for b in pairing.hole.assembler.blocks]
+        )
+        far = np.maximum(distance, dot.radius)
+        inside = (3 * dot.radius**2 - distance**2) / (2 * dot.radius**3)
+        rows.append(-scale * np.where(distance < dot.radius, inside, 1 / far))
+    return np.stack(rows)

@@ -1,0 +1,268 @@
+"""One molecule, solved: levels of both carriers, and where asked the self-consistent pairs, refined until the tolerance holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.excitons.carrier import CarrierSpace
+from qdmol.excitons.pairing import Pairing, SettledPair, settle
+from qdmol.landscape import Carrier, FieldEnergy, Poisson, applied_field
+from qdmol.mesh import Elements
+from qdmol.states import FieldHamiltonian, Hamiltonian, Levels, difference_error, find_levels
+from qdmol.states.resolving import Resolution, Wall, carriers_of, ceiling, choose_wall, discretise, ladder, wall_error
+from qdmol.states.solving import SAFETY
+from qdmol.structure import AxialMolecule
+
+__all__ = ["Estimate", "MoleculeSolution", "PairState", "Request", "solve_molecule"]
+
+Floats = NDArray[np.float64]
+
+# What the turns leave of a pair's energy and of levels in its field (eV).
+SETTLED_ENERGY = 1e-9
+SETTLED_LEVELS = 2e-7
+# A wall this much nearer than the levels found want it is moved.
+WALL_SLACK = 0.93
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Levels wanted of each carrier, whether to settle pairs, and the tolerance (eV) on every energy."""
+
+    counts: Mapping[Carrier, int]
+    coulomb: bool
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An energy and its error, both in eV."""
+
+    value: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairState:
+    """A self-consistent pair: the dot its hole is in, its energy above the bulk gap, and the states behind it (fine, coarse)."""
+
+    hole_dot: int
+    exciton: Estimate
+    binding: Estimate
+    fine: SettledPair
+    coarse: SettledPair
+
+
+@dataclass(frozen=True)
+class MoleculeSolution:
+    """Everything solved for one molecule at the resolution that met the tolerance, or the last one tried.
+
+    `pairs` are in order of energy; `field_levels` the electron's levels in the field of the lowest pair's hole.
+    """
+
+    molecule: AxialMolecule
+    request: Request
+    elements: Elements
+    resolution: Resolution
+    wall: Wall
+    field: FieldEnergy
+    hamiltonians: Mapping[Carrier, Hamiltonian]
+    levels: Mapping[Carrier, Levels]
+    pairs: tuple[PairState, ...]
+    field_operator: FieldHamiltonian | None
+    field_levels: Levels | None
+
+    @property
+    def splitting(self) -> Estimate | None:
+        """Second minus first electron level."""
+        return _spacing(self.levels.get("electron"))
+
+    @property
+    def spacing(self) -> Estimate | None:
+        """Second minus first electron level in the hole's field."""
+        return _spacing(self.field_levels)
+
+    @property
+    def bare_gap(self) -> Estimate | None:
+        """Lowest electron plus lowest hole level, above the bulk gap."""
+        if not all(len(self.levels.get(carrier, ())) for carrier in ("electron", "hole")):
+            return None
+        pair = [self.levels[carrier][0] for carrier in ("electron", "hole")]
+        return Estimate(sum(level.energy for level in pair), sum(level.error for level in pair))
+
+    @property
+    def errors(self) -> list[float]:
+        """Every error (eV) the tolerance speaks of."""
+        found = [level.error for levels in self.levels.values() for level in levels.levels]
+        # Twice: a shift is the difference of two excitons, and must meet the tolerance too.
+        found += [2 * pair.exciton.error for pair in self.pairs] + [pair.binding.error for pair in self.pairs]
+        if self.field_levels is not None:
+            found += [level.error for level in self.field_levels.levels]
+        return found
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many levels are bound as were asked for, and every pair settled."""
+        bound = all(levels.complete for levels in self.levels.values())
+        return bound and all(pair.fine.settled and pair.coarse.settled for pair in self.pairs)
+
+    @property
+    def accurate(self) -> bool:
+        """Whether every error is within the tolerance."""
+        return all(error <= self.request.tolerance for error in self.errors)
+
+
+def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
+    """Solve at growing resolution until every error is within the tolerance.
+
+    The last resolution's solution is returned with `accurate` False where none is.
+
+    Raises
+    ------
+    SolverError
+        No mesh, a singular matrix, or levels that do not agree with their inertia count.
+    """
+    wall = choose_wall(molecule, request.counts, {}, tolerance=request.tolerance)
+    steps = list(ladder(request.tolerance))
+    step = 0
+    while True:
+        solution = _attempt(molecule, request, wall, steps[step])
+        wanted = choose_wall(molecule, request.counts, _tops(solution), tolerance=request.tolerance)
+        if not molecule.field and wall.distance < WALL_SLACK * wanted.distance:
+            wall = wanted
+            continue
+        if solution.accurate or step == len(steps) - 1:
+            return solution
+        step = min(step + _steps_needed(solution), len(steps) - 1)
+
+
+def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
+    """Highest energy the wall must be far enough for: near the barrier where levels are missing."""
+    tops: dict[Carrier, float] = {}
+    for carrier, levels in solution.levels.items():
+        limit = ceiling(solution.molecule, solution.wall, carrier)
+        tops[carrier] = levels.levels[-1].energy if levels.complete else limit
+    return tops
+
+
+def _steps_needed(solution: MoleculeSolution) -> int:
+    """Degrees to go up, from how fast the errors fall with the degree."""
+    worst = max(solution.errors)
+    decay = max(level.decay for levels in solution.levels.values() for level in levels.levels)
+    return max(1, math.ceil(math.log(solution.request.tolerance / worst) / math.log(decay) - 0.2))
+
+
+def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: Resolution) -> MoleculeSolution:
+    carriers = carriers_of(request.counts)
+    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request))
+    field = applied_field(elements, molecule, degree=resolution.degree)
+    half = molecule.mirror_symmetric
+    hamiltonians = {c: Hamiltonian(elements, molecule, c, field, half) for c in carriers}
+    levels = {}
+    for carrier, hamiltonian in hamiltonians.items():
+        limit = ceiling(molecule, wall, carrier)
+        found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
+        levels[carrier] = found.with_error(lambda energy, c=carrier: wall_error(molecule, wall, c, energy))
+    pairs: tuple[PairState, ...] = ()
+    operator, field_levels = None, None
+    if request.coulomb and all(len(found) for found in levels.values()):
+        pairs = _pairs(hamiltonians, levels)
+        operator = _field_operator(hamiltonians["electron"], pairs[0])
+        images = 2 if half else 1
+        field_levels = find_levels(
+            operator,
+            request.counts["electron"],
+            size=images * elements.count,
+            ceiling=ceiling(molecule, wall, "electron"),
+            rest=SETTLED_LEVELS,
+        )
+    return MoleculeSolution(
+        molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
+    )
+
+
+def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:
+    permittivities = {parameters.permittivity for parameters in molecule.parameters.values()}
+    return request.coulomb or (molecule.field != 0 and len(permittivities) > 1)
+
+
+def _pairs(hamiltonians: Mapping[Carrier, Hamiltonian], levels: Mapping[Carrier, Levels]) -> tuple[PairState, ...]:
+    """The pair of every dot a hole stays in, lowest first; of two mirror images the one at lower z first."""
+    electron, hole = hamiltonians["electron"], hamiltonians["hole"]
+    elements, molecule = electron.elements, electron.molecule
+    spaces = []
+    for coarse in (True, False):
+        poisson = Poisson(elements, molecule, hole.parities, elements.degree - (1 if coarse else 0))
+        carriers = (CarrierSpace(electron, coarse=coarse), CarrierSpace(hole, coarse=coarse))
+        spaces.append(Pairing(*carriers, poisson))
+    found: dict[int, PairState] = {}
+    for start, dot in enumerate(molecule.dots):
+        if electron.half and dot.z > 0:
+            continue
+        coarse = settle(spaces[0], dot)
+        fine = settle(spaces[1], dot, coarse)
+        place = _hole_dot(fine, molecule)
+        if place == start or place not in found:
+            found[place] = _pair_state(place, fine, coarse, levels)
+    if electron.half:
+        for place in list(found):
+            image = _image(molecule, place)
+            found.setdefault(image, _mirrored(found[place], image))
+    return tuple(sorted(found.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].z)))
+
+
+def _pair_state(place: int, fine: SettledPair, coarse: SettledPair, levels: Mapping[Carrier, Levels]) -> PairState:
+    states = (fine.electron, fine.hole)
+    decay = max(state.space.decay(state.vector) for state in states)
+    factor = SAFETY * decay / (1 - decay)
+    bare = [levels[carrier][0] for carrier in ("electron", "hole")]
+    change = coarse.exciton - fine.exciton
+    bare_change = sum(level.fall for level in bare)
+    rest = SETTLED_ENERGY + sum(level.error - SAFETY * level.fall * level.decay / (1 - level.decay) for level in bare)
+    exciton = Estimate(fine.exciton, factor * abs(change) + rest)
+    # Attraction and levels of one mesh: most of the change of degree is common to both.
+    binding_change = abs(bare_change - change) + 0.2 * abs(change)
+    binding = Estimate(sum(level.energy for level in bare) - fine.exciton, factor * binding_change + rest)
+    return PairState(place, exciton, binding, fine, coarse)
+
+
+def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
+    """The dot nearest to which most of the hole is."""
+    space = pair.hole.space
+    weights = np.zeros(len(molecule.dots))
+    centres = np.array([dot.z for dot in molecule.dots])
+    for image, row in enumerate(pair.hole.values**2 * space.weights):
+        sign = 1 if image == 0 else -1
+        z = np.concatenate([sign * block.z.ravel() for block in space.assembler.blocks])
+        nearest = np.argmin(np.abs(z[:, None] - centres), axis=1)
+        weights += np.bincount(nearest, weights=row, minlength=len(centres))
+    # Equal weights, as of a hole spread over a symmetric molecule, go to the dot at lowest z.
+    best = np.flatnonzero(weights > weights.max() * (1 - 1e-6))
+    return int(best[np.argmin(centres[best])])
+
+
+def _image(molecule: AxialMolecule, dot: int) -> int:
+    heights = [abs(other.z + molecule.dots[dot].z) for other in molecule.dots]
+    return int(np.argmin(heights))
+
+
+def _mirrored(pair: PairState, hole_dot: int) -> PairState:
+    return PairState(hole_dot, pair.exciton, pair.binding, pair.fine, pair.coarse)
+
+
+def _field_operator(electron: Hamiltonian, pair: PairState) -> FieldHamiltonian:
+    energies: list[Sequence[Sequence[Floats]]] = []
+    for settled in (pair.fine, pair.coarse):
+        energies.append(settled.electron.space.unflatten(settled.electron_energy))
+    return FieldHamiltonian(electron, (energies[0], energies[1]))
+
+
+def _spacing(levels: Levels | None) -> Estimate | None:
+    if levels is None or len(levels) < 2:
+        return None
+    low, high = levels[0], levels[1]
+    return Estimate(high.energy - low.energy, difference_error(low, high))

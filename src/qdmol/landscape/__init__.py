@@ -1,0 +1,26 @@
+"""Landscape: what a carrier feels, point by point.
+
+In: an :class:`~qdmol.structure.AxialMolecule` and the quadrature points of its elements. Out: band edges (eV), inverse masses (eV nm²),
+permittivities, and the electrostatic potential (eV for a unit charge) of a charge density or of an applied field.
+"""
+
+from qdmol.landscape.field import CHARGE, FieldEnergy, applied_field
+from qdmol.landscape.poisson import ImageDensity, Poisson, images_of
+from qdmol.landscape.regions import CARRIERS, Carrier, by_region, domain, edge, inverse_mass, permittivity, screened
+
+__all__ = [
+    "CARRIERS",
+    "CHARGE",
+    "Carrier",
+    "FieldEnergy",
+    "ImageDensity",
+    "Poisson",
+    "applied_field",
+    "by_region",
+    "domain",
+    "edge",
+    "images_of",
+    "inverse_mass",
+    "permittivity",
+    "screened",
+]

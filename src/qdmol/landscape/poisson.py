@@ -1,0 +1,136 @@
+"""Poisson's equation with permittivity by region, open to infinity.
+
+∇·(ε ∇φ) = -4π (e²/4πε0) n, φ in eV for a unit charge, n in 1/nm³. The outer boundary is a sphere about the origin in a uniform
+medium; there every multipole l of the solution continues as R^-(l+1), so that its radial derivative is -(l+1)/R times its
+value (the exact Dirichlet-to-Neumann map: Keller and Givoli, J. Comput. Phys. 82, 172 (1989),
+doi:10.1016/0021-9991(89)90041-7). The multipoles up to MULTIPOLES are matched exactly and all higher ones as if they were
+the next: no error of the box is left, however tight it stands.
+
+A molecule with a mirror plane is meshed in its upper half. A function on the whole is then a pair of `images`: its values above and,
+at the mirrored points, below; the even and the odd half are solved apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.special import eval_legendre
+
+from qdmol.landscape.regions import permittivity
+from qdmol.linalg import Factor
+from qdmol.mesh import Assembler, Coefficient, Elements
+from qdmol.structure import AxialMolecule
+from qdmol.units import COULOMB_EV_NM
+
+__all__ = ["MULTIPOLES", "ImageDensity", "Poisson"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+# One Coefficient for each image of the meshed part: (above,) or (above, below).
+ImageDensity = Sequence[Coefficient]
+
+MULTIPOLES = 12
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """The potential of any charge in one molecule, with shape functions up to `degree`.
+
+    `parities` is (0,) for a whole mesh, (1, -1) for the upper half of a symmetric molecule.
+    """
+
+    elements: Elements
+    molecule: AxialMolecule
+    parities: tuple[int, ...]
+    degree: int
+
+    @cached_property
+    def assembler(self) -> Assembler:
+        """Over all regions."""
+        return Assembler(self.elements)
+
+    @cached_property
+    def _operator(self) -> sp.csc_array:
+        return self.assembler.stiffness(permittivity(self.assembler, self.molecule))
+
+    @cached_property
+    def _factors(self) -> dict[int, tuple[Integers, Factor]]:
+        return {parity: self._factor(parity) for parity in self.parities}
+
+    def _factor(self, parity: int) -> tuple[Integers, Factor]:
+        keep = self.elements.degree_of <= self.degree
+        if parity == -1:
+            keep = keep.copy()
+            keep[self.elements.mirror] = False
+        unknowns = np.flatnonzero(keep)
+        matrix = self._operator + self._outside(parity)
+        return unknowns, Factor(matrix[unknowns][:, unknowns].tocsc())
+
+    def _outside(self, parity: int) -> sp.csc_array:
+        """What the space outside the ball adds to the operator."""
+        arc = self.elements.outer_arc
+        if arc is None:
+            message = "the potential needs a mesh with a ball around the molecule"
+            raise ValueError(message)
+        radius = float(np.hypot(arc.r, arc.z).mean())
+        unknowns, place = np.unique(arc.unknowns, return_inverse=True)
+        place = place.reshape(arc.unknowns.shape)
+        weight = arc.weight * arc.r
+        rest = MULTIPOLES + 2
+        dense = np.zeros((len(unknowns), len(unknowns)))
+        local = np.einsum("eqi,eq,eqj->eij", arc.values, weight, arc.values) * rest
+        np.add.at(dense, (place[:, :, None], place[:, None, :]), local)
+        cosine = arc.z / np.hypot(arc.r, arc.z)
+        for l in range(MULTIPOLES + 1):  # noqa: E741 - the field's letter
+            if parity == 0 or (-1) ** l == parity:
+                legendre = eval_legendre(l, cosine)
+                moment = np.zeros(len(unknowns))
+                np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", arc.values, weight, legendre))
+                dense += (l + 1 - rest) * np.outer(moment, moment) / np.sum(weight * legendre**2)
+        dense *= self.molecule.parameters["medium"].permittivity / radius
+        rows, columns = np.meshgrid(unknowns, unknowns, indexing="ij")
+        n = self.elements.count
+        return sp.csc_array((dense.ravel(), (rows.ravel(), columns.ravel())), shape=(n, n))
+
+    def solve(self, loads: dict[int, Floats]) -> dict[int, Floats]:
+        """Potentials, one vector (n,) for each parity, of the loads ∫ f v r (n,) on the right of -∇·(ε ∇φ) = f."""
+        found = {}
+        for parity, (unknowns, factor) in self._factors.items():
+            potential = np.zeros(self.elements.count)
+            potential[unknowns] = factor.solve(loads[parity][unknowns])
+            found[parity] = potential
+        return found
+
+    def potential(self, assembler: Assembler, density: ImageDensity) -> dict[int, Floats]:
+        """Potential (eV for a unit charge), one vector for each parity, of a density (1/nm³) given on `assembler`."""
+        loads = {}
+        for parity in self.parities:
+            part = combine(density, parity)
+            loads[parity] = 4 * math.pi * COULOMB_EV_NM * assembler.load(part)
+        return self.solve(loads)
+
+
+def combine(images: ImageDensity, parity: int) -> Coefficient:
+    """The part of one parity of a function given by its images."""
+    if parity == 0:
+        return images[0]
+    above, below = images
+    return [(a + parity * b) / 2 for a, b in zip(above, below, strict=True)]
+
+
+def images_of(assembler: Assembler, parts: dict[int, Floats]) -> list[Coefficient]:
+    """Values (E, Q) of each image of a function given by a vector (n,) for each parity."""
+    values = {parity: assembler.evaluate(vector) for parity, vector in parts.items()}
+    if 0 in values:
+        return [values[0]]
+    even, odd = values[1], values[-1]
+    return [
+        [a + b for a, b in zip(even, odd, strict=True)],
+        [a - b for a, b in zip(even, odd, strict=True)],
+    ]

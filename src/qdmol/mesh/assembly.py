@@ -1,0 +1,144 @@
+"""Matrices and vectors from tabulated elements and values at their quadrature points.
+
+In: :class:`~qdmol.mesh.elements.Elements` and coefficients, one array (E, Q) for each block, made by
+:mod:`qdmol.landscape`. Out: SciPy sparse matrices and NumPy vectors. Integrals carry the weight r of the half plane and no factor 2π:
+
+    stiffness  ∫ a (∂r u ∂r v + ∂z u ∂z v) r dr dz,   mass  ∫ c u v r dr dz,   centrifugal  ∫ a u v / r dr dz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from qdmol.mesh.elements import Block, Elements
+
+__all__ = ["Assembler", "Coefficient"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+Coefficient = Sequence[Floats]
+
+
+@dataclass(frozen=True)
+class Assembler:
+    """Assembles over the elements whose region is in `regions` (all where None)."""
+
+    elements: Elements
+    regions: frozenset[str] | None = None
+
+    @cached_property
+    def members(self) -> tuple[NDArray[np.bool_], ...]:
+        """For each block which of its elements belong."""
+        names = self.elements.regions
+        inside = np.array([self.regions is None or name in self.regions for name in names])
+        return tuple(inside[block.region] for block in self.elements.blocks)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks cut down to the elements that belong."""
+        if self.regions is None:
+            return self.elements.blocks
+        cut = []
+        for block, member in zip(self.elements.blocks, self.members, strict=True):
+            cut.append(Block(*(getattr(block, name)[member] for name in Block.__slots__)))
+        return tuple(cut)
+
+    @cached_property
+    def unknowns(self) -> Integers:
+        """Unknowns touched by these elements, sorted."""
+        parts = [block.unknowns.ravel() for block in self.blocks]
+        return np.unique(np.concatenate(parts))
+
+    @cached_property
+    def rim(self) -> Integers:
+        """Unknowns shared with elements that do not belong, and those on the outer boundary: where a wall stands."""
+        others = [
+            block.unknowns[~member].ravel()
+            for block, member in zip(self.elements.blocks, self.members, strict=True)
+        ]
+        shared = np.intersect1d(self.unknowns, np.concatenate(others))
+        return np.union1d(shared, np.intersect1d(self.unknowns, self.elements.outer))
+
+    @cached_property
+    def _pattern(self) -> tuple[Integers, Integers, Integers]:
+        """Sparsity pattern (rows, column starts) and the place of every local entry in it."""
+        n = self.elements.count
+        keys = np.concatenate(
+            [(block.unknowns[:, None, :] * n + block.unknowns[:, :, None]).ravel() for block in self.blocks]
+        )
+        unique, place = np.unique(keys, return_inverse=True)
+        columns, rows = np.divmod(unique, n)
+        starts = np.searchsorted(columns, np.arange(n + 1))
+        return rows, starts, place
+
+    def matrix(self, local: Sequence[Floats]) -> sp.csc_array:
+        """Sum local symmetric matrices (E, N, N) of every block."""
+        rows, starts, place = self._pattern
+        data = np.bincount(place, weights=np.concatenate([a.ravel() for a in local]), minlength=len(rows))
+        n = self.elements.count
+        return sp.csc_array((data, rows, starts), shape=(n, n))
+
+    def stiffness(self, coefficient: Coefficient, potential: Coefficient | None = None) -> sp.csc_array:
+        """∫ (a ∇u·∇v + c u v) r for `coefficient` a and `potential` c (E, Q; none: 0)."""
+        local = []
+        for k, (block, a) in enumerate(zip(self.blocks, coefficient, strict=True)):
+            weight = block.weight * block.r
+            w = (weight * a)[..., None]
+            matrices = _gram(block.slope_r, w) + _gram(block.slope_z, w)
+            if potential is not None:
+                matrices += _gram(block.values, (weight * potential[k])[..., None])
+            local.append(matrices)
+        return self.matrix(local)
+
+    def mass(self, coefficient: Coefficient) -> sp.csc_array:
+        """∫ c u v r for `coefficient` c (E, Q)."""
+        return self.matrix(self._weighted([b.weight * b.r * c for b, c in zip(self.blocks, coefficient, strict=True)]))
+
+    def centrifugal(self, coefficient: Coefficient) -> sp.csc_array:
+        """∫ a u v / r for `coefficient` a (E, Q)."""
+        return self.matrix(self._weighted([b.weight / b.r * a for b, a in zip(self.blocks, coefficient, strict=True)]))
+
+    def _weighted(self, weights: Sequence[Floats]) -> list[Floats]:
+        return [_gram(block.values, w[..., None]) for block, w in zip(self.blocks, weights, strict=True)]
+
+    def evaluate(self, vector: Floats) -> list[Floats]:
+        """Values (E, Q) of a function given by its unknowns (n,)."""
+        return [
+            np.matmul(block.values, vector[block.unknowns][..., None])[..., 0] for block in self.blocks
+        ]
+
+    def load(self, density: Coefficient) -> Floats:
+        """∫ f v r for `density` f (E, Q): a vector (n,)."""
+        weights = [b.weight * b.r * f for b, f in zip(self.blocks, density, strict=True)]
+        local = [
+            np.matmul(w[:, None, :], block.values)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
+        ]
+        return self._gather(local)
+
+    def slope_load(self, density: Coefficient) -> Floats:
+        """∫ f ∂z v r for `density` f (E, Q): a vector (n,)."""
+        weights = [b.weight * b.r * f for b, f in zip(self.blocks, density, strict=True)]
+        local = [
+            np.matmul(w[:, None, :], block.slope_z)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
+        ]
+        return self._gather(local)
+
+    def integral(self, density: Coefficient) -> float:
+        """∫ f r for `density` f (E, Q)."""
+        return float(sum(np.sum(b.weight * b.r * f) for b, f in zip(self.blocks, density, strict=True)))
+
+    def _gather(self, local: Sequence[Floats]) -> Floats:
+        places = np.concatenate([block.unknowns.ravel() for block in self.blocks])
+        return np.bincount(
+            places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count
+        )
+
+
+def _gram(values: Floats, weight: Floats) -> Floats:
+    return np.matmul(np.swapaxes(values, 1, 2), values * weight)

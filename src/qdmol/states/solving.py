@@ -1,0 +1,248 @@
+"""The lowest levels of an operator, each with an error, and the proof that none was missed.
+
+Two solves: with shape functions up to degree p - 1 (coarse) and p (fine), the coarse ones a subset of the fine. Both are Ritz values,
+upper bounds that fall with the degree. The fall d between the two solves, times the ratio q at which the parts of highest
+degree decay from one degree to the next, estimates what is still to come: q d / (1 - q); the error is SAFETY times that.
+
+For every |m|, beginning with 0, the inertia of A - σM at a σ above the highest level reported counts the levels below σ; it
+must equal the number found. Energies grow with |m|, so the first |m| without a level ends the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from qdmol.errors import SolverError
+from qdmol.linalg import Factor, eigenpairs
+from qdmol.states.hamiltonian import Operator, Pair
+
+__all__ = ["SAFETY", "Level", "Levels", "decay_ratio", "difference_error", "find_levels", "in_order"]
+
+Floats = NDArray[np.float64]
+
+# Stated error over estimated error. The decay ratio overestimates slightly for analytic solutions (it still falls with p).
+SAFETY = 2.5
+# Decay ratios outside this range say more about rounding or a coarse mesh than about convergence.
+DECAY_RANGE = (0.01, 0.7)
+# Energies (eV) that differ by less count as one for the order of a list.
+DEGENERATE = 1e-6
+# Rounding of an energy, in eV.
+ROUNDING = 1e-11
+# Energies rest when a step changes them by less than this (eV); a step gains two digits or more.
+RESTING = 1e-10
+ITERATIONS = 20
+# The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
+MARGIN = 1e-4
+# More |m| than this hold levels only in lists far longer than any use.
+LARGEST_M = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level: energy and error (eV), signed m, parity (0: none), and its unknowns.
+
+    `fall` is the coarse energy minus the fine one, `decay` the ratio q of the error estimate. `vector` (n,) lies in the
+    operator's numbering, normalised to ∫ ψ² r dr dz = 1 over the mesh.
+    """
+
+    energy: float
+    error: float
+    m: int
+    parity: int
+    fall: float
+    decay: float
+    vector: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Levels in the contract's order; `complete`: as many as asked for lie below the ceiling."""
+
+    levels: tuple[Level, ...]
+    complete: bool
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    def __getitem__(self, index: int) -> Level:
+        return self.levels[index]
+
+    def with_error(self, extra: Callable[[float], float]) -> Levels:
+        """The same levels, each error enlarged by what `extra` gives for its energy (eV)."""
+        levels = tuple(replace(level, error=level.error + extra(level.energy)) for level in self.levels)
+        return replace(self, levels=levels)
+
+
+def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, rest: float = 0.0) -> Levels:
+    """The `count` lowest levels below `ceiling` (eV); one more where a ±m pair would be cut.
+
+    Parameters
+    ----------
+    operator
+        Whose levels.
+    count
+        How many, counting +m and -m apart; 0 gives an empty list.
+    size
+        Length of the vectors in the operator's numbering.
+    ceiling
+        Levels at and above are not discrete and not reported.
+    rest
+        Error (eV) that is not of the shape functions, added to each level's.
+
+    Raises
+    ------
+    SolverError
+        The inertia count does not agree with the levels found.
+    """
+    if count == 0:
+        return Levels((), complete=True)
+    search = _Search(operator, count, size, ceiling, rest)
+    for m in range(LARGEST_M):
+        if not any([search.block(m, parity) for parity in operator.parities]):
+            return search.result()
+    message = f"Levels were found for every |m| below {LARGEST_M}; ask for fewer levels."
+    raise SolverError(message)
+
+
+class _Search:
+    """Levels found so far, and the energy up to which the next blocks must be searched."""
+
+    def __init__(self, operator: Operator, count: int, size: int, ceiling: float, rest: float) -> None:
+        self.operator = operator
+        self.count = count
+        self.size = size
+        self.ceiling = ceiling
+        self.rest = rest
+        self.found: list[Level] = []
+        self._coarse = {
+            (0, parity): _lowest(operator.pair(0, parity, coarse=True), operator.floor, count)
+            for parity in operator.parities
+        }
+
+    def top(self) -> float:
+        """An energy that the `count`-th level cannot exceed."""
+        energies = [level.energy for level in self.found for _ in range(2 if level.m else 1)]
+        for (m, parity), (values, _) in self._coarse.items():
+            if not any((level.m, level.parity) == (m, parity) for level in self.found):
+                energies += [float(value) for value in values]
+        energies.sort()
+        return min(energies[self.count - 1], self.ceiling) if len(energies) >= self.count else self.ceiling
+
+    def block(self, m: int, parity: int) -> int:
+        """Search one block below the top; returns how many levels were found there."""
+        fine = self.operator.pair(m, parity, coarse=False)
+        top = self.top()
+        shift = top if top == self.ceiling else top + MARGIN * (1 + top - self.operator.floor)
+        factor = Factor(fine.shifted(shift))
+        wanted = factor.negative
+        if wanted == 0:
+            self._coarse.pop((m, parity), None)
+            return 0
+        coarse = self.operator.pair(m, parity, coarse=True)
+        values, vectors = self._coarse.get((m, parity), (np.empty(0), np.empty((0, 0))))
+        if len(values) < wanted:
+            values, vectors = _lowest(coarse, self.operator.floor, wanted)
+        values, vectors = values[:wanted], vectors[:, :wanted]
+        energies, refined = _refine(fine, factor, _embed(vectors, coarse, fine))
+        self._check(energies, shift, m, parity)
+        for k, energy in enumerate(energies):
+            self.found.append(self._level(m, parity, fine, float(energy), float(values[k]), refined[:, k]))
+        return wanted
+
+    def _check(self, energies: Floats, shift: float, m: int, parity: int) -> None:
+        if np.any(energies > shift):
+            message = (
+                f"The inertia count finds {len(energies)} levels below {shift:.6f} eV for m = {m}, parity {parity}, "
+                f"but the iteration found {np.count_nonzero(energies <= shift)}."
+            )
+            raise SolverError(message)
+
+    def _level(self, m: int, parity: int, fine: Pair, energy: float, coarse: float, vector: Floats) -> Level:
+        decay = decay_ratio(fine, self.operator.floor, vector)
+        fall = max(coarse - energy, 0.0)
+        full = np.zeros(self.size)
+        full[fine.unknowns] = vector
+        error = SAFETY * fall * decay / (1 - decay) + ROUNDING + self.rest
+        return Level(energy, error, m, parity, fall, decay, full)
+
+    def result(self) -> Levels:
+        """The levels in the contract's order, +m and -m apart, cut to the number asked for."""
+        bound = [level for level in self.found if level.energy < self.ceiling]
+        both = [replace(level, m=sign * level.m) for level in bound for sign in ((1, -1) if level.m else (1,))]
+        ordered = in_order(both)
+        cut = self.count
+        if 0 < cut < len(ordered) and ordered[cut - 1].m < 0:
+            cut += 1
+        return Levels(tuple(ordered[:cut]), complete=len(ordered) >= self.count)
+
+
+def in_order(levels: Sequence[Level]) -> list[Level]:
+    """By energy; within 1e-6 eV by |m|, then -m before +m, then "+" before "-"."""
+    clusters: list[list[Level]] = []
+    for level in sorted(levels, key=lambda level: level.energy):
+        if clusters and level.energy - clusters[-1][-1].energy < DEGENERATE:
+            clusters[-1].append(level)
+        else:
+            clusters.append([level])
+    return [
+        level
+        for cluster in clusters
+        for level in sorted(cluster, key=lambda level: (abs(level.m), level.m, -level.parity))
+    ]
+
+
+def decay_ratio(pair: Pair, floor: float, vector: Floats) -> float:
+    """Energy in the shape functions of highest degree over that in the next lower, within DECAY_RANGE."""
+    weights = (pair.A.diagonal() - floor * pair.M.diagonal()) * vector**2
+    shells = np.bincount(pair.degrees, weights=weights)
+    ratio = shells[-1] / shells[-2] if shells[-2] > 0 else DECAY_RANGE[1]
+    return float(np.clip(ratio, *DECAY_RANGE))
+
+
+def difference_error(low: Level, high: Level) -> float:
+    """Error (eV) of the difference of two levels of one mesh: their errors mostly cancel."""
+    decay = max(low.decay, high.decay)
+    ratios = [level.decay / (1 - level.decay) for level in (low, high)]
+    change = abs(high.fall - low.fall) * decay / (1 - decay)
+    spread = abs(ratios[1] - ratios[0]) * min(high.fall, low.fall)
+    return SAFETY * (change + spread) + ROUNDING
+
+
+def _lowest(pair: Pair, floor: float, count: int) -> tuple[Floats, Floats]:
+    """The `count` lowest levels of a block and their vectors."""
+    start = np.ones(pair.A.shape[0])
+    return eigenpairs(pair.M, Factor(pair.shifted(floor)), floor, count, start=start, tolerance=1e-10)
+
+
+def _embed(vectors: Floats, coarse: Pair, fine: Pair) -> Floats:
+    """Vectors of the coarse space in the fine one, which contains it."""
+    embedded = np.zeros((len(fine.unknowns), vectors.shape[1]))
+    embedded[np.searchsorted(fine.unknowns, coarse.unknowns)] = vectors
+    return embedded
+
+
+def _refine(pair: Pair, factor: Factor, vectors: Floats) -> tuple[Floats, Floats]:
+    """Lowest Ritz values in the growing block Krylov space of the shifted inverse, until they rest.
+
+    Raises
+    ------
+    SolverError
+        They do not.
+    """
+    count = vectors.shape[1]
+    space = np.empty((vectors.shape[0], 0))
+    energies = np.full(count, np.inf)
+    for _ in range(ITERATIONS):
+        space = np.linalg.qr(np.hstack([space, factor.solve(pair.M @ vectors)]))[0]
+        inner_a, inner_m = space.T @ (pair.A @ space), space.T @ (pair.M @ space)
+        last, (ritz, mixing) = energies, scipy.linalg.eigh(inner_a, inner_m)
+        energies, vectors = ritz[:count], space @ mixing[:, :count]
+        if np.max(np.abs(energies - last)) < RESTING:
+            return energies, vectors
+    message = f"The levels did not settle in {ITERATIONS} steps of inverse iteration."
+    raise SolverError(message)

@@ -1,0 +1,167 @@
+"""A solution as one labelled dataset: what goes into the NetCDF file and under every figure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from qdmol.excitons import MoleculeSolution
+from qdmol.results import provenance
+from qdmol.states import Level
+from qdmol.structure import dump_spec, materials_at
+from qdmol.study import sampling
+from qdmol.study.alternatives import Variation
+from qdmol.study.job import Job
+
+__all__ = ["make_dataset"]
+
+Floats = NDArray[np.float64]
+PARITY = {1: "+", -1: "-", 0: ""}
+MAPPED = 2
+
+
+def make_dataset(job: Job, summary: Mapping[str, Any], variations: Sequence[Variation]) -> xr.Dataset:
+    """Levels, numbers, functions along the axis and in the half plane, each with `units` and `long_name`."""
+    data = xr.Dataset(attrs=_attributes(job, summary))
+    _add_levels(data, job)
+    _add_numbers(data, summary)
+    _add_functions(data, job.solution)
+    if variations:
+        _add_variations(data, variations)
+    return data
+
+
+def _named(units: str, name: str) -> dict[str, str]:
+    return {"units": units, "long_name": name}
+
+
+def _attributes(job: Job, summary: Mapping[str, Any]) -> dict[str, Any]:
+    solution = job.solution
+    versions = provenance()
+    return {
+        "qdmol_version": versions["qdmol"],
+        **{f"{name}_version": version for name, version in versions.items() if name not in {"qdmol", "platform"}},
+        "platform": versions["platform"],
+        "spec": dump_spec(job.spec),
+        "method": "envelope functions, curved finite elements in (r, z), self-consistent Hartree pair",
+        "mesh_elements": solution.elements.elements,
+        "order": solution.resolution.degree,
+        "unknowns": solution.elements.count,
+        "wall_distance_nm": solution.wall.distance,
+        "elapsed_s": summary["elapsed_s"],
+        "converged": int(summary["converged"]),
+        "warnings": json.dumps(summary["warnings"]),
+    }
+
+
+def _add_levels(data: xr.Dataset, job: Job) -> None:
+    for carrier, levels in job.solution.levels.items():
+        _add_list(data, carrier, f"{carrier}_level", levels.levels)
+    if job.solution.field_levels is not None:
+        _add_list(data, "electron_coulomb", "electron_coulomb_level", job.solution.field_levels.levels)
+    lowest = sorted({monomer.levels["electron"][0].energy for monomer in job.monomers.values()})
+    if lowest:
+        attributes = _named("eV", "lowest electron level of each distinct monomer")
+        data["monomer_electron_energy"] = ("monomer", np.array(lowest), attributes)
+
+
+def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Level]) -> None:
+    name = prefix.replace("_coulomb", "") + (" in the field of the hole" if "coulomb" in prefix else "")
+    columns = {
+        "energy": ([level.energy for level in levels], "eV", f"energy of {name} levels"),
+        "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name} levels"),
+        "m": ([level.m for level in levels], "1", f"angular momentum about the axis of {name} levels"),
+    }
+    for column, (values, units, long_name) in columns.items():
+        data[f"{prefix}_{column}"] = (dimension, np.array(values), _named(units, long_name))
+    parities = np.array([PARITY[level.parity] for level in levels], dtype=object)
+    data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name} levels"))
+
+
+def _add_numbers(data: xr.Dataset, summary: Mapping[str, Any]) -> None:
+    """Every scalar of the JSON object under its key without the unit."""
+    for source in (summary, summary["coulomb"] or {}):
+        for key, value in source.items():
+            stem, _, unit = key.rpartition("_")
+            if unit in {"meV", "eV"} and isinstance(value, float):
+                data[stem] = ((), value, _named(unit, stem.replace("_", " ")))
+
+
+def _add_functions(data: xr.Dataset, solution: MoleculeSolution) -> None:
+    grid = sampling.make_grid(solution)
+    data.coords["z"] = ("z", grid.z, _named("nm", "position along the axis"))
+    data.coords["map_r"] = ("map_r", grid.map_r, _named("nm", "distance from the axis"))
+    data.coords["map_z"] = ("map_z", grid.map_z, _named("nm", "position along the axis"))
+    _add_regions(data, solution, grid)
+    for carrier in ("electron", "hole"):
+        edge = sampling.band_edge(solution, carrier, *grid.axis)
+        data[f"{carrier}_edge"] = ("z", edge, _named("eV", f"band edge of the {carrier} along the axis"))
+    _add_orbitals(data, solution, grid)
+    if solution.pairs:
+        edge = data["electron_edge"].values + sampling.pull(solution, *grid.axis)
+        data["electron_edge_coulomb"] = ("z", edge, _named("eV", "electron band edge in the field of the hole"))
+
+
+def _add_regions(data: xr.Dataset, solution: MoleculeSolution, grid: sampling.Grid) -> None:
+    names = list(solution.molecule.parameters)
+    attributes = {**_named("1", "material, as a place in the list of regions"), "regions": ", ".join(names)}
+    for name, dims, (r, z) in (("region", ("z",), grid.axis), ("region_map", ("map_r", "map_z"), grid.plane)):
+        found = materials_at(solution.molecule, z, r)
+        numbers = np.array([names.index(material) for material in found], dtype=np.int32)
+        data[name] = (dims, numbers.reshape([data.sizes[dim] for dim in dims]), attributes)
+
+
+def _add_orbitals(data: xr.Dataset, solution: MoleculeSolution, grid: sampling.Grid) -> None:
+    electron = solution.levels["electron"].levels[:MAPPED] if "electron" in solution.levels else ()
+    field = solution.field_levels.levels[:MAPPED] if solution.field_levels is not None else ()
+    Values = Callable[[Floats, Floats], Floats]  # noqa: N806 - a type
+    several: dict[str, list[Values]] = {
+        "electron": [lambda r, z, level=level: sampling.level_values(solution, level, r, z) for level in electron],
+        "electron_coulomb": [
+            lambda r, z, level=level: sampling.field_level_values(solution, level, r, z) for level in field
+        ],
+    }
+    for name, functions in several.items():
+        if functions:
+            _store(data, name, ("electron_map",), functions, grid)
+    if "hole" in solution.levels:
+        _store(data, "hole", (), [lambda r, z: sampling.hole_values(solution, r, z)], grid)
+
+
+def _store(
+    data: xr.Dataset,
+    name: str,
+    leading: tuple[str, ...],
+    functions: Sequence[Callable[[Floats, Floats], Floats]],
+    grid: sampling.Grid,
+) -> None:
+    """The density along the axis and the wavefunction in the half plane of some states."""
+    shape = (len(grid.map_r), len(grid.map_z))
+    r, z = grid.plane
+    maps = sampling.fixed_sign([function(r, z) for function in functions], z)
+    axis = [function(*grid.axis) ** 2 for function in functions]
+    title = name.replace("_coulomb", " in the field of the hole")
+    wave, density = np.stack(maps).reshape(-1, *shape), np.stack(axis)
+    if not leading:
+        wave, density = wave[0], density[0]
+    dims = (*leading, "map_r", "map_z")
+    data[f"{name}_wavefunction"] = (dims, wave, _named("nm^-3/2", f"wavefunction of the {title}"))
+    data[f"{name}_density_axis"] = ((*leading, "z"), density, _named("nm^-3", f"density of the {title} on the axis"))
+
+
+def _add_variations(data: xr.Dataset, variations: Sequence[Variation]) -> None:
+    labels = np.array([variation.label for variation in variations], dtype=object)
+    data.coords["alternative"] = ("alternative", labels)
+    for name in ("splitting", "redshift"):
+        values = [getattr(variation, name) for variation in variations]
+        if any(value is not None for value in values):
+            numbers = np.array([np.nan if value is None else value for value in values])
+            data[f"range_{name}"] = ("alternative", numbers, _named("meV", f"{name} with one value replaced"))
+    for name, column in (("range_source", "source"), ("range_reason", "reason")):
+        texts = np.array([getattr(variation, column) or "" for variation in variations], dtype=object)
+        data[name] = ("alternative", texts, _named("1", column))

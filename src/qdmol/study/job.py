@@ -1,0 +1,110 @@
+"""The molecule of a spec and its monomers, solved side by side; differences between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from qdmol.errors import InputError
+from qdmol.excitons import Estimate, MoleculeSolution, Request, solve_molecule
+from qdmol.landscape import CARRIERS, Carrier, screened
+from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
+
+__all__ = ["Job", "run_job"]
+
+# Error (eV) of a difference of one number with itself: rounding.
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Job:
+    """A solved molecule and its distinct monomers, by their layers."""
+
+    spec: Spec
+    molecule: AxialMolecule
+    solution: MoleculeSolution
+    monomers: Mapping[tuple[PlacedLayer, ...], MoleculeSolution]
+
+    @property
+    def coulomb(self) -> bool:
+        """Whether the attraction is included."""
+        return self.spec.calculation.coulomb != "none"
+
+    @property
+    def contrast(self) -> bool:
+        """Whether an attraction would need the self-polarisation that is not included."""
+        return self.coulomb and screened(self.molecule)
+
+    @property
+    def monomers_listed(self) -> list[MoleculeSolution]:
+        """One monomer for each dot, in the order of the spec; empty where none was needed."""
+        return [self.monomers[dot.layers] for dot in self.molecule.dots] if self.monomers else []
+
+    def gap_of(self, solution: MoleculeSolution) -> Estimate | None:
+        """Gap of one molecule with the scheme of the spec."""
+        above = solution.pairs[0].exciton if solution.pairs else None if self.coulomb else solution.bare_gap
+        if above is None or self.contrast:
+            return None
+        return Estimate(self.molecule.band_gap + above.value, above.error)
+
+    @property
+    def redshift(self) -> Estimate | None:
+        """Gap of the lowest monomer less that of the molecule, with attraction."""
+        if not self.coulomb or self.contrast:
+            return None
+        return self._shift([m.pairs[0].exciton if m.pairs else None for m in [self.solution, *self.monomers_listed]])
+
+    @property
+    def redshift_single_particle(self) -> Estimate | None:
+        """The same from bare levels; both errors have one sign, so that the larger bounds the difference."""
+        return self._shift([m.bare_gap for m in [self.solution, *self.monomers_listed]], same_sign=True)
+
+    def _shift(self, found: list[Estimate | None], *, same_sign: bool = False) -> Estimate | None:
+        gaps = [gap for gap in found if gap is not None]
+        if len(gaps) < 2 or len(gaps) < len(found):
+            return None
+        own, monomer = gaps[0], min(gaps[1:], key=lambda gap: gap.value)
+        if len(self.molecule.dots) == 1:
+            return Estimate(0.0, ROUNDING)
+        error = max(own.error, monomer.error) if same_sign else own.error + monomer.error
+        return Estimate(monomer.value - own.value, error)
+
+
+def run_job(spec: Spec) -> Job:
+    """Solve the molecule and, for the shifts, each distinct monomer.
+
+    Raises
+    ------
+    InputError
+        No level is bound.
+    SolverError
+        What could not be computed, with the reason.
+    """
+    molecule = resolve(spec)
+    calculation = spec.calculation
+    counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
+    coulomb = calculation.coulomb != "none"
+    request = Request(counts, coulomb, calculation.tolerance / 1000)
+    shapes = list(dict.fromkeys(dot.layers for dot in molecule.dots)) if all(counts.values()) else []
+    if len(molecule.dots) == 1:
+        solution = _bound(molecule, request)
+        return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
+    single = Request({"electron": 1, "hole": 1}, coulomb, calculation.tolerance / 1000)
+    alone = {shape: molecule.monomer([dot.layers for dot in molecule.dots].index(shape)) for shape in shapes}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        main = pool.submit(_bound, molecule, request)
+        others = {shape: pool.submit(_bound, monomer, single) for shape, monomer in alone.items()}
+        return Job(spec, molecule, main.result(), {shape: found.result() for shape, found in others.items()})
+
+
+def _bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
+    solution = solve_molecule(molecule, request)
+    for carrier in CARRIERS:
+        if request.counts[carrier] and not len(solution.levels[carrier]):
+            raise InputError(
+                field=f"overrides.medium.{carrier}_barrier",
+                value=getattr(molecule.parameters["medium"], f"{carrier}_edge"),
+                allowed=f"high enough above the {carrier}'s band edges that at least one level is bound",
+            )
+    return solution

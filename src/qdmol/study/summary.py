@@ -1,0 +1,128 @@
+"""The JSON object of ``qdmol solve --json``: keys and units as the contract states them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from qdmol.excitons import Estimate, MoleculeSolution, PairState
+from qdmol.states import Level
+from qdmol.study.job import Job
+
+__all__ = ["is_converged", "notes", "summarise"]
+
+PARITY = {1: "+", -1: "-", 0: None}
+CONTRAST = (
+    "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong sign of "
+    "shift, so gap_eV and redshift_meV are null."
+)
+
+
+def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
+    """Every number of a job, in the units its key names; null where there is none."""
+    solution = job.solution
+    gap = job.gap_of(solution)
+    gaps = [job.gap_of(monomer) for monomer in job.monomers_listed]
+    known = [gap_.value for gap_ in gaps if gap_ is not None]
+    several = len(job.molecule.dots) > 1
+    return {
+        "qdmol": 1,
+        "name": job.spec.name,
+        "converged": is_converged(job),
+        "electron": _levels(solution, "electron"),
+        "hole": _levels(solution, "hole"),
+        **_measured("splitting", solution.splitting if several else None),
+        "coulomb": _coulomb(job) if solution.pairs else None,
+        "gap_eV": None if gap is None else gap.value,
+        "gap_error_meV": None if gap is None else 1000 * gap.error,
+        "monomer_gap_eV": min(known, default=None),
+        "monomer_gaps_eV": known,
+        **_measured("redshift", job.redshift),
+        **_measured("redshift_single_particle", job.redshift_single_particle),
+        "warnings": notes(job),
+        "elapsed_s": elapsed,
+    }
+
+
+def is_converged(job: Job) -> bool:
+    """Whether every level asked for was found and every energy and difference met the tolerance."""
+    tolerance = job.spec.calculation.tolerance / 1000
+    differences = [job.solution.splitting, job.solution.spacing, job.redshift, job.redshift_single_particle]
+    parts = [job.solution, *job.monomers_listed]
+    return all(part.accurate and part.complete for part in parts) and all(
+        difference is None or difference.error <= tolerance for difference in differences
+    )
+
+
+def notes(job: Job) -> list[str]:
+    """What a reader must know beside the numbers, in sentences."""
+    found = list(job.molecule.notes)
+    if job.contrast:
+        found.append(CONTRAST)
+    if job.molecule.field:
+        found.append(
+            f"In a field levels are resonances: a hard wall stands {job.solution.wall.distance:.2f} nm outside the surface."
+        )
+    for carrier, levels in job.solution.levels.items():
+        if not levels.complete:
+            asked = job.solution.request.counts[carrier]
+            found.append(f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier.")
+    return found + _accuracy(job)
+
+
+def _accuracy(job: Job) -> list[str]:
+    found = []
+    for part, name in [(job.solution, "molecule"), *((monomer, "monomer") for monomer in job.monomers.values())]:
+        if not part.accurate:
+            worst = 1000 * max(part.errors)
+            found.append(
+                f"The largest error of the {name}, {worst:.2g} meV, exceeds the tolerance of "
+                f"{job.spec.calculation.tolerance:g} meV at the finest resolution tried."
+            )
+        if any(not pair.fine.settled for pair in part.pairs):
+            found.append(f"The self-consistent pair of the {name} did not settle in {part.pairs[0].fine.turns} turns.")
+    return list(dict.fromkeys(found))
+
+
+def _levels(solution: MoleculeSolution, carrier: str) -> dict[str, list[Any]]:
+    levels: Sequence[Level] = solution.levels[carrier].levels if carrier in solution.levels else ()  # type: ignore[index]
+    return {
+        "energy_eV": [level.energy for level in levels],
+        "error_meV": [1000 * level.error for level in levels],
+        "m": [level.m for level in levels],
+        "parity": [PARITY[level.parity] for level in levels],
+    }
+
+
+def _coulomb(job: Job) -> dict[str, Any]:
+    solution = job.solution
+    lowest, others = solution.pairs[0], solution.pairs[1:]
+    levels = solution.field_levels.levels if solution.field_levels is not None else ()
+    return {
+        "scheme": job.spec.calculation.coulomb,
+        "electron_energy_eV": [level.energy for level in levels],
+        "electron_error_meV": [1000 * level.error for level in levels],
+        "hole_dot": lowest.hole_dot,
+        "other_states": [_other(pair) for pair in others],
+        **_measured("spacing", solution.spacing),
+        "exciton_eV": lowest.exciton.value,
+        "exciton_error_meV": 1000 * lowest.exciton.error,
+        **_measured("binding", lowest.binding),
+    }
+
+
+def _other(pair: PairState) -> dict[str, Any]:
+    return {
+        "hole_dot": pair.hole_dot,
+        "exciton_eV": pair.exciton.value,
+        "exciton_error_meV": 1000 * pair.exciton.error,
+        **_measured("binding", pair.binding),
+    }
+
+
+def _measured(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    """A difference in meV and its error; null where there is none or it is not finite."""
+    if estimate is None or not math.isfinite(estimate.value):
+        return {f"{name}_meV": None, f"{name}_error_meV": None}
+    return {f"{name}_meV": 1000 * estimate.value, f"{name}_error_meV": 1000 * estimate.error}
