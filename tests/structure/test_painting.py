@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.structure.samples import changed, dimer, dot
 
 import qdmol.structure
 from qdmol.structure import materials_at, read_spec, resolve
-from tests.structure.samples import changed, dimer, dot
 
 
 def along(molecule, *heights, r=0.0):
