@@ -21,11 +21,11 @@ def solution_tables(summary: Mapping[str, Any], *, temperature: float) -> list[R
         levels = summary[carrier]
         if levels["energy_eV"]:
             marks = list(zip(levels["m"], levels["parity"], strict=True))
-            shown.append(_levels(f"{carrier} levels", levels["energy_eV"], levels["error_meV"], marks))
+            shown += _levels(f"{carrier} levels", levels["energy_eV"], levels["error_meV"], marks)
     coulomb = summary.get("coulomb")
     if coulomb is not None and coulomb.get("electron_energy_eV"):
         energies, errors = coulomb["electron_energy_eV"], coulomb["electron_error_meV"]
-        shown.append(_levels("electron levels in the hole's field", energies, errors, None))
+        shown += _levels("electron levels in the hole's field", energies, errors, None)
     shown += [Text(sentence) for sentence in summary_sentences(summary, temperature=temperature)]
     shown += [Text(f"Warning: {warning}", style="yellow") for warning in summary["warnings"]]
     return shown
@@ -36,9 +36,9 @@ def _levels(
     energies: Sequence[float],
     errors: Sequence[float | None],
     marks: Sequence[tuple[int, str | None]] | None,
-) -> Table:
+) -> list[RenderableType]:
     """Return a table of levels (eV) with errors (meV), and m and parity where they are marks of the level."""
-    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="italic")
+    table = Table(box=None, pad_edge=False)
     for heading in ("#", "energy (eV)", "error (meV)", *(("m", "parity") if marks else ())):
         table.add_column(heading, justify="right")
     for i, (energy, error) in enumerate(zip(energies, errors, strict=True)):
@@ -47,5 +47,4 @@ def _levels(
             m, parity = marks[i]
             shown += [str(m), parity or "-"]
         table.add_row(*shown)
-    table.add_section()
-    return table
+    return [Text(title, style="italic"), table, Text("")]
