@@ -37,6 +37,7 @@ class CarrierSpace:
 
     def __init__(self, hamiltonian: Hamiltonian, *, coarse: bool) -> None:
         self.hamiltonian = hamiltonian
+        self.coarse = coarse
         self.parities = hamiltonian.parities
         self.pairs: dict[int, Pair] = {p: hamiltonian.pair(0, p, coarse=coarse) for p in self.parities}
         self.assembler = hamiltonian.assembler
@@ -57,7 +58,7 @@ class CarrierSpace:
 
     @cached_property
     def _factors(self) -> dict[int, Factor]:
-        return {p: Factor(pair.shifted(self.hamiltonian.floor)) for p, pair in self.pairs.items()}
+        return {p: self.hamiltonian.floor_factor(0, p, coarse=self.coarse) for p in self.parities}
 
     def precondition(self, x: Floats) -> Floats:
         """(A - floor M)^-1 x for the bare operator."""

@@ -22,9 +22,8 @@ __all__ = ["Pairing", "SettledPair", "settle"]
 
 Floats = NDArray[np.float64]
 
-# A pair rests when neither state can gain more than this (eV), and a turn changes the levels by less than LEVEL_REST.
-STATE_REST = 1e-11
-LEVEL_REST = 1e-8
+# A pair rests when neither state can gain more than this (eV), and a turn changes the levels by less than `level_rest`.
+STATE_REST = 1e-10
 TURNS = 300
 # New basis functions a turn: the field changes as fast as the states settle in it.
 STEPS = 1
@@ -65,8 +64,11 @@ class SettledPair:
     turns: int
 
 
-def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None) -> SettledPair:
-    """Find the pair with the hole started in one dot, or in the states of a pair of a coarser space."""
+def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None, *, level_rest: float) -> SettledPair:
+    """Find the pair with the hole started in one dot, or in the states of a pair of a coarser space.
+
+    `level_rest`: change of the levels (eV) in one turn below which the pair rests; a turn leaves about a fifth of it.
+    """
     if start is None:
         electron, hole = _seeded(pairing.electron, dot), _seeded(pairing.hole, dot)
         hole_energy = _ball_energy(pairing, dot)
@@ -81,7 +83,7 @@ def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None) -
         electron.improve(electron_energy, steps=STEPS)
         hole_energy = pairing.energy_of(electron, pairing.hole)
         rest = electron.level + hole.level
-        if max(electron.correction, hole.correction) < STATE_REST and abs(rest - last) < LEVEL_REST:
+        if max(electron.correction, hole.correction) < STATE_REST and abs(rest - last) < level_rest:
             break
         last = rest
     attraction = electron.integral(electron_energy)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from qdmol.excitons.carrier import CarrierSpace
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
-from qdmol.landscape import Carrier, FieldEnergy, Poisson, applied_field
+from qdmol.landscape import Carrier, FieldEnergy, Poisson, applied_field, domain
 from qdmol.mesh import Elements
-from qdmol.states import FieldHamiltonian, Hamiltonian, Levels, difference_error, find_levels
+from qdmol.states import FieldHamiltonian, Hamiltonian, Levels, Space, difference_error, find_levels
 from qdmol.states.resolving import Resolution, Wall, carriers_of, ceiling, choose_wall, discretise, ladder, wall_error
 from qdmol.states.solving import SAFETY
 from qdmol.structure import AxialMolecule
@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 # What the turns leave of a pair's energy and of levels in its field (eV).
 SETTLED_ENERGY = 1e-9
 SETTLED_LEVELS = 2e-7
+# Changes of the levels (eV) in a turn at which the turns end; the coarse pair only serves the error estimate.
+LEVEL_REST = {False: 1e-7, True: 1e-6}
 # A wall this much nearer than the levels found want it is moved.
 WALL_SLACK = 0.93
 
@@ -161,7 +163,9 @@ def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: 
     elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request))
     field = applied_field(elements, molecule, degree=resolution.degree)
     half = molecule.mirror_symmetric
-    hamiltonians = {c: Hamiltonian(elements, molecule, c, field, half) for c in carriers}
+    domains = {c: domain(elements.regions, molecule, c) for c in carriers}
+    spaces = {regions: Space(elements, regions) for regions in set(domains.values())}
+    hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, half) for c in carriers}
     levels = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
@@ -203,8 +207,8 @@ def _pairs(hamiltonians: Mapping[Carrier, Hamiltonian], levels: Mapping[Carrier,
     for start, dot in enumerate(molecule.dots):
         if electron.half and dot.z > 0:
             continue
-        coarse = settle(spaces[0], dot)
-        fine = settle(spaces[1], dot, coarse)
+        coarse = settle(spaces[0], dot, level_rest=LEVEL_REST[True])
+        fine = settle(spaces[1], dot, coarse, level_rest=LEVEL_REST[False])
         place = _hole_dot(fine, molecule)
         if place == start or place not in found:
             found[place] = _pair_state(place, fine, coarse, levels)

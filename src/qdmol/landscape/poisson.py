@@ -56,7 +56,7 @@ class Poisson:
         return Assembler(self.elements)
 
     @cached_property
-    def _operator(self) -> sp.csc_array:
+    def _operator(self) -> Floats:
         return self.assembler.stiffness(permittivity(self.assembler, self.molecule))
 
     @cached_property
@@ -69,8 +69,9 @@ class Poisson:
             keep = keep.copy()
             keep[self.elements.mirror] = False
         unknowns = np.flatnonzero(keep)
-        matrix = self._operator + self._outside(parity)
-        return unknowns, Factor(matrix[unknowns][:, unknowns].tocsc())
+        pattern, entries = self.assembler.pattern.restrict(unknowns)
+        outside = self._outside(parity)[unknowns][:, unknowns]
+        return unknowns, Factor((pattern.matrix(self._operator[entries]) + outside).tocsc())
 
     def _outside(self, parity: int) -> sp.csc_array:
         """What the space outside the ball adds to the operator."""

@@ -1,5 +1,5 @@
-"""Sparse symmetric eigenproblems: shift-invert Lanczos and the count that proves no eigenvalue was missed."""
+"""Sparse symmetric eigenproblems: block Krylov spaces of the shifted inverse, and the count that proves none was missed."""
 
-from qdmol.linalg.symmetric import Factor, eigenpairs
+from qdmol.linalg.symmetric import Factor, lowest_ritz
 
-__all__ = ["Factor", "eigenpairs"]
+__all__ = ["Factor", "lowest_ritz"]

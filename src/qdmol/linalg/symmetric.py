@@ -1,4 +1,4 @@
-"""Factorisation, inertia and shift-invert Lanczos for A x = λ M x, A symmetric, M symmetric positive definite.
+"""Factorisation, inertia and block Krylov spaces for A x = λ M x, A symmetric, M symmetric positive definite.
 
 Sylvester's law of inertia: the factors of A - σM have as many negative pivots as there are eigenvalues below σ. It is the proof
 that no level was missed. SuperLU in symmetric mode with pivot threshold 0 keeps the pivots on the diagonal (X. S. Li,
@@ -10,15 +10,19 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 from numpy.typing import NDArray
 
 from qdmol.errors import SolverError
 
-__all__ = ["Factor", "eigenpairs"]
+__all__ = ["Factor", "lowest_ritz"]
 
 Floats = NDArray[np.float64]
+
+# Steps of the Krylov space; each gains two digits or more, so that this many mean something is wrong.
+STEPS = 40
 
 
 class Factor:
@@ -36,7 +40,8 @@ class Factor:
                 matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
             )
         except RuntimeError as error:
-            raise SolverError(f"A sparse matrix could not be factorised: {error}.") from error
+            message = f"A sparse matrix could not be factorised: {error}."
+            raise SolverError(message) from error
         self.shape = matrix.shape
 
     def solve(self, right: Floats) -> Floats:
@@ -49,21 +54,25 @@ class Factor:
         return int(np.count_nonzero(self._lu.U.diagonal() < 0))
 
 
-def eigenpairs(
-    mass: sp.csc_array, factor: Factor, shift: float, count: int, *, start: Floats, tolerance: float = 0.0
+def lowest_ritz(
+    A: sp.csc_array, M: sp.csc_array, factor: Factor, start: Floats, *, resting: float, count: int | None = None
 ) -> tuple[Floats, Floats]:
-    """The `count` eigenpairs nearest above or below `shift`, in ascending order.
+    """The lowest eigenpairs, from the growing block Krylov space of (A - σM)^-1 M.
+
+    They are Ritz values in a space that only grows: each falls towards the eigenvalue it bounds, whatever the shift.
 
     Parameters
     ----------
-    mass
-        M (n, n).
+    A, M
+        The pair (n, n).
     factor
-        Of A - shift M.
+        Of A - σM for any shift σ that is no eigenvalue, near the wanted ones or below.
     start
-        Starting vector (n,): never random, so that results repeat.
-    tolerance
-        Relative accuracy asked of ARPACK (0: rounding).
+        First block (n, k), k at least `count`.
+    resting
+        The values rest when a step changes them by less than this.
+    count
+        How many; all columns of the block by default.
 
     Returns
     -------
@@ -72,20 +81,32 @@ def eigenpairs(
     Raises
     ------
     SolverError
-        The iteration did not converge.
+        The values did not come to rest.
     """
-    inverse = spla.LinearOperator(factor.shape, matvec=factor.solve, dtype=np.float64)
-    try:
-        values, vectors = spla.eigsh(
-            mass,  # stands for the shape: with OPinv given ARPACK never asks for A
-            k=count,
-            M=mass,
-            sigma=shift,
-            OPinv=inverse,
-            v0=mass @ start,
-            tol=tolerance,
-        )
-    except spla.ArpackError as error:
-        raise SolverError(f"The eigenvalue iteration did not converge: {error}") from error
-    order = np.argsort(values)
-    return values[order], vectors[:, order]
+    count = start.shape[1] if count is None else count
+    size = start.shape[0]
+    space, a_space, m_space = (np.empty((size, 0)) for _ in range(3))
+    values, m_block = np.full(count, np.inf), np.asarray(M @ start)
+    for _ in range(STEPS):
+        new = _orthonormal(factor.solve(m_block), space)
+        if space.shape[1] + new.shape[1] > size:
+            break
+        space = np.hstack([space, new])
+        a_space, m_space = np.hstack([a_space, A @ new]), np.hstack([m_space, M @ new])
+        inner = space.T @ a_space, space.T @ m_space
+        last, (ritz, mixing) = values, scipy.linalg.eigh(*inner, check_finite=False)
+        values, mixing = ritz[:count], mixing[:, : start.shape[1]]
+        if np.max(np.abs(values - last)) < resting:
+            return values, space @ mixing[:, :count]
+        m_block = m_space @ mixing
+    message = f"The levels did not settle in {STEPS} steps of inverse iteration."
+    raise SolverError(message)
+
+
+def _orthonormal(block: Floats, space: Floats) -> Floats:
+    """The block, orthonormal in itself and to a space with orthonormal columns; twice is enough (Kahan)."""
+    block = block / np.linalg.norm(block, axis=0)
+    for _ in range(2):
+        block = block - space @ (space.T @ block)
+        block = scipy.linalg.qr(block, mode="economic", check_finite=False)[0]
+    return block

@@ -15,6 +15,7 @@ import threading
 from qdmol.mesh.assembly import Assembler, Coefficient
 from qdmol.mesh.axial import MeshSettings, build_mesh
 from qdmol.mesh.elements import Block, BoundaryBlock, Elements, tabulate
+from qdmol.mesh.pattern import Pattern
 from qdmol.mesh.shapes import MEDIUM, Shapes, arrange
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Coefficient",
     "Elements",
     "MeshSettings",
+    "Pattern",
     "Shapes",
     "arrange",
     "mesh_elements",

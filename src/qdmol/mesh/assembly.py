@@ -1,7 +1,7 @@
 """Matrices and vectors from tabulated elements and values at their quadrature points.
 
 In: :class:`~qdmol.mesh.elements.Elements` and coefficients, one array (E, Q) for each block, made by
-:mod:`qdmol.landscape`. Out: SciPy sparse matrices and NumPy vectors. Integrals carry the weight r of the half plane and no factor 2π:
+:mod:`qdmol.landscape`. Out: entries of sparse matrices that share one :class:`~qdmol.mesh.pattern.Pattern`, and vectors. Integrals carry the weight r of the half plane and no factor 2π:
 
     stiffness  ∫ a (∂r u ∂r v + ∂z u ∂z v) r dr dz,   mass  ∫ c u v r dr dz,   centrifugal  ∫ a u v / r dr dz.
 """
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qdmol.mesh.elements import Block, Elements
+from qdmol.mesh.pattern import Pattern
 
 __all__ = ["Assembler", "Coefficient"]
 
@@ -66,25 +66,23 @@ class Assembler:
         return np.union1d(shared, np.intersect1d(self.unknowns, self.elements.outer))
 
     @cached_property
-    def _pattern(self) -> tuple[Integers, Integers, Integers]:
-        """Sparsity pattern (rows, column starts) and the place of every local entry in it."""
-        n = self.elements.count
-        keys = np.concatenate(
-            [(block.unknowns[:, None, :] * n + block.unknowns[:, :, None]).ravel() for block in self.blocks]
-        )
-        unique, place = np.unique(keys, return_inverse=True)
-        columns, rows = np.divmod(unique, n)
-        starts = np.searchsorted(columns, np.arange(n + 1))
-        return rows, starts, place
+    def _pattern_and_places(self) -> tuple[Pattern, Integers]:
+        rows = np.concatenate([np.repeat(b.unknowns, b.unknowns.shape[1], axis=0).ravel() for b in self.blocks])
+        columns = np.concatenate([np.repeat(b.unknowns.ravel(), b.unknowns.shape[1]) for b in self.blocks])
+        return Pattern.of(rows, columns, self.elements.count)
 
-    def matrix(self, local: Sequence[Floats]) -> sp.csc_array:
-        """Sum local symmetric matrices (E, N, N) of every block."""
-        rows, starts, place = self._pattern
-        data = np.bincount(place, weights=np.concatenate([a.ravel() for a in local]), minlength=len(rows))
-        n = self.elements.count
-        return sp.csc_array((data, rows, starts), shape=(n, n))
+    @property
+    def pattern(self) -> Pattern:
+        """The pattern of every matrix made here."""
+        return self._pattern_and_places[0]
 
-    def stiffness(self, coefficient: Coefficient, potential: Coefficient | None = None) -> sp.csc_array:
+    def entries(self, local: Sequence[Floats]) -> Floats:
+        """Sum local symmetric matrices (E, N, N) of every block into the pattern's entries."""
+        pattern, places = self._pattern_and_places
+        flat = np.concatenate([a.ravel() for a in local])
+        return np.bincount(places, weights=flat, minlength=len(pattern.rows))
+
+    def stiffness(self, coefficient: Coefficient, potential: Coefficient | None = None) -> Floats:
         """∫ (a ∇u·∇v + c u v) r for `coefficient` a and `potential` c (E, Q; none: 0)."""
         local = []
         for k, (block, a) in enumerate(zip(self.blocks, coefficient, strict=True)):
@@ -94,15 +92,15 @@ class Assembler:
             if potential is not None:
                 matrices += _gram(block.values, (weight * potential[k])[..., None])
             local.append(matrices)
-        return self.matrix(local)
+        return self.entries(local)
 
-    def mass(self, coefficient: Coefficient) -> sp.csc_array:
+    def mass(self, coefficient: Coefficient) -> Floats:
         """∫ c u v r for `coefficient` c (E, Q)."""
-        return self.matrix(self._weighted([b.weight * b.r * c for b, c in zip(self.blocks, coefficient, strict=True)]))
+        return self.entries(self._weighted([b.weight * b.r * c for b, c in zip(self.blocks, coefficient, strict=True)]))
 
-    def centrifugal(self, coefficient: Coefficient) -> sp.csc_array:
+    def centrifugal(self, coefficient: Coefficient) -> Floats:
         """∫ a u v / r for `coefficient` a (E, Q)."""
-        return self.matrix(self._weighted([b.weight / b.r * a for b, a in zip(self.blocks, coefficient, strict=True)]))
+        return self.entries(self._weighted([b.weight / b.r * a for b, a in zip(self.blocks, coefficient, strict=True)]))
 
     def _weighted(self, weights: Sequence[Floats]) -> list[Floats]:
         return [_gram(block.values, w[..., None]) for block, w in zip(self.blocks, weights, strict=True)]

@@ -1,7 +1,9 @@
 """States: the levels of one carrier, each with an error, none missed."""
 
-from qdmol.states.hamiltonian import FieldHamiltonian, Hamiltonian, Operator, Pair
+from qdmol.states.hamiltonian import Hamiltonian, Operator
+from qdmol.states.infield import FieldHamiltonian
 from qdmol.states.solving import Level, Levels, decay_ratio, difference_error, find_levels
+from qdmol.states.space import Pair, Space
 
 __all__ = [
     "FieldHamiltonian",
@@ -10,6 +12,7 @@ __all__ = [
     "Levels",
     "Operator",
     "Pair",
+    "Space",
     "decay_ratio",
     "difference_error",
     "find_levels",

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from qdmol.errors import SolverError
-from qdmol.linalg import Factor, eigenpairs
-from qdmol.states.hamiltonian import Operator, Pair
+from qdmol.linalg import lowest_ritz
+from qdmol.states.hamiltonian import Operator
+from qdmol.states.space import Pair
 
 __all__ = ["SAFETY", "Level", "Levels", "decay_ratio", "difference_error", "find_levels", "in_order"]
 
@@ -35,7 +35,6 @@ DEGENERATE = 1e-6
 ROUNDING = 1e-11
 # Energies rest when a step changes them by less than this (eV); a step gains two digits or more.
 RESTING = 1e-10
-ITERATIONS = 20
 # The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
 MARGIN = 1e-4
 # More |m| than this hold levels only in lists far longer than any use.
@@ -120,7 +119,7 @@ class _Search:
         self.rest = rest
         self.found: list[Level] = []
         self._coarse = {
-            (0, parity): _lowest(operator.pair(0, parity, coarse=True), operator.floor, count)
+            (0, parity): _lowest(operator, 0, parity, count)
             for parity in operator.parities
         }
 
@@ -138,17 +137,17 @@ class _Search:
         fine = self.operator.pair(m, parity, coarse=False)
         top = self.top()
         shift = top if top == self.ceiling else top + MARGIN * (1 + top - self.operator.floor)
-        factor = Factor(fine.shifted(shift))
+        factor = fine.factor(shift)
         wanted = factor.negative
         if wanted == 0:
             self._coarse.pop((m, parity), None)
             return 0
-        coarse = self.operator.pair(m, parity, coarse=True)
         values, vectors = self._coarse.get((m, parity), (np.empty(0), np.empty((0, 0))))
         if len(values) < wanted:
-            values, vectors = _lowest(coarse, self.operator.floor, wanted)
-        values, vectors = values[:wanted], vectors[:, :wanted]
-        energies, refined = _refine(fine, factor, _embed(vectors, coarse, fine))
+            values, vectors = _lowest(self.operator, m, parity, wanted)
+        start = np.zeros((self.size, wanted))
+        start[self.operator.pair(m, parity, coarse=True).unknowns] = vectors[:, :wanted]
+        energies, refined = lowest_ritz(fine.A, fine.M, factor, start[fine.unknowns], resting=RESTING)
         self._check(energies, shift, m, parity)
         for k, energy in enumerate(energies):
             self.found.append(self._level(m, parity, fine, float(energy), float(values[k]), refined[:, k]))
@@ -198,8 +197,7 @@ def in_order(levels: Sequence[Level]) -> list[Level]:
 
 def decay_ratio(pair: Pair, floor: float, vector: Floats) -> float:
     """Energy in the shape functions of highest degree over that in the next lower, within DECAY_RANGE."""
-    weights = (pair.A.diagonal() - floor * pair.M.diagonal()) * vector**2
-    shells = np.bincount(pair.degrees, weights=weights)
+    shells = np.bincount(pair.space.degrees, weights=pair.diagonal(floor) * vector**2)
     ratio = shells[-1] / shells[-2] if shells[-2] > 0 else DECAY_RANGE[1]
     return float(np.clip(ratio, *DECAY_RANGE))
 
@@ -213,36 +211,11 @@ def difference_error(low: Level, high: Level) -> float:
     return SAFETY * (change + spread) + ROUNDING
 
 
-def _lowest(pair: Pair, floor: float, count: int) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a block and their vectors."""
-    start = np.ones(pair.A.shape[0])
-    return eigenpairs(pair.M, Factor(pair.shifted(floor)), floor, count, start=start, tolerance=1e-10)
-
-
-def _embed(vectors: Floats, coarse: Pair, fine: Pair) -> Floats:
-    """Vectors of the coarse space in the fine one, which contains it."""
-    embedded = np.zeros((len(fine.unknowns), vectors.shape[1]))
-    embedded[np.searchsorted(fine.unknowns, coarse.unknowns)] = vectors
-    return embedded
-
-
-def _refine(pair: Pair, factor: Factor, vectors: Floats) -> tuple[Floats, Floats]:
-    """Lowest Ritz values in the growing block Krylov space of the shifted inverse, until they rest.
-
-    Raises
-    ------
-    SolverError
-        They do not.
-    """
-    count = vectors.shape[1]
-    space = np.empty((vectors.shape[0], 0))
-    energies = np.full(count, np.inf)
-    for _ in range(ITERATIONS):
-        space = np.linalg.qr(np.hstack([space, factor.solve(pair.M @ vectors)]))[0]
-        inner_a, inner_m = space.T @ (pair.A @ space), space.T @ (pair.M @ space)
-        last, (ritz, mixing) = energies, scipy.linalg.eigh(inner_a, inner_m)
-        energies, vectors = ritz[:count], space @ mixing[:, :count]
-        if np.max(np.abs(energies - last)) < RESTING:
-            return energies, vectors
-    message = f"The levels did not settle in {ITERATIONS} steps of inverse iteration."
-    raise SolverError(message)
+def _lowest(operator: Operator, m: int, parity: int, count: int) -> tuple[Floats, Floats]:
+    """The `count` lowest levels of a block of the coarse space and their vectors."""
+    pair = operator.pair(m, parity, coarse=True)
+    factor = operator.floor_factor(m, parity, coarse=True)
+    # Any vectors will do; these repeat. One more than wanted speeds the last one up.
+    start = np.cos(np.outer(np.arange(1, len(pair.unknowns) + 1), np.arange(1, count + 2)))
+    values, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=count)
+    return values, vectors

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
 from qdmol.errors import InputError
 from qdmol.excitons import Estimate, MoleculeSolution, Request, solve_molecule
 from qdmol.landscape import CARRIERS, Carrier, screened
@@ -81,16 +83,21 @@ def run_job(spec: Spec) -> Job:
     SolverError
         What could not be computed, with the reason.
     """
-    molecule = resolve(spec)
+    # The matrices are small: threads inside the linear algebra cost more than they bring.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _run(spec, resolve(spec))
+
+
+def _run(spec: Spec, molecule: AxialMolecule) -> Job:
     calculation = spec.calculation
     counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
-    coulomb = calculation.coulomb != "none"
-    request = Request(counts, coulomb, calculation.tolerance / 1000)
+    coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance / 1000
+    request = Request(counts, coulomb, tolerance)
     shapes = list(dict.fromkeys(dot.layers for dot in molecule.dots)) if all(counts.values()) else []
     if len(molecule.dots) == 1:
         solution = _bound(molecule, request)
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
-    single = Request({"electron": 1, "hole": 1}, coulomb, calculation.tolerance / 1000)
+    single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
     alone = {shape: molecule.monomer([dot.layers for dot in molecule.dots].index(shape)) for shape in shapes}
     with ThreadPoolExecutor(max_workers=2) as pool:
         main = pool.submit(_bound, molecule, request)
