@@ -276,6 +276,19 @@ def test_a_monomer_that_binds_nothing_is_refused():
     resolve(read_spec(holes_only))
 
 
+def test_a_molecule_that_cannot_bind_anything_is_refused():
+    """The enclosing sphere has half the length, 6.1 nm; at 1 m0 it binds from (pi/2)^2 0.0381 eV nm2 / R^2 on."""
+    threshold = (math.pi / 2) ** 2 * 0.0380998211 / 6.1**2
+    for factor, binding in ((0.999, False), (1.001, True)):
+        data = changed(dimer(), ("overrides.medium.electron_barrier", threshold * factor))
+        if binding:
+            resolve(read_spec(data))  # left to the solver
+        else:
+            with pytest.raises(InputError, match="no bound level of the electron") as caught:
+                resolve(read_spec(data))
+            assert caught.value.field == "overrides.medium.electron_barrier"
+
+
 def test_a_missing_layer_thickness_names_the_shell(tmp_path):
     data = changed(monomer(), ("materials", "inp-cds-type-ii"), ("overrides", {}))
     data["molecule"]["dots"] = [

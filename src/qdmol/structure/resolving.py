@@ -131,15 +131,36 @@ def _check_binding(spec: Spec, molecule: AxialMolecule) -> None:
         barrier = getattr(molecule.parameters[MEDIUM], f"{carrier}_edge")
         inside = [p for name, p in molecule.parameters.items() if name != MEDIUM]
         lowest = min(getattr(p, f"{carrier}_edge") for p in inside)
+        field = f"overrides.{MEDIUM}.{carrier}_barrier"
         if barrier <= lowest:
             allowed = f"above {lowest:.9g} eV, the lowest {carrier} edge inside (no bound level otherwise)"
-            raise InputError(field=f"overrides.{MEDIUM}.{carrier}_barrier", value=barrier, allowed=allowed)
-        # in a field levels are resonances, and a second dot may bind what one does not
-        if len(molecule.dots) == 1 and molecule.field == 0 and not _dot_binds(molecule, carrier):
+            raise InputError(field=field, value=barrier, allowed=allowed)
+        if molecule.field != 0:
+            continue  # levels in a field are resonances between hard walls
+        if len(molecule.dots) > 1:
+            if not _enclosure_binds(molecule, carrier, lowest):
+                allowed = f"higher: the molecule has no bound level of the {carrier} below it"
+                raise InputError(field=field, value=barrier, allowed=allowed)
+        elif not _dot_binds(molecule, carrier):
             core = spec.molecule.dots[0].core
             size = "radius" if core.radius is not None else "diameter"
             allowed = f"larger: the dot has no bound level of the {carrier} below the barrier of {barrier:.9g} eV"
             raise InputError(field=f"molecule.dots[0].core.{size}", value=getattr(core, size), allowed=allowed)
+
+
+def _enclosure_binds(molecule: AxialMolecule, carrier: str, lowest: float) -> bool:
+    """Whether the sphere around the whole molecule, of its lowest edge and heaviest mass, binds a level.
+
+    Its energy is below the molecule's for every wavefunction, so what it does not bind the molecule does not either.
+    """
+    ends = [dot.z + sign * dot.radius for dot in molecule.dots for sign in (-1, 1)]
+    heaviest = max(getattr(p, f"{carrier}_mass") for p in molecule.parameters.values())
+    medium = molecule.parameters[MEDIUM]
+    return binds(
+        [((max(ends) - min(ends)) / 2, heaviest, lowest)],
+        barrier=getattr(medium, f"{carrier}_edge"),
+        medium_mass=getattr(medium, f"{carrier}_mass"),
+    )
 
 
 def _dot_binds(molecule: AxialMolecule, carrier: str) -> bool:
