@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 
-def _load_fakes():
-    """The tests are imported without their folder on the path; the fakes are loaded by file."""
-    spec = importlib.util.spec_from_file_location("report_fakes", Path(__file__).parent / "report_fakes.py")
+def _load(name):
+    """The tests are imported without their folder on the path; what they share is loaded by file."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-fakes = _load_fakes()
+fakes = _load("report_fakes")
+_load("report_texts")
 
 
 @cache

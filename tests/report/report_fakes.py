@@ -223,6 +223,7 @@ def fake_solution(spec: Spec | None = None, *, range_=False, shift=True, converg
         "mesh_elements": 412,
         "order": 6,
         "unknowns": 3810,
+        "wall_distance_nm": 0.52,
         "elapsed_s": 0.43,
         "converged": int(converged),
         "warnings": json.dumps(summary["warnings"]),

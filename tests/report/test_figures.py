@@ -6,13 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
-from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
-from matplotlib.text import Text
 from report_fakes import DOT, SMALL_DOT, VARIANTS, fake_solution, hard_walls, spec_of
+from report_texts import drawn_texts, texts_are_apart
 
-from qdmol.report import write_report
+from qdmol.errors import InputError
+from qdmol.report import write_overview, write_report
 from qdmol.report.axis_figure import axis_panels, energy_window, off_scale
 from qdmol.report.level_figure import level_columns
 from qdmol.report.map_figure import even_grid, full_section
@@ -39,33 +38,9 @@ def drawings(solution):
         yield draw_all(solution)
 
 
-def drawn_texts(figure):
-    """Texts as printed with their boxes in pixels; ticks outside their axis are not drawn."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
-    hidden = set()
-    for axis in figure.findobj(Axis):
-        shown = {id(label) for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
-        hidden |= {id(tick.label1) for tick in axis.get_major_ticks()} - shown
-        hidden |= {id(tick.label2) for tick in axis.get_major_ticks()} - shown
-        if not axis.axes.axison:
-            hidden |= {id(text) for text in axis.findobj(Text)}
-    texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-    return [(text, text.get_window_extent(renderer)) for text in texts if id(text) not in hidden]
-
-
 def test_no_text_is_cut_or_covers_another(drawings):
     for drawing in drawings:
-        width, height = drawing.figure.bbox.width, drawing.figure.bbox.height
-        texts = drawn_texts(drawing.figure)
-        for text, box in texts:
-            inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
-            assert inside, (drawing.name, text.get_text(), box)
-        for (one, a), (two, b) in itertools.combinations(texts, 2):
-            across = min(a.x1, b.x1) - max(a.x0, b.x0)
-            along = min(a.y1, b.y1) - max(a.y0, b.y0)
-            # A pixel at 100 dpi is a quarter of a millimetre, less than a line's spacing.
-            assert across < 1 or along < 1.5, (drawing.name, one.get_text(), two.get_text())
+        texts_are_apart(drawing)
 
 
 def test_sizes_and_smallest_text(drawings):
@@ -193,9 +168,10 @@ def test_level_columns(homodimer):
 def test_rows_from_the_largest_effect(homodimer):
     splitting, redshift = range_quantities(homodimer)
     labels = [str(label) for label in homodimer.data["alternative"].values]
-    ordered = [labels[row] for row in order_of_rows(splitting)]
+    ordered = [labels[row] for row in order_of_rows((splitting, redshift))]
     assert ordered[0] == "CdS.electron_mass = 0.13 m0"
     assert ordered[-1] == "medium.electron_barrier = 1.8 eV"  # has no value
+    assert ordered[-2] == "CdS.valence_offset = 0.42 eV"  # moves only the red shift
     assert redshift.base == 3.25
     assert range_quantities(fake_solution()) == ()
 
@@ -269,6 +245,19 @@ def test_csv_of_maps_levels_and_range(folder):
     header, rows = read_csv(folder / "figure4_range.csv")
     assert rows[1][:2] == ["CdS.conduction_offset = 0.32 eV", "11.9"]
     assert rows[-1][1] == ""
+
+
+def test_overview_holds_both_figures(tmp_path):
+    from matplotlib.image import imread
+
+    path = write_overview(VARIANTS["homodimer"](), tmp_path / "overview.png")
+    first = path.read_bytes()
+    rows, columns = imread(path).shape[:2]
+    assert columns == pytest.approx((SINGLE_COLUMN + 172 + 18) / 25.4 * 150, rel=0.02)
+    assert rows < columns
+    assert write_overview(VARIANTS["homodimer"](), path).read_bytes() == first
+    with pytest.raises(InputError, match="electrons"):
+        write_overview(VARIANTS["no electrons"](), tmp_path / "none.png")
 
 
 # Deuteranopia: Machado, Oliveira and Fernandes, IEEE Trans. Vis. Comput. Graph. 15, 1291 (2009),

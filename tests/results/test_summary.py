@@ -98,8 +98,12 @@ def test_thermal_share_is_boltzmann():
 
 
 def test_monomer():
-    text = text_of(changed(splitting_meV=None, splitting_error_meV=None))
+    text = text_of(
+        changed(splitting_meV=None, splitting_error_meV=None, redshift_meV=0.0, monomer_gaps_eV=[2.07397])
+        | {"redshift_single_particle_meV": 0.0}
+    )
     assert "no splitting" in text
+    assert "shift" not in text
     assert "0.177670 ± 0.000004 eV" in text
 
 

@@ -23,12 +23,13 @@ from types import ModuleType
 
 from qdmol.errors import InputError
 from qdmol.report.drawing import write_drawings
+from qdmol.report.overview import write_overview
 from qdmol.report.page import draw_all, render_page
 from qdmol.report.solution import SolutionLike
 from qdmol.report.style import paper_style
 from qdmol.results import atomic_path, write_netcdf
 
-__all__ = ["write_report"]
+__all__ = ["write_overview", "write_report"]
 
 
 def write_report(solution: SolutionLike, path: str | Path, *, figures: str | Path | None = None) -> Path:

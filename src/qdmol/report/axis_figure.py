@@ -197,7 +197,7 @@ def _draw_panel(axes: Axes, data: xr.Dataset, panel: Panel, window: tuple[float,
     axes.set_ylim(*(window if panel.carrier == "electron" else window[::-1]))
     axes.set_ylabel(f"{panel.carrier.capitalize()} energy (eV)")
     axes.yaxis.set_label_coords(-10.2 / _WIDTH, 0.5)  # the same for all panels
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
 def _note_off_scale(axes: Axes, notes: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ _LEFT, _RIGHT, _BOTTOM, _TOP, _HEIGHT = 11.0, 1.0, 9.0, 2.5, 62.0  # mm
 _WIDTH = SINGLE_COLUMN - _LEFT - _RIGHT  # mm
 _HALF = 5.0  # mm, half of a level's length
 _FIRST = 12.5  # mm from the axis to the middle of the first column; kT stands before it
+_SHORTEST_ARROW = 0.05  # of the frame; below this its heads would cross
 _PITCH, _PITCH_AFTER_MONOMER = 25.0, 16.0  # mm; the first has room for the distance's label
 
 
@@ -115,7 +116,8 @@ def _draw_distance(axes: Axes, place: float, column: Column) -> None:
     low, high = np.sort(column.levels)[:2]
     arrow = {"arrowstyle": "<->", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
     edge = place + _HALF
-    axes.annotate("", (edge - 0.8, high), (edge - 0.8, low), arrowprops=arrow, zorder=4)
+    if high - low > _SHORTEST_ARROW * np.diff(axes.get_ylim())[0]:
+        axes.annotate("", (edge - 0.8, high), (edge - 0.8, low), arrowprops=arrow, zorder=4)
     number, *error = format_measured(column.distance, column.distance_error).split("\N{NO-BREAK SPACE}±")
     lines = [column.distance_name, f"{number} meV", *(f"±{text}" for text in error)]
     axes.text(
@@ -192,6 +194,7 @@ def draw_levels(solution: SolutionLike) -> Drawing | None:
     window = level_window(columns, thermal)
     figure = new_figure(SINGLE_COLUMN, _BOTTOM + _HEIGHT + _TOP)
     axes = place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - _RIGHT, _HEIGHT)
+    axes.set_ylim(*window)
     places = column_places(columns)
     for place, column in zip(places, columns, strict=True):
         _draw_levels(axes, place, column, window)
@@ -201,7 +204,6 @@ def draw_levels(solution: SolutionLike) -> Drawing | None:
     if thermal > 0:
         _draw_thermal(axes, thermal, temperature, window)
     axes.set_xlim(0, _WIDTH)
-    axes.set_ylim(*window)
     axes.set_xticks(places, [column.title for column in columns])
     axes.tick_params(axis="x", length=0, pad=3)
     axes.set_ylabel("Electron energy (meV)", labelpad=2)

@@ -26,6 +26,7 @@ from qdmol.report.style import (
 from qdmol.results import format_number
 
 _LABELS, _RIGHT, _BOTTOM, _TOP, _GAP, _ROW = 50.0, 2.0, 9.0, 7.5, 7.0, 5.0  # mm
+_DECIMALS = 2  # of meV, in the labels
 _BAR = 0.62  # of a row
 
 
@@ -49,10 +50,14 @@ def range_quantities(solution: SolutionLike) -> tuple[Quantity, ...]:
     return tuple(found)
 
 
-def order_of_rows(quantity: Quantity) -> list[int]:
-    """Rows from the largest effect to the smallest, missing values last."""
-    distance = np.abs(quantity.alternatives - quantity.base)
-    return list(np.argsort(-np.nan_to_num(distance, nan=-1.0), kind="stable"))
+def order_of_rows(quantities: Sequence[Quantity]) -> list[int]:
+    """Rows from the largest effect on the first quantity to the smallest, missing values last.
+
+    Effects that print as equal are ordered by the next quantity.
+    """
+    effects = [np.abs(quantity.alternatives - quantity.base) for quantity in quantities]
+    printed = [np.round(np.nan_to_num(effect, nan=-1.0), _DECIMALS) for effect in effects]
+    return [int(row) for row in np.lexsort([-effect for effect in reversed(printed)])]
 
 
 def _draw_quantity(axes: Axes, quantity: Quantity, order: Sequence[int]) -> None:
@@ -75,9 +80,9 @@ def _draw_quantity(axes: Axes, quantity: Quantity, order: Sequence[int]) -> None
 
 def _label_bar(axes: Axes, row: float, value: float, base: float) -> None:
     missing = math.isnan(value)
-    right = missing or value >= base
+    right = missing or round(value - base, _DECIMALS) >= 0
     axes.annotate(
-        "no value" if missing else format_number(value, 2),
+        "no value" if missing else format_number(value, _DECIMALS),
         (base if missing else value, row),
         (2 if right else -2, 0),
         textcoords="offset points",
@@ -124,7 +129,7 @@ def draw_range(solution: SolutionLike) -> Drawing | None:
     quantities = range_quantities(solution)
     if not quantities:
         return None
-    labels, order = _labels(solution), order_of_rows(quantities[0])
+    labels, order = _labels(solution), order_of_rows(quantities)
     height = _ROW * len(order)
     width = (DOUBLE_COLUMN - _LABELS - _RIGHT - _GAP) / 2
     total = DOUBLE_COLUMN if len(quantities) > 1 else _LABELS + width + _RIGHT

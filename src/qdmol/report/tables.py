@@ -11,10 +11,12 @@ from markupsafe import Markup, escape
 
 from qdmol.materials import MaterialSet
 from qdmol.report.solution import SolutionLike, errors_of, values
-from qdmol.results import decimals_for, format_measured, format_number, provenance, wavelength_nm
+from qdmol.results import format_measured, format_number, provenance, wavelength_nm
 from qdmol.structure import Spec
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
+_LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
+_UNITS = ("nm", "eV", "meV", "K", "s")
 _NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "summary", "qdmol"}
 
 
@@ -49,13 +51,12 @@ def linked(text: str) -> Markup:
 def _level_rows(carrier: str, part: Mapping[str, Any], energies: Sequence[float]) -> Iterable[tuple[str, ...]]:
     for index, energy in enumerate(energies):
         error = errors_of(part, index)
-        decimals = decimals_for(None if error is None else error / 1000, default=6)
         m, parity = part.get("m") or [], part.get("parity") or []
         yield (
             carrier,
             str(index + 1),
-            format_number(energy, decimals),
-            "" if error is None else f"{error:.2g}",
+            format_number(energy, _LEVEL_DECIMALS),
+            "" if error is None else f"{error:#.2g}".rstrip("."),
             str(m[index]).replace("-", "−") if index < len(m) else "",
             (parity[index] or "none").replace("-", "−") if index < len(parity) else "",
         )
@@ -121,21 +122,11 @@ def _coulomb_rows(coulomb: Mapping[str, Any] | None, dots: int) -> list[tuple[st
     return rows + [("another self-consistent state", _state_text(state)) for state in others]
 
 
-def _state_text(state: object) -> str:
-    if not isinstance(state, Mapping):
-        return str(state)
-    parts = []
-    for key, value in state.items():
-        name, _, unit = str(key).rpartition("_")
-        if key == "hole_dot":
-            parts.append(f"hole in dot {int(value) + 1}")
-        elif unit in ("eV", "meV"):
-            parts.append(
-                f"{name.replace('_', ' ')} {value:.6g} {unit}" if value is not None else f"{name} not available"
-            )
-        else:
-            parts.append(f"{str(key).replace('_', ' ')} {value}")
-    return ", ".join(parts)
+def _state_text(state: Mapping[str, Any]) -> str:
+    where = f"hole in dot {state['hole_dot'] + 1}, " if state.get("hole_dot") is not None else ""
+    exciton = _measured_row("exciton", state, "exciton", "eV")[1]
+    binding = f", binding {_measured_row('', state, 'binding')[1]}" if state.get("binding_meV") is not None else ""
+    return f"{where}exciton {exciton}{binding}"
 
 
 def _gap_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -179,10 +170,11 @@ def materials_table(material_set: MaterialSet, spec: Spec) -> PageTable:
                 value += f" (the spec sets {replaced[material, key]})"
             unit = "" if entry.unit == "1" else entry.unit
             temperature = "" if entry.temperature is None else f"{entry.temperature:g} K"
-            note = f". {entry.note}" if entry.note else ""
-            rows.append((material, key, value, unit, temperature, linked(str(entry.source) + note)))
+            source = "; ".join(filter(None, (str(entry.source), entry.source.note, entry.note)))
+            rows.append((material, key, value, unit, temperature, linked(source)))
     header = ("material", "key", "value", "unit", "at", "source")
-    return PageTable(f"Materials: {material_set.title} ({material_set.name})", header, tuple(rows))
+    note = " ".join([f"{material_set.title}.", *material_set.notes])
+    return PageTable(f"Material set {material_set.name}", header, tuple(rows), note)
 
 
 def _overrides(spec: Spec) -> dict[tuple[str, str], str]:
@@ -205,9 +197,15 @@ def settings_table(solution: SolutionLike) -> PageTable:
     rows.append(("tolerance", f"{solution.spec.calculation.tolerance:g} meV on every energy"))
     versions = provenance()
     stated = {str(key): _plain(value) for key, value in attributes.items() if key not in _NOT_SETTINGS}
-    stated = {key.removesuffix("_version"): value for key, value in stated.items()}
-    rows += [(key.replace("_", " "), text) for key, text in {**versions, **stated}.items()]
+    named = dict(_with_unit(key.removesuffix("_version"), value) for key, value in stated.items())
+    rows += list({**versions, **named}.items())
     return PageTable("Versions, settings, times", ("what", "value"), tuple(rows))
+
+
+def _with_unit(key: str, text: str) -> tuple[str, str]:
+    """Move a unit from the end of a key to the value: wall_distance_nm, 0.52 -> wall distance, 0.52 nm."""
+    name, _, unit = key.rpartition("_")
+    return (name.replace("_", " "), f"{text} {unit}") if name and unit in _UNITS else (key.replace("_", " "), text)
 
 
 def _plain(value: object) -> str:

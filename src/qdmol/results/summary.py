@@ -117,7 +117,15 @@ def _gap(summary: Summary) -> list[str]:
     return [f"The gap is {value}, a wavelength of {wavelength_nm(gap):.2f} nm."]
 
 
+def _is_one_dot(summary: Summary) -> bool:
+    """A dot against itself: the shift is zero by definition and says nothing."""
+    alone = len(summary.get("monomer_gaps_eV") or ()) == 1 or summary.get("redshift_single_particle_meV") == 0
+    return alone and summary.get("splitting_meV") is None
+
+
 def _redshift(summary: Summary) -> list[str]:
+    if _is_one_dot(summary):
+        return []
     shift, gap, monomer = (summary.get(key) for key in ("redshift_meV", "gap_eV", "monomer_gap_eV"))
     sentences = []
     if shift is not None:
