@@ -32,6 +32,7 @@ nb_execution_timeout = 120
 nb_merge_streams = True
 
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 
