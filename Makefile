@@ -13,7 +13,7 @@ unexport VIRTUAL_ENV
 SYNC := $(BIN)/uv sync --frozen --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow lint docs bench clean
+.PHONY: help install run test test-slow lint docs picture bench clean
 
 help:
 	@echo "make run        install, run the main job on the shipped homodimer, print where the report is"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-slow  the tests marked slow"
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make docs       the site, its notebook executed, in docs/_build/html"
+	@echo "make picture    the picture of the first page, from the shipped homodimer"
 	@echo "make bench      the speed table"
 	@echo "make install    the developer's environment only"
 
@@ -62,6 +63,10 @@ lint: $(ENV)/.ready-dev
 
 docs: $(ENV)/.ready-dev
 	$(BIN)/sphinx-build -W --keep-going --fresh-env -b html docs docs/_build/html
+
+picture: $(ENV)/.ready-run
+	$(BIN)/python -c "import qdmol; from qdmol.report import write_overview; \
+	  print(write_overview(qdmol.solve('@homodimer'), 'docs/images/homodimer.png'))"
 
 bench: $(ENV)/.ready-dev
 	$(BIN)/python -m benchmarks
