@@ -10,7 +10,9 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(ENV)
 # An activated environment of another project must not be taken for ours.
 unexport VIRTUAL_ENV
-SYNC := $(BIN)/uv sync --frozen --quiet
+# Compiled once here, or every command would start slower where Python may not write bytecode.
+SYNC := $(BIN)/uv sync --frozen --quiet --compile-bytecode
+COMPILE := $(BIN)/python -m compileall -q src
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-slow lint docs picture bench clean
@@ -36,12 +38,14 @@ $(BIN)/uv:
 $(ENV)/.ready-run: $(BIN)/uv pyproject.toml uv.lock
 	@echo "Installing into $(ENV), once: about 650 MB"
 	@$(SYNC) --inexact
+	@$(COMPILE)
 	@touch $@
 
 # What developing needs; it holds all that running needs.
 $(ENV)/.ready-dev: $(BIN)/uv pyproject.toml uv.lock
 	@echo "Installing the developer's environment into $(ENV), once: about 900 MB"
 	@$(SYNC) --all-extras
+	@$(COMPILE)
 	@touch $@ $(ENV)/.ready-run
 
 install: $(ENV)/.ready-dev

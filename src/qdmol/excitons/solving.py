@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,17 @@ from qdmol.excitons.pairing import Pairing, SettledPair, settle
 from qdmol.landscape import Carrier, FieldEnergy, Poisson, applied_field, domain
 from qdmol.mesh import Elements
 from qdmol.states import FieldHamiltonian, Hamiltonian, Levels, Space, difference_error, find_levels
-from qdmol.states.resolving import Resolution, Wall, carriers_of, ceiling, choose_wall, discretise, ladder, wall_error
+from qdmol.states.resolving import (
+    Resolution,
+    Wall,
+    carriers_of,
+    ceiling,
+    choose_wall,
+    discretise,
+    gap_error,
+    ladder,
+    wall_error,
+)
 from qdmol.states.solving import SAFETY
 from qdmol.structure import AxialMolecule
 
@@ -170,7 +181,7 @@ def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: 
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
         found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
-        levels[carrier] = found.with_error(lambda energy, c=carrier: wall_error(molecule, wall, c, energy))
+        levels[carrier] = found.with_error(partial(_model_error, molecule, wall, resolution, carrier))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
     if request.coulomb and all(len(found) for found in levels.values()):
@@ -187,6 +198,13 @@ def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: 
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )
+
+
+def _model_error(
+    molecule: AxialMolecule, wall: Wall, resolution: Resolution, carrier: Carrier, energy: float
+) -> float:
+    """Error (eV) of a level that no refinement of the elements removes."""
+    return wall_error(molecule, wall, carrier, energy) + gap_error(molecule, resolution, carrier, energy)
 
 
 def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:

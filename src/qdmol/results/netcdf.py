@@ -1,16 +1,20 @@
 """Labelled arrays to NetCDF4 files that plain ``xarray.open_dataset`` reads."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from qdmol.errors import OutputError
 from qdmol.results.files import atomic_path
+
+if TYPE_CHECKING:  # xarray is slow to load, and whoever has a dataset has loaded it
+    import xarray as xr
 
 _COMPRESS_FROM = 1024  # values; below this the filter costs more bytes than it saves
 

@@ -19,7 +19,7 @@ from qdmol.mesh import MEDIUM, Elements, MeshSettings, Shapes, arrange, mesh_ele
 from qdmol.structure import AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
-__all__ = ["Resolution", "Wall", "carriers_of", "ceiling", "choose_wall", "discretise", "ladder", "wall_error"]
+__all__ = ["Resolution", "Wall", "carriers_of", "ceiling", "choose_wall", "discretise", "gap_error", "ladder", "wall_error"]
 
 # Energy (eV) of a level's tail in the medium, at most: sets the error the wall leaves.
 TAIL_ENERGY = 0.1
@@ -34,19 +34,26 @@ FIELD_WALL = 1.0
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
 SIZE_LAYER = 4.5
-# A gap of medium narrower than this (nm) is closed; what that does to the levels is below 1e-4 meV.
-CLOSED_GAP = 1e-3
+# A gap of medium narrower than this (nm) is closed at a tolerance of 0.1 meV, at others with the root of the tolerance.
+CLOSED_GAP = 4e-3
+NARROWEST_CLOSED = 2e-4
+GAP_SAFETY = 10.0
 # Free space (nm) between the wall and the ball on which the potential meets its multipoles.
 BALL_MARGIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Degree of the shape functions, factor on all element sizes, layers of small elements around edges."""
+    """Degree of the shape functions, factor on all element sizes, width (nm) of gaps that are closed."""
 
     degree: int
     size_factor: float = 1.0
-    corner_levels: int = 4
+    closed_gap: float = CLOSED_GAP
+
+    @property
+    def corner_levels(self) -> int:
+        """Layers of small elements around an edge: one a degree, so that the edge never limits the accuracy."""
+        return self.degree
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,11 @@ class Wall:
 def ladder(tolerance: float) -> Iterable[Resolution]:
     """Resolutions to try in turn for a tolerance in eV."""
     start = 5 if tolerance >= 4e-5 else 6 if tolerance >= 4e-6 else 7
-    yield from (Resolution(degree) for degree in range(start, 9))
-    yield Resolution(8, 0.6, 8)
-    yield Resolution(9, 0.4, 12)
+    gap = min(max(CLOSED_GAP * math.sqrt(tolerance / 1e-4), NARROWEST_CLOSED), CLOSED_GAP)
+    for degree in range(start, 9):
+        yield Resolution(degree, 1.0, gap)
+    yield Resolution(8, 0.6, gap)
+    yield Resolution(9, 0.4, gap)
 
 
 def choose_wall(
@@ -93,6 +102,20 @@ def wall_error(molecule: AxialMolecule, wall: Wall, carrier: Carrier, energy: fl
     return TAIL_ENERGY * math.exp(-2 * decay * wall.distance)
 
 
+def gap_error(molecule: AxialMolecule, resolution: Resolution, carrier: Carrier, energy: float) -> float:
+    """Error (eV) of closing a narrow gap of medium: GAP_SAFETY times the level's energy in the lens that is filled.
+
+    The lens under a gap of width w between spheres of radius R has the volume π R w² / 2; the energy density at the surface is taken as that
+    of the smallest dot on average. Measured for two touching 1.4/2.1 nm dots: a third of it.
+    """
+    shapes = Shapes(molecule, (), 0.0, resolution.closed_gap, half=False)
+    if not shapes.closed_gaps():
+        return 0.0
+    radius = min(dot.radius for dot in molecule.dots)
+    lens = math.pi * radius * resolution.closed_gap**2 / 2
+    return GAP_SAFETY * (energy - _bottom(molecule, carrier)) * lens / (4 / 3 * math.pi * radius**3)
+
+
 def ceiling(molecule: AxialMolecule, wall: Wall, carrier: Carrier) -> float:
     """Energy (eV) above which levels are not discrete; inf for a hard medium."""
     barrier = float(getattr(molecule.parameters[MEDIUM], f"{carrier}_edge"))
@@ -109,13 +132,8 @@ def discretise(molecule: AxialMolecule, wall: Wall, resolution: Resolution, *, p
         The mesh generator found no mesh for this shape.
     """
     reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
-    shapes = Shapes(
-        molecule=molecule,
-        layers=_layers(molecule, wall),
-        box=reach + BALL_MARGIN if potential else 0.0,
-        closed_gap=CLOSED_GAP,
-        half=molecule.mirror_symmetric,
-    )
+    box = reach + BALL_MARGIN if potential else 0.0
+    shapes = Shapes(molecule, _layers(molecule, wall), box, resolution.closed_gap, half=molecule.mirror_symmetric)
     regions = {region for piece in arrange(shapes) for region in (piece.left, piece.right)} - {""}
     largest = resolution.size_factor * reach / 1.5
     sizes = {

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from qdmol.results import summary_html, summary_sentences
 from qdmol.structure import Spec
 from qdmol.study.alternatives import Variation
-from qdmol.study.dataset import make_dataset
 from qdmol.study.job import Job
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = ["Solution"]
 
@@ -50,6 +50,9 @@ class Solution:
     @cached_property
     def data(self) -> xr.Dataset:
         """Levels, numbers, and functions on grids, with units; made when first asked for."""
+        # Imported here: xarray takes longer to load than most molecules to solve.
+        from qdmol.study.dataset import make_dataset
+
         return make_dataset(self.job, self.summary, self.variations)
 
     def _repr_html_(self) -> str:
