@@ -77,7 +77,7 @@ def test_dimer_quotes_every_number():
         "0.938 nm at 598.7 nm",
         "13.710 ± 0.010 meV",
         "Every energy met its tolerance",
-        "0.02 meV",
+        "is 0.020 meV",
     ):
         assert quoted in text, quoted
 

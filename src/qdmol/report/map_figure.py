@@ -264,13 +264,15 @@ def _caption(panels: Sequence[MapPanel], *, hole: bool) -> str:
     return caption
 
 
-def draw_maps(solution: SolutionLike) -> Drawing | None:
+def draw_maps(solution: SolutionLike, *, letters: str = "abcd") -> Drawing | None:
     """Draw figure 2; None where the solution holds no maps.
 
     Parameters
     ----------
     solution
         Read: ``map_z``, ``map_r``, the wavefunctions and levels of `solution.data`, and its spec for the outlines.
+    letters
+        Of the panels, in reading order.
     """
     conditions = [part for part in (_condition(solution, coulomb=False), _condition(solution, coulomb=True)) if part]
     panels = [panel for part in conditions for panel in part]
@@ -281,7 +283,7 @@ def draw_maps(solution: SolutionLike) -> Drawing | None:
     figure, axes_of, size = _layout(-(-len(panels) // columns), columns, frame)
     limit = max(float(np.nanmax(np.abs(panel.psi))) for panel in panels)
     hole = "hole_wavefunction" in solution.data and len(conditions) > 1
-    for letter, panel, axes in zip("abcd", panels, axes_of, strict=False):
+    for letter, panel, axes in zip(letters, panels, axes_of, strict=False):
         image = _draw_map(axes, panel, frame, limit)
         _label_map(axes, panel, letter if len(panels) > 1 else "")
         if hole and panel in conditions[1]:

@@ -1,6 +1,7 @@
 """One picture of a molecule for a first page: the landscape beside the maps."""
 
 import io
+import string
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,8 @@ def write_overview(solution: SolutionLike, path: str | Path) -> Path:
         The file cannot be written.
     """
     with paper_style():
-        axis, maps = draw_axis(solution), draw_maps(solution)
+        axis = draw_axis(solution)
+        maps = draw_maps(solution, letters=string.ascii_lowercase[len(axis.figure.axes) if axis else 0 :])
         if axis is None or maps is None:
             raise InputError(field="calculation.electrons", value=0, allowed="at least 1 for a picture of the electron")
         buffer = io.BytesIO()

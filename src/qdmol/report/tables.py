@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from qdmol.materials import MaterialSet
 from qdmol.report.solution import SolutionLike, errors_of, values
-from qdmol.results import format_measured, format_number, provenance, wavelength_nm
+from qdmol.results import format_error, format_measured, format_number, provenance, wavelength_nm
 from qdmol.structure import Spec
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
@@ -56,7 +56,7 @@ def _level_rows(carrier: str, part: Mapping[str, Any], energies: Sequence[float]
             carrier,
             str(index + 1),
             format_number(energy, _LEVEL_DECIMALS),
-            "" if error is None else f"{error:#.2g}".rstrip("."),
+            "" if error is None else format_error(error),
             str(m[index]).replace("-", "−") if index < len(m) else "",
             (parity[index] or "none").replace("-", "−") if index < len(parity) else "",
         )
@@ -169,7 +169,7 @@ def materials_table(material_set: MaterialSet, spec: Spec) -> PageTable:
             if (material, key) in replaced:
                 value += f" (the spec sets {replaced[material, key]})"
             unit = "" if entry.unit == "1" else entry.unit
-            temperature = "" if entry.temperature is None else f"{entry.temperature:g} K"
+            temperature = "" if entry.temperature is None else f"{entry.temperature:g}\N{NO-BREAK SPACE}K"
             source = "; ".join(filter(None, (str(entry.source), entry.source.note, entry.note)))
             rows.append((material, key, value, unit, temperature, linked(source)))
     header = ("material", "key", "value", "unit", "at", "source")

@@ -10,13 +10,21 @@ No physics here beyond quoting it; everything is in nm, eV (meV where the name s
 
 from qdmol.results.files import atomic_path, make_folder, write_bytes_atomic, write_text_atomic
 from qdmol.results.netcdf import write_netcdf
-from qdmol.results.numbers import decimals_for, format_measured, format_number, wavelength_nm, wavelength_shift_nm
+from qdmol.results.numbers import (
+    decimals_for,
+    format_error,
+    format_measured,
+    format_number,
+    wavelength_nm,
+    wavelength_shift_nm,
+)
 from qdmol.results.summary import lower_level_share, summary_html, summary_sentences, thermal_energy_mev
 from qdmol.results.versions import provenance
 
 __all__ = [
     "atomic_path",
     "decimals_for",
+    "format_error",
     "format_measured",
     "format_number",
     "lower_level_share",

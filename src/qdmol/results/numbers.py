@@ -45,6 +45,20 @@ def format_number(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
+def format_error(error: float) -> str:
+    """An error to two digits, rounded up, for one rounded down promises too much.
+
+    Examples
+    --------
+    >>> format_error(0.01201), format_error(0.0302), format_error(12.1)
+    ('0.013', '0.031', '13')
+    """
+    if not math.isfinite(error) or error <= 0:
+        return f"{error:g}"
+    decimals = 1 - math.floor(math.log10(error))
+    return f"{_ceiling(error, decimals):.{max(decimals, 0)}f}"
+
+
 def format_measured(value: float | None, error: float | None = None, unit: str = "") -> str:
     """Value, error and unit in one text; the error is rounded up, the value to its decimals.
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from qdmol.results.numbers import format_measured, format_number, wavelength_nm, wavelength_shift_nm
+from qdmol.results.numbers import format_error, format_measured, format_number, wavelength_nm, wavelength_shift_nm
 from qdmol.units import BOLTZMANN_EV_K
 
 Summary = Mapping[str, Any]
@@ -168,7 +168,7 @@ def _largest_error(summary: Summary) -> float | None:
 
 def _convergence(summary: Summary) -> list[str]:
     error = _largest_error(summary)
-    bound = "" if error is None else f" The largest numerical error of a level is {error:.2g} meV."
+    bound = "" if error is None else f" The largest numerical error of a level is {format_error(error)} meV."
     meaning = " Errors are numerical: distances to the exact values of this model, not of nature." if bound else ""
     if summary["converged"]:
         return [f"Every energy met its tolerance.{bound}{meaning}"]
