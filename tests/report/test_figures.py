@@ -156,6 +156,18 @@ def test_materials_follow_the_overlap_rule():
     assert materials_at(molecule, z, r).tolist() == ["CdSe", "CdS", "CdS", "medium", "medium"]
 
 
+def test_maps_are_the_data(homodimer):
+    with paper_style():
+        drawing = next(drawing for drawing in draw_all(homodimer) if drawing.name == "figure2_maps")
+    images = [axes.images[0] for axes in drawing.figure.axes if axes.images]
+    names = ["electron_wavefunction"] * 2 + ["electron_coulomb_wavefunction"] * 2
+    for image, name, level in zip(images, names, (0, 1, 0, 1), strict=True):
+        half = homodimer.data[name].values[level]
+        np.testing.assert_array_equal(image.get_array()[len(half) - 1 :], half)
+        assert image.get_clim() == images[0].get_clim()
+    assert all(energy in drawing.alternative for energy in ("177.67", "200.54", "90.10", "151.73"))
+
+
 def test_level_columns(homodimer):
     columns = level_columns(homodimer)
     assert [column.title for column in columns] == ["monomer", "molecule", "molecule with\nattraction"]
