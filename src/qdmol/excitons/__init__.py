@@ -1,7 +1,7 @@
 """Excitons: an electron and a hole that feel each other.
 
-In: an :class:`~qdmol.structure.AxialMolecule`, how many levels, and a tolerance. Out: levels of both carriers, the self-consistent pair of
-every dot, and the electron's levels in the field of the hole, each with an error.
+In: an :class:`~qdmol.structure.AxialMolecule`, how many levels, and a tolerance. Out: levels of both carriers, the
+self-consistent pair of every dot, and the electron's levels in the field of the hole, each with an error.
 """
 
 from qdmol.excitons.pairing import SettledPair

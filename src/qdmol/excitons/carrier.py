@@ -1,8 +1,9 @@
 """One carrier in the field of the other: its lowest state by preconditioned subspace iteration.
 
-The state is expanded in a small, growing basis. Each step adds the residual, multiplied with the inverse of the bare operator, whose
-factors are at hand; the other carrier's potential enters through its values at the quadrature points, so that nothing is factorised
-anew while the pair settles (Davidson, J. Comput. Phys. 17, 87 (1975), doi:10.1016/0021-9991(75)90065-0).
+The state is expanded in a small, growing basis. Each step adds the residual, multiplied with the inverse of the
+bare operator, whose factors are at hand; the other carrier's potential enters through its values at the quadrature
+points, so that nothing is factorised anew while the pair settles (Davidson, J. Comput. Phys. 17, 87 (1975),
+doi:10.1016/0021-9991(75)90065-0).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from qdmol.landscape import images_of
+from qdmol.landscape import combine, images_of
 from qdmol.linalg import Factor
 from qdmol.mesh import Coefficient
 from qdmol.states import Hamiltonian, Pair, decay_ratio
@@ -31,8 +32,8 @@ LARGEST_BASIS = 24
 class CarrierSpace:
     """Everything of one carrier that stays the same while the pair settles: blocks with m = 0 and their factors.
 
-    A function is one vector over all parities, one behind the other; at the quadrature points it has a value (P,) for each
-    image of the mesh, P the points of all blocks.
+    A function is one vector over all parities, one behind the other; at the quadrature points it has a value (P,)
+    for each image of the mesh, P the points of all blocks.
     """
 
     def __init__(self, hamiltonian: Hamiltonian, *, coarse: bool) -> None:
@@ -94,11 +95,7 @@ class CarrierSpace:
         images = self.unflatten(density)
         loads = {}
         for p in self.parities:
-            if p == 0:
-                part = images[0]
-            else:
-                part = [(a + p * b) / 2 for a, b in zip(images[0], images[1], strict=True)]
-            loads[p] = self.assembler.load(part)
+            loads[p] = self.assembler.load(combine(images, p))
         return self.reduced(loads)
 
     def unflatten(self, values: Floats) -> list[Coefficient]:
@@ -124,8 +121,8 @@ def flatten(images: Sequence[Coefficient]) -> Floats:
 class CarrierState:
     """The current state of one carrier, improved step by step in the potential energy of the other.
 
-    Vectors are normalised to x·M x = 1, which is ∫ψ² r dr dz = `images` / 2 times ... over the whole molecule; densities
-    (1/nm³) are normalised to one particle.
+    Vectors are normalised to x·M x = 1, which is ∫ψ² r dr dz = `images` / 2 times ... over the whole molecule;
+    densities (1/nm³) are normalised to one particle.
     """
 
     def __init__(self, space: CarrierSpace, seeds: Sequence[Floats]) -> None:

@@ -1,13 +1,13 @@
 """The self-consistent pair: an electron and a hole, each in the other's field, no self-interaction (Hartree).
 
-The energy of the pair, X[ψe, ψh] = <Te + Ve> + <Th + Vh> - ∫∫ ne nh e²/(4πε0 ε |r - r'|), is lowered by turns over the one state with the
-other held: each turn can only lower X, so that the iteration cannot oscillate and needs no damping. It rests at a fixed point.
+The energy of the pair, X[ψe, ψh] = <Te + Ve> + <Th + Vh> - ∫∫ ne nh e²/(4πε0 ε |r - r'|), is lowered by turns over
+the one state with the other held: each turn can only lower X, so that the iteration cannot oscillate and needs no
+damping. It rests at a fixed point.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +50,8 @@ class Pairing:
 class SettledPair:
     """A fixed point (or where the turns ran out: `settled` False).
 
-    `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's field, `hole_potential`
-    the hole's potential, a vector (n,) for each parity.
+    `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's
+    field, `hole_potential` the hole's potential, a vector (n,) for each parity.
     """
 
     exciton: float
@@ -77,7 +77,9 @@ def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None, *
         electron, hole = _carried(pairing.electron, start.electron), _carried(pairing.hole, start.hole)
         hole_energy = pairing.energy_of(electron, pairing.hole)
     last = math.inf
-    for turn in range(1, TURNS + 1):
+    turn = 0
+    while turn < TURNS:
+        turn += 1
         hole.improve(hole_energy, steps=STEPS)
         electron_energy = pairing.energy_of(hole, pairing.electron)
         electron.improve(electron_energy, steps=STEPS)
@@ -120,9 +122,7 @@ def _ball_energy(pairing: Pairing, dot: PlacedDot) -> Floats:
     rows = []
     for image in range(pairing.hole.images):
         sign = 1 if image == 0 else -1
-        distance = np.concatenate(
-            [np.hypot(b.r, sign * b.z - dot.z).ravel() for b in pairing.hole.assembler.blocks]
-        )
+        distance = np.concatenate([np.hypot(b.r, sign * b.z - dot.z).ravel() for b in pairing.hole.assembler.blocks])
         far = np.maximum(distance, dot.radius)
         inside = (3 * dot.radius**2 - distance**2) / (2 * dot.radius**3)
         rows.append(-scale * np.where(distance < dot.radius, inside, 1 / far))

@@ -1,9 +1,11 @@
-"""One molecule, solved: levels of both carriers, and where asked the self-consistent pairs, refined until the tolerance holds."""
+"""One molecule, solved: levels of both carriers, and where asked the self-consistent pairs, refined until the
+tolerance holds.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -61,7 +63,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class PairState:
-    """A self-consistent pair: the dot its hole is in, its energy above the bulk gap, and the states behind it (fine, coarse)."""
+    """A self-consistent pair: the dot its hole is in, its energy above the bulk gap, and the states behind it
+    (fine, coarse).
+    """
 
     hole_dot: int
     exciton: Estimate
@@ -200,9 +204,7 @@ def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: 
     )
 
 
-def _model_error(
-    molecule: AxialMolecule, wall: Wall, resolution: Resolution, carrier: Carrier, energy: float
-) -> float:
+def _model_error(molecule: AxialMolecule, wall: Wall, resolution: Resolution, carrier: Carrier, energy: float) -> float:
     """Error (eV) of a level that no refinement of the elements removes."""
     return wall_error(molecule, wall, carrier, energy) + gap_error(molecule, resolution, carrier, energy)
 
@@ -215,18 +217,14 @@ def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:
 def _pairs(hamiltonians: Mapping[Carrier, Hamiltonian], levels: Mapping[Carrier, Levels]) -> tuple[PairState, ...]:
     """The pair of every dot a hole stays in, lowest first; of two mirror images the one at lower z first."""
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
-    elements, molecule = electron.elements, electron.molecule
-    spaces = []
-    for coarse in (True, False):
-        poisson = Poisson(elements, molecule, hole.parities, elements.degree - (1 if coarse else 0))
-        carriers = (CarrierSpace(electron, coarse=coarse), CarrierSpace(hole, coarse=coarse))
-        spaces.append(Pairing(*carriers, poisson))
+    molecule = electron.molecule
+    pairings = {coarse: _pairing(electron, hole, coarse=coarse) for coarse in (True, False)}
     found: dict[int, PairState] = {}
     for start, dot in enumerate(molecule.dots):
         if electron.half and dot.z > 0:
             continue
-        coarse = settle(spaces[0], dot, level_rest=LEVEL_REST[True])
-        fine = settle(spaces[1], dot, coarse, level_rest=LEVEL_REST[False])
+        coarse = settle(pairings[True], dot, level_rest=LEVEL_REST[True])
+        fine = settle(pairings[False], dot, coarse, level_rest=LEVEL_REST[False])
         place = _hole_dot(fine, molecule)
         if place == start or place not in found:
             found[place] = _pair_state(place, fine, coarse, levels)
@@ -234,7 +232,15 @@ def _pairs(hamiltonians: Mapping[Carrier, Hamiltonian], levels: Mapping[Carrier,
         for place in list(found):
             image = _image(molecule, place)
             found.setdefault(image, _mirrored(found[place], image))
-    return tuple(sorted(found.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].z)))
+    return tuple(
+        sorted(found.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].z))
+    )
+
+
+def _pairing(electron: Hamiltonian, hole: Hamiltonian, *, coarse: bool) -> Pairing:
+    elements = electron.elements
+    poisson = Poisson(elements, electron.molecule, hole.parities, elements.degree - (1 if coarse else 0))
+    return Pairing(CarrierSpace(electron, coarse=coarse), CarrierSpace(hole, coarse=coarse), poisson)
 
 
 def _pair_state(place: int, fine: SettledPair, coarse: SettledPair, levels: Mapping[Carrier, Levels]) -> PairState:
@@ -277,10 +283,8 @@ def _mirrored(pair: PairState, hole_dot: int) -> PairState:
 
 
 def _field_operator(electron: Hamiltonian, pair: PairState) -> FieldHamiltonian:
-    energies: list[Sequence[Sequence[Floats]]] = []
-    for settled in (pair.fine, pair.coarse):
-        energies.append(settled.electron.space.unflatten(settled.electron_energy))
-    return FieldHamiltonian(electron, (energies[0], energies[1]))
+    fine, coarse = (settled.electron.space.unflatten(settled.electron_energy) for settled in (pair.fine, pair.coarse))
+    return FieldHamiltonian(electron, (fine, coarse))
 
 
 def _spacing(levels: Levels | None) -> Estimate | None:

@@ -1,12 +1,24 @@
 """Landscape: what a carrier feels, point by point.
 
-In: an :class:`~qdmol.structure.AxialMolecule` and the quadrature points of its elements. Out: band edges (eV), inverse masses (eV nm²),
-permittivities, and the electrostatic potential (eV for a unit charge) of a charge density or of an applied field.
+In: an :class:`~qdmol.structure.AxialMolecule` and the quadrature points of its elements. Out: band edges (eV),
+inverse masses (eV nm²), permittivities, and the electrostatic potential (eV for a unit charge) of a charge density
+or of an applied field.
 """
 
 from qdmol.landscape.field import CHARGE, FieldEnergy, applied_field
-from qdmol.landscape.poisson import ImageDensity, Poisson, images_of
-from qdmol.landscape.regions import CARRIERS, Carrier, by_region, domain, edge, inverse_mass, permittivity, screened
+from qdmol.landscape.poisson import ImageDensity, Poisson, combine, images_of
+from qdmol.landscape.regions import (
+    CARRIERS,
+    Carrier,
+    by_region,
+    domain,
+    edge,
+    edge_of,
+    inverse_mass,
+    mass_of,
+    permittivity,
+    screened,
+)
 
 __all__ = [
     "CARRIERS",
@@ -17,10 +29,13 @@ __all__ = [
     "Poisson",
     "applied_field",
     "by_region",
+    "combine",
     "domain",
     "edge",
+    "edge_of",
     "images_of",
     "inverse_mass",
+    "mass_of",
     "permittivity",
     "screened",
 ]

@@ -1,13 +1,13 @@
 """Poisson's equation with permittivity by region, open to infinity.
 
-∇·(ε ∇φ) = -4π (e²/4πε0) n, φ in eV for a unit charge, n in 1/nm³. The outer boundary is a sphere about the origin in a uniform
-medium; there every multipole l of the solution continues as R^-(l+1), so that its radial derivative is -(l+1)/R times its
-value (the exact Dirichlet-to-Neumann map: Keller and Givoli, J. Comput. Phys. 82, 172 (1989),
-doi:10.1016/0021-9991(89)90041-7). The multipoles up to MULTIPOLES are matched exactly and all higher ones as if they were
-the next: no error of the box is left, however tight it stands.
+∇·(ε ∇φ) = -4π (e²/4πε0) n, φ in eV for a unit charge, n in 1/nm³. The outer boundary is a sphere about the origin
+in a uniform medium; there every multipole l of the solution continues as R^-(l+1), so that its radial derivative is
+-(l+1)/R times its value (the exact Dirichlet-to-Neumann map: Keller and Givoli, J. Comput. Phys. 82, 172 (1989),
+doi:10.1016/0021-9991(89)90041-7). The multipoles up to MULTIPOLES are matched exactly and all higher ones as if
+they were the next: no error of the box is left, however tight it stands.
 
-A molecule with a mirror plane is meshed in its upper half. A function on the whole is then a pair of `images`: its values above and,
-at the mirrored points, below; the even and the odd half are solved apart.
+A molecule with a mirror plane is meshed in its upper half. A function on the whole is then a pair of `images`: its
+values above and, at the mirrored points, below; the even and the odd half are solved apart.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from qdmol.mesh import Assembler, Coefficient, Elements
 from qdmol.structure import AxialMolecule
 from qdmol.units import COULOMB_EV_NM
 
-__all__ = ["MULTIPOLES", "ImageDensity", "Poisson"]
+__all__ = ["MULTIPOLES", "ImageDensity", "Poisson", "combine", "images_of"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]

@@ -1,4 +1,6 @@
-"""Sparse symmetric eigenproblems: block Krylov spaces of the shifted inverse, and the count that proves none was missed."""
+"""Sparse symmetric eigenproblems: block Krylov spaces of the shifted inverse, and the count that proves none was
+missed.
+"""
 
 from qdmol.linalg.symmetric import Factor, lowest_ritz
 

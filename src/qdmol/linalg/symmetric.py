@@ -1,8 +1,8 @@
 """Factorisation, inertia and block Krylov spaces for A x = λ M x, A symmetric, M symmetric positive definite.
 
-Sylvester's law of inertia: the factors of A - σM have as many negative pivots as there are eigenvalues below σ. It is the proof
-that no level was missed. SuperLU in symmetric mode with pivot threshold 0 keeps the pivots on the diagonal (X. S. Li,
-ACM Trans. Math. Softw. 31, 302 (2005), doi:10.1145/1089014.1089017).
+Sylvester's law of inertia: the factors of A - σM have as many negative pivots as there are eigenvalues below σ. It
+is the proof that no level was missed. SuperLU in symmetric mode with pivot threshold 0 keeps the pivots on the
+diagonal (X. S. Li, ACM Trans. Math. Softw. 31, 302 (2005), doi:10.1145/1089014.1089017).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Mesh: shapes to curved elements to matrices. The only room that knows the finite-element library.
 
-In: an :class:`~qdmol.structure.AxialMolecule` and how finely to mesh. Out: :class:`Elements`, plain arrays of quadrature points and
-shape functions, and an :class:`Assembler` that turns values at those points into SciPy matrices of
+In: an :class:`~qdmol.structure.AxialMolecule` and how finely to mesh. Out: :class:`Elements`, plain arrays of
+quadrature points and shape functions, and an :class:`Assembler` that turns values at those points into SciPy
+matrices of
 
     ∫ (a ∇u·∇v + c u v + a m²/r² u v) r dr dz
 

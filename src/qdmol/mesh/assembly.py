@@ -1,7 +1,8 @@
 """Matrices and vectors from tabulated elements and values at their quadrature points.
 
 In: :class:`~qdmol.mesh.elements.Elements` and coefficients, one array (E, Q) for each block, made by
-:mod:`qdmol.landscape`. Out: entries of sparse matrices that share one :class:`~qdmol.mesh.pattern.Pattern`, and vectors. Integrals carry the weight r of the half plane and no factor 2π:
+:mod:`qdmol.landscape`. Out: entries of sparse matrices that share one :class:`~qdmol.mesh.pattern.Pattern`, and
+vectors. Integrals carry the weight r of the half plane and no factor 2π:
 
     stiffness  ∫ a (∂r u ∂r v + ∂z u ∂z v) r dr dz,   mass  ∫ c u v r dr dz,   centrifugal  ∫ a u v / r dr dz.
 """
@@ -59,8 +60,7 @@ class Assembler:
     def rim(self) -> Integers:
         """Unknowns shared with elements that do not belong, and those on the outer boundary: where a wall stands."""
         others = [
-            block.unknowns[~member].ravel()
-            for block, member in zip(self.elements.blocks, self.members, strict=True)
+            block.unknowns[~member].ravel() for block, member in zip(self.elements.blocks, self.members, strict=True)
         ]
         shared = np.intersect1d(self.unknowns, np.concatenate(others))
         return np.union1d(shared, np.intersect1d(self.unknowns, self.elements.outer))
@@ -80,7 +80,7 @@ class Assembler:
         """Sum local symmetric matrices (E, N, N) of every block into the pattern's entries."""
         pattern, places = self._pattern_and_places
         flat = np.concatenate([a.ravel() for a in local])
-        return np.bincount(places, weights=flat, minlength=len(pattern.rows))
+        return np.asarray(np.bincount(places, weights=flat, minlength=len(pattern.rows)), dtype=np.float64)
 
     def stiffness(self, coefficient: Coefficient, potential: Coefficient | None = None) -> Floats:
         """∫ (a ∇u·∇v + c u v) r for `coefficient` a and `potential` c (E, Q; none: 0)."""
@@ -107,16 +107,12 @@ class Assembler:
 
     def evaluate(self, vector: Floats) -> list[Floats]:
         """Values (E, Q) of a function given by its unknowns (n,)."""
-        return [
-            np.matmul(block.values, vector[block.unknowns][..., None])[..., 0] for block in self.blocks
-        ]
+        return [np.matmul(block.values, vector[block.unknowns][..., None])[..., 0] for block in self.blocks]
 
     def load(self, density: Coefficient) -> Floats:
         """∫ f v r for `density` f (E, Q): a vector (n,)."""
         weights = [b.weight * b.r * f for b, f in zip(self.blocks, density, strict=True)]
-        local = [
-            np.matmul(w[:, None, :], block.values)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
-        ]
+        local = [np.matmul(w[:, None, :], block.values)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)]
         return self._gather(local)
 
     def slope_load(self, density: Coefficient) -> Floats:
@@ -133,10 +129,9 @@ class Assembler:
 
     def _gather(self, local: Sequence[Floats]) -> Floats:
         places = np.concatenate([block.unknowns.ravel() for block in self.blocks])
-        return np.bincount(
-            places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count
-        )
+        found = np.bincount(places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count)
+        return np.asarray(found, dtype=np.float64)
 
 
 def _gram(values: Floats, weight: Floats) -> Floats:
-    return np.matmul(np.swapaxes(values, 1, 2), values * weight)
+    return np.asarray(np.matmul(np.swapaxes(values, 1, 2), values * weight))

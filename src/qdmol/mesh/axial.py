@@ -53,7 +53,7 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
     """
     pieces = arrange(shapes)
     axis, mirror = closing_lines(shapes, pieces)
-    writer = _Writer(shapes, settings, _corners(pieces, half=shapes.half))
+    writer = _Writer(settings, _corners(pieces, half=shapes.half))
     for piece in pieces:
         writer.piece(piece)
     for start, stop, region in axis:
@@ -111,7 +111,7 @@ def _key(r: float, z: float) -> tuple[float, float]:
 class _Writer:
     """Writes points, arcs and lines into a Netgen geometry, each point once."""
 
-    def __init__(self, shapes: Shapes, settings: MeshSettings, corners: set[tuple[float, float]]) -> None:
+    def __init__(self, settings: MeshSettings, corners: set[tuple[float, float]]) -> None:
         self.geometry = SplineGeometry()
         self.corners = corners
         self._points: dict[tuple[float, float], int] = {}

@@ -1,9 +1,9 @@
 """Curved high-order elements as plain arrays: the only form in which a mesh leaves this room.
 
-In: an NGSolve mesh and a polynomial degree. Out: :class:`Elements`, NumPy arrays of quadrature points, weights and shape
-functions, from which :mod:`qdmol.mesh.assembly` makes SciPy matrices. The shape functions are NGSolve's hierarchical ones (S. Zaglmayr,
-PhD thesis, JKU Linz 2006): those of degree p - 1 are a subset of those of degree p, so one tabulation serves both solves
-of an error estimate.
+In: an NGSolve mesh and a polynomial degree. Out: :class:`Elements`, NumPy arrays of quadrature points, weights and
+shape functions, from which :mod:`qdmol.mesh.assembly` makes SciPy matrices. The shape functions are NGSolve's
+hierarchical ones (S. Zaglmayr, PhD thesis, JKU Linz 2006): those of degree p - 1 are a subset of those of degree p,
+so one tabulation serves both solves of an error estimate.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Sampler = Callable[[Floats, Floats, Floats], Floats]
 class Block:
     """Elements of one kind: E elements, Q quadrature points each, N shape functions each.
 
-    `unknowns` (E, N); `r`, `z`, `weight` (E, Q) with the Jacobian, without the factor r, in the weight; `values`, `slope_r`,
-    `slope_z` (E, Q, N); `region` (E,) index into `Elements.regions`.
+    `unknowns` (E, N); `r`, `z`, `weight` (E, Q) with the Jacobian, without the factor r, in the weight; `values`,
+    `slope_r`, `slope_z` (E, Q, N); `region` (E,) index into `Elements.regions`.
     """
 
     unknowns: Integers
@@ -58,8 +58,8 @@ class BoundaryBlock:
 class Elements:
     """A mesh of the half plane with shape functions of one degree.
 
-    `degree_of` (n,) is the polynomial degree of each unknown's shape function; `axis`, `mirror`, `outer` are the unknowns
-    that do not vanish there; `regions` the labels the blocks' region indices point to.
+    `degree_of` (n,) is the polynomial degree of each unknown's shape function; `axis`, `mirror`, `outer` are the
+    unknowns that do not vanish there; `regions` the labels the blocks' region indices point to.
     """
 
     degree: int
@@ -135,9 +135,7 @@ def _group(mesh: ngsolve.Mesh, space: ngsolve.H1) -> dict[ngsolve.ET, list[_Memb
     return dict(groups)
 
 
-def _block(
-    mesh: ngsolve.Mesh, space: ngsolve.H1, kind: ngsolve.ET, members: list[_Member], order: int
-) -> Block:
+def _block(mesh: ngsolve.Mesh, space: ngsolve.H1, kind: ngsolve.ET, members: list[_Member], order: int) -> Block:
     rule = ngsolve.IntegrationRule(kind, order)
     numbers = np.array([member.number for member in members])
     r, z, jacobian = _geometry(mesh, kind, rule, numbers)

@@ -14,6 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from qdmol.structure import AxialMolecule, PlacedDot
 
@@ -76,7 +77,7 @@ class Line:
         """Point (r, z) in nm."""
         return self.r, t
 
-    def left(self, t: float) -> tuple[float, float]:
+    def left(self, t: float) -> tuple[float, float]:  # noqa: ARG002 - the same everywhere
         """Unit normal to the left of growing parameter: towards the axis."""
         return -1.0, 0.0
 
@@ -155,7 +156,7 @@ class Shapes:
         """Neighbours with a gap under `closed_gap` on the axis, and the radius up to which it is closed."""
         dots = sorted(self.molecule.dots, key=lambda dot: dot.z)
         found = []
-        for low, high in zip(dots[:-1], dots[1:], strict=True):
+        for low, high in pairwise(dots):
             edge = _closure_radius(low, high, self.closed_gap)
             if edge > 0:
                 found.append((low, high, edge))
@@ -185,7 +186,7 @@ def arrange(shapes: Shapes) -> list[Piece]:
     pieces = []
     for curve in curves:
         cuts = _cuts(curve, curves, half=shapes.half)
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise(cuts):
             middle = (start + stop) / 2
             r, z = curve.point(middle)
             if shapes.half and z < 0:
@@ -241,7 +242,7 @@ def closing_lines(shapes: Shapes, pieces: Sequence[Piece]) -> tuple[list[tuple[f
 def _spans(cuts: Iterable[float], region: Callable[[float], str]) -> list[tuple[float, float, str]]:
     marks = _merged(cuts)
     found = []
-    for a, b in zip(marks[:-1], marks[1:], strict=True):
+    for a, b in pairwise(marks):
         label = region((a + b) / 2)
         if label != OUTSIDE:
             found.append((a, b, label))

@@ -1,7 +1,7 @@
 """Local element sizes where two boundaries of the arrangement run close to each other.
 
-In: the boundary segments. Out: points (r, z) with the largest element size allowed there. An element cannot be much larger
-than the gap it stands in; where the gap narrows towards a corner the size follows it.
+In: the boundary segments. Out: points (r, z) with the largest element size allowed there. An element cannot be much
+larger than the gap it stands in; where the gap narrows towards a corner the size follows it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ doi:10.1103/PhysRev.152.683), ψ = u(r, z) e^{imφ}: for every m and each parity
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -58,7 +59,7 @@ class Hamiltonian:
     carrier: Carrier
     field: FieldEnergy
     half: bool
-    _factors: dict[tuple[int, int, bool], Factor] = field(default_factory=dict, repr=False)
+    _factors: dict[tuple[int, int, bool], Factor] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def elements(self) -> Elements:

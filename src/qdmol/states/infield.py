@@ -31,7 +31,8 @@ class _Doubled:
     def add(self, above: Floats, below: Floats) -> Floats:
         """Entries of the joined matrix of those of the two halves."""
         both = np.concatenate([above, below])
-        return np.bincount(self.joined, weights=both, minlength=len(self.block.pattern.rows))
+        found = np.bincount(self.joined, weights=both, minlength=len(self.block.pattern.rows))
+        return np.asarray(found, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class FieldHamiltonian:
     """A carrier in its landscape and in the potential energy of another one.
 
     `energies` (fine, coarse) hold that potential energy (eV) at the quadrature points of each image of the mesh.
-    Without a mirror plane the unknowns are those of the mesh; with one they are numbered twice over, first those of the upper
-    half, then those of the lower, which share the unknowns on the mirror plane.
+    Without a mirror plane the unknowns are those of the mesh; with one they are numbered twice over, first those of
+    the upper half, then those of the lower, which share the unknowns on the mirror plane.
     """
 
     bare: Hamiltonian

@@ -1,9 +1,10 @@
 """How finely to mesh, and where the levels may end: both from the molecule, by a stated rule.
 
-The wall. In the medium a level at E below the barrier V decays as exp(-κ s), κ = sqrt(m (V - E)) / ħ, so a hard wall at a distance
-L from the surface raises it by about exp(-2 κ L) of its energy in the tail. The wall stands where that is WALL_SHARE of the
-tolerance for the highest level reported. A medium that is `hard` ends the levels at the surface itself. In an applied field levels are
-resonances; the wall makes them discrete and its distance is part of the model.
+The wall. In the medium a level at E below the barrier V decays as exp(-κ s), κ = sqrt(m (V - E)) / ħ, so a hard
+wall at a distance L from the surface raises it by about exp(-2 κ L) of its energy in the tail. The wall stands
+where that is WALL_SHARE of the tolerance for the highest level reported. A medium that is `hard` ends the levels at
+the surface itself. In an applied field levels are resonances; the wall makes them discrete and its distance is part
+of the model.
 
 The size of elements: SIZE_OSCILLATING radians of the fastest level, or SIZE_DECAYING decay lengths.
 """
@@ -14,12 +15,22 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qdmol.landscape import CARRIERS, Carrier
+from qdmol.landscape import CARRIERS, Carrier, edge_of, mass_of
 from qdmol.mesh import MEDIUM, Elements, MeshSettings, Shapes, arrange, mesh_elements
 from qdmol.structure import AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
-__all__ = ["Resolution", "Wall", "carriers_of", "ceiling", "choose_wall", "discretise", "gap_error", "ladder", "wall_error"]
+__all__ = [
+    "Resolution",
+    "Wall",
+    "carriers_of",
+    "ceiling",
+    "choose_wall",
+    "discretise",
+    "gap_error",
+    "ladder",
+    "wall_error",
+]
 
 # Energy (eV) of a level's tail in the medium, at most: sets the error the wall leaves.
 TAIL_ENERGY = 0.1
@@ -58,7 +69,9 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """Distance (nm) of the wall from the surface, and the energy (eV) below which each carrier's tail has decayed there."""
+    """Distance (nm) of the wall from the surface, and the energy (eV) below which each carrier's tail has decayed
+    there.
+    """
 
     distance: float
     tops: Mapping[Carrier, float]
@@ -83,10 +96,10 @@ def choose_wall(
     distance = FIELD_WALL if molecule.field else 0.0
     medium = molecule.parameters[MEDIUM]
     for carrier, top in tops.items():
-        barrier = float(getattr(medium, f"{carrier}_edge"))
+        barrier = edge_of(medium, carrier)
         if math.isfinite(barrier):
             binding = max(barrier - top, LEAST_BINDING)
-            decay = math.sqrt(getattr(medium, f"{carrier}_mass") * binding / HBAR2_OVER_2M0)
+            decay = math.sqrt(mass_of(medium, carrier) * binding / HBAR2_OVER_2M0)
             distance = max(distance, depth / decay)
     return Wall(min(distance, WIDEST_WALL), tops)
 
@@ -94,19 +107,19 @@ def choose_wall(
 def wall_error(molecule: AxialMolecule, wall: Wall, carrier: Carrier, energy: float) -> float:
     """Error (eV) the wall leaves in levels up to `energy`."""
     medium = molecule.parameters[MEDIUM]
-    barrier = float(getattr(medium, f"{carrier}_edge"))
+    barrier = edge_of(medium, carrier)
     if not math.isfinite(barrier) or molecule.field:
         return 0.0
     binding = max(barrier - energy, LEAST_BINDING)
-    decay = math.sqrt(getattr(medium, f"{carrier}_mass") * binding / HBAR2_OVER_2M0)
+    decay = math.sqrt(mass_of(medium, carrier) * binding / HBAR2_OVER_2M0)
     return TAIL_ENERGY * math.exp(-2 * decay * wall.distance)
 
 
 def gap_error(molecule: AxialMolecule, resolution: Resolution, carrier: Carrier, energy: float) -> float:
     """Error (eV) of closing a narrow gap of medium: GAP_SAFETY times the level's energy in the lens that is filled.
 
-    The lens under a gap of width w between spheres of radius R has the volume π R w² / 2; the energy density at the surface is taken as that
-    of the smallest dot on average. Measured for two touching 1.4/2.1 nm dots: a third of it.
+    The lens under a gap of width w between spheres of radius R has the volume π R w² / 2; the energy density at the
+    surface is taken as that of the smallest dot on average. Measured for two touching 1.4/2.1 nm dots: a third of it.
     """
     shapes = Shapes(molecule, (), 0.0, resolution.closed_gap, half=False)
     if not shapes.closed_gaps():
@@ -118,7 +131,7 @@ def gap_error(molecule: AxialMolecule, resolution: Resolution, carrier: Carrier,
 
 def ceiling(molecule: AxialMolecule, wall: Wall, carrier: Carrier) -> float:
     """Energy (eV) above which levels are not discrete; inf for a hard medium."""
-    barrier = float(getattr(molecule.parameters[MEDIUM], f"{carrier}_edge"))
+    barrier = edge_of(molecule.parameters[MEDIUM], carrier)
     reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
     return barrier - LEAST_BINDING - abs(molecule.field) * reach
 
@@ -136,9 +149,7 @@ def discretise(molecule: AxialMolecule, wall: Wall, resolution: Resolution, *, p
     shapes = Shapes(molecule, _layers(molecule, wall), box, resolution.closed_gap, half=molecule.mirror_symmetric)
     regions = {region for piece in arrange(shapes) for region in (piece.left, piece.right)} - {""}
     largest = resolution.size_factor * reach / 1.5
-    sizes = {
-        region: min(largest, resolution.size_factor * _size(molecule, wall, region)) for region in sorted(regions)
-    }
+    sizes = {region: min(largest, resolution.size_factor * _size(molecule, wall, region)) for region in sorted(regions)}
     settings = MeshSettings(sizes, resolution.corner_levels, resolution.degree + 1)
     return mesh_elements(shapes, settings, degree=resolution.degree)
 
@@ -163,8 +174,8 @@ def _size(molecule: AxialMolecule, wall: Wall, region: str) -> float:
     parameters = molecule.parameters[region]
     sizes = []
     for carrier, top in wall.tops.items():
-        height = top - float(getattr(parameters, f"{carrier}_edge"))
-        mass = float(getattr(parameters, f"{carrier}_mass"))
+        height = top - edge_of(parameters, carrier)
+        mass = mass_of(parameters, carrier)
         if height > 0:
             sizes.append(SIZE_OSCILLATING / math.sqrt(mass * height / HBAR2_OVER_2M0))
         if height < top - _bottom(molecule, carrier):
@@ -174,25 +185,27 @@ def _size(molecule: AxialMolecule, wall: Wall, region: str) -> float:
 
 def _decaying(parameters: RegionParameters, carrier: Carrier, energy: float) -> float:
     """Decay length (nm) of a level at `energy` in a material."""
-    binding = float(getattr(parameters, f"{carrier}_edge")) - energy
+    binding = edge_of(parameters, carrier) - energy
     if binding <= 0 or not math.isfinite(binding):
         return math.inf
-    return 1 / math.sqrt(getattr(parameters, f"{carrier}_mass") * binding / HBAR2_OVER_2M0)
+    return 1 / math.sqrt(mass_of(parameters, carrier) * binding / HBAR2_OVER_2M0)
 
 
 def _bottom(molecule: AxialMolecule, carrier: Carrier) -> float:
     names = {layer.material for dot in molecule.dots for layer in dot.layers}
-    return min(float(getattr(molecule.parameters[name], f"{carrier}_edge")) for name in names)
+    return min(edge_of(molecule.parameters[name], carrier) for name in names)
 
 
 def _estimate(molecule: AxialMolecule, carrier: Carrier, count: int) -> float:
-    """Rough energy (eV) of the highest of `count` levels: a sphere of the largest dot's size, its share of the levels."""
+    """Rough energy (eV) of the highest of `count` levels: a sphere of the largest dot's size, its share of the
+    levels.
+    """
     dot = max(molecule.dots, key=lambda dot: dot.radius)
     share = max(count, 1) / len(molecule.dots)
     wave = math.pi / dot.radius * (1 + 0.43 * (share ** (1 / 3) - 1 + 0.5))
     inner = molecule.parameters[dot.layers[0].material]
-    kinetic = HBAR2_OVER_2M0 / float(getattr(inner, f"{carrier}_mass")) * wave**2
-    barrier = float(getattr(molecule.parameters[MEDIUM], f"{carrier}_edge"))
+    kinetic = HBAR2_OVER_2M0 / mass_of(inner, carrier) * wave**2
+    barrier = edge_of(molecule.parameters[MEDIUM], carrier)
     bottom = _bottom(molecule, carrier)
     return min(bottom + kinetic, bottom + 0.7 * (barrier - bottom)) if math.isfinite(barrier) else bottom + kinetic
 

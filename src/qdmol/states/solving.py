@@ -1,11 +1,12 @@
 """The lowest levels of an operator, each with an error, and the proof that none was missed.
 
-Two solves: with shape functions up to degree p - 1 (coarse) and p (fine), the coarse ones a subset of the fine. Both are Ritz values,
-upper bounds that fall with the degree. The fall d between the two solves, times the ratio q at which the parts of highest
-degree decay from one degree to the next, estimates what is still to come: q d / (1 - q); the error is SAFETY times that.
+Two solves: with shape functions up to degree p - 1 (coarse) and p (fine), the coarse ones a subset of the fine.
+Both are Ritz values, upper bounds that fall with the degree. The fall d between the two solves, times the ratio q
+at which the parts of highest degree decay from one degree to the next, estimates what is still to come: q d / (1 -
+q); the error is SAFETY times that.
 
-For every |m|, beginning with 0, the inertia of A - σM at a σ above the highest level reported counts the levels below σ; it
-must equal the number found. Energies grow with |m|, so the first |m| without a level ends the search.
+For every |m|, beginning with 0, the inertia of A - σM at a σ above the highest level reported counts the levels
+below σ; it must equal the number found. Energies grow with |m|, so the first |m| without a level ends the search.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ __all__ = ["SAFETY", "Level", "Levels", "decay_ratio", "difference_error", "find
 
 Floats = NDArray[np.float64]
 
-# Stated error over estimated error. The decay ratio overestimates slightly for analytic solutions (it still falls with p).
+# Stated error over estimated error. The decay ratio overestimates slightly for analytic solutions (it still falls
+# with p).
 SAFETY = 2.5
 # Decay ratios outside this range say more about rounding or a coarse mesh than about convergence.
 DECAY_RANGE = (0.01, 0.7)
@@ -102,7 +104,7 @@ def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, re
         return Levels((), complete=True)
     search = _Search(operator, count, size, ceiling, rest)
     for m in range(LARGEST_M):
-        if not any([search.block(m, parity) for parity in operator.parities]):
+        if not any([search.block(m, parity) for parity in operator.parities]):  # noqa: C419 - every block is searched
             return search.result()
     message = f"Levels were found for every |m| below {LARGEST_M}; ask for fewer levels."
     raise SolverError(message)
@@ -118,10 +120,7 @@ class _Search:
         self.ceiling = ceiling
         self.rest = rest
         self.found: list[Level] = []
-        self._coarse = {
-            (0, parity): _lowest(operator, 0, parity, count)
-            for parity in operator.parities
-        }
+        self._coarse = {(0, parity): _lowest(operator, 0, parity, count) for parity in operator.parities}
 
     def top(self) -> float:
         """An energy that the `count`-th level cannot exceed."""

@@ -20,7 +20,9 @@ Integers = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class BlockSpace:
-    """Unknowns of one block in the operator's numbering, pattern of its matrices, degrees (n,) of its shape functions."""
+    """Unknowns of one block in the operator's numbering, pattern of its matrices, degrees (n,) of its shape
+    functions.
+    """
 
     unknowns: Integers
     pattern: Pattern
@@ -41,12 +43,12 @@ class Pair:
     mass: Floats
 
     @cached_property
-    def A(self) -> sp.csc_array:
+    def A(self) -> sp.csc_array:  # noqa: N802 - as in the equation
         """The energy matrix (n, n)."""
         return self.space.pattern.matrix(self.energy)
 
     @cached_property
-    def M(self) -> sp.csc_array:
+    def M(self) -> sp.csc_array:  # noqa: N802
         """The overlap matrix (n, n)."""
         return self.space.pattern.matrix(self.mass)
 

@@ -1,6 +1,7 @@
 """Study: from a spec to a result.
 
-In: a :class:`~qdmol.structure.Spec`. Out: :class:`Solution`, a frozen value with the JSON object of ``qdmol solve`` and an xarray dataset.
+In: a :class:`~qdmol.structure.Spec`. Out: :class:`Solution`, a frozen value with the JSON object of ``qdmol solve``
+and an xarray dataset.
 
 >>> import qdmol
 >>> solution = qdmol.solve("@homodimer")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -119,18 +120,13 @@ def _add_regions(data: xr.Dataset, solution: MoleculeSolution, grid: sampling.Gr
 def _add_orbitals(data: xr.Dataset, solution: MoleculeSolution, grid: sampling.Grid) -> None:
     electron = solution.levels["electron"].levels[:MAPPED] if "electron" in solution.levels else ()
     field = solution.field_levels.levels[:MAPPED] if solution.field_levels is not None else ()
-    Values = Callable[[Floats, Floats], Floats]  # noqa: N806 - a type
-    several: dict[str, list[Values]] = {
-        "electron": [lambda r, z, level=level: sampling.level_values(solution, level, r, z) for level in electron],
-        "electron_coulomb": [
-            lambda r, z, level=level: sampling.field_level_values(solution, level, r, z) for level in field
-        ],
-    }
-    for name, functions in several.items():
+    bare = [partial(sampling.level_values, solution, level) for level in electron]
+    bound = [partial(sampling.field_level_values, solution, level) for level in field]
+    for name, functions in (("electron", bare), ("electron_coulomb", bound)):
         if functions:
             _store(data, name, ("electron_map",), functions, grid)
     if "hole" in solution.levels:
-        _store(data, "hole", (), [lambda r, z: sampling.hole_values(solution, r, z)], grid)
+        _store(data, "hole", (), [partial(sampling.hole_values, solution)], grid)
 
 
 def _store(

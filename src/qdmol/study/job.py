@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from qdmol.errors import InputError
 from qdmol.excitons import Estimate, MoleculeSolution, Request, solve_molecule
-from qdmol.landscape import CARRIERS, Carrier, screened
+from qdmol.landscape import CARRIERS, Carrier, edge_of, screened
 from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
 
 __all__ = ["Job", "run_job"]
@@ -111,7 +111,7 @@ def _bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
         if request.counts[carrier] and not len(solution.levels[carrier]):
             raise InputError(
                 field=f"overrides.medium.{carrier}_barrier",
-                value=getattr(molecule.parameters["medium"], f"{carrier}_edge"),
+                value=edge_of(molecule.parameters["medium"], carrier),
                 allowed=f"high enough above the {carrier}'s band edges that at least one level is bound",
             )
     return solution

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.excitons import MoleculeSolution
-from qdmol.landscape import CHARGE, Carrier
+from qdmol.landscape import CHARGE, Carrier, edge_of
 from qdmol.states import Level
 from qdmol.structure import materials_at
 
@@ -120,9 +120,8 @@ def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats,
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
     """Band edge (eV) of a carrier at points (P,), with the applied field; infinite behind a hard wall."""
     molecule = solution.molecule
-    name = f"{carrier}_edge"
     names = materials_at(molecule, z, r)
-    edges = np.array([float(getattr(molecule.parameters[material], name)) for material in names])
+    edges = np.array([edge_of(molecule.parameters[material], carrier) for material in names])
     if molecule.field == 0:
         return edges
     energy = -molecule.field * z

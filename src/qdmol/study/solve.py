@@ -63,7 +63,9 @@ def solve(
 def _variations(spec: Spec, tell: Callable[[str], None]) -> tuple[Variation, ...]:
     """Every alternative of a material the molecule is made of, and of the medium."""
     used = resolve(spec).parameters
-    listed = [other for other in alternatives(load_set(spec.materials, relative_to=spec.folder)) if other.material in used]
+    listed = [
+        other for other in alternatives(load_set(spec.materials, relative_to=spec.folder)) if other.material in used
+    ]
     found = []
     for number, other in enumerate(listed, start=1):
         tell(f"alternative {number} of {len(listed)}: {other.label}")

@@ -14,8 +14,8 @@ __all__ = ["is_converged", "notes", "summarise"]
 
 PARITY = {1: "+", -1: "-", 0: None}
 CONTRAST = (
-    "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong sign of "
-    "shift, so gap_eV and redshift_meV are null."
+    "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
+    "sign of shift, so gap_eV and redshift_meV are null."
 )
 
 
@@ -62,12 +62,15 @@ def notes(job: Job) -> list[str]:
         found.append(CONTRAST)
     if job.molecule.field:
         found.append(
-            f"In a field levels are resonances: a hard wall stands {job.solution.wall.distance:.2f} nm outside the surface."
+            "In a field levels are resonances: a hard wall stands "
+            f"{job.solution.wall.distance:.2f} nm outside the surface."
         )
     for carrier, levels in job.solution.levels.items():
         if not levels.complete:
             asked = job.solution.request.counts[carrier]
-            found.append(f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier.")
+            found.append(
+                f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier."
+            )
     return found + _accuracy(job)
 
 
