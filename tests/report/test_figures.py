@@ -177,6 +177,19 @@ def test_level_columns(homodimer):
     assert [column.title for column in level_columns(VARIANTS["monomer"]())] == ["dot", "dot with\nattraction"]
 
 
+def test_printed_numbers_of_levels_and_landscape(homodimer):
+    with paper_style():
+        by_name = {drawing.name: drawing for drawing in draw_all(homodimer)}
+        printed = {name: [text.get_text() for text, _ in drawn_texts(by_name[name].figure)] for name in by_name}
+    for text in ("splitting\n22.867 meV\n±\N{NO-BREAK SPACE}0.004", "spacing\n61.63 meV\n±\N{NO-BREAK SPACE}0.03"):
+        assert text in printed["figure3_levels"]
+    for text in ("191.38", "177.67", "200.54", "90.10", "151.73", "kT = 25.9 meV at 300 K"):
+        assert text in printed["figure3_levels"]
+    for text in ("$e_1$  177.67 meV", "$e_2'$  151.73 meV", "$h$  230.60 meV", "off scale: medium 5 eV"):
+        assert text in printed["figure1_axis"]
+    assert {"35.70", "11.90", "6.20"} <= set(printed["figure4_range"])
+
+
 def test_rows_from_the_largest_effect(homodimer):
     splitting, redshift = range_quantities(homodimer)
     labels = [str(label) for label in homodimer.data["alternative"].values]
