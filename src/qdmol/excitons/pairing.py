@@ -51,7 +51,7 @@ class SettledPair:
     """A fixed point (or where the turns ran out: `settled` False).
 
     `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's
-    field, `hole_potential` the hole's potential, a vector (n,) for each parity.
+    field; the carriers' potentials (eV for a unit charge) are one vector (n,) for each parity.
     """
 
     exciton: float
@@ -59,6 +59,7 @@ class SettledPair:
     electron: CarrierState
     hole: CarrierState
     electron_energy: Floats
+    electron_potential: dict[int, Floats]
     hole_potential: dict[int, Floats]
     settled: bool
     turns: int
@@ -95,6 +96,7 @@ def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None, *
         electron=electron,
         hole=hole,
         electron_energy=electron_energy,
+        electron_potential=pairing.potential_of(electron),
         hole_potential=pairing.potential_of(hole),
         settled=turn < TURNS,
         turns=turn,

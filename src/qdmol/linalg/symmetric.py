@@ -8,6 +8,7 @@ diagonal (X. S. Li, ACM Trans. Math. Softw. 31, 302 (2005), doi:10.1145/1089014.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import scipy.linalg
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 
 # Steps of the Krylov space; each gains two digits or more, so that this many mean something is wrong.
 STEPS = 40
+# Matrices with fewer rows than this many blocks have are solved whole.
+DENSE = 15
 
 
 class Factor:
@@ -85,12 +88,13 @@ def lowest_ritz(
     """
     count = start.shape[1] if count is None else count
     size = start.shape[0]
+    if size < DENSE * start.shape[1]:
+        whole = scipy.linalg.eigh(A.toarray(), M.toarray(), subset_by_index=[0, count - 1])
+        return cast("tuple[Floats, Floats]", whole)
     space, a_space, m_space = (np.empty((size, 0)) for _ in range(3))
     values, m_block = np.full(count, np.inf), np.asarray(M @ start)
     for _ in range(STEPS):
         new = _orthonormal(factor.solve(m_block), space)
-        if space.shape[1] + new.shape[1] > size:
-            break
         space = np.hstack([space, new])
         a_space, m_space = np.hstack([a_space, A @ new]), np.hstack([m_space, M @ new])
         inner = space.T @ a_space, space.T @ m_space

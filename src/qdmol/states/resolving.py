@@ -202,7 +202,7 @@ def _estimate(molecule: AxialMolecule, carrier: Carrier, count: int) -> float:
     """
     dot = max(molecule.dots, key=lambda dot: dot.radius)
     share = max(count, 1) / len(molecule.dots)
-    wave = math.pi / dot.radius * (1 + 0.43 * (share ** (1 / 3) - 1 + 0.5))
+    wave = math.pi / dot.radius * (1 + 0.43 * (math.cbrt(share) - 0.5))
     inner = molecule.parameters[dot.layers[0].material]
     kinetic = HBAR2_OVER_2M0 / mass_of(inner, carrier) * wave**2
     barrier = edge_of(molecule.parameters[MEDIUM], carrier)

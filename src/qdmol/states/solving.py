@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import SolverError
-from qdmol.linalg import lowest_ritz
+from qdmol.linalg import Factor, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pair
 
@@ -39,6 +39,10 @@ ROUNDING = 1e-11
 RESTING = 1e-10
 # The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
 MARGIN = 1e-4
+# With more levels than this in a block the shift above them all is too far from the lowest to refine them.
+FEW = 8
+# Starts tried before a block whose inertia disagrees with its levels is given up.
+ATTEMPTS = 4
 # More |m| than this hold levels only in lists far longer than any use.
 LARGEST_M = 60
 
@@ -146,19 +150,27 @@ class _Search:
             values, vectors = _lowest(self.operator, m, parity, wanted)
         start = np.zeros((self.size, wanted))
         start[self.operator.pair(m, parity, coarse=True).unknowns] = vectors[:, :wanted]
-        energies, refined = lowest_ritz(fine.A, fine.M, factor, start[fine.unknowns], resting=RESTING)
-        self._check(energies, shift, m, parity)
+        if wanted > FEW:
+            factor = self.operator.floor_factor(m, parity, coarse=False)
+        energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
         for k, energy in enumerate(energies):
             self.found.append(self._level(m, parity, fine, float(energy), float(values[k]), refined[:, k]))
         return wanted
 
-    def _check(self, energies: Floats, shift: float, m: int, parity: int) -> None:
-        if np.any(energies > shift):
-            message = (
-                f"The inertia count finds {len(energies)} levels below {shift:.6f} eV for m = {m}, parity {parity}, "
-                f"but the iteration found {np.count_nonzero(energies <= shift)}."
-            )
-            raise SolverError(message)
+    def _refined(self, pair: Pair, factor: Factor, start: Floats, shift: float) -> tuple[Floats, Floats]:
+        """The levels of a block below the shift: as many as its inertia says, or none is reported."""
+        wanted = start.shape[1]
+        for _ in range(ATTEMPTS):
+            energies, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=wanted)
+            if np.all(energies <= shift):
+                return energies, vectors
+            # A start that lacks a level altogether rests above it: more vectors bring it in.
+            start = np.hstack([vectors, _any_vectors(len(pair.unknowns), start.shape[1])])
+        message = (
+            f"The inertia count finds {wanted} levels below {shift:.6f} eV in a block, "
+            f"but the iteration found {np.count_nonzero(energies <= shift)}."
+        )
+        raise SolverError(message)
 
     def _level(self, m: int, parity: int, fine: Pair, energy: float, coarse: float, vector: Floats) -> Level:
         decay = decay_ratio(fine, self.operator.floor, vector)
@@ -214,7 +226,12 @@ def _lowest(operator: Operator, m: int, parity: int, count: int) -> tuple[Floats
     """The `count` lowest levels of a block of the coarse space and their vectors."""
     pair = operator.pair(m, parity, coarse=True)
     factor = operator.floor_factor(m, parity, coarse=True)
-    # Any vectors will do; these repeat. One more than wanted speeds the last one up.
-    start = np.cos(np.outer(np.arange(1, len(pair.unknowns) + 1), np.arange(1, count + 2)))
+    # One more than wanted speeds the last one up.
+    start = _any_vectors(len(pair.unknowns), count + 1)
     values, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=count)
     return values, vectors
+
+
+def _any_vectors(size: int, count: int) -> Floats:
+    """Vectors (size, count) without any symmetry, the same every time."""
+    return np.asarray(np.cos(np.outer(np.arange(1, size + 1), np.sqrt(np.arange(2, count + 2)))))

@@ -65,10 +65,18 @@ def _add_levels(data: xr.Dataset, job: Job) -> None:
         _add_list(data, carrier, f"{carrier}_level", levels.levels)
     if job.solution.field_levels is not None:
         _add_list(data, "electron_coulomb", "electron_coulomb_level", job.solution.field_levels.levels)
-    lowest = sorted({monomer.levels["electron"][0].energy for monomer in job.monomers.values()})
-    if lowest:
-        attributes = _named("eV", "lowest electron level of each distinct monomer")
-        data["monomer_electron_energy"] = ("monomer", np.array(lowest), attributes)
+    _add_monomers(data, job)
+
+
+def _add_monomers(data: xr.Dataset, job: Job) -> None:
+    """Lowest bare level of each distinct dot alone."""
+    for carrier in ("electron", "hole") if job.monomers else ():
+        levels = [monomer.levels[carrier][0] for monomer in job.monomers.values()]
+        name = f"of the lowest {carrier} level of each distinct monomer"
+        energies = np.array([level.energy for level in levels])
+        errors = np.array([1000 * level.error for level in levels])
+        data[f"monomer_{carrier}_energy"] = ("monomer", energies, _named("eV", f"energy {name}"))
+        data[f"monomer_{carrier}_error"] = ("monomer", errors, _named("meV", f"numerical error {name}"))
 
 
 def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Level]) -> None:
@@ -104,8 +112,13 @@ def _add_functions(data: xr.Dataset, solution: MoleculeSolution) -> None:
         data[f"{carrier}_edge"] = ("z", edge, _named("eV", f"band edge of the {carrier} along the axis"))
     _add_orbitals(data, solution, grid)
     if solution.pairs:
-        edge = data["electron_edge"].values + sampling.pull(solution, *grid.axis)
-        data["electron_edge_coulomb"] = ("z", edge, _named("eV", "electron band edge in the field of the hole"))
+        pulls = {"electron": sampling.electron_pull, "hole": sampling.hole_pull}
+        for carrier, other in (("electron", "hole"), ("hole", "electron")):
+            edge = data[f"{carrier}_edge"].values + pulls[carrier](solution, *grid.axis)
+            attributes = _named("eV", f"{carrier} band edge in the field of the {other}")
+            data[f"{carrier}_edge_coulomb"] = ("z", edge, attributes)
+        level = solution.pairs[0].fine.hole.level
+        data["hole_coulomb_energy"] = ((), level, _named("eV", "hole level in the field of the electron"))
 
 
 def _add_regions(data: xr.Dataset, solution: MoleculeSolution, grid: sampling.Grid) -> None:

@@ -14,7 +14,16 @@ from qdmol.landscape import CHARGE, Carrier, edge_of
 from qdmol.states import Level
 from qdmol.structure import materials_at
 
-__all__ = ["Grid", "band_edge", "field_level_values", "hole_values", "level_values", "make_grid", "pull"]
+__all__ = [
+    "Grid",
+    "band_edge",
+    "electron_pull",
+    "field_level_values",
+    "hole_pull",
+    "hole_values",
+    "level_values",
+    "make_grid",
+]
 
 Floats = NDArray[np.float64]
 
@@ -106,9 +115,14 @@ def hole_values(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     return _normal(solution) * _from_parts(solution, parts, r, z)
 
 
-def pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
+def electron_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     """Potential energy (eV) of the electron in the field of the lowest pair's hole at points (P,)."""
-    return CHARGE["electron"] * _from_parts(solution, solution.pairs[0].fine.hole_potential, r, z)
+    return -_from_parts(solution, solution.pairs[0].fine.hole_potential, r, z)
+
+
+def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
+    """Potential energy (eV) of the hole in the field of the lowest pair's electron at points (P,)."""
+    return -_from_parts(solution, solution.pairs[0].fine.electron_potential, r, z)
 
 
 def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats, z: Floats) -> Floats:
