@@ -16,19 +16,10 @@ from qdmol.excitons.carrier import CarrierSpace
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
 from qdmol.landscape import Carrier, FieldEnergy, Poisson, applied_field, domain
 from qdmol.mesh import Elements
-from qdmol.states import FieldHamiltonian, Hamiltonian, Levels, Space, difference_error, find_levels
-from qdmol.states.resolving import (
-    Resolution,
-    Wall,
-    carriers_of,
-    ceiling,
-    choose_wall,
-    discretise,
-    gap_error,
-    ladder,
-    wall_error,
-)
+from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
+from qdmol.states.resolving import Resolution, carriers_of, discretise, gap_error, ladder
 from qdmol.states.solving import SAFETY
+from qdmol.states.wall import Wall, ceiling, choose_wall, further, wall_error
 from qdmol.structure import AxialMolecule
 
 __all__ = ["Estimate", "MoleculeSolution", "PairState", "Request", "solve_molecule"]
@@ -152,6 +143,10 @@ def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolutio
         if not molecule.field and wall.distance < WALL_SLACK * wanted.distance:
             wall = wanted
             continue
+        moved = further(wall, _wall_errors(solution), tolerance=request.tolerance)
+        if moved is not None:
+            wall = moved
+            continue
         if solution.accurate or step == len(steps) - 1:
             return solution
         step = min(step + _steps_needed(solution), len(steps) - 1)
@@ -164,6 +159,20 @@ def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
         limit = ceiling(solution.molecule, solution.wall, carrier)
         tops[carrier] = levels.levels[-1].energy if levels.complete else limit
     return tops
+
+
+def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
+    """What the wall does to the level it moves most, of each carrier."""
+    return {
+        carrier: max(
+            (
+                wall_error(solution.hamiltonians[carrier], solution.wall, level.energy, level.vector)
+                for level in levels.levels
+            ),
+            default=0.0,
+        )
+        for carrier, levels in solution.levels.items()
+    }
 
 
 def _steps_needed(solution: MoleculeSolution) -> int:
@@ -185,28 +194,31 @@ def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: 
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
         found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
-        levels[carrier] = found.with_error(partial(_model_error, molecule, wall, resolution, carrier))
+        levels[carrier] = found.with_error(partial(_model_error, hamiltonian, wall, resolution))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
     if request.coulomb and all(len(found) for found in levels.values()):
         pairs = _pairs(hamiltonians, levels)
-        operator = _field_operator(hamiltonians["electron"], pairs[0])
+        electron = hamiltonians["electron"]
+        operator = _field_operator(electron, pairs[0])
         images = 2 if half else 1
         field_levels = find_levels(
             operator,
             request.counts["electron"],
             size=images * elements.count,
             ceiling=ceiling(molecule, wall, "electron"),
-            rest=SETTLED_LEVELS,
+            # The hole's field pulls the tails in: the wall does less to these levels than to the bare ones.
+            rest=SETTLED_LEVELS + max(_model_error(electron, wall, resolution, level) for level in levels["electron"]),
         )
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )
 
 
-def _model_error(molecule: AxialMolecule, wall: Wall, resolution: Resolution, carrier: Carrier, energy: float) -> float:
+def _model_error(hamiltonian: Hamiltonian, wall: Wall, resolution: Resolution, level: Level) -> float:
     """Error (eV) of a level that no refinement of the elements removes."""
-    return wall_error(molecule, wall, carrier, energy) + gap_error(molecule, resolution, carrier, energy)
+    gap = gap_error(hamiltonian.molecule, resolution, hamiltonian.carrier, level.energy)
+    return gap + wall_error(hamiltonian, wall, level.energy, level.vector)
 
 
 def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:

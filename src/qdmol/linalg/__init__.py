@@ -2,6 +2,6 @@
 missed.
 """
 
-from qdmol.linalg.symmetric import Factor, lowest_ritz
+from qdmol.linalg.symmetric import Factor, lanczos, lowest_ritz
 
-__all__ = ["Factor", "lowest_ritz"]
+__all__ = ["Factor", "lanczos", "lowest_ritz"]

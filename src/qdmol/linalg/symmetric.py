@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qdmol.errors import SolverError
 
-__all__ = ["Factor", "lowest_ritz"]
+__all__ = ["Factor", "lanczos", "lowest_ritz"]
 
 Floats = NDArray[np.float64]
 
@@ -98,13 +98,38 @@ def lowest_ritz(
         space = np.hstack([space, new])
         a_space, m_space = np.hstack([a_space, A @ new]), np.hstack([m_space, M @ new])
         inner = space.T @ a_space, space.T @ m_space
-        last, (ritz, mixing) = values, scipy.linalg.eigh(*inner, check_finite=False)
+        try:
+            last, (ritz, mixing) = values, scipy.linalg.eigh(*inner, check_finite=False)
+        except np.linalg.LinAlgError as error:
+            message = f"The space of an eigenvalue iteration collapsed: {error}."
+            raise SolverError(message) from error
         values, mixing = ritz[:count], mixing[:, : start.shape[1]]
         if np.max(np.abs(values - last)) < resting:
             return values, space @ mixing[:, :count]
         m_block = m_space @ mixing
     message = f"The levels did not settle in {STEPS} steps of inverse iteration."
     raise SolverError(message)
+
+
+def lanczos(M: sp.csc_array, factor: Factor, shift: float, count: int, start: Floats) -> tuple[Floats, Floats]:
+    """The `count` eigenpairs nearest above `shift`, by ARPACK's implicitly restarted Lanczos method.
+
+    For many eigenpairs; `factor` is of A - shift M, `start` (n,) never random, so that results repeat.
+
+    Raises
+    ------
+    SolverError
+        The iteration did not converge.
+    """
+    inverse = spla.LinearOperator(factor.shape, matvec=factor.solve, dtype=np.float64)
+    try:
+        # The first argument stands for the shape only: with OPinv given ARPACK never asks for A.
+        values, vectors = spla.eigsh(M, k=count, M=M, sigma=shift, OPinv=inverse, v0=start, tol=1e-11)
+    except spla.ArpackError as error:
+        message = f"The eigenvalue iteration did not converge: {error}."
+        raise SolverError(message) from error
+    order = np.argsort(values)
+    return values[order], vectors[:, order]
 
 
 def _orthonormal(block: Floats, space: Floats) -> Floats:

@@ -27,7 +27,7 @@ CORNER_FACTOR = 0.15
 # Widest angle (rad) one element may span along a circle.
 ARC_ANGLE = math.radians(60)
 # How fast Netgen lets sizes grow from one element to the next (0 slow, 1 fast).
-GRADING = 0.8
+GRADING = 1.0
 
 
 @dataclass(frozen=True, slots=True)

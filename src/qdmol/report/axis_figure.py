@@ -200,18 +200,19 @@ def _draw_panel(axes: Axes, data: xr.Dataset, panel: Panel, window: tuple[float,
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
-def _note_off_scale(axes: Axes, notes: Sequence[str]) -> None:
+def _note_off_scale(axes: Axes, notes: Sequence[str], *, inside: bool) -> None:
+    """Say what is cut off: above the frame, or inside it where the title needs the line and the frame is empty."""
     if notes:
         axes.annotate(
             "off scale: " + ", ".join(notes),
             (1, 1),
-            (0, 1.2 / MM_PER_POINT),
+            (-1.2 / MM_PER_POINT, -1.2 / MM_PER_POINT) if inside else (0, 1.2 / MM_PER_POINT),
             xycoords="axes fraction",
             textcoords="offset points",
             fontsize=SMALL,
             color=GREY,
             ha="right",
-            va="bottom",
+            va="top" if inside else "bottom",
         )
 
 
@@ -293,7 +294,8 @@ def draw_axis(solution: SolutionLike) -> Drawing | None:
         _label_levels(axes, panel, windows[panel.carrier], _HEIGHTS[panel.carrier])
         panel_title(axes, letter, panel.title)
         if panel is next(other for other in panels if other.carrier == panel.carrier):
-            _note_off_scale(axes, cut[panel.carrier])
+            # Energies of holes grow downwards: the top of their panel is the gap, where nothing is drawn.
+            _note_off_scale(axes, cut[panel.carrier], inside=panel.carrier == "hole")
     _name_regions(axes_of[0], values(data, "z"), data["region"], panels[0].carrier)
     tables = tuple(_table(data, panel, letter) for letter, panel in zip("abc", panels, strict=False))
     notes = [f"{carrier}, {note}" for carrier, names in cut.items() for note in names]

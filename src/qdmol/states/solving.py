@@ -11,14 +11,15 @@ below σ; it must equal the number found. Energies grow with |m|, so the first |
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import SolverError
-from qdmol.linalg import Factor, lowest_ritz
+from qdmol.linalg import Factor, lanczos, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pair
 
@@ -33,13 +34,16 @@ SAFETY = 2.5
 DECAY_RANGE = (0.01, 0.7)
 # Energies (eV) that differ by less count as one for the order of a list.
 DEGENERATE = 1e-6
+# Part of an energy that curved elements of finite degree change.
+GEOMETRY = 1e-8
 # Rounding of an energy, in eV.
 ROUNDING = 1e-11
 # Energies rest when a step changes them by less than this (eV); a step gains two digits or more.
 RESTING = 1e-10
 # The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
 MARGIN = 1e-4
-# With more levels than this in a block the shift above them all is too far from the lowest to refine them.
+# More levels than this in one block are found by Lanczos, and refined with the factors below them all: the block Krylov
+# space grows too large, and the shift above them is too far from the lowest.
 FEW = 8
 # Starts tried before a block whose inertia disagrees with its levels is given up.
 ATTEMPTS = 4
@@ -77,10 +81,12 @@ class Levels:
     def __getitem__(self, index: int) -> Level:
         return self.levels[index]
 
-    def with_error(self, extra: Callable[[float], float]) -> Levels:
-        """The same levels, each error enlarged by what `extra` gives for its energy (eV)."""
-        levels = tuple(replace(level, error=level.error + extra(level.energy)) for level in self.levels)
-        return replace(self, levels=levels)
+    def __iter__(self) -> Iterator[Level]:
+        return iter(self.levels)
+
+    def with_error(self, extra: Callable[[Level], float]) -> Levels:
+        """The same levels, each error enlarged by what `extra` gives for it (eV)."""
+        return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
 def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, rest: float = 0.0) -> Levels:
@@ -124,7 +130,14 @@ class _Search:
         self.ceiling = ceiling
         self.rest = rest
         self.found: list[Level] = []
-        self._coarse = {(0, parity): _lowest(operator, 0, parity, count) for parity in operator.parities}
+        self._coarse = {(0, parity): self._first(parity) for parity in operator.parities}
+
+    def _first(self, parity: int) -> tuple[Floats, Floats]:
+        """The lowest levels with m = 0 in the coarse space; none above the ceiling, where there is a continuum."""
+        count = self.count
+        if math.isfinite(self.ceiling):
+            count = min(count, self.operator.pair(0, parity, coarse=True).factor(self.ceiling).negative)
+        return _lowest(self.operator, 0, parity, count)
 
     def top(self) -> float:
         """An energy that the `count`-th level cannot exceed."""
@@ -177,7 +190,8 @@ class _Search:
         fall = max(coarse - energy, 0.0)
         full = np.zeros(self.size)
         full[fine.unknowns] = vector
-        error = SAFETY * fall * decay / (1 - decay) + ROUNDING + self.rest
+        shape = GEOMETRY * (energy - self.operator.floor)
+        error = SAFETY * fall * decay / (1 - decay) + ROUNDING + shape + self.rest
         return Level(energy, error, m, parity, fall, decay, full)
 
     def result(self) -> Levels:
@@ -225,7 +239,12 @@ def difference_error(low: Level, high: Level) -> float:
 def _lowest(operator: Operator, m: int, parity: int, count: int) -> tuple[Floats, Floats]:
     """The `count` lowest levels of a block of the coarse space and their vectors."""
     pair = operator.pair(m, parity, coarse=True)
+    if count == 0:
+        return np.empty(0), np.empty((len(pair.unknowns), 0))
     factor = operator.floor_factor(m, parity, coarse=True)
+    if count > FEW:
+        start = np.sum(_any_vectors(len(pair.unknowns), 2), axis=1)
+        return lanczos(pair.M, factor, operator.floor, count, start)
     # One more than wanted speeds the last one up.
     start = _any_vectors(len(pair.unknowns), count + 1)
     values, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=count)
