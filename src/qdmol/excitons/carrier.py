@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qdmol.landscape import combine, images_of
 from qdmol.linalg import Factor
 from qdmol.mesh import Coefficient
-from qdmol.states import Hamiltonian, Pair, decay_ratio
+from qdmol.states import Hamiltonian, Pair, Tail, tail_of
 
 __all__ = ["CarrierSpace", "CarrierState"]
 
@@ -106,11 +106,12 @@ class CarrierSpace:
             [part.reshape(shape) for part, shape in zip(np.split(row, ends), shapes, strict=True)] for row in values
         ]
 
-    def decay(self, x: Floats) -> float:
-        """Largest decay ratio of the parts, see :func:`~qdmol.states.decay_ratio`, of those that matter."""
+    def tail(self, x: Floats) -> Tail:
+        """How the state's energy decays with the degree: the slowest of the parities that matter, and the sum."""
         weights = {p: float(x[s] @ (self.pairs[p].M @ x[s])) for p, s in self._parts.items()}
         heavy = [p for p in self.parities if weights[p] > 1e-3 * sum(weights.values())]
-        return max(decay_ratio(self.pairs[p], self.hamiltonian.floor, x[self._parts[p]]) for p in heavy)
+        tails = [tail_of(self.pairs[p], self.hamiltonian.floor, x[self._parts[p]]) for p in heavy]
+        return Tail(max(tail.decay for tail in tails), sum(tail.energy for tail in tails))
 
 
 def flatten(images: Sequence[Coefficient]) -> Floats:

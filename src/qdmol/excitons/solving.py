@@ -16,7 +16,7 @@ from qdmol.excitons.carrier import CarrierSpace
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
 from qdmol.landscape import Carrier, FieldEnergy, Poisson, applied_field, domain
 from qdmol.mesh import Elements
-from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
+from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, Tail, difference_error, find_levels
 from qdmol.states.resolving import Resolution, carriers_of, discretise, gap_error, ladder
 from qdmol.states.solving import SAFETY
 from qdmol.states.wall import Wall, ceiling, choose_wall, further, wall_error
@@ -31,6 +31,8 @@ SETTLED_ENERGY = 1e-9
 SETTLED_LEVELS = 2e-7
 # Changes of the levels (eV) in a turn at which the turns end; the coarse pair only serves the error estimate.
 LEVEL_REST = {False: 1e-7, True: 1e-6}
+# Part of what remains of a pair that does not cancel against its bare levels.
+COMMON = 0.2
 # A wall this much nearer than the levels found want it is moved.
 WALL_SLACK = 0.93
 
@@ -178,7 +180,7 @@ def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
 def _steps_needed(solution: MoleculeSolution) -> int:
     """Degrees to go up, from how fast the errors fall with the degree."""
     worst = max(solution.errors)
-    decay = max(level.decay for levels in solution.levels.values() for level in levels.levels)
+    decay = max(level.tail.decay for levels in solution.levels.values() for level in levels.levels)
     return max(1, math.ceil(math.log(solution.request.tolerance / worst) / math.log(decay) - 0.2))
 
 
@@ -256,17 +258,16 @@ def _pairing(electron: Hamiltonian, hole: Hamiltonian, *, coarse: bool) -> Pairi
 
 
 def _pair_state(place: int, fine: SettledPair, coarse: SettledPair, levels: Mapping[Carrier, Levels]) -> PairState:
-    states = (fine.electron, fine.hole)
-    decay = max(state.space.decay(state.vector) for state in states)
-    factor = SAFETY * decay / (1 - decay)
+    tails = [state.space.tail(state.vector) for state in (fine.electron, fine.hole)]
+    tail = Tail(max(tail.decay for tail in tails), sum(tail.energy for tail in tails))
     bare = [levels[carrier][0] for carrier in ("electron", "hole")]
-    change = coarse.exciton - fine.exciton
-    bare_change = sum(level.fall for level in bare)
-    rest = SETTLED_ENERGY + sum(level.error - SAFETY * level.fall * level.decay / (1 - level.decay) for level in bare)
-    exciton = Estimate(fine.exciton, factor * abs(change) + rest)
-    # Attraction and levels of one mesh: most of the change of degree is common to both.
-    binding_change = abs(bare_change - change) + 0.2 * abs(change)
-    binding = Estimate(sum(level.energy for level in bare) - fine.exciton, factor * binding_change + rest)
+    change, bare_change = coarse.exciton - fine.exciton, sum(level.fall for level in bare)
+    rest = SETTLED_ENERGY + sum(level.error - SAFETY * level.tail.remaining(level.fall) for level in bare)
+    remaining = tail.remaining(abs(change))
+    # Pair and bare levels of one mesh: most of what remains is common to both.
+    common = abs(bare_change - change) * tail.decay / (1 - tail.decay) + COMMON * remaining
+    exciton = Estimate(fine.exciton, SAFETY * remaining + rest)
+    binding = Estimate(sum(level.energy for level in bare) - fine.exciton, SAFETY * common + rest)
     return PairState(place, exciton, binding, fine, coarse)
 
 

@@ -2,7 +2,7 @@
 
 from qdmol.states.hamiltonian import Hamiltonian, Operator
 from qdmol.states.infield import FieldHamiltonian
-from qdmol.states.solving import Level, Levels, decay_ratio, difference_error, find_levels
+from qdmol.states.solving import Level, Levels, Tail, difference_error, find_levels, tail_of
 from qdmol.states.space import Pair, Space
 
 __all__ = [
@@ -13,7 +13,8 @@ __all__ = [
     "Operator",
     "Pair",
     "Space",
-    "decay_ratio",
+    "Tail",
     "difference_error",
     "find_levels",
+    "tail_of",
 ]
