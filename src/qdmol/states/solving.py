@@ -43,8 +43,8 @@ ROUNDING = 1e-11
 RESTING = 1e-10
 # The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
 MARGIN = 1e-4
-# More levels than this in one block are found by Lanczos, and refined with the factors below them all: the block Krylov
-# space grows too large, and the shift above them is too far from the lowest.
+# More levels than this in one block, and levels with a continuum above them, are found by restarted Lanczos, its shift
+# below them all: the block Krylov space grows too large, and from a shift above them the lowest are far away.
 FEW = 8
 # Starts tried before a block whose inertia disagrees with its levels is given up.
 ATTEMPTS = 4
@@ -153,7 +153,7 @@ class _Search:
         count = self.count
         if math.isfinite(self.ceiling):
             count = min(count, self.operator.pair(0, parity, coarse=True).factor(self.ceiling).negative)
-        return _lowest(self.operator, 0, parity, count)
+        return _lowest(self.operator, 0, parity, count, crowded=count < self.count)
 
     def top(self) -> float:
         """An energy that the `count`-th level cannot exceed."""
@@ -176,12 +176,14 @@ class _Search:
             return 0
         values, vectors = self._coarse.get((m, parity), (np.empty(0), np.empty((0, 0))))
         if len(values) < wanted:
-            values, vectors = _lowest(self.operator, m, parity, wanted)
+            values, vectors = _lowest(self.operator, m, parity, wanted, crowded=shift == self.ceiling)
         start = np.zeros((self.size, wanted))
         start[self.operator.pair(m, parity, coarse=True).unknowns] = vectors[:, :wanted]
-        if wanted > FEW:
+        if wanted > FEW or shift == self.ceiling:
             factor = self.operator.floor_factor(m, parity, coarse=False)
-        energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
+            energies, refined = lanczos(fine.M, factor, self.operator.floor, wanted, start[fine.unknowns].sum(axis=1))
+        else:
+            energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
         for k, energy in enumerate(energies):
             self.found.append(self._level(m, parity, fine, float(energy), float(values[k]), refined[:, k]))
         return wanted
@@ -257,13 +259,13 @@ def difference_error(low: Level, high: Level) -> float:
     return SAFETY * (change + spread) + ROUNDING
 
 
-def _lowest(operator: Operator, m: int, parity: int, count: int) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a block of the coarse space and their vectors."""
+def _lowest(operator: Operator, m: int, parity: int, count: int, *, crowded: bool) -> tuple[Floats, Floats]:
+    """The `count` lowest levels of a block of the coarse space and their vectors; `crowded`: a continuum follows."""
     pair = operator.pair(m, parity, coarse=True)
     if count == 0:
         return np.empty(0), np.empty((len(pair.unknowns), 0))
     factor = operator.floor_factor(m, parity, coarse=True)
-    if count > FEW:
+    if count > FEW or crowded:
         start = np.sum(_any_vectors(len(pair.unknowns), 2), axis=1)
         return lanczos(pair.M, factor, operator.floor, count, start)
     # One more than wanted speeds the last one up.
