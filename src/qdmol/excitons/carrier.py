@@ -17,9 +17,9 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from qdmol.landscape import combine, images_of
-from qdmol.linalg import Factor
+from qdmol.linalg import Factor, Tail
 from qdmol.mesh import Coefficient
-from qdmol.states import Hamiltonian, Pair, Tail, tail_of
+from qdmol.states import Hamiltonian, Pair, tail_of
 
 __all__ = ["CarrierSpace", "CarrierState"]
 
@@ -27,6 +27,9 @@ Floats = NDArray[np.float64]
 
 # Basis functions kept: beyond, the basis shrinks to the last states.
 LARGEST_BASIS = 24
+# A level in the coarse space serves an error estimate only: it may rest this far (eV) from its limit.
+COARSE_REST = 1e-8
+COARSE_STEPS = 12
 
 
 class CarrierSpace:
@@ -152,6 +155,15 @@ class CarrierState:
     def integral(self, function: Floats) -> float:
         """Expectation value of a function given at the quadrature points (images, P)."""
         return float(np.sum(self.values**2 * function * self.space.weights)) / self.space.images
+
+    def fall(self, coarse: CarrierSpace, potential: Floats) -> float:
+        """How much lower (eV) the level lies than in a coarser space, in the same potential energy (images, P)."""
+        state = CarrierState(coarse, [coarse.reduced(self.space.parts(self.vector))])
+        for _ in range(COARSE_STEPS):
+            state.improve(potential, steps=1)
+            if state.correction < COARSE_REST:
+                break
+        return max(state.level - self.level, 0.0)
 
     def improve(self, potential: Floats, *, steps: int) -> None:
         """Enlarge the basis `steps` times and take the lowest state in it; `potential` energy (images, P) in eV."""

@@ -51,7 +51,8 @@ class SettledPair:
     """A fixed point (or where the turns ran out: `settled` False).
 
     `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's
-    field; the carriers' potentials (eV for a unit charge) are one vector (n,) for each parity.
+    field, `hole_energy` the hole's in the electron's; the carriers' potentials (eV for a unit charge) are one
+    vector (n,) for each parity.
     """
 
     exciton: float
@@ -59,24 +60,21 @@ class SettledPair:
     electron: CarrierState
     hole: CarrierState
     electron_energy: Floats
+    hole_energy: Floats
     electron_potential: dict[int, Floats]
     hole_potential: dict[int, Floats]
     settled: bool
     turns: int
 
 
-def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None, *, level_rest: float) -> SettledPair:
-    """Find the pair with the hole started in one dot, or in the states of a pair of a coarser space.
+def settle(pairing: Pairing, dot: PlacedDot, *, level_rest: float) -> SettledPair:
+    """Find the pair with the hole started in one dot.
 
     `level_rest`: change of the levels (eV) in one turn below which the pair rests; a turn leaves about a fifth of it.
     """
-    if start is None:
-        electron, hole = _seeded(pairing.electron, dot), _seeded(pairing.hole, dot)
-        hole_energy = _ball_energy(pairing, dot)
-        hole.improve(hole_energy, steps=4)
-    else:
-        electron, hole = _carried(pairing.electron, start.electron), _carried(pairing.hole, start.hole)
-        hole_energy = pairing.energy_of(electron, pairing.hole)
+    electron, hole = _seeded(pairing.electron, dot), _seeded(pairing.hole, dot)
+    hole_energy = _ball_energy(pairing, dot)
+    hole.improve(hole_energy, steps=4)
     last = math.inf
     turn = 0
     while turn < TURNS:
@@ -96,6 +94,7 @@ def settle(pairing: Pairing, dot: PlacedDot, start: SettledPair | None = None, *
         electron=electron,
         hole=hole,
         electron_energy=electron_energy,
+        hole_energy=hole_energy,
         electron_potential=pairing.potential_of(electron),
         hole_potential=pairing.potential_of(hole),
         settled=turn < TURNS,
@@ -111,11 +110,6 @@ def _seeded(space: CarrierSpace, dot: PlacedDot) -> CarrierState:
         inside = [np.hypot(b.r, sign * b.z - dot.z).ravel() < dot.radius for b in space.assembler.blocks]
         rows.append(np.concatenate(inside).astype(float))
     return CarrierState(space, [space.precondition(space.load(np.stack(rows)))])
-
-
-def _carried(space: CarrierSpace, state: CarrierState) -> CarrierState:
-    """The states of a coarser space in a finer one, which contains it."""
-    return CarrierState(space, [space.reduced(state.space.parts(state.vector))])
 
 
 def _ball_energy(pairing: Pairing, dot: PlacedDot) -> Floats:

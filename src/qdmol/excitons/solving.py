@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.excitons.carrier import CarrierSpace
+from qdmol.excitons.carrier import CarrierSpace, CarrierState
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
-from qdmol.landscape import Carrier, FieldEnergy, Poisson, applied_field, domain
+from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, applied_field, domain
 from qdmol.mesh import Elements
-from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, Tail, difference_error, find_levels
+from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
 from qdmol.states.resolving import Resolution, carriers_of, discretise, gap_error, ladder
 from qdmol.states.solving import SAFETY
 from qdmol.states.wall import Wall, ceiling, choose_wall, further, wall_error
@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 # What the turns leave of a pair's energy and of levels in its field (eV).
 SETTLED_ENERGY = 1e-9
 SETTLED_LEVELS = 2e-7
-# Changes of the levels (eV) in a turn at which the turns end; the coarse pair only serves the error estimate.
-LEVEL_REST = {False: 1e-7, True: 1e-6}
+# Change of the levels (eV) in a turn at which the turns end.
+LEVEL_REST = 1e-7
 # Part of what remains of a pair that does not cancel against its bare levels.
 COMMON = 0.2
 # A wall this much nearer than the levels found want it is moved.
@@ -56,15 +56,16 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class PairState:
-    """A self-consistent pair: the dot its hole is in, its energy above the bulk gap, and the states behind it
-    (fine, coarse).
+    """A self-consistent pair: the dot its hole is in, its energy above the bulk gap, its binding, and the states.
+
+    `field_error` (eV) is what the error of the hole's field may do to levels in it.
     """
 
     hole_dot: int
     exciton: Estimate
     binding: Estimate
-    fine: SettledPair
-    coarse: SettledPair
+    field_error: float
+    pair: SettledPair
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class MoleculeSolution:
     def complete(self) -> bool:
         """Whether as many levels are bound as were asked for, and every pair settled."""
         bound = all(levels.complete for levels in self.levels.values())
-        return bound and all(pair.fine.settled and pair.coarse.settled for pair in self.pairs)
+        return bound and all(state.pair.settled for state in self.pairs)
 
     @property
     def accurate(self) -> bool:
@@ -187,7 +188,7 @@ def _steps_needed(solution: MoleculeSolution) -> int:
 def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: Resolution) -> MoleculeSolution:
     carriers = carriers_of(request.counts)
     elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request))
-    field = applied_field(elements, molecule, degree=resolution.degree)
+    field = applied_field(elements, molecule)
     half = molecule.mirror_symmetric
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}
     spaces = {regions: Space(elements, regions) for regions in set(domains.values())}
@@ -195,22 +196,27 @@ def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: 
     levels = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
-        found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
+        found = find_levels(
+            hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit, likely=wall.tops[carrier]
+        )
         levels[carrier] = found.with_error(partial(_model_error, hamiltonian, wall, resolution))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
     if request.coulomb and all(len(found) for found in levels.values()):
         pairs = _pairs(hamiltonians, levels)
         electron = hamiltonians["electron"]
-        operator = _field_operator(electron, pairs[0])
+        lowest = pairs[0].pair
+        operator = FieldHamiltonian(electron, lowest.electron.space.unflatten(lowest.electron_energy))
         images = 2 if half else 1
         field_levels = find_levels(
             operator,
             request.counts["electron"],
             size=images * elements.count,
             ceiling=ceiling(molecule, wall, "electron"),
+            likely=wall.tops["electron"],
             # The hole's field pulls the tails in: the wall does less to these levels than to the bare ones.
-            rest=SETTLED_LEVELS + max(_model_error(electron, wall, resolution, level) for level in levels["electron"]),
+            rest=pairs[0].field_error
+            + max(_model_error(electron, wall, resolution, level) for level in levels["electron"]),
         )
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
@@ -232,43 +238,54 @@ def _pairs(hamiltonians: Mapping[Carrier, Hamiltonian], levels: Mapping[Carrier,
     """The pair of every dot a hole stays in, lowest first; of two mirror images the one at lower z first."""
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
-    pairings = {coarse: _pairing(electron, hole, coarse=coarse) for coarse in (True, False)}
+    poisson = Poisson(electron.elements, molecule, hole.parities)
+    pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
+    coarse = {c: CarrierSpace(hamiltonian, coarse=True) for c, hamiltonian in hamiltonians.items()}
     found: dict[int, PairState] = {}
     for start, dot in enumerate(molecule.dots):
         if electron.half and dot.z > 0:
             continue
-        coarse = settle(pairings[True], dot, level_rest=LEVEL_REST[True])
-        fine = settle(pairings[False], dot, coarse, level_rest=LEVEL_REST[False])
-        place = _hole_dot(fine, molecule)
+        pair = settle(pairing, dot, level_rest=LEVEL_REST)
+        place = _hole_dot(pair, molecule)
         if place == start or place not in found:
-            found[place] = _pair_state(place, fine, coarse, levels)
+            found[place] = _pair_state(place, pair, poisson, coarse, levels)
     if electron.half:
         for place in list(found):
             image = _image(molecule, place)
-            found.setdefault(image, _mirrored(found[place], image))
+            found.setdefault(image, replace(found[place], hole_dot=image))
     return tuple(
         sorted(found.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].z))
     )
 
 
-def _pairing(electron: Hamiltonian, hole: Hamiltonian, *, coarse: bool) -> Pairing:
-    elements = electron.elements
-    poisson = Poisson(elements, electron.molecule, hole.parities, elements.degree - (1 if coarse else 0))
-    return Pairing(CarrierSpace(electron, coarse=coarse), CarrierSpace(hole, coarse=coarse), poisson)
-
-
-def _pair_state(place: int, fine: SettledPair, coarse: SettledPair, levels: Mapping[Carrier, Levels]) -> PairState:
-    tails = [state.space.tail(state.vector) for state in (fine.electron, fine.hole)]
-    tail = Tail(max(tail.decay for tail in tails), sum(tail.energy for tail in tails))
-    bare = [levels[carrier][0] for carrier in ("electron", "hole")]
-    change, bare_change = coarse.exciton - fine.exciton, sum(level.fall for level in bare)
-    rest = SETTLED_ENERGY + sum(level.error - SAFETY * level.tail.remaining(level.fall) for level in bare)
-    remaining = tail.remaining(abs(change))
+def _pair_state(
+    place: int,
+    pair: SettledPair,
+    poisson: Poisson,
+    coarse: Mapping[Carrier, CarrierSpace],
+    levels: Mapping[Carrier, Levels],
+) -> PairState:
+    """The pair with its errors: to first order it falls as its two levels do, each in the other's field."""
+    carriers: tuple[tuple[Carrier, CarrierState, Floats], ...] = (
+        ("electron", pair.electron, pair.electron_energy),
+        ("hole", pair.hole, pair.hole_energy),
+    )
+    falls = {carrier: state.fall(coarse[carrier], energy) for carrier, state, energy in carriers}
+    remaining = {carrier: state.space.tail(state.vector).remaining(falls[carrier]) for carrier, state, _ in carriers}
+    potential = poisson.tail(pair.electron_potential, pair.hole_potential)
+    bare = {carrier: levels[carrier][0] for carrier in CARRIERS}
+    own = {carrier: level.tail.remaining(level.fall) for carrier, level in bare.items()}
+    rest = SETTLED_ENERGY + sum(bare[c].error - SAFETY * own[c] for c in CARRIERS)
+    total = sum(remaining.values()) + potential
     # Pair and bare levels of one mesh: most of what remains is common to both.
-    common = abs(bare_change - change) * tail.decay / (1 - tail.decay) + COMMON * remaining
-    exciton = Estimate(fine.exciton, SAFETY * remaining + rest)
-    binding = Estimate(sum(level.energy for level in bare) - fine.exciton, SAFETY * common + rest)
-    return PairState(place, exciton, binding, fine, coarse)
+    apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON * total + potential
+    return PairState(
+        hole_dot=place,
+        exciton=Estimate(pair.exciton, SAFETY * total + rest),
+        binding=Estimate(sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest),
+        field_error=SAFETY * (remaining["hole"] + potential) + SETTLED_LEVELS,
+        pair=pair,
+    )
 
 
 def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
@@ -289,15 +306,6 @@ def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
 def _image(molecule: AxialMolecule, dot: int) -> int:
     heights = [abs(other.z + molecule.dots[dot].z) for other in molecule.dots]
     return int(np.argmin(heights))
-
-
-def _mirrored(pair: PairState, hole_dot: int) -> PairState:
-    return PairState(hole_dot, pair.exciton, pair.binding, pair.fine, pair.coarse)
-
-
-def _field_operator(electron: Hamiltonian, pair: PairState) -> FieldHamiltonian:
-    fine, coarse = (settled.electron.space.unflatten(settled.electron_energy) for settled in (pair.fine, pair.coarse))
-    return FieldHamiltonian(electron, (fine, coarse))
 
 
 def _spacing(levels: Levels | None) -> Estimate | None:

@@ -33,14 +33,14 @@ class FieldEnergy:
         return [CHARGE[carrier] * value for value in values]
 
 
-def applied_field(elements: Elements, molecule: AxialMolecule, *, degree: int) -> FieldEnergy:
+def applied_field(elements: Elements, molecule: AxialMolecule) -> FieldEnergy:
     """Solve ∇·ε∇(φ - F z) = 0 with φ vanishing at infinity; F = `molecule.field` in V/nm.
 
     Weakly: ∫ ε ∇φ·∇v + outside = F ∫ (ε - ε_medium) ∂z v, nothing where the permittivity is uniform.
     """
     if molecule.field == 0 or not screened(molecule):
         return FieldEnergy(molecule.field, None)
-    poisson = Poisson(elements, molecule, (0,), degree)
+    poisson = Poisson(elements, molecule, (0,))
     medium = molecule.parameters["medium"].permittivity
     contrast = [e - medium for e in permittivity(poisson.assembler, molecule)]
     load = molecule.field * poisson.assembler.slope_load(contrast)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import eval_legendre
 
 from qdmol.landscape.regions import permittivity
-from qdmol.linalg import Factor
+from qdmol.linalg import Factor, left_out
 from qdmol.mesh import Assembler, Coefficient, Elements
 from qdmol.structure import AxialMolecule
 from qdmol.units import COULOMB_EV_NM
@@ -40,7 +40,7 @@ MULTIPOLES = 12
 
 @dataclass(frozen=True)
 class Poisson:
-    """The potential of any charge in one molecule, with shape functions up to `degree`.
+    """The potential of any charge in one molecule.
 
     `parities` is (0,) for a whole mesh, (1, -1) for the upper half of a symmetric molecule.
     """
@@ -48,7 +48,6 @@ class Poisson:
     elements: Elements
     molecule: AxialMolecule
     parities: tuple[int, ...]
-    degree: int
 
     @cached_property
     def assembler(self) -> Assembler:
@@ -64,9 +63,8 @@ class Poisson:
         return {parity: self._factor(parity) for parity in self.parities}
 
     def _factor(self, parity: int) -> tuple[Integers, Factor]:
-        keep = self.elements.degree_of <= self.degree
+        keep = np.ones(self.elements.count, dtype=np.bool_)
         if parity == -1:
-            keep = keep.copy()
             keep[self.elements.mirror] = False
         unknowns = np.flatnonzero(keep)
         pattern, entries = self.assembler.pattern.restrict(unknowns)
@@ -115,6 +113,21 @@ class Poisson:
             part = combine(density, parity)
             loads[parity] = 4 * math.pi * COULOMB_EV_NM * assembler.load(part)
         return self.solve(loads)
+
+    def tail(self, one: dict[int, Floats], other: dict[int, Floats]) -> float:
+        """Energy (eV) of two charges' attraction that the shape functions left out may hold.
+
+        The energy of a potential with itself falls short by what is left out, that of two by the geometric mean.
+        """
+        where = self.assembler.pattern.diagonal
+        stiffness = np.zeros(self.elements.count)
+        stiffness[self.assembler.pattern.rows[where]] = self._operator[where]
+        energies = []
+        for potential in (one, other):
+            squares = sum(vector**2 for vector in potential.values())
+            shells = np.asarray(np.bincount(self.elements.degree_of, weights=stiffness * squares), dtype=np.float64)
+            energies.append(left_out(shells).energy * len(self.parities) / (2 * COULOMB_EV_NM))
+        return math.sqrt(energies[0] * energies[1])
 
 
 def combine(images: ImageDensity, parity: int) -> Coefficient:

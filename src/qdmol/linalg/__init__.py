@@ -3,5 +3,6 @@ missed.
 """
 
 from qdmol.linalg.symmetric import Factor, lanczos, lowest_ritz
+from qdmol.linalg.tails import Tail, left_out
 
-__all__ = ["Factor", "lanczos", "lowest_ritz"]
+__all__ = ["Factor", "Tail", "lanczos", "left_out", "lowest_ritz"]

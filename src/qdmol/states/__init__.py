@@ -2,7 +2,7 @@
 
 from qdmol.states.hamiltonian import Hamiltonian, Operator
 from qdmol.states.infield import FieldHamiltonian
-from qdmol.states.solving import Level, Levels, Tail, difference_error, find_levels, tail_of
+from qdmol.states.solving import Level, Levels, difference_error, find_levels, tail_of
 from qdmol.states.space import Pair, Space
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Operator",
     "Pair",
     "Space",
-    "Tail",
     "difference_error",
     "find_levels",
     "tail_of",

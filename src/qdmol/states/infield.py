@@ -39,13 +39,13 @@ class _Doubled:
 class FieldHamiltonian:
     """A carrier in its landscape and in the potential energy of another one.
 
-    `energies` (fine, coarse) hold that potential energy (eV) at the quadrature points of each image of the mesh.
+    `energies` hold that potential energy (eV) at the quadrature points of each image of the mesh.
     Without a mirror plane the unknowns are those of the mesh; with one they are numbered twice over, first those of
     the upper half, then those of the lower, which share the unknowns on the mirror plane.
     """
 
     bare: Hamiltonian
-    energies: tuple[Sequence[Coefficient], Sequence[Coefficient]]
+    energies: Sequence[Coefficient]
     _doubled: dict[tuple[bool, bool], _Doubled] = field(default_factory=dict, repr=False)
 
     @property
@@ -56,19 +56,18 @@ class FieldHamiltonian:
     @cached_property
     def floor(self) -> float:
         """An energy (eV) below every level."""
-        lowest = min(float(v.min()) for images in self.energies for image in images for v in image)
+        lowest = min(float(values.min()) for image in self.energies for values in image)
         return self.bare.floor + min(lowest, 0.0)
 
     @cached_property
-    def _entries(self) -> tuple[list[Floats], list[Floats]]:
-        fine, coarse = self.energies
-        return [self.bare.assembler.mass(image) for image in fine], [self.bare.assembler.mass(i) for i in coarse]
+    def _entries(self) -> list[Floats]:
+        return [self.bare.assembler.mass(image) for image in self.energies]
 
     def pair(self, m: int, parity: int, *, coarse: bool) -> Pair:  # noqa: ARG002 - one parity only
         """The block of one m >= 0 in the fine or the coarse space."""
         space = self.bare.space
         bare = self.bare.energy(m)
-        full = [bare + extra for extra in self._entries[1 if coarse else 0]]
+        full = [bare + extra for extra in self._entries]
         if not self.bare.half:
             block = space.block(m, 0, coarse=coarse)
             return Pair(block, block.cut(full[0]), block.cut(space.mass))

@@ -19,20 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import SolverError
-from qdmol.linalg import Factor, lanczos, lowest_ritz
+from qdmol.linalg import Factor, Tail, lanczos, left_out, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pair
 
-__all__ = ["SAFETY", "Level", "Levels", "Tail", "difference_error", "find_levels", "in_order", "tail_of"]
+__all__ = ["SAFETY", "Level", "Levels", "difference_error", "find_levels", "in_order", "tail_of"]
 
 Floats = NDArray[np.float64]
 
 # Stated error over estimated error. Of 1,250 levels of random spheres the estimate was exceeded by up to three times.
 SAFETY = 3.5
-# Part of the energy left out that counts: the shape functions are not orthogonal, and a level falls by half of it.
-TAIL_SHARE = 0.5
-# Decay ratios outside this range say more about rounding or a coarse mesh than about convergence.
-DECAY_RANGE = (0.01, 0.75)
 # Energies (eV) that differ by less count as one for the order of a list.
 DEGENERATE = 1e-6
 # Part of an energy that curved elements of finite degree change.
@@ -41,6 +37,10 @@ GEOMETRY = 1e-8
 ROUNDING = 1e-11
 # Energies rest when a step changes them by less than this (eV); a step gains two digits or more.
 RESTING = 1e-10
+# Coarse energies serve the error estimate only.
+COARSE_RESTING = 1e-9
+# Above this part of the ceiling a likely energy says that the ceiling may cut the list.
+CROWDED = 0.3
 # The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
 MARGIN = 1e-4
 # More levels than this in one block, and levels with a continuum above them, are found by restarted Lanczos, its shift
@@ -50,21 +50,6 @@ FEW = 8
 ATTEMPTS = 4
 # More |m| than this hold levels only in lists far longer than any use.
 LARGEST_M = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """What the highest shape functions of a solution say of those left out.
-
-    `decay` is the ratio of the energies of neighbouring degrees, `energy` (eV) a guess of the energy of all left out.
-    """
-
-    decay: float
-    energy: float
-
-    def remaining(self, fall: float) -> float:
-        """Energy (eV) still to fall, of a level that fell by `fall` in the last degree."""
-        return max(fall * self.decay / (1 - self.decay), self.energy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +90,9 @@ class Levels:
         return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
-def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, rest: float = 0.0) -> Levels:
+def find_levels(
+    operator: Operator, count: int, *, size: int, ceiling: float, likely: float = math.inf, rest: float = 0.0
+) -> Levels:
     """The `count` lowest levels below `ceiling` (eV); one more where a ±m pair would be cut.
 
     Parameters
@@ -118,6 +105,8 @@ def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, re
         Length of the vectors in the operator's numbering.
     ceiling
         Levels at and above are not discrete and not reported.
+    likely
+        Energy (eV) the levels will likely not exceed. Well below the ceiling it saves asking how many fit below that.
     rest
         Error (eV) that is not of the shape functions, added to each level's.
 
@@ -128,7 +117,7 @@ def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, re
     """
     if count == 0:
         return Levels((), complete=True)
-    search = _Search(operator, count, size, ceiling, rest)
+    search = _Search(operator, count, size, ceiling, rest, crowded=likely > CROWDED * ceiling)
     for m in range(LARGEST_M):
         if not any([search.block(m, parity) for parity in operator.parities]):  # noqa: C419 - every block is searched
             return search.result()
@@ -139,21 +128,24 @@ def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, re
 class _Search:
     """Levels found so far, and the energy up to which the next blocks must be searched."""
 
-    def __init__(self, operator: Operator, count: int, size: int, ceiling: float, rest: float) -> None:
+    def __init__(
+        self, operator: Operator, count: int, size: int, ceiling: float, rest: float, *, crowded: bool
+    ) -> None:
         self.operator = operator
         self.count = count
         self.size = size
         self.ceiling = ceiling
         self.rest = rest
+        self.crowded = crowded
         self.found: list[Level] = []
         self._coarse = {(0, parity): self._first(parity) for parity in operator.parities}
 
     def _first(self, parity: int) -> tuple[Floats, Floats]:
         """The lowest levels with m = 0 in the coarse space; none above the ceiling, where there is a continuum."""
-        count = self.count
-        if math.isfinite(self.ceiling):
-            count = min(count, self.operator.pair(0, parity, coarse=True).factor(self.ceiling).negative)
-        return _lowest(self.operator, 0, parity, count, crowded=count < self.count)
+        count = wanted = self.count // len(self.operator.parities) + 1
+        if self.crowded and math.isfinite(self.ceiling):
+            count = min(wanted, self.operator.pair(0, parity, coarse=True).factor(self.ceiling).negative)
+        return _lowest(self.operator, 0, parity, count, crowded=count < wanted)
 
     def top(self) -> float:
         """An energy that the `count`-th level cannot exceed."""
@@ -239,16 +231,9 @@ def in_order(levels: Sequence[Level]) -> list[Level]:
 
 
 def tail_of(pair: Pair, floor: float, vector: Floats) -> Tail:
-    """How the energy decays with the degree of the shape functions.
-
-    Even and odd degrees may decay in turns (an element as wide as a layer does that), so that pairs of degrees are
-    compared beside single ones.
-    """
-    shells = np.bincount(pair.space.degrees, weights=pair.diagonal(floor) * vector**2)[-4:]
-    one, two = shells[-1] / shells[-2], (shells[-1] + shells[-2]) / np.sum(shells[:2])
-    decay = float(np.clip(max(one, math.sqrt(two)), *DECAY_RANGE))
-    two = min(float(two), DECAY_RANGE[1] ** 2)
-    return Tail(decay, TAIL_SHARE * float(shells[-1] + shells[-2]) * two / (1 - two))
+    """How the energy of a level decays with the degree of the shape functions."""
+    shells = np.bincount(pair.space.degrees, weights=pair.diagonal(floor) * vector**2)
+    return left_out(np.asarray(shells, dtype=np.float64))
 
 
 def difference_error(low: Level, high: Level) -> float:
@@ -270,8 +255,7 @@ def _lowest(operator: Operator, m: int, parity: int, count: int, *, crowded: boo
         return lanczos(pair.M, factor, operator.floor, count, start)
     # One more than wanted speeds the last one up.
     start = _any_vectors(len(pair.unknowns), count + 1)
-    values, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=count)
-    return values, vectors
+    return lowest_ritz(pair.A, pair.M, factor, start, resting=COARSE_RESTING, count=count)
 
 
 def _any_vectors(size: int, count: int) -> Floats:

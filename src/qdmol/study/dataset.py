@@ -117,7 +117,7 @@ def _add_functions(data: xr.Dataset, solution: MoleculeSolution) -> None:
             edge = data[f"{carrier}_edge"].values + pulls[carrier](solution, *grid.axis)
             attributes = _named("eV", f"{carrier} band edge in the field of the {other}")
             data[f"{carrier}_edge_coulomb"] = ("z", edge, attributes)
-        level = solution.pairs[0].fine.hole.level
+        level = solution.pairs[0].pair.hole.level
         data["hole_coulomb_energy"] = ((), level, _named("eV", "hole level in the field of the electron"))
 
 

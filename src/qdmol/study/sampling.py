@@ -110,19 +110,19 @@ def hole_values(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     """Wavefunction of the hole at points (P,): of the lowest pair, or the lowest level without Coulomb."""
     if not solution.pairs:
         return level_values(solution, solution.levels["hole"][0], r, z)
-    state = solution.pairs[0].fine.hole
+    state = solution.pairs[0].pair.hole
     parts = state.space.parts(state.vector)
     return _normal(solution) * _from_parts(solution, parts, r, z)
 
 
 def electron_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     """Potential energy (eV) of the electron in the field of the lowest pair's hole at points (P,)."""
-    return -_from_parts(solution, solution.pairs[0].fine.hole_potential, r, z)
+    return -_from_parts(solution, solution.pairs[0].pair.hole_potential, r, z)
 
 
 def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     """Potential energy (eV) of the hole in the field of the lowest pair's electron at points (P,)."""
-    return -_from_parts(solution, solution.pairs[0].fine.electron_potential, r, z)
+    return -_from_parts(solution, solution.pairs[0].pair.electron_potential, r, z)
 
 
 def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats, z: Floats) -> Floats:

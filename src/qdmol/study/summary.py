@@ -83,8 +83,8 @@ def _accuracy(job: Job) -> list[str]:
                 f"The largest error of the {name}, {worst:.2g} meV, exceeds the tolerance of "
                 f"{job.spec.calculation.tolerance:g} meV at the finest resolution tried."
             )
-        if any(not pair.fine.settled for pair in part.pairs):
-            found.append(f"The self-consistent pair of the {name} did not settle in {part.pairs[0].fine.turns} turns.")
+        if any(not pair.pair.settled for pair in part.pairs):
+            found.append(f"The self-consistent pair of the {name} did not settle in {part.pairs[0].pair.turns} turns.")
     return list(dict.fromkeys(found))
 
 
