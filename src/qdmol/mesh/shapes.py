@@ -26,6 +26,8 @@ MEDIUM = "medium"
 OUTSIDE = ""
 # Crossings closer than this (nm) are one crossing: far below any mesh size, far above rounding.
 SAME = 1e-8
+# A crossing this near the axis (nm) is a touch of two spheres: what they overlap is thinner than an atom by 1e6.
+POLE = 2e-3
 # Offset (nm) to either side of a boundary at which its regions are read.
 SIDE = 1e-7
 
@@ -54,7 +56,9 @@ class Arc:
     def at_height(self, z: float) -> list[float]:
         """Parameters at which the curve reaches height `z`."""
         c = (z - self.z) / self.radius
-        return [math.acos(c)] if -1 < c < 1 else []
+        if abs(c) >= 1 or self.radius * math.sqrt(1 - c * c) < POLE:
+            return []
+        return [math.acos(c)]
 
     def at_radius(self, r: float) -> list[float]:
         """Parameters at which the curve is `r` away from the axis."""
@@ -161,7 +165,14 @@ class Shapes:
     def slivers(self) -> tuple[Sliver, ...]:
         """Narrow gaps that are closed."""
         spheres = [[(dot.z, layer.radius) for layer in dot.layers] for dot in self.molecule.dots]
-        return tuple(slivers(spheres, self.closed_gap))
+        return tuple(sliver for sliver in slivers(spheres, self.closed_gap) if self._parts(sliver))
+
+    def _parts(self, sliver: Sliver) -> bool:
+        """Whether what is in a sliver differs from what is on either side; else one of its caps is no boundary."""
+        low, high = sliver.span(sliver.edge)
+        inside = self._open_material(sliver.edge, (low + high) / 2)
+        sides = (self._open_material(sliver.edge, z) for z in (low - SIDE, high + SIDE))
+        return inside not in set(sides)
 
     def curves(self) -> list[Curve]:
         """Every circle and line that may bound a region, each once."""
