@@ -1,9 +1,8 @@
-"""The molecule of a spec and its monomers, solved side by side; differences between them."""
+"""The molecule of a spec and its monomers, solved one after the other; differences between them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
@@ -99,10 +98,9 @@ def _run(spec: Spec, molecule: AxialMolecule) -> Job:
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
     single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
     alone = {shape: molecule.monomer([dot.layers for dot in molecule.dots].index(shape)) for shape in shapes}
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        main = pool.submit(_bound, molecule, request)
-        others = {shape: pool.submit(_bound, monomer, single) for shape, monomer in alone.items()}
-        return Job(spec, molecule, main.result(), {shape: found.result() for shape, found in others.items()})
+    return Job(
+        spec, molecule, _bound(molecule, request), {shape: _bound(monomer, single) for shape, monomer in alone.items()}
+    )
 
 
 def _bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
