@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qdmol.errors import InputError
 
-__all__ = ["Outputs", "planned_outputs", "write_new"]
+__all__ = ["Outputs", "planned_outputs", "refuse_unwritable", "write_new"]
 
 REPORT_SUFFIXES = (".html", ".htm")
 
@@ -41,7 +41,7 @@ def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Out
         raise InputError(field="output", value=str(report), allowed="a file name that ends in .html")
     outputs = Outputs(report=report, figures=figures)
     for path in (outputs.report, outputs.netcdf):
-        _refuse_unwritable(path, "output")
+        refuse_unwritable(path, "output")
     if figures is not None:
         if figures.exists() and not figures.is_dir():
             raise InputError(field="figures", value=str(figures), allowed="a folder, there or to be made")
@@ -49,7 +49,8 @@ def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Out
     return outputs
 
 
-def _refuse_unwritable(path: Path, field: str) -> None:
+def refuse_unwritable(path: Path, field: str) -> None:
+    """InputError naming `field` where no file can be written at a path."""
     if path.is_dir():
         raise InputError(field=field, value=str(path), allowed="a file, not a folder")
     _refuse_unwritable_folder(path.absolute().parent, field, path)
@@ -75,7 +76,7 @@ def write_new(path: Path, text: str, *, force: bool) -> None:
     """
     if path.is_dir() or (os.path.lexists(path) and not force):
         raise InputError(field="output", value=str(path), allowed="a file that does not exist yet (or give --force)")
-    _refuse_unwritable(path, "output")
+    refuse_unwritable(path, "output")
     from qdmol.results import write_text_atomic  # loads the array libraries: `check` does without
 
     write_text_atomic(path, text)

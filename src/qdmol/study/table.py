@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +161,15 @@ class Table:
             _Variable("reason", "1", "why there are no numbers; empty where there are", self._reasons),
         ]
 
+    def rows(self, *, leave_out: Sequence[str] = ()) -> Iterator[list[Any]]:
+        """A header of names with units, then one row a point of a table with one dimension; holes are empty."""
+        columns: list[tuple[str, str, Any]] = [(one.name, one.unit, one.values) for one in self.coordinates]
+        columns += [(one.name, one.unit, one.values) for one in self._variables()]
+        columns = [column for column in columns if column[0] not in leave_out]
+        yield [name if unit == "1" else f"{name} ({unit})" for name, unit, _ in columns]
+        for index in range(self.count):
+            yield [_cell(values[index]) for _, _, values in columns]
+
     def dataset(self, attributes: Mapping[str, str]) -> xr.Dataset:
         """Return the table as labelled arrays with units."""
         import xarray as xr
@@ -207,3 +216,9 @@ class Table:
             variable = file.create_variable(name, dims, kind, data=values, **settings)
             variable.attrs["units"] = unit
             variable.attrs["long_name"] = title
+
+
+def _cell(value: Any) -> object:
+    if isinstance(value, str):
+        return value.replace("\n", " ")
+    return "" if np.isnan(value) else repr(value.item())
