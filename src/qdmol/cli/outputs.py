@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qdmol.errors import InputError
 
-__all__ = ["Outputs", "planned_outputs", "refuse_unwritable", "write_new"]
+if TYPE_CHECKING:
+    from qdmol.structure import Spec
+
+__all__ = ["Outputs", "planned_outputs", "refuse_unwritable", "with_map", "write_new"]
 
 REPORT_SUFFIXES = (".html", ".htm")
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a report goes: the page, the NetCDF file beside it, the folder of figures if asked for."""
+    """Where a report goes: the page, the NetCDF file beside it, the folder of figures and the map if asked for."""
 
     report: Path
     figures: Path | None
+    map: Path | None = None
 
     @property
     def netcdf(self) -> Path:
@@ -29,7 +34,8 @@ class Outputs:
     def as_dict(self, report: Path) -> dict[str, str | None]:
         """Return what was written, for ``--json``."""
         figures = None if self.figures is None else str(self.figures.absolute())
-        return {"report": str(report.absolute()), "netcdf": str(self.netcdf.absolute()), "figures": figures}
+        named = {"report": str(report.absolute()), "netcdf": str(self.netcdf.absolute()), "figures": figures}
+        return named if self.map is None else {**named, "map": str(self.map.absolute())}
 
 
 def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Outputs:
@@ -47,6 +53,15 @@ def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Out
             raise InputError(field="figures", value=str(figures), allowed="a folder, there or to be made")
         _refuse_unwritable_folder(figures if figures.is_dir() else figures.absolute().parent, "figures", figures)
     return outputs
+
+
+def with_map(outputs: Outputs, spec: Spec) -> Outputs:
+    """Return the outputs with the file of the map, beside the report; InputError for a dot alone."""
+    if len(spec.molecule.dots) < 2:
+        raise InputError(field="map", value=True, allowed="absent: a dot alone has no barrier to vary")
+    path = outputs.report.with_suffix(".map.nc")
+    refuse_unwritable(path, "output")
+    return replace(outputs, map=path)
 
 
 def refuse_unwritable(path: Path, field: str) -> None:

@@ -156,7 +156,9 @@ class Table:
         ]
         return [
             *found,
-            _Variable("converged", "1", "whether every energy met its tolerance (0: no, or no numbers)", self._converged),
+            _Variable(
+                "converged", "1", "whether every energy met its tolerance (0: no, or no numbers)", self._converged
+            ),
             _Variable("warnings", "1", "what must be known beside the numbers", self._notes),
             _Variable("reason", "1", "why there are no numbers; empty where there are", self._reasons),
         ]
