@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch
 
@@ -20,10 +21,10 @@ from qdmol.report.style import BLACK, GREY, SMALL, VERMILLION, new_figure, place
 from qdmol.results import format_number, thermal_energy_mev
 from qdmol.structure import resolve
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _BAR = 62.0, 52.0, 11.0, 10.0, 8.0, 2.5  # mm
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _BAR = 60.0, 50.0, 10.5, 9.0, 9.5, 2.5  # mm
 _TOTAL = 86.0
 _COLOURS = "viridis"
-_LINES = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # meV, thin lines
+_LINES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)  # meV, thin lines
 
 
 class MapLike(Protocol):
@@ -58,7 +59,7 @@ def _edges(centres: Floats) -> Floats:
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
-def _draw_splitting(axes: Axes, diameter: Floats, barrier: Floats, splitting: Floats) -> object:
+def _draw_splitting(axes: Axes, diameter: Floats, barrier: Floats, splitting: Floats) -> QuadMesh:
     shown = np.ma.masked_invalid(np.where(splitting > 0, splitting, np.nan))
     norm = LogNorm(float(shown.min()), float(shown.max())) if shown.count() else None
     axes.set_facecolor("#d9d9d9")
@@ -108,9 +109,13 @@ def draw_coupling(solution: SolutionLike, found: MapLike, *, linewidth: float | 
     _mark(axes, solution)
     _legend(axes, [limit for limit in limits if drawn[limit.name]], holes=bool(np.isnan(splitting).any()))
     if np.isfinite(splitting).any():
-        bar = figure.colorbar(mesh, cax=place_axes(figure, _LEFT + _WIDTH + 2, _BOTTOM, _BAR, _HEIGHT))  # type: ignore[arg-type]
-        bar.set_label("Splitting (meV)", labelpad=1)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        side = place_axes(figure, _LEFT + _WIDTH + 2, _BOTTOM, _BAR, _HEIGHT)
+        low, high = mesh.get_clim()
+        shown = [line for line in _LINES if low <= line <= high]
+        bar = figure.colorbar(mesh, cax=side, ticks=shown, format="%g")
+        bar.minorticks_off()
+        bar.set_label("Splitting (meV)", labelpad=3)
+        bar.outline.set_linewidth(0)
     words = _words(splitting, limits, drawn)
     return Drawing("figure5_map", words[0], words[1], figure, (_table(diameter, barrier, splitting),))
 
@@ -129,13 +134,13 @@ def _legend(axes: Axes, limits: Sequence[Threshold], *, holes: bool) -> None:
     handles, labels = axes.get_legend_handles_labels()
     for limit in limits:
         handles += axes.plot([], [], color=limit.colour, linestyle=limit.style, linewidth=1.3)
-        labels.append(f"{limit.name}, {format_number(limit.energy, 1)} meV")
+        labels.append(f"{limit.name} ({limit.energy:.3g} meV)")
     if holes:
         handles.append(Patch(facecolor="#d9d9d9", edgecolor=GREY, linewidth=0.4))
         labels.append("no number")
     if handles:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=len(handles), frameon=False,
+            handles, labels, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False,
             handlelength=1.6, columnspacing=1.2, borderaxespad=0.2,
         )  # fmt: skip
 

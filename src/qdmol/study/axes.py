@@ -1,7 +1,7 @@
 """Axes of a map: one field of the spec, and the values it takes.
 
-In: ``AXIS=VALUES``, AXIS a dotted path (``molecule.dots[*].core.radius``) or an alias, VALUES ``START:STOP:COUNT``, both
-ends included, or a list. Out: `Axis`, its values in the unit that plain numbers of the field have in a spec.
+In: ``AXIS=VALUES``, AXIS a dotted path (``molecule.dots[*].core.radius``) or an alias, VALUES ``START:STOP:COUNT``,
+both ends included, or a list. Out: `Axis`, its values in the unit that plain numbers of the field have in a spec.
 
 >>> import qdmol
 >>> axis = parse_axis("core_diameter=2nm:4.4nm:4", qdmol.read_spec("@homodimer"))

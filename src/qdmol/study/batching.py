@@ -1,9 +1,9 @@
 """Many samples into one table: the specs of a folder, or the rows of a CSV table applied to one spec.
 
 A table has a header. A column is a field of the spec, named as the axes of a map are (`core_radius`,
-`overrides.CdS.conduction_offset`, ...), with units in the cells where wanted; `name` names the sample; `spec` names a spec
-file for the row, relative to the table. An empty cell leaves the spec as it is. A sample that makes no sense is a row
-without numbers and with its reason.
+`overrides.CdS.conduction_offset`, ...), with units in the cells where wanted; `name` names the sample; `spec` names
+a spec file for the row, relative to the table. An empty cell leaves the spec as it is. A sample that makes no sense
+is a row without numbers and with its reason.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Points on a cluster: a local one that this process starts, or a running one joined by its address.
 
-Points are handed out a few at a time, so that memory does not grow with their number. A worker that dies takes its point
-with it; such points are tried again at the end, one at a time, a bounded number of times. A point that overruns its
-limit without reacting is given up here, and its worker's process ends itself.
+Points are handed out a few at a time, so that memory does not grow with their number. A worker that dies takes its
+point with it; such points are tried again at the end, one at a time, a bounded number of times. A point that overruns
+its limit without reacting is given up here, and its worker's process ends itself.
 """
 
 from __future__ import annotations

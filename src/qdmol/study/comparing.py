@@ -30,8 +30,8 @@ class Difference:
 class NumberPair:
     """One number of both: values in ``unit``, errors in meV; None where one has none.
 
-    ``differs`` is True where the values are further apart than both errors together, None where one is missing. A number
-    without an error of its own is never said to differ.
+    ``differs`` is True where the values are further apart than both errors together, None where one is missing. A
+    number without an error of its own is never said to differ.
     """
 
     name: str
@@ -186,7 +186,7 @@ def _value_differences(one: AxialMolecule, two: AxialMolecule) -> Iterator[Diffe
             values = [getattr(side, entry.name) for side in (region, other)]
             if values[0] != values[1]:
                 shown = ["hard" if value == float("inf") else value for value in values]
-                yield Difference(f"{name}.{entry.name}", *shown, resolved=True)
+                yield Difference(f"{name}.{entry.name}", shown[0], shown[1], resolved=True)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

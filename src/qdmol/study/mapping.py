@@ -137,8 +137,8 @@ def map_spec(
         A spec, the path of one, ``"@name"`` of a shipped example, or a mapping.
     axes
         Names of fields and their values: ``{"core_diameter": "2nm:4.4nm:20", "barrier": [1.0, 1.5]}``, or texts
-        ``"AXIS=VALUES"``. A name is a dotted path into the spec (``molecule.dots[*].core.radius``) or one of core_radius,
-        core_diameter, shell_thickness, spacing, barrier, neck_diameter, field.
+        ``"AXIS=VALUES"``. A name is a dotted path into the spec (``molecule.dots[*].core.radius``) or one of
+        core_radius, core_diameter, shell_thickness, spacing, barrier, neck_diameter, field.
     output
         A NetCDF file; finished points are kept beside it (``.parts``) or in the folder ``QDMOL_STORE`` names.
     workers

@@ -56,7 +56,7 @@ def failed(reason: str) -> dict[str, Any]:
 
 def is_final(record: Record) -> bool:
     """Whether the same code would give the same record."""
-    return record["status"] != "failed"
+    return str(record["status"]) != "failed"
 
 
 def solve_point(task: Task, *, end_process: bool = False) -> dict[str, Any]:

@@ -205,7 +205,9 @@ class Table:
 
         file.dimensions = dict(zip(self.dims, self.shape, strict=True))
         file.attrs.update(attributes)
-        parts = [((one.dimension,), one.name, one.unit, one.title, one.array) for one in self.coordinates]
+        parts: list[tuple[tuple[str, ...], str, str, str, NDArray[Any]]] = [
+            ((one.dimension,), one.name, one.unit, one.title, one.array) for one in self.coordinates
+        ]
         parts += [
             (self.dims, one.name, one.unit, one.title, one.values.reshape(self.shape)) for one in self._variables()
         ]
