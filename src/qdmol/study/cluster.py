@@ -33,7 +33,7 @@ TICK = 0.25  # seconds between looks at the clock and at the workers
 FRUITLESS = 4
 ATTEMPTS = 4
 JOINED_ATTEMPTS = 2  # a running scheduler tries three times itself before it says so
-CONNECT = 20.0  # seconds
+CONNECT = 10.0  # seconds
 LOST = "the scheduler was lost before this point was finished"
 
 Finish = Callable[[Task, dict[str, Any]], None]
@@ -267,7 +267,12 @@ class _Run:
 
 
 def run_on(
-    client: Client, tasks: Iterator[Task], finish: Finish, *, width: int, workers: LocalWorkers | None = None
+    client: Client,
+    tasks: Iterator[Task],
+    finish: Finish,
+    *,
+    width: int | None = None,
+    workers: LocalWorkers | None = None,
 ) -> None:
     """Run tasks, `width` of them or one for each thread at work at a time, and hand on each record as it comes.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,34 +174,46 @@ def run_plan(
     work.survey(code)
     if len(work.refusals) and not work.pending and work.holes == table.count:
         raise work.refusals[0]
-    work.store.open()
-    try:
-        if work.pending:
-            work.publish()
-            _compute(work, code, resources)
-    finally:
+    if not work.pending:
         work.publish()
-
-
-def _compute(work: _Work, code: str, resources: Resources) -> None:
-    tasks = work.tasks(code, resources.limit)
-    if resources.scheduler is None and resources.workers == 0:
-        for task in tasks:
-            work.finish(task, solve_point(task))
         return
+    with _executor(resources, len(work.pending)) as execute:  # no scheduler: refused before anything is written
+        work.store.open()
+        tasks = work.tasks(code, resources.limit)
+        try:
+            work.publish()
+            execute(tasks, work.finish)
+        except SolverError as error:
+            for task in tasks:  # never begun
+                work.finish(task, failed(str(error)))
+        finally:
+            work.publish()
+
+
+Finish = Callable[[Task, dict[str, Any]], None]
+
+
+@contextmanager
+def _executor(resources: Resources, count: int) -> Iterator[Callable[[Iterator[Task], Finish], None]]:
+    """Give what runs tasks: this process, a running cluster, or processes for at most `count` points."""
+    if resources.scheduler is None and resources.workers == 0:
+        yield _run_here
+        return
+    # Imported here: what is on disk, and what is computed in this process, does without.
     from qdmol.study.cluster import joined_cluster, local_cluster, run_on
 
-    try:
-        if resources.scheduler is not None:
-            with joined_cluster(resources.scheduler) as client:
-                run_on(client, tasks, work.finish, width=0)
-        else:
-            count = min(resources.workers, len(work.pending))
-            with local_cluster(count) as (client, workers):
-                run_on(client, tasks, work.finish, width=count + 1, workers=workers)
-    except SolverError as error:
-        for task in tasks:  # never begun
-            work.finish(task, failed(str(error)))
+    if resources.scheduler is not None:
+        with joined_cluster(resources.scheduler) as client:
+            yield partial(run_on, client)
+    else:
+        workers = min(resources.workers, count)
+        with local_cluster(workers) as (client, processes):
+            yield partial(run_on, client, width=workers + 1, workers=processes)
+
+
+def _run_here(tasks: Iterator[Task], finish: Finish) -> None:
+    for task in tasks:
+        finish(task, solve_point(task))
 
 
 def cores() -> int:
