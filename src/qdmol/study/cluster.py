@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
 import queue
 import subprocess
@@ -34,6 +35,7 @@ FRUITLESS = 4
 ATTEMPTS = 4
 JOINED_ATTEMPTS = 2  # a running scheduler tries three times itself before it says so
 CONNECT = 10.0  # seconds
+START = 60.0  # seconds that a worker may take to replace a dead one
 LOST = "the scheduler was lost before this point was finished"
 
 Finish = Callable[[Task, dict[str, Any]], None]
@@ -187,6 +189,7 @@ class _Run:
     started: dict[str, float] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)
     suspects: list[Task] = field(default_factory=list)
+    alone: float = math.inf
     landed: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -196,6 +199,12 @@ class _Run:
         future = self.client.submit(run_point, task, self.topic, key=name, pure=False)
         self.flying[task.key] = (task, future)
         future.add_done_callback(lambda _, key=task.key: self.landed.put(key))
+
+    def submit_alone(self, task: Task) -> None:
+        """Hand out a point while no other is at work; one stuck before its worker could say so is noticed too."""
+        self.submit(task)
+        self.alone = time.monotonic()
+        self.started[task.key] = self.alone + START
 
     def begun(self, event: tuple[float, str]) -> None:
         """A worker says that it has begun with a point."""
@@ -211,11 +220,10 @@ class _Run:
         if found is None:  # given up meanwhile
             return
         task, future = found
-        self.started.pop(key, None)
-        self._take(task, future)
+        self._take(task, future, time.monotonic() - self.started.pop(key, math.inf))
         future.release()
 
-    def _take(self, task: Task, future: Future) -> None:
+    def _take(self, task: Task, future: Future, elapsed: float) -> None:
         from distributed import KilledWorker
 
         if future.status == "finished":
@@ -229,10 +237,19 @@ class _Run:
         error = future.exception()
         if not isinstance(error, KilledWorker):
             self.finish(task, failed(f"the worker failed ({type(error).__name__}: {str(error)[:200]})"))
+        elif self._overran(task, elapsed):
+            self.finish(task, failed(over_time(task.limit)))
         elif self.tried[task.key] < self.attempts:
             self.suspects.append(task)
         else:
             self.finish(task, failed("its worker died each time it was tried, perhaps for want of memory"))
+
+    def _overran(self, task: Task, elapsed: float) -> bool:
+        """Whether a worker that died has ended itself: its point began too long ago, or alone took too long."""
+        if task.limit is None:
+            return False
+        alone = time.monotonic() - self.alone
+        return elapsed > task.limit or alone > task.limit + GRACE
 
     def give_up_stuck(self) -> None:
         """Label the points that neither finished nor reacted to their limit; their workers end themselves."""
@@ -287,7 +304,7 @@ def run_on(
                 run.tick()
         while run.flying or run.suspects:
             if not run.flying:
-                run.submit(run.suspects.pop(0))
+                run.submit_alone(run.suspects.pop(0))
             run.tick()
     except SolverError as error:
         run.abandon(str(error))
