@@ -87,7 +87,7 @@ def test_numbers_of_an_array_are_taken():
 )
 def test_axes_that_set_the_same_thing_are_refused(names):
     with pytest.raises(InputError, match="same thing"):
-        make_axes(dict.fromkeys(names, [1.0, 1.2]), SPEC)
+        make_axes({name: [1.0, 1.2] for name in names}, SPEC)
 
 
 def test_no_axis_is_refused():

@@ -133,8 +133,7 @@ def hand_started(folder: Path, *, workers: int):
     try:
         wait_until(file.exists)
         wait_until(lambda: file.read_text().strip().endswith("}"))
-        for _ in range(workers):
-            processes.append(subprocess.Popen([*worker, "--scheduler-file", str(file)], **quiet))
+        processes += [subprocess.Popen([*worker, "--scheduler-file", str(file)], **quiet) for _ in range(workers)]
         yield json.loads(file.read_text())["address"], processes[0]
     finally:
         for process in processes:
@@ -186,7 +185,7 @@ class Reader(threading.Thread):
                     assert data.splitting.notnull().sum() == (data.reason == "").sum()
                     self.read += 1
                 self.over.wait(0.05)
-        except Exception as error:  # told by the test, in its own thread
+        except Exception as error:  # noqa: BLE001  # told by the test, in its own thread
             self.error = error
 
 

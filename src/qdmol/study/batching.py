@@ -37,6 +37,7 @@ __all__ = ["Batch", "read_samples", "solve_batch"]
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_BYTES = 20_000_000
 SHOWN_HOLES = 10
+RESULTS = ("spacing",)
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,10 @@ def solve_batch(
     table_path, data_path = _paths(Path(output))
     if workers is not None and scheduler is not None:
         raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
-    names, specs = read_samples(source, spec=spec)
+    samples = _read(source, spec=spec)
+    names, specs = samples.names, samples.specs
     plan = ListPlan(names, specs)
-    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(names, specs), coulomb=_has_coulomb(specs))
+    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(samples), coulomb=_has_coulomb(specs))
 
     def write() -> None:
         table.write(data_path, _attributes())
@@ -144,6 +146,20 @@ def read_samples(
     source: str | os.PathLike[str], *, spec: Spec | str | Path | Mapping[str, Any] | None = None
 ) -> tuple[tuple[str, ...], list[Spec | InputError]]:
     """Return the names of the samples and the spec of each, or what is wrong with it."""
+    samples = _read(source, spec=spec)
+    return samples.names, list(samples.specs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Names, specs or refusals, and what the table says of each in its own words, by column."""
+
+    names: tuple[str, ...]
+    specs: Sequence[Spec | InputError]
+    given: Mapping[str, tuple[str, ...]]
+
+
+def _read(source: str | os.PathLike[str], *, spec: Any) -> _Samples:
     path = Path(source)
     if path.is_dir():
         if spec is not None:
@@ -154,11 +170,11 @@ def read_samples(
     return _from_table(path, spec)
 
 
-def _from_folder(folder: Path) -> tuple[tuple[str, ...], list[Spec | InputError]]:
+def _from_folder(folder: Path) -> _Samples:
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise InputError(field="source", value=str(folder), allowed="a folder that has files in .yaml, .yml or .json")
-    return tuple(path.name for path in files), [_or_refusal(path) for path in files]
+    return _Samples(tuple(path.name for path in files), [_or_refusal(path) for path in files], {})
 
 
 def _or_refusal(source: Any) -> Spec | InputError:
@@ -168,7 +184,7 @@ def _or_refusal(source: Any) -> Spec | InputError:
         return error
 
 
-def _from_table(path: Path, spec: Any) -> tuple[tuple[str, ...], list[Spec | InputError]]:
+def _from_table(path: Path, spec: Any) -> _Samples:
     header, rows = _read_csv(path)
     columns = [column for column in header if column not in {"name", "spec"}]
     if "spec" not in header and spec is None:
@@ -179,7 +195,8 @@ def _from_table(path: Path, spec: Any) -> tuple[tuple[str, ...], list[Spec | Inp
         for column in columns:  # a column that is no field of the spec is refused before any work
             make_axis(column, _first(rows, column), base)
     names = tuple(row.get("name") or f"row {number}" for number, row in enumerate(rows, start=1))
-    return names, [_sample(row, columns, base, path.parent) for row in rows]
+    given = {column: tuple(row[column] for row in rows) for column in columns}
+    return _Samples(names, [_sample(row, columns, base, path.parent) for row in rows], given)
 
 
 def _first(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
@@ -225,10 +242,16 @@ def _sample(row: Mapping[str, str], columns: Sequence[str], base: Spec | None, f
         return error
 
 
-def _coordinates(names: Sequence[str], specs: Sequence[Spec | InputError]) -> list[Coordinate]:
-    texts = tuple("" if isinstance(spec, InputError) else dump_spec(spec) for spec in specs)
+def _coordinates(samples: _Samples) -> list[Coordinate]:
+    texts = tuple("" if isinstance(spec, InputError) else dump_spec(spec) for spec in samples.specs)
+    # `spacing` of the table is a length, that of the results an energy.
+    given = [
+        Coordinate(f"given_{column}" if column in RESULTS else column, "sample", "1", "as given in the table", cells)
+        for column, cells in samples.given.items()
+    ]
     return [
-        Coordinate("sample", "sample", "1", "name of the sample", tuple(names)),
+        Coordinate("sample", "sample", "1", "name of the sample", samples.names),
+        *given,
         Coordinate("spec", "sample", "1", "the sample's spec", texts),
     ]
 

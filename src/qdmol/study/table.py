@@ -176,11 +176,12 @@ class Table:
         """Return the table as labelled arrays with units."""
         import xarray as xr
 
-        coordinates = {
+        along = {
             one.name: (one.dimension, one.array, {"units": one.unit, "long_name": one.title})
             for one in self.coordinates
         }
-        variables = {
+        coordinates = {name: along.pop(name) for name in self.dims}
+        variables = along | {
             one.name: (self.dims, one.values.reshape(self.shape).copy(), {"units": one.unit, "long_name": one.title})
             for one in self._variables()
         }
