@@ -1,8 +1,8 @@
-"""The splitting of two equal dots by finite volumes on a plain (r, z) grid, extrapolated: another road to a map's numbers.
+"""The splitting of two equal dots by finite volumes on a plain (r, z) grid, extrapolated: another road to a map.
 
 -∇·(ħ²/2m ∇ψ) + V ψ = E ψ on 0 < r < R, 0 < z < Z with the mirror plane at z = 0 (ψ even or odd) and ψ = 0 on the outer
-walls. V is averaged over each cell and m over each shifted cell around a face, the wide average of which makes the levels
-smooth functions of h, so that a fit in h² extrapolates to 0.02 %; `tests.exact.grid` averages along the way only.
+walls. V is averaged over each cell and m over each shifted cell around a face, the wide average of which makes
+levels smooth functions of h, so that a fit in h² extrapolates to 0.02 %; `tests.exact.grid` averages along the way.
 """
 
 import numpy as np
