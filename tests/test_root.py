@@ -11,7 +11,7 @@ import pytest
 
 import qdmol
 
-PUBLIC = {"Solution", "Spec", "__version__", "dump_spec", "read_spec", "report", "solve"}
+PUBLIC = {"Map", "Solution", "Spec", "__version__", "dump_spec", "map", "read_spec", "report", "solve"}
 HEAVY = {"ngsolve", "netgen", "matplotlib", "numpy", "scipy", "xarray", "pandas", "pydantic", "h5netcdf", "typer"}
 MODEL_ROOMS = {"mesh", "landscape", "states", "excitons", "study", "report"}
 
@@ -56,6 +56,16 @@ def test_public_names_are_those_of_their_rooms():
     assert qdmol.Spec is structure.Spec
     assert qdmol.solve is study.solve
     assert qdmol.Solution is study.Solution
+    assert qdmol.map is study.map_spec
+    assert qdmol.Map is study.Map
+
+
+def test_a_module_of_the_study_does_not_hide_its_verb():
+    """A module of the same name as what it holds would take its place once imported."""
+    code = (
+        "import qdmol.study.solving, qdmol.study.comparing, qdmol.study.mapping\nfrom qdmol.study import solve, compare"
+    )
+    assert printed_by(f"{code}\nprint(callable(solve), callable(compare))") == "True True"
 
 
 @pytest.mark.parametrize("before", ["", "import qdmol.report", "from qdmol.report import write_report"])

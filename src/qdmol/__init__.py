@@ -15,29 +15,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qdmol.report import write_report as report
     from qdmol.structure import Spec, dump_spec, read_spec
-    from qdmol.study import Solution, solve
+    from qdmol.study import Map, Solution, solve
+    from qdmol.study import map_spec as map  # noqa: A004  # the verb's name, as on the command line
 
 __version__ = "0.1.0"
 
 # Public name -> the room that has it. `report` is absent: the room itself can be called.
 _HOMES = {
+    "Map": "qdmol.study",
     "Solution": "qdmol.study",
     "Spec": "qdmol.structure",
     "dump_spec": "qdmol.structure",
     "read_spec": "qdmol.structure",
     "solve": "qdmol.study",
 }
+# Public names that are called otherwise in their room.
+_ORIGINALS = {"map": ("qdmol.study", "map_spec")}
 
-__all__ = ["Solution", "Spec", "__version__", "dump_spec", "read_spec", "report", "solve"]
+__all__ = ["Map", "Solution", "Spec", "__version__", "dump_spec", "map", "read_spec", "report", "solve"]
 
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use (PEP 562)."""
     if name == "report":
         return import_module("qdmol.report")
-    if name not in _HOMES:
+    home, original = _ORIGINALS.get(name, (_HOMES.get(name), name))
+    if home is None:
         raise AttributeError(f"module 'qdmol' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(home), original)
     globals()[name] = value
     return value
 

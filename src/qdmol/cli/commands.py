@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qdmol.cli.console import emit, message, progress, say, show
-from qdmol.cli.outputs import Outputs, planned_outputs, write_new
+from qdmol.cli.outputs import Outputs, planned_outputs, with_map, write_new
 from qdmol.errors import InputError
+from qdmol.units import parse_quantity
 
 if TYPE_CHECKING:
-    from qdmol.study import Solution
+    from qdmol.structure import Spec
+    from qdmol.study import Map, Solution
 
 __all__ = ["app"]
 
@@ -155,6 +157,10 @@ def run(
     spec: SpecArgument,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Report (default ./<stem>.html).")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
+    map_: Annotated[bool, typer.Option("--map", help="Also the splitting over core diameter and barrier.")] = False,
+    linewidth: Annotated[
+        str | None, typer.Option("--linewidth", help="Width of a line (meV), a contour in the map.")
+    ] = None,
     range_: Range = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -162,17 +168,47 @@ def run(
     """Do the main job: solve, and write one self-contained report and one NetCDF file beside it."""
     from qdmol.structure import read_spec
 
-    read_spec(spec)  # a bad spec is refused before anything is said about files
+    parsed = read_spec(spec)  # a bad spec is refused before anything is said about files
+    width = _linewidth(linewidth, map_=map_)
     outputs = planned_outputs(spec, output, figures)
+    if map_:
+        outputs = with_map(outputs, parsed)
     solution = _solved(spec, range_=range_, quiet=quiet or json)
-    report = _write(solution, outputs)
+    found = _mapped(solution.spec, outputs.map, quiet=quiet) if outputs.map is not None else None
+    report = _write(solution, outputs, coupling=found, linewidth=width)
     if json:
         emit({**solution.summary, "files": outputs.as_dict(report)})
     else:
         if not quiet:
             _show_solution(solution)
         say(f"Report: {report.absolute()}")
-    return _status(solution, quiet=quiet)
+    status = _status(solution, quiet=quiet)
+    if found is None or found.converged:
+        return status
+    if not quiet:
+        message(f"The map is not complete: {found}")
+    return NOT_CONVERGED
+
+
+def _linewidth(text: str | None, *, map_: bool) -> float | None:
+    """Return the linewidth in meV; InputError for what is none, and where there is no map to draw it in."""
+    if text is None:
+        return None
+    if not map_:
+        raise InputError(field="linewidth", value=text, allowed="absent without --map, where it is drawn")
+    width = parse_quantity(text, kind="energy_mev", field="linewidth")
+    if width <= 0:
+        raise InputError(field="linewidth", value=text, allowed="above 0 meV")
+    return width
+
+
+def _mapped(spec: Spec, path: Path, *, quiet: bool) -> Map:
+    from qdmol.cli.map_progress import map_progress
+    from qdmol.study.coupling import coupling_map
+    from qdmol.study.running import cores
+
+    with map_progress(quiet=quiet) as tell:
+        return coupling_map(spec, output=path, workers=cores(), progress=tell)
 
 
 def _solved(spec: str, *, range_: bool, quiet: bool) -> Solution:
@@ -188,10 +224,11 @@ def _solved(spec: str, *, range_: bool, quiet: bool) -> Solution:
         return solve_study(parsed, range_=range_, progress=tell)
 
 
-def _write(solution: Solution, outputs: Outputs) -> Path:
+def _write(solution: Solution, outputs: Outputs, *, coupling: Map | None, linewidth: float | None) -> Path:
     from qdmol.report import write_report
 
-    return Path(write_report(solution, outputs.report, figures=outputs.figures))
+    extra: dict[str, Any] = {} if coupling is None else {"coupling": coupling, "linewidth": linewidth}
+    return Path(write_report(solution, outputs.report, figures=outputs.figures, **extra))
 
 
 def _show_solution(solution: Solution) -> None:

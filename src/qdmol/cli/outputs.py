@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qdmol.errors import InputError
 
-__all__ = ["Outputs", "planned_outputs", "write_new"]
+if TYPE_CHECKING:
+    from qdmol.structure import Spec
+
+__all__ = ["Outputs", "planned_outputs", "refuse_unwritable", "with_map", "write_new"]
 
 REPORT_SUFFIXES = (".html", ".htm")
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a report goes: the page, the NetCDF file beside it, the folder of figures if asked for."""
+    """Where a report goes: the page, the NetCDF file beside it, the folder of figures and the map if asked for."""
 
     report: Path
     figures: Path | None
+    map: Path | None = None
 
     @property
     def netcdf(self) -> Path:
@@ -29,7 +34,8 @@ class Outputs:
     def as_dict(self, report: Path) -> dict[str, str | None]:
         """Return what was written, for ``--json``."""
         figures = None if self.figures is None else str(self.figures.absolute())
-        return {"report": str(report.absolute()), "netcdf": str(self.netcdf.absolute()), "figures": figures}
+        named = {"report": str(report.absolute()), "netcdf": str(self.netcdf.absolute()), "figures": figures}
+        return named if self.map is None else {**named, "map": str(self.map.absolute())}
 
 
 def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Outputs:
@@ -41,7 +47,7 @@ def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Out
         raise InputError(field="output", value=str(report), allowed="a file name that ends in .html")
     outputs = Outputs(report=report, figures=figures)
     for path in (outputs.report, outputs.netcdf):
-        _refuse_unwritable(path, "output")
+        refuse_unwritable(path, "output")
     if figures is not None:
         if figures.exists() and not figures.is_dir():
             raise InputError(field="figures", value=str(figures), allowed="a folder, there or to be made")
@@ -49,7 +55,17 @@ def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Out
     return outputs
 
 
-def _refuse_unwritable(path: Path, field: str) -> None:
+def with_map(outputs: Outputs, spec: Spec) -> Outputs:
+    """Return the outputs with the file of the map, beside the report; InputError for a dot alone."""
+    if len(spec.molecule.dots) < 2:
+        raise InputError(field="map", value=True, allowed="absent: a dot alone has no barrier to vary")
+    path = outputs.report.with_suffix(".map.nc")
+    refuse_unwritable(path, "output")
+    return replace(outputs, map=path)
+
+
+def refuse_unwritable(path: Path, field: str) -> None:
+    """InputError naming `field` where no file can be written at a path."""
     if path.is_dir():
         raise InputError(field=field, value=str(path), allowed="a file, not a folder")
     _refuse_unwritable_folder(path.absolute().parent, field, path)
@@ -75,7 +91,7 @@ def write_new(path: Path, text: str, *, force: bool) -> None:
     """
     if path.is_dir() or (os.path.lexists(path) and not force):
         raise InputError(field="output", value=str(path), allowed="a file that does not exist yet (or give --force)")
-    _refuse_unwritable(path, "output")
+    refuse_unwritable(path, "output")
     from qdmol.results import write_text_atomic  # loads the array libraries: `check` does without
 
     write_text_atomic(path, text)

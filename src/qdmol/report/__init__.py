@@ -11,6 +11,7 @@ first line:
 - ``figure2_maps``: wavefunction maps; one CSV of the profiles on the axis (whole maps are in the NetCDF file).
 - ``figure3_levels``: level diagram; one CSV of all levels.
 - ``figure4_range``: bars over the literature's alternatives; one CSV.
+- ``figure5_map``: splitting over core diameter and barrier, where there is a map; one CSV.
 
 >>> write_report.__name__
 'write_report'
@@ -20,8 +21,10 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from qdmol.errors import InputError
+from qdmol.report.coupling_figure import MapLike, draw_coupling
 from qdmol.report.drawing import write_drawings
 from qdmol.report.overview import write_overview
 from qdmol.report.page import draw_all, render_page
@@ -32,7 +35,14 @@ from qdmol.results import atomic_path, write_netcdf
 __all__ = ["write_overview", "write_report"]
 
 
-def write_report(solution: SolutionLike, path: str | Path, *, figures: str | Path | None = None) -> Path:
+def write_report(
+    solution: SolutionLike,
+    path: str | Path,
+    *,
+    figures: str | Path | None = None,
+    coupling: MapLike | None = None,
+    linewidth: float | None = None,
+) -> Path:
     """Write a solution as one HTML page and a NetCDF file of the same stem beside it.
 
     Everything is drawn before the first file is touched, and each file is replaced as a whole.
@@ -45,6 +55,10 @@ def write_report(solution: SolutionLike, path: str | Path, *, figures: str | Pat
         The page, by custom ending in ``.html``.
     figures
         A folder for every figure as PDF and PNG and every curve as CSV; created if missing.
+    coupling
+        A map of the splitting over core diameter and barrier, to be drawn as well.
+    linewidth
+        Of a line in meV; its contour is drawn in the map.
 
     Returns
     -------
@@ -64,6 +78,8 @@ def write_report(solution: SolutionLike, path: str | Path, *, figures: str | Pat
     data = page.with_suffix(".nc")
     with paper_style():
         drawings = draw_all(solution)
+        if coupling is not None:
+            drawings = (*drawings, draw_coupling(solution, coupling, linewidth=linewidth))
         text = render_page(solution, drawings, netcdf=data.name)
         with ExitStack() as files:
             # Both are written in full before either is renamed, the data first.
@@ -79,9 +95,9 @@ def write_report(solution: SolutionLike, path: str | Path, *, figures: str | Pat
 class _CallableRoom(ModuleType):
     """Python sets `qdmol.report` to this room as soon as it is imported; called, it is the verb all the same."""
 
-    def __call__(self, solution: SolutionLike, path: str | Path, *, figures: str | Path | None = None) -> Path:
+    def __call__(self, solution: SolutionLike, path: str | Path, **options: Any) -> Path:
         """See `write_report`."""
-        return write_report(solution, path, figures=figures)
+        return write_report(solution, path, **options)
 
 
 sys.modules[__name__].__class__ = _CallableRoom

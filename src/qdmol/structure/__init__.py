@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 from qdmol.structure.model import Spec
 from qdmol.structure.molecule import AxialMolecule, Bridge, PlacedDot, PlacedLayer, RegionParameters
 from qdmol.structure.resolving import resolve
-from qdmol.structure.specs import dump_spec, example_path, list_examples, read_spec, spec_schema, update_spec
+from qdmol.structure.specs import (
+    dump_spec,
+    example_path,
+    exclude_each_other,
+    list_examples,
+    read_spec,
+    spec_mapping,
+    spec_schema,
+    update_mapping,
+    update_spec,
+)
 
 if TYPE_CHECKING:
     from qdmol.structure.painting import materials_at
@@ -28,11 +38,14 @@ __all__ = [
     "Spec",
     "dump_spec",
     "example_path",
+    "exclude_each_other",
     "list_examples",
     "materials_at",
     "read_spec",
     "resolve",
+    "spec_mapping",
     "spec_schema",
+    "update_mapping",
     "update_spec",
 ]
 

@@ -19,7 +19,17 @@ from qdmol.materials.documents import plain_mapping, read_document
 from qdmol.materials.refusals import first_refusal
 from qdmol.structure.model import Spec
 
-__all__ = ["dump_spec", "example_path", "list_examples", "read_spec", "spec_schema", "update_spec"]
+__all__ = [
+    "dump_spec",
+    "example_path",
+    "exclude_each_other",
+    "list_examples",
+    "read_spec",
+    "spec_mapping",
+    "spec_schema",
+    "update_mapping",
+    "update_spec",
+]
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SPEC_ALLOWED = "the path of a spec in YAML or JSON, or @ and the name of a shipped example"
@@ -77,11 +87,12 @@ def dump_spec(spec: Spec) -> str:
     out = io.StringIO()
     yaml = YAML()
     yaml.width = 100
-    yaml.dump(_plain(spec), out)
+    yaml.dump(spec_mapping(spec), out)
     return out.getvalue()
 
 
-def _plain(spec: Spec) -> dict[str, Any]:
+def spec_mapping(spec: Spec) -> dict[str, Any]:
+    """Return the spec as a plain mapping that reads back equal; defaults are written out."""
     data: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
     return data
 
@@ -114,11 +125,33 @@ def update_spec(spec: Spec, path: str, value: object) -> Spec:
     Of keys that exclude each other (radius and diameter, spacing and barrier, ...) the one set replaces the others.
     Raises InputError naming the path if it leads nowhere, or the field that its value makes wrong.
     """
-    data = copy.deepcopy(_plain(spec))
-    steps = _steps(path)
-    for parent in _parents(data, steps[:-1], path):
-        _assign(parent, steps[-1], copy.deepcopy(value), path)
-    return _validated(plain_mapping(data), folder=spec.folder)
+    return update_mapping(spec_mapping(spec), {path: value}, folder=spec.folder)
+
+
+def update_mapping(data: Mapping[str, Any], changes: Mapping[str, object], *, folder: Path | None) -> Spec:
+    """Return the spec of a plain mapping with the values at several dotted paths replaced together, validated once.
+
+    Like `update_spec`, path by path in the order given; ``folder`` is where the material set is looked for first.
+    """
+    changed = copy.deepcopy(dict(data))
+    for path, value in changes.items():
+        steps = _steps(path)
+        for parent in _parents(changed, steps[:-1], path):
+            _assign(parent, steps[-1], copy.deepcopy(value), path)
+    return _validated(plain_mapping(changed), folder=folder)
+
+
+def exclude_each_other(one: str, two: str) -> bool:
+    """Whether setting one dotted path takes the other away, or sets the very same value.
+
+    >>> exclude_each_other("molecule.spacing", "molecule.barrier")
+    True
+    """
+    first, second = _steps(one), _steps(two)
+    if first == second:
+        return True
+    last = {first[-1], second[-1]}
+    return first[:-1] == second[:-1] and any(last <= group for group in _EXCLUSIVE)
 
 
 def _steps(path: str) -> list[str | int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
@@ -12,7 +12,10 @@ from qdmol.excitons import Estimate, MoleculeSolution, Request, solve_molecule
 from qdmol.landscape import CARRIERS, Carrier, edge_of, screened
 from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
 
-__all__ = ["Job", "run_job"]
+__all__ = ["Job", "MonomerSolver", "run_job", "solve_bound"]
+
+# Solves one dot alone.
+MonomerSolver = Callable[[AxialMolecule, Request], MoleculeSolution]
 
 # Error (eV) of a difference of one number with itself: rounding.
 ROUNDING = 1e-12
@@ -72,8 +75,17 @@ class Job:
         return Estimate(monomer.value - own.value, error)
 
 
-def run_job(spec: Spec) -> Job:
+def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: MonomerSolver | None = None) -> Job:
     """Solve the molecule and, for the shifts, each distinct monomer.
+
+    Parameters
+    ----------
+    spec
+        What to compute.
+    molecule
+        The spec resolved, where that is known.
+    monomer
+        Solves each dot alone, for example once for many specs.
 
     Raises
     ------
@@ -84,26 +96,31 @@ def run_job(spec: Spec) -> Job:
     """
     # The matrices are small: threads inside the linear algebra cost more than they bring.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _run(spec, resolve(spec))
+        return _run(spec, resolve(spec) if molecule is None else molecule, monomer)
 
 
-def _run(spec: Spec, molecule: AxialMolecule) -> Job:
+def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver | None) -> Job:
     calculation = spec.calculation
     counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
     coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance / 1000
     request = Request(counts, coulomb, tolerance)
     shapes = list(dict.fromkeys(dot.layers for dot in molecule.dots)) if all(counts.values()) else []
     if len(molecule.dots) == 1:
-        solution = _bound(molecule, request)
+        solution = solve_bound(molecule, request)
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
     single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
     alone = {shape: molecule.monomer([dot.layers for dot in molecule.dots].index(shape)) for shape in shapes}
+    solve_alone = solver or solve_bound
     return Job(
-        spec, molecule, _bound(molecule, request), {shape: _bound(monomer, single) for shape, monomer in alone.items()}
+        spec,
+        molecule,
+        solve_bound(molecule, request),
+        {shape: solve_alone(monomer, single) for shape, monomer in alone.items()},
     )
 
 
-def _bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
+def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
+    """Solve one molecule; InputError where a carrier asked for has no bound level."""
     solution = solve_molecule(molecule, request)
     for carrier in CARRIERS:
         if request.counts[carrier] and not len(solution.levels[carrier]):

@@ -1,0 +1,127 @@
+"""The verbs over many points: `map`, `batch` and `compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qdmol.cli.commands import NOT_CONVERGED, Json, Quiet, SpecArgument, app
+from qdmol.cli.console import emit, message, say, show
+from qdmol.cli.map_progress import map_progress
+from qdmol.cli.outputs import refuse_unwritable
+from qdmol.errors import InputError
+
+__all__ = ["batch", "compare", "map_"]
+
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", help="Processes of the local cluster (default: one a core); 0: in this process."),
+]
+Scheduler = Annotated[str | None, typer.Option("--scheduler", help="Address of a running dask scheduler instead.")]
+TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds a point may take.")]
+
+
+@app.command("map")
+def map_(
+    spec: SpecArgument,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option("--axis", metavar="AXIS=VALUES", help="START:STOP:COUNT or a list; give one for each axis."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.nc", help="File to write.")] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    time_limit: TimeLimit = 300.0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Solve a spec over axes of values; what is finished is kept, so that it goes on where it was stopped."""
+    from qdmol.study.mapping import map_spec
+
+    path = _output(output, "FILE.nc")
+    with map_progress(quiet=quiet) as tell:
+        found = map_spec(
+            spec, axes=axis or [], output=path, workers=_workers(workers, scheduler), scheduler=scheduler,
+            time_limit=time_limit, progress=tell,
+        )  # fmt: skip
+    if json:
+        emit(found.summary)
+    elif not quiet:
+        message(str(found))
+        say(f"File: {path.absolute()}")
+    return 0 if found.converged else NOT_CONVERGED
+
+
+def _output(output: Path | None, shown: str) -> Path:
+    if output is None:
+        raise InputError(field="output", value=None, allowed="given", message=f"The option -o {shown} is missing.")
+    refuse_unwritable(output, "output")
+    return output
+
+
+def _workers(workers: int | None, scheduler: str | None) -> int | None:
+    """Return what was asked for, one process a core where nothing was."""
+    if workers is None and scheduler is None:
+        from qdmol.study.running import cores
+
+        return cores()
+    return workers
+
+
+@app.command()
+def batch(
+    source: Annotated[
+        str, typer.Argument(metavar="FOLDER|TABLE.csv", help="Folder of specs, or table with a sample a row.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Table to write, .csv; the same as .nc goes beside it."),
+    ] = None,
+    spec: Annotated[
+        str | None, typer.Option("--spec", metavar="SPEC", help="What the columns of a table are applied to.")
+    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    time_limit: TimeLimit = 300.0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Solve every spec of a folder, or every row of a table of samples, into one table."""
+    from qdmol.study.batching import solve_batch
+
+    path = _output(output, "FILE.csv")
+    with map_progress(quiet=quiet) as tell:
+        found = solve_batch(
+            source, spec=spec, output=path, workers=_workers(workers, scheduler), scheduler=scheduler,
+            time_limit=time_limit, progress=tell,
+        )  # fmt: skip
+    if json:
+        emit(found.summary)
+    elif not quiet:
+        message(str(found))
+        say(f"Table: {path.absolute()}")
+    return 0 if found.converged else NOT_CONVERGED
+
+
+@app.command()
+def compare(
+    one: Annotated[str, typer.Argument(metavar="A", help="Path of a spec, or @name of a shipped example.")],
+    two: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Say in what two specs differ, and which of their numbers differ by more than their errors."""
+    from qdmol.study.comparing import compare as compare_specs
+
+    found = compare_specs(one, two)
+    if json:
+        emit(found.summary)
+    else:
+        from qdmol.cli.comparison_tables import comparison_tables
+
+        show(*comparison_tables(found, quiet=quiet))
+    if not found.converged and not quiet:
+        message("Not converged: at least one number is not known within the tolerance asked for.")
+    return 0 if found.converged else NOT_CONVERGED

@@ -1,0 +1,81 @@
+"""How far a map is: a bar with the time left on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from qdmol.cli.console import message
+
+if TYPE_CHECKING:
+    from qdmol.study.running import State
+
+__all__ = ["map_progress", "progress_line", "time_text"]
+
+EVERY = 5.0  # seconds between lines
+
+
+@contextlib.contextmanager
+def map_progress(*, quiet: bool) -> Iterator[Callable[[State], None] | None]:
+    """Give a function that shows how far a run is, on standard error; None where nobody wants to know."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar() as show:
+            yield show
+    else:
+        yield _lines()
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Callable[[State], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("planning", total=None, said="")
+
+        def show(state: State) -> None:
+            bar.update(task, description=state.phase, total=state.total, completed=state.done, said=_said(state))
+
+        yield show
+
+
+def _lines() -> Callable[[State], None]:
+    last = time.monotonic()
+
+    def show(state: State) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > EVERY:
+            last = now
+            message(progress_line(state))
+
+    return show
+
+
+def progress_line(state: State) -> str:
+    """Return, for example, ``computing: 120 of 400 points, 3 without numbers, 0:12 left``."""
+    return f"{state.phase}: {_said(state)}"
+
+
+def _said(state: State) -> str:
+    said = f"{state.done} of {state.total} points"
+    if state.failed:
+        said += f", {state.failed} without numbers"
+    return said if state.left is None else f"{said}, {time_text(state.left)} left"
+
+
+def time_text(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds.
+
+    >>> time_text(72.3), time_text(3725)
+    ('1:12', '1:02:05')
+    """
+    whole = int(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

@@ -1,0 +1,273 @@
+"""Many samples into one table: the specs of a folder, or the rows of a CSV table applied to one spec.
+
+A table has a header. A column is a field of the spec, named as the axes of a map are (`core_radius`,
+`overrides.CdS.conduction_offset`, ...), with units in the cells where wanted; `name` names the sample; `spec` names
+a spec file for the row, relative to the table. An empty cell leaves the spec as it is. A sample that makes no sense
+is a row without numbers and with its reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qdmol.errors import InputError
+from qdmol.results.files import write_text_atomic
+from qdmol.results.versions import provenance
+from qdmol.structure import Spec, dump_spec, read_spec
+from qdmol.study.axes import Axis, make_axis
+from qdmol.study.plan import GridPlan, ListPlan
+from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
+from qdmol.study.store import code_digest, store_folder
+from qdmol.study.table import Coordinate, Table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Batch", "read_samples", "solve_batch"]
+
+SUFFIXES = (".yaml", ".yml", ".json")
+MOST_BYTES = 20_000_000
+SHOWN_HOLES = 10
+RESULTS = ("spacing",)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples solved in one go: `files` (CSV and NetCDF), one row a sample."""
+
+    names: tuple[str, ...]
+    specs: Sequence[Spec | InputError]
+    files: tuple[Path, ...]
+    elapsed: float
+    table: Table = field(repr=False, kw_only=True)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every sample has numbers, all within their tolerance."""
+        return self.table.converged
+
+    @property
+    def failed(self) -> tuple[tuple[str, str], ...]:
+        """Name and reason of every sample without numbers."""
+        return tuple((self.names[place[0]], reason) for place, reason in self.table.holes)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The JSON object of ``qdmol batch --json``."""
+        return {
+            "qdmol": 1,
+            "files": [str(path.absolute()) for path in self.files],
+            "samples": list(self.names),
+            "done": self.table.done,
+            "failed": [{"sample": name, "reason": reason} for name, reason in self.failed],
+            "converged": self.converged,
+            "elapsed_s": self.elapsed,
+        }
+
+    @cached_property
+    def data(self) -> xr.Dataset:
+        """Every number over the dimension ``sample``, with units."""
+        return self.table.dataset(_attributes())
+
+    def __str__(self) -> str:
+        said = [f"{self.table.done} of {self.table.count} samples have numbers."]
+        said += [f"No numbers of {name}: {reason}" for name, reason in self.failed[:SHOWN_HOLES]]
+        if len(self.failed) > SHOWN_HOLES:
+            said.append(f"{len(self.failed) - SHOWN_HOLES} more have none; the column `reason` says why.")
+        return "\n".join(said)
+
+
+def solve_batch(
+    source: str | os.PathLike[str],
+    *,
+    output: str | os.PathLike[str],
+    spec: Spec | str | Path | Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    time_limit: float | None = TIME_LIMIT,
+    progress: Progress | None = None,
+) -> Batch:
+    """Solve every spec of a folder, or every row of a CSV table, into one CSV and one NetCDF file.
+
+    Parameters
+    ----------
+    source
+        A folder (its files ending in .yaml, .yml or .json) or a CSV table.
+    output
+        The table, ``.csv`` or ``.nc``; the other goes beside it. Finished samples are kept as those of a map are.
+    spec
+        What the columns of a table are applied to, unless a column ``spec`` names one for each row.
+    workers, scheduler, time_limit, progress
+        As of :func:`qdmol.map`.
+
+    Raises
+    ------
+    InputError
+        There are no samples, a column is no field, or no sample makes sense.
+    OutputError
+        A file cannot be written.
+    """
+    started = time.perf_counter()
+    table_path, data_path = _paths(Path(output))
+    if workers is not None and scheduler is not None:
+        raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
+    samples = _read(source, spec=spec)
+    names, specs = samples.names, samples.specs
+    plan = ListPlan(names, specs)
+    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(samples), coulomb=_has_coulomb(specs))
+
+    def write() -> None:
+        table.write(data_path, _attributes())
+        write_text_atomic(table_path, _csv(table))
+
+    resources = Resources(workers or 0, scheduler, time_limit)
+    run_plan(plan, table, folder=store_folder(data_path), resources=resources, write=write, progress=progress)
+    return Batch(names, specs, (table_path, data_path), time.perf_counter() - started, table=table)
+
+
+def _paths(output: Path) -> tuple[Path, Path]:
+    if output.suffix.lower() not in {".csv", ".nc"}:
+        raise InputError(field="output", value=str(output), allowed="a file name that ends in .csv or .nc")
+    if not output.absolute().parent.is_dir():
+        raise InputError(field="output", value=str(output), allowed="in a folder that exists")
+    return output.with_suffix(".csv"), output.with_suffix(".nc")
+
+
+def read_samples(
+    source: str | os.PathLike[str], *, spec: Spec | str | Path | Mapping[str, Any] | None = None
+) -> tuple[tuple[str, ...], list[Spec | InputError]]:
+    """Return the names of the samples and the spec of each, or what is wrong with it."""
+    samples = _read(source, spec=spec)
+    return samples.names, list(samples.specs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Names, specs or refusals, and what the table says of each in its own words, by column."""
+
+    names: tuple[str, ...]
+    specs: Sequence[Spec | InputError]
+    given: Mapping[str, tuple[str, ...]]
+
+
+def _read(source: str | os.PathLike[str], *, spec: Any) -> _Samples:
+    path = Path(source)
+    if path.is_dir():
+        if spec is not None:
+            raise InputError(field="spec", value=str(spec), allowed="absent with a folder, whose files are specs")
+        return _from_folder(path)
+    if not path.is_file():
+        raise InputError(field="source", value=str(source), allowed="a folder of specs or a CSV table")
+    return _from_table(path, spec)
+
+
+def _from_folder(folder: Path) -> _Samples:
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not files:
+        raise InputError(field="source", value=str(folder), allowed="a folder that has files in .yaml, .yml or .json")
+    return _Samples(tuple(path.name for path in files), [_or_refusal(path) for path in files], {})
+
+
+def _or_refusal(source: Any) -> Spec | InputError:
+    try:
+        return read_spec(source)
+    except InputError as error:
+        return error
+
+
+def _from_table(path: Path, spec: Any) -> _Samples:
+    header, rows = _read_csv(path)
+    columns = [column for column in header if column not in {"name", "spec"}]
+    if "spec" not in header and spec is None:
+        allowed = "given (--spec), or a column `spec` in the table: the columns are applied to it"
+        raise InputError(field="spec", value=None, allowed=allowed)
+    base = None if spec is None else read_spec(spec)
+    if base is not None:
+        for column in columns:  # a column that is no field of the spec is refused before any work
+            make_axis(column, _first(rows, column), base)
+    names = tuple(row.get("name") or f"row {number}" for number, row in enumerate(rows, start=1))
+    given = {column: tuple(row[column] for row in rows) for column in columns}
+    return _Samples(names, [_sample(row, columns, base, path.parent) for row in rows], given)
+
+
+def _first(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
+    given = [row[column] for row in rows if row[column]]
+    if not given:
+        raise InputError(field=column, value=None, allowed="a column with at least one value")
+    return given[:1]
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        content = path.read_bytes()[: MOST_BYTES + 1]
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(field="source", value=str(path), allowed=f"a table that can be read ({error})") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(field="source", value=str(path), allowed=f"a table of at most {MOST_BYTES // 1_000_000} MB")
+    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    lines = [[cell.strip() for cell in line] for line in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    lines = [line for line in lines if any(line)]
+    if len(lines) < 2:
+        raise InputError(field="source", value=str(path), allowed="a table with a header and at least one row")
+    header, *rows = lines
+    if len(set(header)) < len(header) or not all(header):
+        raise InputError(field="source", value=", ".join(header), allowed="a header that has each column's name once")
+    for number, row in enumerate(rows, start=1):
+        if len(row) > len(header):
+            raise InputError(field=f"row {number}", value=len(row), allowed=f"{len(header)} cells, as the header has")
+    return header, [dict(zip(header, row + [""] * (len(header) - len(row)), strict=True)) for row in rows]
+
+
+def _sample(row: Mapping[str, str], columns: Sequence[str], base: Spec | None, folder: Path) -> Spec | InputError:
+    """Return the spec of a row: its own or the common one, with every cell applied."""
+    try:
+        spec = base
+        if row.get("spec"):
+            spec = read_spec(row["spec"] if row["spec"].startswith("@") else folder / row["spec"])
+        if spec is None:
+            raise InputError(field="spec", value=None, allowed="given in this row, or for all rows with --spec")
+        axes: list[Axis] = [make_axis(column, [row[column]], spec) for column in columns if row[column]]
+        return GridPlan(spec, tuple(axes)).spec_at(0)
+    except InputError as error:
+        return error
+
+
+def _coordinates(samples: _Samples) -> list[Coordinate]:
+    texts = tuple("" if isinstance(spec, InputError) else dump_spec(spec) for spec in samples.specs)
+    # `spacing` of the table is a length, that of the results an energy.
+    given = [
+        Coordinate(f"given_{column}" if column in RESULTS else column, "sample", "1", "as given in the table", cells)
+        for column, cells in samples.given.items()
+    ]
+    return [
+        Coordinate("sample", "sample", "1", "name of the sample", samples.names),
+        *given,
+        Coordinate("spec", "sample", "1", "the sample's spec", texts),
+    ]
+
+
+def _has_coulomb(specs: Sequence[Spec | InputError]) -> bool:
+    return any(isinstance(spec, Spec) and spec.calculation.coulomb != "none" for spec in specs)
+
+
+def _attributes() -> dict[str, str]:
+    versions = provenance()
+    return {"title": "table of samples", "code": code_digest(), "versions": json.dumps(versions, sort_keys=True)}
+
+
+def _csv(table: Table) -> str:
+    """The table as comma-separated values: names with units in the header, full precision, holes empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows(table.rows(leave_out=("spec",)))
+    return out.getvalue()

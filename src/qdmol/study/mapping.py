@@ -1,0 +1,203 @@
+"""The verb of maps: one spec, several axes, a point for each combination of their values."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qdmol.errors import InputError
+from qdmol.results.versions import provenance
+from qdmol.structure import Spec, dump_spec, read_spec
+from qdmol.study.axes import Axis, make_axes
+from qdmol.study.plan import GridPlan
+from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
+from qdmol.study.store import code_digest, store_folder
+from qdmol.study.table import Coordinate, Table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Map", "map_spec", "netcdf_path"]
+
+SHOWN_HOLES = 5
+
+
+@dataclass(frozen=True)
+class Map:
+    """What :func:`qdmol.map` returns.
+
+    Attributes
+    ----------
+    spec : Spec
+        The spec the axes were applied to.
+    axes : tuple
+        Each with ``name`` (the dimension), ``field`` (the dotted path), ``unit`` and ``values``.
+    file : pathlib.Path or None
+        The NetCDF file.
+    elapsed : float
+        Seconds this run took; points that were on disk took none.
+    """
+
+    spec: Spec
+    axes: tuple[Axis, ...]
+    file: Path | None
+    elapsed: float
+    table: Table = field(repr=False, kw_only=True)
+
+    @property
+    def converged(self) -> bool:
+        """Whether there is no hole and every energy of every point met its tolerance."""
+        return self.table.converged
+
+    @property
+    def failed(self) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """Place and reason of every point without numbers."""
+        return tuple(self.table.holes)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The JSON object of ``qdmol map --json``."""
+        return {
+            "qdmol": 1,
+            "file": None if self.file is None else str(self.file.absolute()),
+            "axes": [axis.as_dict() for axis in self.axes],
+            "done": self.table.done,
+            "failed": [{"index": list(place), "reason": reason} for place, reason in self.failed],
+            "converged": self.converged,
+            "elapsed_s": self.elapsed,
+        }
+
+    @cached_property
+    def data(self) -> xr.Dataset:
+        """Every number over the axes, with units; ``reason`` says why a point has none."""
+        return self.table.dataset(_attributes(self.spec, self.axes))
+
+    def __str__(self) -> str:
+        return "\n".join(self._sentences())
+
+    def _sentences(self) -> list[str]:
+        shape = " x ".join(str(len(axis.values)) for axis in self.axes)
+        said = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
+        if not self.failed:
+            said.append(f"All {self.table.done} points have numbers.")
+        else:
+            said.append(f"{self.table.done} of {self.table.count} points have numbers.")
+        for place, reason in self.failed[:SHOWN_HOLES]:
+            said.append(f"No numbers at {self._named(place)}: {reason}")
+        if len(self.failed) > SHOWN_HOLES:
+            said.append(f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why.")
+        return said
+
+    def _named(self, place: Sequence[int]) -> str:
+        pairs = zip(self.axes, place, strict=True)
+        return ", ".join(
+            f"{axis.name} {axis.values[i]}{'' if axis.unit == '1' else ' ' + axis.unit}" for axis, i in pairs
+        )
+
+    def _repr_html_(self) -> str:
+        title, *rest = (html.escape(text) for text in self._sentences())
+        return f"<div><p><strong>{title}</strong></p><ul>{''.join(f'<li>{text}</li>' for text in rest)}</ul></div>"
+
+
+def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
+    """What the file says about itself; nothing that differs from run to run."""
+    versions = provenance()
+    return {
+        "title": f"map of {spec.name}",
+        "qdmol_version": versions["qdmol"],
+        **{f"{name}_version": version for name, version in versions.items() if name not in {"qdmol", "platform"}},
+        "code": code_digest(),
+        "spec": dump_spec(spec),
+        "axes": json.dumps([axis.as_dict() for axis in axes]),
+    }
+
+
+def map_spec(
+    spec: Spec | str | Path | Mapping[str, Any],
+    *,
+    axes: Mapping[str, Any] | Sequence[str],
+    output: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    time_limit: float | None = TIME_LIMIT,
+    progress: Progress | None = None,
+) -> Map:
+    """Solve a spec at every combination of the values of some of its fields.
+
+    Parameters
+    ----------
+    spec
+        A spec, the path of one, ``"@name"`` of a shipped example, or a mapping.
+    axes
+        Names of fields and their values: ``{"core_diameter": "2nm:4.4nm:20", "barrier": [1.0, 1.5]}``, or texts
+        ``"AXIS=VALUES"``. A name is a dotted path into the spec (``molecule.dots[*].core.radius``) or one of
+        core_radius, core_diameter, shell_thickness, spacing, barrier, neck_diameter, field.
+    output
+        A NetCDF file; finished points are kept beside it (``.parts``) or in the folder ``QDMOL_STORE`` names.
+    workers
+        Processes to compute in; without it, everything happens in this one.
+    scheduler
+        Address of a running dask scheduler to compute on instead.
+    time_limit
+        Seconds a point may take; None is no limit. In this process a point is given up only between instructions of
+        Python; in workers, in any case.
+    progress
+        Called with a `State` after every point.
+
+    Returns
+    -------
+    Map
+        ``data`` is an xarray dataset with one value a point, units in attributes.
+
+    Raises
+    ------
+    InputError
+        The spec or an axis makes no sense, or no point does.
+    OutputError
+        The file or a point cannot be written.
+    """
+    started = time.perf_counter()
+    if workers is not None and scheduler is not None:
+        raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
+    resources = Resources(workers or 0, scheduler, time_limit)
+    parsed = read_spec(spec)
+    made = make_axes(axes, parsed)
+    path = None if output is None else netcdf_path(output)
+    plan = GridPlan(parsed, made)
+    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(made), coulomb=_has_coulomb(parsed, made))
+    attributes = _attributes(parsed, made)
+
+    def write() -> None:
+        if path is not None:
+            table.write(path, attributes)
+
+    run_plan(plan, table, folder=store_folder(path), resources=resources, write=write, progress=progress)
+    return Map(parsed, made, path, time.perf_counter() - started, table=table)
+
+
+def netcdf_path(output: str | os.PathLike[str]) -> Path:
+    """Return the path of a file of results; InputError where it cannot be one."""
+    path = Path(output)
+    if path.suffix.lower() != ".nc":
+        raise InputError(field="output", value=str(output), allowed="a file name that ends in .nc")
+    if path.is_dir():
+        raise InputError(field="output", value=str(output), allowed="a file, not a folder")
+    if not path.absolute().parent.is_dir():
+        raise InputError(field="output", value=str(output), allowed="in a folder that exists")
+    return path
+
+
+def _coordinates(axes: Sequence[Axis]) -> list[Coordinate]:
+    return [Coordinate(axis.name, axis.name, axis.unit, axis.field, axis.values) for axis in axes]
+
+
+def _has_coulomb(spec: Spec, axes: Sequence[Axis]) -> bool:
+    varied = any(axis.field == "calculation.coulomb" for axis in axes)
+    return varied or spec.calculation.coulomb != "none"

@@ -1,0 +1,229 @@
+"""Records as arrays: every scalar number of ``solve --json``, one value a point, and the reason of every hole.
+
+The file is written by the HDF5 layer itself: the library of labelled arrays takes longer to load than a finished map
+to come back. It reads back with plain ``xarray.open_dataset``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.errors import OutputError
+from qdmol.results.files import atomic_path
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["COULOMB_NUMBERS", "NUMBERS", "Coordinate", "Table", "variable_name"]
+
+NUMBERS = (
+    "splitting_meV",
+    "splitting_error_meV",
+    "gap_eV",
+    "gap_error_meV",
+    "monomer_gap_eV",
+    "redshift_meV",
+    "redshift_error_meV",
+    "redshift_single_particle_meV",
+    "redshift_single_particle_error_meV",
+)
+# Those of the object `coulomb`.
+COULOMB_NUMBERS = (
+    "spacing_meV",
+    "spacing_error_meV",
+    "exciton_eV",
+    "exciton_error_meV",
+    "binding_meV",
+    "binding_error_meV",
+    "hole_dot",
+)
+NOT_YET = "not computed yet"
+_COMPRESS_FROM = 1024  # values; below this the filter costs more bytes than it saves
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """What stands along a dimension: numbers or texts (N,)."""
+
+    name: str
+    dimension: str
+    unit: str
+    title: str
+    values: tuple[Any, ...]
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """Numbers as floats, texts as objects."""
+        is_text = any(isinstance(value, str) for value in self.values)
+        return np.array(self.values, dtype=object if is_text else np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    name: str
+    unit: str
+    title: str
+    values: NDArray[Any]
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Return the name and the unit in a key of the JSON object.
+
+    >>> split_key("redshift_error_meV"), split_key("hole_dot")
+    (('redshift_error', 'meV'), ('hole_dot', '1'))
+    """
+    stem, _, unit = key.rpartition("_")
+    return (stem, unit) if unit in {"meV", "eV"} else (key, "1")
+
+
+def variable_name(key: str, dims: Sequence[str]) -> str:
+    """Return the variable of a key: the key without its unit.
+
+    The level spacing with Coulomb is ``coulomb_spacing`` where ``spacing`` is a dimension already.
+    """
+    stem, _ = split_key(key)
+    return f"coulomb_{stem}" if stem in dims else stem
+
+
+class Table:
+    """Arrays over the points of a plan, filled record by record.
+
+    Parameters
+    ----------
+    shape, dims
+        Of the points, the last dimension fastest.
+    coordinates
+        What stands along the dimensions.
+    coulomb
+        Whether the numbers of the attraction are there.
+    """
+
+    def __init__(
+        self, *, shape: Sequence[int], dims: Sequence[str], coordinates: Iterable[Coordinate], coulomb: bool
+    ) -> None:
+        self.shape, self.dims, self.coordinates = tuple(shape), tuple(dims), tuple(coordinates)
+        self.count = math.prod(shape)
+        self._coulomb = coulomb
+        keys = (*NUMBERS, *(COULOMB_NUMBERS if coulomb else ()))
+        self._numbers = {key: np.full(self.count, np.nan) for key in keys}
+        self._converged = np.zeros(self.count, dtype=np.int8)
+        self._notes = np.full(self.count, "", dtype=object)
+        self._reasons = np.full(self.count, NOT_YET, dtype=object)
+
+    def fill(self, index: int, record: Mapping[str, Any]) -> None:
+        """Put a record in its place; one that is not done leaves a hole with its reason."""
+        if record["status"] != "done":
+            self._reasons[index] = record["reason"]
+            return
+        summary = record["summary"]
+        self._reasons[index] = ""
+        self._converged[index] = bool(summary["converged"])
+        self._notes[index] = "\n".join(summary["warnings"])
+        found = {**(summary.get("coulomb") or {}), **summary}
+        for key, column in self._numbers.items():
+            value = found.get(key)
+            column[index] = np.nan if value is None else value
+
+    @property
+    def done(self) -> int:
+        """Points with numbers."""
+        return int(np.count_nonzero(self._reasons == ""))
+
+    @property
+    def converged(self) -> bool:
+        """Whether there is no hole and every energy of every point met its tolerance."""
+        return bool(self._converged.all())
+
+    @property
+    def holes(self) -> list[tuple[tuple[int, ...], str]]:
+        """Place and reason of every point without numbers."""
+        places = np.flatnonzero(self._reasons != "")
+        return [
+            (tuple(int(i) for i in np.unravel_index(place, self.shape)), str(self._reasons[place])) for place in places
+        ]
+
+    def _variables(self) -> list[_Variable]:
+        found = [
+            _Variable(variable_name(key, self.dims), split_key(key)[1], split_key(key)[0].replace("_", " "), column)
+            for key, column in self._numbers.items()
+        ]
+        return [
+            *found,
+            _Variable(
+                "converged", "1", "whether every energy met its tolerance (0: no, or no numbers)", self._converged
+            ),
+            _Variable("warnings", "1", "what must be known beside the numbers", self._notes),
+            _Variable("reason", "1", "why there are no numbers; empty where there are", self._reasons),
+        ]
+
+    def rows(self, *, leave_out: Sequence[str] = ()) -> Iterator[list[Any]]:
+        """A header of names with units, then one row a point of a table with one dimension; holes are empty."""
+        columns: list[tuple[str, str, Any]] = [(one.name, one.unit, one.values) for one in self.coordinates]
+        columns += [(one.name, one.unit, one.values) for one in self._variables()]
+        columns = [column for column in columns if column[0] not in leave_out]
+        yield [name if unit == "1" else f"{name} ({unit})" for name, unit, _ in columns]
+        for index in range(self.count):
+            yield [_cell(values[index]) for _, _, values in columns]
+
+    def dataset(self, attributes: Mapping[str, str]) -> xr.Dataset:
+        """Return the table as labelled arrays with units."""
+        import xarray as xr
+
+        along = {
+            one.name: (one.dimension, one.array, {"units": one.unit, "long_name": one.title})
+            for one in self.coordinates
+        }
+        coordinates = {name: along.pop(name) for name in self.dims}
+        variables = along | {
+            one.name: (self.dims, one.values.reshape(self.shape).copy(), {"units": one.unit, "long_name": one.title})
+            for one in self._variables()
+        }
+        return xr.Dataset(variables, coordinates, dict(attributes))
+
+    def write(self, path: str | os.PathLike[str], attributes: Mapping[str, str]) -> None:
+        """Write the table to a NetCDF4 file, atomically; the same table gives the same bytes.
+
+        Raises OutputError where the file cannot be written.
+        """
+        import h5netcdf
+
+        with atomic_path(path) as temporary:
+            try:
+                with h5netcdf.File(temporary, "w") as file:
+                    self._write_into(file, attributes)
+            except RuntimeError as error:  # HDF5 reports a full disk so
+                raise OutputError(f"`{path}` could not be written: {error}.") from error
+
+    def _write_into(self, file: Any, attributes: Mapping[str, str]) -> None:
+        import h5py
+
+        file.dimensions = dict(zip(self.dims, self.shape, strict=True))
+        file.attrs.update(attributes)
+        parts: list[tuple[tuple[str, ...], str, str, str, NDArray[Any]]] = [
+            ((one.dimension,), one.name, one.unit, one.title, one.array) for one in self.coordinates
+        ]
+        parts += [
+            (self.dims, one.name, one.unit, one.title, one.values.reshape(self.shape)) for one in self._variables()
+        ]
+        for dims, name, unit, title, values in parts:
+            is_text = values.dtype == object
+            settings: dict[str, Any] = {} if values.dtype != np.float64 else {"fillvalue": np.nan}
+            if values.size >= _COMPRESS_FROM and not is_text:
+                settings |= {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+            kind = h5py.string_dtype() if is_text else values.dtype
+            variable = file.create_variable(name, dims, kind, data=values, **settings)
+            variable.attrs["units"] = unit
+            variable.attrs["long_name"] = title
+
+
+def _cell(value: Any) -> object:
+    if isinstance(value, str):
+        return value.replace("\n", " ")
+    return "" if np.isnan(value) else repr(value.item())

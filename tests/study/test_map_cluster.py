@@ -1,0 +1,259 @@
+"""Maps on a cluster: workers that die or hang, schedulers started by hand, commands that are killed."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from tests.study.map_samples import command, mapping, parts, run, sample, written
+
+import qdmol
+from qdmol.study import cluster
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and /proc")
+BAD_WORKER = Path(__file__).with_name("bad_worker.py")
+
+
+@pytest.fixture(autouse=True)
+def _own_store(monkeypatch):
+    monkeypatch.delenv("QDMOL_STORE", raising=False)
+
+
+def axes_of(barriers: int) -> list[str]:
+    return ["--axis", "core_diameter=2.2nm:4.2nm:3", "--axis", f"barrier=0.8:3.2:{barriers}"]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """The file of a run that nothing disturbed, and its number of points."""
+    path = tmp_path_factory.mktemp("reference") / "m.nc"
+    qdmol.map(sample(), axes={"core_diameter": "2.2nm:4.2nm:3", "barrier": "0.8:3.2:20"}, output=path)
+    return path.read_bytes()
+
+
+def children(pid: int) -> list[int]:
+    """Worker processes of a command."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"qdmol.study.worker" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def wait_until(condition, *, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.02)
+
+
+# ---------------------------------------------------------------- processes
+
+
+def test_a_script_needs_no_main_guard(tmp_path, reference):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, qdmol\n"
+        f"spec = json.loads({json.dumps(json.dumps(mapping()))})\n"
+        "axes = {'core_diameter': '2.2nm:4.2nm:3', 'barrier': '0.8:3.2:20'}\n"
+        "found = qdmol.map(spec, axes=axes, output='m.nc', workers=2)\n"
+        "print(found.converged)\n"
+    )
+    command = [sys.executable, "-W", "error", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
+    assert done.stderr == ""
+    assert (tmp_path / "m.nc").read_bytes() == reference
+
+
+@posix
+def test_workers_that_die_or_hang_leave_labelled_holes(tmp_path, monkeypatch):
+    """Stuck in compiled code, killed, stuck in Python, a bug, killed once: every other point is there."""
+    mark = tmp_path / "mark"
+
+    def start_worker():
+        return subprocess.Popen([sys.executable, BAD_WORKER, mark], stdin=subprocess.PIPE)
+
+    monkeypatch.setattr(cluster, "_start_worker", start_worker)
+    barriers = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7]
+    found = qdmol.map(sample(), axes={"barrier": barriers}, output=tmp_path / "m.nc", workers=2, time_limit=3)
+    reasons = dict(zip(barriers, (str(reason) for reason in found.data.reason.values), strict=True))
+    assert reasons[1.0] == reasons[1.2] == "not finished within the time limit of 3 s"
+    assert "worker died" in reasons[1.1]
+    assert "ZeroDivisionError: a bug" in reasons[1.3]
+    assert [reasons[barrier] for barrier in barriers[4:]] == ["", "", "", ""]
+    assert mark.exists()
+
+
+@posix
+def test_a_worker_killed_in_the_middle_costs_nothing(tmp_path, reference):
+    output = tmp_path / "m.nc"
+    arguments = ["map", written(tmp_path), *axes_of(20), "-o", output, "--workers", 2, "--json"]
+    process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    for count in (3, 20):
+        wait_until(lambda count=count: len(parts(output)) >= count)
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert json.loads(out)["converged"] is True
+    assert output.read_bytes() == reference
+
+
+def test_a_cluster_whose_workers_cannot_live_is_given_up(tmp_path, monkeypatch):
+    def start_worker():
+        return subprocess.Popen([sys.executable, "-c", "raise SystemExit(7)"], stdin=subprocess.PIPE)
+
+    monkeypatch.setattr(cluster, "_start_worker", start_worker)
+    found = qdmol.map(sample(), axes={"barrier": [1.0, 1.2]}, output=tmp_path / "m.nc", workers=1)
+    assert [reason for _, reason in found.failed] == ["Worker processes end before they finish a point (status 7)."] * 2
+
+
+# ---------------------------------------------------------------- a scheduler started by hand
+
+
+@contextlib.contextmanager
+def hand_started(folder: Path, *, workers: int):
+    """A scheduler and workers as a person starts them; gives the scheduler's address and process."""
+    file = folder / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    base = [sys.executable, "-m"]
+    scheduler = [*base, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    worker = [*base, "distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    processes = [subprocess.Popen([*scheduler, "--scheduler-file", str(file)], **quiet)]
+    try:
+        wait_until(file.exists)
+        wait_until(lambda: file.read_text().strip().endswith("}"))
+        processes += [subprocess.Popen([*worker, "--scheduler-file", str(file)], **quiet) for _ in range(workers)]
+        yield json.loads(file.read_text())["address"], processes[0]
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.wait()
+
+
+def test_two_workers_joined_by_address_give_the_same_file(tmp_path, reference):
+    with hand_started(tmp_path, workers=2) as (address, _):
+        done = run("map", written(tmp_path), *axes_of(20), "-o", tmp_path / "m.nc", "--scheduler", address, "--json")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "m.nc").read_bytes() == reference
+
+
+@posix
+def test_a_scheduler_that_is_killed_loses_nothing_finished(tmp_path, reference):
+    spec, output = written(tmp_path), tmp_path / "m.nc"
+    with hand_started(tmp_path, workers=2) as (address, scheduler):
+        arguments = ["map", spec, *axes_of(20), "-o", output, "--scheduler", address, "--json"]
+        process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        wait_until(lambda: len(parts(output)) >= 5)
+        scheduler.kill()
+        out, _ = process.communicate(timeout=60)
+    found = json.loads(out)
+    assert process.returncode == 3
+    assert found["done"] == len(parts(output)) == 60 - len(found["failed"])
+    assert {one["reason"] for one in found["failed"]} == {"the scheduler was lost before this point was finished"}
+    again = run("map", spec, *axes_of(20), "-o", output, "--workers", 0)
+    assert again.returncode == 0
+    assert output.read_bytes() == reference
+
+
+# ---------------------------------------------------------------- the command killed
+
+
+class Reader(threading.Thread):
+    """Opens a file again and again for as long as it is asked to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self.path, self.over, self.read, self.error = path, threading.Event(), 0, None
+
+    def run(self) -> None:
+        try:
+            while not self.over.is_set():
+                if self.path.exists():
+                    data = xr.load_dataset(self.path)
+                    assert data.splitting.notnull().sum() == (data.reason == "").sum()
+                    self.read += 1
+                self.over.wait(0.05)
+        except Exception as error:  # noqa: BLE001  # told by the test, in its own thread
+            self.error = error
+
+
+@posix
+def test_twenty_kills_change_nothing(tmp_path, reference):
+    """SIGKILL at random moments: nothing finished is lost or doubled, the file can be read at all times."""
+    dice, output = random.Random(20), tmp_path / "m.nc"
+    spec = written(tmp_path)
+    reader = Reader(output)
+    reader.start()
+    for turn in range(20):
+        before = {path.name: path.read_bytes() for path in parts(output)}
+        workers = 2 if turn % 4 == 0 else 0
+        process = subprocess.Popen(
+            command("map", spec, *axes_of(20), "-o", output, "--workers", workers, "--quiet"),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        if dice.random() < 0.4:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(dice.uniform(0.2, 2.5))
+        else:
+            target = min(len(before) + dice.randint(1, 4), 60)
+            wait_until(lambda target=target, p=process: len(parts(output)) >= target or p.poll() is not None)
+        process.kill()
+        process.wait()
+        after = {path.name: path.read_bytes() for path in parts(output)}
+        assert before.items() <= after.items()
+    unfinished = len(parts(output))
+    done = run("map", spec, *axes_of(20), "-o", output, "--workers", 0, "--json")
+    reader.over.set()
+    reader.join()
+    assert reader.error is None
+    assert reader.read > 20
+    assert unfinished < 60, "the kills came too late to test anything"
+    assert done.returncode == 0, done.stderr
+    assert len(parts(output)) == 60
+    assert output.read_bytes() == reference
+
+
+@posix
+def test_an_interrupt_leaves_everything_readable(tmp_path, reference):
+    output, spec = tmp_path / "m.nc", written(tmp_path)
+    arguments = command("map", spec, *axes_of(20), "-o", output, "--workers", 2)
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(parts(output)) >= 3)
+    workers = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.endswith("Interrupted.\n")
+    assert "Traceback" not in err
+    data = xr.load_dataset(output)
+    assert (data.reason == "").sum() == len(parts(output))
+    assert set(data.reason.values.ravel()) == {"", "not computed yet"}
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=20)
+    assert run("map", spec, *axes_of(20), "-o", output, "--workers", 0).returncode == 0
+    assert output.read_bytes() == reference
+
+
+@posix
+def test_a_killed_command_leaves_no_process_behind(tmp_path):
+    output = tmp_path / "m.nc"
+    process = subprocess.Popen(
+        command("map", written(tmp_path), *axes_of(20), "-o", output, "--workers", 2), stderr=subprocess.DEVNULL
+    )
+    wait_until(lambda: len(parts(output)) >= 1)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    process.kill()
+    process.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=20)

@@ -1,0 +1,104 @@
+"""Ten thousand points: planned, computed in small portions, and resumed in bounded memory; the solver is a stand-in."""
+
+import json
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+from tests.study.map_samples import mapping
+
+from qdmol.study import cluster
+
+SCRIPT = """
+import json, resource, sys, time
+import qdmol
+from qdmol.study import points
+
+solved, stop = 0, 1
+def stand_in(task):
+    global solved
+    solved += 1
+    if solved > stop:
+        raise KeyboardInterrupt
+    found = {"converged": True, "warnings": [], "splitting_meV": task.spec.molecule.barrier}
+    return {"status": "done", "summary": found}
+points._solved = stand_in
+
+spec, side = json.loads(sys.argv[1]), int(sys.argv[3])
+qdmol.map(spec, axes={"barrier": [1.0]})
+before, solved, stop = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0, int(sys.argv[2])
+started = time.perf_counter()
+done = 0
+try:
+    axes = {"core_diameter": f"2:4:{side}", "barrier": f"0.6:4:{side}"}
+    done = qdmol.map(spec, axes=axes, output="m.nc").table.done
+except KeyboardInterrupt:
+    pass
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"solved": solved, "done": done, "MB": (after - before) / 1024, "s": time.perf_counter() - started}))
+"""
+
+
+def large(folder, *, stop: int, side: int = 100) -> dict:
+    command = [sys.executable, "-c", SCRIPT, json.dumps(mapping()), str(stop), str(side)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in kB there")
+def test_ten_thousand_points_are_planned_and_resumed_in_bounded_memory(tmp_path):
+    first = large(tmp_path, stop=4000)
+    assert first["solved"] == 4001
+    second = large(tmp_path, stop=10**6)
+    assert second["solved"] == 6000
+    again = large(tmp_path, stop=0)
+    assert (again["solved"], again["done"]) == (0, 10000)
+    for run in (first, second, again):
+        assert run["MB"] < 60
+
+
+def test_few_points_are_at_work_at_a_time():
+    """A client that counts: never more futures than the width, however many tasks there are."""
+    flying, most, finished = 0, 0, []
+
+    class Future:
+        status = "finished"
+
+        def add_done_callback(self, function):
+            threading.Timer(0.001, function, [self]).start()
+
+        def result(self):
+            return {"status": "done"}
+
+        def release(self):
+            nonlocal flying
+            flying -= 1
+
+    class Client:
+        status = "running"
+
+        def subscribe_topic(self, topic, handler):
+            pass
+
+        def submit(self, *_, **__):
+            nonlocal flying, most
+            flying += 1
+            most = max(most, flying)
+            return Future()
+
+    drawn = 0
+
+    def tasks():
+        nonlocal drawn
+        for number in range(500):
+            drawn += 1
+            assert drawn - len(finished) <= 4
+            yield SimpleNamespace(key=str(number), limit=None)
+
+    cluster.run_on(Client(), tasks(), lambda task, record: finished.append(task.key), width=3)
+    assert most == 3
+    assert len(set(finished)) == len(finished) == 500
