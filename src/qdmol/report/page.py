@@ -67,14 +67,8 @@ def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: 
     str
         HTML that needs no other file and no network.
     """
-    environment = Environment(
-        loader=PackageLoader("qdmol.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
     spec = solution.spec
-    return environment.get_template("page.html.j2").render(
+    return fill_page(
         title=spec.name,
         subtitle=_subtitle(spec),
         sentences=summary_sentences(solution.summary, temperature=float(spec.environment.temperature)),
@@ -84,3 +78,14 @@ def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: 
         spec=dump_spec(spec),
         netcdf=netcdf,
     )
+
+
+def fill_page(**parts: object) -> str:
+    """Fill the template: title, subtitle, sentences, warnings, drawings, tables, spec and the data file's name."""
+    environment = Environment(
+        loader=PackageLoader("qdmol.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.j2").render(**parts)
