@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from qdmol.report.outlines import materials_at
-from qdmol.structure import Spec, dump_spec, read_spec, resolve
+from qdmol.structure import Spec, dump_spec, materials_at, read_spec, resolve
 
 DOT = {"core": {"material": "CdSe", "radius": 1.4}, "shells": [{"material": "CdS", "thickness": 2.1}]}
 SMALL_DOT = {"core": {"material": "CdSe", "radius": 1.2}, "shells": [{"material": "CdS", "thickness": 2.1}]}

@@ -15,7 +15,7 @@ from qdmol.report import write_overview, write_report
 from qdmol.report.axis_figure import axis_panels, energy_window, off_scale
 from qdmol.report.level_figure import level_columns
 from qdmol.report.map_figure import even_grid, full_section
-from qdmol.report.outlines import materials_at, outlines
+from qdmol.report.outlines import outlines
 from qdmol.report.page import draw_all
 from qdmol.report.range_figure import order_of_rows, range_quantities
 from qdmol.report.solution import state_names
@@ -29,7 +29,7 @@ from qdmol.report.style import (
     paper_style,
     spread,
 )
-from qdmol.structure import resolve
+from qdmol.structure import materials_at, resolve
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from report_texts import texts_are_apart
 
 import qdmol
 from qdmol.report import write_report
-from qdmol.report.outlines import materials_at
 from qdmol.report.page import draw_all
 from qdmol.report.solution import region_names
 from qdmol.report.style import paper_style
-from qdmol.structure import resolve
+from qdmol.structure import materials_at, resolve
 
 INVERTED = {"core": {"material": "CdS", "radius": 1.4}, "shells": [{"material": "CdSe", "thickness": 2.1}]}
 KINDS = {

@@ -72,7 +72,8 @@ class PairState:
 class MoleculeSolution:
     """Everything solved for one molecule at the resolution that met the tolerance, or the last one tried.
 
-    `pairs` are in order of energy; `field_levels` the electron's levels in the field of the lowest pair's hole.
+    `flipped`: the mirror image was solved; `molecule` is that image, and every function is that of -z. `pairs` are in
+    order of energy; `field_levels` the electron's levels in the field of the lowest pair's hole.
     """
 
     molecule: AxialMolecule
@@ -86,16 +87,25 @@ class MoleculeSolution:
     pairs: tuple[PairState, ...]
     field_operator: FieldHamiltonian | None
     field_levels: Levels | None
+    flipped: bool = False
 
     @property
     def splitting(self) -> Estimate | None:
         """Second minus first electron level."""
-        return _spacing(self.levels.get("electron"))
+        return self._difference(self.levels.get("electron"))
 
     @property
     def spacing(self) -> Estimate | None:
         """Second minus first electron level in the hole's field."""
-        return _spacing(self.field_levels)
+        return self._difference(self.field_levels)
+
+    def _difference(self, levels: Levels | None) -> Estimate | None:
+        """Second minus first level; a closed gap moves bonding and antibonding levels apart."""
+        if levels is None or len(levels) < 2:
+            return None
+        low, high = levels[0], levels[1]
+        closed = 2 * gap_error(self.molecule, self.resolution, "electron", high.energy)
+        return Estimate(high.energy - low.energy, difference_error(low, high) + closed)
 
     @property
     def bare_gap(self) -> Estimate | None:
@@ -130,6 +140,8 @@ class MoleculeSolution:
 def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     """Solve at growing resolution until every error is within the tolerance.
 
+    Of a molecule and its mirror image only one is solved, so that both have the very same numbers.
+
     The last resolution's solution is returned with `accurate` False where none is.
 
     Raises
@@ -137,6 +149,19 @@ def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolutio
     SolverError
         No mesh, a singular matrix, or levels that do not agree with their inertia count.
     """
+    image = molecule.mirrored()
+    if _standing(image) < _standing(molecule):
+        return replace(_solve(image, request), flipped=True)
+    return _solve(molecule, request)
+
+
+def _standing(molecule: AxialMolecule) -> tuple[float, str]:
+    """What tells a molecule from its mirror image, whatever the order of its dots."""
+    bodies = sorted((round(dot.z, 9), repr(dot.layers)) for dot in molecule.dots)
+    return molecule.field, repr(bodies)
+
+
+def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     wall = choose_wall(molecule, request.counts, {}, tolerance=request.tolerance)
     steps = list(ladder(request.tolerance))
     step = 0
@@ -306,10 +331,3 @@ def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
 def _image(molecule: AxialMolecule, dot: int) -> int:
     heights = [abs(other.z + molecule.dots[dot].z) for other in molecule.dots]
     return int(np.argmin(heights))
-
-
-def _spacing(levels: Levels | None) -> Estimate | None:
-    if levels is None or len(levels) < 2:
-        return None
-    low, high = levels[0], levels[1]
-    return Estimate(high.energy - low.energy, difference_error(low, high))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import ngsolve
 from netgen.geom2d import SplineGeometry
-from netgen.meshing import MeshingParameters
+from netgen.meshing import MeshingParameters, NgException
 
 from qdmol.errors import SolverError
 from qdmol.mesh.shapes import MEDIUM, OUTSIDE, SAME, Arc, Piece, Shapes, arrange, closing_lines
@@ -75,7 +75,7 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
 def _generate(geometry: SplineGeometry, parameters: MeshingParameters) -> ngsolve.Mesh:
     try:
         return ngsolve.Mesh(geometry.GenerateMesh(mp=parameters))
-    except ngsolve.NgException as error:
+    except NgException as error:
         raise SolverError(f"The mesh generator found no mesh for this shape: {error}") from error
 
 

@@ -57,6 +57,8 @@ class Arc:
     def at_radius(self, r: float) -> list[float]:
         """Parameters at which the curve is `r` away from the axis."""
         s = r / self.radius
+        if abs(s - 1) * self.radius < SAME:
+            return [math.pi / 2]  # a line that only touches the circle still ends an arc there
         return [math.asin(s), math.pi - math.asin(s)] if s < 1 else []
 
 
@@ -174,7 +176,8 @@ class Shapes:
             found.append(Line(edge, _top(low, edge) - SIDE, _bottom(high, edge) + SIDE))
         if self.box:
             found.append(Arc(0.0, self.box))
-        return list(dict.fromkeys(found))
+        # In an order of their own: the same shape gives the same mesh however its dots are listed.
+        return sorted(dict.fromkeys(found), key=repr)
 
 
 def arrange(shapes: Shapes) -> list[Piece]:
@@ -305,7 +308,7 @@ def _crossings(curve: Curve, other: Curve) -> list[float]:
         height = (distance**2 + curve.radius**2 - other.radius**2) / (2 * distance)
         return curve.at_height(curve.z + height)
     if isinstance(curve, Arc) and isinstance(other, Line):
-        return [t for t in curve.at_radius(other.r) if other.z_low < curve.point(t)[1] < other.z_high]
+        return [t for t in curve.at_radius(other.r) if other.z_low - SAME < curve.point(t)[1] < other.z_high + SAME]
     if isinstance(curve, Line) and isinstance(other, Arc):
         return [other.point(t)[1] for t in other.at_radius(curve.r)]
     return []

@@ -294,8 +294,8 @@ def draw_axis(solution: SolutionLike) -> Drawing | None:
         _label_levels(axes, panel, windows[panel.carrier], _HEIGHTS[panel.carrier])
         panel_title(axes, letter, panel.title)
         if panel is next(other for other in panels if other.carrier == panel.carrier):
-            # Energies of holes grow downwards: the top of their panel is the gap, where nothing is drawn.
-            _note_off_scale(axes, cut[panel.carrier], inside=panel.carrier == "hole")
+            # Energies of holes grow downwards: the top of their panel is the gap, empty but for names in a first panel.
+            _note_off_scale(axes, cut[panel.carrier], inside=panel.carrier == "hole" and letter != "a")
     _name_regions(axes_of[0], values(data, "z"), data["region"], panels[0].carrier)
     tables = tuple(_table(data, panel, letter) for letter, panel in zip("abc", panels, strict=False))
     notes = [f"{carrier}, {note}" for carrier, names in cut.items() for note in names]

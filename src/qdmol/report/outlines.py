@@ -10,39 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from qdmol.report.solution import Floats
-from qdmol.structure import AxialMolecule
+from qdmol.structure import AxialMolecule, materials_at
 
 _SIDE = 1e-6  # nm to either side of a surface at which the materials are compared
 _STEPS = 721  # points of a half circle
-
-
-def materials_at(molecule: AxialMolecule, z: Floats, r: Floats) -> np.ndarray:
-    """Material names at points of the half plane.
-
-    Parameters
-    ----------
-    molecule
-        Placed dots and bridges.
-    z, r
-        Coordinates in nm, equal shapes.
-
-    Returns
-    -------
-    numpy.ndarray
-        Text, "medium" outside every body.
-    """
-    names = np.full(np.shape(z), "medium", dtype=object)
-    for bridge in molecule.bridges:
-        inside = (z >= bridge.z_low) & (z <= bridge.z_high) & (r < bridge.radius)
-        names[inside] = bridge.material
-    depth = max(len(dot.layers) for dot in molecule.dots)
-    # Painted from the outermost layer inwards and from the last dot to the first: the winner is painted last.
-    for layer in reversed(range(depth)):
-        for dot in reversed(molecule.dots):
-            if layer < len(dot.layers):
-                inside = np.hypot(z - dot.z, r) < dot.layers[layer].radius
-                names[inside] = dot.layers[layer].material
-    return names
 
 
 def outlines(molecule: AxialMolecule) -> tuple[Floats, ...]:

@@ -80,6 +80,12 @@ class AxialMolecule:
         images = [_image(self.dots, dot) for dot in self.dots]
         return None not in images and _ties_mirrored(self.dots, [i for i in images if i is not None])
 
+    def mirrored(self) -> AxialMolecule:
+        """Return the image under z -> -z, field included, the dots in the same order."""
+        dots = tuple(replace(dot, z=0.0 - dot.z) for dot in self.dots)
+        bridges = tuple(replace(b, z_low=0.0 - b.z_high, z_high=0.0 - b.z_low) for b in self.bridges)
+        return replace(self, dots=dots, bridges=bridges, field=0.0 - self.field)
+
     def monomer(self, dot: int) -> AxialMolecule:
         """Return one dot alone at z = 0, same parameters and field, no bridges."""
         return replace(self, dots=(replace(self.dots[dot], z=0.0),), bridges=(), notes=())

@@ -125,7 +125,7 @@ def _add_regions(data: xr.Dataset, solution: MoleculeSolution, grid: sampling.Gr
     names = list(solution.molecule.parameters)
     attributes = {**_named("1", "material, as a place in the list of regions"), "regions": ", ".join(names)}
     for name, dims, (r, z) in (("region", ("z",), grid.axis), ("region_map", ("map_r", "map_z"), grid.plane)):
-        found = materials_at(solution.molecule, z, r)
+        found = materials_at(sampling.molecule_of(solution), z, r)
         numbers = np.array([names.index(material) for material in found], dtype=np.int32)
         data[name] = (dims, numbers.reshape([data.sizes[dim] for dim in dims]), attributes)
 

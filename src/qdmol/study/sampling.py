@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qdmol.excitons import MoleculeSolution
 from qdmol.landscape import CHARGE, Carrier, edge_of
 from qdmol.states import Level
-from qdmol.structure import materials_at
+from qdmol.structure import AxialMolecule, materials_at
 
 __all__ = [
     "Grid",
@@ -56,7 +56,7 @@ class Grid:
 
 def make_grid(solution: MoleculeSolution) -> Grid:
     """Grids over the molecule and MARGIN nm beyond."""
-    molecule = solution.molecule
+    molecule = molecule_of(solution)
     low = min(dot.z - dot.radius for dot in molecule.dots) - MARGIN
     high = max(dot.z + dot.radius for dot in molecule.dots) + MARGIN
     widest = max(dot.radius for dot in molecule.dots) + MARGIN
@@ -67,9 +67,15 @@ def make_grid(solution: MoleculeSolution) -> Grid:
     )
 
 
+def molecule_of(solution: MoleculeSolution) -> AxialMolecule:
+    """The molecule as the spec has it."""
+    return solution.molecule.mirrored() if solution.flipped else solution.molecule
+
+
 def _images(solution: MoleculeSolution, above: Floats, below: Floats | None, r: Floats, z: Floats) -> Floats:
     """Values of a function given by its vector above and, on a half mesh, its mirrored one below."""
     sample = solution.elements.sample
+    z = -z if solution.flipped else z
     if below is None:
         return sample(above, r, z)
     upper = z >= 0
@@ -133,7 +139,7 @@ def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats,
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
     """Band edge (eV) of a carrier at points (P,), with the applied field; infinite behind a hard wall."""
-    molecule = solution.molecule
+    molecule = molecule_of(solution)
     names = materials_at(molecule, z, r)
     edges = np.array([edge_of(molecule.parameters[material], carrier) for material in names])
     if molecule.field == 0:
@@ -141,7 +147,7 @@ def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats
     energy = -molecule.field * z
     response = solution.field.response
     if response is not None:
-        energy = energy + solution.elements.sample(response, r, z)
+        energy = energy + _images(solution, response, None, r, z)
     return edges + CHARGE[carrier] * energy
 
 
