@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -99,11 +100,11 @@ def draw_shifts(claims: Claims) -> Drawing:
 
 
 _SHIFT_CAPTION = (
-    "Red shift of the band gap on fusion for the three samples, after Fig. 1j. Points: the shipped examples, whose necks "
-    "are two thirds of the dots' diameter; bars: lowest to highest over plausible necks (1.5 to 6.2 nm, merged and "
-    "filled), conduction offsets and, for 1.4/2.1 nm, all alternatives of the material set, for the others those of the "
-    "electron mass in CdS. The paper measured more than 10 meV on fusion and none for 1.9/4.0 nm; the heights of its own "
-    "points are not in the text."
+    "Red shift of the band gap on fusion for the three samples, after Fig. 1j. Points: the shipped examples, whose "
+    "necks are two thirds of the dots' diameter; bars: lowest to highest over plausible necks (1.5 to 6.2 nm, merged "
+    "and filled), conduction offsets and, for 1.4/2.1 nm, all alternatives of the material set, for the others those "
+    "of the electron mass in CdS. The paper measured more than 10 meV on fusion and none for 1.9/4.0 nm; the heights "
+    "of its own points are not in the text."
 )
 
 
@@ -124,10 +125,11 @@ def _draw_series(axes: Axes, one: Series) -> None:
 
 
 def _shift_table(series: Sequence[Series]) -> Table:
-    header, columns = ["sample"], [list(SAMPLES)]
+    header: list[str] = ["sample"]
+    columns: list[Sequence[object]] = [list(SAMPLES)]
     for one in series:
         header += [f"{one.stem} (meV)", f"{one.stem}_low (meV)", f"{one.stem}_high (meV)"]
-        columns += [list(one.base), list(one.low), list(one.high)]  # type: ignore[list-item]
+        columns += [one.base, one.low, one.high]
     return Table("figure3_shifts", tuple(header), tuple(columns))
 
 
@@ -151,9 +153,8 @@ def draw_splitting_map(splittings: SplittingMap) -> Drawing:
     image = axes.contourf(splittings.barriers, splittings.diameters, energies, levels=24, cmap="viridis")
     image.set_edgecolor("face")  # no hairlines between the bands
     levels = [level for level in _LEVELS if energies.min() < level < energies.max()]
-    lines = axes.contour(
-        splittings.barriers, splittings.diameters, energies, levels=levels, colors="white", linewidths=0.7
-    )
+    style: dict[str, Any] = {"colors": "white", "linewidths": 0.7}
+    lines = axes.contour(splittings.barriers, splittings.diameters, energies, levels=levels, **style)
     axes.clabel(lines, fmt="%g", fontsize=SMALL, inline_spacing=2)
     if energies.min() < _THERMAL < energies.max():
         style = {"colors": BLACK, "linewidths": 0.9, "linestyles": [(0, (3, 1.5))]}
@@ -171,10 +172,10 @@ def draw_splitting_map(splittings: SplittingMap) -> Drawing:
 
 def _map_caption(one: SplittingMap) -> str:
     return (
-        f"Splitting of the bonding and antibonding electron states at a conduction offset of {one.offset:.1f} eV, after "
-        f"Fig. R1: merged dots with 2.1 nm of shell, {len(one.diameters)} x {len(one.barriers)} points. White: contours "
-        f"in meV; black, dashed: kT at 300 K, {_THERMAL:g} meV. The colour scale of the figure and its axes are not in the "
-        "text that could be read, so that only the trends can be compared."
+        f"Splitting of the bonding and antibonding electron states at a conduction offset of {one.offset:.1f} eV, "
+        f"after Fig. R1: merged dots with 2.1 nm of shell, {len(one.diameters)} x {len(one.barriers)} points. White: "
+        f"contours in meV; black, dashed: kT at 300 K, {_THERMAL:g} meV. The figure's axes and its colour scale are "
+        "not in the text that could be read, so that only the trends can be compared."
     )
 
 

@@ -113,9 +113,9 @@ def _sentences(claims: Sequence[Claim]) -> list[str]:
         f"Of {len(claims)} statements {kinds.count('agrees')} agree for every plausible case, {kinds.count('depends')} "
         f"depend on what the paper does not say, {kinds.count('disagrees')} disagree, and "
         f"{kinds.count('cannot be compared')} cannot be compared.",
-        "The paper's necks, masses, valence offset and permittivities are not in the text that could be read. Plausible "
-        "are necks of 1.5, 4 and 6.2 nm, merged and filled, conduction offsets of 0.10 and 0.32 eV, and the alternatives "
-        "that the material set lists, one at a time.",
+        "The paper's necks, masses, valence offset and permittivities are not in the text that could be read. "
+        "Plausible are necks of 1.5, 4 and 6.2 nm, merged and filled, conduction offsets of 0.10 and 0.32 eV, and the "
+        "alternatives that the material set lists, one at a time.",
         f"23 and 60 meV together with the shift: {together.reason}",
         "Verdicts follow from the numbers by the rule stated with each.",
     ]

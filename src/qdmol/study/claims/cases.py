@@ -154,12 +154,13 @@ def _matched_case(sample: str, kind: str, diameter: float, offset: float, mass: 
     spec = update_spec(spec, "overrides.CdS.electron_mass", mass)
     for material in ("CdSe", "CdS", "medium"):
         spec = update_spec(spec, f"overrides.{material}.permittivity", permittivity)
-    label = f"{sample} nm, {kind} neck {diameter:g} nm, offset {offset:.2f} eV, mass {mass:g}, permittivity {permittivity:g}"
+    label = _label(f"{sample} nm, {kind} neck {diameter:g} nm", offset)
+    label = f"{label}, mass {mass:g}, permittivity {permittivity:g}"
     return Case("matched", sample, label, ("neck", "permittivity"), spec)
 
 
 def map_case(diameter: float, barrier: float, offset: float) -> Case:
-    """A point of the map: core diameter and barrier (core surface to core surface) in nm, shells as in the homodimer."""
+    """A point of the map: core diameter and barrier (between core surfaces) in nm, shells as in the homodimer."""
     base = read_spec(f"@{SAMPLES[MIDDLE]}")
     spec = _placed(base, {"barrier": barrier, "neck": "merged"})
     spec = update_spec(_offset(spec, offset), "molecule.dots[*].core.radius", diameter / 2)

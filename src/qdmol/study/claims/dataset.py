@@ -62,8 +62,8 @@ def _add_cases(data: xr.Dataset, claims: Claims) -> None:
         "reason": lambda i: outcomes[i].reason or "",
     }
     for name, text in columns.items():
-        values = _texts([text(i) for i in range(len(outcomes))])
-        data[f"case_{name}"] = ("case", values, {"units": "1", "long_name": f"{name} of the case"})
+        texts = _texts([text(i) for i in range(len(outcomes))])
+        data[f"case_{name}"] = ("case", texts, {"units": "1", "long_name": f"{name} of the case"})
     for name in CASE_QUANTITIES:
         read = [None if one.summary is None else READERS[name](one.summary) for one in outcomes]
         for place, suffix in enumerate(("", "_error")):

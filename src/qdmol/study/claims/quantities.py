@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from qdmol.study.claims.cases import SAMPLES, Outcome
@@ -77,7 +79,7 @@ def steps(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
         read = [READERS[quantity](summary) for summary in summaries]
         known = [measured for measured in read if measured is not None]
         if len(known) == len(read):
-            pairs = zip(known, known[1:], strict=False)
+            pairs = pairwise(known)
             value, error = min((a[0] - b[0], a[1] + b[1]) for a, b in pairs)
             found.append(Finding(label, factors, value, error))
     return found
@@ -101,10 +103,14 @@ def ratios(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
 
 
 def grid_falls(maps: Iterable[tuple[tuple[str, ...], Sequence[Sequence[Measured]]]], *, axis: int) -> list[Finding]:
-    """The least fall between neighbours along one axis of each map of (diameter, barrier); positive: it falls everywhere."""
+    """The least fall between neighbours along an axis of each map of (diameter, barrier); positive: a fall everywhere.
+
+    A map with a hole has no value.
+    """
     found = []
     for factors, grid in maps:
         lines = [list(line) for line in grid] if axis == 1 else [list(line) for line in zip(*grid, strict=True)]
-        falls = [(a[0] - b[0], a[1] + b[1]) for line in lines for a, b in zip(line, line[1:], strict=False)]
-        found.append(Finding(", ".join(factors) or "as shipped", factors, *min(falls)))
+        falls = [(a[0] - b[0], a[1] + b[1]) for line in lines for a, b in pairwise(line)]
+        if all(math.isfinite(fall) for fall, _ in falls):
+            found.append(Finding(", ".join(factors) or "as shipped", factors, *min(falls)))
     return found
