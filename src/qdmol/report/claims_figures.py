@@ -15,7 +15,6 @@ from matplotlib.ticker import MaxNLocator
 
 from qdmol.report.drawing import Drawing, Table
 from qdmol.report.style import (
-    BLACK,
     GREY,
     SINGLE_COLUMN,
     SMALL,
@@ -157,7 +156,7 @@ def draw_splitting_map(splittings: SplittingMap) -> Drawing:
     lines = axes.contour(splittings.barriers, splittings.diameters, energies, levels=levels, **style)
     axes.clabel(lines, fmt="%g", fontsize=SMALL, inline_spacing=2)
     if energies.min() < _THERMAL < energies.max():
-        style = {"colors": BLACK, "linewidths": 0.9, "linestyles": [(0, (3, 1.5))]}
+        style = {"colors": "white", "linewidths": 1.2, "linestyles": [(0, (3, 1.5))]}
         thermal = axes.contour(splittings.barriers, splittings.diameters, energies, levels=[_THERMAL], **style)
         axes.clabel(thermal, fmt="kT, 300 K", fontsize=SMALL, inline_spacing=2)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
@@ -174,7 +173,7 @@ def _map_caption(one: SplittingMap) -> str:
     return (
         f"Splitting of the bonding and antibonding electron states at a conduction offset of {one.offset:.1f} eV, "
         f"after Fig. R1: merged dots with 2.1 nm of shell, {len(one.diameters)} x {len(one.barriers)} points. White: "
-        f"contours in meV; black, dashed: kT at 300 K, {_THERMAL:g} meV. The figure's axes and its colour scale are "
+        f"contours in meV; dashed: kT at 300 K, {_THERMAL:g} meV. The figure's axes and its colour scale are "
         "not in the text that could be read, so that only the trends can be compared."
     )
 

@@ -101,6 +101,7 @@ def _render(claims: Claims, homodimer: SolutionLike, drawings: Sequence[Drawing]
         warnings=(),
         drawings=drawings,
         tables=(claims_table(claims.claims), reasons_table(claims.claims)),
+        tables_first=True,
         spec=dump_spec(homodimer.spec),
         netcdf=netcdf,
     )

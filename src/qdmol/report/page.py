@@ -75,13 +75,14 @@ def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: 
         warnings=solution.warnings,
         drawings=drawings,
         tables=page_tables(solution),
+        tables_first=False,
         spec=dump_spec(spec),
         netcdf=netcdf,
     )
 
 
 def fill_page(**parts: object) -> str:
-    """Fill the template: title, subtitle, sentences, warnings, drawings, tables, spec and the data file's name."""
+    """Fill the template: title, subtitle, sentences, warnings, drawings, tables, their order, spec, data file."""
     environment = Environment(
         loader=PackageLoader("qdmol.report", "."),
         autoescape=True,

@@ -8,8 +8,8 @@ plausible case; out comes a :class:`Verdict`. With u the numerical error of a va
 - anything else is undecided, and such a case decides nothing.
 
 All decided cases meet it: agrees. None does: disagrees. Some do: depends on whatever, changed alone from the base
-case, changes the answer (where nothing alone does, on whatever is changed together in those that do). No decided case:
-cannot be compared.
+case, changes the answer (where nothing alone does, on whatever is changed together in those that do; where the base
+case is undecided, the majority stands for it). No decided case: cannot be compared.
 
 >>> twenty_three = Criterion("within", 23.0, 0.5)
 >>> decide(twenty_three, [Finding("base", (), 22.87, 0.01), Finding("wide", ("neck",), 60.5, 0.01)]).text
@@ -104,7 +104,7 @@ def decide(criterion: Criterion, findings: Sequence[Finding]) -> Verdict:
 def _deciding(findings: Sequence[Finding], answers: Sequence[bool | None]) -> tuple[str, ...]:
     """Factors of the cases that differ in the fewest ways from the base and have another answer than it."""
     base = next((a for f, a in zip(findings, answers, strict=True) if not f.factors and a is not None), None)
-    reference = base if base is not None else not answers.count(True) > answers.count(False)
+    reference = base if base is not None else answers.count(True) > answers.count(False)
     flipped = [f.factors for f, a in zip(findings, answers, strict=True) if f.factors and a is (not reference)]
     fewest = min(map(len, flipped), default=0)
     chosen = [factors for factors in flipped if len(factors) == fewest]
