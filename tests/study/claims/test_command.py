@@ -1,5 +1,6 @@
 """`qdmol claims`: every row's command shows its number; one object; a table that fits; a self-contained page."""
 
+import io
 import itertools
 import json
 import re
@@ -10,7 +11,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 
+from qdmol.cli.claims_command import claims_tables
 from qdmol.cli.commands import app
 from qdmol.cli.entry import run_command
 from qdmol.structure import read_spec
@@ -166,20 +169,29 @@ def test_a_uniform_permittivity_does_not_give_both(found, assessed):
 # ---------------------------------------------------------------- for people
 
 
-def test_the_table_shows_each_row_and_fits_in_100_columns(prepared, assessed, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    assert run_command(["claims"]) == 0
-    out = capsys.readouterr().out
-    assert prepared["fine_map"] is False
+def test_the_table_shows_each_row_and_fits_in_100_columns(assessed):
+    console = Console(width=100, file=io.StringIO(), highlight=False)
+    for part in claims_tables(assessed.claims, quiet=False):
+        console.print(part)
+    out = console.file.getvalue()
+    assert "…" not in out
     for claim in assessed.claims:
         assert claim.value_text in out
         assert claim.range_text in out
         assert f"    {claim.statement.command}\n" in out
-    assert "…" not in out
-    table = out[: out.index("1  splitting")]
-    assert max(map(len, map(str.rstrip, table.splitlines()))) <= 100
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_the_command_for_people(prepared, assessed, capsys):
+    assert run_command(["claims"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert prepared["fine_map"] is False
+    assert all(claim.value_text in shown.out and claim.statement.command in shown.out for claim in assessed.claims)
     assert run_command(["claims", "--quiet"]) == 0
-    assert "Assumed" not in capsys.readouterr().out
+    quiet = capsys.readouterr().out
+    assert "Assumed" not in quiet
+    assert assessed.claims[0].value_text in quiet
 
 
 def test_an_output_needs_the_report(prepared, capsys, tmp_path):
