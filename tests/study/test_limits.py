@@ -1,6 +1,9 @@
 """Molecules whose answer is known from another one: far apart, touching, split, mirrored, narrow, in a row."""
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from tests.exact.systems import dimer_spec, dot, molecule_spec
 import qdmol
 from qdmol.errors import InputError
 
+ROOT = Path(__file__).parents[2]
 PAIR = {"electrons": 2, "holes": 2, "coulomb": "self-consistent"}
 
 
@@ -203,3 +207,28 @@ def test_a_molecule_that_binds_nothing_is_bad_input():
     small = {"medium": {"electron_barrier": 0.2}}
     with pytest.raises(InputError):
         qdmol.solve(molecule_spec([dot(0.5, 0), dot(0.5, 0)], spacing=1.0, overrides=small, electrons=1, holes=0))
+
+
+# Spheres that touch from outside or inside, or nearly do: a core and a core, a core and a surface, surfaces.
+BIG, SMALL = (1.4, 2.1), (0.8, 0.4)
+CUSPS = [(BIG, BIG, 2.8), (BIG, BIG, 4.9), (BIG, SMALL, 2.7), (BIG, SMALL, 2.3), (BIG, SMALL, 4.3), (BIG, SMALL, 4.7)]
+TOUCHES = """
+import sys, qdmol
+from tests.exact.systems import dot, molecule_spec
+one, other, spacing = eval(sys.argv[1])
+for gap in (0.0, 1e-9, 1e-7, 1e-6, -1e-6, 1e-4, -1e-4):
+    if spacing + gap >= one[0] + other[0]:
+        spec = molecule_spec([dot(*one), dot(*other)], spacing=spacing + gap, electrons=2, holes=1)
+        solution = qdmol.solve(spec)
+        print(solution.summary["electron"]["energy_eV"][0], solution.summary["electron"]["error_meV"][0], flush=True)
+"""
+
+
+@pytest.mark.parametrize("case", CUSPS)
+def test_cusps_between_touching_spheres_are_no_trouble(case):
+    """In a process of its own: a mesh generator given a cusp may take the whole process down."""
+    command = [sys.executable, "-c", TOUCHES, repr(case)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-300:]
+    found = np.array([line.split() for line in done.stdout.splitlines()], dtype=float)
+    assert np.ptp(found[:, 0]) * 1000 <= found[:, 1].max() + 2e-3

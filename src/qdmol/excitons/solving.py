@@ -163,7 +163,7 @@ def _standing(molecule: AxialMolecule) -> tuple[float, str]:
 
 def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     wall = choose_wall(molecule, request.counts, {}, tolerance=request.tolerance)
-    steps = list(ladder(request.tolerance))
+    steps = list(ladder(molecule, wall.tops, request.tolerance))
     step = 0
     while True:
         solution = _attempt(molecule, request, wall, steps[step])

@@ -16,6 +16,7 @@ import threading
 from qdmol.mesh.assembly import Assembler, Coefficient
 from qdmol.mesh.axial import MeshSettings, build_mesh
 from qdmol.mesh.elements import Block, BoundaryBlock, Elements, tabulate
+from qdmol.mesh.gaps import caps_apart
 from qdmol.mesh.pattern import Pattern
 from qdmol.mesh.shapes import MEDIUM, Shapes, arrange
 
@@ -30,6 +31,7 @@ __all__ = [
     "Pattern",
     "Shapes",
     "arrange",
+    "caps_apart",
     "mesh_elements",
 ]
 

@@ -26,8 +26,8 @@ __all__ = ["CORNER_FACTOR", "MeshSettings", "build_mesh"]
 CORNER_FACTOR = 0.15
 # Widest angle (rad) one element may span along a circle.
 ARC_ANGLE = math.radians(60)
-# How fast Netgen lets sizes grow from one element to the next (0 slow, 1 fast).
-GRADING = 1.0
+# How fast Netgen lets sizes grow from one element to the next (0 slow, 1 fast), tried in turn.
+GRADINGS = (1.0, 0.7, 0.5, 0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +60,28 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
         writer.line((0.0, start), (0.0, stop), OUTSIDE, region, "axis")
     for start, stop, region in mirror:
         writer.line((start, 0.0), (stop, 0.0), region, OUTSIDE, "mirror")
-    parameters = MeshingParameters(maxh=max(settings.sizes.values()), grading=GRADING)
-    boundary = segments(pieces, mirror)
     largest = max(settings.sizes.values())
-    for r, z, size in proximity_sizes(boundary, largest=largest, smallest=0.7 * shapes.closed_gap):
-        parameters.RestrictH(r, z, 0.0, size)
-    mesh = _generate(writer.geometry, parameters)
+    narrow = list(proximity_sizes(segments(pieces, mirror), largest=largest, smallest=0.7 * shapes.closed_gap))
+    mesh = _generate(writer.geometry, largest, narrow)
     if writer.corners and settings.corner_levels:
         mesh.RefineHP(settings.corner_levels, CORNER_FACTOR)
     mesh.Curve(settings.curve_order)
     return mesh
 
 
-def _generate(geometry: SplineGeometry, parameters: MeshingParameters) -> ngsolve.Mesh:
-    try:
-        return ngsolve.Mesh(geometry.GenerateMesh(mp=parameters))
-    except NgException as error:
-        raise SolverError(f"The mesh generator found no mesh for this shape: {error}") from error
+def _generate(geometry: SplineGeometry, largest: float, narrow: Sequence[tuple[float, float, float]]) -> ngsolve.Mesh:
+    """Netgen's mesh; where it fails, that with elements that grow more slowly."""
+    reason: NgException | None = None
+    for grading in GRADINGS:
+        parameters = MeshingParameters(maxh=largest, grading=grading)
+        for r, z, size in narrow:
+            parameters.RestrictH(r, z, 0.0, size)
+        try:
+            return ngsolve.Mesh(geometry.GenerateMesh(mp=parameters))
+        except NgException as error:
+            reason = error
+    message = f"The mesh generator found no mesh for this shape: {reason}."
+    raise SolverError(message) from reason
 
 
 def _corners(pieces: Sequence[Piece], *, half: bool) -> set[tuple[float, float]]:

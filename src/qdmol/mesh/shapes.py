@@ -14,8 +14,10 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
+from qdmol.mesh.gaps import Sliver, slivers
 from qdmol.structure import AxialMolecule, PlacedDot
 
 __all__ = ["MEDIUM", "Arc", "Line", "Piece", "Shapes", "arrange", "closing_lines"]
@@ -23,9 +25,11 @@ __all__ = ["MEDIUM", "Arc", "Line", "Piece", "Shapes", "arrange", "closing_lines
 MEDIUM = "medium"
 OUTSIDE = ""
 # Crossings closer than this (nm) are one crossing: far below any mesh size, far above rounding.
-SAME = 1e-9
+SAME = 1e-8
+# A crossing this near the axis (nm) is a touch of two spheres: what they overlap is thinner than an atom by 1e6.
+POLE = 2e-3
 # Offset (nm) to either side of a boundary at which its regions are read.
-SIDE = 1e-8
+SIDE = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,9 @@ class Arc:
     def at_height(self, z: float) -> list[float]:
         """Parameters at which the curve reaches height `z`."""
         c = (z - self.z) / self.radius
-        return [math.acos(c)] if -1 < c < 1 else []
+        if abs(c) >= 1 or self.radius * math.sqrt(1 - c * c) < POLE:
+            return []
+        return [math.acos(c)]
 
     def at_radius(self, r: float) -> list[float]:
         """Parameters at which the curve is `r` away from the axis."""
@@ -102,13 +108,13 @@ class Piece:
     right: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shapes:
     """The molecule as point sets: which region a point of the half plane belongs to.
 
     `layers` are the offsets (nm) of the mesh lines that follow the surface through the medium (the last one carries
     the wall of the levels), `box` is the radius (nm) of the ball about the origin in which the potential is solved (0:
-    none), `closed_gap` the width (nm) below which a gap of medium between two bodies counts as closed.
+    none), `closed_gap` the width (nm) below which what lies between two spheres that nearly touch is closed.
     """
 
     molecule: AxialMolecule
@@ -119,6 +125,14 @@ class Shapes:
 
     def material(self, r: float, z: float) -> str:
         """Material at a point; the layer nearest to a core wins, at a tie the first-listed dot."""
+        for sliver in self.slivers:
+            if r < sliver.edge:
+                low, high = sliver.span(r)
+                if low - SIDE / 2 < z < high + SIDE / 2:
+                    return self._open_material(r, low - SIDE)
+        return self._open_material(r, z)
+
+    def _open_material(self, r: float, z: float) -> str:
         found = [
             (layer, order) for order, dot in enumerate(self.molecule.dots) if (layer := _layer(dot, r, z)) is not None
         ]
@@ -128,7 +142,7 @@ class Shapes:
         for bridge in self.molecule.bridges:
             if bridge.z_low < z < bridge.z_high and r < bridge.radius:
                 return bridge.material
-        return self._in_closed_gap(r, z) or MEDIUM
+        return MEDIUM
 
     def region(self, r: float, z: float) -> str:
         """Label of the mesh region: the material, or `medium/k` (offset layer k) or `medium/far`."""
@@ -147,22 +161,18 @@ class Shapes:
         found += [r - b.radius for b in self.molecule.bridges if b.z_low < z < b.z_high]
         return min(found)
 
-    def _in_closed_gap(self, r: float, z: float) -> str | None:
-        # Called for points outside every dot only, so that between two centres means in the gap.
-        for low, high, edge in self.closed_gaps():
-            if r < edge and low.z < z < high.z:
-                return low.layers[-1].material
-        return None
+    @cached_property
+    def slivers(self) -> tuple[Sliver, ...]:
+        """Narrow gaps that are closed."""
+        spheres = [[(dot.z, layer.radius) for layer in dot.layers] for dot in self.molecule.dots]
+        return tuple(sliver for sliver in slivers(spheres, self.closed_gap) if self._parts(sliver))
 
-    def closed_gaps(self) -> list[tuple[PlacedDot, PlacedDot, float]]:
-        """Neighbours with a gap under `closed_gap` on the axis, and the radius up to which it is closed."""
-        dots = sorted(self.molecule.dots, key=lambda dot: dot.z)
-        found = []
-        for low, high in pairwise(dots):
-            edge = _closure_radius(low, high, self.closed_gap)
-            if edge > 0:
-                found.append((low, high, edge))
-        return found
+    def _parts(self, sliver: Sliver) -> bool:
+        """Whether what is in a sliver differs from what is on either side; else one of its caps is no boundary."""
+        low, high = sliver.span(sliver.edge)
+        inside = self._open_material(sliver.edge, (low + high) / 2)
+        sides = (self._open_material(sliver.edge, z) for z in (low - SIDE, high + SIDE))
+        return inside not in set(sides)
 
     def curves(self) -> list[Curve]:
         """Every circle and line that may bound a region, each once."""
@@ -172,8 +182,9 @@ class Shapes:
             found += [Arc(dot.z, dot.layers[-1].radius + offset) for offset in self.layers]
         for bridge in self.molecule.bridges:
             found += [Line(bridge.radius + x, bridge.z_low, bridge.z_high) for x in (0.0, *self.layers)]
-        for low, high, edge in self.closed_gaps():
-            found.append(Line(edge, _top(low, edge) - SIDE, _bottom(high, edge) + SIDE))
+        for sliver in self.slivers:
+            low, high = sliver.span(sliver.edge)
+            found.append(Line(sliver.edge, low - SIDE, high + SIDE))
         if self.box:
             found.append(Arc(0.0, self.box))
         # In an order of their own: the same shape gives the same mesh however its dots are listed.
@@ -255,27 +266,6 @@ def _spans(cuts: Iterable[float], region: Callable[[float], str]) -> list[tuple[
 def _layer(dot: PlacedDot, r: float, z: float) -> int | None:
     distance = math.hypot(r, z - dot.z)
     return next((k for k, layer in enumerate(dot.layers) if distance < layer.radius), None)
-
-
-def _top(dot: PlacedDot, r: float) -> float:
-    return dot.z + math.sqrt(max(dot.layers[-1].radius ** 2 - r * r, 0.0))
-
-
-def _bottom(dot: PlacedDot, r: float) -> float:
-    return dot.z - math.sqrt(max(dot.layers[-1].radius ** 2 - r * r, 0.0))
-
-
-def _closure_radius(low: PlacedDot, high: PlacedDot, width: float) -> float:
-    """Radius at which the gap between two spheres is `width` wide; 0 where it nowhere is narrower."""
-    gap = high.z - low.z - low.layers[-1].radius - high.layers[-1].radius
-    smaller = min(low.layers[-1].radius, high.layers[-1].radius)
-    if gap >= width or gap <= -width:
-        return 0.0
-    a, b = 0.0, smaller
-    for _ in range(200):
-        middle = (a + b) / 2
-        a, b = (middle, b) if _bottom(high, middle) - _top(low, middle) < width else (a, middle)
-    return a
 
 
 def _cuts(curve: Curve, others: Sequence[Curve], *, half: bool) -> list[float]:

@@ -18,7 +18,7 @@ __all__ = ["Segment", "proximity_sizes", "segments"]
 SIZE_OVER_GAP = 1.3
 # Corners wider than this need no help: a mesh generator's triangles fit them.
 WIDE_CORNER = math.radians(20)
-SAME = 1e-9
+SAME = 1e-8
 
 
 @dataclass(frozen=True, slots=True)

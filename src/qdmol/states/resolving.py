@@ -19,9 +19,10 @@ __all__ = ["Resolution", "carriers_of", "discretise", "gap_error", "ladder"]
 
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
-# A gap of medium narrower than this (nm) is closed at a tolerance of 0.1 meV, at others with the root of the tolerance.
+# Gaps narrower than this (nm) are closed, or narrower ones only where that is more than GAP_SHARE of the tolerance.
 CLOSED_GAP = 4e-3
 NARROWEST_CLOSED = 2e-4
+GAP_SHARE = 0.05
 GAP_SAFETY = 10.0
 # Free space (nm) between the wall and the ball on which the potential meets its multipoles.
 BALL_MARGIN = 1.0
@@ -41,10 +42,14 @@ class Resolution:
         return self.degree
 
 
-def ladder(tolerance: float) -> Iterable[Resolution]:
-    """Resolutions to try in turn for a tolerance in eV."""
+def ladder(molecule: AxialMolecule, tops: Mapping[Carrier, float], tolerance: float) -> Iterable[Resolution]:
+    """Resolutions to try in turn, for levels up to `tops` and a tolerance in eV."""
     start = 5 if tolerance >= 4e-5 else 6 if tolerance >= 4e-6 else 7
-    gap = min(max(CLOSED_GAP * math.sqrt(tolerance / 1e-4), NARROWEST_CLOSED), CLOSED_GAP)
+    widest = Resolution(start)
+    error = max((gap_error(molecule, widest, carrier, top) for carrier, top in tops.items()), default=0.0)
+    # What is closed holds energy as the square of its width.
+    share = math.sqrt(GAP_SHARE * tolerance / error) if error else 1.0
+    gap = min(max(CLOSED_GAP * share, NARROWEST_CLOSED), CLOSED_GAP)
     for degree in range(start, 9):
         yield Resolution(degree, 1.0, gap)
     yield Resolution(8, 0.6, gap)
@@ -70,17 +75,17 @@ def discretise(molecule: AxialMolecule, wall: Wall, resolution: Resolution, *, p
 
 
 def gap_error(molecule: AxialMolecule, resolution: Resolution, carrier: Carrier, energy: float) -> float:
-    """Error (eV) of closing a narrow gap of medium: GAP_SAFETY times the level's energy in the lens that is filled.
+    """Error (eV) of closing narrow gaps: GAP_SAFETY times the level's energy in the slivers that are filled.
 
-    The lens under a gap of width w between spheres of radius R has the volume π R w² / 2; the energy density at the
-    surface is taken as that of the smallest dot on average. Measured for two touching 1.4/2.1 nm dots: a third of it.
+    The sliver of width w out to the radius r has the volume π r² w / 2; the energy density there is taken as that of
+    the smaller sphere on average. Measured for two touching 1.4/2.1 nm dots: a third of it.
     """
-    shapes = Shapes(molecule, (), 0.0, resolution.closed_gap, half=False)
-    if not shapes.closed_gaps():
-        return 0.0
-    radius = min(dot.radius for dot in molecule.dots)
-    lens = math.pi * radius * resolution.closed_gap**2 / 2
-    return GAP_SAFETY * (energy - lowest_edge(molecule, carrier)) * lens / (4 / 3 * math.pi * radius**3)
+    height = energy - lowest_edge(molecule, carrier)
+    error = 0.0
+    for sliver in Shapes(molecule, (), 0.0, resolution.closed_gap, half=False).slivers:
+        lens = math.pi * sliver.edge**2 * resolution.closed_gap / 2
+        error += GAP_SAFETY * height * lens / (4 / 3 * math.pi * min(sliver.one.radius, sliver.other.radius) ** 3)
+    return error
 
 
 def _size(molecule: AxialMolecule, wall: Wall, region: str) -> float:

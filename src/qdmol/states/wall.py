@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.landscape import Carrier, edge_of, mass_of
-from qdmol.mesh import MEDIUM
+from qdmol.mesh import MEDIUM, caps_apart
 from qdmol.states.hamiltonian import Hamiltonian
 from qdmol.structure import AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
@@ -43,6 +43,10 @@ FIELD_WALL = 1.0
 # LAYER_GROWTH times as far from the surface.
 SIZE_LAYER = 4.5
 LAYER_GROWTH = 2.5
+# A mesh line of the medium that comes closer to another than this part of the wall's distance moves by such steps.
+CLEAR_GAP = 0.05
+CLEAR_STEP = 0.02
+CLEAR_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,18 @@ def choose_wall(
     for carrier, top in tops.items():
         if math.isfinite(edge_of(medium, carrier)):
             distance = max(distance, depth * _tail_length(molecule, carrier, top))
-    return Wall(molecule, min(distance, WIDEST_WALL), tops)
+    return _clear(Wall(molecule, min(distance, WIDEST_WALL), tops))
+
+
+def _clear(wall: Wall) -> Wall:
+    """A wall whose layers nearly touch nothing: the mesh lines through the medium are free to avoid cusps."""
+    for step in range(CLEAR_STEPS):
+        moved = Wall(wall.molecule, wall.distance * (1 + CLEAR_STEP * step), wall.tops)
+        around = [[(dot.z, dot.radius + offset) for offset in (0.0, *moved.layers)] for dot in wall.molecule.dots]
+        bodies = caps_apart([group[:1] for group in around])
+        if caps_apart(around) > min(CLEAR_GAP * wall.distance, 0.99 * bodies):
+            return moved
+    return wall
 
 
 def further(wall: Wall, errors: Mapping[Carrier, float], *, tolerance: float) -> Wall | None:
@@ -88,7 +103,7 @@ def further(wall: Wall, errors: Mapping[Carrier, float], *, tolerance: float) ->
             length = _tail_length(wall.molecule, carrier, wall.tops[carrier])
             distance = max(distance, wall.distance + length * math.log(error / (WALL_SHARE * tolerance)) / 2)
     distance = min(distance, WIDEST_WALL)
-    return Wall(wall.molecule, distance, wall.tops) if distance > wall.distance else None
+    return _clear(Wall(wall.molecule, distance, wall.tops)) if distance > wall.distance else None
 
 
 def wall_error(hamiltonian: Hamiltonian, wall: Wall, energy: float, vector: Floats) -> float:
