@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qdmol.cli.claims_command import claims
 from qdmol.cli.console import emit, message, progress, say, show
 from qdmol.cli.outputs import Outputs, planned_outputs, with_map, write_new
 from qdmol.errors import InputError
@@ -243,3 +244,6 @@ def _status(solution: Any, *, quiet: bool) -> int:
     if not quiet:
         message("Not converged: at least one number is not known within the tolerance asked for.")
     return NOT_CONVERGED
+
+
+app.command()(claims)

@@ -67,20 +67,26 @@ def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: 
     str
         HTML that needs no other file and no network.
     """
-    environment = Environment(
-        loader=PackageLoader("qdmol.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
     spec = solution.spec
-    return environment.get_template("page.html.j2").render(
+    return fill_page(
         title=spec.name,
         subtitle=_subtitle(spec),
         sentences=summary_sentences(solution.summary, temperature=float(spec.environment.temperature)),
         warnings=solution.warnings,
         drawings=drawings,
         tables=page_tables(solution),
+        tables_first=False,
         spec=dump_spec(spec),
         netcdf=netcdf,
     )
+
+
+def fill_page(**parts: object) -> str:
+    """Fill the template: title, subtitle, sentences, warnings, drawings, tables, their order, spec, data file."""
+    environment = Environment(
+        loader=PackageLoader("qdmol.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.j2").render(**parts)

@@ -1,0 +1,155 @@
+"""The page of the claims: the table, and figures 1f-h, 1j and R1 of the reference work from our numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
+
+from qdmol.errors import InputError
+from qdmol.report.axis_figure import draw_axis
+from qdmol.report.claims_figures import draw_shifts, draw_splitting_map
+from qdmol.report.drawing import Drawing
+from qdmol.report.map_figure import draw_maps
+from qdmol.report.page import fill_page
+from qdmol.report.solution import SolutionLike
+from qdmol.report.style import paper_style
+from qdmol.report.tables import PageTable, linked
+from qdmol.results import atomic_path, write_netcdf
+from qdmol.structure import dump_spec
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from qdmol.study.claims import Claim, Claims
+
+__all__ = ["write_claims_report"]
+
+_TITLE = "The reference work's calculations, beside qdmol"
+_SUBTITLE = "Calculated statements of Cui, Panfil, Koley et al., Nat. Commun. 10, 5401 (2019), and what qdmol gets."
+
+
+def write_claims_report(claims: Claims, path: str | Path) -> Path:
+    """Write the claims as one HTML page and a NetCDF file of the same stem beside it.
+
+    Parameters
+    ----------
+    claims
+        From ``assess_claims``, best with ``fine_map``.
+    path
+        The page, ending in ``.html``.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The path is that of the NetCDF file.
+    qdmol.errors.OutputError
+        A file cannot be written.
+    """
+    page = Path(path)
+    if page.suffix.lower() == ".nc":
+        raise InputError(field="path", value=str(path), allowed="the page, ending in .html: its data take .nc")
+    data = page.with_suffix(".nc")
+    homodimer = _homodimer()
+    with paper_style():
+        text = _render(claims, homodimer, draw_claims(claims, homodimer), netcdf=data.name)
+    content = _with_curves(claims.data, homodimer)
+    with ExitStack() as files:
+        # Both are written in full before either is renamed, the data first.
+        page_file = files.enter_context(atomic_path(page))
+        data_file = files.enter_context(atomic_path(data))
+        page_file.write_text(text, encoding="utf-8", newline="\n")
+        write_netcdf(content, data_file)
+    return page
+
+
+def _with_curves(data: xr.Dataset, homodimer: SolutionLike) -> xr.Dataset:
+    """Add the curves and maps of the shipped homodimer, each name with its prefix."""
+    names = {name: f"homodimer_{name}" for name in (*homodimer.data.variables, *homodimer.data.dims)}
+    found = data.merge(homodimer.data.rename(names), combine_attrs="override")
+    return found.assign_attrs(homodimer_spec=dump_spec(homodimer.spec))
+
+
+def _homodimer() -> SolutionLike:
+    """The shipped homodimer with its wavefunctions, which the claims do not keep."""
+    from qdmol.study import solve
+
+    return solve("@homodimer")
+
+
+def draw_claims(claims: Claims, homodimer: SolutionLike) -> tuple[Drawing, ...]:
+    """Every figure of the page; call it under ``paper_style``."""
+    named = (("Fig. 1f", draw_axis(homodimer)), ("Fig. 1g and 1h", draw_maps(homodimer)))
+    old = [replace(one, caption=f"After {name}, 1.4/2.1 nm. {one.caption}") for name, one in named if one is not None]
+    return (*old, draw_shifts(claims), draw_splitting_map(claims.maps[0]))
+
+
+def _render(claims: Claims, homodimer: SolutionLike, drawings: Sequence[Drawing], *, netcdf: str) -> str:
+    return fill_page(
+        title=_TITLE,
+        subtitle=_SUBTITLE,
+        sentences=_sentences(claims.claims),
+        warnings=(),
+        drawings=drawings,
+        tables=(claims_table(claims.claims), reasons_table(claims.claims)),
+        tables_first=True,
+        spec=dump_spec(homodimer.spec),
+        netcdf=netcdf,
+    )
+
+
+def _sentences(claims: Sequence[Claim]) -> list[str]:
+    kinds = [claim.verdict.kind for claim in claims]
+    together = next(claim for claim in claims if claim.statement.id == "together")
+    return [
+        f"Of {len(claims)} statements {kinds.count('agrees')} agree for every plausible case, {kinds.count('depends')} "
+        f"depend on what the paper does not say, {kinds.count('disagrees')} disagree, and "
+        f"{kinds.count('cannot be compared')} cannot be compared.",
+        "The paper's necks, masses, valence offset and permittivities are not in the text that could be read. "
+        "Plausible are necks of 1.5, 4 and 6.2 nm, merged and filled, conduction offsets of 0.10 and 0.32 eV, and the "
+        "alternatives that the material set lists, one at a time.",
+        f"23 and 60 meV together with the shift: {together.reason}",
+        "Verdicts follow from the numbers by the rule stated with each.",
+    ]
+
+
+def claims_table(claims: Sequence[Claim]) -> PageTable:
+    """Statement, the paper's number, ours with its error, range and verdict."""
+    rows = tuple(
+        (
+            str(number),
+            claim.statement.words,
+            claim.statement.asked.replace(" ", "\N{NO-BREAK SPACE}"),
+            claim.value_text,
+            claim.range_text,
+            claim.verdict.text,
+        )
+        for number, claim in enumerate(claims, start=1)
+    )
+    note = "Errors are numerical: the distance to the exact value of the model is smaller. Ranges are over the cases."
+    header = ("", "the paper, in our words", "it has", "qdmol", "range", "verdict")
+    return PageTable("The claims", header, rows, note, frozenset({2, 3, 4}))
+
+
+def reasons_table(claims: Sequence[Claim]) -> PageTable:
+    """Where each statement stands, why the verdict is what it is, what was assumed, and the command."""
+    rows = tuple(
+        (
+            str(number),
+            linked(claim.statement.source.replace("https://doi.org/", "doi:")),
+            claim.reason,
+            claim.statement.assumed,
+            Markup("<code>{}</code>").format(escape(claim.statement.command)),
+        )
+        for number, claim in enumerate(claims, start=1)
+    )
+    return PageTable("What stands behind them", ("", "where", "rule and cases", "assumed", "command"), rows)
