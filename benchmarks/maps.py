@@ -59,7 +59,8 @@ def main() -> int:
             "| --- | --- | --- | --- | --- |",
             *rows,
             "",
-            f"{WORKERS} workers on {os.cpu_count()} cores ({platform.machine()}){load}; from the command's start to its end.",
+            f"{WORKERS} workers on {os.cpu_count()} cores ({platform.machine()}){load}; "
+            "from the command's start to its end.",
             "",
         ]
     )

@@ -20,7 +20,7 @@ from typing import Any
 from qdmol.errors import InputError, SolverError
 from qdmol.materials import Alternative, alternatives, load_set
 from qdmol.structure import Spec, dump_spec, read_spec, resolve, update_spec
-from qdmol.study.solve import solve
+from qdmol.study.solving import solve
 
 __all__ = ["MAP_OFFSETS", "MIDDLE", "SAMPLES", "Case", "Outcome", "all_cases", "map_case", "solve_cases"]
 
