@@ -17,6 +17,7 @@ import numpy as np
 import scipy.linalg
 from numpy.polynomial import legendre
 from scipy.special import ive, kve, spherical_jn, spherical_yn
+from threadpoolctl import threadpool_limits
 
 from qdmol.units import HBAR2_OVER_2M0
 
@@ -96,7 +97,8 @@ def radial_levels(sphere, ell, *, top):
         energy = energy[1:, 1:]
     energy, overlap = energy[:-1, :-1], overlap[1:-1]
     scale = 1 / np.sqrt(overlap)
-    values = scipy.linalg.eigvalsh(energy * scale[:, None] * scale)
+    with threadpool_limits(limits=1, user_api="blas"):
+        values = scipy.linalg.eigvalsh(energy * scale[:, None] * scale)
     return values[values < top]
 
 

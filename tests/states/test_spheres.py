@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from tests.exact.radial import Sphere, lowest_levels
 from tests.exact.systems import CARRIERS, draw_sphere, sphere_molecule, sphere_spec, spheres
+from threadpoolctl import threadpool_limits
 
 import qdmol
 from qdmol.errors import InputError
@@ -29,7 +30,8 @@ CHOSEN = {
 def _solve(sphere, count, tolerance):
     """Levels of one carrier, `tolerance` in meV."""
     request = Request({"electron": count, "hole": 0}, coulomb=False, tolerance=tolerance / 1000)
-    return solve_molecule(sphere_molecule(sphere), request)
+    with threadpool_limits(limits=1, user_api="blas"):
+        return solve_molecule(sphere_molecule(sphere), request)
 
 
 def _misses(levels, exact):

@@ -1,9 +1,8 @@
-"""The molecule of a spec and its monomers, solved side by side; differences between them."""
+"""The molecule of a spec and its monomers, solved one after the other; differences between them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
@@ -86,7 +85,7 @@ def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: Monom
     molecule
         The spec resolved, where that is known.
     monomer
-        Solves each dot alone, one thing after the other; without it all are solved at the same time, in threads.
+        Solves each dot alone; `solve_bound` where nothing is given.
 
     Raises
     ------
@@ -97,10 +96,10 @@ def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: Monom
     """
     # The matrices are small: threads inside the linear algebra cost more than they bring.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _run(spec, resolve(spec) if molecule is None else molecule, monomer)
+        return _run(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound)
 
 
-def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver | None) -> Job:
+def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
     calculation = spec.calculation
     counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
     coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance / 1000
@@ -111,13 +110,8 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver | None) -> J
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
     single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
     alone = {shape: molecule.monomer([dot.layers for dot in molecule.dots].index(shape)) for shape in shapes}
-    if solver is not None:
-        solution = solve_bound(molecule, request)
-        return Job(spec, molecule, solution, {shape: solver(monomer, single) for shape, monomer in alone.items()})
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        main = pool.submit(solve_bound, molecule, request)
-        others = {shape: pool.submit(solve_bound, monomer, single) for shape, monomer in alone.items()}
-        return Job(spec, molecule, main.result(), {shape: found.result() for shape, found in others.items()})
+    solution = solve_bound(molecule, request)
+    return Job(spec, molecule, solution, {shape: solver(monomer, single) for shape, monomer in alone.items()})
 
 
 def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
