@@ -29,15 +29,21 @@ def spec_text(calculation: dict[str, object]) -> str:
     return json.dumps({**spec_mapping(read_spec("@homodimer")), "calculation": calculation})
 
 
-def timed(folder: Path) -> float:
-    """Wall time (s) of the command, start-up and all."""
+def used() -> float:
+    """Processor time (s) of every process that this one has waited for."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def timed(folder: Path) -> tuple[float, float]:
+    """Wall and processor time (s) of the command, start-up and all."""
     command = [sys.executable, "-m", "qdmol", "map", "spec.json", *AXES, "-o", "map.nc", "--quiet"]
-    started = time.perf_counter()
+    started, before = time.perf_counter(), used()
     subprocess.run([*command, "--workers", str(WORKERS)], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, used() - before
 
 
-def measure(calculation: dict[str, object]) -> tuple[float, float]:
+def measure(calculation: dict[str, object]) -> tuple[tuple[float, float], tuple[float, float]]:
     """Cold, and the best of a few times again."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -50,17 +56,19 @@ def main() -> int:
     rows, kept = [], True
     for name, (calculation, limit) in CASES.items():
         cold, again = measure(calculation)
-        kept &= cold < limit and again < AGAIN_LIMIT
-        rows.append(f"| {name} | {cold:.1f} s | {limit:.0f} s | {again:.2f} s | {AGAIN_LIMIT:.0f} s |")
+        kept &= cold[0] < limit and again[0] < AGAIN_LIMIT
+        cells = [f"{cold[0]:.1f} s", f"{cold[1]:.1f} s", f"{limit:.0f} s"]
+        cells += [f"{again[0]:.2f} s", f"{again[1]:.2f} s", f"{AGAIN_LIMIT:.0f} s"]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     text = "\n".join(
         [
-            "| each point | cold | limit | again | limit |",
-            "| --- | --- | --- | --- | --- |",
+            "| each point | cold | processors | limit | again | processors | limit |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            f"{WORKERS} workers on {os.cpu_count()} cores ({platform.machine()}){load}; "
-            "from the command's start to its end.",
+            f"{WORKERS} workers on {os.cpu_count()} cores ({platform.machine()}){load}; wall time of the whole command, "
+            "and the processor time it and its workers took.",
             "",
         ]
     )

@@ -133,12 +133,12 @@ def update_mapping(data: Mapping[str, Any], changes: Mapping[str, object], *, fo
 
     Like `update_spec`, path by path in the order given; ``folder`` is where the material set is looked for first.
     """
-    changed = copy.deepcopy(dict(data))
+    changed = plain_mapping(data)  # a copy
     for path, value in changes.items():
         steps = _steps(path)
         for parent in _parents(changed, steps[:-1], path):
-            _assign(parent, steps[-1], copy.deepcopy(value), path)
-    return _validated(plain_mapping(changed), folder=folder)
+            _assign(parent, steps[-1], plain_mapping({path: value})[path], path)
+    return _validated(changed, folder=folder)
 
 
 def exclude_each_other(one: str, two: str) -> bool:

@@ -85,7 +85,7 @@ def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: Monom
     molecule
         The spec resolved, where that is known.
     monomer
-        Solves each dot alone, for example once for many specs.
+        Solves each dot alone; `solve_bound` where nothing is given.
 
     Raises
     ------
@@ -96,10 +96,10 @@ def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: Monom
     """
     # The matrices are small: threads inside the linear algebra cost more than they bring.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _run(spec, resolve(spec) if molecule is None else molecule, monomer)
+        return _run(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound)
 
 
-def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver | None) -> Job:
+def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
     calculation = spec.calculation
     counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
     coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance / 1000
@@ -110,13 +110,8 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver | None) -> J
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
     single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
     alone = {shape: molecule.monomer([dot.layers for dot in molecule.dots].index(shape)) for shape in shapes}
-    solve_alone = solver or solve_bound
-    return Job(
-        spec,
-        molecule,
-        solve_bound(molecule, request),
-        {shape: solve_alone(monomer, single) for shape, monomer in alone.items()},
-    )
+    solution = solve_bound(molecule, request)
+    return Job(spec, molecule, solution, {shape: solver(monomer, single) for shape, monomer in alone.items()})
 
 
 def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
