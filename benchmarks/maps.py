@@ -67,7 +67,7 @@ def main() -> int:
             "| --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            f"{WORKERS} workers on {os.cpu_count()} cores ({platform.machine()}){load}; wall time of the whole command, "
+            f"{WORKERS} workers on {os.cpu_count()} cores ({platform.machine()}){load}; wall time of the command, "
             "and the processor time it and its workers took.",
             "",
         ]

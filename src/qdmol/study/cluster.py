@@ -115,7 +115,7 @@ def local_cluster(count: int) -> Iterator[tuple[Client, LocalWorkers]]:
             _quiet(),
             dask.config.set(settings),
             LocalCluster(
-                n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address=None,
+                n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
