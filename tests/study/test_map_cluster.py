@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -201,7 +202,10 @@ def test_twenty_kills_change_nothing(tmp_path, reference):
     spec = written(tmp_path)
     reader = Reader(output)
     reader.start()
+    early = 0
     for turn in range(20):
+        if len(parts(output)) == 60:  # a fast machine finishes between two kills: from the start again
+            shutil.rmtree(f"{output}.parts")
         before = {path.name: path.read_bytes() for path in parts(output)}
         workers = 2 if turn % 4 == 0 else 0
         process = subprocess.Popen(
@@ -218,13 +222,13 @@ def test_twenty_kills_change_nothing(tmp_path, reference):
         process.wait()
         after = {path.name: path.read_bytes() for path in parts(output)}
         assert before.items() <= after.items()
-    unfinished = len(parts(output))
+        early += len(after) < 60
     done = run("map", spec, *axes_of(20), "-o", output, "--workers", 0, "--json")
     reader.over.set()
     reader.join()
     assert reader.error is None
     assert reader.read > 20
-    assert unfinished < 60, "the kills came too late to test anything"
+    assert early >= 5, "the kills came too late to test anything"
     assert done.returncode == 0, done.stderr
     assert len(parts(output)) == 60
     assert output.read_bytes() == reference
