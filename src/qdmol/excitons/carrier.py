@@ -125,8 +125,8 @@ def flatten(images: Sequence[Coefficient]) -> Floats:
 class CarrierState:
     """The current state of one carrier, improved step by step in the potential energy of the other.
 
-    Vectors are normalised to x·M x = 1: over the whole molecule ∫ψ² r dr dz is the number of `images`. Densities (1/nm³)
-    are normalised to one particle.
+    Vectors are normalised to x·M x = 1: over the whole molecule ∫ψ² r dr dz is the number of `images`. Densities
+    (1/nm³) are normalised to one particle.
     """
 
     def __init__(self, space: CarrierSpace, seeds: Sequence[Floats]) -> None:
