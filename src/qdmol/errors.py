@@ -6,7 +6,8 @@
     |-- InputError        exit 2   what the user wrote cannot be used (also a ValueError)
     |-- MissingExtraError exit 2   an optional dependency is not installed (also an ImportError)
     |-- OutputError       exit 1   a file could not be written
-    `-- SolverError       exit 3   what could not be computed, with the reason
+    |-- SolverError       exit 3   what could not be computed, with the reason
+    `-- DataError         exit 3   measured data that contradict themselves or cannot be used
 
 Every message is one sentence. An input error says which field, which value, and what is allowed:
 
@@ -19,7 +20,16 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-__all__ = ["MISSING", "InputError", "MissingExtraError", "OutputError", "QdmolError", "SolverError", "shorten"]
+__all__ = [
+    "MISSING",
+    "DataError",
+    "InputError",
+    "MissingExtraError",
+    "OutputError",
+    "QdmolError",
+    "SolverError",
+    "shorten",
+]
 
 LONGEST_VALUE = 60  # characters of a value shown in a message
 
@@ -140,5 +150,11 @@ class OutputError(QdmolError):
 
 class SolverError(QdmolError):
     """Something could not be computed; the message says what and why."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class DataError(QdmolError):
+    """Measured data contradict themselves or do not suffice; the message says where and how."""
 
     exit_code: ClassVar[int] = 3

@@ -1,0 +1,209 @@
+"""The value of the room: a stream of photons, whatever instrument or simulator wrote it.
+
+Times are integers of the instrument's clock; seconds appear only where a number is reported. A stream does not hold its
+photons: its source hands them out in stretches, each time from the start, so that a file larger than the memory can be
+gone through more than once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CHUNK", "ArraySource", "Mode", "PhotonStream", "Provenance", "Records", "Source", "join_records"]
+
+Mode = Literal["T2", "T3"]
+Integers = NDArray[np.int64]
+
+# Photons handed out at a time: some 10 bytes each in memory, enough to hide the cost of a call.
+CHUNK = 1 << 20
+
+
+def _no_times() -> Integers:
+    return np.zeros(0, dtype=np.int64)
+
+
+def _no_channels() -> NDArray[np.uint8]:
+    return np.zeros(0, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records:
+    """One stretch of a stream, in order of time.
+
+    Attributes
+    ----------
+    times : int64 (N,)
+        T2: arrival times in ticks. T3: the number of the sync period the photon fell in, from the start of the stream.
+    channels : uint8 (N,)
+        Input channel of each photon, counted from 0.
+    delays : uint32 (N,) or None
+        T3: time after the sync pulse in ticks. None for T2.
+    sync_times : int64 (S,)
+        T2: sync pulses that were recorded, in ticks. Empty for T3.
+    marker_times : int64 (M,)
+        External markers on the clock of `times`.
+    markers : uint8 (M,)
+        Which marker inputs were up, one bit each.
+    """
+
+    times: Integers
+    channels: NDArray[np.uint8]
+    delays: NDArray[np.uint32] | None = None
+    sync_times: Integers = field(default_factory=_no_times)
+    marker_times: Integers = field(default_factory=_no_times)
+    markers: NDArray[np.uint8] = field(default_factory=_no_channels)
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def select(self, keep: NDArray[np.bool_]) -> Records:
+        """Return the photons where `keep` (N,) holds; sync pulses and markers stay."""
+        delays = None if self.delays is None else self.delays[keep]
+        return replace(self, times=self.times[keep], channels=self.channels[keep], delays=delays)
+
+
+class Source(Protocol):
+    """Something that hands out its records from the start as often as it is asked, in stretches of about `size`."""
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Give the stretches one after the other; their times do not fall from one to the next."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySource:
+    """Records that are in memory."""
+
+    records: Records
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Give the records in stretches of `size` photons."""
+        whole = self.records
+        edges = [*range(0, len(whole), size), len(whole)] if len(whole) else [0, 0]
+        for k, (start, stop) in enumerate(pairwise(edges)):
+            first, last = k == 0, k == len(edges) - 2
+            # sync pulses and markers go with the photons of their time
+            low = None if first else whole.times[start]
+            high = None if last else whole.times[stop]
+            yield Records(
+                times=whole.times[start:stop],
+                channels=whole.channels[start:stop],
+                delays=None if whole.delays is None else whole.delays[start:stop],
+                sync_times=_between(whole.sync_times, whole.sync_times, low, high),
+                marker_times=_between(whole.marker_times, whole.marker_times, low, high),
+                markers=_between(whole.markers, whole.marker_times, low, high),
+            )
+
+
+def _between(values: Any, times: Integers, low: np.int64 | None, high: np.int64 | None) -> Any:
+    start = 0 if low is None else int(np.searchsorted(times, low))
+    stop = len(times) if high is None else int(np.searchsorted(times, high))
+    return values[start:stop]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a stream comes from.
+
+    Attributes
+    ----------
+    format : str
+        As ``"PicoQuant PTU"``.
+    record_type : str
+        As ``"HydraHarp T3 v2"``.
+    path : str or None
+        The file; None for what was made in memory.
+    instrument, created, comment : str or None
+        As the header says.
+    header : Mapping
+        Every entry of the header, as plain values.
+    """
+
+    format: str
+    record_type: str
+    path: str | None = None
+    instrument: str | None = None
+    created: str | None = None
+    comment: str | None = None
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotonStream:
+    """Photons with their clock, handed out in stretches.
+
+    Attributes
+    ----------
+    mode : "T2" or "T3"
+        T2: one absolute time a photon. T3: number of the sync period, and time after its pulse.
+    tick_ps : float
+        Length of a tick in ps: of `times` in T2, of `delays` in T3.
+    sync_period_ps : float or None
+        Time between sync pulses in ps as the header states it: T3 always; T2 where a rate is stated, else None.
+    source : Source
+        Hands out the records.
+    provenance : Provenance
+        File, format, header.
+    stated_photons : int or None
+        Number of records the header promises (photons or records, as the format has it); None where it says nothing.
+    stated_duration_s : float or None
+        Length of the measurement by the header.
+    notes : tuple of str
+        What the reader had to do: sorted, cut short, a count mended. Sentences.
+    truncated : bool
+        Whether the file ends early, so that only what is whole is here.
+    unordered : bool
+        Whether the records of the file were not in order of time; they are, as handed out.
+    contradictions : tuple of str
+        Sentences: where header and records cannot both be true, as the reader saw. Such a stream is not analysed.
+    """
+
+    mode: Mode
+    tick_ps: float
+    source: Source
+    provenance: Provenance
+    sync_period_ps: float | None = None
+    stated_photons: int | None = None
+    stated_duration_s: float | None = None
+    notes: tuple[str, ...] = ()
+    truncated: bool = False
+    unordered: bool = False
+    contradictions: tuple[str, ...] = ()
+
+    @property
+    def time_unit_ps(self) -> float:
+        """Length in ps of a unit of `Records.times`: a tick in T2, a sync period in T3."""
+        if self.mode == "T2":
+            return self.tick_ps
+        if self.sync_period_ps is None:
+            raise ValueError("a T3 stream without a sync period")
+        return self.sync_period_ps
+
+    def chunks(self, size: int = CHUNK) -> Iterator[Records]:
+        """Give the records from the start, in stretches of about `size` photons, in order of time."""
+        return self.source.chunks(size)
+
+    def load(self) -> Records:
+        """Return all records as one, in memory: some 13 bytes a photon."""
+        return join_records(list(self.chunks()), mode=self.mode)
+
+
+def join_records(parts: list[Records], *, mode: Mode) -> Records:
+    """Return stretches one behind the other."""
+    if not parts:
+        return Records(_no_times(), _no_channels(), None if mode == "T2" else np.zeros(0, dtype=np.uint32))
+    delays = [part.delays for part in parts if part.delays is not None]
+    return Records(
+        times=np.concatenate([part.times for part in parts]),
+        channels=np.concatenate([part.channels for part in parts]),
+        delays=np.concatenate(delays) if delays else None,
+        sync_times=np.concatenate([part.sync_times for part in parts]),
+        marker_times=np.concatenate([part.marker_times for part in parts]),
+        markers=np.concatenate([part.markers for part in parts]),
+    )
