@@ -1,0 +1,306 @@
+"""The values of lifetimes: a decay histogram, an instrument response, a fit.
+
+Delays and lifetimes in ns, counts as counts per bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qdmol.errors import InputError
+from qdmol.photons.flags import Flag
+
+__all__ = ["Decay", "LifetimeFit", "Response"]
+
+Floats = NDArray[np.float64]
+ResponseKind = Literal["measured", "gaussian", "none"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decay:
+    """Counts against the delay after the excitation pulse.
+
+    Attributes
+    ----------
+    counts : float64 (n,)
+        Photons per bin. Whole numbers, not rates and not background-subtracted: the likelihood is Poisson's.
+    bin_width_ns : float
+        Width of a bin. The last bin may reach over the end of the period; only its part before the end counts.
+    first_bin_ns : float
+        Left edge of the first bin.
+    period_ns : float or None
+        Time between excitation pulses. None: so long that earlier pulses do not matter.
+    exposure_periods : float or None
+        Number of excitation pulses behind the histogram; rates and pile-up need it.
+    label : str
+        What it is, as ``"channel 0"``.
+    first_photon : bool
+        Whether the electronics record only the first photon after each pulse (start-stop). Then pile-up is part of the
+        model, if `exposure_periods` is known. Electronics with several stops per pulse do not need it.
+    notes : tuple of str
+        What was done to the numbers on the way here. Sentences.
+
+    Raises
+    ------
+    InputError
+        For counts that are none: negative, not finite, not one row; for a width or period not above zero.
+
+    Examples
+    --------
+    >>> decay = Decay([10, 6, 4, 2], bin_width_ns=1.0)
+    >>> decay.photons, decay.edges_ns
+    (22.0, array([0., 1., 2., 3., 4.]))
+    """
+
+    counts: Floats
+    bin_width_ns: float
+    first_bin_ns: float = 0.0
+    period_ns: float | None = None
+    exposure_periods: float | None = None
+    label: str = ""
+    first_photon: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", _counts(self.counts, field="decay.counts"))
+        _positive(self.bin_width_ns, field="decay.bin_width_ns", unit="ns")
+        if self.period_ns is not None:
+            _positive(self.period_ns, field="decay.period_ns", unit="ns")
+        if self.exposure_periods is not None:
+            _positive(self.exposure_periods, field="decay.exposure_periods", unit="periods")
+        if not np.isfinite(self.first_bin_ns):
+            raise InputError(field="decay.first_bin_ns", value=self.first_bin_ns, allowed="a finite time in ns")
+
+    @property
+    def photons(self) -> float:
+        """Sum of the counts."""
+        return float(self.counts.sum())
+
+    @property
+    def edges_ns(self) -> Floats:
+        """Edges of the bins (n + 1,); the last one not beyond the end of the period."""
+        edges = self.first_bin_ns + self.bin_width_ns * np.arange(len(self.counts) + 1)
+        if self.period_ns is not None and edges[-2] < self.first_bin_ns + self.period_ns < edges[-1]:
+            edges[-1] = self.first_bin_ns + self.period_ns
+        return edges
+
+    @property
+    def times_ns(self) -> Floats:
+        """Middles of the bins (n,)."""
+        edges = self.edges_ns
+        middles: Floats = 0.5 * (edges[1:] + edges[:-1])
+        return middles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Response:
+    """The instrument response: what a lifetime of zero would look like.
+
+    Use :meth:`measured`, :meth:`gaussian` or :meth:`none`.
+
+    Attributes
+    ----------
+    kind : "measured", "gaussian" or "none"
+        measured: a histogram. gaussian: a normal distribution. none: the decay is fitted behind its peak only.
+    counts : float64 (m,)
+        measured: counts per bin, background subtracted, not negative. Else empty.
+    bin_width_ns, first_bin_ns : float
+        measured: width of a bin, left edge of the first.
+    width_ns : float or None
+        gaussian: standard deviation; None: fitted.
+    centre_ns : float or None
+        gaussian: the delay of its middle; None: fitted.
+    shift_ns : float or None
+        measured: shift against the decay; None: fitted.
+    start_ns : float or None
+        none: where the fit begins; None: behind the peak, as far as the response may reach.
+    """
+
+    kind: ResponseKind
+    counts: Floats
+    bin_width_ns: float = 1.0
+    first_bin_ns: float = 0.0
+    width_ns: float | None = None
+    centre_ns: float | None = None
+    shift_ns: float | None = None
+    start_ns: float | None = None
+
+    @classmethod
+    def measured(
+        cls,
+        counts: ArrayLike,
+        *,
+        bin_width_ns: float,
+        first_bin_ns: float = 0.0,
+        shift_ns: float | None = None,
+        background: float | Literal["auto"] = "auto",
+    ) -> Response:
+        """A measured histogram (m,); its background per bin is taken off ("auto": the median, if most bins are dark).
+
+        Raises
+        ------
+        InputError
+            For counts that are not finite or without a peak above the background.
+        """
+        raw = np.asarray(counts, dtype=np.float64)
+        if raw.ndim != 1 or len(raw) < 2 or not np.isfinite(raw).all():
+            raise InputError(field="response.counts", value=f"shape {raw.shape}", allowed="one row of finite counts")
+        _positive(bin_width_ns, field="response.bin_width_ns", unit="ns")
+        peak = raw.max()
+        level = background if background != "auto" else _dark_level(raw)
+        clean = np.clip(raw - level, 0.0, None)
+        if not peak > level:
+            raise InputError(field="response.counts", value=peak, allowed="a peak above the background")
+        if background == "auto":
+            clean[_far_from_peak(clean)] = 0.0
+        return cls("measured", clean, bin_width_ns, first_bin_ns, shift_ns=shift_ns)
+
+    @classmethod
+    def gaussian(cls, *, width_ns: float | None = None, centre_ns: float | None = None) -> Response:
+        """A normal distribution of standard deviation `width_ns` about `centre_ns`; what is None is fitted.
+
+        Raises
+        ------
+        InputError
+            For a width not above zero.
+        """
+        if width_ns is not None:
+            _positive(width_ns, field="response.width_ns", unit="ns")
+        return cls("gaussian", np.zeros(0), width_ns=width_ns, centre_ns=centre_ns)
+
+    @classmethod
+    def none(cls, *, start_ns: float | None = None) -> Response:
+        """No response: only the tail is fitted, from `start_ns` or from where the response has passed."""
+        return cls("none", np.zeros(0), start_ns=start_ns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LifetimeFit:
+    """Lifetimes with intervals, and how well they describe the counts.
+
+    K components, from the longest lifetime to the shortest; n bins of the decay. A stretched exponential has one
+    component, the time at which the decay has fallen to 1/e, and its averages are those of the whole law.
+
+    Attributes
+    ----------
+    components_ns, low_ns, high_ns : float64 (K,)
+        Lifetimes, corrected for the bias of few photons, and their intervals. An interval that is open has 0 or inf.
+    fractions, fractions_low, fractions_high : float64 (K,)
+        Fractions of amplitude: how many emitters, if all shine alike. They sum to one.
+    intensity_fractions, intensity_fractions_low, intensity_fractions_high : float64 (K,)
+        Fractions of intensity: how many of the photons.
+    model : str
+        As ``"2 exponentials"``.
+    amplitude_average_ns, amplitude_average_low_ns, amplitude_average_high_ns : float
+        Lifetime weighted by amplitude.
+    intensity_average_ns, intensity_average_low_ns, intensity_average_high_ns : float
+        Lifetime weighted by intensity: the mean delay of a photon after its excitation.
+    background_per_bin, background_low, background_high : float
+        Constant counts per whole bin. Low and high are nan where the background was given without an error.
+    response : str
+        As ``"measured"``, ``"gaussian"`` or ``"none"``: what was used.
+    response_width_ns : float or None
+        Standard deviation of the response; None for a fit of the tail.
+    shift_ns : float
+        measured: how much later the decay is than the response. gaussian: its middle. none: where the pulse is put.
+    stretch, stretch_low, stretch_high : float or None
+        Kohlrausch exponent of a stretched exponential, else None.
+    curve : float64 (n,)
+        Fitted counts per bin; nan where the decay was not fitted.
+    residuals : float64 (n,)
+        Signed roots of the deviance, near standard normal where counts are high; nan where not fitted.
+    fitted : bool (n,)
+        The bins behind the fit.
+    start_ns : float
+        Left edge of the first fitted bin after the excitation.
+    photons : float
+        Counts in the fitted bins.
+    goodness : float
+        Probability that a decay of this very model deviates more.
+    reduced_deviance : float
+        Deviance over what is expected of it: near 1 for a good fit.
+    evidence : dict of str to float
+        Bayesian information criterion by model: the lowest is best, 10 lower is decisive.
+    level : float
+        Level of the intervals.
+    flags : tuple of Flag
+        What to know before these numbers are used.
+    """
+
+    components_ns: Floats
+    low_ns: Floats
+    high_ns: Floats
+    fractions: Floats
+    fractions_low: Floats
+    fractions_high: Floats
+    intensity_fractions: Floats
+    intensity_fractions_low: Floats
+    intensity_fractions_high: Floats
+    model: str
+    amplitude_average_ns: float
+    amplitude_average_low_ns: float
+    amplitude_average_high_ns: float
+    intensity_average_ns: float
+    intensity_average_low_ns: float
+    intensity_average_high_ns: float
+    background_per_bin: float
+    background_low: float
+    background_high: float
+    response: ResponseKind
+    response_width_ns: float | None
+    shift_ns: float
+    stretch: float | None
+    stretch_low: float | None
+    stretch_high: float | None
+    curve: Floats
+    residuals: Floats
+    fitted: NDArray[np.bool_]
+    start_ns: float
+    photons: float
+    goodness: float
+    reduced_deviance: float
+    evidence: dict[str, float]
+    level: float
+    flags: tuple[Flag, ...] = ()
+
+
+def _positive(value: float, *, field: str, unit: str) -> None:
+    if not (np.isfinite(value) and value > 0):
+        raise InputError(field=field, value=value, allowed=f"above 0 {unit}")
+
+
+def _counts(values: ArrayLike, *, field: str) -> Floats:
+    counts = np.array(values, dtype=np.float64)
+    if counts.ndim != 1 or len(counts) < 2:
+        raise InputError(field=field, value=f"shape {counts.shape}", allowed="one row of at least two bins")
+    if not np.isfinite(counts).all() or counts.min() < 0:
+        raise InputError(field=field, value=float(counts.min()), allowed="finite counts, none below 0")
+    counts.flags.writeable = False
+    return counts
+
+
+def _dark_level(counts: Floats) -> float:
+    """Median, where the peak takes less than a third of the bins; else the mean of the lowest tenth."""
+    wide = float((counts > 0.1 * counts.max()).mean())
+    if wide < 1 / 3:
+        return float(np.median(counts))
+    return float(np.sort(counts)[: max(len(counts) // 10, 1)].mean())
+
+
+def _far_from_peak(clean: Floats) -> NDArray[np.bool_]:
+    """Bins outside the run around the peak that stays above a thousandth of it: noise of the background."""
+    peak = int(clean.argmax())
+    low = clean <= 1e-3 * clean[peak]
+    # three dark bins in a row end the response
+    dark = low[:-2] & low[1:-1] & low[2:]
+    before = np.flatnonzero(dark[: max(peak - 2, 0)])
+    after = np.flatnonzero(dark[peak:])
+    start = int(before[-1]) + 2 if len(before) else 0
+    stop = peak + int(after[0]) + 1 if len(after) else len(clean)
+    outside = np.ones(len(clean), dtype=np.bool_)
+    outside[start:stop] = False
+    return outside
