@@ -1,0 +1,358 @@
+"""Becker & Hickl: `.spc` files of the FIFO mode, with the `.set` file beside them.
+
+An `.spc` file says how long a tick of its macro clock is and nothing else: not which card wrote it, hence not how its
+records are to be read. The `.set` file says it; without one, the layout is the one in which times do not run backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.errors import DataError, InputError
+from qdmol.photons.becker_hickl_setup import Setup, read_setup
+from qdmol.photons.ordering import ordered
+from qdmol.photons.raw_files import LONGEST_S, file_size, not_a_file_of, read_bytes, record_pieces, windows
+from qdmol.photons.stream import PhotonStream, Provenance, Records
+
+__all__ = ["VARIANTS", "looks_like_spc", "read_spc"]
+
+KIND = "Becker & Hickl SPC"
+# Fewer neighbours than this say nothing about their order.
+ENOUGH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One layout of records: its name, the number the decoder knows it by, 16-bit words a record, largest ADC value."""
+
+    name: str
+    layout: int
+    words: int
+    largest: int
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """A record as 16-bit words."""
+        return np.dtype((np.dtype("<u2"), (self.words,)))
+
+
+VARIANTS = {
+    "spc-130": Variant("SPC-130", 0, 2, 4095),
+    "spc-600-256": Variant("SPC-600 256 channels", 1, 2, 255),
+    "spc-600-4096": Variant("SPC-600 4096 channels", 2, 3, 4095),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpcSource:
+    """Records of a file, decoded piece by piece."""
+
+    path: Path
+    variant: Variant
+    records: int
+    limit: int
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Give the photons of `size` records after the other."""
+        counters = new_counters()
+        held = np.zeros((0, self.variant.words), dtype=np.uint16)
+        offset = 2 * self.variant.words
+        for piece in record_pieces(self.path, dtype=self.variant.dtype, offset=offset, count=self.records, size=size):
+            words = np.concatenate([held, piece])
+            # the last record waits for the one behind it
+            yield self._records(words, len(words) - 1, counters)
+            held = words[-1:]
+        if len(held):
+            yield self._records(held, 1, counters)
+
+    def _records(self, words: NDArray[np.uint16], count: int, counters: NDArray[np.int64]) -> Records:
+        return decode_words(words, count, variant=self.variant, counters=counters, limit=self.limit)
+
+
+def new_counters() -> NDArray[np.int64]:
+    """Return the decoder's state at the start of a file: clock at 0, no photon before."""
+    return np.array([0, 0, 0, -1, 0, 0, 0, 0], dtype=np.int64)
+
+
+def decode_words(
+    words: NDArray[np.uint16], count: int, *, variant: Variant, counters: NDArray[np.int64], limit: int
+) -> Records:
+    """Return the first `count` records as photons and markers.
+
+    Raises
+    ------
+    DataError
+        The overflows add up to a time longer than any measurement.
+    """
+    from qdmol.photons import becker_hickl_decoding as decoding
+
+    out = (
+        np.empty(count, dtype=np.int64),
+        np.empty(count, dtype=np.uint8),
+        np.empty(count, dtype=np.uint32),
+        np.empty(count, dtype=np.int64),
+        np.empty(count, dtype=np.uint8),
+    )
+    if not decoding.decode(words, variant.layout, count, counters, limit, out):
+        raise DataError(
+            f"The overflows of the macro clock add up to more than {LONGEST_S:.3g} s when read as {variant.name}; "
+            "no measurement is that long, so records are damaged or of another card."
+        )
+    photons, marks = int(counters[decoding.PHOTONS]), int(counters[decoding.MARKERS])
+    times, channels, adcs, marker_times, markers = out
+    return Records(
+        times=times[:photons],
+        channels=channels[:photons],
+        # the cards count from the photon to the next sync pulse
+        delays=np.uint32(variant.largest) - adcs[:photons],
+        marker_times=marker_times[:marks],
+        markers=markers[:marks],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a file looks when read in one layout.
+
+    Attributes
+    ----------
+    variant : Variant
+        The layout.
+    photons, gaps, illegal : int
+        Photons, records marked as behind a gap, records with bits no card sets, among those looked at.
+    compared, backward : int
+        Neighbours between two overflows of the clock, and how many of them ran backward.
+    looked_at : int
+        Records looked at.
+    clock_ps : float
+        Tick of the macro clock by the first record.
+    failure : str or None
+        Why the records cannot be decoded at all.
+    """
+
+    variant: Variant
+    clock_ps: float
+    looked_at: int = 0
+    photons: int = 0
+    gaps: int = 0
+    illegal: int = 0
+    compared: int = 0
+    backward: int = 0
+    failure: str | None = None
+
+    @property
+    def refuted(self) -> str | None:
+        """Why this cannot be the layout; None if it can."""
+        if self.failure:
+            return self.failure
+        if not 1e3 <= self.clock_ps <= 1e7:
+            return f"the first record states a macro clock of {self.clock_ps / 1e3:.4g} ns"
+        if self.illegal > 0.001 * self.looked_at:
+            return f"{self.illegal} of {self.looked_at} records have bits set that no card sets"
+        if self.compared >= ENOUGH and self.backward > 0.02 * self.compared:
+            return f"time runs backward in {self.backward} of {self.compared} pairs of photons"
+        return None
+
+    @property
+    def proven(self) -> bool:
+        """Whether enough neighbours are in order."""
+        return self.refuted is None and self.compared >= ENOUGH
+
+
+def _count(path: Path, variant: Variant) -> int:
+    return max(file_size(path) // variant.dtype.itemsize - 1, 0)
+
+
+def _clock_ps(path: Path, variant: Variant) -> float:
+    """Tick of the macro clock in the first record, which is stored in units of 0.1 ns."""
+    first = read_bytes(path, variant.dtype.itemsize)
+    if len(first) < variant.dtype.itemsize:
+        raise not_a_file_of(KIND, path, why="it is shorter than one record")
+    if variant.words == 3:
+        return 100.0 * int.from_bytes(first[2:4], "little")
+    return 100.0 * int.from_bytes(first[:3], "little")
+
+
+def _limit(clock_ps: float) -> int:
+    """Ticks that no measurement reaches."""
+    return int(LONGEST_S * 1e12 / max(clock_ps, 1.0))
+
+
+def _try(path: Path, variant: Variant) -> Trial:
+    from qdmol.photons import becker_hickl_decoding as decoding
+
+    clock = _clock_ps(path, variant)
+    offset = variant.dtype.itemsize
+    total = np.zeros(8, dtype=np.int64)
+    looked_at = 0
+    for words in windows(path, dtype=variant.dtype, offset=offset, count=_count(path, variant)):
+        counters = new_counters()
+        looked_at += len(words)
+        try:
+            decode_words(words, len(words), variant=variant, counters=counters, limit=_limit(clock))
+        except DataError as error:
+            return Trial(variant, clock, failure=str(error).split(";")[0])
+        total += counters
+    return Trial(
+        variant,
+        clock,
+        looked_at=looked_at,
+        photons=int(total[decoding.PHOTONS]),
+        gaps=int(total[decoding.GAPS]),
+        illegal=int(total[decoding.ILLEGAL]),
+        compared=int(total[decoding.COMPARED]),
+        backward=int(total[decoding.BACKWARD]),
+    )
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What is said about a file while it is looked at."""
+
+    notes: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
+
+
+def _choose(path: Path, names: tuple[str, ...], findings: _Findings, *, stated: str | None) -> Trial:
+    """Return the layout that fits, best proven first; a contradiction is noted if none does."""
+    trials = [_try(path, VARIANTS[name]) for name in names]
+    possible = [trial for trial in trials if trial.refuted is None]
+    if not possible:
+        # a refuted layout is kept so that the file's content can still be described
+        trial = trials[0]
+        source = f"as {stated} says" if stated else f"as any known layout, such as {trial.variant.name}"
+        findings.contradictions.append(f"The records make no sense {source}: {trial.refuted}.")
+        return trial
+    proven = [trial for trial in possible if trial.proven]
+    chosen = (proven or possible)[0]
+    if stated is None and len(proven or possible) > 1:
+        findings.notes.append(f"Which card wrote the file cannot be told from it; it is read as {chosen.variant.name}.")
+    return chosen
+
+
+def _delay_unit_ps(setup: Setup | None, trial: Trial, given: float | None, findings: _Findings) -> float:
+    """Width of a delay channel; without a setup it is not in the files, and that is said."""
+    if given is not None:
+        return given
+    stated = setup.delay_unit_ps(trial.variant.largest + 1) if setup else None
+    if stated is not None:
+        return stated
+    unit = trial.clock_ps / (trial.variant.largest + 1)
+    findings.notes.append(
+        f"No .set file states the width of a delay channel; it is taken as the {trial.clock_ps / 1e3:.4g} ns of the "
+        f"macro clock over {trial.variant.largest + 1} channels, so every delay and lifetime hangs on that."
+    )
+    return unit
+
+
+def _about_clock(setup: Setup | None, findings: _Findings) -> str:
+    """Source of the macro clock: only if it is the laser's sync do its ticks count laser pulses."""
+    source = setup.number("SP_MTCLK") if setup else None
+    if source is None:
+        findings.notes.append("Nothing states whether the macro clock counts laser pulses; it is taken to do so.")
+        return "not stated"
+    if source == 0:
+        findings.notes.append("The macro clock is the card's own and does not count laser pulses.")
+        return "internal"
+    return "sync"
+
+
+def read_spc(path: Path, *, variant: str | None = None, delay_unit_ps: float | None = None) -> PhotonStream:
+    """Read an `.spc` file of the FIFO mode.
+
+    Parameters
+    ----------
+    path
+        The file. A `.set` file of the same name is read with it.
+    variant
+        One of ``"spc-130"`` (all cards of 4-byte records but SPC-600 and SPC-630), ``"spc-600-256"``,
+        ``"spc-600-4096"``. If None, as the `.set` file says, else the one in which times run forward.
+    delay_unit_ps
+        Width of a delay channel, where no `.set` file states it.
+
+    Returns
+    -------
+    PhotonStream
+        Mode T3: ticks of the macro clock, and delays after the sync pulse. Macro clock and records that contradict
+        each other or the `.set` file are named in `contradictions`.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it is not of this kind.
+    """
+    if variant is not None and variant not in VARIANTS:
+        raise InputError(field="format", value=variant, allowed=f"one of {', '.join(VARIANTS)}")
+    size = file_size(path)
+    if size < 4:
+        raise not_a_file_of(KIND, path, why="it is shorter than one record")
+    setup = read_setup(path)
+    findings = _Findings()
+    trial = _chosen(path, variant, setup, findings)
+    count = _count(path, trial.variant)
+    rest = size % trial.variant.dtype.itemsize
+    if rest:
+        findings.notes.append(f"The file ends {rest} bytes into a record, which is left out.")
+    if trial.gaps:
+        findings.notes.append(f"{trial.gaps} of {trial.looked_at} records say that photons before them were lost.")
+    tick = _delay_unit_ps(setup, trial, delay_unit_ps, findings)
+    clock = _about_clock(setup, findings)
+    source = SpcSource(path, trial.variant, count, _limit(trial.clock_ps))
+    return PhotonStream(
+        mode="T3",
+        tick_ps=tick,
+        sync_period_ps=max(trial.clock_ps, 100.0),
+        source=ordered(source, mode="T3"),
+        provenance=_provenance(path, setup, trial, clock),
+        notes=tuple(findings.notes),
+        truncated=rest != 0,
+        contradictions=tuple(findings.contradictions),
+    )
+
+
+def _chosen(path: Path, variant: str | None, setup: Setup | None, findings: _Findings) -> Trial:
+    named = setup.variants if setup else None
+    if variant is not None:
+        return _choose(path, (variant,), findings, stated="the format given")
+    if named == () and setup is not None:
+        raise not_a_file_of(KIND, path, why=f"records of the card {setup.module} are not read")
+    if named:
+        return _choose(path, named, findings, stated=f"its .set file ({setup.module if setup else None})")
+    trial = _choose(path, tuple(VARIANTS), findings, stated=None)
+    if trial.refuted and not _begins_as_spc(read_bytes(path, 4)):
+        raise not_a_file_of(KIND, path, why="it does not begin with the record of the macro clock")
+    return trial
+
+
+def _provenance(path: Path, setup: Setup | None, trial: Trial, clock: str) -> Provenance:
+    header: dict[str, Any] = {"macro_clock_ps": trial.clock_ps, "macro_clock_source": clock}
+    if setup is None:
+        return Provenance(format=KIND, record_type=trial.variant.name, path=str(path), header=header)
+    header |= {"set_file": str(setup.path), **setup.identity, **setup.parameters}
+    return Provenance(
+        format=KIND,
+        record_type=trial.variant.name,
+        path=str(path),
+        instrument=setup.module,
+        created=" ".join(setup.identity.get(name, "") for name in ("Date", "Time")).strip() or None,
+        comment=setup.identity.get("Contents") or None,
+        header=header,
+    )
+
+
+def _begins_as_spc(head: bytes) -> bool:
+    """Whether the first record is that of the macro clock: marked as no photon, with 1 ns to 10 µs a tick."""
+    return len(head) >= 4 and head[3] & 0x80 != 0 and 10 <= int.from_bytes(head[:3], "little") <= 100_000
+
+
+def looks_like_spc(head: bytes, path: Path) -> bool:
+    """Whether a file may be one: the records have no signature, so name and first record must agree."""
+    if path.suffix.lower() == ".spc":
+        return True
+    return _begins_as_spc(head) and any(_try(path, variant).proven for variant in VARIANTS.values())
