@@ -1,5 +1,6 @@
 """Simple photon streams of known truth, for tests: nothing here is taken from the product but the value."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -165,13 +166,160 @@ def blinking_stream(rng: np.random.Generator, *, on_s: float = 0.05, off_s: floa
     return pulsed_stream(rng, on_s=on_s, off_s=off_s, **{"single": True, **options})
 
 
+# PicoQuant's record kinds by their number in the header
+PICOHARP_T2, PICOHARP_T3 = 0x00010203, 0x00010303
+HYDRAHARP_V1_T2, HYDRAHARP_V1_T3 = 0x00010204, 0x00010304
+HYDRAHARP_T2, HYDRAHARP_T3 = 0x01010204, 0x01010304
+T2_KINDS = (PICOHARP_T2, HYDRAHARP_V1_T2, HYDRAHARP_T2, 0x00010205, 0x00010206, 0x00010207)
+T3_KINDS = (PICOHARP_T3, HYDRAHARP_V1_T3, HYDRAHARP_T3, 0x00010305, 0x00010306, 0x00010307)
+TIMEHARP_T3 = 0  # T3R files carry no number
+WRAPS = {PICOHARP_T2: 210_698_240, PICOHARP_T3: 1 << 16, HYDRAHARP_V1_T2: 33_552_000, TIMEHARP_T3: 1 << 16}
+
+
+def wrap_of(kind: int) -> int:
+    """Units of time from one overflow record to the next."""
+    return WRAPS.get(kind, 1 << 25 if kind in T2_KINDS else 1 << 10)
+
+
+def encode(records: Records, kind: int) -> np.ndarray:
+    """Return the 32-bit words of a PicoQuant file, overflow records and all."""
+    times = np.concatenate([records.times, records.sync_times, records.marker_times])
+    order = np.argsort(times, kind="stable")
+    inside = times % wrap_of(kind)
+    words = np.concatenate(
+        [
+            _photon_words(inside[: len(records)], records, kind),
+            _sync_words(inside[len(records) : len(records) + len(records.sync_times)], kind),
+            _marker_words(inside[len(times) - len(records.markers) :], records.markers, kind),
+        ]
+    ).astype(np.uint32)[order]
+    turns = np.diff(times[order] // wrap_of(kind), prepend=0)
+    if kind in (PICOHARP_T2, PICOHARP_T3, HYDRAHARP_V1_T2, HYDRAHARP_V1_T3, TIMEHARP_T3):
+        overflow = {PICOHARP_T2: 0xF0000000, PICOHARP_T3: 0xF0000000, TIMEHARP_T3: 0x08000000}.get(kind, 0xFE000000)
+        extra = np.full(int(turns.sum()), overflow, dtype=np.uint32)
+        before = turns
+    else:
+        # these count how many overflows a record stands for, as far as their field goes
+        field = (1 << 25) - 1 if kind in T2_KINDS else 1023
+        before = -(-turns // field)
+        extra = np.full(int(before.sum()), 0xFE000000 + field, dtype=np.uint32)
+        last = np.cumsum(before)[turns > 0] - 1
+        extra[last] = 0xFE000000 + turns[turns > 0] - (before[turns > 0] - 1) * field
+    out = np.empty(len(words) + len(extra), dtype=np.uint32)
+    places = np.arange(len(words)) + np.cumsum(before)
+    free = np.ones(len(out), dtype=bool)
+    free[places] = False
+    out[places], out[free] = words, extra
+    return out
+
+
+def _photon_words(inside: np.ndarray, records: Records, kind: int) -> np.ndarray:
+    channels = records.channels.astype(np.int64)
+    delays = np.zeros(0, dtype=np.int64) if records.delays is None else records.delays.astype(np.int64)
+    if kind == PICOHARP_T2:
+        return channels << 28 | inside
+    if kind == PICOHARP_T3:
+        return (channels + 1) << 28 | delays << 16 | inside
+    if kind == TIMEHARP_T3:
+        return 1 << 30 | channels << 28 | delays << 16 | inside
+    return channels << 25 | (inside if kind in T2_KINDS else delays << 10 | inside)
+
+
+def _sync_words(inside: np.ndarray, kind: int) -> np.ndarray:
+    assert len(inside) == 0 or kind in T2_KINDS[1:], "only T2 of HydraHarp and later records sync pulses"
+    return 1 << 31 | inside
+
+
+def _marker_words(inside: np.ndarray, markers: np.ndarray, kind: int) -> np.ndarray:
+    bits = markers.astype(np.int64)
+    if kind == PICOHARP_T2:
+        return 15 << 28 | inside & ~15 | bits
+    if kind == PICOHARP_T3:
+        return 15 << 28 | bits << 16 | inside
+    if kind == TIMEHARP_T3:
+        return bits << 16 | inside
+    return 1 << 31 | bits << 25 | inside
+
+
+def tag(name: str, value: bool | int | float | str, index: int = -1) -> bytes:
+    """Return one entry of a PTU header."""
+    head = name.encode().ljust(32, b"\0") + struct.pack("<i", index)
+    if isinstance(value, bool):
+        return head + struct.pack("<Iq", 0x00000008, value)
+    if isinstance(value, int):
+        return head + struct.pack("<Iq", 0x10000008, value)
+    if isinstance(value, float):
+        return head + struct.pack("<Id", 0x20000008, value)
+    text = value.encode("latin-1") + b"\0"
+    text = text.ljust(-(-len(text) // 8) * 8, b"\0")
+    return head + struct.pack("<Iq", 0x4001FFFF, len(text)) + text
+
+
+def ptu_bytes(words: np.ndarray, entries: dict[str, bool | int | float | str]) -> bytes:
+    """Return a PTU file of these header entries and records."""
+    head = b"PQTTTR\0\0" + b"1.0.00\0\0" + b"".join(tag(name, value) for name, value in entries.items())
+    end = b"Header_End".ljust(32, b"\0") + struct.pack("<iIq", -1, 0xFFFF0008, 0)
+    return head + end + words.astype("<u4").tobytes()
+
+
+def ptu_entries(
+    kind: int,
+    count: int,
+    *,
+    tick_ps: float,
+    sync_period_ps: float | None = None,
+    duration_s: float | None = None,
+) -> dict[str, bool | int | float | str]:
+    """Return the header of a PTU file that says nothing wrong."""
+    t2 = kind in T2_KINDS
+    hardware = {3: "PicoHarp 300", 4: "HydraHarp 400", 5: "TimeHarp 260 N", 6: "TimeHarp 260 P", 7: "MultiHarp 150"}
+    clock_ps = tick_ps if t2 else float(sync_period_ps)
+    return {
+        "File_GUID": "{00000000-0000-0000-0000-000000000000}",
+        "CreatorSW_Name": "generator",
+        "CreatorSW_Version": "1.0",
+        "File_Comment": "made for a test",
+        "Measurement_Mode": 2 if t2 else 3,
+        "Measurement_SubMode": 0,
+        "HW_Type": hardware[kind & 0xFF],
+        "HW_SerialNo": "1",
+        "HW_InpChannels": 4,
+        "HW_BaseResolution": (tick_ps if t2 else 1.0) * PS,
+        "MeasDesc_Resolution": tick_ps * PS,
+        "MeasDesc_GlobalResolution": clock_ps * PS,
+        "MeasDesc_BinningFactor": 1,
+        "MeasDesc_AcquisitionTime": 0 if duration_s is None else round(1e3 * duration_s),
+        "HWSync_Divider": 1,
+        "TTResult_SyncRate": 0 if sync_period_ps is None else round(1e12 / sync_period_ps),
+        "TTResult_NumberOfRecords": count,
+        "TTResult_StopAfter": 0 if duration_s is None else round(1e3 * duration_s),
+        "TTResultFormat_TTTRRecType": kind,
+        "TTResultFormat_BitsPerRecord": 32,
+    }
+
+
+def write_ptu(path: Path, stream: PhotonStream, *, kind: int) -> Path:
+    """Write a stream in memory as a valid PTU file of any kind of record."""
+    words = encode(stream.load(), kind)
+    entries = ptu_entries(
+        kind,
+        len(words),
+        tick_ps=stream.tick_ps,
+        sync_period_ps=stream.sync_period_ps,
+        duration_s=stream.stated_duration_s,
+    )
+    path.write_bytes(ptu_bytes(words, entries))
+    return path
+
+
 def write_ptu_t2(path: Path, records: Records, *, tick_ps: float = 1.0, duration_s: float | None = None) -> Path:
     """Write a valid HydraHarp V2 T2 PTU file; sync pulses and markers as well."""
-    raise NotImplementedError
+    return write_ptu(path, in_memory(records, mode="T2", tick_ps=tick_ps, duration_s=duration_s), kind=HYDRAHARP_T2)
 
 
 def write_ptu_t3(
     path: Path, records: Records, *, tick_ps: float, sync_period_ps: float, duration_s: float | None = None
 ) -> Path:
     """Write a valid HydraHarp V2 T3 PTU file; markers as well."""
-    raise NotImplementedError
+    stream = in_memory(records, mode="T3", tick_ps=tick_ps, sync_period_ps=sync_period_ps, duration_s=duration_s)
+    return write_ptu(path, stream, kind=HYDRAHARP_T3)

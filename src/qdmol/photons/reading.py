@@ -2,12 +2,70 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from qdmol.errors import InputError
+from qdmol.photons.picoquant import refused
 from qdmol.photons.stream import PhotonStream
 
-__all__ = ["read_photons"]
+__all__ = ["FORMATS", "FileFormat", "read_photons"]
+
+HEAD = 4096  # bytes of a file that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A kind of file: its names, its usual extensions, and where its reader is.
+
+    Attributes
+    ----------
+    name : str
+        What `read_photons` takes as `format`.
+    extensions : tuple of str
+        Usual ends of file names, with the dot.
+    module, reader, recogniser : str
+        The module of this room, its function of a path, and its function of the first bytes and the path; no
+        recogniser where the extension alone can tell.
+    """
+
+    name: str
+    extensions: tuple[str, ...]
+    module: str
+    reader: str
+    recogniser: str | None
+
+    def read(self, path: Path) -> PhotonStream:
+        """Open a file of this kind."""
+        reader: Callable[[Path], PhotonStream] = getattr(self._module(), self.reader)
+        return reader(path)
+
+    def recognises(self, head: bytes, path: Path) -> bool:
+        """Whether the first bytes of a file are of this kind."""
+        if self.recogniser is None:
+            return False
+        recogniser: Callable[[bytes, Path], bool] = getattr(self._module(), self.recogniser)
+        return recogniser(head, path)
+
+    def _module(self) -> Any:
+        return import_module(f"qdmol.photons.{self.module}")
+
+
+# In the order they are tried: those with an unmistakable beginning first.
+FORMATS = (
+    FileFormat("ptu", (".ptu",), "picoquant_ptu", "read_ptu", "looks_like_ptu"),
+    FileFormat("hydraharp", (".ht2", ".ht3"), "picoquant_legacy", "read_hydraharp", "looks_like_hydraharp"),
+    FileFormat("picoharp", (".pt2", ".pt3"), "picoquant_legacy", "read_picoharp", "looks_like_picoharp"),
+    FileFormat("timeharp", (".t3r",), "picoquant_legacy", "read_timeharp", "looks_like_timeharp"),
+)
+# Extensions are names of formats too.
+ALIASES = {extension[1:]: each for each in FORMATS for extension in each.extensions} | {
+    each.name: each for each in FORMATS
+}
 
 
 def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream:  # noqa: A002
@@ -20,9 +78,50 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
     format : str, optional
         Name as ``"ptu"``; found by the content of the file otherwise, and by its extension where that says nothing.
 
+    Returns
+    -------
+    PhotonStream
+        Times in integer ticks of the instrument. What in the header contradicts itself is in its `contradictions`,
+        and a file that ends early is marked `truncated`.
+
     Raises
     ------
     InputError
         No file of photons, or one that cannot be read.
+    DataError
+        A file of photons whose header gives the times no scale.
     """
-    raise InputError(field="FILE", value=str(path), allowed="a file of photons")
+    path = Path(path)
+    head = _head(path)
+    if format is not None:
+        known = ALIASES.get(format.lower().lstrip("."))
+        if known is None:
+            raise InputError(field="format", value=format, allowed=f"one of {', '.join(sorted(ALIASES))}")
+        return known.read(path)
+    for each in FORMATS:
+        if each.recognises(head, path):
+            return each.read(path)
+    named = ALIASES.get(path.suffix.lower().lstrip("."))
+    if named is not None and named.recogniser is None:
+        return named.read(path)
+    raise refused(path, "is no file of photons that is known here, by its content or its name")
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a plain file."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise refused(path, "is a folder, not a file")
+        # a pipe or a device would wait for ever
+        if not stat.S_ISREG(mode):
+            raise refused(path, "is not a plain file")
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+    except OSError as error:
+        raise refused(path, f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise refused(path, "is not a name a file can have") from error
+    if not head:
+        raise refused(path, "is empty")
+    return head

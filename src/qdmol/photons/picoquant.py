@@ -1,0 +1,247 @@
+"""PicoQuant's recordings: the kinds of records, the file as a source of photons, and what its header may not say.
+
+Each header reader (:mod:`~qdmol.photons.picoquant_ptu`, :mod:`~qdmol.photons.picoquant_legacy`) fills a `Recording`;
+:func:`stream_of` checks it and makes the stream.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qdmol.errors import DataError, InputError, shorten
+from qdmol.photons.ordering import ordered
+from qdmol.photons.raw_files import LONGEST_S
+from qdmol.photons.stream import Mode, PhotonStream, Provenance, Records
+
+__all__ = ["RECORD_KINDS", "RecordFile", "RecordKind", "Recording", "refused", "stream_of"]
+
+WORD = 4  # bytes of a record
+# A header may round its sync rate and give the period besides; more than this apart, one of the two is wrong.
+SYNC_TOLERANCE = 0.02
+# No clock of a T2 mode is slower.
+SLOWEST_T2_PS = 1e4
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """One layout of 32-bit records.
+
+    Attributes
+    ----------
+    name : str
+        As ``"HydraHarp T3 v2"``.
+    mode : "T2" or "T3"
+    kernel : str
+        Name of the loop in :mod:`~qdmol.photons.decoding`.
+    wrap : int
+        How far one overflow moves the clock, in units of `Records.times`.
+    counted : bool
+        Whether an overflow record may stand for several.
+    """
+
+    name: str
+    mode: Mode
+    kernel: str
+    wrap: int
+    counted: bool = False
+
+
+T2_WRAP = 1 << 25
+T2_WRAP_V1 = 33_552_000
+RECORD_KINDS: Mapping[int, RecordKind] = {
+    0x00010203: RecordKind("PicoHarp 300 T2", "T2", "picoharp_t2", 210_698_240),
+    0x00010303: RecordKind("PicoHarp 300 T3", "T3", "picoharp_t3", 1 << 16),
+    0x00010204: RecordKind("HydraHarp T2 v1", "T2", "hydraharp_t2", T2_WRAP_V1),
+    0x00010304: RecordKind("HydraHarp T3 v1", "T3", "hydraharp_t3", 1 << 10),
+    0x01010204: RecordKind("HydraHarp T2 v2", "T2", "hydraharp_t2", T2_WRAP, counted=True),
+    0x01010304: RecordKind("HydraHarp T3 v2", "T3", "hydraharp_t3", 1 << 10, counted=True),
+    0x00010205: RecordKind("TimeHarp 260 N T2", "T2", "hydraharp_t2", T2_WRAP, counted=True),
+    0x00010305: RecordKind("TimeHarp 260 N T3", "T3", "hydraharp_t3", 1 << 10, counted=True),
+    0x00010206: RecordKind("TimeHarp 260 P T2", "T2", "hydraharp_t2", T2_WRAP, counted=True),
+    0x00010306: RecordKind("TimeHarp 260 P T3", "T3", "hydraharp_t3", 1 << 10, counted=True),
+    0x00010207: RecordKind("MultiHarp T2", "T2", "hydraharp_t2", T2_WRAP, counted=True),
+    0x00010307: RecordKind("MultiHarp T3", "T3", "hydraharp_t3", 1 << 10, counted=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """The records of a file, decoded stretch by stretch.
+
+    Attributes
+    ----------
+    path : Path
+    offset : int
+        Where the records begin, in bytes.
+    count : int
+        How many records are read.
+    kind : RecordKind
+    unit_ps : float
+        Length of a unit of `Records.times`, for the guard against centuries.
+    """
+
+    path: Path
+    offset: int
+    count: int
+    kind: RecordKind
+    unit_ps: float
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Give the records in stretches of `size`, as the file has them.
+
+        Raises
+        ------
+        DataError
+            The overflow records move the clock beyond a month.
+        InputError
+            The file is gone or cannot be read any more.
+        """
+        latest = min(LONGEST_S * 1e12 / self.unit_ps, 2.0**62)
+        state = np.zeros(1, dtype=np.int64)
+        left = self.count
+        try:
+            with self.path.open("rb") as stream:
+                stream.seek(self.offset)
+                while left > 0:
+                    words = np.fromfile(stream, dtype="<u4", count=min(size, left))
+                    if len(words) == 0:
+                        break
+                    left -= len(words)
+                    yield self._decoded(words, state, int(latest))
+        except OSError as error:
+            raise refused(self.path, f"cannot be read: {error.strerror}") from error
+
+    def _decoded(self, words: np.ndarray[Any, Any], state: np.ndarray[Any, Any], latest: int) -> Records:
+        from qdmol.photons import decoding
+
+        n = len(words)
+        kind = self.kind
+        times, sync_times, marker_times = (np.empty(n, dtype=np.int64) for _ in range(3))
+        channels, markers = (np.empty(n, dtype=np.uint8) for _ in range(2))
+        delays = np.empty(n if kind.mode == "T3" else 0, dtype=np.uint32)
+        photons, syncs, marks = getattr(decoding, kind.kernel)(
+            words, kind.wrap, kind.counted, latest, state, (times, channels, delays, sync_times, marker_times, markers)
+        )
+        if state[0] >= latest:
+            raise DataError(
+                "The overflow records of the file move its clock beyond a month, which no measurement lasts:"
+                " the file is damaged, or its records are not of the kind the header says."
+            )
+        return Records(
+            times=times[:photons],
+            channels=channels[:photons],
+            delays=delays[:photons] if kind.mode == "T3" else None,
+            sync_times=sync_times[:syncs].copy(),
+            marker_times=marker_times[:marks].copy(),
+            markers=markers[:marks].copy(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a header says, in the units of the value.
+
+    Attributes
+    ----------
+    path : Path
+    kind : RecordKind
+    offset : int
+        Where the records begin, in bytes.
+    stated_records : int or None
+        Number of records by the header.
+    tick_ps : float or None
+        Length of a tick; of the delays in T3.
+    sync_period_ps : float or None
+    stated_duration_s : float or None
+    provenance : Provenance
+    notes, contradictions : tuple of str
+    """
+
+    path: Path
+    kind: RecordKind
+    offset: int
+    stated_records: int | None
+    tick_ps: float | None
+    sync_period_ps: float | None
+    stated_duration_s: float | None
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = field(default=())
+
+
+def refused(path: Path, reason: str) -> InputError:
+    """Return the error of a file that is no file of photons, or that cannot be read."""
+    return InputError(
+        field="FILE",
+        value=str(path),
+        allowed="a file of photons",
+        message=f"`FILE` {shorten(str(path))} {reason}.",
+    )
+
+
+def stream_of(recording: Recording) -> PhotonStream:
+    """Return the stream of a file whose header is read.
+
+    Raises
+    ------
+    DataError
+        The header gives the times no scale: no resolution, or no sync rate in T3.
+    """
+    tick_ps = _sane(recording.tick_ps, "resolution", recording)
+    mode = recording.kind.mode
+    period_ps = recording.sync_period_ps
+    contradictions = list(recording.contradictions)
+    if mode == "T3":
+        period_ps = _sane(period_ps, "sync rate", recording)
+        if tick_ps > period_ps:
+            contradictions.append(
+                f"The header's resolution of {tick_ps:g} ps is coarser than its sync period of {period_ps:g} ps."
+            )
+    elif tick_ps > SLOWEST_T2_PS:
+        contradictions.append(f"The header's clock of {tick_ps:g} ps a tick is slower than that of any T2 mode.")
+    count, truncated, notes = _records_in(recording)
+    unit_ps = period_ps if mode == "T3" and period_ps is not None else tick_ps
+    source = RecordFile(recording.path, recording.offset, count, recording.kind, unit_ps)
+    return PhotonStream(
+        mode=mode,
+        tick_ps=tick_ps,
+        source=ordered(source, mode=mode),
+        provenance=recording.provenance,
+        sync_period_ps=period_ps,
+        stated_photons=recording.stated_records,
+        stated_duration_s=recording.stated_duration_s,
+        notes=(*recording.notes, *notes),
+        truncated=truncated,
+        contradictions=tuple(contradictions),
+    )
+
+
+def _sane(value: float | None, what: str, recording: Recording) -> float:
+    # between a femtosecond and an hour: outside, sums of ticks would leave 64 bits or the numbers of Python
+    if value is None or not math.isfinite(value) or not 1e-3 <= value <= 3.6e15:
+        raise DataError(
+            f"The header of {shorten(recording.path.name)} gives no {what} that can be, so its times have no scale."
+        )
+    return value
+
+
+def _records_in(recording: Recording) -> tuple[int, bool, tuple[str, ...]]:
+    """Return how many records to read, whether the file ends early, and what to say about it."""
+    size = recording.path.stat().st_size - recording.offset
+    there = max(0, size // WORD)
+    stated = recording.stated_records
+    if stated is None or stated <= 0:
+        return there, False, (f"The header gives no number of records; the {there} in the file are read.",)
+    if stated > there:
+        text = f"The file ends early: its header promises {stated} records, {there} are whole and are read."
+        return there, True, (text,)
+    if stated < there:
+        text = f"The file holds {there - stated} records more than its header says; they are left out."
+        return stated, False, (text,)
+    return stated, False, ()
