@@ -24,13 +24,16 @@ class PairBlocks:
     Attributes
     ----------
     counts : int32 (B, n)
-        Pairs by the stretch of time in which the earlier photon fell.
+        Pairs by the stretch of time in which the later photon fell.
     photons : int64 (B, 2)
         Photons of the two channels in each stretch.
+    durations_s : float (B,)
+        Length of each stretch.
     """
 
     counts: NDArray[np.int32]
     photons: Integers
+    durations_s: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
