@@ -109,9 +109,9 @@ def picoharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Inte
         channel = word >> 28
         delay = (word >> 16) & 0xFFF
         if channel == SPECIAL:
-            if delay & 0xF == 0:
+            if delay == 0:
                 clock = min(clock + wrap, latest)
-            else:
+            elif delay & 0xF != 0:
                 marker_times[m] = clock + pulse
                 markers[m] = delay & 0xF
                 m += 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ class FileFormat:
         Usual ends of file names, with the dot.
     module, reader, recogniser : str
         The module of this room, its function of a path, and its function of the first bytes and the path; no
-        recogniser where the extension alone can tell.
+        recogniser where only the user can tell.
+    options : Mapping
+        Given to the reader.
     """
 
     name: str
@@ -38,11 +40,12 @@ class FileFormat:
     module: str
     reader: str
     recogniser: str | None
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, path: Path) -> PhotonStream:
         """Open a file of this kind."""
-        reader: Callable[[Path], PhotonStream] = getattr(self._module(), self.reader)
-        return reader(path)
+        reader: Callable[..., PhotonStream] = getattr(self._module(), self.reader)
+        return reader(path, **self.options)
 
     def recognises(self, head: bytes, path: Path) -> bool:
         """Whether the first bytes of a file are of this kind."""
@@ -55,15 +58,27 @@ class FileFormat:
         return import_module(f"qdmol.photons.{self.module}")
 
 
-# In the order they are tried: those with an unmistakable beginning first.
-FORMATS = (
+# An unmistakable beginning: their content decides, whatever their name.
+SIGNED = (
     FileFormat("ptu", (".ptu",), "picoquant_ptu", "read_ptu", "looks_like_ptu"),
     FileFormat("hydraharp", (".ht2", ".ht3"), "picoquant_legacy", "read_hydraharp", "looks_like_hydraharp"),
     FileFormat("picoharp", (".pt2", ".pt3"), "picoquant_legacy", "read_picoharp", "looks_like_picoharp"),
     FileFormat("timeharp", (".t3r",), "picoquant_legacy", "read_timeharp", "looks_like_timeharp"),
 )
+# Records from the first byte on: those of the file's extension are tried first, then the others in this order.
+UNSIGNED = (
+    FileFormat("swabian", (".ttbin", ".dump"), "swabian", "read_swabian", "looks_like_swabian"),
+    FileFormat("qutag", (".qutag",), "qutag", "read_qutag", "looks_like_qutag"),
+    FileFormat("spc", (".spc",), "becker_hickl", "read_spc", "looks_like_spc"),
+)
+# Cards whose files look alike: the user may say which.
+CARDS = tuple(
+    FileFormat(name, (), "becker_hickl", "read_spc", None, {"variant": name})
+    for name in ("spc-130", "spc-600-256", "spc-600-4096")
+)
+FORMATS = (*SIGNED, *UNSIGNED, *CARDS)
 # Extensions are names of formats too.
-ALIASES = {extension[1:]: each for each in FORMATS for extension in each.extensions} | {
+NAMES = {extension[1:]: each for each in FORMATS for extension in each.extensions} | {
     each.name: each for each in FORMATS
 }
 
@@ -92,18 +107,18 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
         A file of photons whose header gives the times no scale.
     """
     path = Path(path)
+    named = None if format is None else NAMES.get(format.lower().lstrip("."))
+    if format is not None and named is None:
+        raise InputError(field="format", value=format, allowed=f"one of {', '.join(sorted(NAMES))}")
     head = _head(path)
-    if format is not None:
-        known = ALIASES.get(format.lower().lstrip("."))
-        if known is None:
-            raise InputError(field="format", value=format, allowed=f"one of {', '.join(sorted(ALIASES))}")
-        return known.read(path)
-    for each in FORMATS:
+    if named is not None:
+        return named.read(path)
+    by_extension = sorted(UNSIGNED, key=lambda each: path.suffix.lower() not in each.extensions)
+    for each in (*SIGNED, *by_extension):
         if each.recognises(head, path):
             return each.read(path)
-    named = ALIASES.get(path.suffix.lower().lstrip("."))
-    if named is not None and named.recogniser is None:
-        return named.read(path)
+    if path.suffix.lower()[1:] in NAMES:
+        raise refused(path, f"does not begin as a {path.suffix.lower()} file does, nor as any other that is known here")
     raise refused(path, "is no file of photons that is known here, by its content or its name")
 
 
