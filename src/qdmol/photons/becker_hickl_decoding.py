@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qdmol.photons.compiled import compiled
 
@@ -36,19 +35,52 @@ def _fields48(first: int, second: int, third: int) -> tuple[int, int, int, int, 
 
 
 @compiled
-def _fields(words: NDArray[np.uint16], i: int, layout: int) -> tuple[int, int, int, int, int]:
+def _fields(words: Any, i: int, layout: int) -> tuple[int, int, int, int, int]:
+    # as int64, since shifts of 16-bit numbers lose bits
+    first: Any = np.int64(words[i, 0])
+    second: Any = np.int64(words[i, 1])
     if layout == 2:
-        return _fields48(np.int64(words[i, 0]), np.int64(words[i, 1]), np.int64(words[i, 2]))
-    return _fields32(np.int64(words[i, 0]), np.int64(words[i, 1]), layout)
+        third: Any = np.int64(words[i, 2])
+        return _fields48(first, second, third)
+    return _fields32(first, second, layout)
 
 
 @compiled
-def _late(words: NDArray[np.uint16], i: int, layout: int, macro: int, previous: int, half: int) -> bool:
+def _is_late(words: Any, i: int, layout: int, macro: int, previous: int, half: int) -> bool:
     """Whether a record from before the last overflow came after it: up by half a range, and down again at once."""
     if previous < 0 or macro - previous <= half or i + 1 >= len(words):
         return False
     following, _, _, flags, _ = _fields(words, i + 1, layout)
     return flags & 12 == 0 and macro - following > half
+
+
+@compiled
+def _kind(flags: int, layout: int) -> int:
+    """Return 0 for a record without event, 1 for a photon, 2 for a marker, 3 for bits no card sets."""
+    if flags & 1:
+        return 2 if layout == 0 and flags & 8 else 3
+    return 0 if flags & 8 else 1
+
+
+@compiled
+def _advance(counters: Any, flags: int, overflows: int, period: int) -> None:
+    """Let the clock go on by the overflows of a record: many in one without event, else one."""
+    counters[GAPS] += (flags >> 1) & 1
+    if flags & 4:
+        counters[BASE] += period * (overflows if flags & 9 == 8 else 1)
+        counters[PREVIOUS] = -1
+
+
+@compiled
+def _photon_time(words: Any, i: int, layout: int, macro: int, period: int, counters: Any) -> int:
+    """Time of a photon in ticks; its order is counted."""
+    previous = counters[PREVIOUS]
+    if _is_late(words, i, layout, macro, previous, period >> 1):
+        return counters[BASE] + macro - period  # type: ignore[no-any-return]
+    counters[COMPARED] += previous >= 0
+    counters[BACKWARD] += macro < previous
+    counters[PREVIOUS] = macro
+    return counters[BASE] + macro  # type: ignore[no-any-return]
 
 
 @compiled
@@ -59,45 +91,25 @@ def decode(words: Any, layout: int, count: int, counters: Any, limit: int, out: 
     times, channels, ADC values, marker times, markers, each of at least `count`.
     """
     times, channels, adcs, marker_times, markers = out
-    period = 1 << 12
-    if layout == 1:
-        period = 1 << 17
-    elif layout == 2:
-        period = 1 << 24
+    period = 1 << (12, 17, 24)[layout]
     photons = 0
     marks = 0
-    base = counters[BASE]
-    previous = counters[PREVIOUS]
     for i in range(count):
         macro, route, adc, flags, overflows = _fields(words, i, layout)
-        invalid = flags & 8 != 0
-        mark = flags & 1 != 0
-        counters[GAPS] += (flags >> 1) & 1
-        if flags & 4:
-            # an invalid record with an overflow and no mark holds the number of overflows
-            base += period * (overflows if invalid and not mark else 1)
-            previous = -1
-            if base > limit:
-                return False
-        if mark and (layout != 0 or not invalid):
-            counters[ILLEGAL] += 1
-            continue
-        if mark:
-            marker_times[marks] = base + macro
-            markers[marks] = route
-            marks += 1
-        elif not invalid:
-            late = _late(words, i, layout, macro, previous, period >> 1)
-            times[photons] = base + macro - (period if late else 0)
+        _advance(counters, flags, overflows, period)
+        if counters[BASE] > limit:
+            return False
+        kind = _kind(flags, layout)
+        if kind == 1:
+            times[photons] = _photon_time(words, i, layout, macro, period, counters)
             channels[photons] = route
             adcs[photons] = adc
             photons += 1
-            if not late:
-                counters[COMPARED] += previous >= 0
-                counters[BACKWARD] += macro < previous
-                previous = macro
+        elif kind == 2:
+            marker_times[marks] = counters[BASE] + macro
+            markers[marks] = route
+            marks += 1
+        counters[ILLEGAL] += kind == 3
     counters[PHOTONS] = photons
     counters[MARKERS] = marks
-    counters[BASE] = base
-    counters[PREVIOUS] = previous
     return True

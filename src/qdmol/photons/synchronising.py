@@ -1,0 +1,232 @@
+"""Sync pulses: how steady they are, and photons counted from them.
+
+A laser's pulses come at equal distances. Where they are recorded, all of them or some, each photon has a pulse before
+it: the number of that pulse and the delay after it are what a T3 instrument would have written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.errors import DataError, InputError
+from qdmol.photons.stream import CHUNK, PhotonStream, Records, Source
+
+__all__ = ["find_sync_channel", "steady_period", "to_t3"]
+
+Integers = NDArray[np.int64]
+
+# Fewer intervals do not show a comb.
+ENOUGH = 32
+# Intervals longer than this many periods say little about one period.
+LONG = 1000
+# Electronic pulses stray less than this from a comb, light more: lifetimes are longer.
+STRAY_PS = 100.0
+STRAY_SHARE = 0.002
+
+
+def steady_period(times: Integers, *, tick_ps: float) -> float | None:
+    """Return the period in ticks of which all intervals are whole multiples; None if there is none.
+
+    Parameters
+    ----------
+    times : int64 (N,)
+        In order. Pulses may be missing.
+    tick_ps : float
+        Length of a tick in ps; pulses may stray by 0.1 ns from their comb, and by 0.2 % of the period.
+    """
+    intervals = np.sort(np.diff(times))
+    intervals = intervals[intervals > 0].astype(float)
+    if len(intervals) < ENOUGH:
+        return None
+    # not the very shortest: that may be an echo on the line
+    shortest = intervals[min(5, len(intervals) // 20)]
+    for parts in range(1, 7):
+        period = _refined(intervals, shortest / parts)
+        if _is_comb(intervals, period, tick_ps=tick_ps):
+            return period
+    return None
+
+
+def _refined(intervals: NDArray[np.float64], period: float) -> float:
+    """Fit the period to ever longer intervals: each fit is good enough to count the periods in the next."""
+    for reach in (1.5, 4.5, 13.5, 40.5, 121.5, 364.5, LONG + 0.5):
+        some = intervals[: np.searchsorted(intervals, reach * period)]
+        counts = np.rint(some / period)
+        if counts.sum() > 0:
+            period = float(some[counts > 0].sum() / counts.sum())
+    return period
+
+
+def _is_comb(intervals: NDArray[np.float64], period: float, *, tick_ps: float) -> bool:
+    some = intervals[: np.searchsorted(intervals, (LONG + 0.5) * period)]
+    if len(some) < ENOUGH:
+        return False
+    stray = np.abs(some - np.rint(some / period) * period)
+    allowed = max(min(STRAY_PS / tick_ps, STRAY_SHARE * period), 1.0)
+    # a comb of a few ticks fits everything
+    return period > 8 * allowed and bool(
+        np.quantile(stray, 0.68) <= allowed and np.quantile(stray, 0.95) <= 3 * allowed
+    )
+
+
+def find_sync_channel(times: Integers, channels: NDArray[np.uint8], *, tick_ps: float) -> tuple[int, float] | None:
+    """Return the channel whose tags are a comb, and its period in ticks; None if no channel's are.
+
+    Parameters
+    ----------
+    times : int64 (N,)
+        Tags in order of time.
+    channels : uint8 (N,)
+        The channel of each.
+    tick_ps : float
+        Length of a tick in ps.
+    """
+    present = np.unique(channels)
+    if len(present) < 2:
+        return None  # something must be left to be a photon
+    found = [(channel, steady_period(times[channels == channel], tick_ps=tick_ps)) for channel in present]
+    combs = [(int(channel), period) for channel, period in found if period is not None]
+    return combs[0] if len(combs) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class SynchronisedSource:
+    """Photons of a T2 source counted from its sync pulses.
+
+    Attributes
+    ----------
+    source : Source
+        T2, with sync pulses.
+    period : float
+        Length of a sync period in ticks.
+    """
+
+    source: Source
+    period: float
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Give the photons behind the first pulse, with the number of their period and their delay."""
+        pulse_time = np.zeros(0, dtype=np.int64)
+        pulse_number = np.zeros(0, dtype=np.int64)
+        for records in self.source.chunks(size):
+            pulses = np.concatenate([pulse_time, records.sync_times])
+            if not len(pulses):
+                continue
+            first = int(pulse_number[0]) if len(pulse_number) else 0
+            numbers = first + np.concatenate([[0], np.cumsum(_periods(np.diff(pulses), self.period))]).astype(np.int64)
+            yield self._counted(records, pulses, numbers)
+            pulse_time, pulse_number = pulses[-1:], numbers[-1:]
+
+    def _counted(self, records: Records, pulses: Integers, numbers: Integers) -> Records:
+        behind = records.times >= pulses[0]
+        periods, delays = self._place(records.times[behind], pulses, numbers)
+        marked = records.marker_times >= pulses[0]
+        return Records(
+            times=periods,
+            channels=records.channels[behind],
+            delays=delays,
+            marker_times=self._place(records.marker_times[marked], pulses, numbers)[0],
+            markers=records.markers[marked],
+        )
+
+    def _place(self, times: Integers, pulses: Integers, numbers: Integers) -> tuple[Integers, NDArray[np.uint32]]:
+        """Return number of the period and delay: pulses that were not recorded are put where the comb has them."""
+        last = np.searchsorted(pulses, times, side="right") - 1
+        since = times - pulses[last]
+        skipped = np.floor(since / self.period).astype(np.int64)
+        delays = np.rint(since - skipped * self.period)
+        return numbers[last] + skipped, np.maximum(delays, 0).astype(np.uint32)
+
+
+def _periods(intervals: Integers, period: float) -> Integers:
+    return np.rint(intervals / period).astype(np.int64)
+
+
+def to_t3(stream: PhotonStream, *, period_ps: float | None = None) -> PhotonStream:
+    """Return a T2 stream with recorded sync pulses as T3: each photon by its sync period and the delay in it.
+
+    Pulses need not all be recorded: those between two recorded ones are put at equal distances. Photons before the
+    first pulse are left out.
+
+    Parameters
+    ----------
+    stream
+        T2 with sync pulses. A T3 stream is returned as it is.
+    period_ps
+        Length of a sync period in ps, where only every n-th pulse was recorded; measured from the pulses if None.
+
+    Returns
+    -------
+    PhotonStream
+        T3 with the ticks of the original for delays. The period is the mean over the whole recording.
+
+    Raises
+    ------
+    InputError
+        `period_ps` is not a positive number.
+    DataError
+        There are no sync pulses, or they are not at equal distances.
+    """
+    if stream.mode == "T3":
+        return stream
+    if period_ps is not None and not (np.isfinite(period_ps) and period_ps > stream.tick_ps):
+        raise InputError(field="period_ps", value=period_ps, allowed=f"above a tick, {stream.tick_ps:g} ps")
+    period = _mean_period(stream, None if period_ps is None else period_ps / stream.tick_ps)
+    period_ps = period * stream.tick_ps
+    note = f"Photons are counted from the recorded sync pulses, {period_ps / 1e3:.6g} ns apart."
+    return replace(
+        stream,
+        mode="T3",
+        sync_period_ps=period_ps,
+        source=SynchronisedSource(stream.source, period),
+        stated_photons=None,
+        notes=(*stream.notes, note),
+    )
+
+
+def _mean_period(stream: PhotonStream, period: float | None) -> float:
+    """Period in ticks over the whole recording, starting from one that is given or seen in the first pulses."""
+    given = period
+    first: int | None = None
+    last = periods = 0
+    pulses = np.zeros(0, dtype=np.int64)
+    for records in stream.chunks(CHUNK):
+        pulses = np.concatenate([pulses[-1:] if period else pulses, records.sync_times])
+        if period is None and len(pulses) > CHUNK // 8:
+            period = _seen(pulses, stream)
+        if period is not None and len(pulses):
+            first = int(pulses[0]) if first is None else first
+            last = int(pulses[-1])
+            periods += int(_periods(np.diff(pulses), period).sum())
+    if period is None:
+        period = _seen(pulses, stream)
+        first, last = int(pulses[0]), int(pulses[-1])
+        periods = int(_periods(np.diff(pulses), period).sum())
+    if first is None:
+        raise _no_pulses()
+    mean = (last - first) / periods if periods else period
+    if given is not None and abs(mean / given - 1) > 1e-3:
+        raise DataError(
+            f"The recorded sync pulses do not fit a period of {given * stream.tick_ps / 1e3:.6g} ns; "
+            "they are not at multiples of it."
+        )
+    return mean
+
+
+def _no_pulses() -> DataError:
+    return DataError("The stream has no recorded sync pulses, so photons cannot be counted from them.")
+
+
+def _seen(pulses: Integers, stream: PhotonStream) -> float:
+    if len(pulses) < 2:
+        raise _no_pulses()
+    period = steady_period(pulses, tick_ps=stream.tick_ps)
+    if period is None:
+        raise DataError(
+            "The recorded sync pulses are not at equal distances, nor at multiples of one; state the period."
+        )
+    return period

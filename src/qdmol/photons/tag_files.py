@@ -1,0 +1,129 @@
+"""Files of time tags: records of a time and a channel each, where a channel may be the laser's sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.photons.raw_files import check_span, record_pieces, windows
+from qdmol.photons.stream import Records
+from qdmol.photons.synchronising import find_sync_channel
+
+__all__ = ["Survey", "TagFile", "TagSource", "split_sync", "survey_tags"]
+
+Integers = NDArray[np.int64]
+Tags = tuple[Integers, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class TagFile:
+    """Where the tags of a file are, and how a piece of them is decoded.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    dtype : numpy.dtype
+        Of one record.
+    offset, count : int
+        Byte of the first record, and number of records.
+    decode : callable
+        Takes records, returns times in ticks, int64 (N,), and channels, uint8 (N,).
+    tick_ps : float
+        Length of a tick.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    offset: int
+    count: int
+    decode: Callable[[NDArray[Any]], Tags]
+    tick_ps: float = 1.0
+
+    def pieces(self, size: int) -> Iterator[NDArray[Any]]:
+        """Give the records, `size` at a time."""
+        return record_pieces(self.path, dtype=self.dtype, offset=self.offset, count=self.count, size=size)
+
+    def windows(self) -> list[NDArray[Any]]:
+        """Return records of the start, the middle and the end."""
+        return windows(self.path, dtype=self.dtype, offset=self.offset, count=self.count)
+
+
+def split_sync(times: Integers, channels: NDArray[np.uint8], *, sync_channel: int | None) -> Records:
+    """Return tags as photons, and those of `sync_channel` as sync pulses."""
+    if sync_channel is None:
+        return Records(times=times, channels=channels)
+    pulse = channels == sync_channel
+    return Records(times=times[~pulse], channels=channels[~pulse], sync_times=times[pulse])
+
+
+@dataclass(frozen=True, slots=True)
+class TagSource:
+    """Tags as photons and sync pulses, in the order of the file."""
+
+    file: TagFile
+    sync_channel: int | None
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Give what is in `size` records after the other.
+
+        Raises
+        ------
+        DataError
+            A time lies so far from the first one that it cannot be one.
+        """
+        first: int | None = None
+        for piece in self.file.pieces(size):
+            times, channels = self.file.decode(piece)
+            if len(times):
+                first = int(times[0]) if first is None else first
+                check_span(times, first=first, tick_ps=self.file.tick_ps)
+            yield split_sync(times, channels, sync_channel=self.sync_channel)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look at three places of a file shows.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Channels that occur.
+    falls, looked_at : int
+        Tags earlier than the one before them, of how many.
+    sync : tuple or None
+        Channel that holds a steady pulse, and its period in ticks.
+    """
+
+    channels: tuple[int, ...]
+    falls: int
+    looked_at: int
+    sync: tuple[int, float] | None
+
+
+def survey_tags(file: TagFile) -> Survey:
+    """Look at the start, the middle and the end of a file.
+
+    Raises
+    ------
+    DataError
+        Records are of no known kind, or their times no measurement has.
+    """
+    parts = [file.decode(piece) for piece in file.windows()]
+    parts = [(times, channels) for times, channels in parts if len(times)]
+    if not parts:
+        return Survey((), 0, 0, None)
+    for times, _ in parts:
+        check_span(times, first=int(parts[0][0][0]), tick_ps=file.tick_ps)
+    times, channels = max(parts, key=lambda part: len(part[0]))
+    order = np.argsort(times, kind="stable")
+    return Survey(
+        channels=tuple(int(c) for c in np.unique(np.concatenate([c for _, c in parts]))),
+        falls=sum(int((t[1:] < t[:-1]).sum()) for t, _ in parts),
+        looked_at=sum(len(t) for t, _ in parts),
+        sync=find_sync_channel(times[order], channels[order], tick_ps=file.tick_ps),
+    )

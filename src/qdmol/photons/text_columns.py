@@ -1,0 +1,287 @@
+"""What the columns of a text of time tags are: delimiter, names, units, and what comment lines state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qdmol.errors import InputError
+from qdmol.photons.raw_files import not_a_file_of
+
+__all__ = ["HEAD", "KIND", "Layout", "understand", "wrong_line"]
+
+KIND = "a text of time tags"
+# Bytes from which the columns are understood.
+HEAD = 1 << 16
+EXAMPLE = "the first line must name the columns, as `channel,time_ps` or `sync,delay_ps,channel`"
+POWERS = {"ps": 0, "ns": 3, "us": 6, "µs": 6, "μs": 6, "ms": 9, "s": 12, "sec": 12, "seconds": 12}
+UNIT = re.compile(r"(?:^|[\s_\[(/.])(ps|ns|us|µs|μs|ms|s|sec|seconds|ticks?|bins?)[\])]?\s*$", re.IGNORECASE)
+ROLES = (
+    ("counts", re.compile(r"count|intensity|cps|wavelength|absorb|energy", re.IGNORECASE)),
+    ("channel", re.compile(r"^\s*(channel|chan|ch|detector|det|input)", re.IGNORECASE)),
+    ("delay", re.compile(r"delay|dtime|micro|nano|tcspc|tau", re.IGNORECASE)),
+    ("sync", re.compile(r"sync|pulse|period", re.IGNORECASE)),
+    ("time", re.compile(r"time|stamp|tag|arriv|toa|macro|^\s*t\s*([\s_\[(/.].*)?$", re.IGNORECASE)),
+)
+STATEMENT = re.compile(
+    r"^[#%/\s]*([A-Za-z][A-Za-z _-]{0,40}?)\s*(?:[\[(]([A-Za-zµμ]+)[\])])?\s*[:=]\s*(\S.{0,60}?)\s*$"
+)
+COMMENT = re.compile(r"^\s*(#|%|//)")
+NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+FREQUENCIES = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the lines of a text are to be read.
+
+    Attributes
+    ----------
+    delimiter, decimal : str
+        One character each; a delimiter of a space stands for any blanks.
+    roles : tuple of str
+        ``"time"``, ``"channel"``, ``"sync"``, ``"delay"`` or ``""`` for each column.
+    powers : tuple of int
+        Numbers of a column times ten to this are ps (times and delays), else ticks.
+    tick_ps : float
+        Length of a tick.
+    sync_period_ps : float or None
+        As a comment states.
+    sync_channel : int or None
+        As a comment states.
+    first : int
+        Byte where the lines of numbers start.
+    first_line : int
+        Lines before it.
+    statements : Mapping
+        What the comments state.
+    notes : tuple of str
+        What had to be taken for granted.
+    """
+
+    delimiter: str
+    decimal: str
+    roles: tuple[str, ...]
+    powers: tuple[int, ...]
+    tick_ps: float
+    sync_period_ps: float | None
+    sync_channel: int | None
+    first: int
+    first_line: int
+    statements: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def understand(head: bytes, path: Path) -> Layout:
+    """Return how the text that starts with `head` is to be read.
+
+    Raises
+    ------
+    InputError
+        It is no text, has no line of numbers, or columns or units that are not understood.
+    """
+    lines = _lines(head, path)
+    statements: dict[str, str] = {}
+    place = 0
+    names: str | None = None
+    sample: list[str] = []
+    first = first_line = 0
+    for number, line in enumerate(lines):
+        bare = line.strip().lstrip("\ufeff")
+        is_numbers = _is_numbers(bare)
+        if is_numbers and not sample:
+            first, first_line = place, number
+        if is_numbers:
+            sample.append(bare)
+        elif bare and not COMMENT.match(bare) and sample:
+            break  # the reader will say which line is bad
+        elif bare:
+            names = _header(bare, names, statements)
+        place += len(line.encode("utf-8", "surrogateescape"))
+    if not sample:
+        raise not_a_file_of(KIND, path, why="no line of numbers is found at its start")
+    return _layout(path, names, sample[:500], statements, (first, first_line))
+
+
+def _lines(head: bytes, path: Path) -> list[str]:
+    if b"\0" in head:
+        raise not_a_file_of(KIND, path, why="it holds zero bytes, as no text does (save it as UTF-8)")
+    lines = head.decode("utf-8", "surrogateescape").split("\n")
+    # of a head that was cut out of a longer file the last line is not whole
+    cut = len(lines) > 1 and len(head) >= HEAD
+    return [line + "\n" for line in (lines[:-1] if cut else lines)]
+
+
+def _header(line: str, names: str | None, statements: dict[str, str]) -> str | None:
+    """Take what a line before the numbers says: a statement in a comment, or the names of the columns."""
+    stated = STATEMENT.match(line)
+    if stated:
+        key = re.sub(r"[ -]", "_", stated[1].strip().lower())
+        statements[key] = f"{stated[3]} {stated[2]}" if stated[2] else stated[3]
+        return names
+    bare = re.sub(r"^[#%/\s]+", "", line)
+    if COMMENT.match(line) and not any(role for role, _ in map(_role, _split(bare, _delimiter([bare])))):
+        return names
+    return bare
+
+
+def _is_numbers(line: str) -> bool:
+    fields = [part.strip().strip('"') for part in re.split(r"[;,\t ]+", line) if part.strip()]
+    return bool(fields) and NUMBER.match(fields[0]) is not None and sum(map(_looks_numeric, fields)) * 2 >= len(fields)
+
+
+def _looks_numeric(text: str) -> bool:
+    return NUMBER.match(text) is not None
+
+
+def _delimiter(lines: list[str]) -> str:
+    for delimiter in ("\t", ";", ","):
+        if all(delimiter in line for line in lines):
+            return delimiter
+    return " "
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    parts = line.split() if delimiter == " " else line.split(delimiter)
+    if len(parts) > 1 and not parts[-1].strip():
+        parts = parts[:-1]  # a delimiter at the end of the line
+    return [part.strip().strip('"') for part in parts]
+
+
+def _role(name: str) -> tuple[str, str | None]:
+    """Role of a column by its name, and its unit."""
+    unit = UNIT.search(name)
+    for role, pattern in ROLES:
+        if pattern.search(name):
+            return role, unit[1].lower() if unit else None
+    return "", None
+
+
+def _layout(
+    path: Path, names: str | None, sample: list[str], statements: dict[str, str], start: tuple[int, int]
+) -> Layout:
+    delimiter = _delimiter(sample)
+    # a comma beside another delimiter is a decimal mark
+    decimal = "," if delimiter != "," and any("," in line for line in sample) else "."
+    rows = [_split(line.replace(",", ".") if decimal == "," else line, delimiter) for line in sample]
+    if delimiter == "," and names is not None and len(rows[0]) == 2 * len(_split(names, _delimiter([names]))):
+        raise not_a_file_of(KIND, path, why="commas seem to be both decimal marks and delimiters")
+    units: list[str | None] = [None] * len(rows[0])
+    if names is None:
+        roles = _guessed(path, rows)
+    else:
+        roles, units = _named(path, names, delimiter, rows)
+    notes: list[str] = []
+    tick_ps, powers = _units(path, roles, units, rows, statements, notes)
+    period = _period_ps(statements)
+    if "sync" in roles and period is None:
+        raise not_a_file_of(KIND, path, why="it needs a comment with the period, as `# sync_period_ps: 12500`")
+    channel = statements.get("sync_channel", "").strip()
+    return Layout(
+        delimiter=delimiter,
+        decimal=decimal,
+        roles=tuple(roles),
+        powers=tuple(powers),
+        tick_ps=tick_ps,
+        sync_period_ps=period,
+        sync_channel=int(channel) if re.fullmatch(r"\d{1,3}", channel) else None,
+        first=start[0],
+        first_line=start[1],
+        statements=statements,
+        notes=tuple(notes),
+    )
+
+
+def _named(path: Path, names: str, delimiter: str, rows: list[list[str]]) -> tuple[list[str], list[str | None]]:
+    split = _split(names, delimiter)
+    if len(split) != len(rows[0]):
+        split = _split(names, _delimiter([names]))
+    if len(split) != len(rows[0]):
+        raise not_a_file_of(KIND, path, why=f"{len(split)} columns are named but {len(rows[0])} are there; {EXAMPLE}")
+    found = [_role(name) for name in split]
+    roles = [role for role, _ in found]
+    if "counts" in roles:
+        raise not_a_file_of(KIND, path, why=f"its columns ({', '.join(split)[:60]}) are not those of single photons")
+    wanted = {"sync", "delay"} if "sync" in roles else {"time"}
+    extra = {role for role in roles if role} - wanted - {"channel"}
+    unknown = "channel" not in roles and len(roles) > len(wanted)
+    if wanted - set(roles) or extra or unknown or any(roles.count(role) > 1 for role in (*wanted, "channel")):
+        raise not_a_file_of(KIND, path, why=f"its columns ({', '.join(split)[:60]}) are not understood; {EXAMPLE}")
+    return roles, [unit for _, unit in found]
+
+
+def _guessed(path: Path, rows: list[list[str]]) -> list[str]:
+    """Roles of columns without names: small whole numbers are channels."""
+    columns = list(zip(*[row for row in rows if len(row) == len(rows[0])], strict=True))
+    if len(columns) == 1:
+        return ["time"]
+    small = [all(re.fullmatch(r"[+-]?\d{1,3}", value) and abs(int(value)) < 128 for value in c) for c in columns]
+    if len(columns) == 2 and small.count(True) == 1:
+        return ["channel" if is_small else "time" for is_small in small]
+    raise not_a_file_of(KIND, path, why=f"which column is which cannot be told; {EXAMPLE}")
+
+
+def _units(
+    path: Path,
+    roles: list[str],
+    units: list[str | None],
+    rows: list[list[str]],
+    statements: dict[str, str],
+    notes: list[str],
+) -> tuple[float, list[int]]:
+    """Return the tick in ps and, for each column, the power of ten that makes its numbers ticks."""
+    timed = [k for k, role in enumerate(roles) if role in {"time", "delay"}]
+    stated = next((statements[key] for key in ("unit", "time_unit", "units") if key in statements), None)
+    unit = units[timed[0]] or (stated.strip().lower() if stated else None)
+    tick = 1.0
+    if unit is not None and re.fullmatch(r"(tick|bin)s?", unit):
+        tick_ps = _stated_ps(statements, ("tick", "resolution", "bin_width", "bin"))
+        if tick_ps is None:
+            raise not_a_file_of(KIND, path, why="its times are in ticks, but no comment states one, as `# tick_ps: 81`")
+        tick, power = tick_ps, 0
+    elif unit is None:
+        if any("." in row[timed[0]] for row in rows if len(row) == len(roles)):
+            raise not_a_file_of(KIND, path, why=f"the unit of its times is not stated; {EXAMPLE}")
+        notes.append("The unit of the times is not stated; they are taken as ps.")
+        power = 0
+    elif unit in POWERS:
+        power = POWERS[unit]
+    else:
+        raise not_a_file_of(KIND, path, why=f"the unit of its times is not known ({unit[:20]!r}); use ps, ns, us or s")
+    return tick, [power if k in timed else 0 for k in range(len(roles))]
+
+
+def _stated_ps(statements: dict[str, str], names: tuple[str, ...]) -> float | None:
+    """Return a time that comments state, in ps: ``tick_ps: 81``, ``tick: 0.081 ns``."""
+    for key, text in statements.items():
+        name, _, suffix = key.rpartition("_")
+        unit = suffix if suffix in POWERS and name in names else None
+        if unit is None and key not in names:
+            continue
+        parts = text.split()
+        unit = unit or (parts[1].lower() if len(parts) > 1 else None)
+        if unit in POWERS and NUMBER.match(parts[0]):
+            value = float(parts[0]) * 10.0 ** POWERS[unit]
+            return value if 1e-6 < value < 1e18 else None
+    return None
+
+
+def _period_ps(statements: dict[str, str]) -> float | None:
+    period = _stated_ps(statements, ("sync_period", "period", "laser_period", "pulse_period"))
+    if period is not None:
+        return period
+    for key in ("sync_rate", "sync_rate_hz", "repetition_rate", "repetition_rate_hz", "sync_rate_mhz"):
+        parts = statements.get(key, "").split()
+        if parts and NUMBER.match(parts[0]) and float(parts[0]) > 0:
+            unit = parts[1].lower() if len(parts) > 1 else key.rpartition("_")[2]
+            rate = float(parts[0]) * FREQUENCIES.get(unit, 1.0)
+            return 1e12 / rate if 1e-3 < rate < 1e12 else None
+    return None
+
+
+def wrong_line(path: Path, number: int, text: str) -> InputError:
+    """Return the error for a line that cannot be read."""
+    message = f"Line {number} of `{path.name}` cannot be read as numbers: {text[:60]!r}."
+    return InputError(field="FILE", value=text[:60], allowed="a line of numbers", message=message)
