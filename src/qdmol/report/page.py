@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from qdmol.materials import load_set
 from qdmol.report.axis_figure import draw_axis
 from qdmol.report.drawing import Drawing
@@ -19,6 +17,7 @@ from qdmol.report.tables import (
     range_table,
     settings_table,
 )
+from qdmol.report.templates import template
 from qdmol.results import summary_sentences
 from qdmol.structure import Spec, dump_spec
 
@@ -83,10 +82,4 @@ def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: 
 
 def fill_page(**parts: object) -> str:
     """Fill the template: title, subtitle, sentences, warnings, drawings, tables, their order, spec, data file."""
-    environment = Environment(
-        loader=PackageLoader("qdmol.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("page.html.j2").render(**parts)
+    return template("page.html.j2").render(**parts)

@@ -56,7 +56,9 @@ def _encoding(dataset: xr.Dataset) -> dict[Any, dict[str, object]]:
     return encoding
 
 
-def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
+def write_netcdf(
+    dataset: xr.Dataset, path: str | os.PathLike[str], *, groups: Mapping[str, xr.Dataset] | None = None
+) -> Path:
     """Write a dataset to a NetCDF4 file, atomically; the same dataset gives the same bytes.
 
     Text arrays become variable-length text, flags become 0 or 1, nested attributes become JSON text and an
@@ -68,6 +70,8 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         Variables with attribute ``units``; any dimensions.
     path
         The file to be written, by custom ending in ``.nc``.
+    groups
+        More datasets, each a group of that name in the same file; ``xarray.open_dataset(path, group=name)`` reads one.
 
     Returns
     -------
@@ -79,12 +83,21 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     qdmol.errors.OutputError
         The file cannot be written; an older file at `path` is untouched.
     """
-    storable = dataset.copy(deep=False).assign_attrs(_attributes(dataset.attrs))
-    storable = storable.assign_coords({name: _storable(value) for name, value in storable.coords.items()})
-    storable = storable.assign({name: _storable(value) for name, value in storable.data_vars.items()})
     with atomic_path(path) as temporary:
         try:
-            storable.to_netcdf(temporary, engine="h5netcdf", format="NETCDF4", encoding=_encoding(storable))
+            _write(dataset, temporary)
+            for name, part in (groups or {}).items():
+                _write(part, temporary, group=name)
         except RuntimeError as error:  # HDF5 reports a full disk so
             raise OutputError(f"`{path}` could not be written: {error}.") from error
     return Path(path)
+
+
+def _write(dataset: xr.Dataset, path: Path, *, group: str | None = None) -> None:
+    storable = dataset.copy(deep=False).assign_attrs(_attributes(dataset.attrs))
+    storable = storable.assign_coords({name: _storable(value) for name, value in storable.coords.items()})
+    storable = storable.assign({name: _storable(value) for name, value in storable.data_vars.items()})
+    storable.to_netcdf(
+        path, mode="w" if group is None else "a", group=group, engine="h5netcdf", format="NETCDF4",
+        encoding=_encoding(storable),
+    )  # fmt: skip

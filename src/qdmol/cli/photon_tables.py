@@ -1,0 +1,44 @@
+"""What `qdmol photons` shows in the terminal: sentences, flags by severity, one table for many files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from qdmol.analysis.wording import analysis_sentences, files_rows, flag_sentences
+
+__all__ = ["analysis_text", "files_text"]
+
+Summary = Mapping[str, Any]
+_STYLES = {"fatal": ("refused", "bold red"), "warning": ("warning", "yellow"), "note": ("note", "")}
+
+
+def analysis_text(summary: Summary, *, title: str, quiet: bool) -> RenderableType:
+    """Return one file as sentences, and what must be known beside them; when quiet without notes."""
+    kind = ", ".join(str(summary[key]) for key in ("format", "record_type") if summary.get(key))
+    lines: list[RenderableType] = [Text(f"{title}  {kind}".rstrip(), style="bold")]
+    lines += [Padding(Text(sentence), (0, 0, 0, 2)) for sentence in analysis_sentences(summary)]
+    for severity, (word, style) in _STYLES.items():
+        if quiet and severity == "note":
+            continue
+        for sentence in flag_sentences(summary, severity):
+            lines.append(Padding(Text.assemble((f"{word}: ", style), sentence), (0, 0, 0, 2)))
+    if not quiet:
+        lines += [Padding(Text(f"note: {note}"), (0, 0, 0, 2)) for note in summary.get("notes") or ()]
+    return Group(*lines)
+
+
+def files_text(names: Sequence[str], summaries: Sequence[Summary]) -> RenderableType:
+    """Return many files as one table, a row each; a file that could not be read is a row that says so."""
+    header, rows = files_rows(names, summaries)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, heading in enumerate(header):
+        table.add_column(heading, justify="right" if 1 <= index <= 3 else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
