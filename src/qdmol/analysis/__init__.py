@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qdmol.analysis.analyzing import analyze_many, analyze_photons
+    from qdmol.analysis.analyzing import analyze_many, analyze_photons, inspect_photons
     from qdmol.analysis.background import Background, estimate_background
     from qdmol.analysis.correlation import LogCorrelation, correlate_log
     from qdmol.analysis.g2 import G2, G3, measure_g2, measure_g3, pair_histogram
@@ -40,6 +40,7 @@ _HOMES = {
     "decay_of": "lifetime",
     "estimate_background": "background",
     "fit_lifetime": "lifetime",
+    "inspect_photons": "analyzing",
     "intensity_trace": "trace",
     "measure_g2": "g2",
     "measure_g3": "g2",
@@ -65,6 +66,7 @@ __all__ = [
     "decay_of",
     "estimate_background",
     "fit_lifetime",
+    "inspect_photons",
     "intensity_trace",
     "measure_g2",
     "measure_g3",

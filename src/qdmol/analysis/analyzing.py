@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from qdmol.analysis.parts import (
+    CHECK,
+    MODELS,
+    STAGES,
+    Asked,
+    Work,
+    after_pulses,
+    check_channels,
+    fit_decay,
+    measure,
+    opened,
+    response_of,
+)
 from qdmol.analysis.progress import Progress, Stages, watched
 from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
 from qdmol.analysis.wording import plain_text
@@ -23,83 +35,10 @@ from qdmol.photons import PhotonStream
 from qdmol.photons.flags import Flag
 
 if TYPE_CHECKING:
-    from qdmol.analysis.background import Background
-    from qdmol.analysis.correlation import LogCorrelation
-    from qdmol.analysis.g2 import G2, G3
-    from qdmol.analysis.lifetime import Decay, LifetimeFit, Response
-    from qdmol.analysis.trace import Trace
+    from qdmol.analysis.lifetime import Decay, Response
     from qdmol.photons.quality import QualityReport
 
-__all__ = ["MODELS", "analyze_many", "analyze_photons"]
-
-T = TypeVar("T")
-
-
-MODELS = ("auto", "1", "2", "3", "4", "stretched")
-# About how long each stage takes, in passes over the photons.
-_STAGES = {
-    "checking the recording": 3.0,
-    "intensity": 1.0,
-    "background": 1.0,
-    "decay": 1.0,
-    "lifetime": 2.0,
-    "pairs of photons": 3.0,
-    "gates": 4.0,
-    "triples": 1.0,
-    "correlation": 4.0,
-}
-# The flag of a stage whose result is not to be had.
-_ABSENT = {
-    "intensity": "no_trace",
-    "background": "no_background",
-    "decay": "no_decay",
-    "lifetime": "no_lifetime",
-    "pairs of photons": "no_g2",
-    "triples": "no_g3",
-    "correlation": "no_correlation",
-}
-_GATES = (0.0, 0.25, 0.5, 1.0, 1.5)  # of the mean lifetime after the peak of the decay
-_GATED_PAIRS = 20.0  # pairs of a side peak below which a curve over gates says nothing
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the caller asked for, checked."""
-
-    response: Any = None
-    dark: Any = None
-    channels: tuple[int, int] | None = None
-    model: str = "auto"
-    gate_ns: tuple[float, float | None] | None = None
-
-
-@dataclass(slots=True)
-class _Work:
-    """An analysis on its way: the photons, the photons after their pulses, what is found, how far it is."""
-
-    stream: PhotonStream
-    pulsed: PhotonStream | None
-    quality: QualityReport
-    asked: _Asked
-    stages: Stages
-    flags: list[Flag] = field(default_factory=list)
-
-    def attempt(self, stage: str, make: Callable[[], T]) -> T | None:
-        """Do a part of the analysis; where the photons do not hold it, None and a flag with the reason."""
-        with self.stages.stage(stage):
-            try:
-                return make()
-            except (DataError, SolverError) as error:
-                self.flags.append(Flag(_ABSENT[stage], "warning", str(error)))
-                return None
-
-    @property
-    def channels(self) -> tuple[int, int] | None:
-        """The two channels that are correlated: as asked, else the two with most photons; None for one alone."""
-        if self.asked.channels is not None:
-            return self.asked.channels
-        most = sorted(self.quality.per_channel, key=lambda channel: -self.quality.per_channel[channel])[:2]
-        return (min(most), max(most)) if len(most) > 1 else None
+__all__ = ["MODELS", "analyze_many", "analyze_photons", "inspect_photons"]
 
 
 def analyze_photons(
@@ -148,17 +87,36 @@ def analyze_photons(
         The extra `photons` is not installed.
     """
     started = time.perf_counter()
-    asked = _Asked(response, dark, channels, _checked_model(model), _checked_gate(gate_ns))
+    asked = Asked(response, dark, channels, _checked_model(model), _checked_gate(gate_ns))
     file = None if isinstance(source, PhotonStream) else str(source)
-    opened = _opened(source, format)
-    if isinstance(opened, PhotonStream):
-        file = file or opened.provenance.path
-        found = _analyzed(opened, file, asked, progress)
+    recording = opened(source, format)
+    if isinstance(recording, PhotonStream):
+        found = _analyzed(recording, file or recording.provenance.path, asked, progress)
     else:
-        found = _decay_alone(opened, file, asked, progress)
+        found = _decay_alone(recording, file, asked, progress)
     if progress is not None:
         progress("done", 1.0)
     return replace(found, elapsed_s=time.perf_counter() - started)
+
+
+def inspect_photons(
+    source: str | Path | PhotonStream,
+    *,
+    format: str | None = None,  # noqa: A002
+    progress: Progress | None = None,
+) -> PhotonAnalysis:
+    """Look at a recording without analysing it: the header, and one pass for the quality report.
+
+    Parameters are as those of :func:`analyze_photons`, which raises the same errors.
+    """
+    started = time.perf_counter()
+    recording = opened(source, format)
+    file = None if isinstance(source, PhotonStream) else str(source)
+    if not isinstance(recording, PhotonStream):
+        return PhotonAnalysis(file, None, None, decay=recording)
+    stages = Stages({CHECK: 1.0}, progress, recording.stated_photons or 0)
+    quality, flags = _assessed(watched(recording, stages.saw), stages)
+    return PhotonAnalysis(file, recording, quality, flags=flags, elapsed_s=time.perf_counter() - started)
 
 
 def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = None, **options: Any) -> PhotonAnalyses:
@@ -178,6 +136,8 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     PhotonAnalyses
         A sequence in the order of `sources`; printed, a table.
     """
+    _checked_model(options.get("model", "auto"))
+    _checked_gate(options.get("gate_ns"))
     paths = [str(path) for path in sources]
     found: list[Analysed] = []
     for number, path in enumerate(paths):
@@ -215,212 +175,36 @@ def _checked_gate(gate_ns: tuple[float, float | None] | None) -> tuple[float, fl
     return gate_ns
 
 
-def _opened(source: str | Path | PhotonStream, format_: str | None) -> PhotonStream | Decay:
-    """Return the stream, or the histogram of delays where the file holds one."""
-    if isinstance(source, PhotonStream):
-        return source
-    from qdmol.photons.reading import read_photons
-
-    if format_ == "decay":
-        from qdmol.analysis.lifetime import read_decay
-
-        return read_decay(source)
-    try:
-        return read_photons(source, format=format_)
-    except InputError:
-        if format_ is not None:
-            raise
-        histogram = _histogram(source)
-        if histogram is None:
-            raise
-        return histogram
-
-
-def _histogram(path: str | Path) -> Decay | None:
-    from qdmol.analysis.lifetime import read_decay
-
-    try:
-        return read_decay(path)
-    except InputError:
-        return None
-
-
-def _decay_alone(decay: Decay, file: str | None, asked: _Asked, progress: Progress | None) -> PhotonAnalysis:
+def _decay_alone(decay: Decay, file: str | None, asked: Asked, progress: Progress | None) -> PhotonAnalysis:
     """A histogram of delays: a lifetime, and nothing else."""
     stages = Stages({"lifetime": 1.0}, progress)
     flags: tuple[Flag, ...] = ()
-    response, fit = _response(asked.response), None
+    response, fit = response_of(asked.response), None
     with stages.stage("lifetime"):
         try:
-            fit = _fit(decay, response, asked)
+            fit = fit_decay(decay, response, asked)
         except (DataError, SolverError) as error:
             flags = (Flag("no_lifetime", "warning", str(error)),)
     return PhotonAnalysis(file, None, None, flags=flags, decay=decay, response=response, lifetime=fit)
 
 
-def _analyzed(stream: PhotonStream, file: str | None, asked: _Asked, progress: Progress | None) -> PhotonAnalysis:
+def _analyzed(stream: PhotonStream, file: str | None, asked: Asked, progress: Progress | None) -> PhotonAnalysis:
+    stages = Stages(STAGES, progress, stream.stated_photons or 0)
+    seen = watched(stream, stages.saw)
+    quality, flags = _assessed(seen, stages)
+    if quality is None or not quality.analysable or not quality.photons:
+        return PhotonAnalysis(file, stream, quality, flags=flags)
+    stages.photons = quality.photons
+    check_channels(asked.channels, quality)
+    return measure(Work(seen, after_pulses(seen, quality), quality, asked, stages), file, stream)
+
+
+def _assessed(stream: PhotonStream, stages: Stages) -> tuple[QualityReport | None, tuple[Flag, ...]]:
+    """The quality report; where the records are in such disorder that there is none, a fatal flag that says so."""
     from qdmol.photons.quality import assess_quality
 
-    stages = Stages(_STAGES, progress, stream.stated_photons or 0)
-    seen = watched(stream, stages.saw)
     try:
-        with stages.stage("checking the recording"):
-            quality = assess_quality(seen)
+        with stages.stage(CHECK):
+            return assess_quality(stream), ()
     except DataError as error:
-        return PhotonAnalysis(file, stream, None, flags=(Flag("not_readable", "fatal", str(error)),))
-    if not quality.analysable:
-        return PhotonAnalysis(file, stream, quality)
-    if not quality.photons:
-        return PhotonAnalysis(file, stream, quality)
-    stages.photons = quality.photons
-    _check_channels(asked.channels, quality)
-    return _measured(_Work(seen, _after_pulses(seen, quality), quality, asked, stages), file, stream)
-
-
-def _check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> None:
-    missing = [channel for channel in channels or () if channel not in quality.per_channel]
-    if missing:
-        there = ", ".join(map(str, quality.per_channel))
-        raise InputError(field="channels", value=missing[0], allowed=f"a channel with photons: {there}")
-
-
-def _after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream | None:
-    """The photons with their delays after the pulse; None for light that is not pulsed."""
-    if stream.mode == "T3":
-        return stream
-    if quality.sync_period_ns is None:
-        return None
-    from qdmol.photons.synchronising import to_t3
-
-    try:
-        return to_t3(stream)
-    except (DataError, InputError):  # a rate in the header, but no pulses in the records
-        return None
-
-
-def _measured(work: _Work, file: str | None, stream: PhotonStream) -> PhotonAnalysis:
-    trace = work.attempt("intensity", partial(_trace, work))
-    background = work.attempt("background", partial(_background, work))
-    decay, response, fit = _lifetime(work)
-    g2 = _g2(work, background)
-    return PhotonAnalysis(
-        file=file,
-        stream=stream,
-        quality=work.quality,
-        trace=trace,
-        background=background,
-        decay=decay,
-        response=response,
-        lifetime=fit,
-        g2=g2,
-        gated=_gated(work, g2, fit, background),
-        g3=_g3(work, g2),
-        correlation=work.attempt("correlation", partial(_correlation, work)),
-        flags=tuple(work.flags),
-    )
-
-
-def _trace(work: _Work) -> Trace:
-    from qdmol.analysis.trace import intensity_trace
-
-    # bins of 10 ms, narrower where a short recording would have less than a hundred of them
-    return intensity_trace(work.stream, bin_s=min(0.01, work.quality.duration_s / 100))
-
-
-def _background(work: _Work) -> Background | None:
-    from qdmol.analysis.background import estimate_background
-
-    dark = work.asked.dark
-    if dark is not None and not isinstance(dark, PhotonStream):
-        from qdmol.photons.reading import read_photons
-
-        dark = read_photons(dark)
-    return estimate_background(work.pulsed or work.stream, dark=dark)
-
-
-def _lifetime(work: _Work) -> tuple[Decay | None, Response | None, LifetimeFit | None]:
-    pulsed = work.pulsed
-    if pulsed is None:
-        return None, None, None
-    from qdmol.analysis.lifetime import decay_of
-
-    response = _response(work.asked.response)
-    decay = work.attempt("decay", lambda: decay_of(pulsed, channels=work.asked.channels))
-    if decay is None:
-        return None, response, None
-    return decay, response, work.attempt("lifetime", lambda: _fit(decay, response, work.asked))
-
-
-def _fit(decay: Decay, response: Response | None, asked: _Asked) -> LifetimeFit:
-    from qdmol.analysis.lifetime import fit_lifetime
-
-    return fit_lifetime(decay, response=response, model=asked.model)
-
-
-def _response(given: Any) -> Response | None:
-    """The instrument response as a value: from a recording or histogram of it, or as given."""
-    from qdmol.analysis.lifetime import Decay, Response, decay_of
-
-    if given is None or isinstance(given, Response):
-        return given
-    opened = given if isinstance(given, Decay) else _opened(given, None)
-    decay = decay_of(opened) if isinstance(opened, PhotonStream) else opened
-    return Response.measured(decay.counts, bin_width_ns=decay.bin_width_ns, first_bin_ns=decay.first_bin_ns)
-
-
-def _g2(work: _Work, background: Background | None) -> G2 | None:
-    channels = work.channels
-    if channels is None:
-        only = next(iter(work.quality.per_channel))
-        message = f"All photons are in channel {only}, so there is no g2: it takes two detectors."
-        work.flags.append(Flag("one_channel", "note", message, float(only), None))
-        return None
-    from qdmol.analysis.g2 import measure_g2
-
-    return work.attempt(
-        "pairs of photons",
-        lambda: measure_g2(
-            work.pulsed or work.stream, channels=channels, gate_ns=work.asked.gate_ns, background=background
-        ),
-    )
-
-
-def _gated(work: _Work, g2: G2 | None, fit: LifetimeFit | None, background: Background | None) -> tuple[G2, ...]:
-    """g2 of photons later than some gates; empty where there are too few pairs, or a gate was asked for."""
-    pulsed, channels = work.pulsed, work.channels
-    if g2 is None or fit is None or pulsed is None or channels is None or work.asked.gate_ns is not None:
-        return ()
-    if not g2.method.startswith("pulsed") or not g2.side_counts > _GATED_PAIRS:
-        return ()
-    from qdmol.analysis.g2 import measure_g2
-
-    found = []
-    with work.stages.stage("gates"):
-        for gate in _gates(fit, g2.period_ns or math.inf):
-            try:
-                found.append(measure_g2(pulsed, channels=channels, gate_ns=gate, background=background))
-            except (DataError, SolverError):  # no photons behind this gate: the curve ends
-                break
-    return tuple(found)
-
-
-def _gates(fit: LifetimeFit, period_ns: float) -> list[tuple[float, float]]:
-    """Gates that begin at the pulse and at fractions of the mean lifetime behind it, inside the period."""
-    starts = [fit.start_ns + share * fit.amplitude_average_ns for share in _GATES]
-    return [(start, period_ns) for start in starts if 0 <= start < 0.9 * period_ns]
-
-
-def _g3(work: _Work, g2: G2 | None) -> G3 | None:
-    pulsed = work.pulsed
-    if g2 is None or pulsed is None or not g2.method.startswith("pulsed"):
-        return None
-    from qdmol.analysis.g2 import measure_g3
-
-    return work.attempt("triples", lambda: measure_g3(pulsed))
-
-
-def _correlation(work: _Work) -> LogCorrelation:
-    from qdmol.analysis.correlation import correlate_log
-
-    only = next(iter(work.quality.per_channel))
-    return correlate_log(work.stream, channels=work.channels or (only, only))
+        return None, (Flag("not_readable", "fatal", str(error)),)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qdmol.photons import PhotonStream
     from qdmol.photons.quality import QualityReport
 
-__all__ = ["describe", "failed_summary", "make_summary"]
+__all__ = ["describe", "failed_summary", "make_summary", "plain"]
 
 
 def make_summary(analysis: PhotonAnalysis) -> dict[str, Any]:
@@ -36,13 +36,13 @@ def make_summary(analysis: PhotonAnalysis) -> dict[str, Any]:
         "g3": _g3(analysis.g3),
         "elapsed_s": round(analysis.elapsed_s, 3),
     }
-    cleaned: dict[str, Any] = _plain(found)
+    cleaned: dict[str, Any] = plain(found)
     return cleaned
 
 
 def failed_summary(failed: FailedAnalysis) -> dict[str, Any]:
     """Return the object of a file that could not be read."""
-    cleaned: dict[str, Any] = _plain({"qdmol": 1, "file": failed.file, "error": failed.error.as_dict()})
+    cleaned: dict[str, Any] = plain({"qdmol": 1, "file": failed.file, "error": failed.error.as_dict()})
     return cleaned
 
 
@@ -64,7 +64,7 @@ def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file
         "detectors": [] if quality is None else [_detector(one) for one in quality.detectors],
         "notes": [] if stream is None else list(stream.notes),
     }
-    cleaned: dict[str, Any] = _plain(found)
+    cleaned: dict[str, Any] = plain(found)
     return cleaned
 
 
@@ -176,16 +176,16 @@ def _g3(found: G3 | None) -> dict[str, Any] | None:
     return {**numbers, "channels": list(found.channels), "reason": found.reason, "flags": flags}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn a value into what JSON holds: None for a number that is not finite, printable text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(entry) for entry in value]
-    return _plain_number(value) if isinstance(value, bool | int | float | np.generic) else _plain_text(value)
+        return [plain(entry) for entry in value]
+    return _number(value) if isinstance(value, bool | int | float | np.generic) else _text(value)
 
 
-def _plain_number(value: Any) -> bool | int | float | None:
+def _number(value: Any) -> bool | int | float | None:
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -193,5 +193,5 @@ def _plain_number(value: Any) -> bool | int | float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _plain_text(value: Any) -> str | None:
+def _text(value: Any) -> str | None:
     return None if value is None else plain_text(str(value))

@@ -71,12 +71,10 @@ def numbers_table(summary: Summary) -> PageTable | None:
 
 def _row(name: str, interval: Interval, unit: str) -> tuple[str, ...]:
     value, low, high = interval
-    if value is None:
-        return (name, "not known", "", "", unit)
-    text = interval_text(value, low, high)
-    shown = text.split(" (")[0]
-    ends = text.partition("(")[2].rstrip(")").split(" to ") if "(" in text else ["", ""]
-    return (name, shown, *ends, unit)
+    if value is None or (low is None and high is None):
+        return (name, shown_number(value), "", "", unit)
+    shown, _, ends = interval_text(value, low, high).rstrip(")").partition(" (")
+    return (name, shown, *ends.split(" to "), unit)
 
 
 def _rate_rows(summary: Summary) -> list[tuple[str, ...]]:

@@ -1,0 +1,245 @@
+"""`qdmol photons`: files of photon counters, their quality, lifetimes and g2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qdmol.cli.commands import Json, Quiet, app
+from qdmol.cli.console import emit, message, say, show
+from qdmol.cli.outputs import Outputs, planned_outputs, refuse_unwritable
+from qdmol.cli.photon_progress import photon_progress
+from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError
+
+if TYPE_CHECKING:
+    from qdmol.analysis import PhotonAnalyses
+    from qdmol.analysis.result import Analysed
+
+__all__ = ["photons"]
+
+INCOMPLETE = 3
+
+photons = typer.Typer(
+    name="photons",
+    help="Files of photon counters: what is in them, lifetimes, g2.",
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(photons)
+
+Files = Annotated[
+    list[str], typer.Argument(metavar="FILE...", help="Files of a photon counter; see the documentation.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="Format of the files (ptu, ht3, spc-130, csv, decay, ..), if not to be found out."),
+]
+
+
+@photons.command()
+def info(files: Files, format_: Format = None, json: Json = False, quiet: Quiet = False) -> int:
+    """Say what is in files of photons and whether they can be trusted; nothing is written."""
+    from qdmol.analysis import inspect_photons
+
+    found: list[Any] = []
+    with photon_progress(quiet=quiet or json) as tell:
+        for file in files:
+            try:
+                found.append(inspect_photons(file, format=format_, progress=tell))
+            except MissingExtraError:
+                raise
+            except QdmolError as error:
+                found.append(_failed(file, error, alone=len(files) == 1))
+    _refuse_all(found)
+    summaries = [_described(one) for one in found]
+    if json:
+        emit(_one_or_many(summaries))
+    else:
+        _show(found, summaries, quiet=quiet)
+    return _status(found, quiet=quiet or json, what="looked at")
+
+
+@photons.command()
+def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its arguments
+    files: Files,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Page (default ./<stem>.html, ./photons.html for many files).")
+    ] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
+    response: Annotated[
+        str | None, typer.Option("--response", metavar="FILE", help="Recording or histogram of the response.")
+    ] = None,
+    dark: Annotated[
+        str | None, typer.Option("--dark", metavar="FILE", help="Recording without excitation, for the background.")
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option("--channels", metavar="A,B", help="The two channels to correlate, counted from 0.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="auto, 1, 2, 3, 4 (exponentials) or stretched.")
+    ] = "auto",
+    gate: Annotated[
+        str | None,
+        typer.Option("--gate", metavar="START[:STOP]", help="Only photons that long (ns) after the pulse go into g2."),
+    ] = None,
+    format_: Format = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """Analyse files of photons: quality, intensity, lifetime, g2; one page and one NetCDF file beside it."""
+    from qdmol.analysis import analyze_many, analyze_photons
+
+    options: dict[str, Any] = {
+        "format": format_, "channels": _channels(channels), "response": response, "dark": dark, "model": model,
+        "gate_ns": _gate(gate),
+    }  # fmt: skip
+    outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
+    with photon_progress(quiet=quiet) as tell:
+        if len(files) == 1:
+            found: Sequence[Analysed] = [analyze_photons(files[0], progress=tell, **options)]
+        else:
+            found = analyze_many(files, progress=tell, **options)
+            _refuse_all(found)
+    named = _written(found, outputs)
+    summaries = [one.summary for one in found]
+    if json:
+        emit({**_one_or_many(summaries), "outputs": named})
+    else:
+        _show(found, summaries, quiet=quiet)
+        say(f"Report: {named['report']}")
+    return _status(found, quiet=quiet or json, what="analysed")
+
+
+@photons.command()
+def convert(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file of a photon counter.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT.h5", help="Photon-HDF5 file to write.")
+    ] = None,
+    format_: Format = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write a file of photons as Photon-HDF5, an open format that other programs read."""
+    from qdmol.photons import read_photons, write_photon_hdf5
+
+    path = _converted(file, output)
+    stream = read_photons(file, format=format_)
+    if stream.contradictions:
+        raise DataError(f"The recording contradicts itself and was not converted: {stream.contradictions[0]}")
+    write_photon_hdf5(stream, path)
+    if json:
+        emit({"qdmol": 1, "file": file, "truncated": stream.truncated, "outputs": {"photons": str(path.absolute())}})
+    elif not quiet:
+        say(f"Photons: {path.absolute()}")
+    if stream.truncated and not quiet:
+        message("The file ends early; what is whole was converted.")
+    return INCOMPLETE if stream.truncated else 0
+
+
+def _converted(file: str, output: Path | None) -> Path:
+    if output is None:
+        raise InputError(field="output", value=None, allowed="given", message="The option -o OUT.h5 is missing.")
+    if output.suffix.lower() not in {".h5", ".hdf5"}:
+        raise InputError(field="output", value=str(output), allowed="a file name that ends in .h5 or .hdf5")
+    _refuse_inputs([output], [file])
+    refuse_unwritable(output, "output")
+    return output
+
+
+def _planned(files: Sequence[str], output: Path | None, figures: Path | None, *, inputs: Sequence[str]) -> Outputs:
+    outputs = planned_outputs(files[0] if len(files) == 1 else "photons", output, figures)
+    _refuse_inputs([outputs.report, outputs.netcdf], inputs)
+    return outputs
+
+
+def _refuse_inputs(outputs: Sequence[Path], inputs: Sequence[str]) -> None:
+    """InputError where a file to be written is one of those to be read."""
+    read = {Path(name).resolve() for name in inputs}
+    for path in outputs:
+        if path.resolve() in read:
+            raise InputError(field="output", value=str(path), allowed="another file than the one that is read")
+
+
+def _channels(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
+        raise InputError(field="channels", value=text, allowed="two numbers of channels, as 0,1")
+    return int(parts[0]), int(parts[1])
+
+
+def _gate(text: str | None) -> tuple[float, float | None] | None:
+    if text is None:
+        return None
+    start, colon, stop = text.partition(":")
+    try:
+        return float(start.removesuffix("ns")), float(stop.removesuffix("ns")) if colon and stop else None
+    except ValueError:
+        raise InputError(field="gate", value=text, allowed="one or two delays in ns, as 5 or 5:50") from None
+
+
+def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:
+    from qdmol.analysis import FailedAnalysis
+
+    if alone:
+        raise error
+    return FailedAnalysis(file, error)
+
+
+def _refuse_all(found: Sequence[Analysed] | PhotonAnalyses) -> None:
+    """Where not one of many files could be read there is nothing to show: the error of the first, for all."""
+    errors = [one.error for one in found if hasattr(one, "error")]
+    if len(errors) < len(found) or len(found) == 1:
+        return
+    first = errors[0]
+    said = f"None of the {len(errors)} files could be read; the first: {first}"
+    if isinstance(first, InputError):
+        raise InputError(field=first.field, value=first.value, allowed=first.allowed, message=said)
+    raise DataError(said)
+
+
+def _described(one: Analysed) -> dict[str, Any]:
+    """The object of `info`: what is known without an analysis, and the header."""
+    from qdmol.analysis import FailedAnalysis
+    from qdmol.analysis.summary import plain
+
+    if isinstance(one, FailedAnalysis):
+        return one.summary
+    analysed = {"background", "lifetime", "g2", "g3"}
+    header = {} if one.stream is None else plain(one.stream.provenance.header)
+    return {**{key: value for key, value in one.summary.items() if key not in analysed}, "header": header}
+
+
+def _one_or_many(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return summaries[0] if len(summaries) == 1 else {"qdmol": 1, "files": list(summaries)}
+
+
+def _written(found: Sequence[Analysed], outputs: Outputs) -> dict[str, str | None]:
+    from qdmol.report.photon_page import write_photon_report
+
+    return outputs.as_dict(write_photon_report(list(found), outputs.report, figures=outputs.figures))
+
+
+def _show(found: Sequence[Analysed], summaries: Sequence[dict[str, Any]], *, quiet: bool) -> None:
+    from qdmol.cli.photon_tables import analysis_text, files_text
+
+    names = [one.name for one in found]
+    if len(found) > 1:
+        show(files_text(names, summaries))
+    if len(found) == 1 or not quiet:
+        show(*(analysis_text(one, title=name, quiet=quiet) for name, one in zip(names, summaries, strict=True)))
+
+
+def _status(found: Sequence[Analysed], *, quiet: bool, what: str) -> int:
+    """0 where every file is whole and trusted, else 3, and why."""
+    incomplete = [one for one in found if not one.complete]
+    if incomplete and not quiet:
+        of_many = f"{len(incomplete)} of {len(found)} files" if len(found) > 1 else "The file"
+        message(f"{of_many} could not be {what} as a whole; what there is says why.")
+    return INCOMPLETE if incomplete else 0
