@@ -323,3 +323,51 @@ def write_ptu_t3(
     """Write a valid HydraHarp V2 T3 PTU file; markers as well."""
     stream = in_memory(records, mode="T3", tick_ps=tick_ps, sync_period_ps=sync_period_ps, duration_s=duration_s)
     return write_ptu(path, stream, kind=HYDRAHARP_T3)
+
+
+def _fixed(size: int, fields: dict[int, bytes | int | float]) -> bytearray:
+    """Return a header of zeros but for texts, 32-bit integers and doubles at these places."""
+    head = bytearray(size)
+    for place, value in fields.items():
+        raw = value if isinstance(value, bytes) else struct.pack("<d" if isinstance(value, float) else "<i", value)
+        head[place : place + len(raw)] = raw
+    return head
+
+
+def ht_bytes(
+    words: np.ndarray, *, mode: int, version: bytes = b"2.0", tick_ps: float = 16.0, rate_hz: int = 5_000_000,
+    count: int | None = None, image_header: int = 0,
+) -> bytes:  # fmt: skip
+    """Return a HydraHarp file of the time before PTU with two inputs: HT2 (mode 2) or HT3 (mode 3)."""
+    head = _fixed(696 + 2 * 20 + 24, {
+        0: b"HydraHarp", 16: version, 22: b"generator", 52: b"01/02/20 03:04:05", 70: b"\r\n", 72: b"5 \xb5m pinhole",
+        332: 32, 340: mode, 352: float(tick_ps), 364: 1000, 536: b"HydraHarp 400", 560: 7, 664: 2,
+        736: rate_hz, 740: 1000, 748: image_header,
+    })  # fmt: skip
+    head[752:760] = struct.pack("<q", len(words) if count is None else count)
+    return bytes(head) + bytes(4 * image_header) + words.astype("<u4").tobytes()
+
+
+def pt_bytes(
+    words: np.ndarray, *, mode: int, tick_ps: float = 16.0, rate_hz: int = 5_000_000, count: int | None = None
+) -> bytes:
+    """Return a PicoHarp file of the time before PTU: PT2 (mode 2) or PT3 (mode 3)."""
+    head = _fixed(728, {
+        0: b"PicoHarp 300", 16: b"2.0", 22: b"generator", 72: b"5 \xb5m pinhole", 332: 32, 348: mode, 364: 1000,
+        536: b"PicoHarp 300", 560: 7, 584: struct.pack("<f", 1e-3 * tick_ps), 704: rate_hz, 712: 1000,
+        720: len(words) if count is None else count,
+    })  # fmt: skip
+    return bytes(head) + words.astype("<u4").tobytes()
+
+
+def t3r_bytes(words: np.ndarray, *, version: bytes = b"5.0", tick_ps: float = 40.0, count: int | None = None) -> bytes:
+    """Return a TimeHarp 200 file; its clock ticks every 100 ns."""
+    text = 328 if version == b"6.0" else 304
+    board = text + 212 + (24 if version == b"6.0" else 0)
+    run = board + 24
+    head = _fixed(run + (52 if version != b"3.0" else 48), {
+        0: b"TimeHarp 200", 16: version, text + 8: 32, text + 16: 1, text + 24: 3, text + 40: 1000, board: 7,
+        board + 20: struct.pack("<f", 1e-3 * tick_ps), run: 100, run + 28: 5_000_000, run + 36: 1000,
+        run + 44: len(words) if count is None else count,
+    })  # fmt: skip
+    return bytes(head) + words.astype("<u4").tobytes()

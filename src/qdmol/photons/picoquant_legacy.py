@@ -31,7 +31,8 @@ LONGEST_HEADER = 1 << 16
 INTEGER, SINGLE, DOUBLE = "<i4", "<f4", "<f8"
 MOST_INPUTS = 64
 TICK_PICOHARP_PS = 4.0
-TICK_HYDRAHARP_PS = 1.0
+# T2 runs on the base clock, whatever the width of the bins on screen; version 1 counts it twice
+TICKS_HYDRAHARP_PS = {"1.0": 0.5, "2.0": 1.0}
 # a clock of its own gives TimeHarp's photons their times; the laser's pulses are not counted
 TIMEHARP = RecordKind("TimeHarp 200 T3R", "T3", "timeharp_t3", 1 << 16)
 
@@ -188,7 +189,7 @@ def read_hydraharp(path: Path) -> PhotonStream:
     cursor.take(HYDRAHARP)
     header = cursor.header
     version = header["FormatVersion"]
-    if version not in ("1.0", "2.0"):
+    if version not in TICKS_HYDRAHARP_PS:
         raise refused(path, f"is a HydraHarp file of version {version[:6]!r}; known are 1.0 and 2.0")
     t2 = _is_t2(path, header)
     inputs = header["Inputs"]
@@ -205,8 +206,7 @@ def read_hydraharp(path: Path) -> PhotonStream:
             kind=RECORD_KINDS[number],
             offset=cursor.offset,
             stated_records=header["Records"],
-            # T2 runs on the base clock whatever the width of the bins on screen
-            tick_ps=TICK_HYDRAHARP_PS if t2 else header["Resolution"],
+            tick_ps=TICKS_HYDRAHARP_PS[version] if t2 else header["Resolution"],
             sync_period_ps=_period_ps(header["SyncRate"]),
             stated_duration_s=_duration_s(header),
             provenance=_provenance(path, "HT2" if t2 else "HT3", RECORD_KINDS[number], header),

@@ -126,17 +126,21 @@ def _head(path: Path) -> bytes:
     """Return the first bytes of a plain file."""
     try:
         mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise refused(path, "is a folder, not a file")
         # a pipe or a device would wait for ever
-        if not stat.S_ISREG(mode):
-            raise refused(path, "is not a plain file")
-        with path.open("rb") as stream:
-            head = stream.read(HEAD)
+        head = _first_bytes(path) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise refused(path, f"cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise refused(path, "is not a name a file can have") from error
+    if stat.S_ISDIR(mode):
+        raise refused(path, "is a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise refused(path, "is not a plain file")
     if not head:
         raise refused(path, "is empty")
     return head
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(HEAD)
