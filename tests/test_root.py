@@ -11,9 +11,23 @@ import pytest
 
 import qdmol
 
-PUBLIC = {"Map", "Solution", "Spec", "__version__", "dump_spec", "map", "read_spec", "report", "solve"}
+PUBLIC = {
+    *("Map", "Solution", "Spec", "__version__", "analyze_photons", "dump_spec", "map", "read_photons", "read_spec"),
+    *("report", "solve"),
+}
 HEAVY = {"ngsolve", "netgen", "matplotlib", "numpy", "scipy", "xarray", "pandas", "pydantic", "h5netcdf", "typer"}
 MODEL_ROOMS = {"mesh", "landscape", "states", "excitons", "study", "report"}
+# Importing a module of this name fails, as where it is not installed.
+BLOCKED = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
 
 
 def loaded_after(statements: str) -> set[str]:
@@ -41,6 +55,60 @@ def test_reading_a_spec_loads_no_solver_and_no_drawing():
     assert not loaded & {f"qdmol.{room}" for room in MODEL_ROOMS}
 
 
+def test_the_data_wing_loads_no_finite_elements_no_drawing_and_no_model():
+    loaded = loaded_after("import qdmol.photons, qdmol.analysis")
+    assert "qdmol.photons.stream" in loaded
+    assert not loaded & {"ngsolve", "netgen", "pyngcore", "matplotlib", "numba"}
+    rooms = {name for name in loaded if name.startswith("qdmol.")}
+    assert not {name for name in rooms if name.split(".")[1] in MODEL_ROOMS | {"structure", "materials"}}
+
+
+def test_the_data_wing_works_without_the_finite_elements(tmp_path: Path):
+    """A file of photons is analysed and reported where the solver's library cannot be imported."""
+    code = f"""{BLOCKED.format(names={"ngsolve", "netgen", "pyngcore"})}
+import numpy as np
+from qdmol.photons import ArraySource, PhotonStream, Provenance, Records
+
+rng = np.random.default_rng(1)
+n = 4000
+times, delays = np.sort(rng.integers(0, 10**6, n)), (rng.exponential(20e3, n) / 16).astype(np.uint32)
+keep = delays < 6250
+records = Records(times[keep], rng.integers(0, 2, keep.sum()).astype(np.uint8), delays[keep])
+stream = PhotonStream("T3", 16.0, ArraySource(records), Provenance("made", "T3"), sync_period_ps=100_000.0)
+
+from qdmol.analysis import analyze_photons
+from qdmol.report.photon_page import write_photon_report
+
+found = analyze_photons(stream)
+write_photon_report(found, {str(tmp_path / "page.html")!r})
+assert 15 < found.summary["lifetime"]["components_ns"][0] < 25, found.summary["lifetime"]
+try:
+    import ngsolve
+except ModuleNotFoundError:
+    print("absent")
+"""
+    assert printed_by(code) == "absent"
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html", "page.nc"}
+
+
+def test_what_is_missing_without_the_extra_is_said_in_words():
+    code = f"""{BLOCKED.format(names={"numba"})}
+import numpy as np
+from qdmol.errors import MissingExtraError
+from qdmol.photons import ArraySource, PhotonStream, Provenance, Records
+
+records = Records(np.arange(10), np.zeros(10, dtype=np.uint8))
+stream = PhotonStream("T2", 1.0, ArraySource(records), Provenance("made", "T2"))
+from qdmol.analysis import analyze_photons
+
+try:
+    analyze_photons(stream)
+except MissingExtraError as error:
+    print(error)
+"""
+    assert "pip install 'qdmol[photons]'" in printed_by(code)
+
+
 def test_public_names():
     assert set(qdmol.__all__) == PUBLIC
     assert set(dir(qdmol)) >= PUBLIC
@@ -49,8 +117,10 @@ def test_public_names():
 
 
 def test_public_names_are_those_of_their_rooms():
-    from qdmol import structure, study
+    from qdmol import analysis, photons, structure, study
 
+    assert qdmol.read_photons is photons.read_photons
+    assert qdmol.analyze_photons is analysis.analyze_photons
     assert qdmol.read_spec is structure.read_spec
     assert qdmol.dump_spec is structure.dump_spec
     assert qdmol.Spec is structure.Spec

@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qdmol.analysis import analyze_photons
+    from qdmol.photons import read_photons
     from qdmol.report import write_report as report
     from qdmol.structure import Spec, dump_spec, read_spec
     from qdmol.study import Map, Solution, solve
@@ -25,14 +27,28 @@ _HOMES = {
     "Map": "qdmol.study",
     "Solution": "qdmol.study",
     "Spec": "qdmol.structure",
+    "analyze_photons": "qdmol.analysis",
     "dump_spec": "qdmol.structure",
+    "read_photons": "qdmol.photons",
     "read_spec": "qdmol.structure",
     "solve": "qdmol.study",
 }
 # Public names that are called otherwise in their room.
 _ORIGINALS = {"map": ("qdmol.study", "map_spec")}
 
-__all__ = ["Map", "Solution", "Spec", "__version__", "dump_spec", "map", "read_spec", "report", "solve"]
+__all__ = [
+    "Map",
+    "Solution",
+    "Spec",
+    "__version__",
+    "analyze_photons",
+    "dump_spec",
+    "map",
+    "read_photons",
+    "read_spec",
+    "report",
+    "solve",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -142,6 +142,7 @@ def _histogram(path: str | Path) -> Decay | None:
 
 
 def check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> None:
+    """InputError for a channel without photons."""
     missing = [channel for channel in channels or () if channel not in quality.per_channel]
     if missing:
         there = ", ".join(map(str, quality.per_channel))
@@ -163,6 +164,7 @@ def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream |
 
 
 def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysis:
+    """Do every part; `stream` is what the result remembers."""
     trace = work.attempt("intensity", partial(_trace, work))
     background = work.attempt("background", partial(_background, work))
     decay, response, fit = _lifetime(work)
@@ -216,6 +218,7 @@ def _lifetime(work: Work) -> tuple[Decay | None, Response | None, LifetimeFit | 
 
 
 def fit_decay(decay: Decay, response: Response | None, asked: Asked) -> LifetimeFit:
+    """Fit a decay with the model asked for."""
     from qdmol.analysis.lifetime import fit_lifetime
 
     return fit_lifetime(decay, response=response, model=asked.model)
