@@ -352,7 +352,8 @@ def _begins_as_spc(head: bytes) -> bool:
 
 
 def looks_like_spc(head: bytes, path: Path) -> bool:
-    """Whether a file may be one: the records have no signature, so name and first record must agree."""
-    if path.suffix.lower() == ".spc":
+    """Whether a file may be one: the records have no signature, so two of name, first record and order must agree."""
+    named, begins = path.suffix.lower() == ".spc", _begins_as_spc(head)
+    if named and begins:
         return True
-    return _begins_as_spc(head) and any(_try(path, variant).proven for variant in VARIANTS.values())
+    return (named or begins) and any(_try(path, variant).proven for variant in VARIANTS.values())

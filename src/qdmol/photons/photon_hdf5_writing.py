@@ -1,0 +1,230 @@
+"""A stream as a Photon-HDF5 file, chunk by chunk."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.errors import DataError
+from qdmol.photons.photon_hdf5_fields import DESCRIPTIONS, FORMAT_URL, VERSION
+from qdmol.photons.stream import PhotonStream, Records
+from qdmol.results import atomic_path, provenance
+
+__all__ = ["OWN", "write_photon_hdf5"]
+
+# The format leaves /user to programs; ours holds what it has no field for.
+OWN = "/user/qdmol"
+CHUNK = 1 << 16
+AS_TEXT = {"CLASS": "ARRAY", "FLAVOR": "python", "VERSION": "2.4"}
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is known only when all photons have gone by."""
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
+    first: int | None = None
+    last: int = 0
+    longest_delay: int = 0
+
+    def add(self, records: Records) -> None:
+        if not len(records):
+            return
+        self.counts += np.bincount(records.channels, minlength=256)
+        self.first = int(records.times[0]) if self.first is None else self.first
+        self.last = int(records.times[-1])
+        if records.delays is not None:
+            self.longest_delay = max(self.longest_delay, int(records.delays.max()))
+
+
+def _array(file: h5py.File, name: str, dtype: str) -> Any:
+    return file.create_dataset(
+        name, shape=(0,), maxshape=(None,), dtype=dtype, chunks=(CHUNK,), compression="gzip", compression_opts=1
+    )
+
+
+def _append(dataset: Any, values: NDArray[Any]) -> None:
+    if len(values):
+        start = dataset.shape[0]
+        dataset.resize((start + len(values),))
+        dataset[start:] = values
+
+
+def _write_photons(file: h5py.File, stream: PhotonStream) -> _Tally:
+    tally = _Tally()
+    arrays = {"times": _array(file, "/photon_data/timestamps", "i8")}
+    arrays["channels"] = _array(file, "/photon_data/detectors", "u1")
+    if stream.mode == "T3":
+        arrays["delays"] = _array(file, "/photon_data/nanotimes", "u4")
+    for name, dtype in (("sync_times", "i8"), ("marker_times", "i8"), ("markers", "u1")):
+        arrays[name] = _array(file, f"{OWN}/{name}", dtype)
+    for records in stream.chunks():
+        tally.add(records)
+        for name, dataset in arrays.items():
+            values = getattr(records, name)
+            if values is not None:
+                _append(dataset, values)
+    return tally
+
+
+def _write_fields(file: h5py.File, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        # the format wants texts of fixed length, not of UTF-8
+        plain = np.bytes_(value.encode("ascii", "replace") or b" ") if isinstance(value, str) else value
+        file[name] = plain
+        if isinstance(value, str):
+            # without these PyTables, the format's own library, gives an array instead of a text
+            file[name].attrs.update({key: np.bytes_(mark) for key, mark in AS_TEXT.items()})
+
+
+def _laser_rate_hz(stream: PhotonStream) -> float | None:
+    period = stream.sync_period_ps
+    return None if period is None else 1e12 / period
+
+
+def _photon_specs(stream: PhotonStream, tally: _Tally) -> dict[str, Any]:
+    data, specs = "/photon_data", "/photon_data/measurement_specs"
+    fields: dict[str, Any] = {
+        f"{data}/timestamps_specs/timestamps_unit": stream.time_unit_ps * 1e-12,
+        f"{specs}/measurement_type": "generic",
+        f"{specs}/detectors_specs/spectral_ch1": np.flatnonzero(tally.counts).astype(np.uint8),
+    }
+    rate = _laser_rate_hz(stream)
+    if rate is not None:
+        fields[f"{specs}/laser_repetition_rate"] = rate
+    if stream.mode == "T3":
+        bins = max(tally.longest_delay + 1, round(stream.time_unit_ps / stream.tick_ps))
+        fields |= {
+            f"{data}/nanotimes_specs/tcspc_unit": stream.tick_ps * 1e-12,
+            f"{data}/nanotimes_specs/tcspc_num_bins": bins,
+            f"{data}/nanotimes_specs/tcspc_range": bins * stream.tick_ps * 1e-12,
+        }
+    return fields
+
+
+def _setup(stream: PhotonStream, tally: _Tally) -> dict[str, Any]:
+    present = np.flatnonzero(tally.counts)
+    rate = _laser_rate_hz(stream)
+    fields: dict[str, Any] = {
+        "/setup/num_pixels": max(len(present), 1),
+        "/setup/num_spots": 1,
+        "/setup/num_spectral_ch": 1,
+        "/setup/num_polarization_ch": 1,
+        "/setup/num_split_ch": 1,
+        "/setup/modulated_excitation": 0,
+        "/setup/excitation_alternated": np.array([0], dtype=np.uint8),
+        "/setup/excitation_cw": np.array([rate is None], dtype=np.uint8),
+        "/setup/lifetime": int(stream.mode == "T3"),
+        "/setup/detectors/id": present.astype(np.uint8),
+        "/setup/detectors/counts": tally.counts[present],
+    }
+    if rate is not None:
+        fields["/setup/laser_repetition_rates"] = np.array([rate])
+    return fields
+
+
+def _identity(path: Path) -> dict[str, Any]:
+    return {
+        "/format_name": "Photon-HDF5",
+        "/format_version": VERSION,
+        "/identity/format_name": "Photon-HDF5",
+        "/identity/format_version": VERSION,
+        "/identity/format_url": FORMAT_URL,
+        "/identity/filename": path.name,
+        "/identity/software": "qdmol",
+        "/identity/software_version": provenance()["qdmol"],
+        "/identity/creation_time": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def _provenance(stream: PhotonStream) -> dict[str, Any]:
+    origin = stream.provenance
+    fields: dict[str, Any] = {}
+    if origin.path is not None:
+        fields["/provenance/filename"] = Path(origin.path).name
+        fields["/provenance/filename_full"] = origin.path
+    if origin.created:
+        fields["/provenance/creation_time"] = origin.created
+    if origin.instrument:
+        fields["/provenance/software"] = origin.instrument
+    return fields
+
+
+def _own(stream: PhotonStream) -> dict[str, Any]:
+    """What the format has no field for: exact numbers, and what the reader of the original found."""
+    origin = stream.provenance
+    state = {
+        "mode": stream.mode,
+        "tick_ps": stream.tick_ps,
+        "sync_period_ps": stream.sync_period_ps,
+        "stated_photons": stream.stated_photons,
+        "stated_duration_s": stream.stated_duration_s,
+        "truncated": stream.truncated,
+        "unordered": stream.unordered,
+        "notes": list(stream.notes),
+        "origin": {
+            "format": origin.format,
+            "record_type": origin.record_type,
+            "path": origin.path,
+            "instrument": origin.instrument,
+            "created": origin.created,
+            "comment": origin.comment,
+            "header": dict(origin.header),
+        },
+    }
+    return {f"{OWN}/stream": json.dumps(state, default=str)}
+
+
+def _describe(file: h5py.File) -> None:
+    """Give each field the description the format asks for."""
+    for name, text in DESCRIPTIONS.items():
+        with suppress(KeyError):
+            file[name].attrs["TITLE"] = np.bytes_(text)
+
+
+def write_photon_hdf5(stream: PhotonStream, path: str | os.PathLike[str]) -> Path:
+    """Write a stream as Photon-HDF5 0.5 and return the path.
+
+    Times become `timestamps`, channels `detectors`, delays `nanotimes`. Sync pulses, markers and exact ticks, for which
+    the format has no field, are under `/user/qdmol`, where `read_photon_hdf5` finds them. The file is whole or absent.
+
+    Parameters
+    ----------
+    stream
+        Photons; they are gone through once.
+    path
+        The file; an older one is replaced.
+
+    Raises
+    ------
+    DataError
+        The stream contradicts itself: in another format that would no longer be seen.
+    OutputError
+        The file cannot be written.
+    """
+    if stream.contradictions:
+        raise DataError(f"The stream is not written, since it contradicts itself: {stream.contradictions[0]}")
+    target = Path(path)
+    with atomic_path(target) as temporary, h5py.File(temporary, "w") as file:
+        tally = _write_photons(file, stream)
+        span = (tally.last - (tally.first or 0)) * stream.time_unit_ps * 1e-12
+        fields = {
+            "/acquisition_duration": stream.stated_duration_s if stream.stated_duration_s is not None else span,
+            "/description": stream.provenance.comment or f"Photons of {stream.provenance.format}",
+        }
+        fields |= _photon_specs(stream, tally) | _setup(stream, tally) | _identity(target)
+        _write_fields(file, fields | _provenance(stream) | _own(stream))
+        file.attrs["format_name"] = np.bytes_("Photon-HDF5")
+        file.attrs["format_version"] = np.bytes_(VERSION)
+        _describe(file)
+    return target
