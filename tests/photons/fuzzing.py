@@ -1,0 +1,192 @@
+"""Damaged files, one after the other in a process of its own: what reading them does.
+
+Run as a program it prints one line of JSON for each mutant, before and after, so that a death tells which it was::
+
+    python tests/photons/fuzzing.py FOLDER SEED START COUNT [REAL_FILE...]
+
+The alarm's default action ends the process, whatever it hangs in.
+"""
+
+import json
+import resource
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+from tests.photons import generators as make
+from tests.photons import writers
+
+from qdmol.errors import DataError, InputError
+from qdmol.photons import assess_quality, read_photons
+
+LIMIT_S = 10
+LONGEST_S = 31 * 86400.0
+EXTENSIONS = ("ptu", "ht2", "ht3", "pt2", "pt3", "t3r", "spc", "h5", "qutag", "dump", "csv", "txt", "dat")
+EXTREMES = (0, 1, -1, 255, 2**15, 2**31 - 1, -(2**31), 2**32 - 1, 2**40, 2**62, 2**63 - 1, -(2**63))
+
+
+def picoquant_files(folder: Path, rng: np.random.Generator) -> list[Path]:
+    """Write one small valid file of every kind of PicoQuant record."""
+    t2 = make.poisson_stream(rng, rate_hz=1e4, duration_s=0.05, tick_ps=4.0)
+    t3 = make.pulsed_stream(rng, rate_hz=1e4, duration_s=0.05, tick_ps=256.0)
+    paths = [
+        make.write_ptu(folder / f"{kind:08x}.ptu", t2 if kind in make.T2_KINDS else t3, kind=kind)
+        for kind in (*make.T2_KINDS, *make.T3_KINDS)
+    ]
+    for name, raw in {
+        "v1.ht2": make.ht_bytes(make.encode(t2.load(), make.HYDRAHARP_V1_T2), mode=2, version=b"1.0"),
+        "v2.ht2": make.ht_bytes(make.encode(t2.load(), make.HYDRAHARP_T2), mode=2),
+        "v1.ht3": make.ht_bytes(make.encode(t3.load(), make.HYDRAHARP_V1_T3), mode=3, version=b"1.0"),
+        "v2.ht3": make.ht_bytes(make.encode(t3.load(), make.HYDRAHARP_T3), mode=3, image_header=5),
+        "v2.pt2": make.pt_bytes(make.encode(t2.load(), make.PICOHARP_T2), mode=2),
+        "v2.pt3": make.pt_bytes(make.encode(t3.load(), make.PICOHARP_T3), mode=3),
+        "v5.t3r": make.t3r_bytes(make.encode(t3.load(), make.TIMEHARP_T3)),
+        "v6.t3r": make.t3r_bytes(make.encode(t3.load(), make.TIMEHARP_T3), version=b"6.0"),
+    }.items():
+        (folder / name).write_bytes(raw)
+        paths.append(folder / name)
+    return paths
+
+
+def head_of(rng: np.random.Generator, raw: bytearray) -> int:
+    return min(len(raw), int(rng.choice([64, 1024, 4096])))
+
+
+def flip(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    for place in rng.integers(0, len(raw), rng.integers(1, 51)):
+        raw[place] = rng.integers(0, 256)
+
+
+def header(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    for place in rng.integers(0, head_of(rng, raw), rng.integers(1, 5)):
+        raw[place] = rng.integers(0, 256)
+
+
+def extreme(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    value = EXTREMES[rng.integers(len(EXTREMES))]
+    width = int(rng.choice([4, 8]))
+    place = int(rng.integers(0, max(1, head_of(rng, raw) - width))) & ~3
+    raw[place : place + width] = (value % (1 << 8 * width)).to_bytes(width, "little")
+
+
+def unreal(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    value = rng.choice([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e300, 1e-300, 1e-12, 1.0])
+    with np.errstate(over="ignore", under="ignore"):
+        encoded = np.asarray(value).astype(rng.choice(["<f4", "<f8"])).tobytes()
+    place = int(rng.integers(0, max(1, head_of(rng, raw) - 8))) & ~3
+    raw[place : place + len(encoded)] = encoded
+
+
+def cut(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    del raw[int(rng.integers(0, len(raw))) :]
+
+
+def graft(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    keep = int(rng.integers(1, max(2, min(len(other), 4096))))
+    raw[:keep] = other[:keep]
+
+
+def insert(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    place = int(rng.integers(0, len(raw)))
+    raw[place:place] = rng.bytes(int(rng.integers(1, 64)))
+
+
+def blank(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    place = int(rng.integers(0, len(raw)))
+    length = min(int(rng.integers(1, 4096)), len(raw) - place)
+    raw[place : place + length] = bytes([int(rng.choice([0, 255]))]) * length
+
+
+def repeat(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    place = int(rng.integers(0, len(raw)))
+    raw[place:place] = raw[max(0, place - 2048) : place]
+
+
+def rename(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    """Leave the content; the extension is another."""
+
+
+def several(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    header(rng, raw, other)
+    extreme(rng, raw, other)
+    cut(rng, raw, other)
+
+
+DAMAGES = (flip, header, extreme, unreal, cut, graft, insert, blank, repeat, rename, several)
+
+
+def examine(path: Path) -> str:
+    """Read a file in full and return how it went; what is not allowed raises."""
+    try:
+        stream = read_photons(path)
+        last = -1
+        for part in stream.chunks():
+            assert len(part.times) == len(part.channels), "a channel for each photon"
+            assert part.delays is None or len(part.delays) == len(part.times), "a delay for each photon"
+            for times in (part.times, part.sync_times, part.marker_times):
+                assert np.all(np.diff(times) >= 0), "times fall"
+                assert len(times) == 0 or times[0] >= last, "times fall from one stretch to the next"
+            last = max([last, *(int(t[-1]) for t in (part.times, part.sync_times, part.marker_times) if len(t))])
+        report = assess_quality(stream)
+    except (InputError, DataError) as error:
+        return type(error).__name__ if str(error).endswith(".") and "\n" not in str(error) else f"no sentence: {error}"
+    seconds = last * stream.time_unit_ps * 1e-12
+    assert seconds < LONGEST_S or not report.analysable, f"{seconds} s passed for a measurement"
+    if stream.contradictions:
+        assert not report.analysable, "contradictions without a fatal flag"
+    if not report.analysable:
+        return "fatal"
+    return "flagged" if report.flags or stream.notes else "fine"
+
+
+def tell(line: dict) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def main(folder: Path, seed: int, start: int, count: int, real: list[Path]) -> None:
+    """Damage and read `count` files, the same ones for the same numbers."""
+    rng = np.random.default_rng(seed)
+    made = [*picoquant_files(folder, rng), *writers.small_files(folder, rng).values()]
+    originals = [*made, *real]
+    for index in range(start, start + count):
+        rng = np.random.default_rng([seed, index])
+        # small files run through quickly; one in three is a real one
+        pool = real if real and rng.random() < 1 / 3 else made
+        source = pool[rng.integers(len(pool))]
+        raw = bytearray(source.read_bytes())
+        if rng.random() < 0.8:
+            del raw[200_000:]
+        other = originals[rng.integers(len(originals))].read_bytes()
+        damage = DAMAGES[rng.integers(len(DAMAGES))]
+        damage(rng, raw, other)
+        extension = str(rng.choice(EXTENSIONS)) if damage is rename or rng.random() < 0.1 else source.suffix[1:]
+        path = folder / f"mutant.{extension}"
+        path.write_bytes(raw)
+        beside = source.with_suffix(".set")
+        setup = path.with_suffix(".set")
+        setup.unlink(missing_ok=True)
+        if extension == "spc" and beside.exists():
+            text = bytearray(beside.read_bytes())
+            if rng.random() < 0.3:
+                flip(rng, text, b"")
+            setup.write_bytes(text)
+        tell({"index": index, "of": source.name, "damage": damage.__name__, "as": extension})
+        begun = time.monotonic()
+        # the first mutant pays for the compiler
+        signal.alarm(LIMIT_S + (120 if index == start else 0))
+        try:
+            outcome = examine(path)
+        except Exception:  # noqa: BLE001 - whatever it is, it is the finding
+            outcome = traceback.format_exc()
+        signal.alarm(0)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        tell({"index": index, "outcome": outcome, "s": round(time.monotonic() - begun, 3), "peak_mb": peak >> 20})
+        path.unlink()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), [Path(name) for name in sys.argv[5:]])
