@@ -19,6 +19,8 @@ def _load(name):
 
 fakes = _load("report_fakes")
 _load("report_texts")
+_load("page_reading")
+_load("photon_fakes")
 
 
 @cache

@@ -75,7 +75,8 @@ def lifetime(found, mean, *, components=(LIFETIME,)):
     return LifetimeFit(
         components_ns=taus, low_ns=0.98 * taus, high_ns=1.02 * taus,
         fractions=ones, fractions_low=0.9 * ones, fractions_high=np.minimum(1.1 * ones, 1),
-        intensity_fractions=ones, intensity_fractions_low=0.9 * ones, intensity_fractions_high=np.minimum(1.1 * ones, 1),
+        intensity_fractions=ones, intensity_fractions_low=0.9 * ones,
+        intensity_fractions_high=np.minimum(1.1 * ones, 1),
         model=f"{k} exponential{'s' if k > 1 else ''}",
         amplitude_average_ns=20.0, amplitude_average_low_ns=19.6, amplitude_average_high_ns=20.4,
         intensity_average_ns=21.0, intensity_average_low_ns=20.6, intensity_average_high_ns=21.4,

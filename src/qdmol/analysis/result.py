@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PhotonAnalysis:
     """What :func:`analyze_photons` returns.
 
@@ -98,6 +98,9 @@ class PhotonAnalysis:
     def _repr_html_(self) -> str:
         return analysis_html(self.summary)
 
+    def __repr__(self) -> str:
+        return f"<PhotonAnalysis of {self.name}>"
+
     def __str__(self) -> str:
         found = [self.name, *analysis_sentences(self.summary)]
         for severity, word in (("fatal", "Refused"), ("warning", "Warning")):
@@ -156,7 +159,7 @@ class FailedAnalysis:
 Analysed: TypeAlias = PhotonAnalysis | FailedAnalysis
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PhotonAnalyses(Sequence[Analysed]):
     """Analyses of many files, in the order asked for.
 
@@ -199,6 +202,9 @@ class PhotonAnalyses(Sequence[Analysed]):
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, columns, strict=True)) for row in (header, *rows)
         ]
         return "\n".join(line.rstrip() for line in lines)
+
+    def __repr__(self) -> str:
+        return f"<PhotonAnalyses of {len(self)} files>"
 
     def _repr_html_(self) -> str:
         from html import escape

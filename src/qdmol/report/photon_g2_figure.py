@@ -250,7 +250,7 @@ def draw_gate(data: xr.Dataset) -> Drawing | None:
     gate = np.asarray(data["gate"].values, dtype=float)
     value, low, high = (np.asarray(data[f"gated_side{end}"].values, dtype=float) for end in ("", "_low", "_high"))
     figure: Figure = new_figure(SINGLE_COLUMN, _BOTTOM + 36.0 + 3.0)
-    axes = place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - 3, 36.0)
+    axes = place_axes(figure, _LEFT + 2, _BOTTOM, SINGLE_COLUMN - _LEFT - 5, 36.0)
     good = np.isfinite(value)
     top = max(0.1, 1.2 * float(np.nanmax(np.where(np.isfinite(high), high, value))))
     ends = np.where(np.isfinite(high), high, top)
