@@ -1,0 +1,131 @@
+"""One model of one decay: its problem, its free parameters, and the place of its largest likelihood.
+
+Background constant and not negative; photons of a component not negative. Kernels are loaded when a fit runs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.analysis.lifetime.problem import GAUSSIAN, Problem, Slots
+
+__all__ = ["FREE_LIKELIHOOD", "Maximum", "bounds_of", "climb", "expected_counts", "fisher"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FREE_LIKELIHOOD = np.zeros(4)  # no pull towards a quantity: kind, index, target, weight
+LONGEST = 20.0  # lifetimes up to this many windows; longer ones are a background
+SHORTEST = 0.02  # lifetimes down to this part of a bin
+LOWEST_STRETCH = 0.15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum:
+    """A model at its largest likelihood.
+
+    `theta` is laid out as :class:`qdmol.analysis.lifetime.problem.Slots` says; `free` tells which of it was fitted.
+    """
+
+    problem: Problem
+    theta: Floats
+    free: Bools
+    bounds: Floats
+    log_likelihood: float
+
+    @property
+    def slots(self) -> Slots:
+        """Where the parameters stand."""
+        return Slots(self.problem.components)
+
+    @property
+    def parameters(self) -> int:
+        """Number of fitted parameters."""
+        return int(self.free.sum())
+
+    @property
+    def components_ns(self) -> Floats:
+        """Lifetimes, the longest first."""
+        taus: Floats = np.exp(self.theta[: self.problem.components])
+        return taus
+
+    def at_bound(self, slot: int) -> bool:
+        """Whether a parameter ended on one of its bounds."""
+        low, high = self.bounds[:, slot]
+        reach = 1e-6 * max(1.0, abs(high - low)) if math.isfinite(high - low) else 1e-12
+        return bool(self.theta[slot] <= low + reach or self.theta[slot] >= high - reach)
+
+
+def bounds_of(problem: Problem) -> Floats:
+    """Lower and upper bounds (2, parameters) of a problem."""
+    slots = Slots(problem.components)
+    count = problem.components
+    bin_ns = float(np.diff(problem.edges[:2])[0])
+    span = float(problem.edges[-1] - problem.edges[0])
+    total = float(problem.counts[problem.used].sum()) + 10.0
+    window = min(span, problem.period)
+    bounds = np.empty((2, slots.size))
+    bounds[:, :count] = [[math.log(SHORTEST * bin_ns)], [math.log(LONGEST * window)]]
+    bounds[:, count : 2 * count] = [[0.0], [1e4 * total]]
+    bounds[:, slots.background] = 0.0, total
+    # a shift is a delay on a circle: it may go around once, either way
+    bounds[:, slots.shift] = problem.edges[0] - span - problem.response_first, problem.edges[-1] + span
+    bounds[:, slots.width] = math.log(0.1 * bin_ns), math.log(window / 15.0)
+    bounds[:, slots.stretch] = LOWEST_STRETCH, 1.0
+    return bounds
+
+
+def climb(problem: Problem, theta: Floats, free: Bools, bounds: Floats | None = None) -> Maximum:
+    """Return the maximum of the likelihood next to `theta`, its components in order of their lifetimes."""
+    from qdmol.analysis.lifetime.scoring import maximise
+
+    limits = bounds_of(problem) if bounds is None else bounds
+    place = np.where(free, np.clip(theta, limits[0], limits[1]), theta)
+    value = maximise(problem, place, free, limits, FREE_LIKELIHOOD)
+    found = Maximum(problem, place, free, limits, float(value))
+    return _in_order(found)
+
+
+def _in_order(found: Maximum) -> Maximum:
+    count = found.problem.components
+    order = np.argsort(-found.theta[:count], kind="stable")
+    theta = found.theta.copy()
+    theta[:count] = found.theta[order]
+    theta[count : 2 * count] = found.theta[count + order]
+    return replace(found, theta=theta)
+
+
+def expected_counts(found: Maximum, theta: Floats | None = None) -> Floats:
+    """Mean counts (n,) of the bins, at the maximum or at another `theta`."""
+    from qdmol.analysis.lifetime.scoring import expected
+
+    slopes = np.zeros((found.slots.size, len(found.problem.counts)))
+    mean: Floats = expected(found.problem, found.theta if theta is None else theta, slopes)
+    return mean
+
+
+def fisher(found: Maximum) -> tuple[Floats, Bools]:
+    """Fisher's matrix of the free parameters that are on no bound, and which these are."""
+    from qdmol.analysis.lifetime.scoring import expected, fisher_matrix
+
+    slopes = np.zeros((found.slots.size, len(found.problem.counts)))
+    mean = expected(found.problem, found.theta, slopes)
+    matrix = fisher_matrix(found.problem, found.theta, mean, slopes, np.zeros(found.slots.size))
+    inside = found.free & np.array([not found.at_bound(slot) for slot in range(found.slots.size)])
+    return matrix[np.ix_(inside, inside)], inside
+
+
+def free_parameters(problem: Problem, *, shift: bool, width: bool, background: bool) -> Bools:
+    """Which parameters of a problem are fitted: lifetimes and photons always."""
+    slots = Slots(problem.components)
+    free = np.zeros(slots.size, dtype=np.bool_)
+    free[: slots.background] = True
+    free[slots.background] = background
+    free[slots.shift] = shift
+    free[slots.width] = width and problem.kind == GAUSSIAN
+    free[slots.stretch] = problem.stretched
+    return free

@@ -1,0 +1,259 @@
+"""Kernels: the largest likelihood of counts, by Fisher's scoring within bounds, and along a profile.
+
+The logarithm of Poisson's likelihood is sum n ln(nu) - nu. Each step solves (F + damping) d = gradient with Fisher's
+matrix F = J^T J / nu. A profile is followed by a pseudo-observation of the quantity asked for: the maximum of likelihood
+minus (weight / 2) (quantity - target)^2 lies on the profile, at the quantity it attains.
+Poisson's likelihood for decays: Maus et al., Anal. Chem. 73, 2078 (2001), doi:10.1021/ac000877g. Pile-up: Coates,
+J. Phys. E 1, 878 (1968), doi:10.1088/0022-3735/1/8/437; given the photons before it, each bin of a start-stop
+histogram sees the share `live` of the periods, and nu = live P (1 - exp(-mu / P)).
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.analysis.lifetime.folding import law
+from qdmol.analysis.lifetime.problem import Problem
+from qdmol.photons.compiled import compiled
+
+__all__ = ["expected", "fisher_matrix", "log_likelihood", "maximise", "quantity", "quantity_slope"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NOTHING, LOG_TAU, AMPLITUDE, INTENSITY, AMPLITUDE_MEAN, INTENSITY_MEAN, SLOT = 0, 1, 2, 3, 4, 5, 6
+_SMALL = 1e-300
+_BETA_STEP = 1e-3
+
+
+@compiled
+def expected(problem: Problem, theta: Floats, slopes: Floats) -> Floats:
+    """Mean counts (n,); fills their derivatives by the parameters into `slopes` (parameters, n)."""
+    n, count = len(problem.counts), problem.components
+    background, shift, width, stretch = 2 * count, 2 * count + 1, 2 * count + 2, 2 * count + 3
+    mean = np.zeros(n)
+    slopes[:] = 0.0
+    for k in range(count):
+        photons = theta[count + k]
+        share = law(problem, theta, k, theta[stretch])
+        for i in range(n):
+            slopes[count + k, i] = share[0, i + 1] - share[0, i]
+            slopes[k, i] = photons * (share[1, i + 1] - share[1, i])
+            slopes[shift, i] += photons * (share[2, i + 1] - share[2, i])
+            slopes[width, i] += photons * (share[3, i + 1] - share[3, i])
+        mean += photons * slopes[count + k]
+    if problem.stretched:
+        _by_stretch(problem, theta, slopes[stretch])
+    slopes[background] = problem.widths
+    mean += theta[background] * problem.widths
+    if problem.periods > 0.0:
+        for i in range(n):
+            open_share = problem.live[i] * math.exp(-mean[i] / problem.periods)
+            mean[i] = -problem.live[i] * problem.periods * math.expm1(-mean[i] / problem.periods)
+            for j in range(len(theta)):
+                slopes[j, i] *= open_share
+    return mean
+
+
+@compiled
+def _by_stretch(problem: Problem, theta: Floats, out: Floats) -> None:
+    """Derivative of the mean counts by the stretching exponent."""
+    beta = theta[2 * problem.components + 3]
+    upper, lower = min(beta + _BETA_STEP, 1.0), beta - _BETA_STEP
+    high = law(problem, theta, 0, upper)
+    low = law(problem, theta, 0, lower)
+    photons = theta[problem.components]
+    for i in range(len(out)):
+        rise = (high[0, i + 1] - high[0, i]) - (low[0, i + 1] - low[0, i])
+        out[i] = photons * rise / (upper - lower)
+
+
+@compiled
+def log_likelihood(problem: Problem, theta: Floats, mean: Floats) -> float:
+    """Sum of n ln(nu) - nu over the used bins, and the background's own measurement."""
+    total = 0.0
+    for i in range(len(mean)):
+        if problem.used[i]:
+            nu = max(mean[i], _SMALL)
+            total -= nu
+            if problem.counts[i] > 0.0:
+                total += problem.counts[i] * math.log(nu)
+    if problem.dark_bins > 0.0:
+        dark = max(theta[2 * problem.components], 0.0) * problem.dark_bins
+        total -= dark
+        if problem.dark_counts > 0.0:
+            total += problem.dark_counts * math.log(max(dark, _SMALL))
+    return total
+
+
+@compiled
+def fisher_matrix(problem: Problem, theta: Floats, mean: Floats, slopes: Floats, gradient: Floats) -> Floats:
+    """Fisher's matrix of all parameters; fills the gradient of the log-likelihood."""
+    size = len(theta)
+    matrix = np.zeros((size, size))
+    gradient[:] = 0.0
+    for i in range(len(mean)):
+        if problem.used[i]:
+            nu = max(mean[i], _SMALL)
+            excess = problem.counts[i] / nu - 1.0
+            for a in range(size):
+                slope = slopes[a, i]
+                gradient[a] += slope * excess
+                scaled = slope / nu
+                for b in range(a + 1):
+                    matrix[a, b] += scaled * slopes[b, i]
+    if problem.dark_bins > 0.0:
+        at = 2 * problem.components
+        dark = max(theta[at] * problem.dark_bins, 1e-3)
+        gradient[at] += problem.dark_bins * (problem.dark_counts / dark - 1.0)
+        matrix[at, at] += problem.dark_bins**2 / dark
+    for a in range(size):
+        for b in range(a):
+            matrix[b, a] = matrix[a, b]
+    return matrix
+
+
+@compiled
+def _mean_lifetimes(problem: Problem, theta: Floats) -> tuple[float, float]:
+    """Lifetimes weighted by amplitude and by intensity."""
+    count = problem.components
+    if problem.stretched:
+        tau, beta = math.exp(theta[0]), theta[2 * count + 3]
+        first = math.lgamma(1.0 / beta)
+        return tau * math.exp(first) / beta, tau * math.exp(math.lgamma(2.0 / beta) - first)
+    amplitude, photons, delay = _SMALL, _SMALL, 0.0
+    for k in range(count):
+        tau = math.exp(theta[k])
+        amplitude += theta[count + k] / tau
+        photons += theta[count + k]
+        delay += theta[count + k] * tau
+    return photons / amplitude, delay / photons
+
+
+@compiled
+def quantity(problem: Problem, theta: Floats, kind: int, index: int) -> float:
+    """The number a profile is taken of."""
+    count = problem.components
+    if kind == AMPLITUDE or kind == INTENSITY:
+        total, own = _SMALL, 0.0
+        for k in range(count):
+            part = theta[count + k]
+            if kind == AMPLITUDE:
+                part *= math.exp(-theta[k])
+            total += part
+            if k == index:
+                own = part
+        return own / total
+    if kind == AMPLITUDE_MEAN or kind == INTENSITY_MEAN:
+        by_amplitude, by_intensity = _mean_lifetimes(problem, theta)
+        return math.log(by_amplitude if kind == AMPLITUDE_MEAN else by_intensity)
+    return theta[index]
+
+
+@compiled
+def quantity_slope(problem: Problem, theta: Floats, kind: int, index: int) -> Floats:
+    """Derivative of the quantity by the parameters."""
+    slope = np.zeros(len(theta))
+    if kind == LOG_TAU or kind == SLOT:
+        slope[index] = 1.0
+        return slope
+    moved = theta.copy()
+    for j in range(len(theta)):
+        step = 1e-5 * max(abs(theta[j]), 1e-2)
+        moved[j] = theta[j] + step
+        up = quantity(problem, moved, kind, index)
+        moved[j] = theta[j] - step
+        slope[j] = (up - quantity(problem, moved, kind, index)) / (2.0 * step)
+        moved[j] = theta[j]
+    return slope
+
+
+@compiled
+def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: Floats) -> Floats:
+    """One damped step, clipped to the bounds; parameters held by a bound stay."""
+    size = len(theta)
+    keep = np.zeros(size, dtype=np.int64)
+    m = 0
+    for a in range(size):
+        held = (theta[a] <= bounds[0, a] and gradient[a] < 0.0) or (theta[a] >= bounds[1, a] and gradient[a] > 0.0)
+        if free[a] and not held:
+            keep[m] = a
+            m += 1
+    reduced = np.empty((m, m))
+    right = np.empty(m)
+    for a in range(m):
+        scale_a = math.sqrt(max(matrix[keep[a], keep[a]], 1e-30))
+        right[a] = gradient[keep[a]] / scale_a
+        for b in range(m):
+            reduced[a, b] = matrix[keep[a], keep[b]] / (scale_a * math.sqrt(max(matrix[keep[b], keep[b]], 1e-30)))
+        reduced[a, a] += 1e-11
+    moved = theta.copy()
+    if m > 0:
+        step = np.linalg.solve(reduced, right)
+        for a in range(m):
+            at = keep[a]
+            new = theta[at] + step[a] / math.sqrt(max(matrix[at, at], 1e-30))
+            moved[at] = min(max(new, bounds[0, at]), bounds[1, at])
+    return moved
+
+
+@compiled
+def _pull(problem: Problem, theta: Floats, aim: Floats, matrix: Floats, gradient: Floats) -> None:
+    """Add the pseudo-observation `aim` (kind, index, target, weight) to matrix and gradient."""
+    kind, index = int(aim[0]), int(aim[1])
+    slope = quantity_slope(problem, theta, kind, index)
+    miss = quantity(problem, theta, kind, index) - aim[2]
+    for a in range(len(theta)):
+        gradient[a] -= aim[3] * miss * slope[a]
+        for b in range(len(theta)):
+            matrix[a, b] += aim[3] * slope[a] * slope[b]
+
+
+@compiled
+def _value(problem: Problem, theta: Floats, aim: Floats, mean: Floats) -> float:
+    value = log_likelihood(problem, theta, mean)
+    if aim[0] > 0.0:
+        miss = quantity(problem, theta, int(aim[0]), int(aim[1])) - aim[2]
+        value -= 0.5 * aim[3] * miss * miss
+    return value
+
+
+@compiled
+def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: Floats) -> float:
+    """Move `theta` to the largest likelihood (minus the pull of `aim`); return the log-likelihood there."""
+    size = len(theta)
+    slopes = np.zeros((size, len(problem.counts)))
+    trial_slopes = np.zeros((size, len(problem.counts)))
+    gradient = np.zeros(size)
+    mean = expected(problem, theta, slopes)
+    value = _value(problem, theta, aim, mean)
+    damping = 1e-3
+    calm = 0
+    for _ in range(200):
+        matrix = fisher_matrix(problem, theta, mean, slopes, gradient)
+        if aim[0] > 0.0:
+            _pull(problem, theta, aim, matrix, gradient)
+        better = False
+        for _ in range(12):
+            damped = matrix.copy()
+            for a in range(size):
+                damped[a, a] *= 1.0 + damping
+            moved = _move(damped, gradient, theta, free, bounds)
+            trial = expected(problem, moved, trial_slopes)
+            new = _value(problem, moved, aim, trial)
+            if new >= value:
+                better = True
+                break
+            damping = max(4.0 * damping, 1e-6)
+        if not better:
+            break
+        gain = new - value
+        theta[:] = moved
+        mean, value = trial, new
+        slopes, trial_slopes = trial_slopes, slopes
+        damping = max(0.1 * damping, 1e-12)
+        calm = calm + 1 if gain < 1e-6 else 0
+        if calm >= 2 or gain < 1e-10:
+            break
+    return log_likelihood(problem, theta, mean)
