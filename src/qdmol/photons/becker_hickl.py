@@ -151,18 +151,23 @@ class Trial:
         """Why this cannot be the layout; None if it can."""
         if self.failure:
             return self.failure
-        if not 1e3 <= self.clock_ps <= 1e7:
-            return f"the first record states a macro clock of {self.clock_ps / 1e3:.4g} ns"
         if self.illegal > 0.001 * self.looked_at:
             return f"{self.illegal} of {self.looked_at} records have bits set that no card sets"
         if self.compared >= ENOUGH and self.backward > 0.02 * self.compared:
             return f"time runs backward in {self.backward} of {self.compared} pairs of photons"
+        if not 1e3 <= self.clock_ps <= 1e7:
+            return f"the first record states a macro clock of {self.clock_ps / 1e3:.4g} ns"
         return None
 
     @property
+    def ordered(self) -> bool:
+        """Whether enough neighbours are in order, whatever the clock."""
+        return self.failure is None and self.compared >= ENOUGH and self.backward <= 0.02 * self.compared
+
+    @property
     def proven(self) -> bool:
-        """Whether enough neighbours are in order."""
-        return self.refuted is None and self.compared >= ENOUGH
+        """Whether enough neighbours are in order and nothing speaks against the layout."""
+        return self.refuted is None and self.ordered
 
 
 def _count(path: Path, variant: Variant) -> int:
@@ -172,8 +177,6 @@ def _count(path: Path, variant: Variant) -> int:
 def _clock_ps(path: Path, variant: Variant) -> float:
     """Tick of the macro clock in the first record, which is stored in units of 0.1 ns."""
     first = read_bytes(path, variant.dtype.itemsize)
-    if len(first) < variant.dtype.itemsize:
-        raise not_a_file_of(KIND, path, why="it is shorter than one record")
     if variant.words == 3:
         return 100.0 * int.from_bytes(first[2:4], "little")
     return 100.0 * int.from_bytes(first[:3], "little")
@@ -225,7 +228,7 @@ def _choose(path: Path, names: tuple[str, ...], findings: _Findings, *, stated: 
     possible = [trial for trial in trials if trial.refuted is None]
     if not possible:
         # a refuted layout is kept so that the file's content can still be described
-        trial = trials[0]
+        trial = max(trials, key=lambda each: each.ordered)
         source = f"as {stated} says" if stated else f"as any known layout, such as {trial.variant.name}"
         findings.contradictions.append(f"The records make no sense {source}: {trial.refuted}.")
         return trial
@@ -325,7 +328,7 @@ def _chosen(path: Path, variant: str | None, setup: Setup | None, findings: _Fin
     if named:
         return _choose(path, named, findings, stated=f"its .set file ({setup.module if setup else None})")
     trial = _choose(path, tuple(VARIANTS), findings, stated=None)
-    if trial.refuted and not _begins_as_spc(read_bytes(path, 4)):
+    if trial.refuted and not trial.ordered and not _begins_as_spc(read_bytes(path, 4)):
         raise not_a_file_of(KIND, path, why="it does not begin with the record of the macro clock")
     return trial
 
