@@ -122,7 +122,7 @@ def examine(path: Path) -> str:
     """Read a file in full and return how it went; what is not allowed raises."""
     try:
         stream = read_photons(path)
-        last = -1
+        last = -(1 << 63)
         for part in stream.chunks():
             assert len(part.times) == len(part.channels), "a channel for each photon"
             assert part.delays is None or len(part.delays) == len(part.times), "a delay for each photon"
@@ -133,7 +133,7 @@ def examine(path: Path) -> str:
         report = assess_quality(stream)
     except (InputError, DataError) as error:
         return type(error).__name__ if str(error).endswith(".") and "\n" not in str(error) else f"no sentence: {error}"
-    seconds = last * stream.time_unit_ps * 1e-12
+    seconds = max(last, 0) * stream.time_unit_ps * 1e-12
     assert seconds < LONGEST_S or not report.analysable, f"{seconds} s passed for a measurement"
     if stream.contradictions:
         assert not report.analysable, "contradictions without a fatal flag"

@@ -203,6 +203,7 @@ def test_more_records_than_stated_are_left_out_and_said(tmp_path):
     [
         ({"Measurement_Mode": 2}, "measurement mode 2"),
         ({"HW_Type": "PicoHarp 300"}, "PicoHarp 300"),
+        ({"HW_Type": "MultiHarp 150"}, "MultiHarp 150"),
         ({"TTResult_SyncRate": 20_000_000}, "sync period"),
         ({"MeasDesc_Resolution": 1e-6}, "coarser than its sync period"),
         ({"TTResultFormat_TTTRRecType": make.HYDRAHARP_T2}, "HydraHarp T2 v2"),
@@ -211,6 +212,11 @@ def test_more_records_than_stated_are_left_out_and_said(tmp_path):
 def test_a_header_that_contradicts_itself_is_marked(tmp_path, entries, word):
     stream = read_photons(changed(tmp_path, **entries))
     assert any(word in sentence for sentence in stream.contradictions)
+
+
+@pytest.mark.parametrize("hardware", ["HydraHarp", "HydraHarp 400", "Leica", ""])
+def test_the_name_of_the_hardware_may_be_short_or_another_makers(tmp_path, hardware):
+    assert read_photons(changed(tmp_path, HW_Type=hardware)).contradictions == ()
 
 
 @pytest.mark.parametrize(

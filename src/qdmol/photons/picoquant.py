@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from qdmol.errors import DataError, InputError, shorten
+from qdmol.errors import LONGEST_VALUE, DataError, InputError, shorten
 from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S
 from qdmol.photons.stream import Mode, PhotonStream, Provenance, Records
@@ -65,8 +65,9 @@ RECORD_KINDS: Mapping[int, RecordKind] = {
     0x00010305: RecordKind("TimeHarp 260 N T3", "T3", "hydraharp_t3", 1 << 10, counted=True),
     0x00010206: RecordKind("TimeHarp 260 P T2", "T2", "hydraharp_t2", T2_WRAP, counted=True),
     0x00010306: RecordKind("TimeHarp 260 P T3", "T3", "hydraharp_t3", 1 << 10, counted=True),
-    0x00010207: RecordKind("MultiHarp T2", "T2", "hydraharp_t2", T2_WRAP, counted=True),
-    0x00010307: RecordKind("MultiHarp T3", "T3", "hydraharp_t3", 1 << 10, counted=True),
+    # MultiHarp, PicoHarp 330 and what came after them
+    0x00010207: RecordKind("Generic T2", "T2", "hydraharp_t2", T2_WRAP, counted=True),
+    0x00010307: RecordKind("Generic T3", "T3", "hydraharp_t3", 1 << 10, counted=True),
 }
 
 
@@ -122,9 +123,11 @@ class RecordFile:
 
         n = len(words)
         kind = self.kind
-        times, sync_times, marker_times = (np.empty(n, dtype=np.int64) for _ in range(3))
-        channels, markers = (np.empty(n, dtype=np.uint8) for _ in range(2))
-        delays = np.empty(n if kind.mode == "T3" else 0, dtype=np.uint32)
+        t3 = kind.mode == "T3"
+        times, marker_times = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        channels, markers = np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.uint8)
+        delays = np.empty(n if t3 else 0, dtype=np.uint32)
+        sync_times = np.empty(0 if t3 else n, dtype=np.int64)
         photons, syncs, marks = getattr(decoding, kind.kernel)(
             words, kind.wrap, kind.counted, latest, state, (times, channels, delays, sync_times, marker_times, markers)
         )
@@ -136,7 +139,7 @@ class RecordFile:
         return Records(
             times=times[:photons],
             channels=channels[:photons],
-            delays=delays[:photons] if kind.mode == "T3" else None,
+            delays=delays[:photons] if t3 else None,
             sync_times=sync_times[:syncs].copy(),
             marker_times=marker_times[:marks].copy(),
             markers=markers[:marks].copy(),
@@ -181,8 +184,14 @@ def refused(path: Path, reason: str) -> InputError:
         field="FILE",
         value=str(path),
         allowed="a file of photons",
-        message=f"`FILE` {shorten(str(path))} {reason}.",
+        message=f"`FILE` {_end_of(str(path))} {reason}.",
     )
+
+
+def _end_of(name: str) -> str:
+    """Return a path as printable text; of a long one the end, which tells more."""
+    longest = LONGEST_VALUE - 5
+    return shorten(name if len(name) <= longest else f"...{name[3 - longest :]}")
 
 
 def stream_of(recording: Recording) -> PhotonStream:

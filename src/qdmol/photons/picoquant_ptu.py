@@ -28,13 +28,13 @@ EMPTY, BOOLEAN, INTEGER, BITS, COLOUR = 0xFFFF0008, 0x00000008, 0x10000008, 0x11
 REAL, DATE, REALS, TEXT, WIDE_TEXT, BLOB = 0x20000008, 0x21000008, 0x2001FFFF, 0x4001FFFF, 0x4002FFFF, 0xFFFFFFFF
 WITH_TAIL = (REALS, TEXT, WIDE_TEXT, BLOB)
 
-# what an instrument calls itself, and the record kinds it writes
+# what an instrument calls itself, and the names of the record kinds it may write
 FAMILIES = {
-    "picoharp 300": "PicoHarp 300",
-    "hydraharp": "HydraHarp",
-    "timeharp 260": "TimeHarp 260",
-    "multiharp": "MultiHarp",
-    "picoharp 330": "MultiHarp",
+    "picoharp 300": ("PicoHarp 300",),
+    "hydraharp": ("HydraHarp", "Generic"),
+    "timeharp 260": ("TimeHarp 260",),
+    "multiharp": ("Generic",),
+    "picoharp 330": ("Generic",),
 }
 
 

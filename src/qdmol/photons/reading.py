@@ -45,7 +45,11 @@ class FileFormat:
     def read(self, path: Path) -> PhotonStream:
         """Open a file of this kind."""
         reader: Callable[..., PhotonStream] = getattr(self._module(), self.reader)
-        return reader(path, **self.options)
+        try:
+            return reader(path, **self.options)
+        except OSError as error:
+            # what goes wrong between two looks at a file
+            raise refused(path, f"cannot be read: {error.strerror or error}") from error
 
     def recognises(self, head: bytes, path: Path) -> bool:
         """Whether the first bytes of a file are of this kind."""
