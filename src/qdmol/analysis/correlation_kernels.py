@@ -1,0 +1,63 @@
+"""Loops that count pairs at logarithmic lags; compiled."""
+
+import numpy as np
+
+from qdmol.photons.compiled import compiled
+
+__all__ = ["code_of", "count_products", "count_short", "fill_bins"]
+
+FINE_BITS = 6  # 64 steps to an octave of lag, in which the edges of bins may lie
+
+
+@compiled
+def code_of(lag):  # type: ignore[no-untyped-def]
+    """Number of the fine step an integer lag >= 1 falls in: exponent and leading bits of its floating-point form."""
+    return (np.float64(lag).view(np.int64) >> (52 - FINE_BITS)) - (np.int64(1023) << FINE_BITS)
+
+
+@compiled
+def count_short(times, second, start, stop, length, shortest, reach, bin_of_code, counts, photons):  # type: ignore[no-untyped-def]
+    """Count pairs of photons start..stop-1 with all before them up to `reach`, by fine step of the lag.
+
+    `counts` is (blocks, 2, bins): pairs within a channel and across. Times count from the start of the first block.
+    """
+    last = counts.shape[0] - 1
+    for i in range(start, stop):
+        t = times[i]
+        block = min(t // length, last)
+        mine = np.int64(second[i])
+        photons[block, mine] += 1
+        earliest = t - reach
+        j = i - 1
+        while j >= 0 and times[j] >= earliest:
+            lag = t - times[j]
+            if lag >= shortest:
+                counts[block, mine ^ np.int64(second[j]), bin_of_code[code_of(lag)]] += 1
+            j -= 1
+
+
+@compiled
+def fill_bins(times, second, start, stop, first, width, one, other):  # type: ignore[no-untyped-def]
+    """Add photons to bins of `width`, bin 0 of the two arrays being bin number `first`."""
+    for i in range(start, stop):
+        k = times[i] // width - first
+        if second[i]:
+            other[k] += 1
+        else:
+            one[k] += 1
+
+
+@compiled
+def count_products(one, other, past, shortest, sums):  # type: ignore[no-untyped-def]
+    """Add the products of bins past.. with those `shortest` .. 2 `shortest` - 1 bins before, across channels."""
+    n = len(one)
+    for k in range(shortest):
+        m = shortest + k
+        # slices, so that the loop runs in vectors
+        late_one, late_other = one[past:n], other[past:n]
+        early_one, early_other = one[past - m : n - m], other[past - m : n - m]
+        total = np.int64(0)
+        for i in range(len(late_one)):
+            total += np.int64(late_one[i]) * np.int64(early_other[i])
+            total += np.int64(late_other[i]) * np.int64(early_one[i])
+        sums[k] += total
