@@ -9,6 +9,9 @@ with C the cumulated delay of photons of one component: an exponential, folded w
 pulses of a periodic excitation. The likelihood is Poisson's. Delays and lifetimes in ns.
 """
 
+from qdmol.analysis.lifetime.fitting import Model, fit_lifetime
+from qdmol.analysis.lifetime.histogram import decay_of, decays_of
+from qdmol.analysis.lifetime.reading import read_decay
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 
-__all__ = ["Decay", "LifetimeFit", "Response"]
+__all__ = ["Decay", "LifetimeFit", "Model", "Response", "decay_of", "decays_of", "fit_lifetime", "read_decay"]

@@ -80,10 +80,11 @@ def _by_bound(found: Maximum) -> Floats:
 def _bend(found: Maximum, direction: Floats, inside: NDArray[np.bool_], mean: Floats) -> Floats:
     """Second derivative of the mean counts along a direction."""
     step = 0.05  # in standard errors of that direction
-    ahead, behind = found.theta.copy(), found.theta.copy()
+    move = np.zeros(found.slots.size)
+    move[inside] = direction
     # a direction nobody knows, as towards an endless lifetime, is followed a little only
-    step /= max(1.0, float(np.abs(direction[: int(inside[: found.problem.components].sum())]).max(initial=0.0)))
-    ahead[inside] += step * direction
-    behind[inside] -= step * direction
+    logarithms = [*range(found.problem.components), found.slots.width]
+    step /= max(1.0, float(np.abs(move[logarithms]).max()))
+    ahead, behind = found.theta + step * move, found.theta - step * move
     bend: Floats = (expected_counts(found, ahead) - 2.0 * mean + expected_counts(found, behind)) / step**2
     return bend

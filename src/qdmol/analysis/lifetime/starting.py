@@ -63,9 +63,7 @@ def _coarse(problem: Problem) -> tuple[Floats, Floats]:
     return merged, problem.edges[0] + bin_ns * np.arange(len(merged) + 1)
 
 
-def _place(
-    problem: Problem, counts: Floats, edges: Floats, width: float, tau: float, shift_ns: float | None
-) -> Start:
+def _place(problem: Problem, counts: Floats, edges: Floats, width: float, tau: float, shift_ns: float | None) -> Start:
     """Best place of one template."""
     from qdmol.analysis.lifetime.scoring import expected
 

@@ -1,0 +1,169 @@
+"""From a model at its maximum to the fit as it is reported: estimates, intervals, curve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.analysis.lifetime.bias import relative_bias
+from qdmol.analysis.lifetime.goodness import deviance_residuals
+from qdmol.analysis.lifetime.intervals import Quantity, profile_interval
+from qdmol.analysis.lifetime.likelihood import Maximum, expected_counts
+from qdmol.analysis.lifetime.models import Trial
+from qdmol.analysis.lifetime.values import Decay, LifetimeFit, ResponseKind
+
+__all__ = ["assemble"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Range:
+    """Estimate and interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def assemble(
+    decay: Decay, trial: Trial, evidence: dict[str, float], *, kind: ResponseKind, level: float, threshold: float
+) -> LifetimeFit:
+    """Return the fit of a trial, its intervals at the given drop of twice the log-likelihood."""
+    from qdmol.analysis.lifetime.scoring import SLOT
+
+    found = trial.maximum
+    used, slots = found.problem.used, found.slots
+    mean = expected_counts(found)
+    lifetimes = _lifetimes(found, threshold)
+    amplitudes, intensities = _fractions(found, threshold)
+    by_amplitude, by_intensity = _averages(found, lifetimes, threshold)
+    background = float(found.theta[slots.background])
+    dark = (math.nan, math.nan)
+    if found.free[slots.background]:
+        dark = profile_interval(found, Quantity(SLOT, slots.background, 0.0), threshold=threshold)
+    stretch = _stretch(found, threshold)
+    pulse = float(found.theta[slots.shift])
+    return LifetimeFit(
+        *_columns(lifetimes),
+        *_columns(amplitudes),
+        *_columns(intensities),
+        trial.name,
+        *(by_amplitude.value, by_amplitude.low, by_amplitude.high),
+        *(by_intensity.value, by_intensity.low, by_intensity.high),
+        *(background, *dark),
+        response=kind,
+        response_width_ns=_width(found, kind),
+        shift_ns=pulse,
+        stretch=stretch.value if stretch else None,
+        stretch_low=stretch.low if stretch else None,
+        stretch_high=stretch.high if stretch else None,
+        curve=np.where(used, mean, np.nan),
+        residuals=np.where(used, deviance_residuals(decay.counts, mean), np.nan),
+        fitted=used.copy(),
+        start_ns=_first_bin(decay, found, pulse),
+        photons=float(decay.counts[used].sum()),
+        goodness=trial.goodness.probability,
+        reduced_deviance=trial.goodness.reduced_deviance,
+        evidence=evidence,
+        level=level,
+    )
+
+
+def _columns(ranges: list[_Range]) -> tuple[Floats, Floats, Floats]:
+    return (
+        np.array([one.value for one in ranges]),
+        np.array([one.low for one in ranges]),
+        np.array([one.high for one in ranges]),
+    )
+
+
+def _lifetimes(found: Maximum, threshold: float) -> list[_Range]:
+    from qdmol.analysis.lifetime.scoring import LOG_TAU
+
+    values = found.components_ns * (1.0 - relative_bias(found))
+    ranges = []
+    for k, value in enumerate(values):
+        low, high = profile_interval(found, Quantity(LOG_TAU, k, *found.bounds[:, k]), threshold=threshold)
+        ranges.append(_opened(float(value), low, high, found.bounds[:, k]))
+    return ranges
+
+
+def _opened(value: float, low: float, high: float, bounds: Floats) -> _Range:
+    """From logarithms; an end on its bound is open."""
+    bottom = 0.0 if low <= bounds[0] + 1e-6 else math.exp(low)
+    top = math.inf if high >= bounds[1] - 1e-6 else math.exp(high)
+    return _Range(min(max(value, bottom), top), bottom, top)
+
+
+def _fractions(found: Maximum, threshold: float) -> tuple[list[_Range], list[_Range]]:
+    from qdmol.analysis.lifetime.scoring import AMPLITUDE, INTENSITY, quantity
+
+    count = found.problem.components
+    if count == 1:
+        one = [_Range(1.0, 1.0, 1.0)]
+        return one, one
+    columns = []
+    for kind in (AMPLITUDE, INTENSITY):
+        ranges = []
+        for k in range(count):
+            value = float(quantity(found.problem, found.theta, kind, k))
+            if count == 2 and k == 1:
+                first = ranges[0]
+                ranges.append(_Range(1.0 - first.value, 1.0 - first.high, 1.0 - first.low))
+                continue
+            low, high = profile_interval(found, Quantity(kind, k, 0.0, 1.0), threshold=threshold)
+            ranges.append(_Range(value, max(low, 0.0), min(high, 1.0)))
+        columns.append(ranges)
+    return columns[0], columns[1]
+
+
+def _averages(found: Maximum, lifetimes: list[_Range], threshold: float) -> tuple[_Range, _Range]:
+    """Amplitude- and intensity-weighted lifetime."""
+    from qdmol.analysis.lifetime.scoring import AMPLITUDE_MEAN, INTENSITY_MEAN, quantity
+
+    if found.problem.components == 1 and not found.problem.stretched:
+        return lifetimes[0], lifetimes[0]
+    ranges = []
+    # a mean of lifetimes is within their bounds, one of a stretched law within those of its shape
+    ends = found.bounds[:, 0] if not found.problem.stretched else np.array([-np.inf, np.inf])
+    for kind in (AMPLITUDE_MEAN, INTENSITY_MEAN):
+        value = float(quantity(found.problem, found.theta, kind, 0))
+        low, high = profile_interval(found, Quantity(kind, 0, *ends), threshold=threshold)
+        ranges.append(_opened(math.exp(value), low, high, ends))
+    return ranges[0], ranges[1]
+
+
+def _stretch(found: Maximum, threshold: float) -> _Range | None:
+    from qdmol.analysis.lifetime.scoring import SLOT
+
+    if not found.problem.stretched:
+        return None
+    slot = found.slots.stretch
+    low, high = profile_interval(found, Quantity(SLOT, slot, *found.bounds[:, slot]), threshold=threshold)
+    return _Range(float(found.theta[slot]), low, high)
+
+
+def _width(found: Maximum, kind: ResponseKind) -> float | None:
+    """Standard deviation of the response in ns."""
+    if kind == "gaussian":
+        return math.exp(found.theta[found.slots.width])
+    if kind == "none":
+        return None
+    height = found.problem.response_height
+    times = found.problem.response_bin * np.arange(len(height))
+    weights = height / height.sum()
+    return float(np.sqrt(weights @ (times - weights @ times) ** 2))
+
+
+def _first_bin(decay: Decay, found: Maximum, pulse: float) -> float:
+    """Left edge of the first fitted bin at or behind the pulse, or of the first fitted bin at all."""
+    left = decay.edges_ns[:-1]
+    since = left - pulse
+    if decay.period_ns is not None and found.problem.kind == 0:
+        since = np.mod(since + 1e-9 * decay.bin_width_ns, decay.period_ns)
+        return float(left[int(np.argmin(np.where(found.problem.used, since, np.inf)))])
+    return float(left[int(np.flatnonzero(found.problem.used)[0])])

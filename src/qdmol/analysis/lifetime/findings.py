@@ -1,0 +1,137 @@
+"""What to know before lifetimes are used: findings of the fit, as flags in sentences."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from qdmol.analysis.lifetime.models import POOR, Trial
+from qdmol.analysis.lifetime.values import Decay, LifetimeFit
+from qdmol.photons.flags import Flag
+
+__all__ = ["find_flags"]
+
+Floats = NDArray[np.float64]
+
+_FEW = 200
+_PILE_UP = 0.05  # photons per period above which the first of two hides the second too often
+_WRAP = 0.02  # share of photons that come after the next pulse
+
+
+def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]:
+    """Return the findings, the gravest first."""
+    found = [
+        _poor(fit, trial),
+        _bump(decay, fit),
+        _pile_up(decay),
+        _wrap(decay, fit),
+        _wide(fit),
+        _open(fit),
+        _few(fit),
+        _tail(fit),
+    ]
+    return tuple(flag for flag in found if flag is not None)
+
+
+def _poor(fit: LifetimeFit, trial: Trial) -> Flag | None:
+    if fit.goodness >= POOR:
+        return None
+    misfit = 100 * trial.goodness.misfit
+    text = (
+        f"The counts deviate from the fitted decay by about {misfit:.2g} % more than their noise "
+        f"(deviance {fit.reduced_deviance:.3g} times that expected); intervals are widened by its root."
+    )
+    return Flag("poor_fit", "warning", text, fit.reduced_deviance, None)
+
+
+def _bump(decay: Decay, fit: LifetimeFit) -> Flag | None:
+    """A stretch of bins high above the curve, behind the peak: afterglow, a reflection, crosstalk."""
+    excess = np.where(fit.fitted, decay.counts - fit.curve, 0.0)
+    mean = np.where(fit.fitted, fit.curve, 0.0)
+    peak = int(np.argmax(decay.counts))
+    best, place, photons = 0.0, 0, 0.0
+    sums = np.concatenate(([0.0], np.cumsum(excess)))
+    means = np.concatenate(([0.0], np.cumsum(mean)))
+    width = 2
+    while width <= len(mean) // 8:
+        gain, level = sums[width:] - sums[:-width], means[width:] - means[:-width]
+        score = gain / np.sqrt(level + 1.0)
+        score[: min(peak + 1, len(score))] = 0.0
+        at = int(np.argmax(score))
+        if score[at] > best and gain[at] > 0.1 * level[at]:
+            best, place, photons = float(score[at]), at, float(gain[at])
+        width *= 2
+    # of so many stretches, one is this high by accident in a thousand decays
+    if best < float(norm.isf(1e-3 / max(4 * len(mean), 1))):
+        return None
+    time = decay.edges_ns[place]
+    text = (
+        f"About {photons:.0f} photons near {time:.4g} ns stand above the decay: afterglow, a reflection or crosstalk."
+    )
+    return Flag("afterglow", "warning", text, float(time), "ns")
+
+
+def _pile_up(decay: Decay) -> Flag | None:
+    if decay.exposure_periods is None:
+        return None
+    rate = decay.photons / decay.exposure_periods
+    if rate < _PILE_UP:
+        return None
+    if decay.first_photon:
+        text = f"{rate:.2g} photons are recorded per period; that only the first of each is seen is part of the model."
+        return Flag("pile_up", "note", text, rate, "per period")
+    text = (
+        f"{rate:.2g} photons are recorded per period: a detector blind for longer than the decay makes lifetimes up to "
+        f"{50 * rate:.2g} % too short; set first_photon for start-stop electronics."
+    )
+    return Flag("pile_up", "warning", text, rate, "per period")
+
+
+def _wrap(decay: Decay, fit: LifetimeFit) -> Flag | None:
+    if decay.period_ns is None or not len(fit.components_ns):
+        return None
+    late = float(fit.intensity_fractions @ np.exp(-decay.period_ns / fit.components_ns))
+    if fit.stretch is not None:
+        late = math.exp(-((decay.period_ns / float(fit.components_ns[0])) ** fit.stretch))
+    if late < _WRAP:
+        return None
+    text = (
+        f"{100 * late:.2g} % of the photons come after the next pulse; the fit counts them, "
+        "but lifetime and background are hard to tell apart."
+    )
+    return Flag("period_short", "warning" if late > 0.1 else "note", text, late, None)
+
+
+def _wide(fit: LifetimeFit) -> Flag | None:
+    width = fit.response_width_ns
+    if width is None or 2.355 * width < fit.components_ns.min():
+        return None
+    text = (
+        f"The response is {2.355 * width:.3g} ns wide, more than the shortest lifetime of {fit.components_ns.min():.3g} ns: "
+        "that lifetime rests on the shape of the response."
+    )
+    return Flag("response_wide", "warning", text, 2.355 * width, "ns")
+
+
+def _open(fit: LifetimeFit) -> Flag | None:
+    if np.isfinite(fit.high_ns).all() and (fit.low_ns > 0).all():
+        return None
+    text = "An interval of a lifetime is open: the decay does not bound it on that side."
+    return Flag("open_interval", "warning", text, None, None)
+
+
+def _few(fit: LifetimeFit) -> Flag | None:
+    if fit.photons >= _FEW:
+        return None
+    text = f"The fit rests on {fit.photons:.0f} photons: a second component would not be seen."
+    return Flag("few_photons", "note", text, fit.photons, "photons")
+
+
+def _tail(fit: LifetimeFit) -> Flag | None:
+    if fit.response != "none":
+        return None
+    text = f"Without a response only the tail from {fit.start_ns:.4g} ns is fitted; anything faster is not seen."
+    return Flag("tail_fit", "note", text, fit.start_ns, "ns")

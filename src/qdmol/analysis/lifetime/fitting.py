@@ -1,0 +1,234 @@
+"""The fit of a decay: response, number of components, intervals, and what to know about them.
+
+Likelihood: Bajzer et al., Eur. Biophys. J. 20, 247 (1991), doi:10.1007/BF00450560; Maus et al., Anal. Chem. 73, 2078
+(2001), doi:10.1021/ac000877g. Averages, and which is which: Sillen and Engelborghs, Photochem. Photobiol. 67, 475 (1998),
+doi:10.1111/j.1751-1097.1998.tb09082.x.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from qdmol.analysis.background import Background
+from qdmol.analysis.lifetime.assembling import assemble
+from qdmol.analysis.lifetime.findings import find_flags
+from qdmol.analysis.lifetime.models import MOST_COMPONENTS, STRETCHED, Setting, Trial, choose, prepare, try_models
+from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
+from qdmol.errors import DataError, InputError
+
+__all__ = ["Model", "fit_lifetime"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Model = Literal["auto", "1", "2", "3", "4", "stretched"]
+
+FEWEST_PHOTONS = 20
+GOOD = 0.01  # probability above which a fit counts as good
+_EMPTY_RUN = 20.0  # counts that ought to be in an empty stretch for it to be outside the recorded range
+_DELAYS = (3.0, 6.0, 12.0, 24.0, 48.0)  # beginnings of the tail, in widths of the response behind its middle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What was asked of the fit."""
+
+    decay: Decay
+    used: Bools
+    largest: int
+    smallest: int
+    stretched: bool
+    dark: tuple[float, float] | None
+    background: float | None
+
+
+def fit_lifetime(
+    decay: Decay,
+    *,
+    response: Response | None = None,
+    model: Model = "auto",
+    background: float | Background | None = None,
+    level: float = 0.95,
+) -> LifetimeFit:
+    """Fit lifetimes to a decay.
+
+    Parameters
+    ----------
+    decay
+        The counts.
+    response
+        The instrument response. None: a Gaussian with fitted middle and width, if that describes the rise (probability
+        above 0.01); else the tail alone, from three widths behind the middle or as much later as it takes to fit.
+    model
+        "1" to "4" exponentials, "stretched" for Kohlrausch's law, or "auto": as many exponentials as the evidence asks for.
+    background
+        None: fitted. A number: counts per bin, taken as exact. A :class:`~qdmol.analysis.background.Background`:
+        measured rates, with their error; needs `decay.exposure_periods` and `decay.period_ns`, and the decay must hold
+        all its channels.
+    level
+        Level of the intervals.
+
+    Returns
+    -------
+    LifetimeFit
+
+    Raises
+    ------
+    InputError
+        For a model, level or background that is none.
+    DataError
+        For fewer than 20 photons.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts = np.random.default_rng(1).poisson(100 * np.exp(-np.arange(100) / 20) + 2)
+    >>> fit = fit_lifetime(Decay(counts, bin_width_ns=1.0), response=Response.none(start_ns=0.0), model="1")
+    >>> fit.model, bool(fit.low_ns[0] < 20 < fit.high_ns[0])
+    ('1 exponential', True)
+    """
+    asked = _check(decay, model, background, level)
+    if response is None:
+        trial, evidence, chosen = _automatic(asked)
+    elif response.kind == "none":
+        trial, evidence, chosen = _tail(asked, response)
+    else:
+        chosen = response
+        trial, evidence = _fit(asked, asked.used, response)
+    threshold = float(chi2.ppf(level, 1)) * trial.overdispersion
+    fit = assemble(decay, trial, evidence, kind=chosen.kind, level=level, threshold=threshold)
+    return replace(fit, flags=find_flags(decay, fit, trial))
+
+
+def _check(decay: Decay, model: str, background: float | Background | None, level: float) -> _Asked:
+    models = ("auto", *map(str, range(1, MOST_COMPONENTS + 1)), "stretched")
+    if model not in models:
+        raise InputError(field="model", value=model, allowed="one of " + ", ".join(models))
+    if not 0.5 <= level < 1.0:
+        raise InputError(field="level", value=level, allowed="from 0.5 to below 1")
+    if decay.photons < FEWEST_PHOTONS:
+        raise DataError(f"A decay of {decay.photons:.0f} photons tells no lifetime: it takes {FEWEST_PHOTONS}.")
+    largest = MOST_COMPONENTS if model == "auto" else int(model) if model.isdigit() else 1
+    dark, fixed = None, None
+    if isinstance(background, Background):
+        dark = _dark(decay, background)
+    elif background is not None:
+        if not (math.isfinite(background) and background >= 0):
+            raise InputError(field="background", value=background, allowed="counts per bin, at least 0")
+        fixed = float(background)
+    smallest = largest if model.isdigit() else 1
+    return _Asked(decay, recorded_range(decay), largest, smallest, model == "stretched", dark, fixed)
+
+
+def _dark(decay: Decay, background: Background) -> tuple[float, float]:
+    """A measured background as counts in a number of bins: those that have its relative error."""
+    if decay.exposure_periods is None or decay.period_ns is None:
+        allowed = "counts per bin, for the decay does not say how long it was measured"
+        raise InputError(field="background", value="rates in Hz", allowed=allowed)
+    seconds = decay.exposure_periods * decay.period_ns * 1e-9
+    per_bin = seconds * decay.bin_width_ns / decay.period_ns
+    rate = float(background.rates_hz.sum()) * per_bin
+    error = float(np.hypot.reduce(0.5 * (background.high_hz - background.low_hz))) * per_bin / 1.96
+    if not (math.isfinite(error) and error > 0):
+        error = max(1e-3 * rate, 1e-9)
+    return (rate / error) ** 2, rate / error**2 if rate > 0 else 1.0 / error
+
+
+def recorded_range(decay: Decay) -> Bools:
+    """Bins (n,) the instrument can fill: without empty stretches at the ends that no background would leave empty."""
+    counts = decay.counts
+    used = np.ones(len(counts), dtype=np.bool_)
+    filled = np.flatnonzero(counts)
+    first, last = int(filled[0]), int(filled[-1]) + 1
+    tail = len(counts) - last
+    if tail and counts[max(last - tail, 0) : last].sum() > _EMPTY_RUN:
+        used[last:] = False
+    if first and counts[first : 2 * first].sum() > _EMPTY_RUN and counts[-1] > 0 and decay.period_ns is not None:
+        used[:first] = False
+    if decay.period_ns is not None:
+        # of a bin that reaches over the end of the period, nothing is behind the end
+        used &= decay.edges_ns[:-1] < decay.first_bin_ns + decay.period_ns + 1e-9 * decay.bin_width_ns
+    return used
+
+
+def _fit(asked: _Asked, used: Bools, response: Response) -> tuple[Trial, dict[str, float]]:
+    setting = prepare(asked.decay, response, used=used, dark=asked.dark, background=asked.background)
+    return _best(asked, setting)
+
+
+def _best(asked: _Asked, setting: Setting) -> tuple[Trial, dict[str, float]]:
+    trials = try_models(setting, largest=asked.largest, smallest=asked.smallest, stretched=asked.stretched)
+    trial, evidence = choose(trials)
+    if asked.smallest > 1:
+        trial = list(trials.values())[-1]
+    return trial, evidence
+
+
+def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
+    """A Gaussian response if it fits, else the tail."""
+    gaussian = Response.gaussian()
+    trial, evidence = _fit(asked, asked.used, gaussian)
+    if trial.goodness.probability > GOOD:
+        return trial, evidence, gaussian
+    found = _tail(asked, Response.none(), known=trial)
+    # the tail must earn what it leaves out
+    if found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
+        return found
+    return trial, evidence, gaussian
+
+
+def _tail(asked: _Asked, response: Response, *, known: Trial | None = None) -> tuple[Trial, dict[str, float], Response]:
+    """Fit behind the peak; a start that was not given is moved back until the model fits, while half the photons stay."""
+    if response.start_ns is not None:
+        setting = _tail_setting(asked, pulse=response.start_ns, begin=response.start_ns, margin=0.0)
+        return (*_best(asked, setting), response)
+    first = known or _fit(replace(asked, largest=1, smallest=1, stretched=False), asked.used, Response.gaussian())[0]
+    theta, slots = first.maximum.theta, first.maximum.slots
+    pulse, width = float(theta[slots.shift]), max(math.exp(theta[slots.width]), asked.decay.bin_width_ns)
+    results: list[tuple[Trial, dict[str, float]]] = []
+    least = 0.5 * _photons_behind(asked, pulse, 0.0)
+    for delay in _DELAYS:
+        if results and _photons_behind(asked, pulse, delay * width) < least:
+            break
+        setting = _tail_setting(asked, pulse=pulse, begin=pulse + delay * width, margin=6.0 * width)
+        results.append(_best(asked, setting))
+        if results[-1][0].goodness.probability > GOOD:
+            break
+    trial, evidence = min(results, key=_poorness)
+    return trial, evidence, response
+
+
+def _poorness(result: tuple[Trial, dict[str, float]]) -> float:
+    goodness = result[0].goodness
+    return 0.0 if goodness.probability > GOOD else goodness.reduced_deviance
+
+
+def _since(asked: _Asked, pulse: float) -> tuple[Floats, Floats]:
+    """Times (n,) from the last pulse to the left and to the right edge of each bin."""
+    edges = asked.decay.edges_ns
+    left = edges[:-1] - pulse
+    if asked.decay.period_ns is not None:
+        left = np.mod(left + 1e-9 * asked.decay.bin_width_ns, asked.decay.period_ns)
+    return left, left + np.diff(edges)
+
+
+def _photons_behind(asked: _Asked, pulse: float, delay: float) -> float:
+    left, _ = _since(asked, pulse)
+    return float(asked.decay.counts[asked.used & (left >= delay)].sum())
+
+
+def _tail_setting(asked: _Asked, *, pulse: float, begin: float, margin: float) -> Setting:
+    """Bins from `begin` to where the next pulse's response begins, `margin` before its middle."""
+    left, right = _since(asked, pulse)
+    bin_ns = asked.decay.bin_width_ns
+    period = asked.decay.period_ns or math.inf
+    used = asked.used & (left >= begin - pulse - 1e-6 * bin_ns) & (right <= period - margin + 1e-6 * bin_ns)
+    if float(asked.decay.counts[used].sum()) < FEWEST_PHOTONS:
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons are behind {begin:.4g} ns: they tell no lifetime.")
+    pulsed = Response("none", np.zeros(0), start_ns=pulse, width_ns=bin_ns)
+    return prepare(asked.decay, pulsed, used=used, dark=asked.dark, background=asked.background)

@@ -1,0 +1,171 @@
+"""Decay histograms of streams: delays of T3 photons, counted in one pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.analysis.lifetime.values import Decay
+from qdmol.errors import DataError, InputError
+from qdmol.photons import PhotonStream
+
+__all__ = ["decay_of", "decays_of"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_MOST_BINS = 4096
+_MOST_TICKS = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counted:
+    """Counts of each channel at each tick (channels, ticks), and the number of periods they come from."""
+
+    counts: Integers
+    periods: float
+    late: int
+
+
+def decay_of(
+    stream: PhotonStream,
+    *,
+    channels: Iterable[int] | None = None,
+    bin_width_ns: float | None = None,
+    align: bool = False,
+) -> Decay:
+    """Count photons against the delay after the excitation pulse, over channels together.
+
+    Parameters
+    ----------
+    stream
+        T3, or T2 with recorded sync pulses.
+    channels
+        Input channels from 0; None: all.
+    bin_width_ns
+        Rounded to whole ticks; None: the fewest ticks that give at most 4096 bins a period.
+    align
+        Whether the delays of the channels are moved on the circle of the period, by whole ticks, until their decays lie
+        on each other; cables differ. Without it a sum of channels has a response as broad as they lie apart.
+
+    Returns
+    -------
+    Decay
+        `exposure_periods` is the number of periods from the first photon to the last.
+
+    Raises
+    ------
+    InputError
+        For a channel or width that cannot be.
+    DataError
+        For a stream without sync pulses or without photons.
+    """
+    decays = _decays(stream, channels=channels, bin_width_ns=bin_width_ns, align=align)
+    counts = np.sum([one.counts for one in decays.values()], axis=0)
+    first = next(iter(decays.values()))
+    names = ", ".join(map(str, decays))
+    label = f"channel{'s' if len(decays) > 1 else ''} {names}"
+    return Decay(counts, first.bin_width_ns, 0.0, first.period_ns, first.exposure_periods, label, notes=first.notes)
+
+
+def decays_of(
+    stream: PhotonStream, *, channels: Iterable[int] | None = None, bin_width_ns: float | None = None
+) -> dict[int, Decay]:
+    """Count photons against their delay, each channel for itself; else as :func:`decay_of`."""
+    return _decays(stream, channels=channels, bin_width_ns=bin_width_ns, align=False)
+
+
+def _decays(
+    stream: PhotonStream, *, channels: Iterable[int] | None, bin_width_ns: float | None, align: bool
+) -> dict[int, Decay]:
+    timed = _with_delays(stream)
+    period_ns = float(timed.sync_period_ps or 0.0) * 1e-3
+    tick_ns = timed.tick_ps * 1e-3
+    found = _count(timed, ticks=math.ceil(period_ns / tick_ns))
+    present = [int(channel) for channel in np.flatnonzero(found.counts.sum(axis=1))]
+    wanted = present if channels is None else sorted(set(channels))
+    missing = [channel for channel in wanted if channel not in present]
+    if missing:
+        raise InputError(field="channels", value=missing[0], allowed=f"among {present}, which have photons")
+    if not wanted:
+        raise DataError("No photon has a delay within the sync period, so there is no decay.")
+    step = _step(period_ns, tick_ns, bin_width_ns)
+    notes = _notes(found)
+    fine = {channel: found.counts[channel] for channel in wanted}
+    if align:
+        fine = _aligned(fine, step)
+    return {
+        channel: Decay(
+            _merge(counts, step), step * tick_ns, 0.0, period_ns, found.periods, f"channel {channel}", notes=notes
+        )
+        for channel, counts in fine.items()
+    }
+
+
+def _with_delays(stream: PhotonStream) -> PhotonStream:
+    if stream.mode == "T3":
+        if stream.sync_period_ps is None or not stream.sync_period_ps > 0:
+            raise DataError("The recording states no sync period, so its delays have no end.")
+        return stream
+    from qdmol.photons.synchronising import to_t3
+
+    return to_t3(stream)
+
+
+def _count(stream: PhotonStream, *, ticks: int) -> _Counted:
+    from qdmol.analysis.lifetime.counting import count_delays
+
+    if not 1 < ticks <= _MOST_TICKS:
+        raise DataError(f"A sync period of {ticks} ticks cannot be a histogram of delays.")
+    counts = np.zeros((256, ticks), dtype=np.int64) if ticks <= 1 << 16 else np.zeros((16, ticks), dtype=np.int64)
+    late, first, last = 0, None, 0
+    for records in stream.chunks():
+        if len(records) == 0 or records.delays is None:
+            continue
+        first = int(records.times[0]) if first is None else first
+        last = int(records.times[-1])
+        late += int(count_delays(records.channels, records.delays, counts))
+    if first is None:
+        raise DataError("The recording holds no photons, so there is no decay.")
+    return _Counted(counts, float(last - first + 1), late)
+
+
+def _notes(found: _Counted) -> tuple[str, ...]:
+    if found.late == 0:
+        return ()
+    return (f"{found.late} photons with a delay beyond the sync period are left out.",)
+
+
+def _step(period_ns: float, tick_ns: float, bin_width_ns: float | None) -> int:
+    ticks = period_ns / tick_ns
+    if bin_width_ns is None:
+        return max(1, math.ceil(ticks / _MOST_BINS))
+    if not (math.isfinite(bin_width_ns) and tick_ns / 2 <= bin_width_ns <= period_ns / 2):
+        allowed = f"from a tick, {tick_ns:.4g} ns, to half the period, {period_ns / 2:.4g} ns"
+        raise InputError(field="bin_width_ns", value=bin_width_ns, allowed=allowed)
+    return max(1, round(bin_width_ns / tick_ns))
+
+
+def _merge(counts: Integers, step: int) -> Floats:
+    padded = np.pad(counts, (0, -len(counts) % step))
+    return padded.reshape(-1, step).sum(axis=1).astype(np.float64)
+
+
+def _aligned(fine: dict[int, Integers], step: int) -> dict[int, Integers]:
+    """Turn each channel against the strongest by the lag of their largest correlation."""
+    strongest = max(fine, key=lambda channel: int(fine[channel].sum()))
+    ticks = len(fine[strongest])
+    kernel = np.zeros(ticks)
+    kernel[:step] = 1.0
+    smooth = np.fft.rfft(kernel)
+    reference = np.fft.rfft(np.sqrt(fine[strongest]))
+    turned = {}
+    for channel, counts in fine.items():
+        spectrum = np.fft.rfft(np.sqrt(counts))
+        overlap = np.fft.irfft(reference * np.conj(spectrum) * np.abs(smooth) ** 2, ticks)
+        turned[channel] = counts if channel == strongest else np.roll(counts, int(np.argmax(overlap)))
+    return turned
