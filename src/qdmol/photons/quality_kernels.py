@@ -34,12 +34,12 @@ def count_photons(
     `stretch` is times, delays (empty in T2) and rows; `clock` is unit and tick in ps, origin, and width of a bin in ps.
     """
     times, delays, rows = stretch
-    unit_ps, tick_ps, origin, bin_ps = clock
+    unit_ps, tick_ps, origin, _ = clock
     t3 = len(delays) > 0
-    per_unit = unit_ps / bin_ps
+    per_unit = unit_ps / clock[3]
     n_bins = float(rate_counts.shape[0])
     top = interval_counts.shape[1] - 1
-    number = np.empty(1, dtype=np.float64)
+    number = np.empty(1)
     bits = number.view(np.int64)
     for i in range(start, len(times)):
         t = times[i]
@@ -47,9 +47,8 @@ def count_photons(
         place = float(t - origin) * per_unit
         if place >= n_bins:
             return i
-        rate_counts[int(place) if place > 0.0 else 0, row] += 1
-        before = last_times[row]
-        last_times[row] = t
+        rate_counts[int(max(place, 0.0)), row] += 1
+        before, last_times[row] = last_times[row], t
         lag = float(t - before) * unit_ps
         if t3:
             d = np.int64(delays[i])
@@ -57,8 +56,7 @@ def count_photons(
             last_delays[row] = d
         if before < 0:
             continue
-        if lag < smallest_ps[row]:
-            smallest_ps[row] = lag
+        smallest_ps[row] = min(smallest_ps[row], lag)
         ns = lag * 1e-3
         if ns < 32.0:
             interval_counts[row, int(ns)] += 1
@@ -70,8 +68,7 @@ def count_photons(
 
 @compiled
 def count_delays(
-    start: int,
-    stop: int,
+    piece: tuple[int, int],
     stretch: tuple[Any, Any, Any],
     clock: tuple[float, float, int, float],
     segment: int,
@@ -84,7 +81,7 @@ def count_delays(
     times, delays, rows = stretch
     per_segment = clock[0] / (clock[3] * segment)
     top = counts.shape[2] - 1
-    for i in range(start, stop):
+    for i in range(piece[0], piece[1]):
         d = np.int64(delays[i])
         part = float(times[i] - clock[2]) * per_segment
         counts[rows[i], int(part) if part > 0.0 else 0, min(d >> shift, top)] += 1

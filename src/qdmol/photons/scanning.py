@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from qdmol.photons.ordering import OrderTally, tallied_chunks
 from qdmol.photons.stream import CHUNK, PhotonStream, Records
+from qdmol.photons.synchronising import steady_period
 
 __all__ = ["NEAR_LAGS", "PAIR_WINDOW_NS", "Pauses", "Scan", "SyncTally", "octave_edges", "scan"]
 
@@ -28,6 +30,8 @@ _FIRST_BIN_PS = 1e9
 _FAR = 1.1  # periods: a delay this long cannot follow the pulse it is said to
 _SLACK_TICKS = 5
 _LOOK_BACK = 64
+_PULSES = 64  # sync pulses that show their period
+_LONG = 100
 _PAIRS_WANTED = 1.0  # a photon, on average: dense streams are sampled
 
 
@@ -37,68 +41,70 @@ class SyncTally:
 
     Attributes
     ----------
+    tick_ps : float
+        Tick of the pulses' times.
     pulses, missed : int
         Recorded, and absent where their regular time is.
-    first, last : int
-        Ticks of the first and the last.
-    period : float
-        Of neighbouring pulses in ticks, from the first stretch.
+    steady : bool or None
+        Whether all steps of the first stretch are multiples of one period; None for too few pulses.
+    length, periods, steps : int
+        Sum of the steps of up to `_LONG` periods in ticks, of their periods, and their number.
     sum_square : float
-        Of the deviations from regular steps, ticks squared.
-    steps : int
-        Steps that were compared.
+        Of the deviations of those steps from multiples of the period, ticks squared.
     """
 
+    tick_ps: float
     pulses: int = 0
     missed: int = 0
-    first: int = 0
-    last: int = 0
-    period: float = 0.0
-    sum_square: float = 0.0
+    steady: bool | None = None
+    length: int = 0
+    periods: int = 0
     steps: int = 0
+    sum_square: float = 0.0
+    _period: float = 0.0
+    _last: int | None = None
+    _waiting: list[Integers] = field(default_factory=list)
 
     def add(self, times: Integers) -> None:
         """Count a stretch of pulses (N,) in ticks."""
         if len(times) == 0:
             return
-        joined = times if self.pulses == 0 else np.concatenate([[self.last], times])
-        if self.pulses == 0:
-            self.first = int(times[0])
         self.pulses += len(times)
-        self.last = int(times[-1])
-        steps = np.diff(joined)
-        steps = steps[steps > 0]
-        if len(steps) == 0:
+        if self.steady is False:
             return
-        if self.period == 0.0:
-            self.period = _typical(steps)
-        jumps = np.maximum(np.rint(steps / self.period), 1.0)
+        steps = np.diff(times) if self._last is None else np.diff(times, prepend=np.int64(self._last))
+        self._last = int(times[-1])
+        if self.steady is None:
+            self._waiting.append(times)
+            if self.pulses < _PULSES:
+                return
+            joined = np.concatenate(self._waiting)
+            self._waiting.clear()
+            period = steady_period(joined, tick_ps=self.tick_ps)
+            self.steady, self._period = period is not None, period or 0.0
+            steps = np.diff(joined)
+        if self.steady:
+            self._compare(steps[steps > 0])
+
+    def _compare(self, steps: Integers) -> None:
+        jumps = np.maximum(np.rint(steps / self._period), 1.0)
         self.missed += int((jumps - 1).sum())
-        # compared per period, so that the first guess of the period does not grow with the jump
-        regular = jumps == 1
-        self.sum_square += float(((steps[regular] - self.period) ** 2).sum())
-        self.steps += int(regular.sum())
+        # over longer steps the error of the period itself would show
+        short = jumps <= _LONG
+        self.sum_square += float(((steps[short] - jumps[short] * self._period) ** 2).sum())
+        self.length += int(steps[short].sum())
+        self.periods += int(jumps[short].sum())
+        self.steps += int(short.sum())
 
     @property
     def mean_period(self) -> float | None:
-        """Ticks from pulse to pulse over the whole recording; None for fewer than two."""
-        intervals = self.pulses - 1 + self.missed
-        return (self.last - self.first) / intervals if self.pulses > 1 and intervals > 0 else None
+        """Ticks from pulse to pulse over the whole recording; None where no steady pulse was recorded."""
+        return self.length / self.periods if self.periods > 0 else None
 
     @property
     def jitter(self) -> float:
         """Standard deviation of a step in ticks."""
-        mean = self.mean_period
-        if self.steps < 2 or mean is None:
-            return 0.0
-        return float(np.sqrt(max(self.sum_square / self.steps - (mean - self.period) ** 2, 0.0)))
-
-
-def _typical(steps: Integers) -> float:
-    """Mean of the steps near the median: ticks are coarse beside the period."""
-    middle = float(np.median(steps))
-    near = steps[np.abs(steps - middle) < 0.25 * middle]
-    return float(near.mean()) if len(near) else middle
+        return float(np.sqrt(self.sum_square / self.steps)) if self.steps > 0 else 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -129,10 +135,6 @@ class Pauses:
         starts = np.concatenate([self.starts, times[found] - steps[found]])
         keep = np.argsort(lengths, kind="stable")[-self.most :]
         self.lengths, self.starts = lengths[keep], starts[keep]
-
-
-def _integers(*shape: int, fill: int = 0) -> Any:
-    return field(default_factory=lambda: np.full(shape, fill, dtype=np.int64))
 
 
 @dataclass(slots=True, eq=False)
@@ -182,7 +184,7 @@ class Scan:
     delay_bins: int = 1
     channels: list[int] = field(default_factory=list)
     order: OrderTally = field(default_factory=OrderTally)
-    sync: SyncTally = field(default_factory=SyncTally)
+    sync: SyncTally = field(default_factory=lambda: SyncTally(1.0))
     pauses: Pauses = field(default_factory=Pauses)
     photons: int = 0
     markers: int = 0
@@ -193,17 +195,73 @@ class Scan:
     reach_ps: float = np.inf
     stride: int = 1
     tail: tuple[Any, Any, Any] | None = None
-    delay_facts: Integers = _integers(3)
-    anchors: Integers = _integers(0)
-    last_times: Integers = _integers(0)
-    last_delays: Integers = _integers(0)
+    delay_facts: Integers = field(default_factory=partial(np.zeros, (3,), dtype=np.int64))
+    anchors: Integers = field(default_factory=partial(np.zeros, (0,), dtype=np.int64))
+    last_times: Integers = field(default_factory=partial(np.zeros, (0,), dtype=np.int64))
+    last_delays: Integers = field(default_factory=partial(np.zeros, (0,), dtype=np.int64))
     smallest_ps: Floats = field(default_factory=lambda: np.zeros(0))
-    rate_counts: Integers = _integers(_RATE_BINS, 0)
-    delay_counts: Integers = _integers(0, _SEGMENTS, 1)
-    interval_counts: Integers = _integers(0, _INTERVAL_BINS)
-    same_pairs: Integers = _integers(0, PAIR_WINDOW_NS)
-    cross_pairs: Integers = _integers(0, PAIR_WINDOW_NS)
-    near_pairs: Integers = _integers(0, 0, NEAR_LAGS)
+    rate_counts: Integers = field(
+        default_factory=partial(
+            np.zeros,
+            (
+                _RATE_BINS,
+                0,
+            ),
+            dtype=np.int64,
+        )
+    )
+    delay_counts: Integers = field(
+        default_factory=partial(
+            np.zeros,
+            (
+                0,
+                _SEGMENTS,
+                1,
+            ),
+            dtype=np.int64,
+        )
+    )
+    interval_counts: Integers = field(
+        default_factory=partial(
+            np.zeros,
+            (
+                0,
+                _INTERVAL_BINS,
+            ),
+            dtype=np.int64,
+        )
+    )
+    same_pairs: Integers = field(
+        default_factory=partial(
+            np.zeros,
+            (
+                0,
+                PAIR_WINDOW_NS,
+            ),
+            dtype=np.int64,
+        )
+    )
+    cross_pairs: Integers = field(
+        default_factory=partial(
+            np.zeros,
+            (
+                0,
+                PAIR_WINDOW_NS,
+            ),
+            dtype=np.int64,
+        )
+    )
+    near_pairs: Integers = field(
+        default_factory=partial(
+            np.zeros,
+            (
+                0,
+                0,
+                NEAR_LAGS,
+            ),
+            dtype=np.int64,
+        )
+    )
 
     @property
     def counts(self) -> Integers:
@@ -297,7 +355,7 @@ def scan(stream: PhotonStream, *, progress: Callable[[int], object] | None = Non
 
 def _empty_scan(stream: PhotonStream) -> Scan:
     if stream.mode == "T2":
-        return Scan(unit_ps=stream.tick_ps, tick_ps=stream.tick_ps)
+        return Scan(unit_ps=stream.tick_ps, tick_ps=stream.tick_ps, sync=SyncTally(stream.tick_ps))
     period = stream.time_unit_ps / stream.tick_ps
     # the picture of the delays holds a little more than a period
     shift = max(0, int(np.ceil(np.log2(max(1.25 * period, 1.0) / _DELAY_BINS))))
@@ -337,7 +395,7 @@ def _count(result: Scan, stretch: tuple[Any, Any, Any]) -> None:
         stop = count_photons(position, stretch, clock, *arrays, result.interval_counts)
         if len(stretch[1]):
             parts = (_RATE_BINS // _SEGMENTS, result.delay_shift, result.beyond_tick)
-            count_delays(position, stop, stretch, clock, *parts, result.delay_counts, result.delay_facts)
+            count_delays((position, stop), stretch, clock, *parts, result.delay_counts, result.delay_facts)
         position = stop
         if position < length:
             result.coarsen()

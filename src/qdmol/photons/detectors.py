@@ -1,0 +1,271 @@
+"""What pairs of photons say about the detectors: dead time, afterpulsing, crosstalk.
+
+Light that is bunched or antibunched also bends the number of pairs at short lags. So a channel's pairs are compared
+with what the same recording has where the detector cannot matter: with the pairs of different channels at the same
+lag, or, with one channel, with its own pairs at longer lags. Pulsed light has its pairs at multiples of the pulse
+period; the picture of delays says how they lie around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal, stats
+
+from qdmol.photons.scanning import PAIR_WINDOW_NS, Scan
+
+__all__ = ["Afterpulsing", "Crosstalk", "DeadTime", "afterpulsing", "crosstalk", "dead_time", "expected_shape"]
+
+Floats = NDArray[np.float64]
+
+_SHORT_NS = 2000  # afterpulses come within, the comparison is made beyond
+_STRAY = 1e-3  # share of the usual pairs that may stand inside a dead time: crosstalk, a second detector on the channel
+_SURE = 14.0  # logarithm of the likelihood ratio from which a dead time is believed
+_NEAR_NS = 32  # crosstalk comes within
+_FEW = 20  # pairs that a comparison needs
+_Z = 1.96
+_Excess = tuple[float, float, float, tuple[bool, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadTime:
+    """Time after a photon without another in ns, with its interval at 95 %."""
+
+    value_ns: float
+    low_ns: float
+    high_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Afterpulsing:
+    """Probability of a false photon after a photon, its interval at 95 %, and how many standard errors it is from 0.
+
+    `controlled` says whether other channels served as the comparison, so that bunched light is not taken for it.
+    """
+
+    probability: float
+    low: float
+    high: float
+    significance: float
+    controlled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crosstalk:
+    """Pairs of two channels beyond those of the light: probability a photon, interval, lag (second less first)."""
+
+    first: int
+    second: int
+    probability: float
+    low: float
+    high: float
+    lag_ns: float
+
+
+def expected_shape(scan: Scan, row: int, *, dead_ns: float = 0.0, per_photon: float = 0.0) -> Floats:
+    """Return how many pairs of a channel light without memory would have in each ns, relative to the mean.
+
+    Parameters
+    ----------
+    scan, row
+        The pass, and the row of the channel.
+    dead_ns
+        Dead time; pairs right behind it stand above those later, as the detector is known to be ready.
+    per_photon
+        Pairs a ns and photon at long lags: the rate while it shines.
+    """
+    shape = np.ones(PAIR_WINDOW_NS)
+    if scan.delay_counts.shape[2] > 1:
+        shape = _comb(scan, row)
+    if dead_ns > 0.0 and 0.0 < per_photon * dead_ns < 0.9:
+        shape = shape * _renewal(dead_ns, per_photon)
+    return shape
+
+
+def _comb(scan: Scan, row: int) -> Floats:
+    """Pairs of photons of different pulses against lag, mean 1 at long lags."""
+    period = scan.unit_ps * 1e-3
+    width = scan.tick_ps * 2.0**scan.delay_shift * 1e-3
+    delays = scan.delay_counts[row].sum(axis=0).astype(np.float64)
+    if delays.sum() == 0 or period > PAIR_WINDOW_NS:
+        return np.ones(PAIR_WINDOW_NS)
+    own = signal.fftconvolve(delays, delays[::-1])
+    # cumulated, so that each ns gets its whole share however fine the delays are
+    total = np.concatenate([[0.0], np.cumsum(np.maximum(own, 0.0))])
+    places = (np.arange(len(total)) - len(delays) + 0.5) * width
+    edges = np.arange(PAIR_WINDOW_NS + 1, dtype=np.float64)
+    shape = np.zeros(PAIR_WINDOW_NS)
+    reach = len(delays) * width
+    for n in range(1, int((PAIR_WINDOW_NS + reach) / period) + 2):
+        low, high = max(int(n * period - reach), 0), min(int(n * period + reach) + 2, PAIR_WINDOW_NS)
+        if low < high:
+            shape[low:high] += np.diff(np.interp(edges[low : high + 1] - n * period, places, total))
+    return shape * period / total[-1]
+
+
+def _renewal(dead_ns: float, per_photon: float) -> Floats:
+    """Rate of a detector with a dead time at each ns after a photon, relative to that at long lags.
+
+    The renewal density of Cox, Renewal Theory (Methuen, 1962), ISBN 0-412-20570-X: ready with the probability that
+    no photon came within the dead time before.
+    """
+    rate = per_photon / (1.0 - per_photon * dead_ns)
+    whole = max(round(dead_ns), 1)
+    density = np.zeros(PAIR_WINDOW_NS)
+    within = 0.0
+    for j in range(int(dead_ns), PAIR_WINDOW_NS):
+        density[j] = rate * (1.0 - within)
+        within += density[j] - (density[j - whole] if j >= whole else 0.0)
+    return density / per_photon
+
+
+def _level(pairs: Floats, shape: Floats, low: int, high: int) -> float:
+    """Pairs a ns at long lags."""
+    return float(pairs[low:high].sum() / max(shape[low:high].sum(), 1e-9)) if high > low else 0.0
+
+
+def _windows(scan: Scan) -> tuple[int, int]:
+    """End of the short lags and of the comparison in ns: both half way between pulses."""
+    reach = scan.reach_ns
+    short = min(_SHORT_NS, int(0.4 * reach))
+    if scan.delay_counts.shape[2] <= 1:
+        return short, reach
+    period = scan.unit_ps * 1e-3
+    short = int((max(np.floor(short / period), 1.0) + 0.5) * period)
+    steps = np.floor((reach - short) / period)
+    return short, int(short + steps * period) if steps > 0 else short
+
+
+def dead_time(scan: Scan, row: int) -> DeadTime | None:
+    """Find the time after a photon in which its channel sees no other; None where the photons cannot tell.
+
+    The end of the stretch of short lags in which the channel's pairs are all but absent, against the number that is
+    expected there: the change point of the largest likelihood. Where it falls on the smallest interval, the dead time
+    is that at most, and shorter by the time in which three more pairs would be expected at most.
+    """
+    low, high = _windows(scan)
+    pairs = scan.same_pairs[row].astype(np.float64)
+    level = _level(pairs, expected_shape(scan, row), low, high)
+    expected = level * _local_shape(scan, row, low, high)
+    stop = min(scan.reach_ns, high)
+    gain = np.cumsum(pairs[:stop] * np.log(_STRAY) + expected[:stop] * (1.0 - _STRAY))
+    if len(gain) == 0 or gain.max() < _SURE:
+        return None
+    end = int(np.argmax(gain)) + 1
+    smallest = float(scan.smallest_ps[row]) * 1e-3
+    tick = scan.tick_ps * 1e-3
+    value = smallest if abs(smallest - end) <= 1.0 + tick else float(end)
+    before = np.cumsum(expected[: int(value) + 1][::-1])
+    short = int(np.searchsorted(before, 3.7))
+    return DeadTime(value, max(value - short - 1.0 - tick, 0.0), value + (tick if value == smallest else 1.0 + tick))
+
+
+def _local_shape(scan: Scan, row: int, low: int, high: int) -> Floats:
+    """Shape of the pairs without the detector: of different channels where there are enough, else of the delays."""
+    shape = expected_shape(scan, row)
+    cross = scan.cross_pairs[row].astype(np.float64)
+    level = _level(cross, np.ones(PAIR_WINDOW_NS), low, high)
+    if cross[low:high].sum() < _FEW**2 or level <= 0:
+        return shape
+    wide = max(1, int(np.ceil(_FEW / level)))
+    if wide > 100:
+        return shape
+    smooth = np.convolve(np.concatenate([cross[wide:0:-1], cross]), np.ones(wide) / wide, "same")[wide:] / level
+    return np.asarray(np.minimum(smooth, shape) if scan.delay_counts.shape[2] <= 1 else shape, dtype=np.float64)
+
+
+def afterpulsing(scan: Scan, row: int, *, dead_ns: float) -> Afterpulsing | None:
+    """Find the probability that a photon is followed by a false one of its channel within some microseconds.
+
+    The channel's pairs beyond those expected from longer lags, and from the pairs with other channels at the same lags
+    (Zhao, Jin, Chen et al., Appl. Opt. 42, 4031 (2003), doi:10.1364/AO.42.004031, on autocorrelation and afterpulses).
+    None where there are too few pairs to compare with.
+    """
+    short, high = _windows(scan)
+    begin = int(np.ceil(dead_ns)) if dead_ns > 0 else 0
+    anchors = float(scan.anchors[row])
+    if high <= short or begin >= short or anchors < 1:
+        return None
+    same, cross = scan.same_pairs[row].astype(np.float64), scan.cross_pairs[row].astype(np.float64)
+    far = same[short:high].sum()
+    if far < _FEW:
+        return None
+    shape = expected_shape(scan, row, dead_ns=dead_ns, per_photon=far / (high - short) / anchors)
+    expected = far * shape[begin:short].sum() / shape[short:high].sum()
+    relative = 1.0 / far
+    controlled = cross[short:high].sum() >= 0.2 * far and cross[begin:short].sum() >= _FEW
+    if controlled:
+        plain = expected_shape(scan, row)
+        flat = plain[begin:short].sum() / plain[short:high].sum()
+        near, beyond = cross[begin:short].sum(), cross[short:high].sum()
+        expected *= near / beyond / flat
+        relative += 1.0 / near + 1.0 / beyond
+    found = same[begin:short].sum()
+    error = float(np.sqrt(found + expected**2 * relative + 1.0)) / anchors
+    value = (found - expected) / anchors
+    low, top = max(value - _Z * error, 0.0), max(value + _Z * error, 0.0)
+    return Afterpulsing(max(float(value), 0.0), float(low), float(top), float(value / error), bool(controlled))
+
+
+def crosstalk(scan: Scan) -> tuple[Crosstalk, ...]:
+    """Find pairs of channels with more photons within some ns of each other than the light has at any other lag.
+
+    T3: coincidences of one pulse beside those with the pulses before and after; T2: lags within 32 ns beside those up
+    to 1.1 µs. Antibunched light and biexcitons stay below that level, so that they are not taken for crosstalk.
+    """
+    found = []
+    for first in range(len(scan.near_pairs)):
+        for second in range(first + 1, len(scan.near_pairs)):
+            near = scan.near_pairs[first, second].astype(np.float64)
+            excess = _excess_t3(near) if scan.delay_counts.shape[2] > 1 else _excess_t2(near)
+            if excess is not None:
+                value, error, lag, sides = excess
+                # the photon that came first is the cause
+                photons = float(sides[1] * scan.anchors[first] + sides[0] * scan.anchors[second])
+                limits = (max(value - _Z * error, 0.0) / photons, (value + _Z * error) / photons)
+                found.append(Crosstalk(first, second, value / photons, *limits, lag))
+    return tuple(found)
+
+
+def _excess_t2(near: Floats) -> _Excess | None:
+    centre = len(near) // 2
+    lags = np.arange(len(near)) - centre
+    inside = np.abs(lags + 0.5) < _NEAR_NS
+    outside = near[np.abs(lags + 0.5) >= 2 * _NEAR_NS]
+    mean, highest = float(outside.mean()), float(outside.max())
+    # a comb of pulses has peaks everywhere: there the highest is the level
+    level = mean if highest < mean + 6.0 * np.sqrt(mean + 1.0) + 3.0 else highest
+    return _peak(near, inside, np.full(len(near), level), max(level, highest), lags + 0.5)
+
+
+def _excess_t3(near: Floats) -> _Excess | None:
+    pulses = near.reshape(17, 128)
+    totals = pulses.sum(axis=1)
+    best = int(np.argmax(pulses.max(axis=1)))
+    others = np.delete(pulses, best, axis=0)
+    if totals.sum() < _FEW:
+        return None
+    level, highest = others.mean(axis=0), others.max(axis=0)
+    # neighbouring bins too, for one bin of another pulse may be low by chance
+    highest = np.max([highest, np.roll(highest, 1), np.roll(highest, -1)], axis=0)
+    lags = np.arange(128) - 63.5
+    inside = np.abs(lags) < _NEAR_NS
+    return _peak(pulses[best], inside, level, highest, lags)
+
+
+def _peak(
+    counts: Floats, inside: NDArray[np.bool_], level: Floats, threshold: Floats | float, lags: Floats
+) -> _Excess | None:
+    """Excess, its standard error, its lag and its sides, where some bin cannot be chance."""
+    chance = stats.poisson.sf(counts - 1.0, np.maximum(threshold, 0.5)) * inside.sum()
+    sure = inside & (chance < 1e-5) & (counts > threshold + 5.0)
+    if not sure.any():
+        return None
+    peak = inside & np.convolve(sure, np.ones(7), "same").astype(bool)
+    excess = float((counts - level)[peak].sum())
+    error = float(np.sqrt(counts[peak].sum() + 1.0))
+    weights = np.maximum((counts - level)[peak], 0.0)
+    sides = bool((sure & (lags < 0)).any()), bool((sure & (lags > 0)).any())
+    return max(excess, 0.0), error, float((weights * lags[peak]).sum() / max(weights.sum(), 1e-9)), sides
