@@ -1,4 +1,4 @@
-"""Becker & Hickl: measured files against the vendor's own export and other readers, synthetic ones against themselves."""
+"""Becker & Hickl: measured files against the vendor's export and other readers, synthetic ones against the writer."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.photons.writers import spc_words32, spc_words48, write_set, write_spc
 
 from qdmol.errors import DataError, InputError
 from qdmol.photons.becker_hickl import VARIANTS, looks_like_spc, read_spc
 from qdmol.photons.stream import join_records
-from tests.photons.writers import spc_words32, spc_words48, write_set, write_spc
 
 CHANNELS = {"spc-130": 16, "spc-600-256": 8, "spc-600-4096": 256}
 

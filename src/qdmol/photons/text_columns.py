@@ -138,7 +138,8 @@ def _looks_numeric(text: str) -> bool:
 
 def _delimiter(lines: list[str]) -> str:
     for delimiter in ("\t", ";", ","):
-        if all(delimiter in line for line in lines):
+        # the last line may be cut
+        if sum(delimiter in line for line in lines) > len(lines) / 2:
             return delimiter
     return " "
 
