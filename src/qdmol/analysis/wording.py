@@ -19,6 +19,7 @@ __all__ = [
     "flag_sentences",
     "interval_text",
     "mean_lifetime",
+    "note_sentences",
     "outcome",
     "plain_text",
     "shown_number",
@@ -203,11 +204,17 @@ def flag_sentences(summary: Summary, severity: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def note_sentences(summary: Summary) -> tuple[str, ...]:
+    """What is good to know: notes of the flags and of the reader, each once."""
+    return tuple(dict.fromkeys((*flag_sentences(summary, "note"), *(summary.get("notes") or ()))))
+
+
 def analysis_html(summary: Summary) -> str:
     """A small self-contained piece of HTML for notebooks: file, sentences, and what must be known beside them."""
     lines = [html.escape(text) for text in analysis_sentences(summary)]
-    for severity, word in (("fatal", "Refused"), ("warning", "Warning"), ("note", "Note")):
+    for severity, word in (("fatal", "Refused"), ("warning", "Warning")):
         lines += [f"{word}: {html.escape(text)}" for text in flag_sentences(summary, severity)]
+    lines += [f"Note: {html.escape(text)}" for text in note_sentences(summary)]
     items = "".join(f"<li>{line}</li>" for line in lines)
     return f"<div><p><strong>{html.escape(str(summary.get('file') or 'photons'))}</strong></p><ul>{items}</ul></div>"
 
@@ -219,14 +226,20 @@ def outcome(summary: Summary) -> str:
     if summary.get("refused"):
         return f"refused: {next(iter(flag_sentences(summary, 'fatal')), 'it contradicts itself')}"
     warnings = len(flag_sentences(summary, "warning"))
-    text = "cut short; what is whole is analysed" if summary.get("truncated") else "analysed"
+    done = "analysed" if "lifetime" in summary else "readable"
+    text = f"cut short; what is whole is {done}" if summary.get("truncated") else done
     return f"{text}, {warnings} warning{'s' if warnings > 1 else ''}" if warnings else text
 
 
 def files_rows(names: Sequence[str], summaries: Sequence[Summary]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and one row a file: photons, length, rate, lifetime, both g2, and what became of it."""
+    """Header and one row a file: photons, length, rate, lifetime, both g2, and what became of it.
+
+    Of lifetime and g2 only what at least one file has.
+    """
     header = ("file", "photons", "length (s)", "rate (1/s)", "lifetime (ns)", "g² side", "g² Poisson", "outcome")
-    return header, [(name, *_cells(one), outcome(one)) for name, one in zip(names, summaries, strict=True)]
+    rows = [(name, *_cells(one), outcome(one)) for name, one in zip(names, summaries, strict=True)]
+    shown = [k for k in range(len(header)) if k < 4 or any(row[k] for row in rows)]
+    return tuple(header[k] for k in shown), [tuple(row[k] for k in shown) for row in rows]
 
 
 def _cells(summary: Summary) -> tuple[str, ...]:

@@ -10,27 +10,24 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.analysis.wording import analysis_sentences, files_rows, flag_sentences
+from qdmol.analysis.wording import analysis_sentences, files_rows, flag_sentences, note_sentences
 
 __all__ = ["analysis_text", "files_text"]
 
 Summary = Mapping[str, Any]
-_STYLES = {"fatal": ("refused", "bold red"), "warning": ("warning", "yellow"), "note": ("note", "")}
+_STYLES = {"fatal": ("refused", "bold red"), "warning": ("warning", "yellow")}
 
 
 def analysis_text(summary: Summary, *, title: str, quiet: bool) -> RenderableType:
     """Return one file as sentences, and what must be known beside them; when quiet without notes."""
     kind = ", ".join(str(summary[key]) for key in ("format", "record_type") if summary.get(key))
     lines: list[RenderableType] = [Text(f"{title}  {kind}".rstrip(), style="bold")]
-    lines += [Padding(Text(sentence), (0, 0, 0, 2)) for sentence in analysis_sentences(summary)]
+    lines += [Padding(Text(sentence), (0, 0, 0, 2), expand=False) for sentence in analysis_sentences(summary)]
     for severity, (word, style) in _STYLES.items():
-        if quiet and severity == "note":
-            continue
-        for sentence in flag_sentences(summary, severity):
-            lines.append(Padding(Text.assemble((f"{word}: ", style), sentence), (0, 0, 0, 2)))
-    if not quiet:
-        lines += [Padding(Text(f"note: {note}"), (0, 0, 0, 2)) for note in summary.get("notes") or ()]
-    return Group(*lines)
+        said = (Text.assemble((f"{word}: ", style), sentence) for sentence in flag_sentences(summary, severity))
+        lines += [Padding(sentence, (0, 0, 0, 2), expand=False) for sentence in said]
+    notes = () if quiet else note_sentences(summary)
+    return Group(*lines, *(Padding(Text(f"note: {note}"), (0, 0, 0, 2), expand=False) for note in notes))
 
 
 def files_text(names: Sequence[str], summaries: Sequence[Summary]) -> RenderableType:

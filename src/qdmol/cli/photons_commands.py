@@ -60,7 +60,7 @@ def info(files: Files, format_: Format = None, json: Json = False, quiet: Quiet 
         emit(_one_or_many(summaries))
     else:
         _show(found, summaries, quiet=quiet)
-    return _status(found, quiet=quiet or json, what="looked at")
+    return _status(found, quiet=quiet or json)
 
 
 @photons.command()
@@ -111,7 +111,7 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     else:
         _show(found, summaries, quiet=quiet)
         say(f"Report: {named['report']}")
-    return _status(found, quiet=quiet or json, what="analysed")
+    return _status(found, quiet=quiet or json)
 
 
 @photons.command()
@@ -236,10 +236,14 @@ def _show(found: Sequence[Analysed], summaries: Sequence[dict[str, Any]], *, qui
         show(*(analysis_text(one, title=name, quiet=quiet) for name, one in zip(names, summaries, strict=True)))
 
 
-def _status(found: Sequence[Analysed], *, quiet: bool, what: str) -> int:
+def _status(found: Sequence[Analysed], *, quiet: bool) -> int:
     """0 where every file is whole and trusted, else 3, and why."""
-    incomplete = [one for one in found if not one.complete]
+    incomplete = sum(not one.complete for one in found)
     if incomplete and not quiet:
-        of_many = f"{len(incomplete)} of {len(found)} files" if len(found) > 1 else "The file"
-        message(f"{of_many} could not be {what} as a whole; what there is says why.")
+        which = (
+            "The file contradicts itself or ends early"
+            if len(found) == 1
+            else (f"{incomplete} of {len(found)} files contradict themselves, end early or could not be read")
+        )
+        message(f"{which}; what there is says so.")
     return INCOMPLETE if incomplete else 0

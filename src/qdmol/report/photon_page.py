@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qdmol.analysis.wording import analysis_sentences, flag_sentences
+from qdmol.analysis.wording import analysis_sentences, flag_sentences, note_sentences
 from qdmol.errors import InputError
 from qdmol.report.drawing import Drawing, write_drawings
 from qdmol.report.photon_decay_figure import draw_decay
@@ -129,7 +129,7 @@ def _section(analysis: Analysed, number: int) -> Section:
         reasons=sentences if failed else flag_sentences(summary, "fatal"),
         sentences=() if failed else sentences,
         warnings=flag_sentences(summary, "warning"),
-        notes=(*flag_sentences(summary, "note"), *(summary.get("notes") or ())),
+        notes=note_sentences(summary),
         drawings=draw_photons(analysis),
         tables=tables,
     )
