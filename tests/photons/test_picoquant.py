@@ -160,6 +160,15 @@ def test_an_overflow_of_the_two_hydraharp_versions_differs(tmp_path, kind, wrap)
     assert read_photons(path).load().times.tolist() == [(3 if kind == make.HYDRAHARP_T2 else 1) * wrap + 5]
 
 
+def test_a_special_picoharp_record_with_a_delay_moves_no_clock(tmp_path):
+    # an overflow has none; one flipped bit must not shift all that follows
+    words = np.array([0xF0100000, 0x10010007], dtype=np.uint32)
+    path = tmp_path / "x.ptu"
+    path.write_bytes(make.ptu_bytes(words, make.ptu_entries(make.PICOHARP_T3, 2, tick_ps=16.0, sync_period_ps=2e5)))
+    records = read_photons(path).load()
+    assert (records.times.tolist(), records.markers.tolist()) == ([7], [])
+
+
 def changed(tmp_path: Path, **entries: bool | int | float | str) -> Path:
     """Write a T3 file of 2 ms whose header differs in the entries given (None: left out)."""
     stream = make.pulsed_stream(np.random.default_rng(1), rate_hz=1e6, duration_s=2e-3)
