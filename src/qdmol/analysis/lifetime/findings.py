@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from qdmol.analysis.lifetime.models import POOR, Trial
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit
@@ -25,7 +24,6 @@ def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]
     """Return the findings, the gravest first."""
     found = [
         _poor(fit, trial),
-        _bump(decay, fit),
         _pile_up(decay),
         _wrap(decay, fit),
         _wide(fit),
@@ -33,7 +31,7 @@ def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]
         _few(fit),
         _tail(fit),
     ]
-    return tuple(flag for flag in found if flag is not None)
+    return (*_bumps(decay, trial), *(flag for flag in found if flag is not None))
 
 
 def _poor(fit: LifetimeFit, trial: Trial) -> Flag | None:
@@ -47,31 +45,16 @@ def _poor(fit: LifetimeFit, trial: Trial) -> Flag | None:
     return Flag("poor_fit", "warning", text, fit.reduced_deviance, None)
 
 
-def _bump(decay: Decay, fit: LifetimeFit) -> Flag | None:
-    """A stretch of bins high above the curve, behind the peak: afterglow, a reflection, crosstalk."""
-    excess = np.where(fit.fitted, decay.counts - fit.curve, 0.0)
-    mean = np.where(fit.fitted, fit.curve, 0.0)
-    peak = int(np.argmax(decay.counts))
-    best, place, photons = 0.0, 0, 0.0
-    sums = np.concatenate(([0.0], np.cumsum(excess)))
-    means = np.concatenate(([0.0], np.cumsum(mean)))
-    width = 2
-    while width <= len(mean) // 8:
-        gain, level = sums[width:] - sums[:-width], means[width:] - means[:-width]
-        score = gain / np.sqrt(level + 1.0)
-        score[: min(peak + 1, len(score))] = 0.0
-        at = int(np.argmax(score))
-        if score[at] > best and gain[at] > 0.1 * level[at]:
-            best, place, photons = float(score[at]), at, float(gain[at])
-        width *= 2
-    # of so many stretches, one is this high by accident in a thousand decays
-    if best < float(norm.isf(1e-3 / max(4 * len(mean), 1))):
-        return None
-    time = decay.edges_ns[place]
-    text = (
-        f"About {photons:.0f} photons near {time:.4g} ns stand above the decay: afterglow, a reflection or crosstalk."
-    )
-    return Flag("afterglow", "warning", text, float(time), "ns")
+def _bumps(decay: Decay, trial: Trial) -> list[Flag]:
+    flags = []
+    for bump in trial.left_out:
+        start, stop = decay.edges_ns[bump.start], decay.edges_ns[bump.stop]
+        text = (
+            f"About {bump.photons:.0f} photons from {start:.4g} to {stop:.4g} ns stand above the decay, as afterglow, "
+            "a reflection or crosstalk do; this stretch is left out of the fit."
+        )
+        flags.append(Flag("afterglow", "warning", text, float(start), "ns"))
+    return flags
 
 
 def _pile_up(decay: Decay) -> Flag | None:

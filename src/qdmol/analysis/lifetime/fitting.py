@@ -17,7 +17,9 @@ from scipy.stats import chi2
 
 from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.assembling import assemble
+from qdmol.analysis.lifetime.bumps import Bump, find_bump
 from qdmol.analysis.lifetime.findings import find_flags
+from qdmol.analysis.lifetime.likelihood import expected_counts
 from qdmol.analysis.lifetime.models import MOST_COMPONENTS, STRETCHED, Setting, Trial, choose, prepare, try_models
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.errors import DataError, InputError
@@ -29,6 +31,8 @@ Bools = NDArray[np.bool_]
 Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
 FEWEST_PHOTONS = 20
+_MOST_BUMPS = 4
+_LARGEST_BUMP = 0.05  # of all photons; what is larger is no bump
 GOOD = 0.01  # probability above which a fit counts as good
 _EMPTY_RUN = 20.0  # counts that ought to be in an empty stretch for it to be outside the recorded range
 _DELAYS = (3.0, 6.0, 12.0, 24.0, 48.0)  # beginnings of the tail, in widths of the response behind its middle
@@ -162,11 +166,34 @@ def _fit(asked: _Asked, used: Bools, response: Response) -> tuple[Trial, dict[st
 
 
 def _best(asked: _Asked, setting: Setting) -> tuple[Trial, dict[str, float]]:
-    trials = try_models(setting, largest=asked.largest, smallest=asked.smallest, stretched=asked.stretched)
-    trial, evidence = choose(trials)
-    if asked.smallest > 1:
-        trial = list(trials.values())[-1]
-    return trial, evidence
+    """The best model; bumps far behind the decay are left out, the largest first."""
+    left_out: list[Bump] = []
+    while True:
+        trials = try_models(setting, largest=asked.largest, smallest=asked.smallest, stretched=asked.stretched)
+        trial, evidence = choose(trials)
+        if asked.smallest > 1:
+            trial = list(trials.values())[-1]
+        bump = _bump_behind(asked, trial) if len(left_out) < _MOST_BUMPS else None
+        if bump is None:
+            return replace(trial, left_out=tuple(left_out)), evidence
+        left_out.append(bump)
+        used = setting.problem.used.copy()
+        used[bump.start : bump.stop] = False
+        setting = replace(setting, problem=setting.problem._replace(used=used))
+
+
+def _bump_behind(asked: _Asked, trial: Trial) -> Bump | None:
+    """A bump three lifetimes or more behind the pulse, where it is no matter of the law; its flanks belong to it."""
+    found = trial.maximum
+    left, _ = _since(asked, float(found.theta[found.slots.shift]))
+    late = found.problem.used & (left > 3.0 * float(found.components_ns[0]))
+    curve = expected_counts(found)
+    bump = find_bump(asked.decay.counts, curve, late)
+    total = float(asked.decay.counts[found.problem.used].sum())
+    if bump is None or bump.photons > _LARGEST_BUMP * total:
+        return None
+    flank = (bump.stop - bump.start) // 2
+    return Bump(max(bump.start - flank, 0), min(bump.stop + flank, len(curve)), bump.photons)
 
 
 def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:

@@ -18,7 +18,7 @@ __all__ = ["decay_of", "decays_of"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_MOST_BINS = 4096
+_MOST_BINS = 2048
 _MOST_TICKS = 1 << 22
 
 
@@ -36,7 +36,7 @@ def decay_of(
     *,
     channels: Iterable[int] | None = None,
     bin_width_ns: float | None = None,
-    align: bool = False,
+    align: bool | None = None,
 ) -> Decay:
     """Count photons against the delay after the excitation pulse, over channels together.
 
@@ -47,10 +47,11 @@ def decay_of(
     channels
         Input channels from 0; None: all.
     bin_width_ns
-        Rounded to whole ticks; None: the fewest ticks that give at most 4096 bins a period.
+        Rounded to whole ticks; None: the fewest ticks that give at most 2048 bins a period.
     align
         Whether the delays of the channels are moved on the circle of the period, by whole ticks, until their decays lie
-        on each other; cables differ. Without it a sum of channels has a response as broad as they lie apart.
+        on that of the strongest; cables differ, and without it a sum of channels has a response as broad as they lie
+        apart. None: where the decays plainly differ as they are, and less when moved; `notes` then says by how much.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def decays_of(
 
 
 def _decays(
-    stream: PhotonStream, *, channels: Iterable[int] | None, bin_width_ns: float | None, align: bool
+    stream: PhotonStream, *, channels: Iterable[int] | None, bin_width_ns: float | None, align: bool | None
 ) -> dict[int, Decay]:
     timed = _with_delays(stream)
     period_ns = float(timed.sync_period_ps or 0.0) * 1e-3
@@ -96,8 +97,12 @@ def _decays(
     step = _step(period_ns, tick_ns, bin_width_ns)
     notes = _notes(found)
     fine = {channel: found.counts[channel] for channel in wanted}
-    if align:
-        fine = _aligned(fine, step)
+    if align is not False:
+        fine, lags = _aligned(fine, step, always=bool(align))
+        notes += tuple(
+            f"Channel {channel} is moved by {lag * tick_ns:+.4g} ns onto the strongest."
+            for channel, lag in lags.items()
+        )
     return {
         channel: Decay(
             _merge(counts, step), step * tick_ns, 0.0, period_ns, found.periods, f"channel {channel}", notes=notes
@@ -155,17 +160,34 @@ def _merge(counts: Integers, step: int) -> Floats:
     return padded.reshape(-1, step).sum(axis=1).astype(np.float64)
 
 
-def _aligned(fine: dict[int, Integers], step: int) -> dict[int, Integers]:
-    """Turn each channel against the strongest by the lag of their largest correlation."""
+def _aligned(fine: dict[int, Integers], step: int, *, always: bool) -> tuple[dict[int, Integers], dict[int, int]]:
+    """Turn each channel against the strongest by the lag of their largest correlation; and the lags, in ticks."""
     strongest = max(fine, key=lambda channel: int(fine[channel].sum()))
     ticks = len(fine[strongest])
     kernel = np.zeros(ticks)
     kernel[:step] = 1.0
-    smooth = np.fft.rfft(kernel)
+    smooth = np.abs(np.fft.rfft(kernel)) ** 2
     reference = np.fft.rfft(np.sqrt(fine[strongest]))
-    turned = {}
+    turned, lags = {}, {}
     for channel, counts in fine.items():
-        spectrum = np.fft.rfft(np.sqrt(counts))
-        overlap = np.fft.irfft(reference * np.conj(spectrum) * np.abs(smooth) ** 2, ticks)
-        turned[channel] = counts if channel == strongest else np.roll(counts, int(np.argmax(overlap)))
-    return turned
+        turned[channel] = counts
+        if channel == strongest:
+            continue
+        overlap = np.fft.irfft(reference * np.conj(np.fft.rfft(np.sqrt(counts))) * smooth, ticks)
+        lag = int(np.argmax(overlap))
+        moved = np.roll(counts, lag)
+        if always or _differ(fine[strongest], counts) > max(6.0, 2.0 * _differ(fine[strongest], moved)):
+            turned[channel] = moved
+            lags[channel] = lag if lag <= ticks // 2 else lag - ticks
+    return turned, lags
+
+
+def _differ(one: Integers, other: Integers) -> float:
+    """How many standard deviations the shapes of two histograms differ by: chi-square of about a hundred groups."""
+    both = one + other
+    marks = np.floor(np.cumsum(both) * (100.0 / both.sum())).astype(np.int64)
+    starts = np.unique(marks, return_index=True)[1]
+    a, b = np.add.reduceat(one, starts), np.add.reduceat(other, starts)
+    ratio = np.sqrt(b.sum() / a.sum())
+    total = float((((a * ratio - b / ratio) ** 2) / np.maximum(a + b, 1)).sum())
+    return (total - len(starts)) / float(np.sqrt(2.0 * len(starts)))

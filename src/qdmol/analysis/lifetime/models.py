@@ -2,7 +2,8 @@
 
 The number of exponentials is that of the lowest Bayesian information criterion, -2 ln L + k ln N: Schwarz, Ann. Stat. 6,
 461 (1978), doi:10.1214/aos/1176344136, with k parameters and N photons, for each photon is one observation of the delay.
-It stands for the evidence with a prior worth one photon, and needs no prior to be chosen. Where no number of components
+It stands for the evidence with a prior worth one photon, and needs no prior to be chosen. A component more must lower it
+by 6, strong evidence by Kass and Raftery, J. Am. Stat. Assoc. 90, 773 (1995), doi:10.1080/01621459.1995.10476572. Where no number of components
 fits, what is left over is of the instrument, and the likelihood is divided by the reduced deviance (quasi-likelihood,
 McCullagh, Ann. Stat. 11, 59 (1983), doi:10.1214/aos/1176346056), lest components be bought with it.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.analysis.lifetime.bumps import Bump
 from qdmol.analysis.lifetime.goodness import Goodness, judge
 from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import Maximum, bounds_of, climb, expected_counts, free_parameters
@@ -29,6 +31,7 @@ Bools = NDArray[np.bool_]
 
 MOST_COMPONENTS = 4
 STRETCHED = "stretched exponential"
+STRONG = 6.0  # difference of the criterion that counts as strong
 POOR = 1e-3  # probability below which a fit counts as poor
 _CLOSEST = 1.25  # ratio of neighbouring lifetimes below which they are one
 _SURE = 2.0  # standard errors by which the photons of a component must exceed none
@@ -46,11 +49,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """A model at its maximum with its goodness and name."""
+    """A model at its maximum with its goodness and name, and the stretches that were left out."""
 
     name: str
     maximum: Maximum
     goodness: Goodness
+    left_out: tuple[Bump, ...] = ()
 
     @property
     def overdispersion(self) -> float:
@@ -126,8 +130,12 @@ def choose(trials: dict[str, Trial]) -> tuple[Trial, dict[str, float]]:
         photons = max(float(trial.maximum.problem.counts[trial.maximum.problem.used].sum()), 2.0)
         evidence[name] = -2.0 * trial.maximum.log_likelihood / spread + trial.maximum.parameters * math.log(photons)
     sound = [name for name, trial in trials.items() if not is_degenerate(trial.maximum)]
-    names = sound or [next(iter(trials))]
-    return trials[min(names, key=lambda name: evidence[name])], evidence
+    best = sound[0] if sound else next(iter(trials))
+    for name in sound[1:]:
+        # one more component takes strong evidence
+        if evidence[name] < evidence[best] - STRONG:
+            best = name
+    return trials[best], evidence
 
 
 def is_degenerate(found: Maximum) -> bool:
