@@ -134,12 +134,14 @@ def test_the_object_of_one_file(asked, real_report, tmp_path, capsys):
 
 def test_options_reach_the_analysis(asked):
     arguments = ("--channels", "1,3", "--model", "2", "--gate", "5:50ns", "--response", "irf.csv", "--dark", "dark.ptu")
+    arguments = (*arguments, "--afterglow", "mask")
     assert run("analyze", "dot.ptu", *arguments, "--format", "ptu", "--quiet") == 0
     ((path, options),) = asked
     assert path == "dot.ptu"
     assert options == {
         "format": "ptu", "channels": (1, 3), "response": "irf.csv", "dark": "dark.ptu", "model": "2",
         "gate_ns": (5.0, 50.0),
+        "afterglow": "mask",
     }  # fmt: skip
 
 

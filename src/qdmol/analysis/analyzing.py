@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qdmol.analysis.parts import (
+    AFTERGLOW,
     CHECK,
     MODELS,
     STAGES,
+    Afterglow,
     Asked,
+    Model,
     Work,
     after_pulses,
     check_channels,
@@ -41,15 +44,16 @@ if TYPE_CHECKING:
 __all__ = ["MODELS", "analyze_many", "analyze_photons", "inspect_photons"]
 
 
-def analyze_photons(
+def analyze_photons(  # noqa: PLR0913  # what may be asked for
     source: str | Path | PhotonStream,
     *,
     format: str | None = None,  # noqa: A002
     channels: tuple[int, int] | None = None,
     response: str | Path | PhotonStream | Decay | Response | None = None,
     dark: str | Path | PhotonStream | None = None,
-    model: str = "auto",
+    model: Model = "auto",
     gate_ns: tuple[float, float | None] | None = None,
+    afterglow: Afterglow = "flag",
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
     """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation over decades of lag.
@@ -69,7 +73,10 @@ def analyze_photons(
     model
         ``"auto"`` (number of exponentials chosen by evidence), ``"1"`` to ``"4"``, or ``"stretched"``.
     gate_ns
-        Only photons with a delay from the first to the second number (None: to the end) go into g2.
+        Only photons from the first to the second number (None: to the end) after the arrival of the pulse go into g2.
+    afterglow
+        What is done about sharp peaks of the detectors beside the centre of g2: ``"flag"`` says so, ``"mask"`` leaves them
+        out, ``"model"`` fits them.
     progress
         Called with what is being done and the fraction of all the work, 0 to 1.
 
@@ -87,7 +94,8 @@ def analyze_photons(
         The extra `photons` is not installed.
     """
     started = time.perf_counter()
-    asked = Asked(response, dark, channels, _checked_model(model), _checked_gate(gate_ns))
+    _check_words(model, afterglow)
+    asked = Asked(response, dark, channels, model, _checked_gate(gate_ns), afterglow)
     file = None if isinstance(source, PhotonStream) else str(source)
     recording = opened(source, format)
     if isinstance(recording, PhotonStream):
@@ -136,7 +144,7 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     PhotonAnalyses
         A sequence in the order of `sources`; printed, a table.
     """
-    _checked_model(options.get("model", "auto"))
+    _check_words(options.get("model", "auto"), options.get("afterglow", "flag"))
     _checked_gate(options.get("gate_ns"))
     paths = [str(path) for path in sources]
     found: list[Analysed] = []
@@ -158,10 +166,10 @@ def _share(progress: Progress, name: str, number: int, files: int) -> Progress:
     return tell
 
 
-def _checked_model(model: str) -> str:
-    if str(model) not in MODELS:
-        raise InputError(field="model", value=model, allowed=f"one of {', '.join(MODELS)}")
-    return str(model)
+def _check_words(model: str, afterglow: str) -> None:
+    for field, value, allowed in (("model", model, MODELS), ("afterglow", afterglow, AFTERGLOW)):
+        if value not in allowed:
+            raise InputError(field=field, value=value, allowed=f"one of {', '.join(allowed)}")
 
 
 def _checked_gate(gate_ns: tuple[float, float | None] | None) -> tuple[float, float | None] | None:

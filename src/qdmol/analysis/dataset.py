@@ -126,7 +126,8 @@ def _add_correlation(data: xr.Dataset, found: LogCorrelation) -> None:
     # 1.96: 95 % of a normal distribution
     ends = {"": found.value, "_low": found.value - 1.96 * found.error, "_high": found.value + 1.96 * found.error}
     for end, values in ends.items():
-        data[f"correlation{end}"] = ("log_lag", values, _named("1", f"correlation of two channels{end}"))
+        attributes = _named("1", f"correlation of two channels{end}", channels=list(found.channels))
+        data[f"correlation{end}"] = ("log_lag", values, attributes)
     data["correlation_pairs"] = ("log_lag", found.pairs, _named("1", "pairs counted"))
 
 

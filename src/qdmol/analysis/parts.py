@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from qdmol.analysis.progress import Stages
 from qdmol.analysis.result import PhotonAnalysis
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from qdmol.photons.quality import QualityReport
 
 __all__ = [
+    "AFTERGLOW",
     "CHECK",
     "MODELS",
     "STAGES",
+    "Afterglow",
     "Asked",
+    "Model",
     "Work",
     "after_pulses",
     "check_channels",
@@ -42,8 +45,11 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+Afterglow = Literal["flag", "mask", "model"]
+Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
-MODELS = ("auto", "1", "2", "3", "4", "stretched")
+MODELS: tuple[Model, ...] = ("auto", "1", "2", "3", "4", "stretched")
+AFTERGLOW: tuple[Afterglow, ...] = ("flag", "mask", "model")
 # About how long each stage takes, in passes over the photons.
 CHECK = "checking the recording"
 STAGES = {
@@ -64,10 +70,12 @@ _ABSENT = {
     "decay": "no_decay",
     "lifetime": "no_lifetime",
     "pairs of photons": "no_g2",
+    "gates": "no_gates",
     "triples": "no_g3",
     "correlation": "no_correlation",
 }
-_GATES = (0.0, 0.25, 0.5, 1.0, 1.5)  # of the mean lifetime after the peak of the decay
+_GATES = (0.0, 0.25, 0.5, 1.0, 1.5)  # of the mean lifetime after the arrival of the pulse
+_LATEST_GATE = 0.5  # of the period: behind it too little of it is left
 _GATED_PAIRS = 20.0  # pairs of a side peak below which a curve over gates says nothing
 
 
@@ -78,8 +86,16 @@ class Asked:
     response: Any = None
     dark: Any = None
     channels: tuple[int, int] | None = None
-    model: str = "auto"
+    model: Model = "auto"
     gate_ns: tuple[float, float | None] | None = None
+    afterglow: Afterglow = "flag"
+
+    @property
+    def gate(self) -> float | tuple[float, float] | None:
+        """The gate as `measure_g2` takes it."""
+        if self.gate_ns is None or self.gate_ns[1] is None:
+            return None if self.gate_ns is None else self.gate_ns[0]
+        return self.gate_ns[0], self.gate_ns[1]
 
 
 @dataclass(slots=True)
@@ -167,7 +183,7 @@ def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysi
     """Do every part; `stream` is what the result remembers."""
     trace = work.attempt("intensity", partial(_trace, work))
     background = work.attempt("background", partial(_background, work))
-    decay, response, fit = _lifetime(work)
+    decay, response, fit = _lifetime(work, background)
     g2 = _g2(work, background)
     return PhotonAnalysis(
         file=file,
@@ -204,7 +220,7 @@ def _background(work: Work) -> Background | None:
     return estimate_background(work.pulsed or work.stream, dark=dark)
 
 
-def _lifetime(work: Work) -> tuple[Decay | None, Response | None, LifetimeFit | None]:
+def _lifetime(work: Work, background: Background | None) -> tuple[Decay | None, Response | None, LifetimeFit | None]:
     pulsed = work.pulsed
     if pulsed is None:
         return None, None, None
@@ -214,14 +230,19 @@ def _lifetime(work: Work) -> tuple[Decay | None, Response | None, LifetimeFit | 
     decay = work.attempt("decay", lambda: decay_of(pulsed, channels=work.asked.channels))
     if decay is None:
         return None, response, None
-    return decay, response, work.attempt("lifetime", lambda: fit_decay(decay, response, work.asked))
+    # a dark recording knows the background better than the decay; it must be of the same channels
+    known = background if work.asked.dark is not None and work.asked.channels is None else None
+    fit = work.attempt("lifetime", lambda: fit_decay(decay, response, work.asked, background=known))
+    return decay, response, fit
 
 
-def fit_decay(decay: Decay, response: Response | None, asked: Asked) -> LifetimeFit:
+def fit_decay(
+    decay: Decay, response: Response | None, asked: Asked, *, background: Background | None = None
+) -> LifetimeFit:
     """Fit a decay with the model asked for."""
     from qdmol.analysis.lifetime import fit_lifetime
 
-    return fit_lifetime(decay, response=response, model=asked.model)
+    return fit_lifetime(decay, response=response, model=asked.model, background=background)
 
 
 def response_of(given: Any) -> Response | None:
@@ -242,13 +263,13 @@ def _g2(work: Work, background: Background | None) -> G2 | None:
         message = f"All photons are in channel {only}, so there is no g2: it takes two detectors."
         work.flags.append(Flag("one_channel", "note", message, float(only), None))
         return None
-    from qdmol.analysis.g2 import measure_g2
+    from qdmol.analysis.g2 import G2Details, measure_g2
 
+    asked, stream = work.asked, work.pulsed or work.stream
+    details = G2Details(afterglow=asked.afterglow)
     return work.attempt(
         "pairs of photons",
-        lambda: measure_g2(
-            work.pulsed or work.stream, channels=channels, gate_ns=work.asked.gate_ns, background=background
-        ),
+        lambda: measure_g2(stream, channels=channels, gate_ns=asked.gate, background=background, details=details),
     )
 
 
@@ -259,22 +280,15 @@ def _gated(work: Work, g2: G2 | None, fit: LifetimeFit | None, background: Backg
         return ()
     if not g2.method.startswith("pulsed") or not g2.side_counts > _GATED_PAIRS:
         return ()
-    from qdmol.analysis.g2 import measure_g2
+    from qdmol.analysis.g2 import G2Details, gate_curve
 
-    found = []
-    with work.stages.stage("gates"):
-        for gate in _gates(fit, g2.period_ns or math.inf):
-            try:
-                found.append(measure_g2(pulsed, channels=channels, gate_ns=gate, background=background))
-            except (DataError, SolverError):  # no photons behind this gate: the curve ends
-                break
-    return tuple(found)
-
-
-def _gates(fit: LifetimeFit, period_ns: float) -> list[tuple[float, float]]:
-    """Gates that begin at the pulse and at fractions of the mean lifetime behind it, inside the period."""
-    starts = [fit.start_ns + share * fit.amplitude_average_ns for share in _GATES]
-    return [(start, period_ns) for start in starts if 0 <= start < 0.9 * period_ns]
+    gates = [share * fit.amplitude_average_ns for share in _GATES]
+    inside = [gate for gate in gates if gate < _LATEST_GATE * (g2.period_ns or math.inf)]
+    details = G2Details(zero_delay_ns=g2.zero_delay_ns)
+    found = work.attempt(
+        "gates", lambda: gate_curve(pulsed, inside, channels=channels, background=background, details=details)
+    )
+    return found or ()
 
 
 def _g3(work: Work, g2: G2 | None) -> G3 | None:

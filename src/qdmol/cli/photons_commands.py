@@ -86,6 +86,9 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         str | None,
         typer.Option("--gate", metavar="START[:STOP]", help="Only photons that long (ns) after the pulse go into g2."),
     ] = None,
+    afterglow: Annotated[
+        str, typer.Option("--afterglow", help="Sharp peaks of the detectors in g2: flag, mask or model.")
+    ] = "flag",
     format_: Format = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -96,6 +99,7 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     options: dict[str, Any] = {
         "format": format_, "channels": _channels(channels), "response": response, "dark": dark, "model": model,
         "gate_ns": _gate(gate),
+        "afterglow": afterglow,
     }  # fmt: skip
     outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
     with photon_progress(quiet=quiet) as tell:

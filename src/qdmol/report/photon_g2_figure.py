@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
 _LEFT, _BOTTOM, _PANEL, _HEIGHT, _GAP, _TOP = 13.0, 9.0, 70.0, 46.0, 17.0, 6.0  # mm
 _SHOWN = 1500  # bins in print
 _PER_PERIOD = 30  # bins of a pulse period in print, so that sparse pairs make peaks
+_AFTERPULSES_NS = 2000.0  # lags of a detector with itself that do not set the height of the panel
 _HEADROOM = 1.45  # of the highest bin, for legend and mark
 _PERIODS = 8.5  # pulse periods shown on either side of the centre
 
@@ -185,12 +186,14 @@ def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]
         np.asarray(data[name].values, dtype=float) for name in ("correlation", "correlation_low", "correlation_high")
     )
     good = np.isfinite(value)
+    alone = len(set(np.atleast_1d(data["correlation"].attrs.get("channels", (0, 1))).tolist())) == 1
     axes.fill_between(lag[good], low[good], high[good], color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
     axes.plot(lag[good], value[good], color=BLUE, linewidth=0.9)
     axes.axhline(1, color=GREEN, linewidth=0.9, linestyle="dashed", label="independent photons")
     axes.set_xscale("log")
     axes.set_xlim(lag[good][0], lag[good][-1])
-    axes.set_ylim(*_heights(value[good], low[good], high[good]))
+    seen = good & (lag > _AFTERPULSES_NS) if alone and (good & (lag > _AFTERPULSES_NS)).any() else good
+    axes.set_ylim(*_heights(value[seen], low[seen], high[seen]))
     axes.xaxis.set_major_locator(LogLocator(base=10, numticks=20))
     axes.xaxis.set_major_formatter(FuncFormatter(_plain_power))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -198,10 +201,13 @@ def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]
     axes.set_xlabel("Lag")
     axes.set_ylabel("Correlation g²(lag)")
     axes.legend(frameon=False, loc="upper right", handlelength=1.6, borderaxespad=0.1, ncols=2, columnspacing=1.2)
-    panel_title(axes, letter, "The same over decades of lag")
+    panel_title(axes, letter, "Correlation over decades of lag")
+    whose = (
+        "one detector with itself, where short lags show its dead time and afterpulses" if alone else "two detectors"
+    )
     caption = (
-        "correlation of the two detectors over decades of lag, 1 where photons are independent; band: 95 % interval of "
-        "each point. Lags below the pulse period show the pulses themselves."
+        f"correlation of {whose}, over decades of lag; 1 where photons are independent; band: 95 % interval of each "
+        "point."
     )
     columns = (lag, value, low, high)
     return caption, Table("figure3b_correlation", ("lag (ns)", "correlation", "low", "high"), columns)

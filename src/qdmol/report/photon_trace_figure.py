@@ -96,7 +96,7 @@ def _draw_occurrence(axes: Axes, beside: Axes, data: xr.Dataset, bin_s: float) -
         ha="right", va="bottom", color=VERMILLION, fontsize=6,
     )  # fmt: skip
     axes.set_ylim(beside.get_ylim())
-    axes.set_xlim(0, None)
+    axes.set_xlim(0, 1.3 * max(float(occurrence.max()), 1.0))  # room for the word at the end of the line
     axes.tick_params(axis="y", labelleft=False)
     axes.locator_params(axis="x", nbins=4)
     axes.set_xlabel("Bins of time")
