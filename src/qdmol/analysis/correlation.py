@@ -25,6 +25,7 @@ Integers = NDArray[np.int64]
 
 _BLOCKS = 32
 _PIECE = 1 << 15
+_LEAST = 1 << 12  # bins passed on to the next octave at a time
 _NEIGHBOURS = 8.0  # photons within the longest lag at which pairs are counted one by one
 _SHORTEST = 16  # bins to the shortest lag of an octave
 _MOST_CODES = 64 * 63
@@ -101,14 +102,14 @@ def correlate_log(
 ) -> LogCorrelation:
     """Correlate two channels at lags spaced logarithmically, both signs of lag together.
 
-    value(τ) = pairs(τ) T² / (2 n1 n2 w (T - τ)) with w the width of the lag bin (for an autocorrelation, which has each pair
-    once, the 2 is left out): 1 at every lag for steady light, also at lags comparable with the recording. Counting pairs in
-    logarithmic bins: Laurence, Fore, Huser, Opt. Lett. 31, 829 (2006), doi:10.1364/OL.31.000829; bins that widen with lag:
-    Wahl, Gregor, Patting, Enderlein, Opt. Express 11, 3583 (2003), doi:10.1364/OE.11.003583. The error is that of leaving
-    out each of 32 stretches of the recording in turn, at least that of the counts.
+    value(τ) = pairs(τ) T² / (2 n1 n2 w (T - τ)) with w the lag bin's width (for an autocorrelation, which has each pair
+    once, the 2 is left out): 1 at every lag for steady light, also at lags comparable with the recording. Counting
+    pairs in logarithmic bins: Laurence, Fore, Huser, Opt. Lett. 31, 829 (2006), doi:10.1364/OL.31.000829; bins that
+    widen with lag: Wahl, Gregor, Patting, Enderlein, Opt. Express 11, 3583 (2003), doi:10.1364/OE.11.003583. The
+    error is that of leaving out each of 32 stretches of the recording in turn, at least that of the counts.
 
-    In T3 the lag is that of the sync pulses, in whole periods: within a period a pulsed source's correlation is its decay,
-    which `pair_histogram` shows.
+    In T3 the lag is that of the sync pulses, in whole periods: within a period a pulsed source's correlation is its
+    decay, which `pair_histogram` shows.
 
     Parameters
     ----------
@@ -139,7 +140,9 @@ def correlate_log(
     shortest = max(1, round((1.0 if lag_min_ns is None else lag_min_ns) / unit_ns))
     longest = 0.1 * extent.span if lag_max_s is None else lag_max_s * 1e9 / unit_ns
     if not shortest < longest < extent.span:
-        allowed = f"above {shortest * unit_ns * 1e-9:.3g} s and below the recording's {extent.span * unit_ns * 1e-9:.4g} s"
+        allowed = (
+            f"above {shortest * unit_ns * 1e-9:.3g} s and below the recording's {extent.span * unit_ns * 1e-9:.4g} s"
+        )
         raise InputError(field="lag_max_s", value=lag_max_s, allowed=allowed)
     counter = _Counter(extent, shortest=shortest, longest=longest, per_decade=per_decade)
     counter.count(stream, channels=channels, chunk=chunk)
@@ -186,6 +189,7 @@ class _Counter:
             self.octaves.append(_Octave(width))
             width *= 2
         self.edges, self.bin_of_code = _short_bins(shortest, min(self.reach, int(longest) + 1), per_decade)
+        self.limits = (self.length, int(self.edges[0]), int(self.edges[-1]) - 1 if len(self.edges) > 1 else 0)
         self.longest = longest
         self.short = np.zeros((_BLOCKS, 2, len(self.edges) - 1), dtype=np.int64)
         self.photons = np.zeros((_BLOCKS, 2), dtype=np.int64)
@@ -203,12 +207,10 @@ class _Counter:
                 new = len(records.times[piece])
                 if kept + new >= len(times):
                     times, second = _longer(times[:kept], 2 * (kept + new)), _longer(second[:kept], 2 * (kept + new))
-                part = (records.times[piece] - self.extent.first, records.channels[piece])
-                stop = gather(*part, nothing, wanted, no_gate, times, times, second, kept)
-                count_short(
-                    *(times, second, kept, stop, self.length, self.edges[0], self.edges[-1] - 1 if len(self.edges) > 1 else 0),
-                    *(self.bin_of_code, self.short, self.photons),
-                )
+                part = (records.times[piece] - self.extent.first, records.channels[piece], nothing)
+                stop = gather(part, wanted, no_gate, (times, times, second), kept)
+                tally = (self.short, self.photons)
+                count_short((times, second), kept, stop, self.limits, self.bin_of_code, tally)
                 if self.octaves and stop > kept:
                     self._add(times, second, kept, stop)
                 first = int(np.searchsorted(times[:stop], times[stop - 1] - self.reach)) if stop else 0
@@ -230,14 +232,14 @@ class _Counter:
             if finest.odd is not None:
                 one[0], other[0] = finest.odd[0][0], finest.odd[1][0]
                 finest.odd = None
-            fill_bins(times, second, start, upto, first, finest.width, one, other)
+            fill_bins((times, second), start, upto, first, finest.width, (one, other))
             full = size if upto < stop else size - 1
             if full < size:
                 finest.odd = (one[full:], other[full:])
             self._push(0, one[:full], other[:full])
             start = upto
 
-    def _push(self, level: int, one: NDArray[np.int32], other: NDArray[np.int32]) -> None:
+    def _push(self, level: int, one: NDArray[np.int32], other: NDArray[np.int32], *, all_of_it: bool = False) -> None:
         from qdmol.analysis.correlation_kernels import count_products
 
         octave = self.octaves[level]
@@ -255,21 +257,24 @@ class _Counter:
         octave.one, octave.other = all_one[-lead:], all_other[-lead:]
         octave.done += len(one)
         if level + 1 < len(self.octaves):
-            self._coarsen(level, one, other)
+            self._coarsen(level, one, other, all_of_it=all_of_it)
 
-    def _coarsen(self, level: int, one: NDArray[np.int32], other: NDArray[np.int32]) -> None:
+    def _coarsen(self, level: int, one: NDArray[np.int32], other: NDArray[np.int32], *, all_of_it: bool) -> None:
         above = self.octaves[level + 1]
         if above.odd is not None:
             one, other = np.concatenate([above.odd[0], one]), np.concatenate([above.odd[1], other])
-            above.odd = None
-        if len(one) % 2:
-            above.odd = (one[-1:].copy(), other[-1:].copy())
+        if len(one) < _LEAST and not all_of_it:  # a call costs as much as some thousand bins
+            above.odd = (one, other)
+            return
         even = len(one) // 2 * 2
-        self._push(
-            level + 1,
-            one[:even].reshape(-1, 2).sum(axis=1, dtype=np.int32),
-            other[:even].reshape(-1, 2).sum(axis=1, dtype=np.int32),
-        )
+        above.odd = (one[even:].copy(), other[even:].copy())
+        self._push(level + 1, one[:even:2] + one[1:even:2], other[:even:2] + other[1:even:2], all_of_it=all_of_it)
+
+    def _finish(self) -> None:
+        """Bring full bins that wait to be many through all octaves."""
+        none = np.zeros(0, np.int32)
+        for level in range(len(self.octaves) - 1):
+            self._coarsen(level, none, none, all_of_it=True)
 
     def _parts(self, octave: _Octave, new: int) -> list[tuple[int, int, int]]:
         """Cut new bins where blocks begin: block, first and last of them."""
@@ -284,6 +289,7 @@ class _Counter:
 
     def result(self, *, unit_ns: float, channels: tuple[int, int]) -> LogCorrelation:
         """Join short and long lags, and normalise."""
+        self._finish()
         same = channels[0] == channels[1]
         photons = self.photons[:, [1, 1]] if same else self.photons
         rows = [self.short[:, 0 if same else 1].T]
@@ -296,8 +302,8 @@ class _Counter:
             for first, last in self._groups(octave.width):
                 m = np.arange(first, last) + _SHORTEST
                 rows.append(octave.sums[:, first:last].sum(axis=1)[None, :] // (2 if same else 1))
-                lows.append((m[:1] - 0.5) * octave.width)
-                highs.append((m[-1:] + 0.5) * octave.width)
+                lows.append(np.array([(first + _SHORTEST - 0.5) * octave.width]))
+                highs.append(np.array([(last + _SHORTEST - 0.5) * octave.width]))
                 lags.append(np.array([m.mean() * octave.width]))
                 bins = np.minimum(-(-np.arange(_BLOCKS + 1) * self.length // octave.width), octave.done)
                 exposures.append(_overlap(bins, m).sum(axis=0, keepdims=True) * float(octave.width) ** 2)
@@ -330,13 +336,13 @@ class _Counter:
 def _overlap(starts: NDArray[Any], lag: NDArray[Any]) -> Floats:
     """Time, or bins, of each block (B + 1 `starts`) that lie at least each `lag` (n,) after the beginning: (n, B)."""
     late = np.maximum(starts[None, :-1], lag[:, None])
-    return np.clip(starts[None, 1:] - late, 0, None).astype(np.float64)
+    return np.asarray(np.clip(starts[None, 1:] - late, 0, None), dtype=np.float64)
 
 
 def _normalised(
     pairs: Integers, exposure: Floats, photons: Integers, *, lengths: Floats
 ) -> tuple[Floats, Floats, Integers, Floats]:
-    """Value, standard error, pairs and expected pairs at each lag; pairs and exposure (n, B), photons (B, 2) by block."""
+    """Value, standard error, pairs, expected pairs at each lag, from pairs and exposure (n, B) and photons (B, 2)."""
     totals, span = photons.sum(axis=0).astype(np.float64), float(lengths.sum())
     everything = exposure.sum(axis=1)
     expected = totals.prod() * everything / span**2

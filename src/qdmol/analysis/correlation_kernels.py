@@ -1,26 +1,43 @@
 """Loops that count pairs at logarithmic lags; compiled."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qdmol.photons.compiled import compiled
 
 __all__ = ["code_of", "count_products", "count_short", "fill_bins"]
 
+Integers = NDArray[np.int64]
+Counts = NDArray[np.int32]
+# times, and whether on the second channel
+Photons = tuple[Integers, NDArray[np.bool_]]
+
 FINE_BITS = 6  # 64 steps to an octave of lag, in which the edges of bins may lie
 
 
 @compiled
-def code_of(lag):  # type: ignore[no-untyped-def]
+def code_of(lag: int) -> int:
     """Number of the fine step an integer lag >= 1 falls in: exponent and leading bits of its floating-point form."""
-    return (np.float64(lag).view(np.int64) >> (52 - FINE_BITS)) - (np.int64(1023) << FINE_BITS)
+    return (np.float64(lag).view(np.int64) >> (52 - FINE_BITS)) - (np.int64(1023) << FINE_BITS)  # type: ignore[return-value]
 
 
 @compiled
-def count_short(times, second, start, stop, length, shortest, reach, bin_of_code, counts, photons):  # type: ignore[no-untyped-def]
-    """Count pairs of photons start..stop-1 with all before them up to `reach`, by fine step of the lag.
+def count_short(
+    kept: Photons,
+    start: int,
+    stop: int,
+    limits: tuple[int, int, int],
+    bin_of_code: Integers,
+    tally: tuple[Integers, Integers],
+) -> None:
+    """Count pairs of photons start..stop-1 with all before them, by fine step of the lag.
 
-    `counts` is (blocks, 2, bins): pairs within a channel and across. Times count from the start of the first block.
+    `limits` are the length of a block, the shortest and the longest lag. The tally is of pairs (blocks, 2, bins),
+    within a channel and across, and of photons (blocks, 2). Times count from the start of the first block.
     """
+    times, second = kept
+    length, shortest, reach = limits
+    counts, photons = tally
     last = counts.shape[0] - 1
     for i in range(start, stop):
         t = times[i]
@@ -37,8 +54,10 @@ def count_short(times, second, start, stop, length, shortest, reach, bin_of_code
 
 
 @compiled
-def fill_bins(times, second, start, stop, first, width, one, other):  # type: ignore[no-untyped-def]
-    """Add photons to bins of `width`, bin 0 of the two arrays being bin number `first`."""
+def fill_bins(kept: Photons, start: int, stop: int, first: int, width: int, bins: tuple[Counts, Counts]) -> None:
+    """Add photons start..stop-1 to bins of `width`, bin 0 of the two arrays being bin number `first`."""
+    times, second = kept
+    one, other = bins
     for i in range(start, stop):
         k = times[i] // width - first
         if second[i]:
@@ -48,7 +67,7 @@ def fill_bins(times, second, start, stop, first, width, one, other):  # type: ig
 
 
 @compiled
-def count_products(one, other, past, shortest, sums):  # type: ignore[no-untyped-def]
+def count_products(one: Counts, other: Counts, past: int, shortest: int, sums: Integers) -> None:
     """Add the products of bins past.. with those `shortest` .. 2 `shortest` - 1 bins before, across channels."""
     n = len(one)
     for k in range(shortest):

@@ -109,13 +109,13 @@ def _strongest(counts: Floats, width: float) -> float | None:
 def find_comb(histogram: PairHistogram, period_ns: float, *, zero_ns: float | None = None) -> Comb:
     """Find the centre of a comb of known period.
 
-    The peaks lie where the counts folded by the period have their mean angle. The centre is the peak within 8 periods of
-    lag 0 that falls short of its neighbours most, by the Poisson deviance of its pairs against the mean of five
+    The peaks lie where the counts folded by the period have their mean angle. The centre is the peak within 8 periods
+    of lag 0 that falls short of its neighbours most, by the Poisson deviance of its pairs against the mean of five
     neighbours on each side; it is found if that shortage would come by chance in fewer than 1 of 10^4 peaks and is at
     least twice that of any other peak. Otherwise order 0 is assumed.
     """
     if zero_ns is not None:
-        return Comb(period_ns, zero_ns, int(round(zero_ns / period_ns)), found=True)
+        return Comb(period_ns, zero_ns, round(zero_ns / period_ns), found=True)
     angle = np.angle(np.exp(2j * np.pi / period_ns * histogram.lag_ns) @ histogram.counts)
     offset = float(angle / (2 * np.pi) * period_ns)
     peaks = peaks_of(histogram, period_ns, offset)
@@ -173,13 +173,13 @@ def peaks_of(
     inside = (order >= first) & (order <= last)
     use = inside & open_
     index = order[use] - first
-    areas = np.bincount(index, histogram.counts[use], minlength=number)
+    areas = np.bincount(index, histogram.counts[use], minlength=number).astype(np.float64)
     beside = inside & (order != 0)
     everything = float(histogram.counts[beside].sum())
     kept = float(histogram.counts[beside & open_].sum()) / everything if everything > 0 else 1.0
     blocks = None
     if histogram.blocks is not None:
         rows = histogram.blocks.counts[:, use]
-        blocks = np.stack([np.bincount(index, row, minlength=number) for row in rows])
+        blocks = np.stack([np.bincount(index, row, minlength=number) for row in rows]).astype(np.float64)
     flat = float(open_[inside].mean()) if inside.any() else 1.0
     return Peaks(np.arange(first, last + 1), areas, kept if mask else 1.0, flat if mask else 1.0, blocks)

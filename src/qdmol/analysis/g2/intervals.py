@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +51,9 @@ def scaled_interval(count: float, spread: Spread, *, level: float) -> tuple[floa
     """Return the limits of g where `count` is Poisson with mean g times a scale plus a background.
 
     Each tail holds half of 1 - level, averaged over what is not known exactly (Cousins and Highland, Nucl. Instrum.
-    Methods A 320, 331 (1992), doi:10.1016/0168-9002(92)90794-5); with a known scale and no background these are Garwood's
-    limits, Biometrika 28, 437 (1936), doi:10.1093/biomet/28.3-4.437. `count` may be a broken number, as that of a fit.
+    Methods A 320, 331 (1992), doi:10.1016/0168-9002(92)90794-5); with a known scale and no background these are
+    Garwood's limits, Biometrika 28, 437 (1936), doi:10.1093/biomet/28.3-4.437. `count` may be a broken number, as
+    that of a fit.
     """
     tail = 0.5 * (1.0 - level)
     background = float(spread.background.mean())
@@ -68,7 +70,7 @@ def scaled_interval(count: float, spread: Spread, *, level: float) -> tuple[floa
     return low, _solve(more, 1.0 - tail, top)
 
 
-def _solve(rising, target: float, top: float) -> float:  # type: ignore[no-untyped-def]
+def _solve(rising: Callable[[float], float], target: float, top: float) -> float:
     low, high = 0.0, top
     for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
@@ -83,9 +85,9 @@ def level_scatter(sides: Floats, photons: Floats, durations_s: Floats) -> tuple[
     """Return the relative error of a bunching level from stretches of a recording, and the factor for its interval.
 
     The level is sides T / (n1 n2); each stretch is left out in turn (jackknife: Efron, The Jackknife, the Bootstrap and
-    Other Resampling Plans, SIAM 1982, doi:10.1137/1.9781611970319). Light that switches on and off makes it scatter more
-    than its counts would, which is what this sees. The factor corrects for the number of stretches (Student's t over
-    the normal).
+    Other Resampling Plans, SIAM 1982, doi:10.1137/1.9781611970319). Light that switches on and off makes it scatter
+    more than its counts would, which is what this sees. The factor corrects for the number of stretches (Student's t
+    over the normal).
 
     Parameters
     ----------

@@ -1,19 +1,32 @@
 """Loops over photons that count pairs; compiled.
 
-Every photon looks back at those before it as far as the window reaches, so each pair is met once, with the later photon,
-and what has to be kept from one stretch to the next is what lies within the window of the last photon.
+Every photon looks back at those before it as far as the window reaches, so each pair is met once, with the later
+photon, and what has to be kept from one stretch to the next is what lies within the window of the last photon.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qdmol.photons.compiled import compiled
 
 __all__ = ["absolute_pairs", "gather", "synchronous_pairs"]
 
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+# times, channels, delays of a stretch; and times, delays, whether on the second channel, of the photons kept
+Stretch = tuple[Integers, NDArray[np.uint8], NDArray[np.uint32]]
+Kept = tuple[Integers, Integers, Flags]
+# pairs (blocks, bins) and photons (blocks, 2); bin n // 2 is centred on lag 0
+Tally = tuple[NDArray[np.int32], Integers]
+# first and last photon to be taken, where the first block begins, its length
+Reach = tuple[int, int, int, int]
+
 
 @compiled
-def gather(times, channels, delays, wanted, gate, kept_times, kept_delays, kept_second, start):  # type: ignore[no-untyped-def]
-    """Append the photons of the two channels `wanted` and within `gate` (2 or 0, 2) to the kept ones; return their number."""
+def gather(stretch: Stretch, wanted: Integers, gate: Integers, kept: Kept, start: int) -> int:
+    """Append the photons of the two channels `wanted` and within `gate` (2 or 0, 2) to the kept; return their number."""
+    times, channels, delays = stretch
+    kept_times, kept_delays, kept_second = kept
     # no branches: which channel comes next cannot be foretold
     n = start
     synchronous, gated = len(delays) > 0, len(gate) > 0
@@ -28,98 +41,85 @@ def gather(times, channels, delays, wanted, gate, kept_times, kept_delays, kept_
                 keep &= (delay >= gate[row, 0]) & (delay < gate[row, 1])
         kept_times[n] = times[i]
         kept_second[n] = second
-        n += np.int64(keep)
+        n += int(keep)
     return n
 
 
 @compiled
-def _halve(counts, photons):  # type: ignore[no-untyped-def]
-    """Join neighbouring blocks, so that each is twice as long."""
-    half = counts.shape[0] // 2
-    for k in range(half):
-        for i in range(counts.shape[1]):
-            counts[k, i] = counts[2 * k, i] + counts[2 * k + 1, i]
-        for i in range(2):
-            photons[k, i] = photons[2 * k, i] + photons[2 * k + 1, i]
-    counts[half:] = 0
-    photons[half:] = 0
+def _make_block(tally: Tally, since: int, length: int) -> tuple[int, int]:
+    """Return the block of a time `since` the first one's beginning and the length of blocks, which double when full."""
+    counts, photons = tally
+    while since >= length * len(counts):
+        half = len(counts) // 2
+        for k in range(half):
+            counts[k] = counts[2 * k] + counts[2 * k + 1]
+            photons[k] = photons[2 * k] + photons[2 * k + 1]
+        counts[half:] = 0
+        photons[half:] = 0
+        length *= 2
+    return since // length, length
 
 
 @compiled
-def absolute_pairs(times, second, start, stop, origin, length, width, same, counts, photons):  # type: ignore[no-untyped-def]
-    """Count pairs of photons start..stop-1 with all before them, by lag in ticks.
-
-    `counts` (B, n) and `photons` (B, 2) are changed; bin n // 2 is centred on lag 0. Return the length
-    of a block, which doubles whenever the blocks are full.
-    """
+def absolute_pairs(kept: Kept, reach: Reach, width: int, same: bool, tally: Tally) -> int:  # noqa: FBT001
+    """Count pairs of the new photons with all before them, by lag in ticks; return the length of a block."""
+    times, _, second = kept
+    counts, photons = tally
+    start, stop, origin, length = reach
     n_bins = counts.shape[1]
     offset = width * (n_bins // 2) + width // 2
-    reach = offset + 1
-    block = 0
-    edge = origin
+    block, edge = 0, origin
     for i in range(start, stop):
         t = times[i]
-        while t >= edge:
-            block = (t - origin) // length
-            if block >= counts.shape[0]:
-                _halve(counts, photons)
-                length *= 2
-            else:
-                edge = origin + (block + 1) * length
+        if t >= edge:
+            block, length = _make_block(tally, t - origin, length)
+            edge = origin + (block + 1) * length
         photons[block, np.int64(second[i])] += 1
-        earliest = t - reach
-        j = i
-        while j > 0 and times[j - 1] >= earliest:
-            j -= 1
-            if not same and second[j] == second[i]:
-                continue
-            lag = t - times[j] if second[i] else times[j] - t
-            k = (lag + offset) // width
-            if 0 <= k < n_bins:
-                counts[block, k] += 1
-            if same:
-                k = (offset - lag) // width
+        earliest = t - offset - 1
+        j = i - 1
+        while j >= 0 and times[j] >= earliest:
+            if same or second[j] != second[i]:
+                lag = t - times[j] if second[i] else times[j] - t
+                k = (lag + offset) // width
                 if 0 <= k < n_bins:
                     counts[block, k] += 1
+                k = (offset - lag) // width
+                if same and 0 <= k < n_bins:
+                    counts[block, k] += 1
+            j -= 1
     return length
 
 
 @compiled
-def synchronous_pairs(times, delays, second, start, stop, origin, length, width, same, table, scale, counts, photons):  # type: ignore[no-untyped-def]
-    """Count pairs by lag where times are sync numbers: `table` (M+1,) is the time of m periods in 1/scale ticks.
+def synchronous_pairs(kept: Kept, reach: Reach, width: int, same: bool, table: Integers, tally: Tally) -> int:  # noqa: FBT001
+    """Count pairs by lag where times are sync numbers; return the length of a block.
 
-    Only differences of sync numbers and of delays enter, so lags do not drift however long the recording is.
+    `table` holds the parts of a tick, then the time of 0, 1, 2 .. periods in such parts. Only differences of sync
+    numbers and of delays enter, so lags do not drift however long the recording is.
     """
-    n_bins = counts.shape[1]
+    times, delays, second = kept
+    counts, photons = tally
+    start, stop, origin, length = reach
+    scale, n_bins, most = table[0], counts.shape[1], len(table) - 2
     wide = width * scale
     offset = wide * (n_bins // 2) + wide // 2
-    most = len(table) - 1
-    block = 0
-    edge = origin
+    block, edge = 0, origin
     for i in range(start, stop):
         t = times[i]
-        while t >= edge:
-            block = (t - origin) // length
-            if block >= counts.shape[0]:
-                _halve(counts, photons)
-                length *= 2
-            else:
-                edge = origin + (block + 1) * length
+        if t >= edge:
+            block, length = _make_block(tally, t - origin, length)
+            edge = origin + (block + 1) * length
         photons[block, np.int64(second[i])] += 1
-        earliest = t - most
-        j = i
-        while j > 0 and times[j - 1] >= earliest:
-            j -= 1
-            if not same and second[j] == second[i]:
-                continue
-            lag = table[t - times[j]] + (delays[i] - delays[j]) * scale
-            if not second[i]:
-                lag = -lag
-            k = (lag + offset) // wide
-            if 0 <= k < n_bins:
-                counts[block, k] += 1
-            if same:
-                k = (offset - lag) // wide
+        j = i - 1
+        while j >= 0 and times[j] >= t - most:
+            if same or second[j] != second[i]:
+                lag = table[1 + t - times[j]] + (delays[i] - delays[j]) * scale
+                lag = lag if second[i] else -lag
+                k = (lag + offset) // wide
                 if 0 <= k < n_bins:
                     counts[block, k] += 1
+                k = (offset - lag) // wide
+                if same and 0 <= k < n_bins:
+                    counts[block, k] += 1
+            j -= 1
     return length

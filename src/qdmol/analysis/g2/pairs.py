@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ class _Kept:
     second: NDArray[np.bool_]
     number: int = 0
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """All of them, as the loops take them."""
+        return self.times, self.delays, self.second
+
     def make_room(self, size: int) -> None:
         if self.number + size >= len(self.times):
             room = self.number + size + size // 4 + 1  # one past the end is written before it is judged
@@ -48,7 +54,7 @@ class _Kept:
         self.number = number - first
 
 
-def _longer(values: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+def _longer(values: NDArray[Any], size: int) -> NDArray[Any]:
     room = np.zeros(size, dtype=values.dtype)
     room[: len(values)] = values
     return room
@@ -108,7 +114,7 @@ def pair_histogram(
         if not (np.isfinite(value) and value > 0):
             raise InputError(field=name, value=value, allowed="above 0 ns")
     width = max(1, round(wanted_width / tick_ns))
-    half = int(round(window_ns / tick_ns)) // width
+    half = round(window_ns / tick_ns) // width
     if 2 * half + 1 > _MOST_BINS:
         raise InputError(field="bin_width_ns", value=bin_width_ns, allowed=f"such that there are <= {_MOST_BINS} bins")
     blocks = _BLOCKS if (2 * half + 1) * _BLOCKS <= _MOST_BINS else 2
@@ -137,23 +143,18 @@ def _count(
         kept.make_room(len(records))
         delays = np.zeros(0, np.uint32) if records.delays is None else records.delays
         start = kept.number
-        stop = gather(
-            *(records.times, records.channels, delays, wanted, limits),
-            *(kept.times, kept.delays, kept.second, start),
-        )
+        stop = gather((records.times, records.channels, delays), wanted, limits, kept.arrays, start)
         tally.origin = int(records.times[0]) if tally.origin is None else tally.origin
         tally.last = int(records.times[-1])
-        common = (start, stop, tally.origin, tally.length, width, same)
+        span = (start, stop, tally.origin, tally.length)
         if table is None:
-            tally.length = absolute_pairs(kept.times, kept.second, *common, tally.counts, tally.photons)
+            tally.length = absolute_pairs(kept.arrays, span, width, same, (tally.counts, tally.photons))
             back = reach
         else:
             if stop > start and kept.delays[start:stop].max() > longest:
                 longest = int(kept.delays[start:stop].max())
                 table = _whole_periods(stream, reach + longest)
-            tally.length = synchronous_pairs(
-                *(kept.times, kept.delays, kept.second, *common, table, _SCALE, tally.counts, tally.photons)
-            )
+            tally.length = synchronous_pairs(kept.arrays, span, width, same, table, (tally.counts, tally.photons))
             back = len(table)
         kept.drop(int(np.searchsorted(kept.times[:stop], tally.last - back)), stop)
 
@@ -168,17 +169,15 @@ def _pieces(stream: PhotonStream, chunk: int) -> Iterator[Records]:
 
 
 def _whole_periods(stream: PhotonStream, reach: int) -> NDArray[np.int64]:
-    """Time of 0, 1, 2 .. periods in parts of a tick, as far back as two photons within `reach` ticks can lie."""
+    """Parts of a tick, then the time of 0, 1, 2 .. periods in them, as far back as `reach` ticks can lie."""
     period = stream.time_unit_ps / stream.tick_ps
     farthest = int(np.ceil(reach / period)) + 1
     if farthest > _MOST_LOOKUP:
         raise InputError(field="window_ns", value=reach * stream.tick_ps * 1e-3, allowed="at most 10^8 sync periods")
-    return np.rint(np.arange(farthest + 1) * (period * _SCALE)).astype(np.int64)
+    return np.concatenate([[_SCALE], np.rint(np.arange(farthest + 1) * (period * _SCALE))]).astype(np.int64)
 
 
-def _histogram(
-    stream: PhotonStream, tally: _Tally, *, channels: tuple[int, int], width_ns: float
-) -> PairHistogram:
+def _histogram(stream: PhotonStream, tally: _Tally, *, channels: tuple[int, int], width_ns: float) -> PairHistogram:
     unit_s = stream.time_unit_ps * 1e-12
     span = tally.last - (tally.origin or 0)
     used = min(len(tally.counts), span // tally.length + 1)

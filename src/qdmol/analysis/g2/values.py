@@ -75,7 +75,7 @@ class PairHistogram:
     @property
     def lag_ns(self) -> Floats:
         """Centres of the bins in ns, (n,)."""
-        return self.first_lag_ns + self.bin_width_ns * np.arange(len(self.counts))
+        return self.first_lag_ns + self.bin_width_ns * np.arange(len(self.counts), dtype=np.float64)
 
     @property
     def pairs(self) -> int:
@@ -92,7 +92,7 @@ class PairHistogram:
             return None
         rate = self.photons[0] * self.photons[1] / self.duration_s**2
         overlap = np.clip(self.duration_s - np.abs(self.lag_ns) * 1e-9, 0.0, None)
-        return rate * overlap * self.bin_width_ns * 1e-9
+        return np.asarray(rate * overlap * self.bin_width_ns * 1e-9, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

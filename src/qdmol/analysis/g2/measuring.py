@@ -1,0 +1,364 @@
+"""g2 at zero delay from a stream or from a ready histogram: which way, with what background, and what to beware of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from qdmol.analysis.background import Background
+from qdmol.analysis.g2.backgrounds import Signal, signal_of
+from qdmol.analysis.g2.combs import Comb, find_comb, find_period
+from qdmol.analysis.g2.continuous import fit_dip
+from qdmol.analysis.g2.crosstalk import find_spikes
+from qdmol.analysis.g2.gates import channel_gates, gate_limits, gate_share
+from qdmol.analysis.g2.overlap import CombFit, fit_comb
+from qdmol.analysis.g2.pairs import pair_histogram
+from qdmol.analysis.g2.ratios import SIDE_WINDOW_NS, area_ratios, dip_ratios, fit_ratios, sides_of
+from qdmol.analysis.g2.remarks import (
+    assumed_zero,
+    covered,
+    fit_flags,
+    overlap_flag,
+    shifted_zero,
+    side_flags,
+    spike_flag,
+)
+from qdmol.analysis.g2.values import G2, PairHistogram, Ratios
+from qdmol.errors import DataError, InputError
+from qdmol.photons.flags import Flag
+from qdmol.photons.stream import PhotonStream
+
+__all__ = ["G2Details", "gate_curve", "measure_g2"]
+
+Mask = tuple[tuple[float, float], ...]
+
+_SEARCHED = 9  # periods beyond the side window, for a zero delay that is not at zero
+_FEWEST_SIDES = 6  # periods each way at least
+_BINS_A_PERIOD = 500
+_CONTINUOUS_WINDOW_NS = 500.0
+_CONTINUOUS_BIN_NS = 0.25
+_LEAK = 0.01  # share of a peak nearer to its neighbours from which on boxes are not used
+_ENOUGH = 200  # pairs from which on flanks can be fitted
+_FIT_PERIODS = 7.5
+
+
+@dataclass(frozen=True, slots=True)
+class G2Details:
+    """What is rarely set by hand.
+
+    Attributes
+    ----------
+    zero_delay_ns : float or None
+        Lag of the centre; None looks for it.
+    period_ns : float or None
+        Time between pulses; None takes the stream's, or finds it.
+    sides : int or None
+        Side peaks each way; None takes those within 750 ns, at least five.
+    overlap : bool or None
+        Whether peaks are fitted (True) or their areas added up (False); None fits where they run into each other.
+    afterglow : "flag", "mask" or "model"
+        What to do about sharp peaks beside the centre: tell, leave their lags out, or (fit of overlapping peaks) fit
+        them.
+    jitter_ns : float
+        Continuous light: standard deviation of the difference of two detectors' times.
+    """
+
+    zero_delay_ns: float | None = None
+    period_ns: float | None = None
+    sides: int | None = None
+    overlap: bool | None = None
+    afterglow: Literal["flag", "mask", "model"] = "flag"
+    jitter_ns: float = 0.0
+
+
+def measure_g2(
+    source: PhotonStream | PairHistogram,
+    *,
+    channels: tuple[int, int] | None = None,
+    method: Literal["auto", "pulsed", "continuous"] = "auto",
+    gate_ns: float | tuple[float, float] | None = None,
+    background: Background | None = None,
+    mask: Sequence[tuple[float, float]] = (),
+    level: float = 0.95,
+    details: G2Details | None = None,
+) -> G2:
+    """Measure g2 at zero delay in both normalisations.
+
+    Pulsed: pairs of one pulse over pairs of neighbouring pulses (`side`), over those of steady light (`poisson`), and
+    the ratio of the two levels (`bunching`). A source that blinks makes the level beside the centre too high, by
+    which a `side` of several emitters is too low: emitters are counted from `poisson`. In the weak limit a single
+    dot's value is the ratio of the yields of biexciton and exciton: Nair, Zhao, Bawendi, Nano Lett. 11, 1136 (2011),
+    doi:10.1021/nl104054t. Peaks that run into each other (more than 1 % of a peak nearer to another) are fitted, not
+    added up. Continuous: the depth of the dip by a fit.
+
+    Parameters
+    ----------
+    source : PhotonStream or PairHistogram
+        A stream is gone through once, twice with a gate. A histogram, as from a file, gives `side`, and `poisson`
+        where it holds photons and duration.
+    channels : (int, int) or None
+        Inputs; None takes the two with the most photons.
+    method : str
+        "auto" takes "pulsed" for T3, and for T2 and histograms that show a comb of peaks.
+    gate_ns : float or (float, float) or None
+        T3: use photons from this delay after the pulse's arrival on each channel, or between these two.
+    background : Background or None
+        Rates to be taken off.
+    mask : sequence of (low, high)
+        Lags in ns from the zero delay, to both sides, that are left out: of every peak alike where areas are added up.
+    level : float
+        Probability of the intervals.
+    details : G2Details or None
+        Zero delay, period, sides and more, by hand.
+
+    Raises
+    ------
+    DataError
+        There are no two channels with photons, no pairs, or no period.
+    InputError
+        A gate without delays, or an option out of range.
+    """
+    options = details or G2Details()
+    if not 0.0 < level < 1.0:
+        raise InputError(field="level", value=level, allowed="between 0 and 1")
+    histogram, limits, pulsed = _prepared(source, channels=channels, method=method, gate_ns=gate_ns, options=options)
+    if histogram.pairs == 0:
+        raise DataError("there is no pair of photons on the two channels, so g2 cannot be said")
+    share = 1.0 if limits is None or histogram.period_ns is None else gate_share(limits, histogram.period_ns)
+    signal = signal_of(histogram, background, gate_share=share)
+    masked = tuple((float(low), float(high)) for low, high in mask)
+    if pulsed:
+        exact = isinstance(source, PhotonStream) and source.mode == "T3"
+        found = _pulsed(histogram, signal, masked, level, options, exact_period=exact)
+    else:
+        found = _continuous(histogram, signal, masked, level, options)
+    return replace(found, gate_ns=limits)
+
+
+def gate_curve(
+    stream: PhotonStream,
+    gates_ns: Sequence[float],
+    *,
+    channels: tuple[int, int] | None = None,
+    background: Background | None = None,
+    level: float = 0.95,
+    details: G2Details | None = None,
+) -> tuple[G2, ...]:
+    """Measure g2 with only the photons later than each of `gates_ns` after the pulse (T3).
+
+    A biexciton emits early, so its part of g2 goes away with the gate, while that of a second emitter stays: Mangum,
+    Ghosh, Hollingsworth, Htoon, Opt. Express 21, 7419 (2013), doi:10.1364/OE.21.007419. The zero delay is that of all
+    photons.
+    """
+    options = details or G2Details()
+    if options.zero_delay_ns is None:
+        whole = measure_g2(stream, channels=channels, method="pulsed", details=options)
+        options = replace(options, zero_delay_ns=whole.zero_delay_ns)
+    return tuple(
+        measure_g2(
+            stream,
+            channels=channels,
+            method="pulsed",
+            gate_ns=gate,
+            background=background,
+            level=level,
+            details=options,
+        )
+        for gate in gates_ns
+    )
+
+
+def _prepared(
+    source: PhotonStream | PairHistogram,
+    *,
+    channels: tuple[int, int] | None,
+    method: str,
+    gate_ns: float | tuple[float, float] | None,
+    options: G2Details,
+) -> tuple[PairHistogram, tuple[float, float] | None, bool]:
+    """Return the histogram to look at, the gate, and whether the light was pulsed."""
+    if isinstance(source, PairHistogram):
+        if gate_ns is not None:
+            raise InputError(field="gate_ns", value=gate_ns, allowed="used with a stream, not with a histogram")
+        histogram = source if options.period_ns is None else replace(source, period_ns=options.period_ns)
+        return _with_period(histogram, method, exact=False)
+    pair = channels or _brightest(source)
+    period = options.period_ns or (None if source.sync_period_ps is None else source.sync_period_ps * 1e-3)
+    limits = None if gate_ns is None else gate_limits(gate_ns, _known(period))
+    gate = None if limits is None else channel_gates(source, pair, limits)
+    if method == "continuous" or (source.mode == "T2" and period is None):
+        histogram = pair_histogram(
+            source, channels=pair, window_ns=_CONTINUOUS_WINDOW_NS, bin_width_ns=_CONTINUOUS_BIN_NS
+        )
+        return _with_period(histogram, method, exact=False)
+    period = _known(period)
+    sides = max(_FEWEST_SIDES, int(SIDE_WINDOW_NS / period) + 1, (options.sides or 0) + 1)
+    window = (sides + _SEARCHED) * period + abs(options.zero_delay_ns or 0.0)
+    histogram = pair_histogram(source, channels=pair, window_ns=window, bin_width_ns=period / _BINS_A_PERIOD, gate=gate)
+    histogram = replace(histogram, period_ns=period)
+    found, _, pulsed = _with_period(histogram, method, exact=source.mode == "T3")
+    if not pulsed:  # T2 with a stated sync rate that the light does not follow
+        return _prepared(source, channels=pair, method="continuous", gate_ns=None, options=options)
+    return found, limits, True
+
+
+def _with_period(
+    histogram: PairHistogram, method: str, *, exact: bool
+) -> tuple[PairHistogram, tuple[float, float] | None, bool]:
+    if method == "continuous":
+        return replace(histogram, period_ns=None), None, False
+    if exact:
+        return histogram, None, True
+    visible = find_period(histogram)
+    if visible is None and method == "auto":
+        return replace(histogram, period_ns=None), None, False
+    period = histogram.period_ns or visible
+    if period is None:
+        raise DataError("the histogram shows no peaks at equal distances, and no period is given")
+    return replace(histogram, period_ns=find_period(histogram, about_ns=period) or period), None, True
+
+
+def _known(period: float | None) -> float:
+    if period is None:
+        raise InputError(field="period_ns", value=None, allowed="given where the stream does not state a sync period")
+    return period
+
+
+def _brightest(stream: PhotonStream) -> tuple[int, int]:
+    total = np.zeros(256, dtype=np.int64)
+    for records in stream.chunks():
+        total += np.bincount(records.channels, minlength=256)
+    if (total > 0).sum() < 2:
+        raise DataError(f"g2 needs photons on two channels, but there are some on {int((total > 0).sum())} only")
+    first, second = sorted(np.argsort(-total, kind="stable")[:2].tolist())
+    return int(first), int(second)
+
+
+def _pulsed(
+    histogram: PairHistogram, signal: Signal, mask: Mask, level: float, options: G2Details, *, exact_period: bool
+) -> G2:
+    period = _known(histogram.period_ns)
+    comb = find_comb(histogram, period, zero_ns=options.zero_delay_ns)
+    flags = [] if comb.found else [assumed_zero()]
+    if comb.order and options.zero_delay_ns is None:
+        flags.append(shifted_zero(comb))
+    spikes = find_spikes(histogram, comb.zero_ns, reach_ns=0.5 * period)
+    flags += [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
+    if options.afterglow == "mask":
+        mask = (*mask, *(spike.mask for spike in spikes if not covered(spike, mask)))
+    fit = None
+    if options.overlap is not False and histogram.pairs >= _ENOUGH:
+        modelled = tuple((s.lag_ns, 0.3 * s.width_ns) for s in spikes) if options.afterglow == "model" else ()
+        near = _near(histogram, comb.zero_ns, _FIT_PERIODS * period)
+        fit = fit_comb(near, comb, fixed_period=exact_period, mask=mask, spikes=modelled)
+        if options.overlap or (fit.settled and fit.leak > _LEAK):
+            return _from_fit(histogram, near, fit, comb, signal, tuple(flags), level=level, options=options)
+    sides = sides_of(histogram, comb, sides=options.sides, mask=mask)
+    ratios = area_ratios(sides, signal, level=level)
+    flags += side_flags(histogram, comb, sides)
+    return G2(
+        method="pulsed areas",
+        **_fields(ratios),
+        zero_delay_ns=comb.zero_ns,
+        centre_counts=sides.centre,
+        side_counts=sides.total / max(sides.number, 1),
+        sides=sides.number,
+        period_ns=period,
+        lag_ns=histogram.lag_ns - comb.zero_ns,
+        counts=histogram.counts,
+        curve=np.full(len(histogram.counts), np.nan),
+        far_level=float("nan"),
+        lifetimes_ns=() if fit is None else fit.lifetimes_ns,
+        level=level,
+        histogram=histogram,
+        flags=tuple(flags),
+        signal_fractions=None if signal == Signal() else signal.fractions,
+        uncorrected=None if signal == Signal() else area_ratios(sides, Signal(), level=level),
+    )
+
+
+def _from_fit(
+    histogram: PairHistogram,
+    near: PairHistogram,
+    fit: CombFit,
+    comb: Comb,
+    signal: Signal,
+    flags: tuple[Flag, ...],
+    *,
+    level: float,
+    options: G2Details,
+) -> G2:
+    found = replace(comb, period_ns=fit.period_ns, zero_ns=fit.zero_ns)
+    sides = sides_of(histogram, found, sides=options.sides)
+    known = None if signal == Signal() else signal
+    ratios = fit_ratios(fit, sides, known, level=level)
+    return G2(
+        method="pulsed fit",
+        **_fields(ratios),
+        zero_delay_ns=fit.zero_ns,
+        centre_counts=fit.centre,
+        side_counts=fit.side,
+        sides=max(int(len(near.counts) * near.bin_width_ns / fit.period_ns) - 1, 0),
+        period_ns=fit.period_ns,
+        lag_ns=near.lag_ns - fit.zero_ns,
+        counts=near.counts,
+        curve=fit.curve,
+        far_level=float("nan"),
+        lifetimes_ns=fit.lifetimes_ns,
+        level=level,
+        histogram=histogram,
+        flags=(
+            *flags,
+            overlap_flag(fit.leak),
+            *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees),
+        ),
+        signal_fractions=None if known is None else known.fractions,
+        uncorrected=None if known is None else fit_ratios(fit, sides, None, level=level),
+    )
+
+
+def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: float, options: G2Details) -> G2:
+    fit = fit_dip(histogram, jitter_ns=options.jitter_ns, zero_ns=options.zero_delay_ns, mask=mask)
+    spikes = find_spikes(histogram, fit.zero_ns, reach_ns=50.0)
+    flags = [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
+    if options.afterglow != "flag" and not all(covered(spike, mask) for spike in spikes):
+        return _continuous(histogram, signal, (*mask, *(s.mask for s in spikes)), level, options)
+    if not fit.found:
+        flags.append(assumed_zero())
+    ratios = dip_ratios(fit, histogram, signal, level=level)
+    steady = histogram.poisson_per_bin
+    bin_at_zero = int(np.argmin(np.abs(histogram.lag_ns - fit.zero_ns)))
+    return G2(
+        method="continuous fit",
+        **_fields(ratios),
+        zero_delay_ns=fit.zero_ns,
+        centre_counts=float(histogram.counts[bin_at_zero]),
+        side_counts=fit.level,
+        sides=0,
+        period_ns=None,
+        lag_ns=histogram.lag_ns - fit.zero_ns,
+        counts=histogram.counts,
+        curve=fit.curve,
+        far_level=float("nan") if steady is None else fit.far / float(steady.mean()),
+        lifetimes_ns=(fit.rise_ns,) if np.isnan(fit.shoulder_ns) else (fit.rise_ns, fit.shoulder_ns),
+        level=level,
+        histogram=histogram,
+        flags=(*flags, *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees)),
+        signal_fractions=None if signal == Signal() else signal.fractions,
+        uncorrected=None if signal == Signal() else dip_ratios(fit, histogram, Signal(), level=level),
+    )
+
+
+def _fields(ratios: Ratios) -> dict[str, Any]:
+    return {name: getattr(ratios, name) for name in Ratios.__slots__}
+
+
+def _near(histogram: PairHistogram, zero_ns: float, reach_ns: float) -> PairHistogram:
+    """Cut a histogram to lags near the centre."""
+    lag = histogram.lag_ns
+    inside = np.flatnonzero(np.abs(lag - zero_ns) <= reach_ns)
+    first, last = int(inside[0]), int(inside[-1]) + 1
+    return replace(histogram, counts=histogram.counts[first:last], first_lag_ns=float(lag[first]), blocks=None)

@@ -1,0 +1,197 @@
+"""Both normalisations of g2, with intervals: from areas of separate peaks, from a fit of the peaks, from a dip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qdmol.analysis.counting import ratio_interval
+from qdmol.analysis.g2.backgrounds import Signal
+from qdmol.analysis.g2.combs import Comb, Peaks, peaks_of
+from qdmol.analysis.g2.continuous import DipFit
+from qdmol.analysis.g2.intervals import level_scatter, nodes_of, scaled_interval, with_scatter
+from qdmol.analysis.g2.overlap import CombFit
+from qdmol.analysis.g2.values import PairHistogram, Ratios
+
+__all__ = ["SIDE_WINDOW_NS", "Sides", "area_ratios", "dip_ratios", "fit_ratios", "poisson_level", "sides_of"]
+
+# Side peaks nearer than this, and at least five each way, make the level beside the centre.
+SIDE_WINDOW_NS = 750.0
+_FEWEST = 5
+_NAN = float("nan")
+Mask = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """The centre and the peaks beside it.
+
+    Attributes
+    ----------
+    centre : float
+        Pairs of the centre.
+    total : float
+        Pairs of all side peaks used.
+    number : int
+        Side peaks used.
+    level : float
+        Pairs that steady light of the same rates would give in a peak; NaN where rates are unknown.
+    flat : float
+        Share of a period the mask leaves.
+    scatter, factor : float
+        Relative error of the bunching from stretches of the recording, and the factor for its interval.
+    """
+
+    centre: float
+    total: float
+    number: int
+    level: float
+    flat: float
+    scatter: float
+    factor: float
+
+
+def poisson_level(histogram: PairHistogram, period_ns: float) -> float:
+    """Pairs that steady light gives in a peak: r1 r2 T times the period; NaN where the rates are not known."""
+    if histogram.photons is None or not histogram.duration_s:
+        return _NAN
+    first, second = histogram.photons
+    return first * second * period_ns * 1e-9 / histogram.duration_s
+
+
+def sides_of(histogram: PairHistogram, comb: Comb, *, sides: int | None, mask: Mask = ()) -> Sides:
+    """Add up the centre and its neighbours: those within 750 ns and at least five each way, or as many as `sides`."""
+    number = max(_FEWEST, int(SIDE_WINDOW_NS / comb.period_ns)) if sides is None else sides
+    peaks = peaks_of(histogram, comb.period_ns, comb.zero_ns, mask=mask, sides=number)
+    beside = peaks.orders != 0
+    total = float(peaks.areas[beside].sum())
+    scatter, factor = _scatter(histogram, peaks, total)
+    return Sides(
+        centre=peaks.centre,
+        total=total,
+        number=int(beside.sum()),
+        level=poisson_level(histogram, comb.period_ns) * peaks.kept,
+        flat=peaks.flat / peaks.kept if peaks.kept > 0 else 1.0,
+        scatter=scatter,
+        factor=factor,
+    )
+
+
+def _scatter(histogram: PairHistogram, peaks: Peaks, total: float) -> tuple[float, float]:
+    if histogram.blocks is None or peaks.blocks is None:
+        return (total**-0.5 if total > 0 else _NAN), 1.0
+    by_block = peaks.blocks[:, peaks.orders != 0].sum(axis=1)
+    return level_scatter(by_block, histogram.blocks.photons.astype(np.float64), histogram.blocks.durations_s)
+
+
+def area_ratios(sides: Sides, signal: Signal, *, level: float) -> Ratios:
+    """Both normalisations from areas, pairs with background taken off.
+
+    side: centre over the mean of the sides, both Poisson: the exact interval of a ratio of two counts. poisson: the
+    centre's counts are Poisson around g2 times a level; that level is known from the rates, but the light may fluctuate
+    more in another hour: its scatter over stretches of the recording, less that of the sides' own counts, is averaged
+    over. bunching: sides over the Poisson level with the whole scatter.
+    """
+    if sides.number == 0 or sides.total <= 0:
+        return Ratios(*[_NAN] * 9)
+    mean = sides.total / sides.number
+    known = np.isfinite(sides.level)
+    others = sides.level * (1.0 - signal.product) * sides.flat if known else 0.0
+    others_error = sides.level * signal.error * sides.flat if known else 0.0
+    beside = mean - others
+    if beside <= 0:
+        return Ratios(*[_NAN] * 9)
+    side = (sides.centre - others) / beside
+    side_limits = _side_limits(sides, others, others_error, level=level)
+    if not known:
+        return Ratios(side, *side_limits, *[_NAN] * 6)
+    scale = sides.level * signal.product
+    fluctuation = sides.factor * float(np.sqrt(max(sides.scatter**2 - 1.0 / sides.total, 0.0)))
+    spread = nodes_of(scale=scale, scatter=fluctuation, background=others, background_error=others_error, follows=False)
+    poisson_limits = scaled_interval(sides.centre, spread, level=level)
+    whole = float(np.hypot(sides.factor * sides.scatter * mean, others_error) / beside)
+    bunching = beside / scale
+    limits = with_scatter(bunching, whole, level=level) if whole > 0 else (bunching, bunching)
+    return Ratios(side, *side_limits, (sides.centre - others) / scale, *poisson_limits, bunching, *limits)
+
+
+def _side_limits(sides: Sides, others: float, others_error: float, *, level: float) -> tuple[float, float]:
+    if others <= 0:
+        low, high = ratio_interval(sides.centre, sides.total, denominator_exposure=sides.number, level=level)
+        return float(low), float(high)
+    mean = sides.total / sides.number
+    spread = nodes_of(
+        scale=mean - others,
+        scatter=sides.total**-0.5 * mean / (mean - others),
+        background=others,
+        background_error=others_error,
+        follows=True,
+    )
+    return scaled_interval(sides.centre, spread, level=level)
+
+
+def fit_ratios(fit: CombFit, sides: Sides, signal: Signal | None, *, level: float) -> Ratios:
+    """Both normalisations from a fit of overlapping peaks.
+
+    The centre's area and its error are those of a number of Poisson counts over a background of counts that leak from
+    the neighbours; the interval is that of these counts. What the fit finds flat under the peaks is the pairs with
+    background, so that Poisson level less flat is the level of the emitter's own pairs; with a measured background, its
+    signal fractions say so instead.
+    """
+    counts = max((fit.ratio_error * fit.side) ** 2, fit.centre, 0.0)
+    leaked = counts - fit.centre
+    own = nodes_of(scale=fit.side, scatter=0.0, background=leaked)
+    side_limits = scaled_interval(counts, own, level=level)
+    side = fit.centre / fit.side
+    scale = sides.level - fit.flat if signal is None else sides.level * signal.product
+    if not np.isfinite(scale) or scale <= 0:
+        return Ratios(side, *side_limits, *[_NAN] * 6)
+    fluctuation = sides.factor * float(np.sqrt(max(sides.scatter**2 - 1.0 / max(sides.total, 1.0), 0.0)))
+    if signal is not None:
+        fluctuation = float(np.hypot(fluctuation, signal.error / signal.product))
+    spread = nodes_of(scale=scale, scatter=fluctuation, background=leaked)
+    poisson_limits = scaled_interval(counts, spread, level=level)
+    bunching = fit.side / scale
+    limits = with_scatter(bunching, sides.factor * sides.scatter, level=level)
+    return Ratios(side, *side_limits, fit.centre / scale, *poisson_limits, bunching, *limits)
+
+
+def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: float) -> Ratios:
+    """Both normalisations from the dip under continuous light, pairs with background taken off.
+
+    The value at zero delay and its error are those of a number of Poisson counts over a background of counts that the
+    dip's flanks put there; `DipFit.scale` is how many of them make a ratio of 1.
+    """
+    known = histogram.poisson_per_bin
+    steady = _NAN if known is None else float(np.interp(fit.zero_ns, histogram.lag_ns, known))
+    others = steady * (1.0 - signal.product) / fit.level if known is not None else 0.0
+    others_error = steady * signal.error / fit.level if known is not None else 0.0
+    if others >= 1.0:
+        return Ratios(*[_NAN] * 9)
+    counts = max((fit.ratio_error * fit.scale) ** 2, fit.ratio * fit.scale, 0.0)
+    hidden = counts - fit.ratio * fit.scale + others * fit.scale
+    hidden_error = others_error * fit.scale
+    own = nodes_of(
+        scale=fit.scale * (1.0 - others), scatter=0.0, background=hidden, background_error=hidden_error, follows=True
+    )
+    side = (fit.ratio - others) / (1.0 - others)
+    side_limits = scaled_interval(counts, own, level=level)
+    if known is None:
+        return Ratios(side, *side_limits, *[_NAN] * 6)
+    bunching = (fit.level / steady - (1.0 - signal.product)) / signal.product
+    scatter, factor = fit.level_error, 1.0
+    if histogram.blocks is not None:
+        pairs = histogram.blocks.counts.sum(axis=1).astype(np.float64)
+        whole, factor = level_scatter(pairs, histogram.blocks.photons.astype(np.float64), histogram.blocks.durations_s)
+        scatter = float(np.hypot(fit.level_error, np.sqrt(max(whole**2 - 1.0 / max(pairs.sum(), 1.0), 0.0))))
+    spread = nodes_of(
+        scale=fit.scale * (1.0 - others) / bunching,
+        scatter=factor * scatter,
+        background=hidden,
+        background_error=hidden_error,
+    )
+    limits = scaled_interval(counts, spread, level=level)
+    return Ratios(
+        side, *side_limits, side * bunching, *limits, bunching, *with_scatter(bunching, factor * scatter, level=level)
+    )
