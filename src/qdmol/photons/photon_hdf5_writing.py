@@ -48,9 +48,8 @@ class _Tally:
 
 
 def _array(file: h5py.File, name: str, dtype: str) -> Any:
-    return file.create_dataset(
-        name, shape=(0,), maxshape=(None,), dtype=dtype, chunks=(CHUNK,), compression="gzip", compression_opts=1
-    )
+    packing = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    return file.create_dataset(name, shape=(0,), maxshape=(None,), dtype=dtype, chunks=(CHUNK,), **packing)
 
 
 def _append(dataset: Any, values: NDArray[Any]) -> None:

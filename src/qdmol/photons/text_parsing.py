@@ -22,7 +22,7 @@ _LARGEST = 9_000_000_000_000_000_000
 
 @compiled
 def _is_blank(byte: int, delimiter: int) -> bool:
-    return (byte in (_SPACE, _QUOTE, _TAB)) and byte != delimiter
+    return byte != delimiter and byte in (_SPACE, _QUOTE, _TAB)
 
 
 @compiled
@@ -59,11 +59,8 @@ def _exponent(text: Any, at: int, stop: int) -> tuple[int, int, bool]:
 
 
 @compiled
-def _number(text: Any, at: int, stop: int, decimal: int, shift: int) -> tuple[int, int, bool]:
-    """Read a number times ten to the `shift`; return it, the place behind it, and whether it is one."""
-    negative = at < stop and text[at] == _MINUS
-    if at < stop and (negative or text[at] == _PLUS):
-        at += 1
+def _decimal(text: Any, at: int, stop: int, decimal: int, shift: int) -> tuple[int, int, bool]:
+    """Read a number without sign times ten to the `shift`; return it, the place behind it, and whether it is one."""
     mantissa = 0
     digits = 0
     kept = 0
@@ -89,12 +86,36 @@ def _number(text: Any, at: int, stop: int, decimal: int, shift: int) -> tuple[in
         exponent, at, good = _exponent(text, at + 1, stop)
         power += exponent
     value, fits = _scaled(mantissa, power)
-    return -value if negative else value, at, good and fits
+    return value, at, good and fits
 
 
 @compiled
-def _line(text: Any, at: int, stop: int, marks: tuple[int, int], shifts: Any, row: Any) -> bool:
-    """Read the columns of one line into `row`; return whether all that are wanted are there and are numbers."""
+def _number(text: Any, at: int, stop: int, decimal: int, shift: int) -> tuple[int, int, bool]:
+    """Read a number times ten to the `shift`; return it, the place behind it, and whether it is one."""
+    negative = at < stop and text[at] == _MINUS
+    if at < stop and (negative or text[at] == _PLUS):
+        at += 1
+    value = 0
+    end = at
+    last = min(stop, at + _DIGITS)
+    while end < last and _ZERO <= text[end] <= _NINE:
+        value = 10 * value + text[end] - _ZERO
+        end += 1
+    # digits alone are by far the most frequent
+    good = end > at and (
+        end == stop or (end < last and text[end] != decimal and text[end] != _LOWER_E and text[end] != _UPPER_E)
+    )
+    if good and shift == 0:
+        at = end
+    else:
+        value, at, good = _decimal(text, at, stop, decimal, shift)
+    return -value if negative else value, at, good
+
+
+@compiled
+def _line(text: Any, span: tuple[int, int], marks: tuple[int, int], shifts: Any, rows: Any, row: int) -> bool:
+    """Read the columns of one line into a row; return whether all that are wanted are there and are numbers."""
+    at, stop = span
     delimiter, decimal = marks
     for column in range(len(shifts)):
         while at < stop and _is_blank(text[at], delimiter):
@@ -105,7 +126,7 @@ def _line(text: Any, at: int, stop: int, marks: tuple[int, int], shifts: Any, ro
             while at < stop and text[at] != delimiter:
                 at += 1
         else:
-            row[column], at, good = _number(text, at, stop, decimal, shifts[column])
+            rows[row, column], at, good = _number(text, at, stop, decimal, shifts[column])
             if not good:
                 return False
         end = at
@@ -121,7 +142,7 @@ def _line(text: Any, at: int, stop: int, marks: tuple[int, int], shifts: Any, ro
 @compiled
 def _skipped(text: Any, at: int, stop: int) -> bool:
     """Whether a line is blank or a comment."""
-    while at < stop and (text[at] in (_SPACE, _TAB)):
+    while at < stop and (text[at] == _SPACE or text[at] == _TAB):
         at += 1
     if at >= stop:
         return True
@@ -138,19 +159,19 @@ def parse(text: Any, marks: tuple[int, int], shifts: Any, rows: Any, found: Any)
     cannot be read starts.
     """
     length = len(text)
-    at = 0
-    found[ROWS] = 0
-    found[LINES] = 0
+    at = lines = row = 0
     found[BAD] = -1
     while at < length:
         stop = at
         while stop < length and text[stop] != _FEED:
             stop += 1
-        found[LINES] += 1
+        lines += 1
         end = stop - 1 if stop > at and text[stop - 1] == _RETURN else stop
         if not _skipped(text, at, end):
-            if not _line(text, at, end, marks, shifts, rows[found[ROWS]]):
+            if not _line(text, (at, end), marks, shifts, rows, row):
                 found[BAD] = at
-                return
-            found[ROWS] += 1
+                break
+            row += 1
         at = stop + 1
+    found[ROWS] = row
+    found[LINES] = lines
