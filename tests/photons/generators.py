@@ -221,7 +221,7 @@ def _photon_words(inside: np.ndarray, records: Records, kind: int) -> np.ndarray
     if kind == PICOHARP_T3:
         return (channels + 1) << 28 | delays << 16 | inside
     if kind == TIMEHARP_T3:
-        return 1 << 30 | channels << 28 | delays << 16 | inside
+        return 1 << 30 | channels << 28 | (4095 - delays) << 16 | inside
     return channels << 25 | (inside if kind in T2_KINDS else delays << 10 | inside)
 
 

@@ -33,7 +33,6 @@ MOST_INPUTS = 64
 TICK_PICOHARP_PS = 4.0
 # T2 runs on the base clock, whatever the width of the bins on screen; version 1 counts it twice
 TICKS_HYDRAHARP_PS = {"1.0": 0.5, "2.0": 1.0}
-# a clock of its own gives TimeHarp's photons their times; the laser's pulses are not counted
 TIMEHARP = RecordKind("TimeHarp 200 T3R", "T3", "timeharp_t3", 1 << 16)
 
 
@@ -250,7 +249,8 @@ def read_picoharp(path: Path) -> PhotonStream:
 def read_timeharp(path: Path) -> PhotonStream:
     """Open a file of TimeHarp 100 or 200: T3R, version 3.0, 5.0 or 6.0.
 
-    The photons' times count a clock of the board, not the laser's pulses: the stream's period is that clock's.
+    The board gives its photons the times of a clock of its own, of 100 ns as a rule. They are told in periods of the
+    laser by its rate; which pulse came before a photon is not known, and a note says so.
 
     Raises
     ------
@@ -275,7 +275,6 @@ def read_timeharp(path: Path) -> PhotonStream:
     if version != "3.0":
         cursor.take(_integers("ImageHeader"))
         cursor.skip_image_header()
-    clock_ps = 1e3 * header["GlobalClock"]
     return stream_of(
         Recording(
             path=path,
@@ -283,13 +282,14 @@ def read_timeharp(path: Path) -> PhotonStream:
             offset=cursor.offset,
             stated_records=header["Records"],
             tick_ps=_resolution_ps(header),
-            sync_period_ps=clock_ps,
+            sync_period_ps=_period_ps(header["SyncRate"]),
             stated_duration_s=_duration_s(header),
             provenance=_provenance(path, "T3R", TIMEHARP, header),
             notes=(
-                f"The times of this instrument count a clock of {header['GlobalClock']} ns, not the pulses of the"
-                f" laser, which came at {header['SyncRate']} Hz.",
+                f"This instrument takes times from a clock of {header['GlobalClock']} ns and does not count the pulses"
+                " of the laser: photons of one pulse and of its neighbours are not told apart.",
             ),
+            clock_ps=1e3 * header["GlobalClock"],
         )
     )
 
