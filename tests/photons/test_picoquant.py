@@ -138,8 +138,10 @@ def test_files_from_before_ptu_come_back_as_they_were_written(tmp_path, name):
     path.write_bytes(file_of(make.encode(written, kind)))
     stream = read_photons(path)
     if name.startswith("t3r"):
-        # written in ticks of a clock of 100 ns, while the laser came every 200 ns
-        written = replace(written, times=written.times // 2, marker_times=written.marker_times // 2)
+        # written in ticks of a clock of 100 ns, while the laser came every 200 ns; the first delay is taken for 0
+        delays = written.delays - written.delays.min()
+        times, marker_times = written.times // 2, written.marker_times // 2
+        written = replace(written, times=times, delays=delays, marker_times=marker_times)
         assert "does not count the pulses" in stream.notes[0]
     assert_same(stream.load(), written)
     mode: Mode = "T3" if written.delays is not None else "T2"
@@ -152,10 +154,21 @@ def test_files_from_before_ptu_come_back_as_they_were_written(tmp_path, name):
 
 def test_delays_of_a_timeharp_run_from_the_pulse_to_the_photon(tmp_path):
     # the board measures from the photon to the next pulse: early photons have high numbers
-    words = np.array([1 << 30 | 4000 << 16 | 8, 1 << 30 | 1000 << 16 | 9], dtype=np.uint32)
+    words = np.array([1 << 30 | delay << 16 | 8 for delay in (4000, 1000, 0)], dtype=np.uint32)
     path = tmp_path / "x.t3r"
     path.write_bytes(make.t3r_bytes(words))
-    assert read_photons(path).load().delays.tolist() == [95, 3095]
+    assert read_photons(path).load().delays.tolist() == [0, 3000, 4000]
+
+
+def test_a_timeharp_photon_earlier_than_all_first_ones_belongs_to_the_end_of_the_period(tmp_path):
+    # 5 MHz and channels of 100 ps: 2000 to a period; the latest delay is looked for in the first records only
+    words = np.full(70_000, 1 << 30 | 1500 << 16, dtype=np.uint32)
+    words[-1] = 1 << 30 | 1510 << 16
+    path = tmp_path / "x.t3r"
+    path.write_bytes(make.t3r_bytes(words, tick_ps=100.0))
+    delays = read_photons(path).load().delays
+    assert delays[:-1].max() == 0
+    assert delays[-1] == 1990
 
 
 @pytest.mark.parametrize(

@@ -126,10 +126,7 @@ def picoharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Inte
 
 @compiled
 def timeharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Integers, out: Output) -> Written:  # noqa: ARG001, FBT001
-    """Reserved 1 bit, valid 1, route 2, delay 12, time 16; not valid: an overflow (highest delay bit) or markers.
-
-    The board starts at the photon and stops at the laser's next pulse: its delays are turned round.
-    """
+    """Reserved 1 bit, valid 1, route 2, delay 12, time 16; not valid: an overflow (highest delay bit) or markers."""
     times, channels, delays, _, marker_times, markers = out
     n = m = 0
     clock = state[0]
@@ -139,7 +136,7 @@ def timeharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Inte
         if (word >> 30) & 1 == 1:
             times[n] = clock + tick
             channels[n] = (word >> 28) & 3
-            delays[n] = 0xFFF - delay
+            delays[n] = delay
             n += 1
         elif delay & 0x800 != 0:
             clock = min(clock + wrap, latest)

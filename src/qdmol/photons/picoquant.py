@@ -1,26 +1,25 @@
 """PicoQuant's recordings: the kinds of records, the file as a source of photons, and what its header may not say.
 
-Each header reader (:mod:`~qdmol.photons.picoquant_ptu`, :mod:`~qdmol.photons.picoquant_legacy`) fills a `Recording`;
-:func:`stream_of` checks it and makes the stream.
+Each header reader (:mod:`~qdmol.photons.picoquant_ptu`, :mod:`~qdmol.photons.picoquant_legacy`,
+:mod:`~qdmol.photons.timeharp`) fills a `Recording`; :func:`stream_of` checks it and makes the stream.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qdmol.errors import LONGEST_VALUE, DataError, InputError, shorten
 from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S
 from qdmol.photons.stream import Mode, PhotonStream, Provenance, Records, Source
 
-__all__ = ["RECORD_KINDS", "ClockedSource", "RecordFile", "RecordKind", "Recording", "refused", "stream_of"]
+__all__ = ["RECORD_KINDS", "RecordFile", "RecordKind", "Recording", "refused", "stream_of"]
 
 WORD = 4  # bytes of a record
 # A header may round its sync rate and give the period besides; more than this apart, one of the two is wrong.
@@ -148,30 +147,6 @@ class RecordFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockedSource:
-    """Records whose times count a clock of the instrument, told in sync periods.
-
-    Attributes
-    ----------
-    source : Source
-        Times in ticks of the clock.
-    ratio : float
-        Ticks of the clock in sync periods.
-    """
-
-    source: Source
-    ratio: float
-
-    def chunks(self, size: int) -> Iterator[Records]:
-        """Give the records; the number of a photon's period is right to about a tick of the clock."""
-        for part in self.source.chunks(size):
-            yield replace(part, times=self._periods(part.times), marker_times=self._periods(part.marker_times))
-
-    def _periods(self, ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.floor(ticks * self.ratio).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
 class Recording:
     """What a header says, in the units of the value.
 
@@ -189,8 +164,10 @@ class Recording:
     stated_duration_s : float or None
     provenance : Provenance
     notes, contradictions : tuple of str
-    clock_ps : float or None
-        T3: length of a unit of the file's times where that is not the sync period.
+    unit_ps : float or None
+        Length of a unit of the file's times where that is not the stream's.
+    convert : callable or None
+        Makes of the file's source the stream's, where the two differ.
     """
 
     path: Path
@@ -203,7 +180,8 @@ class Recording:
     provenance: Provenance
     notes: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
-    clock_ps: float | None = None
+    unit_ps: float | None = None
+    convert: Callable[[RecordFile], Source] | None = None
 
 
 def refused(path: Path, reason: str) -> InputError:
@@ -243,10 +221,14 @@ def stream_of(recording: Recording) -> PhotonStream:
     elif tick_ps > SLOWEST_T2_PS:
         contradictions.append(f"The header's clock of {tick_ps:g} ps a tick is slower than that of any T2 mode.")
     count, truncated, notes = _records_in(recording)
+    unit_ps = (period_ps if mode == "T3" else None) or tick_ps
+    if recording.unit_ps is not None:
+        unit_ps = _sane(recording.unit_ps, "clock", recording)
+    file = RecordFile(recording.path, recording.offset, count, recording.kind, unit_ps)
     return PhotonStream(
         mode=mode,
         tick_ps=tick_ps,
-        source=ordered(_source_of(recording, count, period_ps if mode == "T3" else tick_ps), mode=mode),
+        source=ordered(file if recording.convert is None else recording.convert(file), mode=mode),
         provenance=recording.provenance,
         sync_period_ps=period_ps,
         stated_photons=recording.stated_records,
@@ -255,14 +237,6 @@ def stream_of(recording: Recording) -> PhotonStream:
         truncated=truncated,
         contradictions=tuple(contradictions),
     )
-
-
-def _source_of(recording: Recording, count: int, unit_ps: float | None) -> Source:
-    """Return the source of `count` records, in the stream's units of `unit_ps`."""
-    clock_ps = None if recording.clock_ps is None else _sane(recording.clock_ps, "clock", recording)
-    own_ps = clock_ps or unit_ps or 1.0
-    file = RecordFile(recording.path, recording.offset, count, recording.kind, own_ps)
-    return file if clock_ps is None or unit_ps is None else ClockedSource(file, clock_ps / unit_ps)
 
 
 def _sane(value: float | None, what: str, recording: Recording) -> float:
