@@ -53,7 +53,7 @@ def judge(results: list[dict]) -> Counter:
     allowed = {"InputError", "DataError", "fatal", "flagged", "fine"}
     bad = [result for result in results if result["outcome"] not in allowed]
     assert not bad, f"{len(bad)} of {len(results)}, the first: {bad[0]}\n{bad[0]['outcome']}"
-    slowest = max(results[1:], key=lambda result: result["s"])
+    slowest = max(results, key=lambda result: result["s"])
     assert slowest["s"] <= 10, slowest
     largest = max(results, key=lambda result: result["peak_mb"])
     assert largest["peak_mb"] <= MOST_MB, largest
