@@ -159,6 +159,11 @@ class TestSetup:
         assert stream.provenance.header["macro_clock_source"] == "internal"
         assert any("does not count laser pulses" in note for note in stream.notes)
 
+    @pytest.mark.parametrize(("clock", "source"), [(500, "internal"), (250, "internal"), (125, "not stated")])
+    def test_length_of_the_clock_tells_where_nothing_else_does(self, tmp_path, clock, source):
+        path = write_spc(tmp_path / "a.spc", *events(np.random.default_rng(1), 100, "spc-130"), clock_01ns=clock)
+        assert read_spc(path).provenance.header["macro_clock_source"] == source
+
     @pytest.mark.parametrize(
         ("module", "bits", "layout"),
         [("SPC-630", 12, "spc-600-4096"), ("SPC-600", 8, "spc-600-256"), ("SPC-830", 12, "spc-130")],

@@ -50,10 +50,9 @@ class TestMeasured:
             assert np.array_equal(records.sync_times, raw["time"][raw["channel"] == 5])
 
     def test_sync_is_every_eighth_of_80_mhz(self, data_folder):
-        stream = read_qutag(data_folder / "photons" / NAME)
-        every_eighth = to_t3(stream)
-        assert 8e6 / every_eighth.sync_period_ps == pytest.approx(80.03, abs=0.01)
-        pulses = to_t3(stream, period_ps=every_eighth.sync_period_ps / 8)
+        pulses = to_t3(read_qutag(data_folder / "photons" / NAME))
+        assert 1e6 / pulses.sync_period_ps == pytest.approx(80.03, abs=0.01)
+        assert "every 8-th pulse of the laser" in pulses.notes[-1]
         records = pulses.load()
         for channel in (1, 2):
             delays = records.delays[records.channels == channel]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qdmol.errors import DataError, InputError
 from qdmol.photons.stream import ArraySource, PhotonStream, Provenance, Records, join_records
-from qdmol.photons.synchronising import find_sync_channel, steady_period, to_t3
+from qdmol.photons.synchronising import find_sync_channel, pulses_per_sync, steady_period, to_t3
 
 PERIOD = 12_500
 
@@ -119,6 +119,56 @@ class TestRefusal:
         records, _, _ = pulsed(np.random.default_rng(1))
         with pytest.raises(InputError, match="period_ps"):
             to_t3(t2_stream(records), period_ps=period)
+
+
+def light(rng, *, pulses, lifetime, photons, background=0.0, period=100_000):
+    """Delays after a sync of `pulses` laser pulses a period, on two channels with cables of their own."""
+    dark = rng.random(photons) < background
+    channels = rng.integers(0, 2, photons).astype(np.uint8)
+    pulse = rng.integers(0, pulses, photons) * (period / pulses)
+    lit = pulse + rng.exponential(lifetime * period / pulses, photons) + 31_000.0 * channels
+    delays = np.where(dark, rng.random(photons) * period, lit) % period
+    return Records(times=np.arange(photons), channels=channels, delays=delays.astype(np.uint32))
+
+
+class TestDivider:
+    @given(
+        pulses=st.integers(1, 16),
+        lifetime=st.floats(0.01, 1.0),
+        background=st.floats(0.0, 0.5),
+        seed=st.integers(0, 1000),
+    )
+    def test_pulses_in_a_period_are_counted(self, pulses, lifetime, background, seed):
+        rng = np.random.default_rng(seed)
+        records = light(rng, pulses=pulses, lifetime=lifetime, photons=20_000, background=background)
+        assert pulses_per_sync(records, period=100_000.0) == pulses
+
+    def test_light_without_pulses_is_not_parted(self):
+        rng = np.random.default_rng(1)
+        for photons in (0, 1, 10, 50_000):
+            records = light(rng, pulses=1, lifetime=0.1, photons=photons, background=1.0)
+            assert pulses_per_sync(records, period=100_000.0) == 1
+
+    def test_unequal_pulses_are_not_taken_for_one(self):
+        # two lasers in turn, one of them half as bright
+        rng = np.random.default_rng(1)
+        one, two = (light(rng, pulses=1, lifetime=0.02, photons=n) for n in (20_000, 10_000))
+        delays = np.concatenate([one.delays, (two.delays + 50_000) % 100_000])
+        channels = np.concatenate([one.channels, two.channels])
+        records = Records(times=np.arange(30_000), channels=channels, delays=delays)
+        assert pulses_per_sync(records, period=100_000.0) == 1
+
+    def test_every_eighth_pulse_recorded_gives_the_period_of_the_laser(self):
+        rng = np.random.default_rng(3)
+        numbers = np.sort(rng.integers(8, 40_000, 5000))
+        times = np.sort(PERIOD * numbers + rng.exponential(800, 5000).astype(np.int64))
+        records = Records(times=times, channels=np.zeros(5000, dtype=np.uint8), sync_times=8 * PERIOD * np.arange(5002))
+        stream = to_t3(t2_stream(records))
+        assert stream.sync_period_ps == PERIOD
+        assert "every 8-th pulse of the laser" in stream.notes[-1]
+        found = stream.load()
+        assert np.array_equal(found.times * PERIOD + found.delays, times)
+        assert to_t3(t2_stream(records), period_ps=8.0 * PERIOD).sync_period_ps == 8 * PERIOD
 
 
 class TestCombs:

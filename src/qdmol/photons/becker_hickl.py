@@ -25,6 +25,8 @@ __all__ = ["VARIANTS", "looks_like_spc", "read_spc"]
 KIND = "Becker & Hickl SPC"
 # Fewer neighbours than this say nothing about their order.
 ENOUGH = 16
+# Ticks of the quartz of the cards, which they count where no sync is chosen.
+OWN_CLOCKS_PS = (25_000.0, 50_000.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +256,19 @@ def _delay_unit_ps(setup: Setup | None, trial: Trial, given: float | None, findi
     return unit
 
 
-def _about_clock(setup: Setup | None, findings: _Findings) -> str:
+def _about_clock(setup: Setup | None, clock_ps: float, findings: _Findings) -> str:
     """Source of the macro clock: only if it is the laser's sync do its ticks count laser pulses."""
     source = setup.number("SP_MTCLK") if setup else None
+    if source == 0 or (source is None and clock_ps in OWN_CLOCKS_PS):
+        length = "" if source == 0 else f", by its length of {clock_ps / 1e3:g} ns,"
+        findings.notes.append(
+            f"The macro clock is{length} the card's own and does not count laser pulses: delays hold, but times between "
+            "photons are known to a tick of it only."
+        )
+        return "internal"
     if source is None:
         findings.notes.append("Nothing states whether the macro clock counts laser pulses; it is taken to do so.")
         return "not stated"
-    if source == 0:
-        findings.notes.append("The macro clock is the card's own and does not count laser pulses.")
-        return "internal"
     return "sync"
 
 
@@ -305,7 +311,7 @@ def read_spc(path: Path, *, variant: str | None = None, delay_unit_ps: float | N
     if trial.gaps:
         findings.notes.append(f"{trial.gaps} of {trial.looked_at} records say that photons before them were lost.")
     tick = _delay_unit_ps(setup, trial, delay_unit_ps, findings)
-    clock = _about_clock(setup, findings)
+    clock = _about_clock(setup, trial.clock_ps, findings)
     source = SpcSource(path, trial.variant, count, _limit(trial.clock_ps))
     return PhotonStream(
         mode="T3",

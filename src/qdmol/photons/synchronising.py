@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import DataError, InputError
-from qdmol.photons.stream import CHUNK, PhotonStream, Records, Source
+from qdmol.photons.stream import CHUNK, PhotonStream, Records, Source, join_records
 
-__all__ = ["find_sync_channel", "steady_period", "to_t3"]
+__all__ = ["find_sync_channel", "pulses_per_sync", "steady_period", "to_t3"]
 
 Integers = NDArray[np.int64]
 
@@ -23,6 +23,9 @@ Integers = NDArray[np.int64]
 ENOUGH = 32
 # Intervals longer than this many periods say little about one period.
 LONG = 1000
+# Dividers of a sync input go no further; photons looked at for one, which show 5 % of modulation 10 times over.
+MOST_PULSES = 64
+LOOKED_AT = 200_000
 # Electronic pulses stray less than this from a comb, light more: lifetimes are longer.
 STRAY_PS = 100.0
 STRAY_SHARE = 0.002
@@ -93,6 +96,38 @@ def find_sync_channel(times: Integers, channels: NDArray[np.uint8], *, tick_ps: 
     return combs[0] if len(combs) == 1 else None
 
 
+def pulses_per_sync(records: Records, *, period: float) -> int:
+    """Return how many laser pulses there are in a sync period: more than 1 where the sync input divides.
+
+    Light of n equal pulses has no component at a frequency below the n-th multiple of the sync's, light of one pulse is
+    strongest at the first. The powers are those of N. I. Fisher, Statistical Analysis of Circular Data (1993), ch. 4
+    (Rayleigh's test), summed over channels, since each has a cable of its own.
+
+    Parameters
+    ----------
+    records : Records
+        T3, counted from the recorded pulses.
+    period : float
+        Length of a sync period in ticks of the delays.
+    """
+    if records.delays is None or not len(records):
+        return 1
+    present = np.unique(records.channels)
+    powers = np.zeros(MOST_PULSES)
+    for channel in present:
+        turns = records.delays[records.channels == channel][:LOOKED_AT] / period
+        step = np.exp(2j * np.pi * turns)
+        wave = np.ones(len(turns), dtype=complex)
+        for k in range(MOST_PULSES):
+            wave *= step
+            powers[k] += abs(wave.sum()) ** 2 / len(turns)
+    photons = min(len(records), LOOKED_AT)
+    # without any modulation each channel gives a power of 1, exponentially distributed
+    seen = powers > max(25.0 * len(present), 0.0025 * powers.max())
+    first = int(np.argmax(seen))
+    return first + 1 if seen[first] and powers[first] > max(0.0025 * photons, 0.25 * powers.max()) else 1
+
+
 @dataclass(frozen=True, slots=True)
 class SynchronisedSource:
     """Photons of a T2 source counted from its sync pulses.
@@ -157,7 +192,8 @@ def to_t3(stream: PhotonStream, *, period_ps: float | None = None) -> PhotonStre
     stream
         T2 with sync pulses. A T3 stream is returned as it is.
     period_ps
-        Length of a sync period in ps, where only every n-th pulse was recorded; measured from the pulses if None.
+        Length of a laser period in ps. If None it is measured from the pulses, and parted where the light shows that
+        only every n-th pulse of the laser was given to the sync input.
 
     Returns
     -------
@@ -176,16 +212,32 @@ def to_t3(stream: PhotonStream, *, period_ps: float | None = None) -> PhotonStre
     if period_ps is not None and not (np.isfinite(period_ps) and period_ps > stream.tick_ps):
         raise InputError(field="period_ps", value=period_ps, allowed=f"above a tick, {stream.tick_ps:g} ps")
     period = _mean_period(stream, None if period_ps is None else period_ps / stream.tick_ps)
-    period_ps = period * stream.tick_ps
-    note = f"Photons are counted from the recorded sync pulses, {period_ps / 1e3:.6g} ns apart."
+    notes = [f"Photons are counted from the recorded sync pulses, {period * stream.tick_ps / 1e3:.6g} ns apart."]
+    parts = 1 if period_ps is not None else _parts(stream, period)
+    if parts > 1:
+        period /= parts
+        notes[0] = (
+            f"The light comes {parts} times in a period of the recorded sync pulses: they are taken as every "
+            f"{parts}-th pulse of the laser, whose period is {period * stream.tick_ps / 1e3:.6g} ns."
+        )
     return replace(
         stream,
         mode="T3",
-        sync_period_ps=period_ps,
+        sync_period_ps=period * stream.tick_ps,
         source=SynchronisedSource(stream.source, period),
         stated_photons=None,
-        notes=(*stream.notes, note),
+        notes=(*stream.notes, *notes),
     )
+
+
+def _parts(stream: PhotonStream, period: float) -> int:
+    """Laser pulses in a recorded period, by the first photons."""
+    parts: list[Records] = []
+    for records in SynchronisedSource(stream.source, period).chunks(LOOKED_AT):
+        parts.append(records)
+        if sum(map(len, parts)) >= LOOKED_AT:
+            break
+    return pulses_per_sync(join_records(parts, mode="T3"), period=period)
 
 
 def _mean_period(stream: PhotonStream, period: float | None) -> float:
