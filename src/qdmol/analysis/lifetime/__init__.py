@@ -11,7 +11,17 @@ pulses of a periodic excitation. The likelihood is Poisson's. Delays and lifetim
 
 from qdmol.analysis.lifetime.fitting import Model, fit_lifetime
 from qdmol.analysis.lifetime.histogram import decay_of, decays_of
-from qdmol.analysis.lifetime.reading import read_decay
+from qdmol.analysis.lifetime.reading import read_decay, read_decays
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 
-__all__ = ["Decay", "LifetimeFit", "Model", "Response", "decay_of", "decays_of", "fit_lifetime", "read_decay"]
+__all__ = [
+    "Decay",
+    "LifetimeFit",
+    "Model",
+    "Response",
+    "decay_of",
+    "decays_of",
+    "fit_lifetime",
+    "read_decay",
+    "read_decays",
+]

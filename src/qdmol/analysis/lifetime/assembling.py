@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from qdmol.analysis.lifetime.bias import relative_bias
 from qdmol.analysis.lifetime.goodness import deviance_residuals
 from qdmol.analysis.lifetime.intervals import Quantity, profile_interval
-from qdmol.analysis.lifetime.likelihood import Maximum, expected_counts
+from qdmol.analysis.lifetime.likelihood import Maximum
 from qdmol.analysis.lifetime.models import Trial
+from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, ResponseKind
 
 __all__ = ["assemble"]
@@ -36,8 +37,7 @@ def assemble(
     from qdmol.analysis.lifetime.scoring import SLOT
 
     found = trial.maximum
-    used, slots = found.problem.used, found.slots
-    mean = expected_counts(found)
+    slots, used, mean = found.slots, trial.used, trial.curve
     lifetimes = _lifetimes(found, threshold)
     amplitudes, intensities = _fractions(found, threshold)
     by_amplitude, by_intensity = _averages(found, lifetimes, threshold)
@@ -64,7 +64,7 @@ def assemble(
         curve=np.where(used, mean, np.nan),
         residuals=np.where(used, deviance_residuals(decay.counts, mean), np.nan),
         fitted=used.copy(),
-        start_ns=_first_bin(decay, found, pulse),
+        start_ns=_first_bin(decay, trial, pulse),
         photons=float(decay.counts[used].sum()),
         goodness=trial.goodness.probability,
         reduced_deviance=trial.goodness.reduced_deviance,
@@ -159,11 +159,12 @@ def _width(found: Maximum, kind: ResponseKind) -> float | None:
     return float(np.sqrt(weights @ (times - weights @ times) ** 2))
 
 
-def _first_bin(decay: Decay, found: Maximum, pulse: float) -> float:
-    """Left edge of the first fitted bin at or behind the pulse, or of the first fitted bin at all."""
+def _first_bin(decay: Decay, trial: Trial, pulse: float) -> float:
+    """Left edge of the first fitted bin behind the pulse in a fit of the tail, else of the first fitted bin."""
     left = decay.edges_ns[:-1]
+    if trial.maximum.problem.kind != PULSE:
+        return float(left[int(np.flatnonzero(trial.used)[0])])
     since = left - pulse
-    if decay.period_ns is not None and found.problem.kind == 0:
+    if decay.period_ns is not None:
         since = np.mod(since + 1e-9 * decay.bin_width_ns, decay.period_ns)
-        return float(left[int(np.argmin(np.where(found.problem.used, since, np.inf)))])
-    return float(left[int(np.flatnonzero(found.problem.used)[0])])
+    return float(left[int(np.argmin(np.where(trial.used & (since >= -decay.bin_width_ns), since, np.inf)))])

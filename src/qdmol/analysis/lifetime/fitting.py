@@ -19,7 +19,6 @@ from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.assembling import assemble
 from qdmol.analysis.lifetime.bumps import Bump, find_bump
 from qdmol.analysis.lifetime.findings import find_flags
-from qdmol.analysis.lifetime.likelihood import expected_counts
 from qdmol.analysis.lifetime.models import MOST_COMPONENTS, STRETCHED, Setting, Trial, choose, prepare, try_models
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.errors import DataError, InputError
@@ -186,14 +185,13 @@ def _bump_behind(asked: _Asked, trial: Trial) -> Bump | None:
     """A bump three lifetimes or more behind the pulse, where it is no matter of the law; its flanks belong to it."""
     found = trial.maximum
     left, _ = _since(asked, float(found.theta[found.slots.shift]))
-    late = found.problem.used & (left > 3.0 * float(found.components_ns[0]))
-    curve = expected_counts(found)
-    bump = find_bump(asked.decay.counts, curve, late)
-    total = float(asked.decay.counts[found.problem.used].sum())
+    late = trial.used & (left > 3.0 * float(found.components_ns[0]))
+    bump = find_bump(asked.decay.counts, trial.curve, late)
+    total = float(asked.decay.counts[trial.used].sum())
     if bump is None or bump.photons > _LARGEST_BUMP * total:
         return None
     flank = (bump.stop - bump.start) // 2
-    return Bump(max(bump.start - flank, 0), min(bump.stop + flank, len(curve)), bump.photons)
+    return Bump(max(bump.start - flank, 0), min(bump.stop + flank, len(late)), bump.photons)
 
 
 def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
@@ -202,7 +200,10 @@ def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
     trial, evidence = _fit(asked, asked.used, gaussian)
     if trial.goodness.probability > GOOD:
         return trial, evidence, gaussian
-    found = _tail(asked, Response.none(), known=trial)
+    try:
+        found = _tail(asked, Response.none(), known=trial)
+    except DataError:  # no tail: the Gaussian is what there is
+        return trial, evidence, gaussian
     # the tail must earn what it leaves out
     if found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
         return found
@@ -220,12 +221,14 @@ def _tail(asked: _Asked, response: Response, *, known: Trial | None = None) -> t
     results: list[tuple[Trial, dict[str, float]]] = []
     least = 0.5 * _photons_behind(asked, pulse, 0.0)
     for delay in _DELAYS:
-        if results and _photons_behind(asked, pulse, delay * width) < least:
+        if _photons_behind(asked, pulse, delay * width) < (least if results else FEWEST_PHOTONS):
             break
         setting = _tail_setting(asked, pulse=pulse, begin=pulse + delay * width, margin=6.0 * width)
         results.append(_best(asked, setting))
         if results[-1][0].goodness.probability > GOOD:
             break
+    if not results:
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons are behind the pulse at {pulse:.4g} ns.")
     trial, evidence = min(results, key=_poorness)
     return trial, evidence, response
 

@@ -18,7 +18,7 @@ __all__ = ["decay_of", "decays_of"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_MOST_BINS = 2048
+_MOST_BINS = 4096
 _MOST_TICKS = 1 << 22
 
 
@@ -47,7 +47,7 @@ def decay_of(
     channels
         Input channels from 0; None: all.
     bin_width_ns
-        Rounded to whole ticks; None: the fewest ticks that give at most 2048 bins a period.
+        Rounded to whole ticks; None: the fewest ticks that give at most 4096 bins a period.
     align
         Whether the delays of the channels are moved on the circle of the period, by whole ticks, until their decays lie
         on that of the strongest; cables differ, and without it a sum of channels has a response as broad as they lie

@@ -64,7 +64,7 @@ def bounds_of(problem: Problem) -> Floats:
     """Lower and upper bounds (2, parameters) of a problem."""
     slots = Slots(problem.components)
     count = problem.components
-    bin_ns = float(np.diff(problem.edges[:2])[0])
+    bin_ns = float(np.median(np.sort(np.diff(problem.edges))[:9]))  # of the finest bins; the last may be cut
     span = float(problem.edges[-1] - problem.edges[0])
     total = float(problem.counts[problem.used].sum()) + 10.0
     window = min(span, problem.period)

@@ -11,12 +11,13 @@ McCullagh, Ann. Stat. 11, 59 (1983), doi:10.1214/aos/1176346056), lest component
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.analysis.lifetime.bumps import Bump
+from qdmol.analysis.lifetime.coarsening import coarsened
 from qdmol.analysis.lifetime.goodness import Goodness, judge
 from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import Maximum, bounds_of, climb, expected_counts, free_parameters
@@ -49,11 +50,16 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """A model at its maximum with its goodness and name, and the stretches that were left out."""
+    """A model at its maximum with its goodness and name, its curve, and the stretches that were left out.
+
+    `curve` (n,) and `used` (n,) are over the bins of the decay; the maximum may have been found with bins joined.
+    """
 
     name: str
     maximum: Maximum
     goodness: Goodness
+    curve: Floats
+    used: Bools
     left_out: tuple[Bump, ...] = ()
 
     @property
@@ -106,14 +112,17 @@ def prepare(
 def try_models(setting: Setting, *, largest: int, smallest: int = 1, stretched: bool = False) -> dict[str, Trial]:
     """Fit one component, then one more each time while the evidence grows and at least `smallest`; by name."""
     best = _first(setting)
-    trials = {}
+    whole = setting.problem
+    joined = coarsened(whole, best)
+    setting = replace(setting, problem=joined)
+    best = climb(joined, best.theta, best.free)
     if stretched:
-        return {STRETCHED: _trial(STRETCHED, _stretch(setting, best))}
-    trials[model_name(1)] = _trial(model_name(1), best)
-    photons = max(float(setting.problem.counts[setting.problem.used].sum()), 2.0)
+        return {STRETCHED: _trial(STRETCHED, _stretch(setting, best), whole)}
+    trials = {model_name(1): _trial(model_name(1), best, whole)}
+    photons = max(float(joined.counts[joined.used].sum()), 2.0)
     for components in range(2, largest + 1):
         more = _one_more(setting, best)
-        trials[model_name(components)] = _trial(model_name(components), more)
+        trials[model_name(components)] = _trial(model_name(components), more, whole)
         gain = more.log_likelihood - best.log_likelihood
         if components >= smallest and gain < 0.5 * (more.parameters - best.parameters) * math.log(photons):
             break
@@ -152,10 +161,12 @@ def is_degenerate(found: Maximum) -> bool:
     return bool((found.theta[count : 2 * count] < _SURE * np.array(errors)).any())
 
 
-def _trial(name: str, found: Maximum) -> Trial:
-    used = found.problem.used
-    mean = expected_counts(found)
-    return Trial(name, found, judge(found.problem.counts[used], mean[used], parameters=found.parameters))
+def _trial(name: str, found: Maximum, whole: Problem) -> Trial:
+    """Judge a maximum on the bins of the decay as they were."""
+    problem = whole._replace(components=found.problem.components, stretched=found.problem.stretched)
+    mean = expected_counts(replace(found, problem=problem))
+    goodness = judge(whole.counts[whole.used], mean[whole.used], parameters=found.parameters)
+    return Trial(name, found, goodness, mean, whole.used)
 
 
 def _free(setting: Setting, problem: Problem) -> Bools:
