@@ -1,4 +1,4 @@
-"""Intensity against time."""
+"""Intensity against time: photons in bins, of any recording in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.errors import InputError
 from qdmol.photons import PhotonStream
 
-__all__ = ["Trace", "intensity_trace"]
+__all__ = ["MOST_BINS", "Trace", "intensity_trace"]
+
+Integers = NDArray[np.int64]
+
+MOST_BINS = 1 << 21  # 16 MB a channel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,22 +36,119 @@ class Trace:
     """
 
     bin_s: float
-    counts: NDArray[np.int64]
+    counts: Integers
     start_s: float
     channels: tuple[int, ...]
     asked_bin_s: float
 
     @property
-    def total(self) -> NDArray[np.int64]:
+    def total(self) -> Integers:
         """Photons of all channels (bins,)."""
         return np.asarray(self.counts.sum(axis=1), dtype=np.int64)
 
     @property
     def times_s(self) -> NDArray[np.float64]:
         """Middle of each bin in s (bins,)."""
-        return self.start_s + self.bin_s * (np.arange(len(self.counts)) + 0.5)
+        return np.asarray(self.start_s + self.bin_s * (np.arange(len(self.counts)) + 0.5), dtype=np.float64)
+
+    @property
+    def note(self) -> str | None:
+        """Say so where the bins are wider than asked; None otherwise."""
+        if self.bin_s == self.asked_bin_s:
+            return None
+        return (
+            f"The trace has bins of {self.bin_s:.4g} s instead of {self.asked_bin_s:.4g} s, which would be too many for"
+            " a recording this long."
+        )
 
 
-def intensity_trace(stream: PhotonStream, *, bin_s: float = 0.01) -> Trace:
-    """Bin the photons of a stream in time."""
-    raise NotImplementedError
+def intensity_trace(stream: PhotonStream, *, bin_s: float = 0.01, most_bins: int = MOST_BINS) -> Trace:
+    """Bin the photons of a stream in time.
+
+    One pass in bounded memory: where the recording needs more than `most_bins`, bins are doubled in width until it
+    fits, and the trace says so. Bins start at the zero of the clock, or at the first photon if that comes more than a
+    second and the stated duration later (a clock that runs on between recordings).
+
+    Parameters
+    ----------
+    stream
+        Any photon stream; T3 photons stand at their sync pulse.
+    bin_s
+        Width of a bin in s.
+    most_bins
+        Bins that are kept at most.
+
+    Raises
+    ------
+    InputError
+        `bin_s` is not above 0, or `most_bins` is not an even number from 2.
+    """
+    if not (np.isfinite(bin_s) and bin_s > 0):
+        raise InputError(field="bin_s", value=bin_s, allowed="above 0 s")
+    if most_bins < 2 or most_bins % 2:
+        raise InputError(field="most_bins", value=most_bins, allowed="an even number from 2")
+    filling = _Filling(stream, bin_s, most_bins)
+    for records in stream.chunks():
+        if len(records):
+            filling.add(records.times, records.channels)
+    return filling.trace(bin_s)
+
+
+class _Filling:
+    """Bins that grow in number up to a limit, then in width."""
+
+    def __init__(self, stream: PhotonStream, bin_s: float, most_bins: int) -> None:
+        self.stream, self.bin_s, self.most = stream, bin_s, most_bins
+        self.unit_s = stream.time_unit_ps * 1e-12
+        self.channels: list[int] = []
+        self.counts: Integers = np.zeros((min(1024, most_bins), 0), dtype=np.int64)
+        self.origin: int | None = None
+        self.last = 0
+
+    def add(self, times: Integers, channels: NDArray[np.uint8]) -> None:
+        from qdmol.analysis.trace_kernels import bin_times
+
+        if self.origin is None:
+            first = int(times[0])
+            late = first * self.unit_s
+            self.origin = 0 if first >= 0 and late <= max(1.0, self.stream.stated_duration_s or 0.0) else first
+        columns = self._columns(channels)
+        position = 0
+        while position < len(times):
+            position = bin_times(position, times, columns, self.origin, self.unit_s / self.bin_s, self.counts)
+            if position < len(times):
+                self._grow()
+        self.last = int(times[-1])
+
+    def _columns(self, channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        seen = np.zeros(256, dtype=np.bool_)
+        seen[channels] = True
+        fresh = [int(c) for c in np.flatnonzero(seen) if int(c) not in self.channels]
+        self.channels += fresh
+        self.counts = np.pad(self.counts, ((0, 0), (0, len(fresh)))) if fresh else self.counts
+        table = np.zeros(256, dtype=np.uint8)
+        table[self.channels] = np.arange(len(self.channels))
+        return table[channels]
+
+    def _grow(self) -> None:
+        now = len(self.counts)
+        if now < self.most:
+            self.counts = np.pad(self.counts, ((0, min(now, self.most - now)), (0, 0)))
+            return
+        self.counts = np.concatenate([self.counts[0::2] + self.counts[1::2], np.zeros_like(self.counts[: now // 2])])
+        self.bin_s *= 2.0
+
+    def trace(self, asked: float) -> Trace:
+        order = np.argsort(np.array(self.channels, dtype=np.int64))
+        origin = self.origin or 0
+        span = (self.last - origin) * self.unit_s
+        stated = self.stream.stated_duration_s
+        # silence at the end belongs to the recording, if the header can be believed
+        if stated is not None and not self.stream.truncated and span < stated <= 2.0 * span:
+            span = stated
+        bins = 0 if self.origin is None else min(max(int(np.ceil(span / self.bin_s - 1e-9)), 1), self.most)
+        filled = np.flatnonzero(self.counts.sum(axis=1))
+        bins = max(bins, int(filled[-1]) + 1 if len(filled) else 0)
+        counts = np.zeros((bins, len(order)), dtype=np.int64)
+        counts[: len(self.counts)] = self.counts[:bins, order]
+        return Trace(self.bin_s, counts, origin * self.unit_s, tuple(self.channels[k] for k in order), asked)
