@@ -75,8 +75,8 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     gate_ns
         Only photons from the first to the second number (None: to the end) after the arrival of the pulse go into g2.
     afterglow
-        What is done about sharp peaks of the detectors beside the centre of g2: ``"flag"`` says so, ``"mask"`` leaves them
-        out, ``"model"`` fits them.
+        What is done about sharp peaks of the detectors beside the centre of g2: ``"flag"`` says so, ``"mask"`` leaves
+        them out, ``"model"`` fits them.
     progress
         Called with what is being done and the fraction of all the work, 0 to 1.
 

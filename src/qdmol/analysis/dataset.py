@@ -78,7 +78,9 @@ def _add_trace(data: xr.Dataset, trace: Trace) -> None:
     data["trace"] = (("time", "channel"), trace.counts, _named("1", "photons in a bin", bin_s=trace.bin_s))
     # the last bin may be cut by the end of the recording
     total = trace.total[:-1] if len(trace.total) > 1 else trace.total
-    step = max(1, int(total.max() - total.min()) // 80)
+    # as many bins as resolve a shape in noise: Rice's rule
+    bins = int(np.clip(2 * len(total) ** (1 / 3), 10, 80))
+    step = max(1, -(-int(total.max() - total.min()) // bins))
     low = int(total.min())
     occurrence = np.bincount((total - low) // step)
     data.coords["intensity"] = (

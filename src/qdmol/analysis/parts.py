@@ -74,7 +74,7 @@ _ABSENT = {
     "triples": "no_g3",
     "correlation": "no_correlation",
 }
-_GATES = (0.0, 0.25, 0.5, 1.0, 1.5)  # of the mean lifetime after the arrival of the pulse
+_GATES = (0.25, 0.5, 1.0, 1.5)  # of the mean delay of a photon, after the arrival of the pulse
 _LATEST_GATE = 0.5  # of the period: behind it too little of it is left
 _GATED_PAIRS = 20.0  # pairs of a side peak below which a curve over gates says nothing
 
@@ -274,7 +274,7 @@ def _g2(work: Work, background: Background | None) -> G2 | None:
 
 
 def _gated(work: Work, g2: G2 | None, fit: LifetimeFit | None, background: Background | None) -> tuple[G2, ...]:
-    """g2 of photons later than some gates; empty where there are too few pairs, or a gate was asked for."""
+    """g2 of all photons and of those later than some gates; empty with too few pairs, or where a gate was asked for."""
     pulsed, channels = work.pulsed, work.channels
     if g2 is None or fit is None or pulsed is None or channels is None or work.asked.gate_ns is not None:
         return ()
@@ -282,13 +282,13 @@ def _gated(work: Work, g2: G2 | None, fit: LifetimeFit | None, background: Backg
         return ()
     from qdmol.analysis.g2 import G2Details, gate_curve
 
-    gates = [share * fit.amplitude_average_ns for share in _GATES]
+    gates = [share * fit.intensity_average_ns for share in _GATES]
     inside = [gate for gate in gates if gate < _LATEST_GATE * (g2.period_ns or math.inf)]
     details = G2Details(zero_delay_ns=g2.zero_delay_ns)
     found = work.attempt(
         "gates", lambda: gate_curve(pulsed, inside, channels=channels, background=background, details=details)
     )
-    return found or ()
+    return (g2, *found) if found else ()
 
 
 def _g3(work: Work, g2: G2 | None) -> G3 | None:

@@ -81,6 +81,8 @@ def interval_text(value: float | None, low: float | None, high: float | None, un
     decimals = decimals_for(min(widths), default=4) if widths else 4
     if widths and value:  # two digits of what differs from zero, however wide the interval
         decimals = max(decimals, min(1 - math.floor(math.log10(abs(value))), 6))
+    if low is not None and low > 0:  # a lower end above zero is not shown as zero
+        decimals = max(decimals, min(-math.floor(math.log10(low)), 6))
     text = format_number(value, decimals)
     if low is not None or high is not None:
         ends = ["no lower limit" if low is None else format_number(low, decimals)]

@@ -263,6 +263,7 @@ def draw_gate(data: xr.Dataset) -> Drawing | None:
     axes.errorbar(gate[good], value[good], yerr=(np.maximum(value - low, 0)[good], np.maximum(ends - value, 0)[good]),
                   fmt="o", color=BLUE, markersize=3, linewidth=0.8, capsize=1.5)  # fmt: skip
     axes.set_ylim(0, top)
+    axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel("Photons later than (ns after the pulse)")
     axes.set_ylabel("g²(0) against side peaks")
     caption = (

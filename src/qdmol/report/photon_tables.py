@@ -94,11 +94,12 @@ def _lifetime_rows(found: Summary | None) -> list[tuple[str, ...]]:
         name = f"lifetime {k + 1}" if many else "lifetime"
         rows.append(_row(name, (value, found["low_ns"][k], found["high_ns"][k]), "ns"))
         if many:
-            rows.append(_row(f"amplitude of lifetime {k + 1}", (found["fractions"][k], None, None), ""))
+            share = tuple(found[f"fractions{end}"][k] for end in ("", "_low", "_high"))
+            rows.append(_row(f"amplitude of lifetime {k + 1}", share, ""))
     keys = ("amplitude", "intensity") if many or found.get("stretch") is not None else ()
     rows += [_row(f"average weighted by {key}", three(found, f"{key}_average", "_ns"), "ns") for key in keys]
     if found.get("stretch") is not None:
-        rows.append(_row("exponent of the stretched decay", (found["stretch"], None, None), ""))
+        rows.append(_row("exponent of the stretched decay", three(found, "stretch"), ""))
     return rows
 
 
@@ -114,5 +115,5 @@ def _g2_rows(found: Summary | None) -> list[tuple[str, ...]]:
     rows.append(_row("zero delay", (found.get("zero_delay_ns"), None, None), "ns"))
     for key, name in (("centre_counts", "pairs in the centre"), ("side_counts", "pairs in a side peak, in the mean")):
         if found.get(key) is not None:
-            rows.append((name, shown_number(found[key], 6), "", "", ""))
+            rows.append((name, shown_number(found[key]), "", "", ""))
     return rows
