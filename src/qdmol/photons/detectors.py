@@ -264,6 +264,10 @@ def _peak(
     if not sure.any():
         return None
     peak = inside & np.convolve(sure, np.ones(7), "same").astype(bool)
+    # antibunched light has fewer pairs there than elsewhere: as many as beside the peak
+    beside = inside & ~peak
+    own = min(float(counts[beside].sum()) / max(float(level[beside].sum()), 1e-9), 1.0) if beside.any() else 1.0
+    level = level * own
     excess = float((counts - level)[peak].sum())
     error = float(np.sqrt(counts[peak].sum() + 1.0))
     weights = np.maximum((counts - level)[peak], 0.0)

@@ -33,6 +33,8 @@ _CHANCE = 1e-6  # of a finding where there is nothing, in one check
 _BLOCKS = 16
 _DRIFT = 0.2  # relative change over the run that is worth a warning
 _FASTEST_HZ = 5e9
+_MOST_GAPS = 3
+_TAIL = 24  # pauses that show how the longest of them fall off
 
 
 def sensible_duration_s(scan: Scan, stream: PhotonStream) -> float:
@@ -176,13 +178,25 @@ def gap_flags(scan: Scan, duration_s: float) -> Iterator[Flag]:
     if len(lengths) < 32 or scan.photons < 100 or duration_s <= 0:
         return
     count = _interruptions(lengths)
+    off_times = count > _MOST_GAPS
+    if off_times:
+        # many of them: off times without background; one that stands out among them still is a gap
+        inner = _interruptions(lengths[:count])
+        off_times, count = inner == 0, inner or count
     if count == 0:
+        return
+    total = float(lengths[:count].sum())
+    if off_times:
+        message = (
+            f"At least {count} stretches without a photon, the longest {time_text(lengths[0])}, are longer than the"
+            " rate allows: off times without any background, or interruptions; the recording cannot tell."
+        )
+        yield Flag("gap", "note", message, total, "s")
         return
     rate = scan.photons / duration_s
     longest = int(np.argmax(scan.pauses.lengths))
     start = float(int(scan.pauses.starts[longest]) - scan.origin) * scan.unit_ps * 1e-12
     chance = np.log10(scan.photons) - rate * lengths[0] / np.log(10)
-    total = float(lengths[:count].sum())
     many = "" if count == 1 else f" ({count} such stretches, {time_text(total)} in all)"
     yield Flag(
         "gap",
@@ -190,7 +204,7 @@ def gap_flags(scan: Scan, duration_s: float) -> Iterator[Flag]:
         f"No photon for {time_text(lengths[0])} from {start:.4g} s on{many}: at the mean rate that has a probability of"
         f" 10^{min(chance, 0.0):.0f}, and it is {lengths[0] / lengths[count]:.2g} times the longest other pause, so it"
         " is an interruption rather than blinking; rates and the Poisson level of g2 are too low by"
-        f" {percent(total / duration_s)} if it is not cut out.",
+        f" {percent(min(total / duration_s, 1.0))} if it is not cut out.".replace("10^-", "10^−"),
         total,
         "s",
     )
@@ -203,8 +217,10 @@ def _interruptions(lengths: Floats) -> int:
     and the likelier is believed: off times of blinking emitters are power laws.
     """
     found = 0
-    for rank in range(min(16, len(lengths) // 2)):
-        tail = lengths[rank + 1 :]
+    if len(lengths) < 12:
+        return 0
+    for rank in range(len(lengths) // 2):
+        tail = lengths[rank + 1 : rank + 1 + _TAIL]
         least = tail[-1]
         if least <= 0.0:
             break
@@ -267,7 +283,7 @@ def _delay_drift(scan: Scan, row: int) -> Iterator[Flag]:
     shift = _rise(late, width_ns) - _rise(early, width_ns)
     draws = [_rise(rng.poisson(late), width_ns) - _rise(rng.poisson(early), width_ns) for _ in range(40)]
     error = float(np.std(draws)) + 0.5 * width_ns / np.sqrt(12.0)
-    if abs(shift) > 6.0 * error and abs(shift) > max(0.02, 1.5 * width_ns):
+    if abs(shift) > 5.0 * error and abs(shift) > max(0.02, 1.5 * width_ns):
         message = (
             f"The rise of the decay in channel {scan.channels[row]} moves by {shift:+.2g} ns between the beginning and"
             " the end of the run: a lifetime from the whole run is too long by about as much, or its fit is poor."
