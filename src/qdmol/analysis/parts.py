@@ -181,6 +181,9 @@ def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream |
 
 def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysis:
     """Do every part; `stream` is what the result remembers."""
+    pulsed = work.pulsed
+    notes = () if pulsed is None else pulsed.notes[len(stream.notes) :]
+    work.flags += [Flag("reading", "note", note) for note in notes]
     trace = work.attempt("intensity", partial(_trace, work))
     background = work.attempt("background", partial(_background, work))
     decay, response, fit = _lifetime(work, background)
@@ -189,6 +192,7 @@ def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysi
         file=file,
         stream=stream,
         quality=work.quality,
+        pulse_period_ns=None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3,
         trace=trace,
         background=background,
         decay=decay,

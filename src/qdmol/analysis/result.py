@@ -39,6 +39,8 @@ class PhotonAnalysis:
         Of the stream.
     flags : tuple of Flag
         What the analysis found beyond the quality report.
+    pulse_period_ns : float or None
+        Time between pulses of light; shorter than the sync period where only every n-th pulse was recorded.
     trace, background, decay, response, lifetime, g2, gated, g3, correlation
         The parts, each None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
     elapsed_s : float
@@ -49,6 +51,7 @@ class PhotonAnalysis:
     stream: PhotonStream | None
     quality: QualityReport | None
     flags: tuple[Flag, ...] = ()
+    pulse_period_ns: float | None = None
     trace: Trace | None = None
     background: Background | None = None
     decay: Decay | None = None

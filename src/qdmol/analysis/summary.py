@@ -30,6 +30,7 @@ def make_summary(analysis: PhotonAnalysis) -> dict[str, Any]:
     found["quality"] = [*found["quality"], *(flag.as_dict() for flag in analysis.flags)]
     found |= {
         "refused": analysis.refused,
+        "pulse_period_ns": analysis.pulse_period_ns,
         "background": _background(analysis.background),
         "lifetime": _lifetime(analysis.lifetime),
         "g2": _g2(analysis),

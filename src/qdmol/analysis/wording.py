@@ -100,8 +100,8 @@ def _recording(summary: Summary) -> list[str]:
     text = f"{shown_number(photons)} photons in {shown_number(duration)}{_SPACE}s, "
     text += f"{shown_number(summary.get('count_rate_Hz'))} a second"
     sentences = [f"{text}: {shares}." if len(channels) > 1 else f"{text}."]
-    if summary.get("sync_period_ns"):
-        period = summary["sync_period_ns"]
+    period = summary.get("pulse_period_ns") or summary.get("sync_period_ns")
+    if period:
         rate = f"{1e3 / period:.4g}{_SPACE}MHz"
         sentences.append(f"Pulses come every {shown_number(period, 6)}{_SPACE}ns ({rate}).")
     return sentences
