@@ -238,7 +238,6 @@ def test_more_records_than_stated_are_left_out_and_said(tmp_path):
         ({"HW_Type": "PicoHarp 300"}, "PicoHarp 300"),
         ({"HW_Type": "MultiHarp 150"}, "MultiHarp 150"),
         ({"TTResult_SyncRate": 20_000_000}, "sync period"),
-        ({"MeasDesc_Resolution": 1e-6}, "coarser than its sync period"),
         ({"TTResultFormat_TTTRRecType": make.HYDRAHARP_T2}, "HydraHarp T2 v2"),
     ],
 )
@@ -272,6 +271,8 @@ def test_records_of_no_known_kind_are_refused(tmp_path, entries, word):
     [
         {"MeasDesc_GlobalResolution": 0.0, "TTResult_SyncRate": 0},
         {"MeasDesc_GlobalResolution": float("nan"), "TTResult_SyncRate": None},
+        {"MeasDesc_GlobalResolution": 1e-12},
+        {"MeasDesc_Resolution": 1e-6},
         {"MeasDesc_Resolution": 0.0},
         {"MeasDesc_Resolution": float("inf")},
         {"MeasDesc_Resolution": -1.6e-11},

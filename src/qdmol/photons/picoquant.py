@@ -24,6 +24,8 @@ __all__ = ["RECORD_KINDS", "RecordFile", "RecordKind", "Recording", "refused", "
 WORD = 4  # bytes of a record
 # A header may round its sync rate and give the period besides; more than this apart, one of the two is wrong.
 SYNC_TOLERANCE = 0.02
+# No instrument counts pulses of more than 10 GHz; a shorter period would put millions of them into one delay.
+SHORTEST_PERIOD_PS = 100.0
 # No clock of a T2 mode is slower.
 SLOWEST_T2_PS = 1e4
 
@@ -206,17 +208,18 @@ def stream_of(recording: Recording) -> PhotonStream:
     Raises
     ------
     DataError
-        The header gives the times no scale: no resolution, or no sync rate in T3.
+        The header gives the times no scale: no resolution, or in T3 no sync rate or one beyond the resolution.
     """
     tick_ps = _sane(recording.tick_ps, "resolution", recording)
     mode = recording.kind.mode
     period_ps = recording.sync_period_ps
     contradictions = list(recording.contradictions)
     if mode == "T3":
-        period_ps = _sane(period_ps, "sync rate", recording)
+        period_ps = _sane(period_ps, "sync rate", recording, lowest=SHORTEST_PERIOD_PS)
         if tick_ps > period_ps:
-            contradictions.append(
-                f"The header's resolution of {tick_ps:g} ps is coarser than its sync period of {period_ps:g} ps."
+            raise DataError(
+                f"The header's resolution of {tick_ps:g} ps is coarser than its sync period of {period_ps:g} ps, so its"
+                " delays have no scale."
             )
     elif tick_ps > SLOWEST_T2_PS:
         contradictions.append(f"The header's clock of {tick_ps:g} ps a tick is slower than that of any T2 mode.")
@@ -239,9 +242,9 @@ def stream_of(recording: Recording) -> PhotonStream:
     )
 
 
-def _sane(value: float | None, what: str, recording: Recording) -> float:
-    # between a femtosecond and an hour: outside, sums of ticks would leave 64 bits or the numbers of Python
-    if value is None or not math.isfinite(value) or not 1e-3 <= value <= 3.6e15:
+def _sane(value: float | None, what: str, recording: Recording, *, lowest: float = 1e-3) -> float:
+    # the default is from a femtosecond to an hour: outside, sums of ticks would leave 64 bits
+    if value is None or not math.isfinite(value) or not lowest <= value <= 3.6e15:
         raise DataError(
             f"The header of {shorten(recording.path.name)} gives no {what} that can be, so its times have no scale."
         )
