@@ -63,6 +63,17 @@ class TestRoundTrip:
         assert_same(load(read, size), records)
         assert_same(join_records(list(read.source.source.chunks(size)), mode=read.mode), records)
 
+    @pytest.mark.parametrize("size", [1, 7, 100])
+    def test_pulses_come_no_later_than_photons_of_their_time(self, tmp_path, size):
+        # every photon falls on a pulse, which must be known when the photon is given
+        times = 1000 * np.arange(300)
+        records = Records(times=times, channels=np.zeros(300, dtype=np.uint8), sync_times=times)
+        read = read_photon_hdf5(write_photon_hdf5(stream_of(records), tmp_path / "a.h5"))
+        pulses = 0
+        for chunk in read.source.source.chunks(size):
+            pulses += len(chunk.sync_times)
+            assert pulses == chunk.times[-1] // 1000 + 1
+
     def test_clocks_and_findings_come_back_exactly(self, tmp_path):
         stream = stream_of(
             t3_records(np.random.default_rng(1)),

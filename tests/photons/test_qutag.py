@@ -95,8 +95,11 @@ class TestSynthetic:
     def test_photons_of_slow_pulses_are_no_sync(self, tmp_path):
         # 10 kHz, 5 ns of lifetime: near a comb, but not as near as electronic pulses
         rng = np.random.default_rng(3)
+        dark = np.sort(rng.integers(0, 4 * 10**11, 1000))
         times = 100_000_000 * np.arange(4000) + rng.exponential(5000, 4000).astype(int)
-        stream = read_qutag(write_qutag(tmp_path / "a.qutag", times, rng.integers(1, 3, 4000)))
+        order = np.argsort(np.concatenate([times, dark]), kind="stable")
+        channels = np.repeat([1, 2], [4000, 1000])[order]
+        stream = read_qutag(write_qutag(tmp_path / "a.qutag", np.concatenate([times, dark])[order], channels))
         assert stream.provenance.header["sync_channel"] is None
 
 

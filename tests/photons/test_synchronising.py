@@ -190,6 +190,11 @@ class TestCombs:
         times = np.sort((1e3 * (period_ns * numbers + rng.exponential(lifetime_ns, 4000))).astype(np.int64))
         assert steady_period(times, tick_ps=1.0) is None
 
+    def test_short_lived_light_is_no_comb(self):
+        rng = np.random.default_rng(1)
+        times = 12_500 * np.sort(rng.integers(0, 20_000, 4000)) + rng.exponential(60, 4000).astype(np.int64)
+        assert steady_period(np.sort(times), tick_ps=1.0) is None
+
     def test_few_pulses_show_nothing(self):
         assert steady_period(np.arange(20) * 1000, tick_ps=1.0) is None
 

@@ -147,12 +147,13 @@ class TestRefusal:
         [("12,x", 1 << 20), ("12,x", 1), ("nan,1", 7), ("12", 7), ("99999999999999999999,1", 7), ("1.2.3,1", 7)],
     )
     def test_bad_line_is_named(self, tmp_path, line, size):
-        lines = [f"{10 * k},1" for k in range(5000)]
-        lines[4000] = line
+        # beyond the head, which is read when the file is opened
+        lines = [f"{10 * k},1" for k in range(12_000)]
+        lines[10_000] = line
         path = text(tmp_path, "# c\ntime_ps,channel\n" + "\n".join(lines) + "\n")
         with pytest.raises(InputError) as caught:
             load(path, size)
-        assert str(caught.value) == f"Line 4003 of `a.csv` cannot be read as numbers: {line!r}."
+        assert str(caught.value) == f"Line 10003 of `a.csv` cannot be read as numbers: {line!r}."
         assert caught.value.value == line
 
     @pytest.mark.parametrize(
