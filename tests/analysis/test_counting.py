@@ -100,8 +100,10 @@ def test_ratio_with_background_runs_into_the_one_without():
 CASES = [(352, 20, 1.0), (352, 20, 3.0), (10, 20, 0.3), (10, 20, 3.0), (100, 6, 10.0), (352, 6, 60.0), (900, 40, 300.0)]
 
 
-@pytest.mark.parametrize(("side", "peaks", "centre"), CASES)
-@pytest.mark.parametrize("background", [0.0, 0.05])
+@pytest.mark.parametrize(
+    ("side", "peaks", "centre", "background"),
+    [(*case, 0.0) for case in CASES] + [(*CASES[k], 0.05) for k in (1, 2, 5)],
+)
 def test_ratio_covers_in_seeded_trials(side, peaks, centre, background):
     rng = np.random.default_rng([side, peaks, int(10 * centre)])
     under = background * side

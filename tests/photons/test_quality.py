@@ -138,6 +138,15 @@ def test_dark_off_times_are_not_called_interruptions():
     assert "cannot tell" in flag.message
 
 
+def test_an_off_time_at_the_end_is_no_contradiction():
+    light = blinking_stream(np.random.default_rng(3), rate_hz=5e4, duration_s=6.0, on_s=0.3, off_s=0.3).load()
+    longest = np.diff(light.times).max() * 2e-7
+    end = light.times[-1] * 2e-7 + longest
+    report = assess_quality(t3(light, duration_s=end))
+    assert report.flag("header_mismatch") is None
+    assert report.duration_s == end
+
+
 def test_a_falling_rate_is_drift():
     rng = np.random.default_rng(10)
     share = rng.random(100_000)  # the rate falls to half over 10 s
@@ -238,6 +247,9 @@ def test_header_against_records():
     stopped = assess_quality(in_memory(photons, mode="T2", tick_ps=1.0, duration_s=4.0))
     assert stopped.flag("header_mismatch").severity == "warning"
     assert stopped.duration_s == pytest.approx(2.0, rel=1e-3)
+    nearly = assess_quality(in_memory(photons, mode="T2", tick_ps=1.0, duration_s=2.08))
+    assert nearly.flags == ()
+    assert nearly.duration_s == 2.08
     provenance = Provenance("test", "T2")
     lying = PhotonStream("T2", 1.0, ArraySource(photons), provenance, stated_photons=100, contradictions=("It lies.",))
     report = assess_quality(lying)

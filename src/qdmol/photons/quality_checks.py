@@ -42,18 +42,18 @@ def sensible_duration_s(scan: Scan, stream: PhotonStream) -> float:
     measured = scan.last_ps * 1e-12
     stated = stream.stated_duration_s
     usable = stated is not None and 0.0 < stated <= LONGEST_S
-    if usable and stated is not None and not stream.truncated:
-        quiet = _log_chance_of_silence(scan, stated - measured)
-        if measured <= 1.01 * stated + 0.01 and (measured >= 0.5 * stated or quiet > np.log(_CHANCE)):
-            return stated
+    if stated is not None and usable and not stream.truncated and measured <= 1.01 * stated + 0.01:
+        agree = measured >= 0.95 * stated or _plausibly_silent(scan, stated)
+        return stated if agree else measured
     return measured if 0.0 <= measured <= LONGEST_S else 0.0
 
 
-def _log_chance_of_silence(scan: Scan, silent_s: float) -> float:
-    """Logarithm of the probability of no photon for a time at the mean rate."""
-    if scan.last_ps <= 0:
-        return 0.0
-    return min(0.0, -scan.photons / (scan.last_ps * 1e-12) * silent_s)
+def _plausibly_silent(scan: Scan, stated_s: float) -> bool:
+    """Whether no photon up to the stated end is likely at the mean rate, or no longer than the emitter's own pauses."""
+    measured = scan.last_ps * 1e-12
+    silent = stated_s - measured
+    pause = float(scan.pauses.lengths.max(initial=0)) * scan.unit_ps * 1e-12
+    return measured <= 0 or silent < 3.0 * pause or scan.photons / measured * silent < -np.log(_CHANCE)
 
 
 def order_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
@@ -108,7 +108,7 @@ def _length_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
     elif measured > 1.01 * stated + 0.01:
         message = f"{text}; the arrival times are used for rates and the normalisation of g2."
         yield Flag("header_mismatch", "warning", message, measured, "s")
-    elif scan.photons >= _ENOUGH and _log_chance_of_silence(scan, stated - measured) < np.log(_CHANCE):
+    elif scan.photons >= _ENOUGH and not _plausibly_silent(scan, stated):
         if measured < 0.1 * stated:
             message = f"{text}: the clock of the records is not the one that the header states."
             yield Flag("header_mismatch", "fatal", message, measured, "s")
@@ -245,9 +245,11 @@ def drift_flags(scan: Scan, duration_s: float) -> Iterator[Flag]:
 
 def _rate_drift(scan: Scan, duration_s: float) -> Iterator[Flag]:
     bins = int(duration_s * 1e12 / scan.bin_ps)
-    trace = scan.rate_counts[:bins].sum(axis=1).astype(np.float64)
-    if bins < 8 * _BLOCKS or trace.sum() < _ENOUGH:
+    if not 8 * _BLOCKS <= bins < 1 << 24 or scan.photons < _ENOUGH:
         return
+    # silence at the end has bins too
+    trace = np.zeros(bins)
+    trace[: len(scan.rate_counts)] = scan.rate_counts[:bins].sum(axis=1)
     whole = bins // _BLOCKS
     blocks = trace[: whole * _BLOCKS].reshape(_BLOCKS, whole).sum(axis=1)
     place = (np.arange(_BLOCKS) + 0.5) / _BLOCKS - 0.5
