@@ -33,7 +33,7 @@ FEWEST_PHOTONS = 20
 _MOST_BUMPS = 4
 _LARGEST_BUMP = 0.05  # of all photons; what is larger is no bump
 GOOD = 0.01  # probability above which a fit counts as good
-_EMPTY_RUN = 20.0  # counts that ought to be in an empty stretch for it to be outside the recorded range
+_EMPTY_RUN = 20.0  # counts that ought to be in an empty end for it to be outside the recorded range
 _DELAYS = (3.0, 6.0, 12.0, 24.0, 48.0)  # beginnings of the tail, in widths of the response behind its middle
 
 
@@ -143,16 +143,23 @@ def _dark(decay: Decay, background: Background) -> tuple[float, float]:
 
 
 def recorded_range(decay: Decay) -> Bools:
-    """Bins (n,) the instrument can fill: without empty stretches at the ends that no background would leave empty."""
+    """Bins (n,) the instrument can fill: without an empty end where the counts break off.
+
+    They break off if what they were before, going on to fall as it did, should have left twenty counts more.
+    """
     counts = decay.counts
     used = np.ones(len(counts), dtype=np.bool_)
-    filled = np.flatnonzero(counts)
-    first, last = int(filled[0]), int(filled[-1]) + 1
-    tail = len(counts) - last
-    if tail and counts[max(last - tail, 0) : last].sum() > _EMPTY_RUN:
-        used[last:] = False
-    if first and counts[first : 2 * first].sum() > _EMPTY_RUN and counts[-1] > 0 and decay.period_ns is not None:
-        used[:first] = False
+    last = int(np.flatnonzero(counts)[-1]) + 1
+    empty = len(counts) - last
+    half = max(4, empty // 40)
+    if empty and last > 2 * half:
+        early, late = float(counts[last - 2 * half : last - half].sum()), float(counts[last - half : last].sum())
+        # the steepest fall that three standard deviations allow
+        fall = max(late - 3.0 * math.sqrt(late), 0.0) / (early + 3.0 * math.sqrt(early) + 1.0)
+        steps = empty / half
+        expected = late * (steps if fall >= 1.0 else fall / (1.0 - fall) * (1.0 - fall**steps))
+        if expected > _EMPTY_RUN:
+            used[last:] = False
     if decay.period_ns is not None:
         # of a bin that reaches over the end of the period, nothing is behind the end
         used &= decay.edges_ns[:-1] < decay.first_bin_ns + decay.period_ns + 1e-9 * decay.bin_width_ns
