@@ -96,6 +96,8 @@ def _recording(summary: Summary) -> list[str]:
     if not photons or not duration:
         return ["The recording holds no photons."] if photons == 0 else []
     channels = summary.get("photons_per_channel") or {}
+    if summary.get("refused"):  # rates and periods of a recording that contradicts itself are worth nothing
+        return [f"The file holds {shown_number(photons)} photons."]
     shares = ", ".join(f"{shown_number(count)} in channel {channel}" for channel, count in channels.items())
     text = f"{shown_number(photons)} photons in {shown_number(duration)}{_SPACE}s, "
     text += f"{shown_number(summary.get('count_rate_Hz'))} a second"
@@ -233,23 +235,27 @@ def outcome(summary: Summary) -> str:
     return f"{text}, {warnings} warning{'s' if warnings > 1 else ''}" if warnings else text
 
 
-def files_rows(names: Sequence[str], summaries: Sequence[Summary]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def files_rows(
+    names: Sequence[str], summaries: Sequence[Summary], *, intervals: bool = True
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and one row a file: photons, length, rate, lifetime, both g2, and what became of it.
 
-    Of lifetime and g2 only what at least one file has.
+    Of lifetime and g2 only what at least one file has; with `intervals` each with its ends.
     """
     header = ("file", "photons", "length (s)", "rate (1/s)", "lifetime (ns)", "g² side", "g² Poisson", "outcome")
-    rows = [(name, *_cells(one), outcome(one)) for name, one in zip(names, summaries, strict=True)]
+    rows = [(name, *_cells(one, intervals), outcome(one)) for name, one in zip(names, summaries, strict=True)]
     shown = [k for k in range(len(header)) if k < 4 or any(row[k] for row in rows)]
     return tuple(header[k] for k in shown), [tuple(row[k] for k in shown) for row in rows]
 
 
-def _cells(summary: Summary) -> tuple[str, ...]:
+def _cells(summary: Summary, intervals: bool) -> tuple[str, ...]:  # noqa: FBT001  # as `files_rows` was asked
     keys = ("photons", "duration_s", "count_rate_Hz")
-    numbers = tuple("" if summary.get(key) is None else shown_number(summary[key]) for key in keys)
+    hidden = keys[1:] if summary.get("refused") else ()
+    numbers = tuple("" if key in hidden or summary.get(key) is None else shown_number(summary[key]) for key in keys)
     g2 = summary.get("g2") or {}
-    intervals = (mean_lifetime(summary), three(g2, "side"), three(g2, "poisson"))
-    return (*numbers, *("" if one[0] is None else interval_text(*one) for one in intervals))
+    found = (mean_lifetime(summary), three(g2, "side"), three(g2, "poisson"))
+    texts = (interval_text(*one) if intervals else shown_number(one[0], 3) for one in found)
+    return (*numbers, *("" if one[0] is None else text for one, text in zip(found, texts, strict=True)))
 
 
 def mean_lifetime(summary: Summary) -> Interval:

@@ -32,10 +32,11 @@ def analysis_text(summary: Summary, *, title: str, quiet: bool) -> RenderableTyp
 
 def files_text(names: Sequence[str], summaries: Sequence[Summary]) -> RenderableType:
     """Return many files as one table, a row each; a file that could not be read is a row that says so."""
-    header, rows = files_rows(names, summaries)
+    header, rows = files_rows(names, summaries, intervals=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, heading in enumerate(header):
-        table.add_column(heading, justify="right" if 1 <= index <= 3 else "left", overflow="fold")
+        number = 0 < index < len(header) - 1
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in rows:
         table.add_row(*map(Text, row))
     return table

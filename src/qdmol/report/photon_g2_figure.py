@@ -200,7 +200,15 @@ def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]
     _thin_labels(axes)
     axes.set_xlabel("Lag")
     axes.set_ylabel("Correlation g²(lag)")
-    axes.legend(frameon=False, loc="upper right", handlelength=1.6, borderaxespad=0.1, ncols=2, columnspacing=1.2)
+    axes.legend(
+        loc="upper right",
+        handlelength=1.6,
+        borderaxespad=0.1,
+        ncols=2,
+        columnspacing=1.2,
+        edgecolor="none",
+        framealpha=0.9,
+    )
     panel_title(axes, letter, "Correlation over decades of lag")
     whose = (
         "one detector with itself, where short lags show its dead time and afterpulses" if alone else "two detectors"
