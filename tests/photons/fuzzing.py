@@ -20,7 +20,7 @@ from tests.photons import generators as make
 from tests.photons import writers
 
 from qdmol.errors import DataError, InputError
-from qdmol.photons import assess_quality, read_photons
+from qdmol.photons import Records, assess_quality, read_photons
 
 LIMIT_S = 10
 LONGEST_S = 31 * 86400.0
@@ -36,6 +36,13 @@ def picoquant_files(folder: Path, rng: np.random.Generator) -> list[Path]:
         make.write_ptu(folder / f"{kind:08x}.ptu", t2 if kind in make.T2_KINDS else t3, kind=kind)
         for kind in (*make.T2_KINDS, *make.T3_KINDS)
     ]
+    # a slow laser: delays of 0.1 ms, in no order within a period
+    slow = Records(
+        times=np.sort(rng.integers(0, 400, 600)),
+        channels=rng.integers(0, 2, 600).astype(np.uint8),
+        delays=rng.integers(0, 25_000, 600).astype(np.uint32),
+    )
+    paths.append(make.write_ptu_t3(folder / "slow.ptu", slow, tick_ps=4000.0, sync_period_ps=1e8))
     for name, raw in {
         "v1.ht2": make.ht_bytes(make.encode(t2.load(), make.HYDRAHARP_V1_T2), mode=2, version=b"1.0"),
         "v2.ht2": make.ht_bytes(make.encode(t2.load(), make.HYDRAHARP_T2), mode=2),
