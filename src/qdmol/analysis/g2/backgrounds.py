@@ -34,10 +34,9 @@ class Signal:
 def signal_of(histogram: PairHistogram, background: Background | None, *, gate_share: float = 1.0) -> Signal:
     """Return the signal fractions of a histogram's two channels.
 
-    A pair is the emitter's with probability ρ1 ρ2, and pairs with a background photon fall on all lags alike, so that
-    g2 = (g2_measured - (1 - ρ1 ρ2)) / (ρ1 ρ2), both against steady light (Brouri, Beveratos, Poizat, Grangier, Opt. Lett.
-    25,
-    1294 (2000), doi:10.1364/OL.25.001294).
+    A pair is the emitter's with probability ρ1 ρ2, pairs with a background photon fall on all lags alike, so
+    g2 = (g2_measured - (1 - ρ1 ρ2)) / (ρ1 ρ2), both against steady light (Brouri, Beveratos, Poizat, Grangier,
+    Opt. Lett. 25, 1294 (2000), doi:10.1364/OL.25.001294).
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 _SCALE_NODES = 32
 _BACKGROUND_NODES = 9
-_BISECTIONS = 60
+_BISECTIONS = 45
 _LOW_BACKGROUND = 0.16  # see counting.signal_interval: a lucky shortage is not knowledge
 
 
@@ -42,8 +42,10 @@ def nodes_of(
     extra = np.zeros(1)
     if background_error > 0:
         extra = background_error * stats.norm.ppf((np.arange(_BACKGROUND_NODES) + 0.5) / _BACKGROUND_NODES)
-    scales = scale * relative[:, None] - (extra[None, :] if follows else 0.0)
-    backgrounds = np.broadcast_to(np.maximum(background + extra, 0.0), scales.shape)
+    scales, shifts = np.broadcast_arrays(scale * relative[:, None], extra[None, :])
+    if follows:
+        scales = scales - shifts
+    backgrounds = np.maximum(background + shifts, 0.0)
     return Spread(scale=np.maximum(scales, 1e-9 * scale).ravel(), background=backgrounds.ravel())
 
 

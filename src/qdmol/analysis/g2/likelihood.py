@@ -14,7 +14,7 @@ __all__ = ["Fit", "deviance", "fit_counts"]
 Floats = NDArray[np.float64]
 Model = Callable[[Floats], tuple[Floats, Floats]]
 
-_STEPS = 200
+_STEPS = 80
 _SETTLED = 1e-5  # of the deviance
 _LEAST = 1e-12
 
@@ -28,7 +28,7 @@ class Fit:
     parameters : (p,)
         Values.
     covariance : (p, p)
-        Inverse of the Fisher information; 0 for parameters held at a bound.
+        Inverse of the Fisher information; 0 for parameters that are not free.
     expected : (n,)
         Counts of the model.
     deviance : float
@@ -84,10 +84,17 @@ def fit_counts(model: Model, start: Floats, counts: Floats, *, low: Floats, high
                 settled = True
                 break
     information = slopes.T @ (slopes / np.maximum(expected, _LEAST)[:, None])
-    free = (parameters > low) & (parameters < high)
+    return Fit(parameters, _covariance(information, high > low), expected, now, settled)
+
+
+def _covariance(information: Floats, free: NDArray[np.bool_]) -> Floats:
+    """Inverse of the information on what is free; one that stopped at its bound might have gone the other way."""
+    scale = np.sqrt(np.maximum(np.diag(information), _LEAST))
+    known = free & (np.diag(information) > _LEAST)
+    inner = np.ix_(known, known)
     covariance = np.zeros_like(information)
-    covariance[np.ix_(free, free)] = np.linalg.pinv(information[np.ix_(free, free)])
-    return Fit(parameters, covariance, expected, now, settled)
+    covariance[inner] = np.linalg.pinv(information[inner] / np.outer(scale, scale)[inner], hermitian=True)
+    return covariance / np.outer(scale, scale)
 
 
 def _step(information: Floats, gradient: Floats, free: NDArray[np.bool_], damping: float) -> Floats:

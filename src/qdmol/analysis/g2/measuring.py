@@ -43,6 +43,7 @@ _CONTINUOUS_BIN_NS = 0.25
 _LEAK = 0.01  # share of a peak nearer to its neighbours from which on boxes are not used
 _ENOUGH = 200  # pairs from which on flanks can be fitted
 _FIT_PERIODS = 7.5
+_VALLEY, _EMPTY = 0.4, 0.004  # periods from a peak; a decay that leaks 1 % leaves 2.5 % of its pairs beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ def _pulsed(
     if options.afterglow == "mask":
         mask = (*mask, *(spike.mask for spike in spikes if not covered(spike, mask)))
     fit = None
-    if options.overlap is not False and histogram.pairs >= _ENOUGH:
+    if options.overlap or (options.overlap is None and _may_overlap(histogram, comb)):
         modelled = tuple((s.lag_ns, 0.3 * s.width_ns) for s in spikes) if options.afterglow == "model" else ()
         near = _near(histogram, comb.zero_ns, _FIT_PERIODS * period)
         fit = fit_comb(near, comb, fixed_period=exact_period, mask=mask, spikes=modelled)
@@ -354,6 +355,13 @@ def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: flo
 
 def _fields(ratios: Ratios) -> dict[str, Any]:
     return {name: getattr(ratios, name) for name in Ratios.__slots__}
+
+
+def _may_overlap(histogram: PairHistogram, comb: Comb) -> bool:
+    """Whether the valleys between peaks hold more than a few pairs; they may be background, which the fit tells."""
+    lag = (histogram.lag_ns - comb.zero_ns) / comb.period_ns
+    valley = float(histogram.counts[np.abs(lag - np.rint(lag)) > _VALLEY].sum())
+    return histogram.pairs >= _ENOUGH and valley > _EMPTY * histogram.pairs
 
 
 def _near(histogram: PairHistogram, zero_ns: float, reach_ns: float) -> PairHistogram:

@@ -81,6 +81,7 @@ class _Problem:
     open: NDArray[np.bool_]
     components: int
     spikes: tuple[tuple[float, float], ...]
+    moving: tuple[int, ...]
 
 
 def fit_comb(
@@ -115,8 +116,8 @@ def fit_comb(
     """
     best: tuple[Fit, _Problem] | None = None
     for number in range(1, _MOST_COMPONENTS + 1) if components is None else (components,):
-        problem = _problem(histogram, comb, mask, number, spikes)
-        fit = _fit(problem, comb, fixed_period=fixed_period, before=None if best is None else best[0])
+        problem = _problem(histogram, comb, mask, number, spikes, fixed_period=fixed_period)
+        fit = _fit(problem, comb, before=None if best is None else best[0])
         bins = int(problem.open.sum())
         if best is not None and fit.evidence(bins) >= best[0].evidence(bins):
             break
@@ -131,6 +132,8 @@ def _problem(
     mask: tuple[tuple[float, float], ...],
     components: int,
     spikes: tuple[tuple[float, float], ...],
+    *,
+    fixed_period: bool,
 ) -> _Problem:
     join = max(1, int(comb.period_ns / (_BINS_A_PERIOD * histogram.bin_width_ns)))
     number = len(histogram.counts) // join * join
@@ -140,13 +143,14 @@ def _problem(
     open_ = np.ones(len(lag), dtype=np.bool_)
     for low, high in mask:
         open_ &= (away < low) | (away > high)
-    return _Problem(lag, counts, join * histogram.bin_width_ns, open_, components, spikes)
+    sides = len(lag) * join * histogram.bin_width_ns / comb.period_ns - 1.0
+    moving = (_ZERO, _JITTER, *(() if fixed_period else (_PERIOD,)), *((_SLOPE,) if sides >= _SLOPE_FROM else ()))
+    return _Problem(lag, counts, join * histogram.bin_width_ns, open_, components, spikes, moving)
 
 
-def _fit(problem: _Problem, comb: Comb, *, fixed_period: bool, before: Fit | None) -> Fit:
+def _fit(problem: _Problem, comb: Comb, *, before: Fit | None) -> Fit:
     n, period = problem.components, comb.period_ns
     pairs_a_period = float(problem.counts.sum()) * period / (len(problem.lag) * problem.width)
-    sides = int(len(problem.lag) * problem.width / period) - 1
     lifetimes = {1: [0.2], 2: [0.07, 0.3], 3: [0.03, 0.12, 0.4]}[n]
     if before is not None:  # the last fit's lifetimes, and a faster one
         known = np.exp(before.parameters[_FIXED : _FIXED + n - 1]) / period
@@ -155,8 +159,8 @@ def _fit(problem: _Problem, comb: Comb, *, fixed_period: bool, before: Fit | Non
     areas = np.full(n, np.log(max(pairs_a_period, 1.0) / n))
     head = [period, comb.zero_ns, 0.5 * problem.width, 0.0, 0.5 * pairs_a_period, 0.02 * pairs_a_period]
     start = np.array([*head, *np.log(np.array(lifetimes) * period), *areas, *[0.0] * len(problem.spikes)])
-    free_period = 0.0 if fixed_period else spread * period
-    free_slope = 0.5 if sides >= _SLOPE_FROM else 0.0
+    free_period = spread * period if _PERIOD in problem.moving else 0.0
+    free_slope = 0.5 if _SLOPE in problem.moving else 0.0
     shortest, longest = np.log(max(0.3 * problem.width, 1e-4 * period)), np.log(5.0 * period)
     low = [period - free_period, comb.zero_ns - 0.25 * period, 0.0, -free_slope, -np.inf, 0.0]
     high = [period + free_period, comb.zero_ns + 0.25 * period, 0.1 * period, free_slope, np.inf, np.inf]
@@ -195,7 +199,7 @@ def _model(problem: _Problem, values: Floats) -> tuple[Floats, Floats]:
     for k, (centre, others) in enumerate(parts):
         expected += areas[k] * others + values[_CENTRE] * shares[k] * centre
         slopes[:, _FIXED + n + k] = areas[k] * others + values[_CENTRE] * shares[k] * (centre - mean_centre)
-        for index in (_PERIOD, _ZERO, _JITTER, _SLOPE, _FIXED + k):
+        for index in (*problem.moving, _FIXED + k):
             step = np.zeros(len(values))
             step[index] = 1e-6 * max(values[_PERIOD], 1e-3) if index in (_PERIOD, _ZERO, _JITTER) else 1e-6
             moved = _peaks(problem, values + step, k)

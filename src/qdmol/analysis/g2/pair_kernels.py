@@ -24,7 +24,7 @@ Reach = tuple[int, int, int, int]
 
 @compiled
 def gather(stretch: Stretch, wanted: Integers, gate: Integers, kept: Kept, start: int) -> int:
-    """Append the photons of the two channels `wanted` and within `gate` (2 or 0, 2) to the kept; return their number."""
+    """Append the photons of the two channels `wanted` and within `gate` (2 or 0, 2) to the kept; return how many."""
     times, channels, delays = stretch
     kept_times, kept_delays, kept_second = kept
     # no branches: which channel comes next cannot be foretold

@@ -108,12 +108,18 @@ def area_ratios(sides: Sides, signal: Signal, *, level: float) -> Ratios:
         return Ratios(side, *side_limits, *[_NAN] * 6)
     scale = sides.level * signal.product
     fluctuation = sides.factor * float(np.sqrt(max(sides.scatter**2 - 1.0 / sides.total, 0.0)))
-    spread = nodes_of(scale=scale, scatter=fluctuation, background=others, background_error=others_error, follows=False)
+    spread = nodes_of(scale=scale, scatter=fluctuation, background=others, background_error=others_error, follows=True)
     poisson_limits = scaled_interval(sides.centre, spread, level=level)
-    whole = float(np.hypot(sides.factor * sides.scatter * mean, others_error) / beside)
     bunching = beside / scale
+    # a signal fraction that is off moves both levels, and cancels where there is no bunching
+    whole = float(np.hypot(sides.factor * sides.scatter * mean / beside, _share_error(bunching, signal)))
     limits = with_scatter(bunching, whole, level=level) if whole > 0 else (bunching, bunching)
     return Ratios(side, *side_limits, (sides.centre - others) / scale, *poisson_limits, bunching, *limits)
+
+
+def _share_error(bunching: float, signal: Signal) -> float:
+    """Relative error of the bunching from that of the signal fractions."""
+    return abs(1.0 - bunching) * signal.error / signal.product / bunching if bunching > 0 else 0.0
 
 
 def _side_limits(sides: Sides, others: float, others_error: float, *, level: float) -> tuple[float, float]:
@@ -190,8 +196,8 @@ def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: 
         scatter=factor * scatter,
         background=hidden,
         background_error=hidden_error,
+        follows=True,
     )
     limits = scaled_interval(counts, spread, level=level)
-    return Ratios(
-        side, *side_limits, side * bunching, *limits, bunching, *with_scatter(bunching, factor * scatter, level=level)
-    )
+    whole = float(np.hypot(factor * scatter, _share_error(bunching, signal)))
+    return Ratios(side, *side_limits, side * bunching, *limits, bunching, *with_scatter(bunching, whole, level=level))
