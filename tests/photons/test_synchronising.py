@@ -152,10 +152,20 @@ class TestDivider:
     def test_unequal_pulses_are_not_taken_for_one(self):
         # two lasers in turn, one of them half as bright
         rng = np.random.default_rng(1)
-        one, two = (light(rng, pulses=1, lifetime=0.02, photons=n) for n in (20_000, 10_000))
-        delays = np.concatenate([one.delays, (two.delays + 50_000) % 100_000])
-        channels = np.concatenate([one.channels, two.channels])
-        records = Records(times=np.arange(30_000), channels=channels, delays=delays)
+        for parts in (1, 3):
+            one, two = (light(rng, pulses=parts, lifetime=0.02, photons=n) for n in (20_000, 10_000))
+            delays = np.concatenate([one.delays, (two.delays + 50_000 // parts) % 100_000])
+            channels = np.concatenate([one.channels, two.channels])
+            records = Records(times=np.arange(30_000), channels=channels, delays=delays)
+            assert pulses_per_sync(records, period=100_000.0) == parts
+
+    def test_a_trace_of_modulation_is_not_enough(self):
+        rng = np.random.default_rng(1)
+        delays = rng.integers(0, 100_000, 150_000)
+        delays[:4500] = 12_500 * rng.integers(0, 8, 4500)  # 3 % of modulation, eight times a period
+        records = Records(
+            times=np.arange(150_000), channels=np.zeros(150_000, dtype=np.uint8), delays=delays.astype(np.uint32)
+        )
         assert pulses_per_sync(records, period=100_000.0) == 1
 
     def test_every_eighth_pulse_recorded_gives_the_period_of_the_laser(self):
@@ -192,7 +202,8 @@ class TestCombs:
 
     def test_short_lived_light_is_no_comb(self):
         rng = np.random.default_rng(1)
-        times = 12_500 * np.sort(rng.integers(0, 20_000, 4000)) + rng.exponential(60, 4000).astype(np.int64)
+        numbers = np.flatnonzero(rng.random(20_000) < 0.2)
+        times = 12_500 * numbers + rng.exponential(60, len(numbers)).astype(np.int64)
         assert steady_period(np.sort(times), tick_ps=1.0) is None
 
     def test_few_pulses_show_nothing(self):

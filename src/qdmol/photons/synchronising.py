@@ -125,7 +125,7 @@ def pulses_per_sync(records: Records, *, period: float) -> int:
     # without any modulation each channel gives a power of 1, exponentially distributed
     seen = powers > max(25.0 * len(present), 0.0025 * powers.max())
     first = int(np.argmax(seen))
-    return first + 1 if seen[first] and powers[first] > max(0.0025 * photons, 0.25 * powers.max()) else 1
+    return first + 1 if seen[first] and powers[first] > 0.0025 * photons else 1
 
 
 @dataclass(frozen=True, slots=True)
