@@ -262,8 +262,8 @@ def _about_clock(setup: Setup | None, clock_ps: float, findings: _Findings) -> s
     if source == 0 or (source is None and clock_ps in OWN_CLOCKS_PS):
         length = "" if source == 0 else f", by its length of {clock_ps / 1e3:g} ns,"
         findings.notes.append(
-            f"The macro clock is{length} the card's own and does not count laser pulses: delays hold, but times between "
-            "photons are known to a tick of it only."
+            f"The macro clock is{length} the card's own and does not count laser pulses: delays hold, but times "
+            "between photons are known to a tick of it only."
         )
         return "internal"
     if source is None:
