@@ -9,6 +9,7 @@ period; the picture of delays says how they lie around them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def _comb(scan: Scan, row: int) -> Floats:
         low, high = max(int(n * period - reach), 0), min(int(n * period + reach) + 2, PAIR_WINDOW_NS)
         if low < high:
             shape[low:high] += np.diff(np.interp(edges[low : high + 1] - n * period, places, total))
-    return shape * period / total[-1]
+    return np.asarray(shape * period / total[-1], dtype=np.float64)
 
 
 def _renewal(dead_ns: float, per_photon: float) -> Floats:
@@ -256,7 +257,7 @@ def _excess_t3(near: Floats) -> _Excess | None:
 
 
 def _peak(
-    counts: Floats, inside: NDArray[np.bool_], level: Floats, threshold: Floats | float, lags: Floats
+    counts: Floats, inside: NDArray[np.bool_], level: Floats, threshold: Floats | float, lags: NDArray[np.floating[Any]]
 ) -> _Excess | None:
     """Excess, its standard error, its lag and its sides, where some bin cannot be chance."""
     chance = stats.poisson.sf(counts - 1.0, np.maximum(threshold, 0.5)) * inside.sum()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from qdmol.photons.flags import Flag
+from qdmol.photons.flags import Flag, Severity
 from qdmol.photons.scanning import Scan
 from qdmol.photons.stream import PhotonStream
 
@@ -139,7 +139,7 @@ def _delay_range_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         message = f"{text} and {percent(share)} of the photons lie beyond the period: neither lifetimes nor g2 can be"
         yield Flag("sync_rate", "fatal", f"{message} placed in time.", largest_ns, "ns")
     else:
-        severity = "warning" if share > 1e-3 else "note"
+        severity: Severity = "warning" if share > 1e-3 else "note"
         message = f"{text}; {beyond:,} photons ({percent(share)}) lie beyond the period and belong to a later pulse."
         yield Flag("sync_rate", severity, message, largest_ns, "ns")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,10 @@ _FAR = 1.1  # periods: a delay this long cannot follow the pulse it is said to
 _SLACK_TICKS = 5
 _LOOK_BACK = 64
 _PAIRS_WANTED = 1.0  # a photon, on average: dense streams are sampled
+
+
+def _zeros(*shape: int) -> Integers:
+    return np.zeros(shape, dtype=np.int64)
 
 
 @dataclass(slots=True, eq=False)
@@ -91,73 +94,17 @@ class Scan:
     reach_ps: float = np.inf
     stride: int = 1
     tail: tuple[Any, Any, Any] | None = None
-    delay_facts: Integers = field(default_factory=partial(np.zeros, (3,), dtype=np.int64))
-    anchors: Integers = field(default_factory=partial(np.zeros, (0,), dtype=np.int64))
-    last_times: Integers = field(default_factory=partial(np.zeros, (0,), dtype=np.int64))
-    last_delays: Integers = field(default_factory=partial(np.zeros, (0,), dtype=np.int64))
+    delay_facts: Integers = field(default_factory=lambda: _zeros(3))
+    anchors: Integers = field(default_factory=lambda: _zeros(0))
+    last_times: Integers = field(default_factory=lambda: _zeros(0))
+    last_delays: Integers = field(default_factory=lambda: _zeros(0))
     smallest_ps: Floats = field(default_factory=lambda: np.zeros(0))
-    rate_counts: Integers = field(
-        default_factory=partial(
-            np.zeros,
-            (
-                _RATE_BINS,
-                0,
-            ),
-            dtype=np.int64,
-        )
-    )
-    delay_counts: Integers = field(
-        default_factory=partial(
-            np.zeros,
-            (
-                0,
-                _SEGMENTS,
-                1,
-            ),
-            dtype=np.int64,
-        )
-    )
-    interval_counts: Integers = field(
-        default_factory=partial(
-            np.zeros,
-            (
-                0,
-                _INTERVAL_BINS,
-            ),
-            dtype=np.int64,
-        )
-    )
-    same_pairs: Integers = field(
-        default_factory=partial(
-            np.zeros,
-            (
-                0,
-                PAIR_WINDOW_NS,
-            ),
-            dtype=np.int64,
-        )
-    )
-    cross_pairs: Integers = field(
-        default_factory=partial(
-            np.zeros,
-            (
-                0,
-                PAIR_WINDOW_NS,
-            ),
-            dtype=np.int64,
-        )
-    )
-    near_pairs: Integers = field(
-        default_factory=partial(
-            np.zeros,
-            (
-                0,
-                0,
-                NEAR_LAGS,
-            ),
-            dtype=np.int64,
-        )
-    )
+    rate_counts: Integers = field(default_factory=lambda: _zeros(_RATE_BINS, 0))
+    delay_counts: Integers = field(default_factory=lambda: _zeros(0, _SEGMENTS, 1))
+    interval_counts: Integers = field(default_factory=lambda: _zeros(0, _INTERVAL_BINS))
+    same_pairs: Integers = field(default_factory=lambda: _zeros(0, PAIR_WINDOW_NS))
+    cross_pairs: Integers = field(default_factory=lambda: _zeros(0, PAIR_WINDOW_NS))
+    near_pairs: Integers = field(default_factory=lambda: _zeros(0, 0, NEAR_LAGS))
 
     @property
     def counts(self) -> Integers:
