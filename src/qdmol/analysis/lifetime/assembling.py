@@ -84,7 +84,8 @@ def _columns(ranges: list[_Range]) -> tuple[Floats, Floats, Floats]:
 def _lifetimes(found: Maximum, threshold: float) -> list[_Range]:
     from qdmol.analysis.lifetime.scoring import LOG_TAU
 
-    values = found.components_ns * (1.0 - relative_bias(found))
+    # a correction beyond a third belongs to a component that the decay does not bound
+    values = found.components_ns * (1.0 - np.clip(relative_bias(found), -1 / 3, 1 / 3))
     ranges = []
     for k, value in enumerate(values):
         low, high = profile_interval(found, Quantity(LOG_TAU, k, *found.bounds[:, k]), threshold=threshold)
@@ -96,7 +97,8 @@ def _opened(value: float, low: float, high: float, bounds: Floats) -> _Range:
     """From logarithms; an end on its bound is open."""
     bottom = 0.0 if low <= bounds[0] + 1e-6 else math.exp(low)
     top = math.inf if high >= bounds[1] - 1e-6 else math.exp(high)
-    return _Range(min(max(value, bottom), top), bottom, top)
+    bottom, top = min(bottom, value), max(top, value)
+    return _Range(value, bottom, top)
 
 
 def _fractions(found: Maximum, threshold: float) -> tuple[list[_Range], list[_Range]]:
@@ -108,7 +110,7 @@ def _fractions(found: Maximum, threshold: float) -> tuple[list[_Range], list[_Ra
         return one, one
     columns = []
     for kind in (AMPLITUDE, INTENSITY):
-        ranges = []
+        ranges: list[_Range] = []
         for k in range(count):
             value = float(quantity(found.problem, found.theta, kind, k))
             if count == 2 and k == 1:

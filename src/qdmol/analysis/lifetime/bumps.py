@@ -27,7 +27,7 @@ class Bump:
 
 
 def find_bump(counts: Floats, curve: Floats, where: Bools) -> Bump | None:
-    """Return the most significant stretch of the bins `where` (n,), of 4, 8, 16 .. bins up to an eighth of all; or None."""
+    """Return the most significant stretch of bins `where` (n,), of 4, 8, 16 .. bins to an eighth of all, or None."""
     excess = np.concatenate(([0.0], np.cumsum(np.where(where, counts - curve, 0.0))))
     level = np.concatenate(([0.0], np.cumsum(np.where(where, curve, 0.0))))
     n = len(counts)

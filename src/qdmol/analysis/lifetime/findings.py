@@ -93,8 +93,8 @@ def _wide(fit: LifetimeFit) -> Flag | None:
     if width is None or 2.355 * width < fit.components_ns.min():
         return None
     text = (
-        f"The response is {2.355 * width:.3g} ns wide, more than the shortest lifetime of {fit.components_ns.min():.3g} ns: "
-        "that lifetime rests on the shape of the response."
+        f"The response is {2.355 * width:.3g} ns wide, more than the shortest lifetime, "
+        f"{fit.components_ns.min():.3g} ns: that lifetime rests on the shape of the response."
     )
     return Flag("response_wide", "warning", text, 2.355 * width, "ns")
 

@@ -1,8 +1,8 @@
 """The fit of a decay: response, number of components, intervals, and what to know about them.
 
-Likelihood: Bajzer et al., Eur. Biophys. J. 20, 247 (1991), doi:10.1007/BF00450560; Maus et al., Anal. Chem. 73, 2078
-(2001), doi:10.1021/ac000877g. Averages, and which is which: Sillen and Engelborghs, Photochem. Photobiol. 67, 475 (1998),
-doi:10.1111/j.1751-1097.1998.tb09082.x.
+Likelihood: Maus et al., Anal. Chem. 73, 2078 (2001), doi:10.1021/ac000877g; Bajzer et al., Eur. Biophys. J. 20, 247
+(1991), doi:10.1007/BF00450560. Averages, and which is which: Sillen and Engelborghs, Photochem. Photobiol. 67, 475
+(1998), doi:10.1111/j.1751-1097.1998.tb09082.x.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.assembling import assemble
 from qdmol.analysis.lifetime.bumps import Bump, find_bump
 from qdmol.analysis.lifetime.findings import find_flags
-from qdmol.analysis.lifetime.models import MOST_COMPONENTS, STRETCHED, Setting, Trial, choose, prepare, try_models
+from qdmol.analysis.lifetime.models import MOST_COMPONENTS, Setting, Trial, choose, prepare, try_models
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.errors import DataError, InputError
 
@@ -68,7 +68,8 @@ def fit_lifetime(
         The instrument response. None: a Gaussian with fitted middle and width, if that describes the rise (probability
         above 0.01); else the tail alone, from three widths behind the middle or as much later as it takes to fit.
     model
-        "1" to "4" exponentials, "stretched" for Kohlrausch's law, or "auto": as many exponentials as the evidence asks for.
+        "1" to "4" exponentials, "stretched" for Kohlrausch's law, or "auto": as many exponentials as the evidence
+        asks for.
     background
         None: fitted. A number: counts per bin, taken as exact. A :class:`~qdmol.analysis.background.Background`:
         measured rates, with their error; needs `decay.exposure_periods` and `decay.period_ns`, and the decay must hold
@@ -218,7 +219,7 @@ def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
 
 
 def _tail(asked: _Asked, response: Response, *, known: Trial | None = None) -> tuple[Trial, dict[str, float], Response]:
-    """Fit behind the peak; a start that was not given is moved back until the model fits, while half the photons stay."""
+    """Fit behind the peak; a start that was not given moves back until the model fits, while half the photons stay."""
     if response.start_ns is not None:
         setting = _tail_setting(asked, pulse=response.start_ns, begin=response.start_ns, margin=0.0)
         return (*_best(asked, setting), response)

@@ -83,7 +83,9 @@ def _states(problem: Problem, rate: float) -> Floats:
 
 
 @compiled
-def _fold(problem: Problem, u: float, width: float, rate: float, states: Floats) -> tuple[float, ...]:
+def _fold(
+    problem: Problem, u: float, width: float, rate: float, states: Floats
+) -> tuple[float, float, float, float, float]:
     """H, Z, dZ/drate, dH/dwidth, dZ/dwidth a time u after the response began."""
     if problem.kind == PULSE:
         z = math.exp(-rate * u)
@@ -116,7 +118,7 @@ def cumulate(problem: Problem, shift: float, width: float, tau: float, weight: f
     states = _states(problem, rate) if len(problem.response_height) > 0 else np.zeros((1, 3))
     period = problem.period
     periodic = period < math.inf
-    left = weight * 0.0, 0.0, 0.0, 0.0, 0.0
+    left = (0.0, 0.0, 0.0, 0.0, 0.0)
     again, fall = 0.0, 0.0
     if periodic:
         left = _fold(problem, period, width, rate, states)
@@ -168,7 +170,8 @@ def stretched_nodes(beta: float) -> Floats:
             weights[at] += amount * (f + 1.0) * (f - 1.0) * (f - 2.0) / 2.0
             weights[at + 1] += amount * (-(f + 1.0) * f * (f - 2.0) / 2.0)
             weights[at + 2] += amount * (f + 1.0) * f * (f - 1.0) / 6.0
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
 
 
 @compiled

@@ -1,8 +1,8 @@
 """How well a curve describes counts: the deviance against what Poisson's law expects of it.
 
 The deviance is 2 sum [n ln(n / nu) - n + nu], Baker and Cousins, Nucl. Instrum. Methods 221, 437 (1984),
-doi:10.1016/0167-5087(84)90016-4. It follows chi-square only where counts are high; so neighbouring bins are joined until
-five counts are expected, and mean and variance of each term are the exact ones of Poisson's law.
+doi:10.1016/0167-5087(84)90016-4. It follows chi-square only where counts are high; so neighbouring bins are joined
+until five counts are expected, and mean and variance of each term are the exact ones of Poisson's law.
 """
 
 from __future__ import annotations

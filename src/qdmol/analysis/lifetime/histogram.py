@@ -157,7 +157,8 @@ def _step(period_ns: float, tick_ns: float, bin_width_ns: float | None) -> int:
 
 def _merge(counts: Integers, step: int) -> Floats:
     padded = np.pad(counts, (0, -len(counts) % step))
-    return padded.reshape(-1, step).sum(axis=1).astype(np.float64)
+    merged: Floats = padded.reshape(-1, step).sum(axis=1).astype(np.float64)
+    return merged
 
 
 def _aligned(fine: dict[int, Integers], step: int, *, always: bool) -> tuple[dict[int, Integers], dict[int, int]]:

@@ -50,7 +50,7 @@ def standard_error(found: Maximum, what: Quantity) -> float:
 
 
 def profile_interval(found: Maximum, what: Quantity, *, threshold: float) -> tuple[float, float]:
-    """Return both ends: where twice the drop of the likelihood reaches `threshold`; the range's end where it never does."""
+    """Return both ends, where twice the drop of the likelihood reaches `threshold`; the range's where it never does."""
     error = standard_error(found, what)
     low = _end(found, what, error=error, side=-1.0, goal=math.sqrt(threshold))
     high = _end(found, what, error=error, side=1.0, goal=math.sqrt(threshold))

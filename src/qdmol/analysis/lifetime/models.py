@@ -1,11 +1,12 @@
 """From a decay and a response to models at their largest likelihood, and the choice among them by evidence.
 
-The number of exponentials is that of the lowest Bayesian information criterion, -2 ln L + k ln N: Schwarz, Ann. Stat. 6,
-461 (1978), doi:10.1214/aos/1176344136, with k parameters and N photons, for each photon is one observation of the delay.
-It stands for the evidence with a prior worth one photon, and needs no prior to be chosen. A component more must lower it
-by 6, strong evidence by Kass and Raftery, J. Am. Stat. Assoc. 90, 773 (1995), doi:10.1080/01621459.1995.10476572. Where no number of components
-fits, what is left over is of the instrument, and the likelihood is divided by the reduced deviance (quasi-likelihood,
-McCullagh, Ann. Stat. 11, 59 (1983), doi:10.1214/aos/1176346056), lest components be bought with it.
+The number of exponentials is that of the lowest Bayesian information criterion, -2 ln L + k ln N: Schwarz, Ann. Stat.
+6, 461 (1978), doi:10.1214/aos/1176344136, with k parameters and N photons, for each photon is one observation of the
+delay. It stands for the evidence with a prior worth one photon, and needs no prior to be chosen. A component more
+must lower it by 6, strong evidence by Kass and Raftery, J. Am. Stat. Assoc. 90, 773 (1995),
+doi:10.1080/01621459.1995.10476572. Where no number of components fits, what is left over is of the instrument, and
+the likelihood is divided by the reduced deviance (quasi-likelihood, McCullagh, Ann. Stat. 11, 59 (1983),
+doi:10.1214/aos/1176346056), lest components be bought with it.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def prepare(
     problem = Problem(
         edges=edges,
         widths=np.diff(edges) / decay.bin_width_ns,
-        counts=np.ascontiguousarray(decay.counts),
+        counts=decay.counts.copy(),  # kernels are compiled for arrays that may be written
         used=used,
         live=live,
         periods=periods,

@@ -54,7 +54,7 @@ def read_decay(path: str | Path, *, column: int = 0, period_ns: float | None = N
     Returns
     -------
     Decay
-        Counts as whole numbers. If a background was subtracted before the file was written, its counts are restored from
+        Counts as whole numbers. If a background was subtracted before the file was written, counts are restored from
         the step between the values and the noise before the pulse, and `notes` says so.
 
     Raises
@@ -100,13 +100,12 @@ def _read_phu(path: Path, period_ns: float | None) -> list[Decay]:
     try:
         with ptufile.PhuFile(path) as file:
             histograms = [np.asarray(one, dtype=np.float64) for one in file.histograms()]
-            widths = [float(one) * 1e9 for one in file.histogram_resolutions]
+            widths = [float(one) * 1e9 for one in file.histogram_resolutions or ()]
             tags = dict(file.tags)
-    except (ptufile.PqFileError, ValueError, KeyError, IndexError, TypeError, OSError, struct.error) as error:
+    except (ptufile.PqFileError, ValueError, KeyError, IndexError, TypeError, OSError, struct.error, NameError) as error:
         raise _refusal(path, f"a whole PHU file ({error})") from error
-    rate = tags.get("HistResDscr_SyncRate", tags.get("TTResult_SyncRate", 0))
-    rate = rate[0] if isinstance(rate, (list, tuple)) and rate else rate
-    period = period_ns or (1e9 / float(rate) if isinstance(rate, (int, float)) and rate > 0 else None)
+    rates = np.atleast_1d(np.asarray(tags.get("HistResDscr_SyncRate", tags.get("TTResult_SyncRate", 0)), dtype=float))
+    period = period_ns or (1e9 / float(rates[0]) if len(rates) and rates[0] > 0 else None)
     decays = [
         Decay(counts, width, period_ns=period, label=f"curve {k}")
         for k, (counts, width) in enumerate(zip(histograms, widths, strict=True))

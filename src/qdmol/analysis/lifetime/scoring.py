@@ -1,11 +1,11 @@
 """Kernels: the largest likelihood of counts, by Fisher's scoring within bounds, and along a profile.
 
 The logarithm of Poisson's likelihood is sum n ln(nu) - nu. Each step solves (F + damping) d = gradient with Fisher's
-matrix F = J^T J / nu. A profile is followed by a pseudo-observation of the quantity asked for: the maximum of likelihood
-minus (weight / 2) (quantity - target)^2 lies on the profile, at the quantity it attains.
-Poisson's likelihood for decays: Maus et al., Anal. Chem. 73, 2078 (2001), doi:10.1021/ac000877g. Pile-up: Coates,
-J. Phys. E 1, 878 (1968), doi:10.1088/0022-3735/1/8/437; given the photons before it, each bin of a start-stop
-histogram sees the share `live` of the periods, and nu = live P (1 - exp(-mu / P)).
+matrix F = J^T J / nu. A profile is followed by a pseudo-observation of the quantity asked for: the maximum of
+likelihood minus (weight / 2) (quantity - target)^2 lies on the profile, at the quantity it attains. Poisson's
+likelihood for decays: Maus et al., Anal. Chem. 73, 2078 (2001), doi:10.1021/ac000877g. Pile-up: Coates, J. Phys. E 1,
+878 (1968), doi:10.1088/0022-3735/1/8/437; given the photons before it, each bin of a start-stop histogram sees the
+share `live` of the periods, and nu = live P (1 - exp(-mu / P)).
 """
 
 import math
@@ -135,7 +135,7 @@ def _mean_lifetimes(problem: Problem, theta: Floats) -> tuple[float, float]:
 def quantity(problem: Problem, theta: Floats, kind: int, index: int) -> float:
     """The number a profile is taken of."""
     count = problem.components
-    if kind == AMPLITUDE or kind == INTENSITY:
+    if kind in (AMPLITUDE, INTENSITY):
         total, own = _SMALL, 0.0
         for k in range(count):
             part = theta[count + k]
@@ -145,17 +145,17 @@ def quantity(problem: Problem, theta: Floats, kind: int, index: int) -> float:
             if k == index:
                 own = part
         return own / total
-    if kind == AMPLITUDE_MEAN or kind == INTENSITY_MEAN:
+    if kind in (AMPLITUDE_MEAN, INTENSITY_MEAN):
         by_amplitude, by_intensity = _mean_lifetimes(problem, theta)
         return math.log(by_amplitude if kind == AMPLITUDE_MEAN else by_intensity)
-    return theta[index]
+    return float(theta[index])
 
 
 @compiled
 def quantity_slope(problem: Problem, theta: Floats, kind: int, index: int) -> Floats:
     """Derivative of the quantity by the parameters."""
     slope = np.zeros(len(theta))
-    if kind == LOG_TAU or kind == SLOT:
+    if kind in (LOG_TAU, SLOT):
         slope[index] = 1.0
         return slope
     moved = theta.copy()
@@ -236,10 +236,7 @@ def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: 
             _pull(problem, theta, aim, matrix, gradient)
         better = False
         for _ in range(12):
-            damped = matrix.copy()
-            for a in range(size):
-                damped[a, a] *= 1.0 + damping
-            moved = _move(damped, gradient, theta, free, bounds)
+            moved = _move(matrix + damping * np.diag(np.diag(matrix)), gradient, theta, free, bounds)
             trial = expected(problem, moved, trial_slopes)
             new = _value(problem, moved, aim, trial)
             if new >= value:

@@ -83,7 +83,7 @@ class Decay:
     @property
     def edges_ns(self) -> Floats:
         """Edges of the bins (n + 1,); the last one not beyond the end of the period."""
-        edges = self.first_bin_ns + self.bin_width_ns * np.arange(len(self.counts) + 1)
+        edges: Floats = self.first_bin_ns + self.bin_width_ns * np.arange(len(self.counts) + 1, dtype=np.float64)
         if self.period_ns is not None and edges[-2] < self.first_bin_ns + self.period_ns < edges[-1]:
             edges[-1] = self.first_bin_ns + self.period_ns
         return edges
