@@ -45,9 +45,14 @@ def test_many_columns_and_a_missing_unit(tmp_path):
         read_decay(path, column=2)
 
 
-@pytest.mark.parametrize("header", [["#ns/channel", "0.016"], ["ps/channel: 16", "counts"]])
+@pytest.mark.parametrize("header", [["#ns/channel", "0.016", "#counts"], ["ps/channel: 16", "counts"]])
 def test_a_single_column_with_a_stated_width(tmp_path, header):
-    decay = read_decay(write(tmp_path / "curve.dat", ["#PicoHarp 300  Histogram Data", *header, "", *map(str, COUNTS)]))
+    decay = read_decay(
+        write(
+            tmp_path / "curve.dat",
+            ["#PicoHarp 300  Histogram Data", "#channels", "4096", *header, "", *map(str, COUNTS)],
+        )
+    )
     assert decay.counts[-len(COUNTS) :].tolist() == COUNTS
     assert decay.bin_width_ns == pytest.approx(0.016)
 

@@ -221,8 +221,11 @@ def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
 def _tail(asked: _Asked, response: Response, *, known: Trial | None = None) -> tuple[Trial, dict[str, float], Response]:
     """Fit behind the peak; a start that was not given moves back until the model fits, while half the photons stay."""
     if response.start_ns is not None:
-        setting = _tail_setting(asked, pulse=response.start_ns, begin=response.start_ns, margin=0.0)
-        return (*_best(asked, setting), response)
+        # where the response of the next pulse begins is not known: only what is behind the start in the window
+        behind = asked.decay.edges_ns[:-1] >= response.start_ns - 1e-6 * asked.decay.bin_width_ns
+        given = replace(asked, used=asked.used & behind)
+        setting = _tail_setting(given, pulse=response.start_ns, begin=response.start_ns, margin=0.0)
+        return (*_best(given, setting), response)
     first = known or _fit(replace(asked, largest=1, smallest=1, stretched=False), asked.used, Response.gaussian())[0]
     theta, slots = first.maximum.theta, first.maximum.slots
     pulse, width = float(theta[slots.shift]), max(math.exp(theta[slots.width]), asked.decay.bin_width_ns)

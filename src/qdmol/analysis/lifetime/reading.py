@@ -27,7 +27,7 @@ _LARGEST_BYTES = 200_000_000
 _UNITS = {"fs": 1e-6, "ps": 1e-3, "ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9}
 _UNIT = re.compile(r"(?<![A-Za-zµμ])(fs|ps|ns|us|µs|μs|ms|s)(?![A-Za-z])", re.IGNORECASE)
 _NUMBER = r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?"
-_WIDTH = re.compile(rf"(?:(ps|ns|us|µs)\s*/\s*(?:channel|bin|ch)\b\D*?({_NUMBER})?)", re.IGNORECASE)
+_WIDTH = re.compile(rf"(?:(ps|ns|us|µs)\s*/\s*(?:channel|bin|ch)\b(?:[^\d\n]*?({_NUMBER}))?)", re.IGNORECASE)
 _FEWEST_ROWS = 8
 
 
@@ -100,18 +100,28 @@ def _read_phu(path: Path, period_ns: float | None) -> list[Decay]:
     try:
         with ptufile.PhuFile(path) as file:
             histograms = [np.asarray(one, dtype=np.float64) for one in file.histograms()]
-            widths = [float(one) * 1e9 for one in file.histogram_resolutions or ()]
             tags = dict(file.tags)
-    except (ptufile.PqFileError, ValueError, KeyError, IndexError, TypeError, OSError, struct.error, NameError) as error:
+            stated = tags.get("HistResDscr_MDescResolution") or file.histogram_resolutions or ()
+            widths = [float(one) * 1e9 for one in np.atleast_1d(stated)]
+    except (
+        ptufile.PqFileError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        OSError,
+        struct.error,
+        NameError,
+    ) as error:
         raise _refusal(path, f"a whole PHU file ({error})") from error
     rates = np.atleast_1d(np.asarray(tags.get("HistResDscr_SyncRate", tags.get("TTResult_SyncRate", 0)), dtype=float))
     period = period_ns or (1e9 / float(rates[0]) if len(rates) and rates[0] > 0 else None)
     decays = [
         Decay(counts, width, period_ns=period, label=f"curve {k}")
-        for k, (counts, width) in enumerate(zip(histograms, widths, strict=True))
+        for k, (counts, width) in enumerate(zip(histograms, widths, strict=False))
         if len(counts) >= _FEWEST_ROWS and counts.sum() > 0
     ]
-    if not decays:
+    if not decays or len(widths) != len(histograms):
         raise _refusal(path, "a PHU file with a histogram that has counts")
     return decays
 
@@ -128,7 +138,8 @@ def _table(path: Path, text: str) -> _Table:
         if numbers is None:
             if len(rows) >= _FEWEST_ROWS:
                 break
-            header.append(line)
+            # a few numbers between lines of text belong to the header
+            header += [*(" ".join(map(repr, row)) for row in rows), line]
             rows = []
         elif rows and len(numbers) != len(rows[0]):
             raise _refusal(path, f"columns of one length; a row has {len(numbers)} numbers, not {len(rows[0])}")
