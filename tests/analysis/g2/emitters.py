@@ -49,7 +49,7 @@ def biexciton_stream(
     channels = rng.integers(0, 2, len(times)).astype(np.uint8)
     delays = np.where(np.arange(len(times)) < len(times) - dark, delays + 0.1 * period_ns, delays)
     late = (delays // period_ns).astype(np.int64)
-    times, delays = times + late + zero_periods * channels, delays - late * period_ns
+    times, delays = times + late + zero_periods * channels.astype(np.int64), delays - late * period_ns
     order = np.lexsort((delays, times))
     ticks = (delays[order] * 1e3 / tick_ps).astype(np.uint32)
     records = Records(times=times[order], channels=channels[order], delays=ticks)

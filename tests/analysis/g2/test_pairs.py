@@ -24,7 +24,7 @@ def brute(stream: PhotonStream, *, channels, width: int, half: int) -> np.ndarra
             lag = Fraction(int(records.times[j] - records.times[i]))
             if stream.mode == "T3":
                 lag = lag * period + int(records.delays[j]) - int(records.delays[i])
-            k = (lag + half * width + width // 2) // width
+            k = (lag + half * width + Fraction(width, 2)) // width  # bin 0 is centred on lag 0
             if 0 <= k <= 2 * half:
                 counts[k] += 1
     return counts

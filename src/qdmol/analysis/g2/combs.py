@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 _ORDERS = 8  # periods either way in which the zero delay is looked for: 100 ns of cable at 80 MHz
 _NEIGHBOURS = 5
 _CERTAIN = 15.1  # deviance of 1 degree of freedom: 1e-4 for one peak, 2e-3 for all that are looked at
+_LIKE = 0.3  # correlation with a period later less that with half a period later; 2 for a sine, 0 for a dip
 _VISIBLE = 12.0  # power of the comb's first harmonic over that of noise, exp(-12) by chance
 
 
@@ -102,8 +103,19 @@ def _strongest(counts: Floats, width: float) -> float | None:
     spectrum = np.abs(np.fft.rfft(counts - counts.mean(), size)) ** 2
     lowest = 3 * 4  # at least three periods in the window
     k = lowest + int(np.argmax(spectrum[lowest:]))
-    visible = spectrum[k] > _VISIBLE * counts.sum()
-    return size * width / k if visible else None
+    period = size * width / k
+    visible = spectrum[k] > _VISIBLE * counts.sum() and _repeats(counts, period / width)
+    return period if visible else None
+
+
+def _repeats(counts: Floats, period: float) -> bool:
+    """Whether counts resemble those a period (in bins) later more than half a period later; a lone dip does not."""
+    join = max(1, int(period / 12.0))
+    rough = counts[: len(counts) // join * join].reshape(-1, join).sum(axis=1)
+    rough = rough - rough.mean()
+    whole, half = round(period / join), round(0.5 * period / join)
+    gain = float(rough[:-whole] @ rough[whole:] - rough[:-half] @ rough[half:])
+    return gain > _LIKE * float(rough.var()) * (len(rough) - whole)
 
 
 def find_comb(histogram: PairHistogram, period_ns: float, *, zero_ns: float | None = None) -> Comb:

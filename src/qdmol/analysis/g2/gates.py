@@ -31,7 +31,7 @@ def gate_share(limits: tuple[float, float], period_ns: float) -> float:
 
 
 def arrivals(stream: PhotonStream, channels: tuple[int, int]) -> tuple[int, int]:
-    """Return the delay in ticks at which the decay of each channel is highest: where the pulse's light arrives.
+    """Return the delay in ticks at which the decay of each channel rises: where the pulse's light arrives.
 
     Raises
     ------
@@ -51,7 +51,14 @@ def arrivals(stream: PhotonStream, channels: tuple[int, int]) -> tuple[int, int]
     for channel, decay in zip(channels, highest, strict=True):
         if decay.sum() == 0:
             raise DataError(f"channel {channel} holds no photons to find the arrival of the pulse from")
-    return int(np.argmax(highest[0])), int(np.argmax(highest[1]))
+    return _edge(highest[0]), _edge(highest[1])
+
+
+def _edge(decay: NDArray[np.int64]) -> int:
+    """Where the rise to the highest count passes half of it."""
+    top = int(np.argmax(decay))
+    below = np.flatnonzero(decay[:top] < 0.5 * decay[top])
+    return int(below[-1]) + 1 if len(below) else 0
 
 
 def channel_gates(stream: PhotonStream, channels: tuple[int, int], limits: tuple[float, float]) -> NDArray[np.int64]:
@@ -65,4 +72,7 @@ def channel_gates(stream: PhotonStream, channels: tuple[int, int], limits: tuple
     if stream.mode != "T3":
         raise InputError(field="gate_ns", value=limits, allowed="used with T3, where photons have a delay")
     ticks = np.rint(np.array(limits) * 1e3 / stream.tick_ps).astype(np.int64)
-    return np.array([arrival + ticks for arrival in arrivals(stream, channels)])
+    gates = np.array([arrival + ticks for arrival in arrivals(stream, channels)])
+    if limits[0] == 0.0:  # nothing is cut at the rise
+        gates[:, 0] = 0
+    return gates

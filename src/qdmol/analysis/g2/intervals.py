@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 __all__ = ["Spread", "level_scatter", "nodes_of", "scaled_interval", "with_scatter"]
 
@@ -15,7 +15,6 @@ Floats = NDArray[np.float64]
 
 _SCALE_NODES = 32
 _BACKGROUND_NODES = 9
-_BISECTIONS = 45
 _LOW_BACKGROUND = 0.16  # see counting.signal_interval: a lucky shortage is not knowledge
 
 
@@ -73,14 +72,11 @@ def scaled_interval(count: float, spread: Spread, *, level: float) -> tuple[floa
 
 
 def _solve(rising: Callable[[float], float], target: float, top: float) -> float:
-    low, high = 0.0, top
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        if rising(middle) < target:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+    if rising(0.0) >= target:
+        return 0.0
+    if rising(top) <= target:
+        return top
+    return float(optimize.brentq(lambda ratio: rising(ratio) - target, 0.0, top, rtol=1e-7))
 
 
 def level_scatter(sides: Floats, photons: Floats, durations_s: Floats) -> tuple[float, float]:

@@ -94,7 +94,7 @@ def _covariance(information: Floats, free: NDArray[np.bool_]) -> Floats:
     inner = np.ix_(known, known)
     covariance = np.zeros_like(information)
     covariance[inner] = np.linalg.pinv(information[inner] / np.outer(scale, scale)[inner], hermitian=True)
-    return covariance / np.outer(scale, scale)
+    return np.asarray(covariance / np.outer(scale, scale), dtype=np.float64)
 
 
 def _step(information: Floats, gradient: Floats, free: NDArray[np.bool_], damping: float) -> Floats:

@@ -40,10 +40,10 @@ _FEWEST_SIDES = 6  # periods each way at least
 _BINS_A_PERIOD = 500
 _CONTINUOUS_WINDOW_NS = 500.0
 _CONTINUOUS_BIN_NS = 0.25
-_LEAK = 0.01  # share of a peak nearer to its neighbours from which on boxes are not used
+_LEAK = 0.002  # share of a peak nearer to its neighbours from which on boxes are not used
 _ENOUGH = 200  # pairs from which on flanks can be fitted
 _FIT_PERIODS = 7.5
-_VALLEY, _EMPTY = 0.4, 0.004  # periods from a peak; a decay that leaks 1 % leaves 2.5 % of its pairs beyond
+_VALLEY, _EMPTY = 0.4, 0.004  # periods from a peak; a decay that leaks 0.2 % leaves 0.7 % of its pairs beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def measure_g2(
     the ratio of the two levels (`bunching`). A source that blinks makes the level beside the centre too high, by
     which a `side` of several emitters is too low: emitters are counted from `poisson`. In the weak limit a single
     dot's value is the ratio of the yields of biexciton and exciton: Nair, Zhao, Bawendi, Nano Lett. 11, 1136 (2011),
-    doi:10.1021/nl104054t. Peaks that run into each other (more than 1 % of a peak nearer to another) are fitted, not
+    doi:10.1021/nl104054t. Peaks that run into each other (more than 0.2 % of a peak nearer to another) are fitted, not
     added up. Continuous: the depth of the dip by a fit.
 
     Parameters

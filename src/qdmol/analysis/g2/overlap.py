@@ -163,7 +163,7 @@ def _fit(problem: _Problem, comb: Comb, *, before: Fit | None) -> Fit:
     free_slope = 0.5 if _SLOPE in problem.moving else 0.0
     shortest, longest = np.log(max(0.3 * problem.width, 1e-4 * period)), np.log(5.0 * period)
     low = [period - free_period, comb.zero_ns - 0.25 * period, 0.0, -free_slope, -np.inf, 0.0]
-    high = [period + free_period, comb.zero_ns + 0.25 * period, 0.1 * period, free_slope, np.inf, np.inf]
+    high = [period + free_period, comb.zero_ns + 0.25 * period, 0.05 * period, free_slope, np.inf, np.inf]
     low += [shortest] * n + [-10.0] * n + [0.0] * len(problem.spikes)
     high += [longest] * n + [50.0] * n + [np.inf] * len(problem.spikes)
     use = problem.open

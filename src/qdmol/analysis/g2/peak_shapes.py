@@ -39,7 +39,7 @@ def repeated(lag: Floats, period: float, lifetime: float, jitter: float) -> Floa
     1.0000
     """
     nearest = lag - period * np.round(lag / period)
-    shrink = np.exp(-period / lifetime)
-    lift = np.exp(0.5 * (jitter / lifetime) ** 2) / lifetime
-    flanks = lift * shrink / (1.0 - shrink) * np.cosh(nearest / lifetime)
+    lift = 0.5 * (jitter / lifetime) ** 2 - period / lifetime
+    both = sum(np.exp(np.minimum(lift + side / lifetime, 0.0)) for side in (nearest, -nearest))
+    flanks = 0.5 * both / (lifetime * (1.0 - np.exp(-period / lifetime)))
     return np.asarray(two_sided(nearest, lifetime, jitter) + flanks, dtype=np.float64)

@@ -48,8 +48,8 @@ def measure_g3(
     """Measure g3 at zero delay: triples of one pulse, one photon on each of three channels.
 
     Normalised as g2: `side` by the mean triples of three different pulses at most three apart from the first,
-    `poisson` by n1 n2 n3 / pulses². Intervals are exact for the triples counted, as Poisson counts. Two detectors cannot
-    tell: the third photon falls into the dead time of one of them.
+    `poisson` by n1 n2 n3 / pulses². Intervals are exact for the triples counted, as Poisson counts. Two detectors
+    cannot tell: the third photon falls into the dead time of one of them.
 
     Parameters
     ----------
