@@ -126,6 +126,8 @@ def count_pairs(
             lag = float(apart) * unit_ps + shift_ps
             if lag >= window_ps:
                 break
+            if lag <= -window_ps:
+                continue
             ns = int(abs(lag) * 1e-3)
             other = rows[i - k]
             if other == row:
