@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from qdmol.analysis.lifetime.bumps import Bump
 from qdmol.analysis.lifetime.coarsening import coarsened
@@ -35,6 +36,7 @@ MOST_COMPONENTS = 4
 STRETCHED = "stretched exponential"
 STRONG = 6.0  # difference of the criterion that counts as strong
 POOR = 1e-3  # probability below which a fit counts as poor
+_RESPONSE_PARTS = 2000  # parts a measured response is split into, eight a bin at most
 _CLOSEST = 1.25  # ratio of neighbouring lifetimes below which they are one
 _SURE = 2.0  # standard errors by which the photons of a component must exceed none
 
@@ -81,9 +83,7 @@ def prepare(
     """Set up the problem of one component; `dark` is a background measured as (counts, bins)."""
     edges = decay.edges_ns
     kind = {"none": PULSE, "gaussian": GAUSSIAN, "measured": MEASURED}[response.kind]
-    height = np.zeros(0)
-    if kind == MEASURED:
-        height = response.counts / (response.counts.sum() * response.bin_width_ns)
+    height, response_bin = _density(response) if kind == MEASURED else (np.zeros(0), 1.0)
     live, periods = np.ones(len(decay.counts)), 0.0
     if decay.first_photon and decay.exposure_periods is not None:
         periods = decay.exposure_periods
@@ -99,7 +99,7 @@ def prepare(
         period=math.inf if decay.period_ns is None else decay.period_ns,
         kind=kind,
         response_height=height,
-        response_bin=response.bin_width_ns,
+        response_bin=response_bin,
         response_first=response.first_bin_ns if kind == MEASURED else 0.0,
         components=1,
         stretched=False,
@@ -108,6 +108,21 @@ def prepare(
     )
     shift = {"none": response.start_ns, "gaussian": response.centre_ns, "measured": response.shift_ns}[response.kind]
     return Setting(problem, shift, response.width_ns, background)
+
+
+def _density(response: Response) -> tuple[Floats, float]:
+    """The response as a density over ns in parts of its bins, and their width.
+
+    A step function would be broader than the truth by its bins; the sums over bins are kept, their cumulated counts
+    interpolated by a monotone cubic (Fritsch and Carlson, SIAM J. Numer. Anal. 17, 238 (1980), doi:10.1137/0717021).
+    """
+    parts = max(1, min(8, _RESPONSE_PARTS // len(response.counts)))
+    edges = np.arange(len(response.counts) + 1, dtype=np.float64)
+    cumulated = np.concatenate(([0.0], np.cumsum(response.counts))) / response.counts.sum()
+    fine = np.arange(parts * len(response.counts) + 1) / parts
+    shares = np.maximum(np.diff(PchipInterpolator(edges, cumulated)(fine)), 0.0)
+    width = response.bin_width_ns / parts
+    return shares / (shares.sum() * width), width
 
 
 def try_models(setting: Setting, *, largest: int, smallest: int = 1, stretched: bool = False) -> dict[str, Trial]:
