@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import CubicSpline
 
 from qdmol.analysis.lifetime.bumps import Bump
 from qdmol.analysis.lifetime.coarsening import coarsened
@@ -113,16 +113,19 @@ def prepare(
 def _density(response: Response) -> tuple[Floats, float]:
     """The response as a density over ns in parts of its bins, and their width.
 
-    A step function would be broader than the truth by its bins; the sums over bins are kept, their cumulated counts
-    interpolated by a monotone cubic (Fritsch and Carlson, SIAM J. Numer. Anal. 17, 238 (1980), doi:10.1137/0717021).
+    A step function would be broader than the truth. The cumulated counts are interpolated by a cubic spline;
+    what it makes negative is cut, and each bin keeps its counts.
     """
     parts = max(1, min(8, _RESPONSE_PARTS // len(response.counts)))
     edges = np.arange(len(response.counts) + 1, dtype=np.float64)
     cumulated = np.concatenate(([0.0], np.cumsum(response.counts))) / response.counts.sum()
     fine = np.arange(parts * len(response.counts) + 1) / parts
-    shares = np.maximum(np.diff(PchipInterpolator(edges, cumulated)(fine)), 0.0)
+    shares = np.maximum(np.diff(CubicSpline(edges, cumulated)(fine)), 0.0)
+    within = shares.reshape(-1, parts)
+    sums = within.sum(axis=1)
+    within = within * np.divide(np.diff(cumulated), sums, out=np.zeros_like(sums), where=sums > 0)[:, None]
     width = response.bin_width_ns / parts
-    return shares / (shares.sum() * width), width
+    return within.ravel() / (within.sum() * width), width
 
 
 def try_models(setting: Setting, *, largest: int, smallest: int = 1, stretched: bool = False) -> dict[str, Trial]:
