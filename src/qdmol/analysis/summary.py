@@ -26,6 +26,7 @@ def make_summary(analysis: PhotonAnalysis) -> dict[str, Any]:
     found = describe(analysis.stream, analysis.quality, file=analysis.file)
     if analysis.quality is None and analysis.decay is not None:
         found |= {"photons": round(analysis.decay.photons), "sync_period_ns": analysis.decay.period_ns}
+    if analysis.decay is not None:
         found["notes"] += analysis.decay.notes
     found["quality"] = [*found["quality"], *(flag.as_dict() for flag in analysis.flags)]
     found |= {

@@ -166,8 +166,8 @@ def _g2(summary: Summary) -> list[str]:
     bunching = found.get("bunching")
     if bunching is not None and abs(bunching - 1) > _UNCORRELATED:
         sentences.append(
-            f"The near side peaks stand {bunching:.3g} times above independent photons, so the source switches on and "
-            "off: only the second number may be used to count emitters."
+            f"The near side peaks stand {bunching:.3g} times above independent photons, so the light fluctuates, as "
+            "of a source that blinks: only the second number may be used to count emitters."
         )
     return sentences
 
