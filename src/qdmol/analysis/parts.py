@@ -17,7 +17,7 @@ from qdmol.analysis.progress import Stages
 from qdmol.analysis.result import PhotonAnalysis
 from qdmol.errors import DataError, InputError, SolverError
 from qdmol.photons import PhotonStream
-from qdmol.photons.flags import Flag
+from qdmol.photons.flags import Flag, Severity
 
 if TYPE_CHECKING:
     from qdmol.analysis.background import Background
@@ -74,6 +74,7 @@ _ABSENT = {
     "triples": "no_g3",
     "correlation": "no_correlation",
 }
+_EXTRAS = {"background", "gates", "triples"}  # their absence takes nothing from the other results
 _GATES = (0.25, 0.5, 1.0, 1.5)  # of the mean delay of a photon, after the arrival of the pulse
 _LATEST_GATE = 0.5  # of the period: behind it too little of it is left
 _GATED_PAIRS = 20.0  # pairs of a side peak below which a curve over gates says nothing
@@ -115,7 +116,8 @@ class Work:
             try:
                 return make()
             except (DataError, SolverError) as error:
-                self.flags.append(Flag(_ABSENT[stage], "warning", str(error)))
+                severity: Severity = "note" if stage in _EXTRAS else "warning"
+                self.flags.append(Flag(_ABSENT[stage], severity, str(error)))
                 return None
 
     @property
