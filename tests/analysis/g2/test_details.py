@@ -38,6 +38,15 @@ def test_an_ambiguous_zero_delay_is_assumed_and_said():
     assert found.side == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_correction_leaves_no_number_outside_its_interval():
+    stream = biexciton_stream(np.random.default_rng(5), pulses=400_000, brightness=0.05, background=0.002)
+    # far more background than there is
+    many = Background(channels=(0, 1), rates_hz=(20_000.0, 20_000.0), low_hz=(0.0, 0.0), high_hz=(4e4, 4e4), source="x")
+    found = measure_g2(stream, background=many, details=G2Details(zero_delay_ns=0.0, overlap=False))
+    assert found.side_low <= found.side <= found.side_high
+    assert found.poisson_low <= found.poisson <= found.poisson_high
+
+
 def test_background_of_measured_rates_is_taken_off():
     stream = biexciton_stream(np.random.default_rng(3), pulses=2_000_000, brightness=0.05, background=0.01)
     rate = 0.005 / 100e-9

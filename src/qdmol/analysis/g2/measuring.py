@@ -354,7 +354,13 @@ def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: flo
 
 
 def _fields(ratios: Ratios) -> dict[str, Any]:
-    return {name: getattr(ratios, name) for name in Ratios.__slots__}
+    """The ratios by name; one that the correction for background puts below zero is given as its interval's end."""
+    fields = {name: getattr(ratios, name) for name in Ratios.__slots__}
+    for name in ("side", "poisson", "bunching"):
+        low, high = fields[f"{name}_low"], fields[f"{name}_high"]
+        if np.isfinite(low) and np.isfinite(high):
+            fields[name] = float(np.clip(fields[name], low, high))
+    return fields
 
 
 def _may_overlap(histogram: PairHistogram, comb: Comb) -> bool:
