@@ -71,6 +71,16 @@ def test_steady_light_is_one_at_every_lag_up_to_half_the_recording():
     assert inside / total > 0.93
 
 
+@pytest.mark.parametrize("chunk", [1 << 20, 777])
+def test_one_detector_alone_is_one_at_long_lags_too(chunk):
+    stream = poisson_stream(np.random.default_rng(6), rate_hz=3e4, duration_s=2.0)
+    found = correlate_log(stream, channels=(1, 1), lag_max_s=0.5, chunk=chunk)
+    late = found.lag_ns > 1e5
+    assert late.sum() > 30
+    assert np.all(np.abs(found.value[late] - 1) < 5 * found.error[late] + 1e-3)
+    assert np.abs(found.value[found.lag_ns > 1e7] - 1).max() < 0.02
+
+
 def test_blinking_shows_with_its_height_and_time():
     stream = blinking_stream(
         np.random.default_rng(7), rate_hz=3e5, duration_s=4.0, on_s=0.001, off_s=0.003, period_ps=1e6

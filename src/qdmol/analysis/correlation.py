@@ -212,12 +212,12 @@ class _Counter:
                 tally = (self.short, self.photons)
                 count_short((times, second), kept, stop, self.limits, self.bin_of_code, tally)
                 if self.octaves and stop > kept:
-                    self._add(times, second, kept, stop)
+                    self._add(times, second, kept, stop, same=channels[0] == channels[1])
                 first = int(np.searchsorted(times[:stop], times[stop - 1] - self.reach)) if stop else 0
                 times[: stop - first], second[: stop - first] = times[first:stop].copy(), second[first:stop].copy()
                 kept = stop - first
 
-    def _add(self, times: Integers, second: NDArray[np.bool_], start: int, stop: int) -> None:
+    def _add(self, times: Integers, second: NDArray[np.bool_], start: int, stop: int, *, same: bool) -> None:
         """Put photons into the bins of the finest octave, and those that are full through all octaves."""
         from qdmol.analysis.correlation_kernels import fill_bins
 
@@ -233,6 +233,8 @@ class _Counter:
                 one[0], other[0] = finest.odd[0][0], finest.odd[1][0]
                 finest.odd = None
             fill_bins((times, second), start, upto, first, finest.width, (one, other))
+            if same:  # all photons are in the second set; in an autocorrelation they meet themselves
+                one = other
             full = size if upto < stop else size - 1
             if full < size:
                 finest.odd = (one[full:], other[full:])
