@@ -74,6 +74,7 @@ picture: $(ENV)/.ready-run
 
 bench: $(ENV)/.ready-dev
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.photons
 
 clean:
 	rm -rf $(ENV) docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build
