@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qdmol.analysis.lifetime.restoring import whole_counts
 from qdmol.analysis.lifetime.values import Decay
-from qdmol.errors import InputError
+from qdmol.errors import InputError, MissingExtraError
 
 __all__ = ["read_decay", "read_decays"]
 
@@ -95,8 +95,10 @@ def _refusal(path: Path, allowed: str) -> InputError:
 def _read_phu(path: Path, period_ns: float | None) -> list[Decay]:
     import struct
 
-    import ptufile
-
+    try:
+        import ptufile
+    except ImportError:
+        raise MissingExtraError(extra="photons", purpose="Reading a PHU file") from None
     try:
         with ptufile.PhuFile(path) as file:
             histograms = [np.asarray(one, dtype=np.float64) for one in file.histograms()]
