@@ -2,21 +2,37 @@
 
 value = ∫∫ ψ_a*(1) ψ_b(1) G(1, 2) ψ_c*(2) ψ_d(2), G > 0 the energy of two like unit charges, screened by the
 permittivity of every region: ∇·(ε ∇G) = -4π (e²/4πε0) δ.
+
+A pair's density is u_a u_b e^{ikφ}, k = m_b - m_a: one Poisson solve for each pair of functions u and each |k|. The
+factors of one |k| and parity serve all of them, and what remains is a product of loads and potentials.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.landscape import Carrier
+from qdmol.excitons.functions import Functions
+from qdmol.excitons.orbitals import OrbitalBasis
+from qdmol.landscape import Carrier, Poisson
+from qdmol.units import COULOMB_EV_NM
 
-__all__ = ["Interaction", "InteractionBlock"]
+__all__ = ["KINDS", "Interaction", "InteractionBlock", "interactions"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+KINDS: dict[str, tuple[Carrier, Carrier]] = {
+    "eh": ("electron", "hole"),
+    "ee": ("electron", "electron"),
+    "hh": ("hole", "hole"),
+}
+# Pairs of functions whose loads are computed at once.
+CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -24,7 +40,8 @@ class InteractionBlock:
     """All integrals of one k and parity product p.
 
     `left` (n1, 2): pairs (a, b) of the first carrier with m_b - m_a = k and parity_a parity_b = p; `right` (n2, 2):
-    pairs (c, d) of the second with m_d - m_c = -k and the same p; `value` (n1, n2) in eV.
+    pairs (c, d) of the second with m_d - m_c = -k and the same p; `value` (n1, n2) in eV. The blocks of k and -k
+    share one `value`.
     """
 
     left: Integers
@@ -41,3 +58,94 @@ class Interaction:
     first: Carrier
     second: Carrier
     blocks: tuple[InteractionBlock, ...]
+
+
+def interactions(
+    electrons: OrbitalBasis, holes: OrbitalBasis, kinds: Collection[str] = ("eh", "ee", "hh")
+) -> dict[str, Interaction]:
+    """The integrals of each kind: "eh", "ee", "hh".
+
+    Raises
+    ------
+    ValueError
+        Orbitals that come without their functions.
+    """
+    sides = {"electron": _Side(electrons), "hole": _Side(holes)}
+    hamiltonian = sides["hole"].functions.hamiltonian
+    poisson = Poisson(hamiltonian.elements, hamiltonian.molecule, hamiltonian.parities)
+    blocks: dict[str, list[InteractionBlock]] = {kind: [] for kind in kinds}
+    largest = max(max(sides[carrier].reach for carrier in KINDS[kind]) for kind in kinds)
+    for k in range(largest + 1):
+        for parity in poisson.parities:
+            for kind, values in _values(sides, poisson, k, parity, kinds).items():
+                first, second = (sides[carrier] for carrier in KINDS[kind])
+                blocks[kind] += _blocks(first, second, k, parity, values)
+    return {kind: Interaction(*KINDS[kind], tuple(blocks[kind])) for kind in kinds}
+
+
+class _Side:
+    """One carrier's orbitals and the loads of the pairs of their functions."""
+
+    def __init__(self, basis: OrbitalBasis) -> None:
+        if basis.functions is None or basis.radial is None:
+            message = "integrals need the orbitals' functions"
+            raise ValueError(message)
+        self.basis = basis
+        used, radial = np.unique(basis.radial, return_inverse=True)
+        self.radial: Integers = radial
+        self.functions: Functions = basis.functions.take(used)
+
+    @property
+    def reach(self) -> int:
+        """Largest |k| of a pair."""
+        return int(self.basis.m.max() - self.basis.m.min())
+
+    def pairs(self, k: int, parity: int) -> Integers:
+        """Pairs (n, 2) of orbitals (a, b) with m_b - m_a = k and one product of parities."""
+        m, p = self.basis.m, self.basis.parity
+        return np.argwhere((m - m[:, None] == k) & (p * p[:, None] == parity))
+
+    def densities(self, k: int, parity: int) -> tuple[Integers, Integers]:
+        """The distinct pairs of functions (n, 2) of `pairs`, and which of them each pair has."""
+        radial = np.sort(self.radial[self.pairs(k, parity)], axis=1)
+        code, place = np.unique(radial[:, 0] * len(self.functions) + radial[:, 1], return_inverse=True)
+        return np.stack(np.divmod(code, len(self.functions)), axis=1), place
+
+    def loads(self, pairs: Integers) -> Floats:
+        """∫ u_a u_b v r (n, pairs) of pairs of functions, over the meshed part."""
+        return self.functions.sums.loads(pairs)
+
+    @property
+    def conjugate(self) -> Integers:
+        """For each orbital the one with -m."""
+        number = {(int(row), int(m)): a for a, (row, m) in enumerate(zip(self.radial, self.basis.m, strict=True))}
+        return np.array([number[row, -m] for row, m in number], dtype=np.intp)
+
+
+def _values(
+    sides: dict[Carrier, _Side], poisson: Poisson, k: int, parity: int, kinds: Collection[str]
+) -> dict[str, Floats]:
+    """For each kind the integrals between the distinct pairs of functions of one k >= 0 and parity."""
+    loads = {carrier: side.loads(side.densities(k, parity)[0]) for carrier, side in sides.items()}
+    scale = 2 * math.pi * len(poisson.parities) * 4 * math.pi * COULOMB_EV_NM
+    answers: dict[Carrier, Floats] = {}
+    found = {}
+    for kind in kinds:
+        first, second = KINDS[kind]
+        # "ee" needs the electrons' potentials: "eh" can do with them too.
+        source = "hole" if kind == "hh" or "ee" not in kinds and "hh" in kinds else "electron"
+        if source not in answers:
+            answers[source] = scale * poisson.answers(loads[source], m=k, parity=parity)
+        found[kind] = loads[first].T @ answers[second] if source == second else answers[first].T @ loads[second]
+    return found
+
+
+def _blocks(first: _Side, second: _Side, k: int, parity: int, values: Floats) -> Iterator[InteractionBlock]:
+    """The blocks of k and -k."""
+    left, right = first.pairs(k, parity), second.pairs(k, parity)[:, ::-1]
+    if not len(left) or not len(right):
+        return
+    value = values[np.ix_(first.densities(k, parity)[1], second.densities(k, parity)[1])]
+    yield InteractionBlock(left, right, value, k, parity)
+    if k:
+        yield InteractionBlock(first.conjugate[left], second.conjugate[right], value, -k, parity)
