@@ -17,7 +17,7 @@ def random_basis(rng, carrier, m, parity):
 
 
 def random_values(rng, one, two):
-    """(ab|cd), real, symmetric under exchange of the two in both pairs, and of the pairs where the carriers are alike."""
+    """(ab|cd), real, symmetric under exchange within both pairs, and of the pairs where the carriers are alike."""
     values = rng.normal(size=(len(one), len(one), len(two), len(two))) / 3
     k = one.m[None, :] - one.m[:, None]
     other = two.m[None, :] - two.m[:, None]
@@ -49,7 +49,7 @@ def as_interaction(one, two, values):
 
 
 def whole_hamiltonian(bases, values):
-    """H on the product of one orbital for each particle, (N1 N2 .., N1 N2 ..): no symmetry, no spin, all particles told apart.
+    """H on the product of one orbital for each particle (N1 N2 .., N1 N2 ..): no symmetry, no spin, all told apart.
 
     `bases` one for each particle; `values[i, j]` signed (ab|cd) of particles i < j.
     """

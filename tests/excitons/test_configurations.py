@@ -4,10 +4,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from tests.excitons.few_particles import as_interaction, random_basis, random_values, whole_hamiltonian
 
 from qdmol.excitons.configurations import Sector, make_species, pair_operators
 from qdmol.linalg import davidson
-from tests.excitons.few_particles import as_interaction, random_basis, random_values, whole_hamiltonian
 
 M = [0, 0, 1, -1, 0]
 PARITY = [1, -1, 1, 1, 1]

@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from qdmol.excitons.integrals import Interaction
 from qdmol.excitons.orbitals import OrbitalBasis
 
-__all__ = ["PairOperator", "Sector", "Species", "make_species", "pair_operators"]
+__all__ = [
+    "PairOperator",
+    "Sector",
+    "Species",
+    "act",
+    "make_species",
+    "pair_operators",
+    "pair_together",
+    "string_together",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -31,8 +40,8 @@ Integers = NDArray[np.intp]
 class Species:
     """Carriers of one kind and spin: strings (S, n) of occupied orbitals with their m (S,) and parity (S,).
 
-    `one_body` (S, S): the energy (eV) of a string by itself, repulsion within it included. `transitions` (S², N²): which
-    strings a†_a a_b connects, with its sign.
+    `one_body` (S, S): the energy (eV) of a string by itself, repulsion within it included. `transitions` (S², N²):
+    which strings a†_a a_b connects, with its sign.
     """
 
     carrier: str
@@ -131,6 +140,27 @@ class PairOperator:
     matrices: tuple[Floats, ...]
 
 
+def pair_together(pair: tuple[int, int], one: Species, two: Species, first: Floats, second: Floats) -> PairOperator:
+    """Whether a carrier of each of two species is in the same dot; the dots' weights (D, N, N) of their orbitals.
+
+    What would change parity or m of the pair is left out: it has no expectation value in a state of one sector.
+    """
+    parts = [
+        _two_bodies(one, two, sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(v.reshape(1, -1)))
+        for w, v in zip(first, second, strict=True)
+    ]
+    return assemble_pair(pair, one, two, parts)
+
+
+def string_together(species: Species, weights: Floats) -> sp.csr_array:
+    """Pairs in the same dot within the strings (S, S) of one species."""
+    count = species.orbitals
+    values = sp.csr_array((count**2, count**2))
+    for w in weights:
+        values = values + sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(w.reshape(1, -1))
+    return _repulsion(species.transitions, species.size, count, sp.csr_array(values))
+
+
 def _composite(one: Species, two: Species) -> tuple[Integers, Integers, Integers, Integers]:
     """Block and row of each pair of strings, the sizes of the blocks, and their quantum numbers (B, 2)."""
     m = one.m[:, None] + two.m[None, :]
@@ -177,11 +207,14 @@ Entries = tuple[Integers, Integers, Integers, Integers, Floats]
 
 def _two_body(one: Species, two: Species, sign: float, interaction: Interaction) -> Entries:
     """Σ (ab|cd) E_ab E_cd as entries (I, J, I', J', value)."""
-    values = _as_matrix(interaction, one.orbitals, two.orbitals)
+    return _two_bodies(one, two, sign * _as_matrix(interaction, one.orbitals, two.orbitals))
+
+
+def _two_bodies(one: Species, two: Species, values: sp.csr_array) -> Entries:
     matrix = sp.coo_array(one.transitions @ values @ two.transitions.T)
     i, k = np.divmod(matrix.row, one.size)
     j, l = np.divmod(matrix.col, two.size)  # noqa: E741 - i, j, k, l
-    return i, j, k, l, sign * matrix.data
+    return i, j, k, l, matrix.data
 
 
 def _entries(first: sp.csr_array | None, second: sp.csr_array | None, size: int) -> Entries:
@@ -234,11 +267,12 @@ class Sector:
     def gather(self, operator: PairOperator) -> list[tuple[Floats, Integers]]:
         """Each matrix of an operator, with the places (rest, rows) of the configurations it acts on."""
         s, t = operator.species
-        block, place = operator.block[self.strings[s], self.strings[t]], operator.place[self.strings[s], self.strings[t]]
+        block = operator.block[self.strings[s], self.strings[t]]
+        place = operator.place[self.strings[s], self.strings[t]]
         rest = np.zeros(self.size, dtype=np.intp)
-        for k, one in enumerate(self.species):
+        for k, kind in enumerate(self.species):
             if k not in (s, t):
-                rest = rest * one.size + self.strings[k]
+                rest = rest * kind.size + self.strings[k]
         order = np.lexsort((place, rest, block))
         ends = np.searchsorted(block[order], np.arange(len(operator.matrices) + 1))
         found = []
@@ -262,6 +296,21 @@ class Sector:
         for parts in self._gathers:
             for matrix, where in parts:
                 total[where] += np.diag(matrix)
+        return total
+
+    def among(self, chosen: Integers) -> Floats:
+        """H between a few configurations (k,), as a matrix (k, k)."""
+        strings = self.strings[:, chosen]
+        total = np.zeros((len(chosen), len(chosen)))
+        for operator in self.operators:
+            s, t = operator.species
+            block, place = operator.block[strings[s], strings[t]], operator.place[strings[s], strings[t]]
+            rest = np.delete(strings, (s, t), axis=0)
+            same = (rest[:, :, None] == rest[:, None, :]).all(axis=0)
+            for b in np.unique(block):
+                inside = np.flatnonzero(block == b)
+                where = np.ix_(inside, inside)
+                total[where] += operator.matrices[b][np.ix_(place[inside], place[inside])] * same[where]
         return total
 
     def swapped(self, s: int, t: int) -> Integers:
