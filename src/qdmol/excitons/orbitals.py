@@ -110,12 +110,11 @@ class OrbitalBasis:
         )
 
 
-def relaxed_orbitals(
-    solution: MoleculeSolution, *, energy: float, bare: bool = True
-) -> dict[Carrier, OrbitalBasis]:
-    """Orbitals of both carriers up to `energy` (eV) above the lowest; `bare`: levels without a field among them.
+def relaxed_orbitals(solution: MoleculeSolution, *, energy: float | Mapping[Carrier, float]) -> dict[Carrier, OrbitalBasis]:
+    """Orbitals of both carriers up to `energy` (eV, of both or of each) above the lowest.
 
-    The orbitals of each settled pair are in the span of the lowest multiplet.
+    The lowest multiplet holds the lowest settled pair's own states: in every cut of these bases the energy of that
+    pair's product is an upper bound.
 
     Raises
     ------
@@ -125,38 +124,34 @@ def relaxed_orbitals(
     if not solution.pairs:
         message = "orbitals relax in the field of a settled pair: solve with coulomb=True"
         raise ValueError(message)
-    pairs = list({id(state.pair): state.pair for state in solution.pairs}.values())
-    return {carrier: _orbitals(solution, carrier, pairs, energy, bare=bare) for carrier in CARRIERS}
+    return {
+        carrier: _orbitals(solution, carrier, energy[carrier] if isinstance(energy, Mapping) else energy)
+        for carrier in CARRIERS
+    }
 
 
-def _orbitals(
-    solution: MoleculeSolution, carrier: Carrier, pairs: Sequence[SettledPair], energy: float, *, bare: bool
-) -> OrbitalBasis:
-    hamiltonian = solution.hamiltonians[carrier]
-    if carrier == "electron":
-        source = _Source(hamiltonian, [(pair.electron, pair.electron_energy) for pair in pairs])
-    else:
-        source = _Source(hamiltonian, [(pair.hole, pair.hole_energy) for pair in pairs])
-    blocks = [block for block in source.blocks(energy, bare=bare) if len(block.energy)]
+def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
+    source = _Source(solution, carrier)
+    blocks = [block for block in source.blocks(energy) if len(block.energy)]
     functions = Functions(
-        hamiltonian,
+        source.hamiltonian,
         np.concatenate([block.vectors for block in blocks]),
         np.concatenate([np.full(len(block.energy), block.m) for block in blocks]),
         np.concatenate([np.full(len(block.energy), block.parity) for block in blocks]),
     )
     one_body = scipy.linalg.block_diag(*[block.one_body for block in blocks])
-    mean = np.concatenate([block.energy for block in blocks])
-    number = _multiplets(functions, mean)
+    order = np.concatenate([block.energy for block in blocks])
     weight = functions.sums.near(np.array([dot.z for dot in solution.molecule.dots]))
     weight *= functions.m[:, None] == functions.m
-    whole = OrbitalBasis(carrier, functions.m, functions.parity, mean, one_body, number, weight, None, functions)
+    number = _multiplets(functions, order)
+    whole = OrbitalBasis(carrier, functions.m, functions.parity, order, one_body, number, weight, None, functions)
     return _signed(whole).cut(energy=energy)
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Functions (R, n) of one m >= 0 and parity, orthonormal over the molecule; bare operator (R, R) and energies (R,)
-    in the mean field.
+    """Functions (R, n) of one m >= 0 and parity, orthonormal over the molecule, with the bare operator (R, R) and the
+    energies (R,) a cut goes by.
     """
 
     m: int
@@ -167,78 +162,50 @@ class _Block:
 
 
 class _Source:
-    """Where one carrier's orbitals come from: its states in the pairs, lowest first, and the fields it feels there."""
+    """Where one carrier's orbitals come from: its own states in the settled pairs, and their density."""
 
-    def __init__(self, hamiltonian: Hamiltonian, settled: Sequence[tuple[CarrierState, Floats]]) -> None:
-        self.hamiltonian = hamiltonian
-        space = settled[0][0].space
-        self.states = [state for state, _ in settled]
-        self.fields = [FieldHamiltonian(hamiltonian, space.unflatten(energy)) for _, energy in settled]
-        # Over the pairs and their mirror images.
-        average = np.mean([energy.mean(axis=0) for _, energy in settled], axis=0)
-        self.mean = hamiltonian.assembler.mass(space.unflatten(average[None])[0])
+    def __init__(self, solution: MoleculeSolution, carrier: Carrier) -> None:
+        self.hamiltonian = solution.hamiltonians[carrier]
+        pairs = list({id(state.pair): state.pair for state in solution.pairs}.values())
+        self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
+        self.heights = [pair.exciton - pairs[0].exciton for pair in pairs]
+        self.lowest = solution.levels[carrier][0].energy
+        density = sum(_density(pair, self.hamiltonian) for pair in pairs)
+        weights = self.states[0].space.weights
+        #: Mean density (1/nm³) where the density is.
+        self.mean = float(np.sum(weights * density**2) / np.sum(weights * density))
+        self.weight = self.hamiltonian.assembler.mass(self.states[0].space.unflatten(density[None] / self.mean)[0])
 
-    def blocks(self, energy: float, *, bare: bool) -> Iterator[_Block]:
-        """Blocks of every m up to the first that has no function."""
-        hamiltonian = self.hamiltonian
-        lowest = min(float(levels_below(hamiltonian, 0, p, math.inf, most=1)[0][0]) for p in hamiltonian.parities)
+    def blocks(self, energy: float) -> Iterator[_Block]:
+        """Blocks of every m up to the first that has no function below `energy` (eV) above the lowest."""
         for m in range(LARGEST_M):
-            found: dict[int, list[Floats]] = {parity: [] for parity in hamiltonian.parities}
-            for state, operator in zip(self.states, self.fields, strict=True):
-                vectors = levels_below(operator, m, 0, state.level + energy)[1]
-                for parity, part in self._projected(operator, m, vectors).items():
-                    found[parity].append(part)
-            for parity in hamiltonian.parities if bare else ():
-                found[parity].append(levels_below(hamiltonian, m, parity, lowest + energy)[1])
-            blocks = [self._block(m, parity, np.concatenate(rows)) for parity, rows in found.items()]
+            blocks = [self._block(m, parity, energy) for parity in self.hamiltonian.parities]
             if not any(len(block.energy) for block in blocks):
                 return
             yield from blocks
 
-    def _projected(self, operator: FieldHamiltonian, m: int, vectors: Floats) -> dict[int, Floats]:
-        """Vectors of the operator in a field, on the unknowns of the bare operator's block of each parity."""
-        hamiltonian = self.hamiltonian
-        if not hamiltonian.half:
-            return {0: vectors}
-        count = hamiltonian.elements.count
-        full = np.zeros((len(vectors), 2 * count))
-        full[:, operator.pair(m, 0, coarse=False).unknowns] = vectors
-        above, below = full[:, :count], full[:, count:].copy()
-        below[:, hamiltonian.elements.mirror] = above[:, hamiltonian.elements.mirror]
-        return {
-            parity: ((above + parity * below) / 2)[:, hamiltonian.pair(m, parity, coarse=False).unknowns]
-            for parity in hamiltonian.parities
-        }
-
-    def _block(self, m: int, parity: int, candidates: Floats) -> _Block:
-        """The orthonormal basis of the candidates (k, unknowns): the pairs' own states, then states of the mean field."""
+    def _block(self, m: int, parity: int, energy: float) -> _Block:
         pair = self.hamiltonian.pair(m, parity, coarse=False)
-        own = np.empty((0, len(pair.unknowns)))
+        above = Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(self.weight))
+        orders, candidates = spread(above, energy)
         if m == 0:
-            for state in self.states:
-                vector = state.space.parts(state.vector)[parity][pair.unknowns][None]
-                own = np.concatenate([own, _beside(own, vector, pair.M, least=OWN)])
-        rest = _beside(own, candidates, pair.M, least=DEPENDENT)
-        field = pair.space.pattern.matrix(pair.energy + pair.space.cut(self.mean))
-        energies, mixing = scipy.linalg.eigh(rest @ (field @ rest.T)) if len(rest) else (np.empty(0), np.empty((0, 0)))
-        basis = np.concatenate([own, mixing.T @ rest])
+            own = [state.space.parts(state.vector)[parity][pair.unknowns] for state in self.states]
+            candidates = np.concatenate([own, candidates])
+            orders = np.concatenate([self.heights, orders])
+        kept, basis = independent(candidates, pair.M)
         vectors = np.zeros((len(basis), self.hamiltonian.elements.count))
         vectors[:, pair.unknowns] = basis / math.sqrt(2 * math.pi * len(self.hamiltonian.parities))
-        first = np.einsum("an,an->a", own, (field @ own.T).T)
         one_body = basis @ (pair.A @ basis.T)
-        return _Block(m, parity, vectors, (one_body + one_body.T) / 2, np.concatenate([first, energies]))
+        return _Block(m, parity, vectors, (one_body + one_body.T) / 2, self.lowest + np.maximum(orders[kept], 0.0))
 
 
-def _beside(own: Floats, candidates: Floats, overlap: sp.csc_array, *, least: float) -> Floats:
-    """An orthonormal basis (k, n) of what the candidates have outside the span of `own` (j, n), orthonormal too."""
-    for _ in range(2):
-        candidates = candidates - (candidates @ (overlap @ own.T)) @ own
-    weights, mixing = scipy.linalg.eigh(candidates @ (overlap @ candidates.T))
-    keep = weights > least
-    found = (mixing[:, keep] / np.sqrt(weights[keep])).T @ candidates
-    # Once more: small weights lose digits.
-    root = scipy.linalg.cholesky(found @ (overlap @ found.T), lower=True)
-    return np.asarray(scipy.linalg.solve_triangular(root, found, lower=True))
+def _density(pair: SettledPair, hamiltonian: Hamiltonian) -> Floats:
+    """Density (1/nm³) at a carrier's quadrature points (P,) of both carriers of a pair and of its mirror image."""
+    found = np.zeros(0)
+    for state in (pair.electron, pair.hole):
+        density = state.density.sum(axis=0)
+        found = found + density if len(found) else density
+    return found
 
 
 def _multiplets(functions: Functions, energy: Floats) -> Integers:
