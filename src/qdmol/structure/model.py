@@ -8,7 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictBool,
+    WithJsonSchema,
+    model_validator,
+)
 
 from qdmol.errors import MISSING, InputError
 from qdmol.materials.quantities import Quantity
@@ -21,6 +30,7 @@ from qdmol.structure.parts import (
     Coordinate,
     FieldComponent,
     Gap,
+    InterfaceWidth,
     LayerCount,
     LevelCount,
     Part,
@@ -280,6 +290,13 @@ class Calculation(Part):
         description="Attraction of electron and hole; where it is left out, `none` if either carrier is not asked for.",
     )
     tolerance: Tolerance = Field(0.1, description="Largest numerical error of every energy, meV.")
+    self_polarisation: StrictBool = Field(
+        False,  # noqa: FBT003
+        description="Whether every carrier feels the charges it induces itself where permittivities differ.",
+    )
+    interface_width: InterfaceWidth = Field(
+        0.3, description="Width of an interface as self-polarisation sees it, nm; a sharp one would diverge."
+    )
 
     LATER: ClassVar[str] = "ci_tolerance"
 

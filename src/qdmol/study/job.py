@@ -38,7 +38,7 @@ class Job:
     @property
     def contrast(self) -> bool:
         """Whether an attraction would need the self-polarisation that is not included."""
-        return self.coulomb and screened(self.molecule)
+        return self.coulomb and screened(self.molecule) and self.molecule.interface_width is None
 
     @property
     def monomers_listed(self) -> list[MoleculeSolution]:
