@@ -11,21 +11,26 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qdmol.linalg import lanczos
-from qdmol.mesh import Coefficient
-from qdmol.states import Hamiltonian, Operator
+from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["Functions", "PointSums", "levels_below"]
+__all__ = ["Functions", "PointSums", "independent", "spread"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-# How well (relative) the functions of a basis need to be eigenfunctions.
+# How well (relative) the functions of a basis need to solve their equation.
 LOOSE = 1e-4
-# More than this many levels in one block are not looked for.
-MOST_LEVELS = 200
+# More than this many in one block are not looked for.
+MOST = 200
+# A shift (eV) below all solutions.
+SHIFT = -0.05
+# A candidate with less than this norm squared outside the ones before it is dropped.
+DEPENDENT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -96,19 +101,36 @@ class PointSums:
         return found
 
 
-def levels_below(operator: Operator, m: int, parity: int, top: float, *, most: int = MOST_LEVELS) -> tuple[Floats, Floats]:
-    """Approximate levels (eV) of one block below `top` and their vectors (k, n), normalised on the mesh."""
-    pair = operator.pair(m, parity, coarse=False)
-    count = pair.factor(top).negative if math.isfinite(top) else most
-    count = min(count, most, len(pair.unknowns) // 3)
+def spread(pair: Pair, top: float) -> tuple[Floats, Floats]:
+    """Approximate solutions of A x = β M x with β < `top`: β (k,) and vectors (k, n).
+
+    A is positive but for the lowest level itself, M positive or zero.
+    """
+    count = min(pair.factor(top).negative, MOST, len(pair.unknowns) // 3)
     if count == 0:
         return np.empty(0), np.empty((0, len(pair.unknowns)))
     start = np.cos(1.0 + np.arange(len(pair.unknowns)) ** 1.5)
-    factor = operator.floor_factor(m, parity, coarse=False)
-    energies, vectors = lanczos(pair.M, factor, operator.floor, count, start, tolerance=LOOSE)
-    return energies, vectors.T
+    orders, vectors = lanczos(pair.M, pair.factor(SHIFT), SHIFT, count, start, tolerance=LOOSE)
+    return orders, vectors.T
 
 
-def joined(coefficient: Coefficient) -> Floats:
-    """Values at all quadrature points (P,)."""
-    return np.concatenate([part.ravel() for part in coefficient])
+def independent(candidates: Floats, overlap: sp.csc_array) -> tuple[Integers, Floats]:
+    """Orthonormal vectors (k, n) from candidates (c, n) one after the other, and which candidates brought something."""
+    products = candidates @ (overlap @ candidates.T)
+    norms = np.sqrt(np.diagonal(products))
+    products = products / norms / norms[:, None]
+    kept: list[int] = []
+    rows = np.empty((0, len(candidates)))
+    for number in range(len(candidates)):
+        row = np.zeros(len(candidates))
+        row[number] = 1.0
+        for _ in range(2):
+            row = row - (rows @ (products @ row)) @ rows
+        norm = float(row @ products @ row)
+        if norm > DEPENDENT:
+            kept.append(number)
+            rows = np.concatenate([rows, row[None] / math.sqrt(norm)])
+    found = (rows / norms) @ candidates
+    # Once more: small norms lose digits.
+    root = scipy.linalg.cholesky(found @ (overlap @ found.T), lower=True)
+    return np.array(kept, dtype=np.intp), np.asarray(scipy.linalg.solve_triangular(root, found, lower=True))

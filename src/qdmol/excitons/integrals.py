@@ -21,7 +21,7 @@ from qdmol.excitons.orbitals import OrbitalBasis
 from qdmol.landscape import Carrier, Poisson
 from qdmol.units import COULOMB_EV_NM
 
-__all__ = ["KINDS", "Interaction", "InteractionBlock", "interactions"]
+__all__ = ["KINDS", "Interaction", "InteractionBlock", "interactions", "pair_energy"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -81,6 +81,15 @@ def interactions(
                 first, second = (sides[carrier] for carrier in KINDS[kind])
                 blocks[kind] += _blocks(first, second, k, parity, values)
     return {kind: Interaction(*KINDS[kind], tuple(blocks[kind])) for kind in kinds}
+
+
+def pair_energy(electrons: OrbitalBasis, holes: OrbitalBasis, attraction: Interaction, x: Floats, y: Floats) -> float:
+    """Energy (eV) of the product of an electron Σ x_a ψ_a and a hole Σ y_c ψ_c, real x (N_e,) and y (N_h,)."""
+    energy = float(x @ electrons.one_body @ x + y @ holes.one_body @ y)
+    for block in attraction.blocks:
+        left, right = (c[pairs[:, 0]] * c[pairs[:, 1]] for c, pairs in ((x, block.left), (y, block.right)))
+        energy -= float(left @ block.value @ right)
+    return energy
 
 
 class _Side:

@@ -1,14 +1,22 @@
 """Orbitals of one carrier, in which states of several particles are expanded.
 
-They are relaxed: levels of every m in the field of the other carrier of each self-consistent pair, beside the levels
-without that field, which suit particles in a neutral surrounding. A symmetric molecule's are projected on the
-parities, so that those around the mirror image of a pair are in the span too.
+Particles that attract or repel each other mix in orbitals that are about as wide as they are themselves, not the
+excited levels, which spread over the molecule. The orbitals here are therefore, for every m and parity, the solutions
+of the weighted problem
+
+    (H - E_0) ψ = β w ψ,
+
+H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the electron and the hole of the self-consistent
+pairs, summed over the pairs and divided by its mean in each. They are complete where there are particles, like the
+Sturmian functions of atoms (Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the
+potential. E_0 + β is the energy that a cut goes by: in a dot it is the same for the dot alone and in a molecule.
+Before them come the pairs' own states.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -18,14 +26,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from qdmol.excitons.carrier import CarrierState
-from qdmol.excitons.functions import Functions, levels_below
-from qdmol.excitons.pairing import SettledPair
+from qdmol.excitons.carrier import CarrierState, flatten
+from qdmol.excitons.functions import Functions, independent, spread
 from qdmol.excitons.solving import MoleculeSolution
-from qdmol.landscape import CARRIERS, Carrier
-from qdmol.states import FieldHamiltonian, Hamiltonian
+from qdmol.landscape import CARRIERS, Carrier, images_of
+from qdmol.states import Pair
 
-__all__ = ["OrbitalBasis", "relaxed_orbitals"]
+__all__ = ["OrbitalBasis", "project", "relaxed_orbitals"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -34,11 +41,9 @@ Integers = NDArray[np.intp]
 CUT_SLACK = 1e-9
 # Energies (eV) that differ by less belong to one multiplet, and those of an even and an odd orbital of one rank.
 DEGENERATE = 5e-4
-SPLIT = 0.03
-# Of candidates for a basis, a direction with less than this norm squared outside the others is dropped.
-DEPENDENT = 1e-4
-# The same for the states of the pairs.
-OWN = 1e-9
+SPLIT = 0.12
+# Part of a pair's state of one parity that is rounding.
+ABSENT = 1e-9
 # |m| that are looked through.
 LARGEST_M = 40
 
@@ -56,7 +61,7 @@ class OrbitalBasis:
     parity
         (N,), +1 or -1 of u under z -> -z on a symmetric molecule, 0 where there is no mirror plane.
     energy
-        (N,) in eV, ascending: expectation value of the carrier's operator and the other carrier's mean field.
+        (N,) in eV, ascending: what a cut goes by, E_0 + β.
     one_body
         (N, N) in eV: the carrier's bare Hamiltonian, real symmetric, block diagonal in (m, parity).
     multiplet
@@ -110,7 +115,9 @@ class OrbitalBasis:
         )
 
 
-def relaxed_orbitals(solution: MoleculeSolution, *, energy: float | Mapping[Carrier, float]) -> dict[Carrier, OrbitalBasis]:
+def relaxed_orbitals(
+    solution: MoleculeSolution, *, energy: float | Mapping[Carrier, float]
+) -> dict[Carrier, OrbitalBasis]:
     """Orbitals of both carriers up to `energy` (eV, of both or of each) above the lowest.
 
     The lowest multiplet holds the lowest settled pair's own states: in every cut of these bases the energy of that
@@ -128,6 +135,20 @@ def relaxed_orbitals(solution: MoleculeSolution, *, energy: float | Mapping[Carr
         carrier: _orbitals(solution, carrier, energy[carrier] if isinstance(energy, Mapping) else energy)
         for carrier in CARRIERS
     }
+
+
+def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
+    """Coefficients (N,) of a carrier's state in a pair, ∫ ψ_a* ψ."""
+    functions, radial = basis.functions, basis.radial
+    if functions is None or radial is None:
+        message = "only orbitals with their functions can be compared with a state"
+        raise ValueError(message)
+    found = np.zeros(len(functions))
+    for parity, part in state.space.parts(state.vector).items():
+        same = (functions.m == 0) & (functions.parity == parity)
+        pair = state.space.pairs[parity]
+        found[same] = functions.vectors[same][:, pair.unknowns] @ (pair.M @ part[pair.unknowns])
+    return found[radial] * math.sqrt(2 * math.pi * functions.images) * (basis.m == 0)
 
 
 def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
@@ -168,13 +189,10 @@ class _Source:
         self.hamiltonian = solution.hamiltonians[carrier]
         pairs = list({id(state.pair): state.pair for state in solution.pairs}.values())
         self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
-        self.heights = [pair.exciton - pairs[0].exciton for pair in pairs]
+        self.heights = np.array([pair.exciton - pairs[0].exciton for pair in pairs])
         self.lowest = solution.levels[carrier][0].energy
-        density = sum(_density(pair, self.hamiltonian) for pair in pairs)
-        weights = self.states[0].space.weights
-        #: Mean density (1/nm³) where the density is.
-        self.mean = float(np.sum(weights * density**2) / np.sum(weights * density))
-        self.weight = self.hamiltonian.assembler.mass(self.states[0].space.unflatten(density[None] / self.mean)[0])
+        density = self.states[0].space.unflatten(_density(solution, carrier)[None])[0]
+        self.weight = self.hamiltonian.assembler.mass(density)
 
     def blocks(self, energy: float) -> Iterator[_Block]:
         """Blocks of every m up to the first that has no function below `energy` (eV) above the lowest."""
@@ -189,9 +207,10 @@ class _Source:
         above = Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(self.weight))
         orders, candidates = spread(above, energy)
         if m == 0:
-            own = [state.space.parts(state.vector)[parity][pair.unknowns] for state in self.states]
-            candidates = np.concatenate([own, candidates])
-            orders = np.concatenate([self.heights, orders])
+            own = np.array([state.space.parts(state.vector)[parity][pair.unknowns] for state in self.states])
+            there = np.einsum("an,na->a", own, pair.M @ own.T) > ABSENT
+            candidates = np.concatenate([own[there], candidates])
+            orders = np.concatenate([self.heights[there], orders])
         kept, basis = independent(candidates, pair.M)
         vectors = np.zeros((len(basis), self.hamiltonian.elements.count))
         vectors[:, pair.unknowns] = basis / math.sqrt(2 * math.pi * len(self.hamiltonian.parities))
@@ -199,12 +218,23 @@ class _Source:
         return _Block(m, parity, vectors, (one_body + one_body.T) / 2, self.lowest + np.maximum(orders[kept], 0.0))
 
 
-def _density(pair: SettledPair, hamiltonian: Hamiltonian) -> Floats:
-    """Density (1/nm³) at a carrier's quadrature points (P,) of both carriers of a pair and of its mirror image."""
-    found = np.zeros(0)
-    for state in (pair.electron, pair.hole):
-        density = state.density.sum(axis=0)
-        found = found + density if len(found) else density
+def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
+    """Sum over the pairs of the density of both particles at a carrier's quadrature points (P,), in units of its mean.
+
+    Of a symmetric molecule the mirror images of the pairs are among them.
+    """
+    hamiltonian = solution.hamiltonians[carrier]
+    assembler = hamiltonian.assembler
+    weights = np.concatenate([(block.weight * block.r).ravel() for block in assembler.blocks])
+    found = np.zeros(len(weights))
+    for state in solution.pairs:
+        density = sum(
+            flatten(images_of(assembler, one.space.parts(one.vector))) ** 2
+            for one in (state.pair.electron, state.pair.hole)
+        )
+        mean = np.sum(weights * density**2) / np.sum(weights * density)
+        # A pair and its mirror image are listed both.
+        found += np.mean(density, axis=0) / mean
     return found
 
 
@@ -227,7 +257,7 @@ def _multiplets(functions: Functions, energy: Floats) -> Integers:
     size = len(energy)
     graph = sp.coo_array((np.ones(len(links)), tuple(np.array(links, dtype=int).reshape(-1, 2).T)), shape=(size, size))
     label = connected_components(graph, directed=False)[1]
-    first = label == label[members[0, functions.parity[0]][0]]
+    first = label == label[0]
     lowest = np.array([np.min(energy[label == one]) for one in label])
     lowest[first] = -math.inf
     return np.unique(lowest, return_inverse=True)[1]
@@ -235,7 +265,9 @@ def _multiplets(functions: Functions, energy: Floats) -> Integers:
 
 def _signed(radial: OrbitalBasis) -> OrbitalBasis:
     """Orbitals of both signs of m, in the order of their energies, of a basis that has one of each |m|."""
-    rows = [(energy, row, sign) for row, energy in enumerate(radial.energy) for sign in ((-1, 1) if radial.m[row] else (1,))]
+    rows = [
+        (energy, row, sign) for row, energy in enumerate(radial.energy) for sign in ((-1, 1) if radial.m[row] else (1,))
+    ]
     chosen = np.array([row for _, row, _ in sorted(rows)], dtype=np.intp)
     signs = np.array([sign for _, _, sign in sorted(rows)])
     found = replace(radial, radial=np.arange(len(radial))).take(chosen)
