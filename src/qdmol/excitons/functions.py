@@ -59,8 +59,23 @@ class Functions:
 
     @cached_property
     def sums(self) -> PointSums:
-        """Integrals of products of these functions."""
+        """The functions at the quadrature points."""
         return PointSums(self.hamiltonian, self.vectors)
+
+    def near(self, centres: Floats) -> Floats:
+        """∫ ψ_a* ψ_b (D, R, R) over the part of space nearest to each centre (D,) along z."""
+        sums = self.sums
+        found = np.zeros((len(centres), len(self), len(self)))
+        for sign in (1, -1)[: self.images]:
+            nearest = np.argmin(np.abs(sign * sums.z[:, None] - centres), axis=1)
+            # The mirror image of an odd function has the other sign.
+            mirrored = np.where(self.parity == -1, sign, 1)
+            for dot in range(len(centres)):
+                there = np.flatnonzero(nearest == dot)
+                values = sums.values[:, there] * mirrored[:, None]
+                found[dot] += (values * sums.weights[there]) @ values.T
+        found *= 2 * math.pi * (self.m[:, None] == self.m)
+        return found
 
 
 class PointSums:
@@ -74,10 +89,6 @@ class PointSums:
         self.weights: Floats = np.concatenate([(b.weight * b.r).ravel() for b in blocks])
         self.z: Floats = np.concatenate([b.z.ravel() for b in blocks])
 
-    def __call__(self, coefficient: Floats) -> Floats:
-        """∫ c u_a u_b d³r (R, R) over the meshed part for c (P,)."""
-        return np.asarray(2 * math.pi * (self.values * (coefficient * self.weights)) @ self.values.T)
-
     def loads(self, pairs: Integers) -> Floats:
         """∫ u_a u_b v r dr dz (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
         found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
@@ -88,16 +99,6 @@ class PointSums:
             local = density[:, start : start + points].T.reshape(*block.r.shape, len(pairs))
             np.add.at(found, block.unknowns, np.matmul(block.values.transpose(0, 2, 1), local))
             start += points
-        return found
-
-    def near(self, centres: Floats) -> Floats:
-        """∫ u_a u_b d³r (D, R, R) over the part of space nearest to each centre (D,) along z."""
-        signs = (1, -1) if self.hamiltonian.half else (1,)
-        found = np.zeros((len(centres), len(self.values), len(self.values)))
-        for sign in signs:
-            nearest = np.argmin(np.abs(sign * self.z[:, None] - centres), axis=1)
-            for dot in range(len(centres)):
-                found[dot] += self((nearest == dot).astype(float))
         return found
 
 

@@ -70,7 +70,7 @@ def interactions(
     ValueError
         Orbitals that come without their functions.
     """
-    sides = {"electron": _Side(electrons), "hole": _Side(holes)}
+    sides: dict[Carrier, _Side] = {"electron": _Side(electrons), "hole": _Side(holes)}
     hamiltonian = sides["hole"].functions.hamiltonian
     poisson = Poisson(hamiltonian.elements, hamiltonian.molecule, hamiltonian.parities)
     blocks: dict[str, list[InteractionBlock]] = {kind: [] for kind in kinds}
@@ -142,7 +142,7 @@ def _values(
     for kind in kinds:
         first, second = KINDS[kind]
         # "ee" needs the electrons' potentials: "eh" can do with them too.
-        source = "hole" if kind == "hh" or "ee" not in kinds and "hh" in kinds else "electron"
+        source: Carrier = "hole" if kind == "hh" or ("ee" not in kinds and "hh" in kinds) else "electron"
         if source not in answers:
             answers[source] = scale * poisson.answers(loads[source], m=k, parity=parity)
         found[kind] = loads[first].T @ answers[second] if source == second else answers[first].T @ loads[second]

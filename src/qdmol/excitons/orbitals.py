@@ -6,11 +6,11 @@ of the weighted problem
 
     (H - E_0) ψ = β w ψ,
 
-H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the electron and the hole of the self-consistent
-pairs, summed over the pairs and divided by its mean in each. They are complete where there are particles, like the
-Sturmian functions of atoms (Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the
-potential. E_0 + β is the energy that a cut goes by: in a dot it is the same for the dot alone and in a molecule.
-Before them come the pairs' own states.
+H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the electron and the hole of the
+self-consistent pairs, summed over the pairs and divided by its mean in each. They are complete where there are
+particles, like the Sturmian functions of atoms (Rotenberg, Ann. Phys. 19, 262 (1962),
+doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the energy that a cut goes by: around one
+dot it is nearly the same for the dot alone and in a molecule. Before them come the pairs' own states.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
         same = (functions.m == 0) & (functions.parity == parity)
         pair = state.space.pairs[parity]
         found[same] = functions.vectors[same][:, pair.unknowns] @ (pair.M @ part[pair.unknowns])
-    return found[radial] * math.sqrt(2 * math.pi * functions.images) * (basis.m == 0)
+    found *= math.sqrt(2 * math.pi * functions.images)
+    return found[radial] * (basis.m == 0)
 
 
 def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
@@ -162,9 +163,8 @@ def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> Or
     )
     one_body = scipy.linalg.block_diag(*[block.one_body for block in blocks])
     order = np.concatenate([block.energy for block in blocks])
-    weight = functions.sums.near(np.array([dot.z for dot in solution.molecule.dots]))
-    weight *= functions.m[:, None] == functions.m
-    number = _multiplets(functions, order)
+    weight = functions.near(np.array([dot.z for dot in solution.molecule.dots]))
+    number = _multiplets(functions, order, paired=len(solution.molecule.dots) > 1)
     whole = OrbitalBasis(carrier, functions.m, functions.parity, order, one_body, number, weight, None, functions)
     return _signed(whole).cut(energy=energy)
 
@@ -238,29 +238,24 @@ def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
     return found
 
 
-def _multiplets(functions: Functions, energy: Floats) -> Integers:
-    """Number the multiplets (R,): 0 for the lowest pair's own states, then ascending in energy.
+def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Integers:
+    """Number the multiplets (R,) upwards in energy.
 
-    Together are: the first functions of m = 0; levels closer than DEGENERATE, as of a sphere's l; the even and the odd
-    function of one rank in their blocks, where closer than SPLIT, as of two dots.
+    Together are levels closer than DEGENERATE, as of a sphere's l, and where `paired` the even and the odd function of
+    one rank in their blocks, where closer than SPLIT, as of two dots.
     """
     order = np.argsort(energy, kind="stable")
     links = [(a, b) for a, b in pairwise(order) if energy[b] - energy[a] < DEGENERATE]
-    members = {
-        (int(m), int(p)): np.flatnonzero((functions.m == m) & (functions.parity == p))
-        for m, p in set(zip(functions.m, functions.parity, strict=True))
-    }
-    for (m, parity), even in members.items():
-        for rank, (a, b) in enumerate(zip(even, members.get((m, -1), ()), strict=False)):
-            if parity == 1 and ((m == 0 and rank == 0) or abs(energy[a] - energy[b]) < SPLIT):
-                links.append((a, b))
+    for m in np.unique(functions.m) if paired else ():
+        even, odd = (np.flatnonzero((functions.m == m) & (functions.parity == parity)) for parity in (1, -1))
+        links += [(a, b) for a, b in zip(even, odd, strict=False) if abs(energy[a] - energy[b]) < SPLIT]
     size = len(energy)
-    graph = sp.coo_array((np.ones(len(links)), tuple(np.array(links, dtype=int).reshape(-1, 2).T)), shape=(size, size))
-    label = connected_components(graph, directed=False)[1]
-    first = label == label[0]
-    lowest = np.array([np.min(energy[label == one]) for one in label])
-    lowest[first] = -math.inf
-    return np.unique(lowest, return_inverse=True)[1]
+    ends = tuple(np.array(links, dtype=np.intp).reshape(-1, 2).T)
+    label = connected_components(sp.coo_array((np.ones(len(links)), ends), shape=(size, size)), directed=False)[1]
+    lowest = np.full(size, np.inf)
+    np.minimum.at(lowest, label, energy)
+    rank: Integers = np.argsort(np.argsort(lowest[: label.max() + 1], kind="stable"))
+    return rank[label]
 
 
 def _signed(radial: OrbitalBasis) -> OrbitalBasis:
