@@ -23,6 +23,8 @@ __all__ = ["Functions", "PointSums", "independent", "spread"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
+# Pairs of functions taken at once.
+CHUNK = 128
 # How well (relative) the functions of a basis need to solve their equation.
 LOOSE = 1e-4
 # More than this many in one block are not looked for.
@@ -92,13 +94,18 @@ class PointSums:
     def loads(self, pairs: Integers) -> Floats:
         """∫ u_a u_b v r dr dz (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
         found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
-        start = 0
-        density = self.values[pairs[:, 0]] * self.values[pairs[:, 1]] * self.weights
-        for block in self.hamiltonian.assembler.blocks:
-            points = block.r.size
-            local = density[:, start : start + points].T.reshape(*block.r.shape, len(pairs))
-            np.add.at(found, block.unknowns, np.matmul(block.values.transpose(0, 2, 1), local))
-            start += points
+        for start in range(0, len(pairs), CHUNK):
+            some = pairs[start : start + CHUNK]
+            density = self.values[some[:, 0]] * self.values[some[:, 1]] * self.weights
+            end = 0
+            for block in self.hamiltonian.assembler.blocks:
+                begin, end = end, end + block.r.size
+                local = density[:, begin:end].T.reshape(*block.r.shape, len(some))
+                gathered = np.matmul(block.values.transpose(0, 2, 1), local).reshape(-1, len(some))
+                unknowns = block.unknowns.ravel()
+                entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
+                gather = sp.csr_array(entries, shape=(len(found), len(unknowns)))
+                found[:, start : start + CHUNK] += gather @ gathered
         return found
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,6 @@ KINDS: dict[str, tuple[Carrier, Carrier]] = {
     "ee": ("electron", "electron"),
     "hh": ("hole", "hole"),
 }
-# Pairs of functions whose loads are computed at once.
-CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,25 @@ class Interaction:
     first: Carrier
     second: Carrier
     blocks: tuple[InteractionBlock, ...]
+
+    def take(self, first: Integers, second: Integers) -> Interaction:
+        """The integrals of some orbitals of each carrier, numbered in the order given (as of `OrbitalBasis.take`)."""
+        blocks = []
+        for block in self.blocks:
+            left, rows = _renumbered(block.left, first)
+            right, columns = _renumbered(block.right, second)
+            if len(rows) and len(columns):
+                blocks.append(replace(block, left=left, right=right, value=block.value[np.ix_(rows, columns)]))
+        return replace(self, blocks=tuple(blocks))
+
+
+def _renumbered(pairs: Integers, chosen: Integers) -> tuple[Integers, Integers]:
+    """Pairs of chosen orbitals in their new numbers, and where they were."""
+    number = np.full(max(int(pairs.max()), int(chosen.max())) + 1, -1)
+    number[chosen] = np.arange(len(chosen))
+    found = number[pairs]
+    rows = np.flatnonzero(np.all(found >= 0, axis=1))
+    return found[rows], rows
 
 
 def interactions(

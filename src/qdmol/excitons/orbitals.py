@@ -88,7 +88,11 @@ class OrbitalBasis:
         return len(self.m)
 
     def cut(self, *, count: int | None = None, energy: float | None = None) -> OrbitalBasis:
-        """The lowest whole multiplets: at most `count` orbitals, at most `energy` (eV) above the lowest.
+        """The orbitals of `inside`."""
+        return self.take(self.inside(count=count, energy=energy))
+
+    def inside(self, *, count: int | None = None, energy: float | None = None) -> Integers:
+        """Which orbitals the lowest whole multiplets hold: at most `count`, at most `energy` (eV) above the lowest.
 
         The multiplet numbered lowest is always kept.
         """
@@ -99,7 +103,7 @@ class OrbitalBasis:
         if count is not None:
             keep &= np.array([np.sum(top <= value) <= count for value in top])
         keep |= self.multiplet == self.multiplet.min()
-        return self.take(np.flatnonzero(keep))
+        return np.flatnonzero(keep)
 
     def take(self, chosen: Integers) -> OrbitalBasis:
         """Some of the orbitals, in the order given."""
@@ -143,13 +147,13 @@ def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
     if functions is None or radial is None:
         message = "only orbitals with their functions can be compared with a state"
         raise ValueError(message)
-    found = np.zeros(len(functions))
+    found: Floats = np.zeros(len(functions))
     for parity, part in state.space.parts(state.vector).items():
         same = (functions.m == 0) & (functions.parity == parity)
         pair = state.space.pairs[parity]
         found[same] = functions.vectors[same][:, pair.unknowns] @ (pair.M @ part[pair.unknowns])
     found *= math.sqrt(2 * math.pi * functions.images)
-    return found[radial] * (basis.m == 0)
+    return np.asarray(found[radial] * (basis.m == 0))
 
 
 def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
@@ -254,8 +258,8 @@ def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Intege
     label = connected_components(sp.coo_array((np.ones(len(links)), ends), shape=(size, size)), directed=False)[1]
     lowest = np.full(size, np.inf)
     np.minimum.at(lowest, label, energy)
-    rank: Integers = np.argsort(np.argsort(lowest[: label.max() + 1], kind="stable"))
-    return rank[label]
+    rank = np.argsort(np.argsort(lowest[: label.max() + 1], kind="stable"))
+    return np.asarray(rank[label])
 
 
 def _signed(radial: OrbitalBasis) -> OrbitalBasis:

@@ -39,6 +39,8 @@ Integers = NDArray[np.intp]
 ImageDensity = Sequence[Coefficient]
 
 MULTIPOLES = 12
+# Right sides solved at once: as many as stay in the fast memory.
+COLUMNS = 64
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ class Poisson:
         """Potentials (n, k) of many loads (n, k) of one |m| and parity, as in `solve`."""
         unknowns, factor = self._factor(m, parity)
         found = np.zeros_like(loads)
-        found[unknowns] = factor.solve(np.ascontiguousarray(loads[unknowns]))
+        for start in range(0, loads.shape[1], COLUMNS):
+            some = slice(start, start + COLUMNS)
+            found[unknowns, some] = factor.solve(np.asfortranarray(loads[unknowns, some]))
         return found
 
     def solve(self, loads: dict[int, Floats]) -> dict[int, Floats]:
