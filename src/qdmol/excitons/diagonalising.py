@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from qdmol.excitons.complexes import Complex
@@ -30,10 +31,10 @@ REST = 2e-5
 # Sectors of higher m are left out where their lowest configuration lies this far (eV) above the highest state wanted.
 MARGIN = 0.03
 HIGHEST_M = 2
-# States of higher energy by less than this are degenerate, and come in the order of their labels.
-SAME = 1e-6
+# States of a sector and spin that are looked for at once.
+STEP = 2
 # Configurations of lowest energy among which the first vectors are found.
-FIRST = 300
+FIRST = 200
 
 
 @dataclass(frozen=True)
@@ -105,15 +106,32 @@ def lowest_states(problem: Problem, complex_: Complex, *, states: int) -> list[C
     species, spins = _species(problem, complex_)
     operators = pair_operators(species, problem.signed)
     parities = sorted({int(p) for p in problem.electron.parity}, reverse=True)
-    found: list[Configured] = []
+    towers: list[_Tower] = []
     for m in range(HIGHEST_M + 1):
         for parity in parities:
             sector = Sector(species, operators, m=m, parity=parity)
-            if sector.size and not _too_high(problem, sector, found, states):
-                for spin in spins:
-                    found += _solve(sector, spin, states)
-    found.sort(key=lambda state: state.energy)
-    return found[:states]
+            if sector.size and not _too_high(problem, sector, _collected(towers), states):
+                towers += [_Tower(sector, spin) for spin in spins]
+                _fill(towers, states)
+    return _collected(towers)[:states]
+
+
+def _collected(towers: Sequence[_Tower]) -> list[Configured]:
+    return sorted((state for tower in towers for state in tower.states), key=lambda state: state.energy)
+
+
+def _fill(towers: Sequence[_Tower], states: int) -> None:
+    """Solve for more states of a tower as long as its highest is among the lowest of all."""
+    for tower in towers:
+        if not tower.states:
+            tower.grow()
+    while True:
+        among = _collected(towers)[:states]
+        open_ = [tower for tower in towers if not tower.complete and tower.states[-1].energy <= among[-1].energy]
+        if not open_:
+            return
+        for tower in open_:
+            tower.grow()
 
 
 def _species(problem: Problem, complex_: Complex) -> tuple[list[Species], list[_Spin]]:
@@ -150,22 +168,37 @@ def _too_high(problem: Problem, sector: Sector, found: Sequence[Configured], sta
     return bool(sums.min() - lowest > wanted[states - 1] - wanted[0] + MARGIN)
 
 
-def _solve(sector: Sector, spin: _Spin, states: int) -> list[Configured]:
-    exchanges = [(sector.swapped(s, t), sign) for s, t, sign in spin.exchanges]
+class _Tower:
+    """The states of one sector and spin, from the lowest up, as many as were asked for so far."""
 
-    def project(vector: Floats) -> Floats:
-        for places, sign in exchanges:
+    def __init__(self, sector: Sector, spin: _Spin) -> None:
+        self.sector, self.spin = sector, spin
+        self.states: list[Configured] = []
+        self.complete = False
+        self._exchanges = [(sector.swapped(s, t), sign) for s, t, sign in spin.exchanges]
+
+    def grow(self) -> None:
+        """Find a few more states."""
+        count = len(self.states) + STEP
+        start = _start(self.sector, self._exchanges, count)
+        self.complete = start.shape[1] < count
+        if not start.shape[1]:
+            return
+        # what is known already needs no search
+        for k, state in enumerate(self.states):
+            start[:, k] = state.vector
+        symmetry = self._projected if self._exchanges else None
+        values, vectors = davidson(self.sector.apply, self.sector.diagonal, start, rest=REST, project=symmetry)
+        spin = self.spin
+        self.states = [
+            Configured(float(value), self.sector.m, self.sector.parity, spin.electron, spin.hole, self.sector, vector)
+            for value, vector in zip(values, vectors.T, strict=True)
+        ]
+
+    def _projected(self, vector: Floats) -> Floats:
+        for places, sign in self._exchanges:
             vector = (vector + sign * vector[places]) / 2
         return vector
-
-    start = _start(sector, exchanges, states)
-    if not start.shape[1]:
-        return []
-    values, vectors = davidson(sector.apply, sector.diagonal, start, rest=REST, project=project)
-    return [
-        Configured(float(value), sector.m, sector.parity, spin.electron, spin.hole, sector, vector)
-        for value, vector in zip(values, vectors.T, strict=True)
-    ]
 
 
 def _start(sector: Sector, exchanges: Sequence[tuple[Integers, int]], count: int) -> Floats:
@@ -179,7 +212,9 @@ def _start(sector: Sector, exchanges: Sequence[tuple[Integers, int]], count: int
         symmetric = (symmetric + sign * swap @ symmetric) / 2
     weights, kept = np.linalg.eigh(symmetric)
     kept = kept[:, weights > 0.5]
-    _, mixing = np.linalg.eigh(kept.T @ sector.among(chosen) @ kept)
-    found = np.zeros((sector.size, min(count, mixing.shape[1])))
-    found[chosen] = kept @ mixing[:, :count]
+    count = min(count, kept.shape[1])
+    found = np.zeros((sector.size, count))
+    if count:
+        inner = kept.T @ sector.among(chosen) @ kept
+        found[chosen] = kept @ scipy.linalg.eigh(inner, subset_by_index=(0, count - 1))[1]
     return found
