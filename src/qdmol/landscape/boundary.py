@@ -36,6 +36,8 @@ RATIO, PIECES, GAUSS = 3.0, 9, 6
 # Terms of the sum over m still to come, relative to the first, at which it is cut; their sum is extrapolated.
 CUT = 3e-4
 ORDERS = (4, 400)
+# From this m on, only Gauss points with χ - 1 < REACH count: beyond, rings feel each other less than e^{-SPLIT η}.
+SPLIT, REACH = 20, 0.11
 # Points evaluated at a time: what is kept for them fits a cache.
 CHUNK = 96
 
@@ -62,45 +64,67 @@ class BoundaryResponse:
     def _signs(self) -> tuple[int, ...]:
         return (1, -1) if self.surface.half else (0,)
 
-    def orders(self, r: Floats, z: Floats) -> Integers:
+    def own_potential(self, r: Floats, z: Floats) -> Floats:
+        """Potential (1/nm) of the surface charges of a unit charge at (r, z), taken there: (P,) for points (P,)."""
+        distance, panel = self.surface.nearest(r, z)
+        orders = self._orders(r, distance)
+        # Points that need about as many terms and lie together are done together.
+        ranked = np.lexsort((panel, np.ceil(2 * np.log2(orders))))
+        self._prepare(int(orders.max(initial=1)))
+        found = np.empty(len(r))
+        for first in range(0, len(r), CHUNK):
+            chunk = ranked[first : first + CHUNK]
+            found[chunk] = self._sum(r[chunk], z[chunk], int(orders[chunk].max()))
+        return found
+
+    def _orders(self, r: Floats, distance: Floats) -> Integers:
         """How many m the potential at points needs: its terms fall as e^{-2mη}."""
-        apart = self.surface.distance(r, z) ** 2 + self.softness**2
+        apart = distance**2 + self.softness**2
         eta = np.arccosh(1 + apart / (2 * r * (r + np.sqrt(apart))))
         return np.clip(np.ceil(-math.log(CUT) / (2 * eta)), *ORDERS).astype(np.intp)
 
-    def own_potential(self, r: Floats, z: Floats) -> Floats:
-        """Potential (1/nm) of the surface charges of a unit charge at (r, z), taken there: (P,) for points (P,)."""
-        found = np.empty(len(r))
-        orders = self.orders(r, z)
-        ranked = np.argsort(orders, kind="stable")
-        matrices = self._responses(int(orders.max(initial=1)))
-        for first in range(0, len(r), CHUNK):
-            chunk = ranked[first : first + CHUNK]
-            found[chunk] = self._sum(r[chunk], z[chunk], matrices, int(orders[chunk].max()))
-        return found
+    def _sum(self, r: Floats, z: Floats, orders: int) -> Floats:
+        """Σ_m over all Gauss points for the first m, over those within reach for higher ones."""
+        split = min(orders, SPLIT)
+        every = np.arange(len(self.surface.weights))
+        terms = list(self._terms(r, z, every, range(split)))
+        if orders > split:
+            terms += self._terms(r, z, self._within_reach(r, z), range(split, orders))
+        total = 2 * np.sum(terms, axis=0) - terms[0]
+        term, last = terms[-1], terms[-2]
+        ratio = np.clip(np.divide(term, last, out=np.zeros_like(term), where=last != 0), 0, 0.99)
+        return np.asarray(total + 2 * term * ratio / (1 - ratio)) / (2 * math.pi)
 
-    def _sum(self, r: Floats, z: Floats, matrices: list[dict[int, Floats]], orders: int) -> Floats:
-        """Σ_m with the tail of the sum as that of a geometric one."""
-        total, last, term = np.zeros(len(r)), np.zeros(len(r)), np.zeros(len(r))
-        images = [self._rings(r, sign * z, orders) for sign in (1, -1)[: len(self._signs)]]
+    def _within_reach(self, r: Floats, z: Floats) -> Integers:
+        """Gauss points whose rings the points' rings of order SPLIT still feel."""
+        points = self.surface.points
+        apart = (points.r - r[:, None]) ** 2 + (points.z - z[:, None]) ** 2
+        if self.surface.half:
+            apart = np.minimum(apart, (points.r - r[:, None]) ** 2 + (points.z + z[:, None]) ** 2)
+        return np.flatnonzero(np.min(apart / (2 * points.r * r[:, None]), axis=0) < REACH)
+
+    def _terms(self, r: Floats, z: Floats, nodes: Integers, orders: range) -> Iterator[Floats]:
+        """Terms (P,) of the sum over m that count the Gauss points `nodes`."""
+        points, both = self.surface.points[nodes], np.ix_(nodes, nodes)
+        images = [
+            ring_potentials(r[:, None], sign * z[:, None], points, softness=self.softness, orders=orders.stop)
+            for sign in (1, -1)[: len(self._signs)]
+        ]
         for m, parts in enumerate(zip(*images, strict=True)):
-            last, term = term, np.zeros(len(r))
-            for sign, matrix in matrices[m].items():
+            if m not in orders:
+                continue
+            term = np.zeros(len(r))
+            for sign, matrix in self._matrices[m].items():
                 value, slope = parts[0]
                 if sign:
                     value, slope = value + sign * parts[1][0], (slope + sign * parts[1][1]) / 2
-                term += np.einsum("pi,pi->p", value @ matrix, slope)
-            total += (1 if m == 0 else 2) * term
-        ratio = np.clip(np.divide(term, last, out=np.zeros_like(term), where=last != 0), 0, 0.99)
-        return (total + 2 * term * ratio / (1 - ratio)) / (2 * math.pi)
+                term += np.einsum("pi,pi->p", value @ matrix[both], slope)
+            yield term
 
-    def _rings(self, r: Floats, z: Floats, orders: int) -> Iterator[tuple[Floats, Floats]]:
-        return ring_potentials(r[:, None], z[:, None], self.surface.points, softness=self.softness, orders=orders)
-
-    def _responses(self, orders: int) -> list[dict[int, Floats]]:
-        """For each m and parity the matrix (N, N) from slopes at the Gauss points to weighted surface charges; kept."""
+    def _prepare(self, orders: int) -> None:
+        """For each m and parity the matrix (N, N) from slopes at the Gauss points to weighted surface charges."""
         if orders <= len(self._matrices):
-            return self._matrices
+            return
         surface = self.surface
         strength = surface.contrast / (2 * math.pi)
         images = [self._normal_slopes(orders, sign) for sign in (1, -1)[: len(self._signs)]]
@@ -112,7 +136,6 @@ class BoundaryResponse:
                 system = np.eye(len(strength)) + strength[:, None] * slope
                 matrices[sign] = surface.weights[:, None] * np.linalg.solve(system, np.diag(-strength))
             self._matrices.append(matrices)
-        return self._matrices
 
     def _normal_slopes(self, orders: int, sign: int) -> Iterator[Floats]:
         """For each m the matrix (N, N) of ∂_n(y) ∫ k_m(y, y') .. r' ds', y' on the surface or its mirror image."""

@@ -101,13 +101,16 @@ class Surface:
         """Parameters of a panel's Gauss points."""
         return (panel.start + panel.stop) / 2 + (panel.stop - panel.start) / 2 * self.rule[0]
 
-    def distance(self, r: Floats, z: Floats) -> Floats:
-        """Distance (nm) of points from the nearest interface."""
-        found = np.full(np.broadcast(r, z).shape, np.inf)
-        for panel in self.panels:
+    def nearest(self, r: Floats, z: Floats) -> tuple[Floats, NDArray[np.intp]]:
+        """Distance (nm) of points (P,) from the nearest interface, and the number of the panel there."""
+        found = np.full(len(r), np.inf)
+        number = np.zeros(len(r), dtype=np.intp)
+        for k, panel in enumerate(self.panels):
             for sign in (1, -1) if self.half else (1,):
-                found = np.minimum(found, _distance(panel, r, sign * z))
-        return found
+                distance = _distance(panel, r, sign * z)
+                number = np.where(distance < found, k, number)
+                found = np.minimum(distance, found)
+        return found, number
 
 
 def _distance(panel: Panel, r: Floats, z: Floats) -> Floats:
