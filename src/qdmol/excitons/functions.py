@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qdmol.linalg import lanczos
 from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["Functions", "PointSums", "independent", "spread"]
+__all__ = ["Functions", "PointSums", "independent", "levels_below", "spread"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -96,17 +96,31 @@ class PointSums:
         found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
         for start in range(0, len(pairs), CHUNK):
             some = pairs[start : start + CHUNK]
-            density = self.values[some[:, 0]] * self.values[some[:, 1]] * self.weights
-            end = 0
-            for block in self.hamiltonian.assembler.blocks:
-                begin, end = end, end + block.r.size
-                local = density[:, begin:end].T.reshape(*block.r.shape, len(some))
-                gathered = np.matmul(block.values.transpose(0, 2, 1), local).reshape(-1, len(some))
-                unknowns = block.unknowns.ravel()
-                entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
-                gather = sp.csr_array(entries, shape=(len(found), len(unknowns)))
-                found[:, start : start + CHUNK] += gather @ gathered
+            found[:, start : start + CHUNK] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
         return found
+
+    def gather(self, values: Floats) -> Floats:
+        """∫ f v r dr dz (n, k) for shape functions v over the meshed part, of f (k, P)."""
+        found = np.zeros((self.hamiltonian.elements.count, len(values)))
+        density = values * self.weights
+        end = 0
+        for block in self.hamiltonian.assembler.blocks:
+            begin, end = end, end + block.r.size
+            local = density[:, begin:end].T.reshape(*block.r.shape, len(values))
+            gathered = np.matmul(block.values.transpose(0, 2, 1), local).reshape(-1, len(values))
+            unknowns = block.unknowns.ravel()
+            entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
+            found += sp.csr_array(entries, shape=(len(found), len(unknowns))) @ gathered
+        return found
+
+
+def levels_below(pair: Pair, floor: float, top: float) -> Floats:
+    """Approximate eigenvectors (k, n) of A x = E M x with E < `top`; `floor` an energy (eV) below all of them."""
+    count = min(pair.factor(top).negative, MOST, len(pair.unknowns) // 3)
+    if count == 0:
+        return np.empty((0, len(pair.unknowns)))
+    start = np.cos(1.0 + np.arange(len(pair.unknowns)) ** 1.5)
+    return lanczos(pair.M, pair.factor(floor), floor, count, start, tolerance=LOOSE)[1].T
 
 
 def spread(pair: Pair, top: float) -> tuple[Floats, Floats]:

@@ -42,6 +42,8 @@ class Placement:
         Share of the electrons in the orbital that holds most of them (1 for one orbital, 0.5 for two alike).
     largest_dot : float
         Share of that orbital in the dot that has most of it.
+    electron_dots, hole_dots : tuple of float
+        Share of the electrons and of the holes in each dot.
     """
 
     label: str | None
@@ -50,13 +52,16 @@ class Placement:
     hole_hole: float | None
     shared: float
     largest_dot: float
+    electron_dots: tuple[float, ...]
+    hole_dots: tuple[float, ...]
 
 
 def place_carriers(problem: Problem, state: Configured) -> Placement:
     """Return where the carriers of a state are."""
     sector = state.sector
     together = {kind: _together(problem, state, kind) for kind in ("eh", "ee", "hh")}
-    natural, occupation = _natural_orbitals(sector, state.vector, problem.electron)
+    density = _density(sector, state.vector, problem.electron)
+    occupation, natural = (part[..., ::-1] for part in np.linalg.eigh(density))
     shared = float(occupation[0] / occupation.sum())
     weights = np.einsum("dab,a,b->d", problem.electron.dot_weight, natural[:, 0], natural[:, 0])
     eh = together["eh"]
@@ -70,7 +75,18 @@ def place_carriers(problem: Problem, state: Configured) -> Placement:
             label = _kind(problem.electron, natural[:, 0])
         else:
             label = "segregated"
-    return Placement(label, eh, together["ee"], together["hh"], shared, float(weights.max()))
+    electrons = _shares(problem.electron, density)
+    holes = _shares(problem.hole, _density(sector, state.vector, problem.hole))
+    return Placement(
+        label,
+        eh,
+        together["ee"],
+        together["hh"],
+        shared,
+        float(weights.max()),
+        electron_dots=electrons,
+        hole_dots=holes,
+    )
 
 
 def _kind(basis: OrbitalBasis, orbital: Floats) -> str:
@@ -115,15 +131,19 @@ def _string_density(sector: Sector, vector: Floats, s: int) -> Floats:
     return np.asarray((amplitude @ amplitude.T).toarray())
 
 
-def _natural_orbitals(sector: Sector, vector: Floats, basis: OrbitalBasis) -> tuple[Floats, Floats]:
-    """Natural orbitals (N, N) of the electrons, the fullest first, and how many electrons each holds (N,)."""
-    count = len(basis)
-    density = np.zeros((count, count))
+def _density(sector: Sector, vector: Floats, basis: OrbitalBasis) -> Floats:
+    """<a†_a a_b> (N, N) of one carrier, summed over its spins."""
+    density = np.zeros((len(basis), len(basis)))
     for s, one in enumerate(sector.species):
         if one.carrier == basis.carrier:
             density += _orbital_density(one, _string_density(sector, vector, s))
-    occupation, orbitals = np.linalg.eigh(density)
-    return orbitals[:, ::-1], occupation[::-1]
+    return density
+
+
+def _shares(basis: OrbitalBasis, density: Floats) -> tuple[float, ...]:
+    """Share of the carriers in each dot."""
+    found = np.einsum("dab,ab->d", basis.dot_weight, density)
+    return tuple((found / found.sum()).tolist())
 
 
 def _orbital_density(species: Species, density: Floats) -> Floats:

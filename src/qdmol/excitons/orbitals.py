@@ -16,7 +16,7 @@ dot it is nearly the same for the dot alone and in a molecule. Before them come 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -30,9 +30,9 @@ from qdmol.excitons.carrier import CarrierState, flatten
 from qdmol.excitons.functions import Functions, independent, spread
 from qdmol.excitons.solving import MoleculeSolution
 from qdmol.landscape import CARRIERS, Carrier, images_of
-from qdmol.states import Pair
+from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["OrbitalBasis", "project", "relaxed_orbitals"]
+__all__ = ["OrbitalBasis", "OrbitalBlock", "join_blocks", "project", "relaxed_orbitals"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -159,22 +159,31 @@ def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
 def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
     source = _Source(solution, carrier)
     blocks = [block for block in source.blocks(energy) if len(block.energy)]
+    dots = np.array([dot.z for dot in solution.molecule.dots])
+    return join_blocks(source.hamiltonian, carrier, blocks, dots).cut(energy=energy)
+
+
+def join_blocks(
+    hamiltonian: Hamiltonian, carrier: Carrier, blocks: Sequence[OrbitalBlock], dots: Floats
+) -> OrbitalBasis:
+    """The orbitals of all blocks, with both signs of m; `dots` (D,) are the centres' z."""
     functions = Functions(
-        source.hamiltonian,
+        hamiltonian,
         np.concatenate([block.vectors for block in blocks]),
         np.concatenate([np.full(len(block.energy), block.m) for block in blocks]),
         np.concatenate([np.full(len(block.energy), block.parity) for block in blocks]),
     )
     one_body = scipy.linalg.block_diag(*[block.one_body for block in blocks])
     order = np.concatenate([block.energy for block in blocks])
-    weight = functions.near(np.array([dot.z for dot in solution.molecule.dots]))
-    number = _multiplets(functions, order, paired=len(solution.molecule.dots) > 1)
-    whole = OrbitalBasis(carrier, functions.m, functions.parity, order, one_body, number, weight, None, functions)
-    return _signed(whole).cut(energy=energy)
+    number = _multiplets(functions, order, paired=len(dots) > 1)
+    weight = functions.near(dots)
+    return _signed(
+        OrbitalBasis(carrier, functions.m, functions.parity, order, one_body, number, weight, None, functions)
+    )
 
 
 @dataclass(frozen=True)
-class _Block:
+class OrbitalBlock:
     """Functions (R, n) of one m >= 0 and parity, orthonormal over the molecule, with the bare operator (R, R) and the
     energies (R,) a cut goes by.
     """
@@ -198,7 +207,7 @@ class _Source:
         density = self.states[0].space.unflatten(_density(solution, carrier)[None])[0]
         self.weight = self.hamiltonian.assembler.mass(density)
 
-    def blocks(self, energy: float) -> Iterator[_Block]:
+    def blocks(self, energy: float) -> Iterator[OrbitalBlock]:
         """Blocks of every m up to the first that has no function below `energy` (eV) above the lowest."""
         for m in range(LARGEST_M):
             blocks = [self._block(m, parity, energy) for parity in self.hamiltonian.parities]
@@ -206,7 +215,7 @@ class _Source:
                 return
             yield from blocks
 
-    def _block(self, m: int, parity: int, energy: float) -> _Block:
+    def _block(self, m: int, parity: int, energy: float) -> OrbitalBlock:
         pair = self.hamiltonian.pair(m, parity, coarse=False)
         above = Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(self.weight))
         orders, candidates = spread(above, energy)
@@ -219,7 +228,9 @@ class _Source:
         vectors = np.zeros((len(basis), self.hamiltonian.elements.count))
         vectors[:, pair.unknowns] = basis / math.sqrt(2 * math.pi * len(self.hamiltonian.parities))
         one_body = basis @ (pair.A @ basis.T)
-        return _Block(m, parity, vectors, (one_body + one_body.T) / 2, self.lowest + np.maximum(orders[kept], 0.0))
+        return OrbitalBlock(
+            m, parity, vectors, (one_body + one_body.T) / 2, self.lowest + np.maximum(orders[kept], 0.0)
+        )
 
 
 def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
