@@ -39,7 +39,7 @@ Integers = NDArray[np.intp]
 
 # Energies (eV) that differ by less lie on one side of a cut.
 CUT_SLACK = 1e-9
-# Energies (eV) that differ by less belong to one multiplet, and those of an even and an odd orbital of one rank.
+# Energies (eV) that differ by less belong to one multiplet, and those of an even and an odd orbital of two dots.
 DEGENERATE = 5e-4
 SPLIT = 0.12
 # Part of a pair's state of one parity that is rounding.
@@ -158,7 +158,8 @@ def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
 
 def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
     source = _Source(solution, carrier)
-    blocks = [block for block in source.blocks(energy) if len(block.energy)]
+    # A little further: the partner of an orbital below the cut may lie above it.
+    blocks = [block for block in source.blocks(energy + SPLIT) if len(block.energy)]
     dots = np.array([dot.z for dot in solution.molecule.dots])
     return join_blocks(source.hamiltonian, carrier, blocks, dots).cut(energy=energy)
 
@@ -256,14 +257,15 @@ def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
 def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Integers:
     """Number the multiplets (R,) upwards in energy.
 
-    Together are levels closer than DEGENERATE, as of a sphere's l, and where `paired` the even and the odd function of
-    one rank in their blocks, where closer than SPLIT, as of two dots.
+    Together are levels closer than DEGENERATE, as of a sphere's l, and where `paired` an odd function and the nearest
+    even one of the same m, where closer than SPLIT, as of two dots.
     """
     order = np.argsort(energy, kind="stable")
     links = [(a, b) for a, b in pairwise(order) if energy[b] - energy[a] < DEGENERATE]
     for m in np.unique(functions.m) if paired else ():
         even, odd = (np.flatnonzero((functions.m == m) & (functions.parity == parity)) for parity in (1, -1))
-        links += [(a, b) for a, b in zip(even, odd, strict=False) if abs(energy[a] - energy[b]) < SPLIT]
+        gaps = np.abs(energy[odd, None] - energy[even])
+        links += [(odd[k], even[gaps[k].argmin()]) for k in range(len(odd)) if gaps[k].min(initial=SPLIT) < SPLIT]
     size = len(energy)
     ends = tuple(np.array(links, dtype=np.intp).reshape(-1, 2).T)
     label = connected_components(sp.coo_array((np.ones(len(links)), ends), shape=(size, size)), directed=False)[1]
