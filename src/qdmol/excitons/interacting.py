@@ -119,7 +119,7 @@ def _size(problem: Problem, complex_: Complex) -> float:
     product = float(len(problem.electron) ** complex_.electrons * len(problem.hole) ** complex_.holes)
     # parity halves it, m takes the width of the sum of all m
     reach = complex_.electrons * problem.electron.m.max() + complex_.holes * problem.hole.m.max()
-    return product / (len(set(problem.electron.parity.tolist())) * (1.0 + reach))
+    return float(product / (len(set(problem.electron.parity.tolist())) * (1.0 + reach)))
 
 
 def _numerical(solution: MoleculeSolution, complex_: Complex) -> float:

@@ -4,8 +4,8 @@ To second order a pair gains energy by products of an excited state b of one car
 
     χ_b = (T + V - E)^-1 φ_0b ψ_0,   φ_0b the potential of the transition density ψ_0 ψ_b of the other,
 
-so that one such answer for each b does what all excited states of the carrier do together; levels of rising energy, which
-spread over the molecule, need hundreds for that. (Functions made for a pair are the idea of pair natural orbitals:
+so that one such answer for each b does what all excited states of the carrier do together; levels of rising energy,
+which spread over the molecule, need hundreds for that. (Functions made for a pair are the idea of pair natural orbitals:
 Edmiston and Krauss, J. Chem. Phys. 42, 1119 (1965), doi:10.1063/1.1696050.) The inverse is that of the bare operator a
 little below its lowest edge, whose factors are at hand: it need not be exact, for the functions only span a space in
 which everything is diagonalised.
@@ -20,6 +20,7 @@ from functools import cached_property
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qdmol.excitons.carrier import CarrierState
@@ -42,6 +43,8 @@ Candidates = Mapping[tuple[int, int], Floats]
 HOLE_SHARE = 0.5
 # Answers smaller than this beside the largest of their block are rounding.
 SMALLEST = 1e-9
+# Directions of the candidates, each of norm 1, with less than this weight are left out.
+DEPENDENT = 1e-4
 # |m| that are looked through.
 LARGEST_M = 40
 
@@ -86,7 +89,7 @@ def _together(one: Candidates, two: Candidates) -> Candidates:
 
 @dataclass(frozen=True)
 class _Relaxing:
-    """One carrier in the fields of the settled pairs: its own `states` there and the potential `energies` (images, P)."""
+    """One carrier in the fields of the settled pairs: its `states` there and its potential `energies` (images, P)."""
 
     hamiltonian: Hamiltonian
     carrier: Carrier
@@ -106,7 +109,8 @@ class _Relaxing:
     def _mean(self) -> Floats:
         """Entries of the mean field: over the pairs and their mirror images."""
         average = np.mean([energy.mean(axis=0) for energy in self.energies], axis=0)
-        return self.hamiltonian.assembler.mass(self.states[0].space.unflatten(average[None])[0])
+        entries: Floats = self.hamiltonian.assembler.mass(self.states[0].space.unflatten(average[None])[0])
+        return entries
 
     def own(self, state: CarrierState) -> Functions:
         """The parts of one state of each parity, as functions that add up to it."""
@@ -166,14 +170,12 @@ class _Relaxing:
         """The own states first, then what else there is, diagonal in the mean field."""
         pair = self.hamiltonian.pair(m, parity, coarse=False)
         own = self._own_rows(parity)[:, pair.unknowns] if m == 0 else np.empty((0, len(pair.unknowns)))
-        norms = np.sqrt(np.einsum("an,na->a", candidates, pair.M @ candidates.T))
-        candidates = candidates[norms > SMALLEST * norms.max()]
-        kept, basis = independent(np.concatenate([own, candidates]), pair.M)
-        first = int(np.sum(kept < len(own)))
+        own = independent(own, pair.M)[1] if len(own) else own
+        rest = _beside(own, candidates, pair.M)
         field = pair.space.pattern.matrix(pair.energy + pair.space.cut(self._mean))
-        energies, mixing = scipy.linalg.eigh(basis[first:] @ (field @ basis[first:].T))
-        basis[first:] = mixing.T @ basis[first:]
-        lowest = np.einsum("an,na->a", basis[:first], field @ basis[:first].T)
+        energies, mixing = scipy.linalg.eigh(rest @ (field @ rest.T))
+        basis = np.concatenate([own, mixing.T @ rest])
+        lowest = np.einsum("an,na->a", own, field @ own.T)
         vectors = np.zeros((len(basis), self.hamiltonian.elements.count))
         vectors[:, pair.unknowns] = basis / math.sqrt(2 * math.pi * len(self.hamiltonian.parities))
         one_body = basis @ (pair.A @ basis.T)
@@ -185,8 +187,26 @@ class _Relaxing:
         return rows[heavy > SMALLEST * heavy.max()]
 
 
+def _beside(own: Floats, candidates: Floats, overlap: sp.csc_array) -> Floats:
+    """An orthonormal basis (k, n) of what the candidates have in common outside `own` (j, n), orthonormal too.
+
+    Directions that few candidates point in, and those little, are left out: they would bring next to nothing.
+    """
+    norms = np.sqrt(np.einsum("an,na->a", candidates, overlap @ candidates.T))
+    large = norms > SMALLEST * norms.max()
+    candidates = candidates[large] / norms[large, None]
+    for _ in range(2):
+        candidates = candidates - (candidates @ (overlap @ own.T)) @ own
+    weights, mixing = scipy.linalg.eigh(candidates @ (overlap @ candidates.T))
+    keep = weights > DEPENDENT
+    found = (mixing[:, keep] / np.sqrt(weights[keep])).T @ candidates
+    # once more: small weights lose digits
+    root = scipy.linalg.cholesky(found @ (overlap @ found.T), lower=True)
+    return np.asarray(scipy.linalg.solve_triangular(root, found, lower=True))
+
+
 def _transitions(others: OrbitalBasis, own: Functions, poisson: Poisson) -> Iterator[tuple[int, dict[int, Floats]]]:
-    """For each m and parity of the functions b: m, and by parity the potentials (n, B) of ψ_0 ψ_b, part by part of ψ_0."""
+    """For each m and parity of functions b: m, and by parity the potentials (n, B) of ψ_0 ψ_b, part by part of ψ_0."""
     functions = others.functions
     if functions is None or others.radial is None:
         message = "answers need the orbitals' functions"
@@ -212,4 +232,4 @@ def _loads(own: Functions, potentials: Mapping[int, Floats]) -> dict[int, Floats
         for function, own_parity in zip(own.sums.values, own.parity, strict=True):
             key = int(parity * own_parity)
             products[key] = products.get(key, 0.0) + values * function
-    return {key: own.sums.gather(product) for key, product in products.items()}
+    return {key: own.sums.gather(np.asarray(product)) for key, product in products.items()}
