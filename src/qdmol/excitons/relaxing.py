@@ -5,8 +5,8 @@ To second order a pair gains energy by products of an excited state b of one car
     χ_b = (T + V - E)^-1 φ_0b ψ_0,   φ_0b the potential of the transition density ψ_0 ψ_b of the other,
 
 so that one such answer for each b does what all excited states of the carrier do together; levels of rising energy,
-which spread over the molecule, need hundreds for that. (Functions made for a pair are the idea of pair natural orbitals:
-Edmiston and Krauss, J. Chem. Phys. 42, 1119 (1965), doi:10.1063/1.1696050.) The inverse is that of the bare operator a
+which spread over the molecule, need hundreds for that. (Functions made for a pair are the idea of pair natural
+orbitals: Edmiston and Krauss, J. Chem. Phys. 42, 1119 (1965), doi:10.1063/1.1696050.) The inverse is that of the bare operator a
 little below its lowest edge, whose factors are at hand: it need not be exact, for the functions only span a space in
 which everything is diagonalised.
 """
@@ -148,13 +148,19 @@ class _Relaxing:
         }
 
     def answers(self, others: OrbitalBasis, other: _Relaxing) -> Candidates:
-        """Answers (k, unknowns) to every excitation of the other carrier, in each pair."""
+        """Answers (k, unknowns) to every excitation of the other carrier, in each pair, and to one more of its own kind."""
+        functions = others.functions
+        if functions is None or others.radial is None:
+            message = "answers need the orbitals' functions"
+            raise ValueError(message)
+        excited = functions.take(np.unique(others.radial))
         hamiltonian = self.hamiltonian
         poisson = Poisson(hamiltonian.elements, hamiltonian.molecule, hamiltonian.parities)
         found: dict[tuple[int, int], list[Floats]] = {}
         for state, source in zip(self.states, other.states, strict=True):
             own = self.own(state)
-            for m, potentials in _transitions(others, other.own(source), poisson):
+            felt = [*_transitions(excited, other.own(source), poisson), *_transitions(own, own, poisson)]
+            for m, potentials in felt:
                 for key, loads in _loads(own, potentials).items():
                     unknowns = hamiltonian.pair(m, key, coarse=False).unknowns
                     answer = hamiltonian.floor_factor(m, key, coarse=False).solve(loads[unknowns])
@@ -205,16 +211,11 @@ def _beside(own: Floats, candidates: Floats, overlap: sp.csc_array) -> Floats:
     return np.asarray(scipy.linalg.solve_triangular(root, found, lower=True))
 
 
-def _transitions(others: OrbitalBasis, own: Functions, poisson: Poisson) -> Iterator[tuple[int, dict[int, Floats]]]:
+def _transitions(excited: Functions, own: Functions, poisson: Poisson) -> Iterator[tuple[int, dict[int, Floats]]]:
     """For each m and parity of functions b: m, and by parity the potentials (n, B) of ψ_0 ψ_b, part by part of ψ_0."""
-    functions = others.functions
-    if functions is None or others.radial is None:
-        message = "answers need the orbitals' functions"
-        raise ValueError(message)
-    used = functions.take(np.unique(others.radial))
-    for m in np.unique(used.m):
-        for parity in np.unique(used.parity[used.m == m]):
-            some = used.take(np.flatnonzero((used.m == m) & (used.parity == parity)))
+    for m in np.unique(excited.m):
+        for parity in np.unique(excited.parity[excited.m == m]):
+            some = excited.take(np.flatnonzero((excited.m == m) & (excited.parity == parity)))
             found = {}
             for part, own_parity in zip(own.vectors, own.parity, strict=True):
                 values = PointSums(own.hamiltonian, part[None]).values * some.sums.values

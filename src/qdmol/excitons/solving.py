@@ -226,7 +226,9 @@ def _attempt(
     half = molecule.mirror_symmetric
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}
     spaces = {regions: Space(elements, regions) for regions in set(domains.values())}
-    own = {regions: polarisation and polarisation.on(space.assembler) for regions, space in spaces.items()}
+    own = {
+        regions: None if polarisation is None else polarisation.on(space.assembler) for regions, space in spaces.items()
+    }
     hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, half, own[domains[c]]) for c in carriers}
     levels = {}
     for carrier, hamiltonian in hamiltonians.items():
