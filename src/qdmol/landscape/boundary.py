@@ -6,9 +6,9 @@ surface charge σ such that the normal displacement is continuous. With the norm
     σ(y) + (δ/2π) ∫ ∂_n(y) 1/|y - y'| σ(y') dS' = -(δ/2π) ∂_n(y) φ(y),
 
 φ the potential without σ (an integral equation of the second kind: Atkinson, The Numerical Solution of Integral
-Equations of the Second Kind, Cambridge 1997, doi:10.1017/CBO9780511626340). For every m it is one on curves, solved at Gauss
-points; near pairs of point and panel are integrated on pieces that shrink towards the point. What couples charge and
-interface is softened, 1/√(R² + a²): see :mod:`qdmol.landscape.polarisation`.
+Equations of the Second Kind, Cambridge 1997, doi:10.1017/CBO9780511626340). For every m it is one on curves, solved at
+Gauss points; near pairs of point and panel are integrated on pieces that shrink towards the point. What couples charge
+and interface is softened, 1/√(R² + a²): see :mod:`qdmol.landscape.polarisation`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,21 +33,22 @@ Integers = NDArray[np.intp]
 NEAR = 1.0
 # Pieces towards the nearest point of a panel: ratio of their distances, how many, Gauss points on each.
 RATIO, PIECES, GAUSS = 3.0, 9, 6
-# Terms of the sum over m still to come, relative to the first, at which it is cut; their sum is extrapolated.
-CUT = 3e-4
-ORDERS = (4, 400)
-# From this m on, only Gauss points with χ - 1 < REACH count: beyond, rings feel each other less than e^{-SPLIT η}.
-SPLIT, REACH = 20, 0.11
+# Terms of the sum over m are taken until e^{-2mη} is this small.
+CUT = 1e-4
+# Every m below FIRST is taken, then TAKEN of every octave, with weights of interpolation: the terms are smooth in m.
+FIRST, TAKEN, OCTAVES = 20, 8, 6
+# Rings whose e^{-mη} is below e^{-REACH} in a whole octave do not feel each other there.
+REACH = 9.5
 # Points evaluated at a time: what is kept for them fits a cache.
 CHUNK = 96
 
 
 @dataclass(frozen=True)
 class _Near:
-    """Pairs of Gauss point and near panel: `row` (K,), first `column` (K,), points (K, Q), weights (K, Q, nodes)."""
+    """Pairs of Gauss point and near panel: `row` (K,), `columns` (K, nodes), points (K, Q), weights (K, Q, nodes)."""
 
     row: Integers
-    column: Integers
+    columns: Integers
     points: RingPoints
     weights: Floats
 
@@ -58,7 +59,7 @@ class BoundaryResponse:
 
     surface: Surface
     softness: float
-    _matrices: list[dict[int, Floats]] = field(default_factory=list, repr=False)
+    _matrices: dict[int, dict[int, Floats]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _signs(self) -> tuple[int, ...]:
@@ -67,116 +68,134 @@ class BoundaryResponse:
     def own_potential(self, r: Floats, z: Floats) -> Floats:
         """Potential (1/nm) of the surface charges of a unit charge at (r, z), taken there: (P,) for points (P,)."""
         distance, panel = self.surface.nearest(r, z)
-        orders = self._orders(r, distance)
-        # Points that need about as many terms and lie together are done together.
-        ranked = np.lexsort((panel, np.ceil(2 * np.log2(orders))))
-        self._prepare(int(orders.max(initial=1)))
-        found = np.empty(len(r))
+        octaves = self._octaves(r, distance)
+        # Points that need as many terms and lie together are done together.
+        ranked = np.lexsort((panel, octaves))
+        self._prepare(int(octaves.max(initial=0)))
+        found = np.zeros(len(r))
         for first in range(0, len(r), CHUNK):
             chunk = ranked[first : first + CHUNK]
-            found[chunk] = self._sum(r[chunk], z[chunk], int(orders[chunk].max()))
-        return found
+            for octave in range(int(octaves[chunk].max()) + 1):
+                found[chunk] += self._sum(r[chunk], z[chunk], octave)
+        return found / (2 * math.pi)
 
-    def _orders(self, r: Floats, distance: Floats) -> Integers:
-        """How many m the potential at points needs: its terms fall as e^{-2mη}."""
+    def _octaves(self, r: Floats, distance: Floats) -> Integers:
+        """How many octaves of m the potential at points needs beyond the first: its terms fall as e^{-2mη}."""
         apart = distance**2 + self.softness**2
         eta = np.arccosh(1 + apart / (2 * r * (r + np.sqrt(apart))))
-        return np.clip(np.ceil(-math.log(CUT) / (2 * eta)), *ORDERS).astype(np.intp)
+        wanted = -math.log(CUT) / (2 * eta)
+        return np.clip(np.ceil(np.log2(wanted / FIRST)), 0, OCTAVES).astype(np.intp)
 
-    def _sum(self, r: Floats, z: Floats, orders: int) -> Floats:
-        """Σ_m over all Gauss points for the first m, over those within reach for higher ones."""
-        split = min(orders, SPLIT)
-        every = np.arange(len(self.surface.weights))
-        terms = list(self._terms(r, z, every, range(split)))
-        if orders > split:
-            terms += self._terms(r, z, self._within_reach(r, z), range(split, orders))
-        total = 2 * np.sum(terms, axis=0) - terms[0]
-        term, last = terms[-1], terms[-2]
-        ratio = np.clip(np.divide(term, last, out=np.zeros_like(term), where=last != 0), 0, 0.99)
-        return np.asarray(total + 2 * term * ratio / (1 - ratio)) / (2 * math.pi)
-
-    def _within_reach(self, r: Floats, z: Floats) -> Integers:
-        """Gauss points whose rings the points' rings of order SPLIT still feel."""
-        points = self.surface.points
-        apart = (points.r - r[:, None]) ** 2 + (points.z - z[:, None]) ** 2
-        if self.surface.half:
-            apart = np.minimum(apart, (points.r - r[:, None]) ** 2 + (points.z + z[:, None]) ** 2)
-        return np.flatnonzero(np.min(apart / (2 * points.r * r[:, None]), axis=0) < REACH)
-
-    def _terms(self, r: Floats, z: Floats, nodes: Integers, orders: range) -> Iterator[Floats]:
-        """Terms (P,) of the sum over m that count the Gauss points `nodes`."""
+    def _sum(self, r: Floats, z: Floats, octave: int) -> Floats:
+        """The part (P,) of the sum over m that one octave holds, over the Gauss points within its reach."""
+        nodes = self._within_reach(r, z, octave)
         points, both = self.surface.points[nodes], np.ix_(nodes, nodes)
+        orders, weights = orders_of(octave)
         images = [
-            ring_potentials(r[:, None], sign * z[:, None], points, softness=self.softness, orders=orders.stop)
+            ring_potentials(r[:, None], sign * z[:, None], points, softness=self.softness, orders=orders)
             for sign in (1, -1)[: len(self._signs)]
         ]
-        for m, parts in enumerate(zip(*images, strict=True)):
-            if m not in orders:
-                continue
-            term = np.zeros(len(r))
+        total = np.zeros(len(r))
+        for m, weight, *parts in zip(orders, weights, *images, strict=True):
             for sign, matrix in self._matrices[m].items():
                 value, slope = parts[0]
                 if sign:
                     value, slope = value + sign * parts[1][0], (slope + sign * parts[1][1]) / 2
-                term += np.einsum("pi,pi->p", value @ matrix[both], slope)
-            yield term
+                total += weight * np.einsum("pi,pi->p", value @ matrix[both], slope)
+        return total
 
-    def _prepare(self, orders: int) -> None:
-        """For each m and parity the matrix (N, N) from slopes at the Gauss points to weighted surface charges."""
-        if orders <= len(self._matrices):
-            return
-        surface = self.surface
-        strength = surface.contrast / (2 * math.pi)
-        images = [self._normal_slopes(orders, sign) for sign in (1, -1)[: len(self._signs)]]
-        self._matrices.clear()
-        for parts in zip(*images, strict=True):
-            matrices = {}
-            for sign in self._signs:
-                slope = parts[0] + sign * parts[1] if sign else parts[0]
-                system = np.eye(len(strength)) + strength[:, None] * slope
-                matrices[sign] = surface.weights[:, None] * np.linalg.solve(system, np.diag(-strength))
-            self._matrices.append(matrices)
+    def _within_reach(self, r: Floats, z: Floats, octave: int) -> Integers:
+        """Gauss points whose rings feel those of the points in an octave: e^{-mη} is not small."""
+        points = self.surface.points
+        if octave == 0:
+            return np.arange(len(points.r))
+        apart = (points.z - z[:, None]) ** 2
+        if self.surface.half:
+            apart = np.minimum(apart, (points.z + z[:, None]) ** 2)
+        excess = (apart + (points.r - r[:, None]) ** 2) / (2 * points.r * r[:, None])
+        return np.flatnonzero(np.min(excess, axis=0) < _reach(octave))
 
-    def _normal_slopes(self, orders: int, sign: int) -> Iterator[Floats]:
+    def _prepare(self, octaves: int) -> None:
+        """For each m and parity the matrix (N, N) from slopes at the Gauss points to weighted surface charges; kept."""
+        strength = self.surface.contrast / (2 * math.pi)
+        for octave in range(octaves + 1):
+            orders = orders_of(octave)[0]
+            if orders[0] in self._matrices:
+                continue
+            images = [self._normal_slopes(octave, sign) for sign in (1, -1)[: len(self._signs)]]
+            for m, *parts in zip(orders, *images, strict=True):
+                self._matrices[m] = {}
+                for sign in self._signs:
+                    slope = parts[0] + sign * parts[1] if sign else parts[0]
+                    system = np.eye(len(strength)) + strength[:, None] * slope
+                    charge = np.linalg.solve(system, np.diag(-strength))
+                    self._matrices[m][sign] = self.surface.weights[:, None] * charge
+
+    def _normal_slopes(self, octave: int, sign: int) -> Iterator[Floats]:
         """For each m the matrix (N, N) of ∂_n(y) ∫ k_m(y, y') .. r' ds', y' on the surface or its mirror image."""
         surface = self.surface
-        points, near = surface.points, self._near(sign)
-        count, nodes = len(points.r), surface.nodes
-        # The own panel's diagonal is replaced, and must not be singular before.
-        columns = near.column[:, None] + np.arange(nodes)
-        shifted = np.where(sign * points.z == points.z[:, None], 1.0, 0.0) * (points.r == points.r[:, None])
-        far = ring_potentials(
-            (points.r + shifted), sign * points.z + 0 * shifted, points[:, None], softness=0.0, orders=orders
-        )
-        close = ring_potentials(
-            near.points.r, near.points.z, points[near.row][:, None], softness=0.0, orders=orders
-        )
+        points, near = surface.points, self._near[sign]
+        orders = orders_of(octave)[0]
+        excess = (points.z[:, None] - sign * points.z) ** 2 + (points.r[:, None] - points.r) ** 2
+        excess /= 2 * points.r[:, None] * points.r
+        excess[near.row[:, None], near.columns] = np.inf
+        at, source = np.nonzero(excess < _reach(octave))
+        matrix = np.zeros_like(excess)
+        far = ring_potentials(points.r[source], sign * points.z[source], points[at], softness=0.0, orders=orders)
+        close = ring_potentials(near.points.r, near.points.z, points[near.row][:, None], softness=0.0, orders=orders)
         for (_, slope), (_, local) in zip(far, close, strict=True):
-            matrix = slope * surface.weights
-            matrix[near.row[:, None], columns] = np.einsum("kq,kqn->kn", local, near.weights)
-            assert matrix.shape == (count, count)
+            matrix[at, source] = slope * surface.weights[source]
+            matrix[near.row[:, None], near.columns] = np.einsum("kq,kqn->kn", local, near.weights)
             yield matrix
 
-    def _near(self, sign: int) -> _Near:
-        surface = self.surface
-        rows, columns, starts, points, weights = [], [], [], [], []
-        for number, panel in enumerate(surface.panels):
-            for row, (r, z) in enumerate(zip(surface.points.r, surface.points.z, strict=True)):
-                t, distance = panel.nearest(r, sign * z)
-                if distance < NEAR * panel.length:
-                    rows.append(row)
-                    columns.append(number * surface.nodes)
-                    starts.append((panel, t))
-        for panel, t in starts:
-            place, weight = _graded(panel, t)
-            found = panel.points(place)
-            points.append((found.r, sign * found.z))
-            weights.append((weight * found.r)[:, None] * _lagrange(surface, panel, place))
-        if not rows:
-            empty = np.empty((0, 1))
-            return _Near(np.empty(0, np.intp), np.empty(0, np.intp), RingPoints(*[empty] * 4), np.empty((0, 1, surface.nodes)))
-        r, z = (np.array(part) for part in zip(*points, strict=True))
-        return _Near(np.array(rows), np.array(columns), RingPoints(r, z, r, z), np.array(weights))
+    @cached_property
+    def _near(self) -> dict[int, _Near]:
+        return {sign: _near_pairs(self.surface, sign) for sign in (1, -1)[: len(self._signs)]}
+
+
+def _near_pairs(surface: Surface, sign: int) -> _Near:
+    """Pairs of Gauss points and near panels, of the surface (1) or its mirror image (-1)."""
+    pairs = []
+    for number, panel in enumerate(surface.panels):
+        for row, (r, z) in enumerate(zip(surface.points.r, surface.points.z, strict=True)):
+            t, distance = panel.nearest(r, sign * z)
+            if distance < NEAR * panel.length:
+                pairs.append((row, number, t))
+    shape = (len(pairs), 2 * PIECES * GAUSS)
+    r, z, weights = np.empty(shape), np.empty(shape), np.empty((*shape, surface.nodes))
+    for k, (_, number, t) in enumerate(pairs):
+        panel = surface.panels[number]
+        place, weight = _graded(panel, t)
+        points = panel.points(place)
+        r[k], z[k] = points.r, sign * points.z
+        weights[k] = (weight * points.r)[:, None] * _lagrange(surface, panel, place)
+    rows = np.array([pair[0] for pair in pairs], dtype=np.intp)
+    first = np.array([pair[1] for pair in pairs], dtype=np.intp) * surface.nodes
+    return _Near(rows, first[:, None] + np.arange(surface.nodes), RingPoints(r, z, r, z), weights)
+
+
+def _reach(octave: int) -> float:
+    """Largest χ - 1 of rings that feel each other in an octave: e^{-mη} is not small."""
+    return math.cosh(REACH / orders_of(octave)[0][0]) - 1 if octave else math.inf
+
+
+@lru_cache
+def orders_of(octave: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Orders m and weights of the sum over m of either sign, in the octave 0 (m < FIRST), 1 (to 2 FIRST - 1), ...
+
+    >>> orders, weights = orders_of(2)
+    >>> abs(sum(w * 0.98**m for m, w in zip(orders, weights)) / sum(2 * 0.98**m for m in range(40, 80)) - 1) < 1e-9
+    True
+    """
+    if octave == 0:
+        return tuple(range(FIRST)), (1.0,) + (2.0,) * (FIRST - 1)
+    low = FIRST * 2 ** (octave - 1)
+    every = np.arange(low, 2 * low)
+    points = np.polynomial.legendre.leggauss(TAKEN)[0]
+    orders = np.rint(low - 0.5 + (points + 1) / 2 * low).astype(np.intp)
+    moments = np.polynomial.legendre.legvander(2 * (every - low) / low - 1, TAKEN - 1).sum(axis=0)
+    weights = np.linalg.solve(np.polynomial.legendre.legvander(2 * (orders - low) / low - 1, TAKEN - 1).T, moments)
+    return tuple(orders.tolist()), tuple((2 * weights).tolist())
 
 
 def _graded(panel: Panel, t: float) -> tuple[Floats, Floats]:

@@ -2,10 +2,11 @@
 
     V(x) = (e²/2) lim_{x' -> x} [G(x, x') - 1/(4π ε0 ε(x) |x - x'|)] = (e²/4πε0) / (2 ε(x)) ∫ σ_x(y) / |x - y| dS,
 
-σ_x the polarisation charge of a unit charge at x over ε(x) (Brus, J. Chem. Phys. 79, 5566 (1983), doi:10.1063/1.445676).
-It is the same for electrons and holes. At a sharp interface it diverges as 1/distance, which no envelope that leaks
-through survives. Here an interface has a width w: charge and interface feel each other through 1/√(R² + a²) with a =
-w/2, as if the polarisation charge were smeared over that depth. Beside a plane this is the image potential
+σ_x the surface charge with which the interfaces answer the potential 1/|x - y| (Brus, J. Chem. Phys. 79, 5566 (1983),
+doi:10.1063/1.445676). It is the same for electrons and holes. At a sharp interface it diverges as 1/distance, which no
+envelope that leaks through survives. Here an interface has a width w: charge and interface feel each other through
+1/√(R² + a²) with a = w/2, as if the polarisation charge were smeared over that depth.
+Beside a plane this is the image potential
 
     V(d) = (e²/4πε0) δ/(4 ε) d / (d² + a²),   δ = (ε - ε') / (ε + ε'),
 
@@ -108,11 +109,14 @@ class SelfPolarisation:
         points inside the molecule.
         """
         blocks = assembler.blocks
-        r, z, scale = (np.concatenate([np.ravel(part) for part in parts]) for parts in (
-            [b.r for b in blocks],
-            [b.z for b in blocks],
-            [COULOMB_EV_NM / (2 * value) for value in permittivity(assembler, self.molecule)],
-        ))
+        r, z, scale = (
+            np.concatenate([np.ravel(part) for part in parts])
+            for parts in (
+                [b.r for b in blocks],
+                [b.z for b in blocks],
+                [COULOMB_EV_NM / (2 * value) for value in permittivity(assembler, self.molecule)],
+            )
+        )
         found = self.potential(r, z)
         error = 0.0
         if not self.exact:

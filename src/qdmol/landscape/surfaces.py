@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 # Panel length over its distance from the next stretch of boundary.
 LENGTH_OVER_DISTANCE = 1.5
+# Interfaces of a contrast below WEAK bear little charge, and panels longer by WEAK_LENGTH serve.
+WEAK, WEAK_LENGTH = 0.06, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,10 @@ def interfaces(molecule: AxialMolecule, *, closed_gap: float, nodes: int, longes
     for stretch in stretches:
         others = [(other, 1) for other in stretches if other is not stretch]
         others += [(other, -1) for other in stretches if half and not (other is stretch and _crosses(stretch))]
-        cuts = np.linspace(stretch.start, stretch.stop, math.ceil(stretch.length / longest) + 1)
+        allowed = longest if abs(stretch.contrast) > WEAK else WEAK_LENGTH * longest
+        cuts = np.linspace(stretch.start, stretch.stop, math.ceil(stretch.length / allowed) + 1)
         for start, stop in pairwise(cuts.tolist()):
-            panels += _cut(replace(stretch, start=start, stop=stop), others, longest, shortest)
+            panels += _cut(replace(stretch, start=start, stop=stop), others, shortest)
     return Surface(tuple(panels), nodes, half)
 
 
@@ -158,10 +161,10 @@ def _crosses(panel: Panel) -> bool:
     return isinstance(panel.curve, Line) or panel.curve.z == 0
 
 
-def _cut(panel: Panel, others: list[tuple[Panel, int]], longest: float, shortest: float) -> Iterator[Panel]:
+def _cut(panel: Panel, others: list[tuple[Panel, int]], shortest: float) -> Iterator[Panel]:
     """Halve a panel until it is short against its distance from the other stretches and their mirror images."""
     middle = (panel.start + panel.stop) / 2
-    allowed = 1.01 * longest
+    allowed = math.inf
     for t in (panel.start, middle, panel.stop):
         r, z = panel.curve.point(t)
         for other, sign in others:
@@ -171,4 +174,4 @@ def _cut(panel: Panel, others: list[tuple[Panel, int]], longest: float, shortest
         yield panel
         return
     for start, stop in ((panel.start, middle), (middle, panel.stop)):
-        yield from _cut(replace(panel, start=start, stop=stop), others, longest, shortest)
+        yield from _cut(replace(panel, start=start, stop=stop), others, shortest)

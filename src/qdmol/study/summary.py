@@ -15,7 +15,7 @@ __all__ = ["is_converged", "notes", "summarise"]
 PARITY = {1: "+", -1: "-", 0: None}
 CONTRAST = (
     "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
-    "sign of shift, so gap_eV and redshift_meV are null."
+    "sign of shift, so gap_eV and redshift_meV are null. `calculation.self_polarisation: true` includes it."
 )
 
 
