@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from scipy.special import lpmv, spherical_jn
+from tests.exact.systems import molecule_spec
 from tests.excitons.samples import REQUEST, bare_basis, exciton_energies, hard_sphere, solved, table_of
 
 from qdmol.excitons import solve_molecule
@@ -54,14 +55,11 @@ def _radial(shells, rank):
             found = found * spherical_jn(ell, zero * r) * math.sqrt(2) / abs(spherical_jn(ell + 1, zero))
         return found
 
-    r = (x + 1) / 2
-    total = 0.0
-    for point, weight in zip(r, w / 2, strict=True):
-        below, above = point * r, point + (1 - point) * r
-        inner = np.sum(w / 2 * density(*shells[2:], below) * below**rank) * point / point ** (rank + 1)
-        outer = np.sum(w / 2 * density(*shells[2:], above) / above ** (rank + 1)) * (1 - point) * point**rank
-        total += weight * density(*shells[:2], np.array([point]))[0] * (inner + outer)
-    return total
+    r, w = (x[:, None] + 1) / 2, w / 2
+    below, above = r * r.T, r + (1 - r) * r.T
+    inner = (density(*shells[2:], below) * below**rank) @ w * r[:, 0] ** -rank
+    outer = (density(*shells[2:], above) / above ** (rank + 1)) @ w * (1 - r[:, 0]) * r[:, 0] ** rank
+    return float(np.sum(w * density(*shells[:2], r[:, 0]) * (inner + outer)))
 
 
 def _shells(basis):
@@ -180,6 +178,25 @@ def test_a_settled_pairs_energy_comes_back(example):
     assert y @ y == pytest.approx(1, abs=1e-10)
     attraction = interactions(electrons, holes, ("eh",))["eh"]
     assert pair_energy(electrons, holes, attraction, x, y) == pytest.approx(pair.exciton, abs=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("materials", "core", "medium"),
+    [("inp-cds-type-ii", "InP", {}), ("cdse-cds-single-band", "CdSe", {"hole_barrier": "hard"})],
+)
+def test_carriers_in_different_places_meet(materials, core, medium):
+    """An electron in the shells and a hole in the cores, walls of one carrier only, permittivities that differ."""
+    dot = {"core": {"material": core, "radius": 1.4}, "shells": [{"material": "CdS", "thickness": 2.1}]}
+    spec = molecule_spec([dot, dot], spacing=5.2, neck="merged") | {"materials": materials}
+    spec["overrides"] = {"CdS": {"permittivity": 6.0}, "medium": {"permittivity": 2.0} | medium}
+    solution = solve_molecule(resolve(read_spec(spec)), REQUEST)
+    bases = relaxed_orbitals(solution, energy=0.5)
+    electrons, holes = bases["electron"], bases["hole"]
+    attraction = interactions(electrons, holes, ("eh",))["eh"]
+    pair = solution.pairs[0].pair
+    x, y = project(electrons, pair.electron), project(holes, pair.hole)
+    assert pair_energy(electrons, holes, attraction, x, y) == pytest.approx(pair.exciton, abs=1e-11)
+    assert exciton_energies(electrons, holes, attraction)[0] < pair.exciton - 1e-4
 
 
 @pytest.mark.parametrize(("example", "monomer"), [("homodimer", True), ("homodimer", False), ("heterodimer", False)])
