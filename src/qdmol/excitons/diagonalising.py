@@ -6,7 +6,7 @@ up and one down these are the functions that are even or odd under exchange of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -43,7 +43,7 @@ class Problem:
 
     electron: OrbitalBasis
     hole: OrbitalBasis
-    integrals: Mapping[str, Interaction]
+    integrals: dict[str, Interaction]
 
     def basis(self, carrier: Carrier) -> OrbitalBasis:
         """The orbitals of one carrier."""

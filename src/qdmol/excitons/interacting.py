@@ -1,33 +1,41 @@
 """Complexes of a solved molecule by configuration interaction, extrapolated in the basis until the tolerance holds.
 
-The orbitals grow with one energy cut E, the same for a molecule and its monomers. What a cut leaves out falls
-as E^(-3/2): electron and hole meet in a cusp, so that the part of angular momentum l falls as l^-4 and its sum as l^-3
+The orbitals grow with one energy cut E, the same for a molecule and its monomers. What a cut leaves out falls as
+E^(-3/2): electron and hole meet in a cusp, so that the part of angular momentum l falls as l^-4 and its sum as l^-3
 (Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), while the energy of that part grows as l².
+
+A complex with too many configurations for the second cut takes its limit from the exciton's: in two small bases its
+energy E falls along with the exciton's X, and the line through both points is followed to the exciton's limit. The rest
+that an extrapolation adds is counted as its error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qdmol.excitons.complexes import Complex
 from qdmol.excitons.diagonalising import Configured, Problem, lowest_states
 from qdmol.excitons.integrals import interactions
 from qdmol.excitons.labelling import Placement, place_carriers
+from qdmol.excitons.relaxing import DEPENDENT as FINE
 from qdmol.excitons.relaxing import relaxed_orbitals
 from qdmol.excitons.solving import Estimate, MoleculeSolution
+from qdmol.landscape import Carrier
 
 __all__ = ["CUTS", "ComplexState", "ComplexStates", "solve_complexes"]
 
 # Cuts (eV) tried one after the other; two give an extrapolated energy.
 CUTS = (0.2, 0.4, 0.6, 0.8)
 POWER = -1.5
+# The same first cut with fewer functions: for the line of a large complex.
+COARSE = 1e-3
 # Part of the extrapolated rest that is its error.
 DOUBT = 1.0
-# States matched between two cuts beyond those wanted: their order may differ.
+# States matched between two bases beyond those wanted: their order may differ.
 SPARE = 2
 # Configurations of one sector that are still solved.
-LARGEST = 600_000
+LARGEST = 150_000
 
 
 @dataclass(frozen=True)
@@ -50,13 +58,13 @@ class ComplexState:
 class ComplexStates:
     """The lowest states of a complex.
 
-    `raw` are the energies (eV) of the lowest state at each cut, upper bounds all of them; `accurate`: whether every
+    `raw` are the energies (eV) of the lowest state in the last two bases, upper bounds both; `accurate`: whether every
     error is within the tolerance.
     """
 
     complex: Complex
     states: tuple[ComplexState, ...]
-    raw: tuple[tuple[float, float], ...]
+    raw: tuple[float, float]
     accurate: bool
 
     @property
@@ -68,7 +76,7 @@ class ComplexStates:
 def solve_complexes(
     solution: MoleculeSolution, complexes: Iterable[Complex], *, states: int, tolerance: float, least: int = 1
 ) -> dict[Complex, ComplexStates]:
-    """The lowest states of complexes, at growing cuts until every error is within the tolerance.
+    """The lowest states of complexes, in growing bases until every error is within the tolerance.
 
     Parameters
     ----------
@@ -81,37 +89,110 @@ def solve_complexes(
     tolerance
         In eV, on every energy.
     least
-        Place in CUTS of the first cut that may be the last: what the molecule needed, for its monomers.
+        Place in CUTS of the first cut that may be the last: what a molecule needed, for its monomers.
     """
+    asked = tuple(complexes)
+    bases = _Bases(solution)
     found: dict[Complex, ComplexStates] = {}
-    before: dict[Complex, list[Configured]] = {}
-    raw: dict[Complex, list[tuple[float, float]]] = {one: [] for one in complexes}
-    for step in range(max(least - 1, 0), len(CUTS)):
-        left = [one for one in raw if not (one in found and found[one].accurate)]
-        if not left:
+    for one in sorted(asked):
+        found[one] = _solve(bases, one, states, tolerance, least)
+    return {one: found[one] for one in asked}
+
+
+class _Bases:
+    """Orbitals and integrals of one molecule at each cut, kept; and what was solved in them."""
+
+    def __init__(self, solution: MoleculeSolution) -> None:
+        self.solution = solution
+        self._orbitals: dict[tuple[tuple[Carrier, ...], float, float], Problem] = {}
+        self._solved: dict[tuple[Complex, Complex, float, float, int], list[Configured]] = {}
+
+    def problem(self, alike: Complex, cut: float, weight: float) -> Problem:
+        """Orbitals for a complex, and the integrals known so far."""
+        carriers: list[Carrier] = [c for c, n in (("electron", alike.electrons), ("hole", alike.holes)) if n > 1]
+        key = tuple(carriers), cut, weight
+        if key not in self._orbitals:
+            orbitals = relaxed_orbitals(self.solution, energy=cut, weight=weight, alike=carriers)
+            self._orbitals[key] = Problem(orbitals["electron"], orbitals["hole"], {})
+        return self._orbitals[key]
+
+    def solve(
+        self, one: Complex, cut: float, weight: float, states: int, *, alike: Complex | None = None
+    ) -> list[Configured]:
+        """The lowest states of a complex, in the orbitals of another one if asked."""
+        basis = alike or one
+        key = one, basis, cut, weight, states
+        if key not in self._solved:
+            problem = self.problem(basis, cut, weight)
+            kinds = ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
+            missing = [kind for kind in kinds if kind not in problem.integrals]
+            if missing:
+                problem.integrals.update(interactions(problem.electron, problem.hole, missing))
+            self._solved[key] = lowest_states(problem, one, states=states)
+        return self._solved[key]
+
+
+def _solve(bases: _Bases, one: Complex, states: int, tolerance: float, least: int) -> ComplexStates:
+    """Cheapest first: where four carriers or more make many configurations, along the exciton; else cut after cut."""
+    best: ComplexStates | None = None
+    attempts = [_along_exciton(one, alike) for alike in (Complex(1, 1), one)] if one.electrons + one.holes > 3 else []
+    attempts += [_between_cuts(one, step) for step in range(max(least - 1, 0), len(CUTS) - 1)]
+    for attempt in attempts:
+        found = attempt(bases, states, tolerance)
+        if found is None:
             break
-        problem = _problem(solution, left, CUTS[step])
-        for one in left:
-            if before.get(one) and _size(problem, one) > LARGEST:
-                continue
-            now = lowest_states(problem, one, states=states + SPARE)
-            raw[one].append((CUTS[step], now[0].energy))
-            if one in before:
-                rest = _numerical(solution, one)
-                listed = _extrapolated(problem, before[one], now, CUTS[step - 1 : step + 1], rest)[:states]
-                accurate = all(state.energy.error <= tolerance for state in listed)
-                found[one] = ComplexStates(one, tuple(listed), tuple(raw[one]), accurate)
-            before[one] = now
-    return found
+        if best is None or found.energy.error < best.energy.error:
+            best = found
+        if found.accurate:
+            return found
+    assert best is not None
+    return best
 
 
-def _problem(solution: MoleculeSolution, complexes: Sequence[Complex], cut: float) -> Problem:
-    orbitals = relaxed_orbitals(solution, energy=cut)
-    kinds = ["eh"]
-    kinds += ["ee"] if any(one.electrons > 1 for one in complexes) else []
-    kinds += ["hh"] if any(one.holes > 1 for one in complexes) else []
-    electron, hole = orbitals["electron"], orbitals["hole"]
-    return Problem(electron, hole, interactions(electron, hole, kinds))
+Attempt = Callable[[_Bases, int, float], ComplexStates | None]
+
+
+def _between_cuts(one: Complex, step: int) -> Attempt:
+    """States at two cuts, followed to none; nothing where they are too many."""
+
+    def attempt(bases: _Bases, states: int, tolerance: float) -> ComplexStates | None:
+        low, high = CUTS[step : step + 2]
+        if step and _size(bases.problem(one, high, FINE), one) > LARGEST:
+            return None
+        small, large = (bases.solve(one, cut, FINE, states + SPARE) for cut in (low, high))
+        share = high**POWER / (low**POWER - high**POWER)
+        return _result(bases, one, (bases.problem(one, low, FINE), small, large), share, tolerance, states)
+
+    return attempt
+
+
+def _along_exciton(one: Complex, alike: Complex) -> Attempt:
+    """States in two small bases, followed to the exciton's limit; in the orbitals of another complex."""
+
+    def attempt(bases: _Bases, states: int, tolerance: float) -> ComplexStates:
+        cut, exciton = CUTS[0], Complex(1, 1)
+        low, high = (bases.solve(exciton, cut, weight, 1, alike=alike)[0].energy for weight in (COARSE, FINE))
+        last, further = (bases.solve(exciton, at, FINE, 1)[0].energy for at in CUTS[:2])
+        limit = further - (last - further) * CUTS[1] ** POWER / (cut**POWER - CUTS[1] ** POWER)
+        small, large = (bases.solve(one, cut, weight, states + SPARE, alike=alike) for weight in (COARSE, FINE))
+        share = (high - limit) / (low - high)
+        return _result(bases, one, (bases.problem(alike, cut, COARSE), small, large), share, tolerance, states)
+
+    return attempt
+
+
+def _result(
+    bases: _Bases,
+    one: Complex,
+    solved: tuple[Problem, Sequence[Configured], Sequence[Configured]],
+    share: float,
+    tolerance: float,
+    states: int,
+) -> ComplexStates:
+    listed = _extrapolated(*solved, share, _numerical(bases.solution, one))[:states]
+    accurate = all(state.energy.error <= tolerance for state in listed)
+    raw = (solved[1][0].energy, solved[2][0].energy)
+    return ComplexStates(one, tuple(listed), raw, accurate)
 
 
 def _size(problem: Problem, complex_: Complex) -> float:
@@ -128,22 +209,23 @@ def _numerical(solution: MoleculeSolution, complex_: Complex) -> float:
 
 
 def _extrapolated(
-    problem: Problem, small: Sequence[Configured], large: Sequence[Configured], cuts: Sequence[float], rest: float
+    problem: Problem, small: Sequence[Configured], large: Sequence[Configured], share: float, rest: float
 ) -> list[ComplexState]:
-    """States at two cuts as states at none; a state not found in the smaller basis has the largest rest of all."""
-    low, high = (cut**POWER for cut in cuts)
-    share = high / (low - high)
+    """States of two bases at the limit, `share` of their difference below the larger one's.
+
+    States not found in both are left out. What a state is, the smaller basis tells.
+    """
     partners = _by_symmetry(small)
-    rests: list[float | None] = []
-    for key, rank, state in _ranked(large):
+    matched: list[Configured | None] = []
+    for key, rank, _ in _ranked(large):
         same = partners.get(key, ())
-        rests.append(share * (same[rank].energy - state.energy) if rank < len(same) else None)
-    largest = max((abs(one) for one in rests if one is not None), default=float("inf"))
+        matched.append(same[rank] if rank < len(same) else None)
+    rests = [None if a is None else share * (a.energy - b.energy) for a, b in zip(matched, large, strict=True)]
     listed = []
-    for state, known in zip(large, rests, strict=True):
-        left = largest if known is None else known
-        doubt = DOUBT * abs(left) if known is not None else 2 * largest
-        listed.append(_state(problem, state, Estimate(state.energy - left, doubt + rest)))
+    for state, partner, known in zip(large, matched, rests, strict=True):
+        if partner is None or known is None:
+            continue
+        listed.append(_state(problem, state, partner, Estimate(state.energy - known, DOUBT * abs(known) + rest)))
     return sorted(listed, key=lambda state: state.energy.value)
 
 
@@ -169,7 +251,7 @@ def _ranked(states: Sequence[Configured]) -> Iterable[tuple[Key, int, Configured
         seen[key] = seen.get(key, 0) + 1
 
 
-def _state(problem: Problem, state: Configured, energy: Estimate) -> ComplexState:
-    placement = place_carriers(problem, state)
+def _state(problem: Problem, state: Configured, partner: Configured, energy: Estimate) -> ComplexState:
+    placement = place_carriers(problem, partner)
     spins = state.electron_spin, state.hole_spin
     return ComplexState(energy, state.m, state.parity, *spins, state.degeneracy, placement)

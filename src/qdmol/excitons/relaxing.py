@@ -6,15 +6,15 @@ To second order a pair gains energy by products of an excited state b of one car
 
 so that one such answer for each b does what all excited states of the carrier do together; levels of rising energy,
 which spread over the molecule, need hundreds for that. (Functions made for a pair are the idea of pair natural
-orbitals: Edmiston and Krauss, J. Chem. Phys. 42, 1119 (1965), doi:10.1063/1.1696050.) The inverse is that of the bare operator a
-little below its lowest edge, whose factors are at hand: it need not be exact, for the functions only span a space in
-which everything is diagonalised.
+orbitals: Edmiston and Krauss, J. Chem. Phys. 42, 1119 (1965), doi:10.1063/1.1696050.) The inverse is that of the bare
+operator a little below its lowest edge, whose factors are at hand: it need not be exact, for the functions only span a
+space in which everything is diagonalised.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,11 +28,11 @@ from qdmol.excitons.functions import Functions, PointSums, independent, levels_b
 from qdmol.excitons.orbitals import OrbitalBasis, OrbitalBlock, join_blocks
 from qdmol.excitons.pairing import SettledPair
 from qdmol.excitons.solving import MoleculeSolution
-from qdmol.landscape import Carrier, Poisson
+from qdmol.landscape import CARRIERS, Carrier, Poisson
 from qdmol.states import FieldHamiltonian, Hamiltonian
 from qdmol.units import COULOMB_EV_NM
 
-__all__ = ["relaxed_orbitals"]
+__all__ = ["DEPENDENT", "relaxed_orbitals"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -49,7 +49,9 @@ DEPENDENT = 1e-4
 LARGEST_M = 40
 
 
-def relaxed_orbitals(solution: MoleculeSolution, *, energy: float) -> dict[Carrier, OrbitalBasis]:
+def relaxed_orbitals(
+    solution: MoleculeSolution, *, energy: float, weight: float = DEPENDENT, alike: Collection[Carrier] = ()
+) -> dict[Carrier, OrbitalBasis]:
     """Orbitals of both carriers.
 
     The settled pairs' own states are in the span of the lowest multiplet, so that the energy of each pair is an upper
@@ -62,6 +64,10 @@ def relaxed_orbitals(solution: MoleculeSolution, *, energy: float) -> dict[Carri
     energy
         The cut (eV): levels of the electron up to so far above its lowest in the field of a pair's hole, of the hole up
         to half of that, and the answers to them all. One for a molecule and its monomers.
+    weight
+        Directions of the functions, each of norm 1, with less weight than this are left out.
+    alike
+        Carriers of which there are two or more: they answer each other too.
 
     Raises
     ------
@@ -71,14 +77,15 @@ def relaxed_orbitals(solution: MoleculeSolution, *, energy: float) -> dict[Carri
     if not solution.pairs:
         message = "orbitals relax in the field of a settled pair: solve with coulomb=True"
         raise ValueError(message)
-    electron, hole = _Relaxing.of(solution, "electron"), _Relaxing.of(solution, "hole")
+    electron, hole = (_Relaxing.of(solution, carrier, weight) for carrier in CARRIERS)
     dots = np.array([dot.z for dot in solution.molecule.dots])
-    electrons = electron.basis(electron.levels(energy), dots)
-    holes = hole.levels(HOLE_SHARE * energy)
-    holes = _together(holes, hole.answers(electrons, electron))
-    basis = hole.basis(holes, dots)
-    answers = electron.answers(basis, hole)
-    return {"electron": electron.basis(_together(electron.levels(energy), answers), dots), "hole": basis}
+    found: dict[Carrier, OrbitalBasis] = {"electron": electron.basis(electron.levels(energy), dots)}
+    for one, other, cut in ((hole, electron, HOLE_SHARE * energy), (electron, hole, energy)):
+        candidates = _together(one.levels(cut), one.answers(found[other.carrier], other))
+        if one.carrier in alike:
+            candidates = _together(candidates, one.answers(one.basis(candidates, dots), one))
+        found[one.carrier] = one.basis(candidates, dots)
+    return found
 
 
 def _together(one: Candidates, two: Candidates) -> Candidates:
@@ -95,15 +102,16 @@ class _Relaxing:
     carrier: Carrier
     states: tuple[CarrierState, ...]
     energies: tuple[Floats, ...]
+    weight: float
 
     @classmethod
-    def of(cls, solution: MoleculeSolution, carrier: Carrier) -> _Relaxing:
+    def of(cls, solution: MoleculeSolution, carrier: Carrier, weight: float) -> _Relaxing:
         pairs: list[SettledPair] = list({id(state.pair): state.pair for state in solution.pairs}.values())
         if carrier == "electron":
             states, energies = [pair.electron for pair in pairs], [pair.electron_energy for pair in pairs]
         else:
             states, energies = [pair.hole for pair in pairs], [pair.hole_energy for pair in pairs]
-        return cls(solution.hamiltonians[carrier], carrier, tuple(states), tuple(energies))
+        return cls(solution.hamiltonians[carrier], carrier, tuple(states), tuple(energies), weight)
 
     @cached_property
     def _mean(self) -> Floats:
@@ -148,7 +156,7 @@ class _Relaxing:
         }
 
     def answers(self, others: OrbitalBasis, other: _Relaxing) -> Candidates:
-        """Answers (k, unknowns) to every excitation of the other carrier, in each pair, and to one more of its own kind."""
+        """Answers (k, unknowns) to every excitation of another carrier in each pair."""
         functions = others.functions
         if functions is None or others.radial is None:
             message = "answers need the orbitals' functions"
@@ -159,8 +167,7 @@ class _Relaxing:
         found: dict[tuple[int, int], list[Floats]] = {}
         for state, source in zip(self.states, other.states, strict=True):
             own = self.own(state)
-            felt = [*_transitions(excited, other.own(source), poisson), *_transitions(own, own, poisson)]
-            for m, potentials in felt:
+            for m, potentials in _transitions(excited, other.own(source), poisson):
                 for key, loads in _loads(own, potentials).items():
                     unknowns = hamiltonian.pair(m, key, coarse=False).unknowns
                     answer = hamiltonian.floor_factor(m, key, coarse=False).solve(loads[unknowns])
@@ -177,7 +184,7 @@ class _Relaxing:
         pair = self.hamiltonian.pair(m, parity, coarse=False)
         own = self._own_rows(parity)[:, pair.unknowns] if m == 0 else np.empty((0, len(pair.unknowns)))
         own = independent(own, pair.M)[1] if len(own) else own
-        rest = _beside(own, candidates, pair.M)
+        rest = _beside(own, candidates, pair.M, least=self.weight)
         field = pair.space.pattern.matrix(pair.energy + pair.space.cut(self._mean))
         energies, mixing = scipy.linalg.eigh(rest @ (field @ rest.T))
         basis = np.concatenate([own, mixing.T @ rest])
@@ -193,7 +200,7 @@ class _Relaxing:
         return rows[heavy > SMALLEST * heavy.max()]
 
 
-def _beside(own: Floats, candidates: Floats, overlap: sp.csc_array) -> Floats:
+def _beside(own: Floats, candidates: Floats, overlap: sp.csc_array, *, least: float) -> Floats:
     """An orthonormal basis (k, n) of what the candidates have in common outside `own` (j, n), orthonormal too.
 
     Directions that few candidates point in, and those little, are left out: they would bring next to nothing.
@@ -204,7 +211,7 @@ def _beside(own: Floats, candidates: Floats, overlap: sp.csc_array) -> Floats:
     for _ in range(2):
         candidates = candidates - (candidates @ (overlap @ own.T)) @ own
     weights, mixing = scipy.linalg.eigh(candidates @ (overlap @ candidates.T))
-    keep = weights > DEPENDENT
+    keep = weights > least
     found = (mixing[:, keep] / np.sqrt(weights[keep])).T @ candidates
     # once more: small weights lose digits
     root = scipy.linalg.cholesky(found @ (overlap @ found.T), lower=True)
