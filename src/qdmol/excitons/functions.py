@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qdmol.linalg import lanczos
 from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["Functions", "PointSums", "independent", "levels_below", "spread"]
+__all__ = ["Functions", "PointSums", "independent", "spread"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -114,21 +114,13 @@ class PointSums:
         return found
 
 
-def levels_below(pair: Pair, floor: float, top: float) -> Floats:
-    """Approximate eigenvectors (k, n) of A x = E M x with E < `top`; `floor` an energy (eV) below all of them."""
-    count = min(pair.factor(top).negative, MOST, len(pair.unknowns) // 3)
-    if count == 0:
-        return np.empty((0, len(pair.unknowns)))
-    start = np.cos(1.0 + np.arange(len(pair.unknowns)) ** 1.5)
-    return lanczos(pair.M, pair.factor(floor), floor, count, start, tolerance=LOOSE)[1].T
-
-
-def spread(pair: Pair, top: float) -> tuple[Floats, Floats]:
-    """Approximate solutions of A x = β M x with β < `top`: β (k,) and vectors (k, n).
+def spread(pair: Pair, top: float, *, most: int = MOST) -> tuple[Floats, Floats]:
+    """Approximate solutions of A x = β M x with β < `top`, the lowest `most` of them: β (k,) and vectors (k, n).
 
     A is positive but for the lowest level itself, M positive or zero.
     """
-    count = min(pair.factor(top).negative, MOST, len(pair.unknowns) // 3)
+    below = pair.factor(top).negative if math.isfinite(top) else most
+    count = min(below, most, len(pair.unknowns) // 3)
     if count == 0:
         return np.empty(0), np.empty((0, len(pair.unknowns)))
     start = np.cos(1.0 + np.arange(len(pair.unknowns)) ** 1.5)

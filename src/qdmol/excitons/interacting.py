@@ -1,41 +1,36 @@
 """Complexes of a solved molecule by configuration interaction, extrapolated in the basis until the tolerance holds.
 
-The orbitals grow with one energy cut E, the same for a molecule and its monomers. What a cut leaves out falls as
-E^(-3/2): electron and hole meet in a cusp, so that the part of angular momentum l falls as l^-4 and its sum as l^-3
-(Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), while the energy of that part grows as l².
-
-A complex with too many configurations for the second cut takes its limit from the exciton's: in two small bases its
-energy E falls along with the exciton's X, and the line through both points is followed to the exciton's limit. The rest
-that an extrapolation adds is counted as its error.
+The orbitals grow with one cut, the same for a molecule and its monomers. What a cut leaves out falls as one over the
+number of orbitals: electron and hole meet in a cusp, so that angular momentum l brings l^-4 and all from l on l^-3 (Hill,
+J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and there are about l^3 orbitals up to l. The orbitals' weighted
+problem has, as any in a bounded space, nearly as many solutions as the cut is high. What an extrapolation adds is counted
+as its error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qdmol.excitons.complexes import Complex
 from qdmol.excitons.diagonalising import Configured, Problem, lowest_states
 from qdmol.excitons.integrals import interactions
 from qdmol.excitons.labelling import Placement, place_carriers
-from qdmol.excitons.relaxing import DEPENDENT as FINE
-from qdmol.excitons.relaxing import relaxed_orbitals
+from qdmol.excitons.orbitals import orbital_spacing, relaxed_orbitals
 from qdmol.excitons.solving import Estimate, MoleculeSolution
 from qdmol.landscape import Carrier
 
 __all__ = ["CUTS", "ComplexState", "ComplexStates", "solve_complexes"]
 
-# Cuts (eV) tried one after the other; two give an extrapolated energy.
-CUTS = (0.2, 0.4, 0.6, 0.8)
-POWER = -1.5
-# The same first cut with fewer functions: for the line of a large complex.
-COARSE = 1e-3
+# Cuts tried one after the other, in units of the first orbital with m = 1: between the shells of a dot. Two give an
+# extrapolated energy.
+CUTS = (1.25, 3.9, 5.5, 7.8, 11.0)
 # Part of the extrapolated rest that is its error.
 DOUBT = 1.0
 # States matched between two bases beyond those wanted: their order may differ.
 SPARE = 2
 # Configurations of one sector that are still solved.
-LARGEST = 150_000
+LARGEST = 400_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,12 @@ class ComplexStates:
 
 
 def solve_complexes(
-    solution: MoleculeSolution, complexes: Iterable[Complex], *, states: int, tolerance: float, least: int = 1
+    solution: MoleculeSolution,
+    complexes: Iterable[Complex],
+    *,
+    states: int,
+    tolerance: float,
+    spacing: Mapping[Carrier, float] | None = None,
 ) -> dict[Complex, ComplexStates]:
     """The lowest states of complexes, in growing bases until every error is within the tolerance.
 
@@ -88,108 +88,66 @@ def solve_complexes(
         How many levels of each.
     tolerance
         In eV, on every energy.
-    least
-        Place in CUTS of the first cut that may be the last: what a molecule needed, for its monomers.
+    spacing
+        Scale (eV) of the cuts for each carrier: of the molecule, for its monomers; its own without.
     """
-    asked = tuple(complexes)
-    bases = _Bases(solution)
-    found: dict[Complex, ComplexStates] = {}
-    for one in sorted(asked):
-        found[one] = _solve(bases, one, states, tolerance, least)
-    return {one: found[one] for one in asked}
+    bases = _Bases(solution, spacing or orbital_spacing(solution))
+    return {one: _solve(bases, one, states, tolerance) for one in complexes}
 
 
 class _Bases:
-    """Orbitals and integrals of one molecule at each cut, kept; and what was solved in them."""
+    """Orbitals and integrals of one molecule at each cut, kept."""
 
-    def __init__(self, solution: MoleculeSolution) -> None:
+    def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float]) -> None:
         self.solution = solution
-        self._orbitals: dict[tuple[tuple[Carrier, ...], float, float], Problem] = {}
-        self._solved: dict[tuple[Complex, Complex, float, float, int], list[Configured]] = {}
+        self._spacing = spacing
+        self._problems: dict[int, Problem] = {}
 
-    def problem(self, alike: Complex, cut: float, weight: float) -> Problem:
-        """Orbitals for a complex, and the integrals known so far."""
-        carriers: list[Carrier] = [c for c, n in (("electron", alike.electrons), ("hole", alike.holes)) if n > 1]
-        key = tuple(carriers), cut, weight
-        if key not in self._orbitals:
-            orbitals = relaxed_orbitals(self.solution, energy=cut, weight=weight, alike=carriers)
-            self._orbitals[key] = Problem(orbitals["electron"], orbitals["hole"], {})
-        return self._orbitals[key]
+    def problem(self, step: int) -> Problem:
+        """Orbitals at one cut, and the integrals known so far."""
+        if step not in self._problems:
+            cut: dict[Carrier, float] = {carrier: CUTS[step] * unit for carrier, unit in self._spacing.items()}
+            orbitals = relaxed_orbitals(self.solution, energy=cut)
+            self._problems[step] = Problem(orbitals["electron"], orbitals["hole"], {})
+        return self._problems[step]
 
-    def solve(
-        self, one: Complex, cut: float, weight: float, states: int, *, alike: Complex | None = None
-    ) -> list[Configured]:
-        """The lowest states of a complex, in the orbitals of another one if asked."""
-        basis = alike or one
-        key = one, basis, cut, weight, states
-        if key not in self._solved:
-            problem = self.problem(basis, cut, weight)
-            kinds = ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
-            missing = [kind for kind in kinds if kind not in problem.integrals]
-            if missing:
-                problem.integrals.update(interactions(problem.electron, problem.hole, missing))
-            self._solved[key] = lowest_states(problem, one, states=states)
-        return self._solved[key]
+    def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
+        """The lowest states of a complex at one cut."""
+        problem = self.problem(step)
+        kinds = ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
+        missing = [kind for kind in kinds if kind not in problem.integrals]
+        if missing:
+            problem.integrals.update(interactions(problem.electron, problem.hole, missing))
+        return lowest_states(problem, one, states=states)
 
 
-def _solve(bases: _Bases, one: Complex, states: int, tolerance: float, least: int) -> ComplexStates:
-    """Cheapest first: where four carriers or more make many configurations, along the exciton; else cut after cut."""
+def _solve(bases: _Bases, one: Complex, states: int, tolerance: float) -> ComplexStates:
+    """Cut after cut, until the error is small enough or there are too many configurations."""
+    small = bases.solve(one, 0, states + SPARE)
     best: ComplexStates | None = None
-    attempts = [_along_exciton(one, alike) for alike in (Complex(1, 1), one)] if one.electrons + one.holes > 3 else []
-    attempts += [_between_cuts(one, step) for step in range(max(least - 1, 0), len(CUTS) - 1)]
-    for attempt in attempts:
-        found = attempt(bases, states, tolerance)
-        if found is None:
+    for step in range(1, len(CUTS)):
+        if step > 1 and _size(bases.problem(step), one) > LARGEST:
             break
-        if best is None or found.energy.error < best.energy.error:
-            best = found
-        if found.accurate:
-            return found
+        large = bases.solve(one, step, states + SPARE)
+        share = CUTS[step - 1] / (CUTS[step] - CUTS[step - 1])
+        solved = bases.problem(step - 1), small, large
+        best = _result(bases.solution, one, solved, share, tolerance, states)
+        if best.accurate:
+            break
+        small = large
     assert best is not None
     return best
 
 
-Attempt = Callable[[_Bases, int, float], ComplexStates | None]
-
-
-def _between_cuts(one: Complex, step: int) -> Attempt:
-    """States at two cuts, followed to none; nothing where they are too many."""
-
-    def attempt(bases: _Bases, states: int, tolerance: float) -> ComplexStates | None:
-        low, high = CUTS[step : step + 2]
-        if step and _size(bases.problem(one, high, FINE), one) > LARGEST:
-            return None
-        small, large = (bases.solve(one, cut, FINE, states + SPARE) for cut in (low, high))
-        share = high**POWER / (low**POWER - high**POWER)
-        return _result(bases, one, (bases.problem(one, low, FINE), small, large), share, tolerance, states)
-
-    return attempt
-
-
-def _along_exciton(one: Complex, alike: Complex) -> Attempt:
-    """States in two small bases, followed to the exciton's limit; in the orbitals of another complex."""
-
-    def attempt(bases: _Bases, states: int, tolerance: float) -> ComplexStates:
-        cut, exciton = CUTS[0], Complex(1, 1)
-        low, high = (bases.solve(exciton, cut, weight, 1, alike=alike)[0].energy for weight in (COARSE, FINE))
-        last, further = (bases.solve(exciton, at, FINE, 1)[0].energy for at in CUTS[:2])
-        limit = further - (last - further) * CUTS[1] ** POWER / (cut**POWER - CUTS[1] ** POWER)
-        small, large = (bases.solve(one, cut, weight, states + SPARE, alike=alike) for weight in (COARSE, FINE))
-        share = (high - limit) / (low - high)
-        return _result(bases, one, (bases.problem(alike, cut, COARSE), small, large), share, tolerance, states)
-
-    return attempt
-
-
 def _result(
-    bases: _Bases,
+    solution: MoleculeSolution,
     one: Complex,
     solved: tuple[Problem, Sequence[Configured], Sequence[Configured]],
     share: float,
     tolerance: float,
     states: int,
 ) -> ComplexStates:
-    listed = _extrapolated(*solved, share, _numerical(bases.solution, one))[:states]
+    listed = _extrapolated(*solved, share, _numerical(solution, one))[:states]
     accurate = all(state.energy.error <= tolerance for state in listed)
     raw = (solved[1][0].energy, solved[2][0].energy)
     return ComplexStates(one, tuple(listed), raw, accurate)

@@ -10,7 +10,8 @@ H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the ele
 self-consistent pairs, summed over the pairs and divided by its mean in each. They are complete where there are
 particles, like the Sturmian functions of atoms (Rotenberg, Ann. Phys. 19, 262 (1962),
 doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the energy that a cut goes by: around one
-dot it is nearly the same for the dot alone and in a molecule. Before them come the pairs' own states.
+dot it is nearly the same for the dot alone and in a molecule. Before them come the pairs' own states, and the levels
+that were asked for: an electron far from the hole, or a second one beside it, is nearly in one of them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -32,7 +34,7 @@ from qdmol.excitons.solving import MoleculeSolution
 from qdmol.landscape import CARRIERS, Carrier, images_of
 from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["OrbitalBasis", "OrbitalBlock", "join_blocks", "project", "relaxed_orbitals"]
+__all__ = ["OrbitalBasis", "OrbitalBlock", "join_blocks", "orbital_spacing", "project", "relaxed_orbitals"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -141,6 +143,11 @@ def relaxed_orbitals(
     }
 
 
+def orbital_spacing(solution: MoleculeSolution) -> dict[Carrier, float]:
+    """Energy (eV) from each carrier's lowest level to its first orbital with m = 1: the scale of cuts."""
+    return {carrier: _Source(solution, carrier).spacing for carrier in CARRIERS}
+
+
 def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
     """Coefficients (N,) of a carrier's state in a pair, ∫ ψ_a* ψ."""
     functions, radial = basis.functions, basis.radial
@@ -204,7 +211,8 @@ class _Source:
         pairs = list({id(state.pair): state.pair for state in solution.pairs}.values())
         self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
         self.heights = np.array([pair.exciton - pairs[0].exciton for pair in pairs])
-        self.lowest = solution.levels[carrier][0].energy
+        self.levels = solution.levels[carrier].levels
+        self.lowest = self.levels[0].energy
         density = self.states[0].space.unflatten(_density(solution, carrier)[None])[0]
         self.weight = self.hamiltonian.assembler.mass(density)
 
@@ -216,22 +224,44 @@ class _Source:
                 return
             yield from blocks
 
+    @cached_property
+    def spacing(self) -> float:
+        """Energy (eV) from the lowest level to the first orbital with m = 1."""
+        found = []
+        for parity in self.hamiltonian.parities:
+            pair = self._weighted(self.hamiltonian.pair(1, parity, coarse=False))
+            found.append(float(spread(pair, math.inf, most=1)[0][0]))
+        return min(found)
+
+    def _weighted(self, pair: Pair) -> Pair:
+        return Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(self.weight))
+
     def _block(self, m: int, parity: int, energy: float) -> OrbitalBlock:
         pair = self.hamiltonian.pair(m, parity, coarse=False)
-        above = Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(self.weight))
-        orders, candidates = spread(above, energy)
-        if m == 0:
-            own = np.array([state.space.parts(state.vector)[parity][pair.unknowns] for state in self.states])
-            there = np.einsum("an,na->a", own, pair.M @ own.T) > ABSENT
-            candidates = np.concatenate([own[there], candidates])
-            orders = np.concatenate([self.heights[there], orders])
-        kept, basis = independent(candidates, pair.M)
+        orders, candidates = spread(self._weighted(pair), energy)
+        first, heights = self._first(m, parity, pair)
+        kept, basis = independent(np.concatenate([first, candidates]), pair.M)
+        orders = np.concatenate([heights, orders])
         vectors = np.zeros((len(basis), self.hamiltonian.elements.count))
         vectors[:, pair.unknowns] = basis / math.sqrt(2 * math.pi * len(self.hamiltonian.parities))
         one_body = basis @ (pair.A @ basis.T)
         return OrbitalBlock(
             m, parity, vectors, (one_body + one_body.T) / 2, self.lowest + np.maximum(orders[kept], 0.0)
         )
+
+    def _first(self, m: int, parity: int, pair: Pair) -> tuple[Floats, Floats]:
+        """The pairs' own states and the levels (k, unknowns) of a block, and their heights (k,) above the lowest."""
+        rows, heights = [], []
+        for state, height in zip(self.states, self.heights, strict=True) if m == 0 else ():
+            own = state.space.parts(state.vector)[parity][pair.unknowns]
+            if own @ (pair.M @ own) > ABSENT:
+                rows.append(own)
+                heights.append(height)
+        for level in self.levels:
+            if level.m == m and level.parity == parity:
+                rows.append(level.vector[pair.unknowns])
+                heights.append(level.energy - self.lowest)
+        return np.array(rows).reshape(-1, len(pair.unknowns)), np.array(heights)
 
 
 def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
