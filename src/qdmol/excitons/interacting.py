@@ -1,10 +1,9 @@
 """Complexes of a solved molecule by configuration interaction, extrapolated in the basis until the tolerance holds.
 
 The orbitals grow with one cut, the same for a molecule and its monomers. What a cut leaves out falls as one over the
-number of orbitals: electron and hole meet in a cusp, so that angular momentum l brings l^-4 and all from l on l^-3 (Hill,
-J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and there are about l^3 orbitals up to l. The orbitals' weighted
-problem has, as any in a bounded space, nearly as many solutions as the cut is high. What an extrapolation adds is counted
-as its error.
+number N of orbitals: electron and hole meet in a cusp, so that angular momentum l brings l^-4 and all from l on l^-3
+(Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and there are about l^3 orbitals up to l. What the
+extrapolation adds is counted as its error.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ __all__ = ["CUTS", "ComplexState", "ComplexStates", "solve_complexes"]
 
 # Cuts tried one after the other, in units of the first orbital with m = 1: between the shells of a dot. Two give an
 # extrapolated energy.
-CUTS = (1.25, 3.9, 5.5, 7.8, 11.0)
+CUTS = (1.25, 4.2, 5.7, 8.0, 11.5)
 # Part of the extrapolated rest that is its error.
 DOUBT = 1.0
 # States matched between two bases beyond those wanted: their order may differ.
 SPARE = 2
 # Configurations of one sector that are still solved.
-LARGEST = 400_000
+LARGEST = 100_000
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,8 @@ def _solve(bases: _Bases, one: Complex, states: int, tolerance: float) -> Comple
         if step > 1 and _size(bases.problem(step), one) > LARGEST:
             break
         large = bases.solve(one, step, states + SPARE)
-        share = CUTS[step - 1] / (CUTS[step] - CUTS[step - 1])
+        few, many = (_orbitals(bases.problem(at)) for at in (step - 1, step))
+        share = few / (many - few)
         solved = bases.problem(step - 1), small, large
         best = _result(bases.solution, one, solved, share, tolerance, states)
         if best.accurate:
@@ -151,6 +151,11 @@ def _result(
     accurate = all(state.energy.error <= tolerance for state in listed)
     raw = (solved[1][0].energy, solved[2][0].energy)
     return ComplexStates(one, tuple(listed), raw, accurate)
+
+
+def _orbitals(problem: Problem) -> int:
+    """Orbitals of both carriers."""
+    return len(problem.electron) + len(problem.hole)
 
 
 def _size(problem: Problem, complex_: Complex) -> float:
