@@ -1,5 +1,6 @@
 """Self-polarisation against closed forms, a radial equation, and itself on finer panels."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -79,7 +80,7 @@ def test_a_hard_sphere_with_an_interface_of_some_width_is_near_the_sharp_one():
 
 def test_a_charge_outside_a_sphere():
     r = np.array([2.5, 3.0, 4.0, 7.0])
-    l = np.arange(400)[:, None]
+    l = np.arange(400)[:, None]  # noqa: E741
     expected = np.sum((2.0 - 9.5) * l / (l * 9.5 + (l + 1) * 2.0) * (2.0 / r) ** (2 * l + 1) / r, axis=0)
     found = sphere_potential(r, [2.0], [_contrast(9.5, 2.0)], softness=0.0)
     assert found == pytest.approx(expected, rel=1e-6)
@@ -90,19 +91,22 @@ def test_concentric_layers_against_the_radial_equation_of_each_multipole():
     radii, values = (1.4, 2.2, 3.5), (6.2, 9.2, 3.0, 2.38)
     r = np.array([0.5, 1.1, 1.8, 2.0, 2.9, 4.2])
     expected = np.zeros(len(r))
-    for l in range(300):
+    for l in range(300):  # noqa: E741
         for k, one in enumerate(r):
             place = sum(one > radius for radius in radii)
             inner = _carried(l, float(l), [(radii[i], values[i] / values[i + 1]) for i in range(place)], one)
             outer = _carried(
-                l, -(l + 1.0), [(radii[i], values[i + 1] / values[i]) for i in range(len(radii) - 1, place - 1, -1)], one
+                l,
+                -(l + 1.0),
+                [(radii[i], values[i + 1] / values[i]) for i in range(len(radii) - 1, place - 1, -1)],
+                one,
             )
             expected[k] += ((2 * l + 1) / (inner - outer) - 1) / one
-    contrasts = [_contrast(a, b) for a, b in zip(values[:-1], values[1:], strict=True)]
+    contrasts = [_contrast(a, b) for a, b in itertools.pairwise(values)]
     assert sphere_potential(r, radii, contrasts, softness=0.0) == pytest.approx(expected, rel=1e-5)
 
 
-def _carried(l, slope, crossings, end):
+def _carried(l, slope, crossings, end):  # noqa: E741
     """r u'/u at `end` after interfaces (radius, ratio of ε before to behind); u = A r^l + B r^-(l+1) between."""
     here = None
     for radius, ratio in crossings:
@@ -111,7 +115,7 @@ def _carried(l, slope, crossings, end):
     return slope if here is None else _within(l, slope, here, end)
 
 
-def _within(l, slope, start, end):
+def _within(l, slope, start, end):  # noqa: E741
     share = (l - slope) / (slope + l + 1)  # B/A at the start
     if not math.isfinite(share):
         return -(l + 1.0)
@@ -152,11 +156,11 @@ def _graded(r, radius, width, *, multipoles=300):
         return np.interp(x, [radius - width / 2, radius + width / 2], [SHELL, MEDIUM])
 
     t = np.log(np.linspace(radius - 4 * width, radius + 4 * width, 1500))
-    l = np.arange(multipoles, dtype=float)
+    l = np.arange(multipoles, dtype=float)  # noqa: E741
 
     def sweep(p, grid):
         rows = [p]
-        for a, b in zip(grid[:-1], grid[1:], strict=True):
+        for a, b in itertools.pairwise(grid):
             change = (np.log(value(np.exp(b))) - np.log(value(np.exp(a)))) / (b - a)
             q = p
             for _ in range(4):

@@ -61,14 +61,20 @@ class BoundaryResponse:
     softness: float
     _matrices: dict[int, dict[int, Floats]] = field(default_factory=dict, repr=False)
 
-    @cached_property
+    @property
     def _signs(self) -> tuple[int, ...]:
+        """Parities solved apart."""
         return (1, -1) if self.surface.half else (0,)
+
+    @property
+    def _images(self) -> tuple[int, ...]:
+        """A point above the mirror plane, and its image below."""
+        return (1, -1) if self.surface.half else (1,)
 
     def own_potential(self, r: Floats, z: Floats) -> Floats:
         """Potential (1/nm) of the surface charges of a unit charge at (r, z), taken there: (P,) for points (P,)."""
         distance, panel = self.surface.nearest(r, z)
-        octaves = self._octaves(r, distance)
+        octaves = self.octaves(r, distance)
         # Points that need as many terms and lie together are done together.
         ranked = np.lexsort((panel, octaves))
         self._prepare(int(octaves.max(initial=0)))
@@ -79,7 +85,7 @@ class BoundaryResponse:
                 found[chunk] += self._sum(r[chunk], z[chunk], octave)
         return found / (2 * math.pi)
 
-    def _octaves(self, r: Floats, distance: Floats) -> Integers:
+    def octaves(self, r: Floats, distance: Floats) -> Integers:
         """How many octaves of m the potential at points needs beyond the first: its terms fall as e^{-2mη}."""
         apart = distance**2 + self.softness**2
         eta = np.arccosh(1 + apart / (2 * r * (r + np.sqrt(apart))))
@@ -88,32 +94,30 @@ class BoundaryResponse:
 
     def _sum(self, r: Floats, z: Floats, octave: int) -> Floats:
         """The part (P,) of the sum over m that one octave holds, over the Gauss points within its reach."""
-        nodes = self._within_reach(r, z, octave)
+        reach = [self._excess(r, z, sign).min(axis=0) < _reach(octave) for sign in self._images]
+        # Without a mirror image in reach, even and odd parts differ in the matrices only.
+        signs = self._signs if all(np.any(one) for one in reach) else (0,)
+        nodes = np.flatnonzero(np.any(reach, axis=0))
         points, both = self.surface.points[nodes], np.ix_(nodes, nodes)
         orders, weights = orders_of(octave)
         images = [
             ring_potentials(r[:, None], sign * z[:, None], points, softness=self.softness, orders=orders)
-            for sign in (1, -1)[: len(self._signs)]
+            for sign in self._images[: len(signs)]
         ]
         total = np.zeros(len(r))
         for m, weight, *parts in zip(orders, weights, *images, strict=True):
-            for sign, matrix in self._matrices[m].items():
+            for sign in signs:
                 value, slope = parts[0]
                 if sign:
                     value, slope = value + sign * parts[1][0], (slope + sign * parts[1][1]) / 2
-                total += weight * np.einsum("pi,pi->p", value @ matrix[both], slope)
+                total += weight * np.einsum("pi,pi->p", value @ self._matrices[m][sign][both], slope)
         return total
 
-    def _within_reach(self, r: Floats, z: Floats, octave: int) -> Integers:
-        """Gauss points whose rings feel those of the points in an octave: e^{-mη} is not small."""
+    def _excess(self, r: Floats, z: Floats, sign: int) -> Floats:
+        """χ - 1 (P, N) of points or their mirror images and the Gauss points."""
         points = self.surface.points
-        if octave == 0:
-            return np.arange(len(points.r))
-        apart = (points.z - z[:, None]) ** 2
-        if self.surface.half:
-            apart = np.minimum(apart, (points.z + z[:, None]) ** 2)
-        excess = (apart + (points.r - r[:, None]) ** 2) / (2 * points.r * r[:, None])
-        return np.flatnonzero(np.min(excess, axis=0) < _reach(octave))
+        apart = (points.z - sign * z[:, None]) ** 2 + (points.r - r[:, None]) ** 2
+        return np.asarray(apart / (2 * points.r * r[:, None]))
 
     def _prepare(self, octaves: int) -> None:
         """For each m and parity the matrix (N, N) from slopes at the Gauss points to weighted surface charges; kept."""
@@ -122,7 +126,7 @@ class BoundaryResponse:
             orders = orders_of(octave)[0]
             if orders[0] in self._matrices:
                 continue
-            images = [self._normal_slopes(octave, sign) for sign in (1, -1)[: len(self._signs)]]
+            images = [self._normal_slopes(octave, sign) for sign in self._images]
             for m, *parts in zip(orders, *images, strict=True):
                 self._matrices[m] = {}
                 for sign in self._signs:
@@ -130,6 +134,8 @@ class BoundaryResponse:
                     system = np.eye(len(strength)) + strength[:, None] * slope
                     charge = np.linalg.solve(system, np.diag(-strength))
                     self._matrices[m][sign] = self.surface.weights[:, None] * charge
+                if 0 not in self._matrices[m]:
+                    self._matrices[m][0] = (self._matrices[m][1] + self._matrices[m][-1]) / 2
 
     def _normal_slopes(self, octave: int, sign: int) -> Iterator[Floats]:
         """For each m the matrix (N, N) of ∂_n(y) ∫ k_m(y, y') .. r' ds', y' on the surface or its mirror image."""
@@ -150,7 +156,7 @@ class BoundaryResponse:
 
     @cached_property
     def _near(self) -> dict[int, _Near]:
-        return {sign: _near_pairs(self.surface, sign) for sign in (1, -1)[: len(self._signs)]}
+        return {sign: _near_pairs(self.surface, sign) for sign in self._images}
 
 
 def _near_pairs(surface: Surface, sign: int) -> _Near:

@@ -37,6 +37,9 @@ Floats = NDArray[np.float64]
 # Points at which the error is measured. Two Gauss points more on every panel divide it by 6 or more.
 SAMPLE = 200
 ERROR_SHARE = 0.5
+# Error of a level (eV, times the width in nm) from integrals over elements wider than the interface. Measured at degree
+# 5 against finer rules: at most 5e-7, 3e-7, 4e-8 and 2e-8 for widths of 0.1, 0.2, 0.3 and 0.5 nm.
+QUADRATURE = 6e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +121,20 @@ class SelfPolarisation:
             )
         )
         found = self.potential(r, z)
-        error = 0.0
+        error = QUADRATURE / self.width
         if not self.exact:
             weight = np.concatenate([np.ravel(b.weight * b.r * _inside(b, assembler)) for b in blocks])
-            sample = np.flatnonzero(weight)[:: max(1, np.count_nonzero(weight) // SAMPLE)]
+            sample = self._sample(r, z, weight)
             off = scale[sample] * np.abs(self._coarser.potential(r[sample], z[sample]) - found[sample])
-            error = ERROR_SHARE * float(np.average(off, weights=weight[sample]))
+            error += ERROR_SHARE * float(np.average(off, weights=weight[sample]))
         parts = np.split(scale * found, np.cumsum([b.r.size for b in blocks])[:-1])
         return Polarised([part.reshape(b.r.shape) for part, b in zip(parts, blocks, strict=True)], error)
+
+    def _sample(self, r: Floats, z: Floats, weight: Floats) -> NDArray[np.intp]:
+        """Some of the points with a weight; none so near to an interface that it needs the highest m."""
+        sample = np.flatnonzero(weight)[:: max(1, np.count_nonzero(weight) // SAMPLE)]
+        octaves = self._response.octaves(r[sample], self._response.surface.nearest(r[sample], z[sample])[0])
+        return sample[octaves < max(octaves.max(), 1)]
 
     @cached_property
     def _coarser(self) -> SelfPolarisation:
