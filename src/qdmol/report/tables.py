@@ -109,6 +109,30 @@ def energies_table(solution: SolutionLike) -> PageTable:
     return PageTable("Pair, gap and shift", ("quantity", "value"), tuple(rows))
 
 
+def complex_tables(solution: SolutionLike) -> list[PageTable]:
+    """The lowest states of every complex that was asked for."""
+    headings = ("energy above the gaps", "above X", "m", "parity", "spins e, h", "states", "what it is")
+    found = []
+    for name, one in solution.summary.get("complexes", {}).items():
+        rows = tuple(_complex_row(state) for state in one["states"])
+        binding = _measured_row("", one, "binding")[1]
+        found.append(PageTable(f"{name}, bound by {binding}", headings, rows))
+    return found
+
+
+def _complex_row(state: Mapping[str, Any]) -> tuple[str, ...]:
+    spins = ", ".join("–" if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin"))
+    return (
+        format_measured(state["energy_eV"], state["error_meV"] / 1000, "eV"),
+        f"{format_number(state['above_exciton_meV'], 2)} meV",
+        str(state["m"]),
+        state["parity"] or "–",
+        spins,
+        str(state["degeneracy"]),
+        state["label"] or "one dot",
+    )
+
+
 def _coulomb_rows(coulomb: Mapping[str, Any] | None, dots: int) -> list[tuple[str, str]]:
     if coulomb is None:
         return [("Coulomb attraction", "not included")]

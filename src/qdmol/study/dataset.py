@@ -24,6 +24,18 @@ __all__ = ["make_dataset"]
 Floats = NDArray[np.float64]
 PARITY = {1: "+", -1: "-", 0: ""}
 MAPPED = 2
+ELEMENTS = "envelope functions, curved finite elements in (r, z)"
+COMPLEX_COLUMNS = (
+    ("energy", "energy_eV", "eV"),
+    ("error", "error_meV", "meV"),
+    ("m", "m", "1"),
+    ("degeneracy", "degeneracy", "1"),
+)
+METHOD = {
+    "none": ELEMENTS,
+    "self-consistent": f"{ELEMENTS}, self-consistent Hartree pair",
+    "ci": f"{ELEMENTS}, configuration interaction in orbitals of the self-consistent Hartree pairs",
+}
 
 
 def make_dataset(job: Job, summary: Mapping[str, Any], variations: Sequence[Variation]) -> xr.Dataset:
@@ -32,9 +44,22 @@ def make_dataset(job: Job, summary: Mapping[str, Any], variations: Sequence[Vari
     _add_levels(data, job)
     _add_numbers(data, summary)
     _add_functions(data, job.solution)
+    _add_complexes(data, summary.get("complexes", {}))
     if variations:
         _add_variations(data, variations)
     return data
+
+
+def _add_complexes(data: xr.Dataset, complexes: Mapping[str, Any]) -> None:
+    """Lowest states of each complex; their names stand in the dimension's labels."""
+    for name, found in complexes.items():
+        dimension = f"state_of_{found['electrons']}e{found['holes']}h"
+        stem = f"complex_{found['electrons']}e{found['holes']}h"
+        for column, key, units in COMPLEX_COLUMNS:
+            values = np.array([state[key] for state in found["states"]])
+            data[f"{stem}_{column}"] = (dimension, values, _named(units, f"{column} of the states of {name}"))
+        labels = np.array([state["label"] or "" for state in found["states"]], dtype=object)
+        data[f"{stem}_label"] = (dimension, labels, _named("1", f"what the states of {name} are"))
 
 
 def _named(units: str, name: str) -> dict[str, str]:
@@ -49,7 +74,7 @@ def _attributes(job: Job, summary: Mapping[str, Any]) -> dict[str, Any]:
         **{f"{name}_version": version for name, version in versions.items() if name not in {"qdmol", "platform"}},
         "platform": versions["platform"],
         "spec": dump_spec(job.spec),
-        "method": "envelope functions, curved finite elements in (r, z), self-consistent Hartree pair",
+        "method": METHOD[job.spec.calculation.coulomb],
         "mesh_elements": solution.elements.elements,
         "order": solution.resolution.degree,
         "unknowns": solution.elements.count,
