@@ -9,12 +9,13 @@ import pytest
 import scipy.integrate
 from threadpoolctl import threadpool_limits
 
-from qdmol.landscape import SelfPolarisation
+from qdmol.landscape import Poisson, SelfPolarisation
 from qdmol.landscape.boundary import BoundaryResponse
 from qdmol.landscape.polarisation import PolarisationSettings
 from qdmol.landscape.polarised_sphere import sphere_potential
 from qdmol.landscape.rings import RingPoints, ring_potentials
 from qdmol.landscape.surfaces import interfaces
+from qdmol.mesh import MeshSettings, Shapes, arrange, mesh_elements
 from qdmol.structure import AxialMolecule, Bridge, PlacedDot, PlacedLayer, RegionParameters
 from qdmol.units import COULOMB_EV_NM
 
@@ -253,6 +254,33 @@ def test_the_upper_half_stands_for_the_whole():
     whole = SelfPolarisation(replace(molecule, field=1e-9), WIDTH).potential(r, z)
     assert half == pytest.approx(whole, abs=5e-4)
     assert half == pytest.approx(SelfPolarisation(molecule, WIDTH).potential(r, -z), rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_ball_of_charge_in_a_core_by_finite_elements(shape):
+    """Poisson's equation with and without contrast: from outside a ball of charge is a point, on the interfaces too."""
+    molecule = replace(SHAPES[shape], interface_width=None)
+    upper = max(dot.z for dot in molecule.dots)
+    shapes = Shapes(molecule, (1.0,), 9.0, 4e-3, half=False)
+    labels = {label for piece in arrange(shapes) for label in (piece.left, piece.right)} - {""}
+    sizes = {label: 3.0 if label.endswith("/far") else 1.0 for label in sorted(labels)}
+    elements = mesh_elements(shapes, MeshSettings(sizes, 6, 7), degree=6)
+    uniform = replace(
+        molecule, parameters={name: replace(p, permittivity=CORE) for name, p in molecule.parameters.items()}
+    )
+    at_centre = []
+    for one in (molecule, uniform):
+        poisson = Poisson(elements, one, (0,))
+        distance = [np.hypot(b.r, b.z - upper) for b in poisson.assembler.blocks]
+        ball = [np.where(d < 1.2, (1 - (d / 1.2) ** 2) ** 3, 0.0) for d in distance]
+        charge = 2 * math.pi * poisson.assembler.integral(ball)
+        found = poisson.potential(poisson.assembler, [[part / charge for part in ball]])[0]
+        at_centre.append(elements.sample(found, np.array([0.0]), np.array([upper]))[0])
+    expected = at_centre[0] - at_centre[1]
+    thin = SelfPolarisation(molecule, 0.1).potential(np.array([1e-3]), np.array([upper]))[0]
+    wide = SelfPolarisation(molecule, 0.2).potential(np.array([1e-3]), np.array([upper]))[0]
+    sharp = (4 * thin - wide) / 3  # second order in the width
+    assert COULOMB_EV_NM / CORE * sharp == pytest.approx(expected, rel=1e-3)
 
 
 def test_far_dots_feel_each_other_as_polarisable_spheres():

@@ -14,7 +14,7 @@ and interface is softened, 1/√(R² + a²): see :mod:`qdmol.landscape.polarisat
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -41,6 +41,8 @@ FIRST, TAKEN, OCTAVES = 20, 8, 6
 REACH = 9.5
 # Points evaluated at a time: what is kept for them fits a cache.
 CHUNK = 96
+# Rings at a time, where nothing but the memory they take matters.
+BLOCK = 8000
 
 
 @dataclass(frozen=True)
@@ -146,17 +148,31 @@ class BoundaryResponse:
         excess /= 2 * points.r[:, None] * points.r
         excess[near.row[:, None], near.columns] = np.inf
         at, source = np.nonzero(excess < _reach(octave))
+        far = _stacked(points.r[source], sign * points.z[source], points[at], orders)
+        row = points[near.row][:, None]
+        local = _stacked(near.points.r, near.points.z, row, orders, near.weights)
         matrix = np.zeros_like(excess)
-        far = ring_potentials(points.r[source], sign * points.z[source], points[at], softness=0.0, orders=orders)
-        close = ring_potentials(near.points.r, near.points.z, points[near.row][:, None], softness=0.0, orders=orders)
-        for (_, slope), (_, local) in zip(far, close, strict=True):
-            matrix[at, source] = slope * surface.weights[source]
-            matrix[near.row[:, None], near.columns] = np.einsum("kq,kqn->kn", local, near.weights)
+        for k in range(len(orders)):
+            matrix[at, source] = far[k] * surface.weights[source]
+            matrix[near.row[:, None], near.columns] = local[k]
             yield matrix
 
     @cached_property
     def _near(self) -> dict[int, _Near]:
         return {sign: _near_pairs(self.surface, sign) for sign in self._images}
+
+
+def _stacked(r: Floats, z: Floats, points: RingPoints, orders: Sequence[int], weights: Floats | None = None) -> Floats:
+    """Slopes of all orders (orders, K, ..), summed with weights (K, Q, n) over Q where given; some rings at a time."""
+    shape = r.shape if weights is None else (len(r), weights.shape[-1])
+    found = np.empty((len(orders), *shape))
+    step = max(1, BLOCK * len(r) // max(r.size, 1))
+    for first in range(0, len(r), step):
+        part = slice(first, first + step)
+        rings = ring_potentials(r[part], z[part], points[part], softness=0.0, orders=orders)
+        for k, (_, slope) in enumerate(rings):
+            found[k, part] = slope if weights is None else np.einsum("kq,kqn->kn", slope, weights[part])
+    return found
 
 
 def _near_pairs(surface: Surface, sign: int) -> _Near:

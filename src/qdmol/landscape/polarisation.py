@@ -134,7 +134,7 @@ class SelfPolarisation:
         """Some of the points with a weight; none so near to an interface that it needs the highest m."""
         sample = np.flatnonzero(weight)[:: max(1, np.count_nonzero(weight) // SAMPLE)]
         octaves = self._response.octaves(r[sample], self._response.surface.nearest(r[sample], z[sample])[0])
-        return sample[octaves < max(octaves.max(), 1)]
+        return np.asarray(sample[octaves < max(int(octaves.max()), 1)])
 
     @cached_property
     def _coarser(self) -> SelfPolarisation:
