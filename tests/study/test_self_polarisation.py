@@ -83,6 +83,16 @@ def test_linked_dots_shift_no_more_than_their_surroundings_do(linked):
     assert 0.5 * dipole < linked["redshift_meV"] < 6 * dipole
 
 
+def test_the_edge_that_is_drawn_contains_it():
+    found = solve(molecule_spec([dot()], overrides=REAL, **{**ON, "coulomb": "none"}))
+    z, edge = found.data["z"].values, found.data["electron_edge"].values
+    here = np.abs(z - 0.7).argmin()
+    contrasts = [(9.2 - 8.9) / (9.2 + 8.9), (8.9 - 2.38) / (8.9 + 2.38)]
+    own = COULOMB_EV_NM / (2 * 9.2) * sphere_potential(np.abs(z[here : here + 1]), [1.4, 3.5], contrasts, softness=0.15)
+    assert edge[here] == pytest.approx(own[0], abs=1e-9)
+    assert edge[here] > 0.06
+
+
 def test_equal_permittivities_change_nothing():
     same = {name: {"permittivity": 10} for name in REAL}
     pair = [

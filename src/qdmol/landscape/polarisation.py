@@ -54,10 +54,11 @@ class PolarisationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Polarised:
-    """Self-polarisation energy (eV) at quadrature points, and what its error may do to a level (eV)."""
+    """Self-polarisation energy (eV) at quadrature points, what its error may do to a level (eV), and whose it is."""
 
     energy: Coefficient
     error: float
+    source: SelfPolarisation
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class SelfPolarisation:
             off = scale[sample] * np.abs(self._coarser.potential(r[sample], z[sample]) - found[sample])
             error += ERROR_SHARE * float(np.average(off, weights=weight[sample]))
         parts = np.split(scale * found, np.cumsum([b.r.size for b in blocks])[:-1])
-        return Polarised([part.reshape(b.r.shape) for part, b in zip(parts, blocks, strict=True)], error)
+        return Polarised([part.reshape(b.r.shape) for part, b in zip(parts, blocks, strict=True)], error, self)
 
     def _sample(self, r: Floats, z: Floats, weight: Floats) -> NDArray[np.intp]:
         """Some of the points with a weight; none so near to an interface that it needs the highest m."""
