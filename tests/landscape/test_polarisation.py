@@ -247,6 +247,18 @@ def test_finer_panels_change_little_and_the_stated_order_holds(shape):
     assert coarse.mean() > 3 * default.mean()  # two points a panel more
 
 
+def test_the_edge_of_a_neck_is_resolved():
+    """eV, of a charge in the shell: the panels shrink towards the edge, and without that they would not do."""
+    molecule = SHAPES["merged"]
+    edge = math.sqrt(3.5**2 - 2.6**2)
+    r, z = edge + np.linspace(-0.3, 0.3, 12), np.full(12, 0.02)
+    settings = [PolarisationSettings(nodes=10, longest=2.0, shortest=0.06), PolarisationSettings()]
+    settings.append(replace(settings[1], shortest=2.0))
+    exact, found, rough = (SelfPolarisation(molecule, WIDTH, one).potential(r, z) for one in settings)
+    assert HALF / SHELL * np.abs(found - exact).max() < 2e-5
+    assert np.abs(rough - exact).max() > 3 * np.abs(found - exact).max()
+
+
 def test_the_upper_half_stands_for_the_whole():
     molecule = SHAPES["merged"]
     r, z = _points(20, 3.6, 6.0)
