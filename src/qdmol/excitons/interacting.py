@@ -71,7 +71,7 @@ def solve_complexes(
     solution: MoleculeSolution,
     complexes: Iterable[Complex],
     *,
-    states: int,
+    states: int | Mapping[Complex, int],
     tolerance: float,
     spacing: Mapping[Carrier, float] | None = None,
 ) -> dict[Complex, ComplexStates]:
@@ -84,14 +84,15 @@ def solve_complexes(
     complexes
         Which; each is solved until it is accurate or too large.
     states
-        How many levels of each.
+        How many levels of each, or of all alike.
     tolerance
         In eV, on every energy.
     spacing
         Scale (eV) of the cuts for each carrier: of the molecule, for its monomers; its own without.
     """
     bases = _Bases(solution, spacing or orbital_spacing(solution))
-    return {one: _solve(bases, one, states, tolerance) for one in complexes}
+    wanted = (lambda _: states) if isinstance(states, int) else states.__getitem__
+    return {one: _solve(bases, one, wanted(one), tolerance) for one in complexes}
 
 
 class _Bases:

@@ -13,8 +13,8 @@ from qdmol.structure import AxialMolecule, PlacedLayer
 __all__ = ["EXCITON", "Interacting", "binding_of", "complexes_object", "coulomb_object", "interact", "spacing_of"]
 
 EXCITON = Complex(1, 1)
-# Levels of each complex that are listed.
-STATES = 4
+# Most levels of a complex that are listed; of the exciton, whose doublets give the spacing, more.
+STATES, EXCITONS = 4, 9
 PARITY = {1: "+", -1: "-", 0: None}
 # A hole with this share in a dot is taken to be there.
 MOSTLY = 0.75
@@ -48,7 +48,8 @@ def interact(
     """Solve the complexes, the exciton always among them, with one cut for all dots; `tolerance` in eV."""
     asked = dict.fromkeys((EXCITON, *complexes))
     spacing = orbital_spacing(solution)
-    found = solve_complexes(solution, asked, states=STATES, tolerance=tolerance, spacing=spacing)
+    states = {one: listed(one, len(solution.molecule.dots)) for one in asked}
+    found = solve_complexes(solution, asked, states=states, tolerance=tolerance, spacing=spacing)
     alone = {}
     for layers, monomer in monomers.items():
         if monomer is solution:
@@ -57,6 +58,14 @@ def interact(
             exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance, spacing=spacing)
             alone[layers] = exciton[EXCITON]
     return Interacting(found, alone)
+
+
+def listed(one: Complex, dots: int) -> int:
+    """How many levels of a complex are listed: one for each pair of dots, up to a limit.
+
+    Those above hold a carrier in a higher orbital of its dot and are far from the lowest.
+    """
+    return min(dots**2, EXCITONS if one == EXCITON else STATES)
 
 
 def spacing_of(exciton: ComplexStates, molecule: AxialMolecule) -> Estimate | None:
