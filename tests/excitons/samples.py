@@ -20,14 +20,14 @@ def solved(example: str, *, monomer: bool = False) -> MoleculeSolution:
     return solve_molecule(molecule.monomer(0) if monomer else molecule, REQUEST)
 
 
-def hard_sphere(radius: float) -> MoleculeSolution:
-    """A sphere with hard walls, one permittivity everywhere, masses 0.2 and 0.5."""
+def hard_sphere(radius: float, *, masses=(0.2, 0.5), permittivity=10.0, levels=9) -> MoleculeSolution:
+    """A sphere with hard walls, one permittivity everywhere."""
     parameters = {
-        "dot": RegionParameters(0.2, 0.5, 0.0, 0.0, 10.0),
-        "medium": RegionParameters(1.0, 1.0, np.inf, np.inf, 10.0),
+        "dot": RegionParameters(*masses, 0.0, 0.0, permittivity),
+        "medium": RegionParameters(1.0, 1.0, np.inf, np.inf, permittivity),
     }
     molecule = AxialMolecule((PlacedDot(0.0, (PlacedLayer("dot", radius),)),), (), parameters, 0.0, 1.75)
-    return solve_molecule(molecule, Request({"electron": 9, "hole": 9}, coulomb=True, tolerance=1e-6))
+    return solve_molecule(molecule, Request({"electron": levels, "hole": levels}, coulomb=True, tolerance=1e-6))
 
 
 def bare_basis(solution: MoleculeSolution, carrier: str, count: int) -> OrbitalBasis:
