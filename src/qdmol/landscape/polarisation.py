@@ -16,6 +16,7 @@ other unsoftened. One dot is solved by an exact series, everything else by bound
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -37,6 +38,8 @@ Floats = NDArray[np.float64]
 # Points at which the error is measured. Two Gauss points more on every panel divide it by 6 or more.
 SAMPLE = 200
 ERROR_SHARE = 0.5
+# Elements smaller than this part of the width have the potential fitted to FIT of their points.
+SMALL, FIT = 0.1, 8
 # Error of a level (eV, times the width in nm) from integrals over elements wider than the interface. Measured at degree
 # 5 against finer rules: at most 5e-7, 3e-7, 4e-8 and 2e-8 for widths of 0.1, 0.2, 0.3 and 0.5 nm.
 QUADRATURE = 6e-7
@@ -121,7 +124,7 @@ class SelfPolarisation:
                 [COULOMB_EV_NM / (2 * value) for value in permittivity(assembler, self.molecule)],
             )
         )
-        found = self.potential(r, z)
+        found = self._everywhere(blocks)
         error = QUADRATURE / self.width
         if not self.exact:
             weight = np.concatenate([np.ravel(b.weight * b.r * _inside(b, assembler)) for b in blocks])
@@ -130,6 +133,27 @@ class SelfPolarisation:
             error += ERROR_SHARE * float(np.average(off, weights=weight[sample]))
         parts = np.split(scale * found, np.cumsum([b.r.size for b in blocks])[:-1])
         return Polarised([part.reshape(b.r.shape) for part, b in zip(parts, blocks, strict=True)], error, self)
+
+    def _everywhere(self, blocks: Sequence[Block]) -> Floats:
+        """Potential at all quadrature points (P,); in elements far smaller than the interface's width a linear fit."""
+        small = [np.maximum(np.ptp(b.r, axis=1), np.ptp(b.z, axis=1)) < SMALL * self.width for b in blocks]
+        asked = []
+        for block, tiny in zip(blocks, small, strict=True):
+            mask = np.ones(block.r.shape, dtype=np.bool_)
+            mask[tiny] = False
+            mask[np.ix_(tiny, _spread(block))] = True
+            asked.append(mask)
+        r, z = (np.concatenate([getattr(b, x)[mask] for b, mask in zip(blocks, asked, strict=True)]) for x in "rz")
+        found = self.potential(r, z)
+        parts = np.split(found, np.cumsum([np.count_nonzero(mask) for mask in asked])[:-1])
+        values = []
+        for block, tiny, mask, part in zip(blocks, small, asked, parts, strict=True):
+            value = np.empty(block.r.shape)
+            value[mask] = part
+            for e in np.flatnonzero(tiny):
+                value[e] = _fitted(block.r[e], block.z[e], value[e], _spread(block))
+            values.append(value.ravel())
+        return np.concatenate(values)
 
     def _sample(self, r: Floats, z: Floats, weight: Floats) -> NDArray[np.intp]:
         """Some of the points with a weight; none so near to an interface that it needs the highest m."""
@@ -140,6 +164,19 @@ class SelfPolarisation:
     @cached_property
     def _coarser(self) -> SelfPolarisation:
         return replace(self, settings=replace(self.settings, nodes=self.settings.nodes - 2))
+
+
+def _spread(block: Block) -> NDArray[np.intp]:
+    """A few of an element's quadrature points."""
+    count = block.r.shape[1]
+    return np.unique(np.linspace(0, count - 1, min(FIT, count)).round().astype(np.intp))
+
+
+def _fitted(r: Floats, z: Floats, value: Floats, known: NDArray[np.intp]) -> Floats:
+    """Values (Q,) of the linear function that fits those known best."""
+    size = max(float(np.ptp(r)), float(np.ptp(z)))
+    plane = np.stack([np.ones_like(r), (r - r[0]) / size, (z - z[0]) / size], axis=1)
+    return np.asarray(plane @ np.linalg.lstsq(plane[known], value[known], rcond=None)[0])
 
 
 def _inside(block: Block, assembler: Assembler) -> NDArray[np.bool_]:
