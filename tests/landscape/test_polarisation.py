@@ -9,13 +9,13 @@ import pytest
 import scipy.integrate
 from threadpoolctl import threadpool_limits
 
-from qdmol.landscape import Poisson, SelfPolarisation
+from qdmol.landscape import Poisson, SelfPolarisation, permittivity
 from qdmol.landscape.boundary import BoundaryResponse
 from qdmol.landscape.polarisation import PolarisationSettings
 from qdmol.landscape.polarised_sphere import sphere_potential
 from qdmol.landscape.rings import RingPoints, ring_potentials
 from qdmol.landscape.surfaces import interfaces
-from qdmol.mesh import MeshSettings, Shapes, arrange, mesh_elements
+from qdmol.mesh import Assembler, MeshSettings, Shapes, arrange, mesh_elements
 from qdmol.structure import AxialMolecule, Bridge, PlacedDot, PlacedLayer, RegionParameters
 from qdmol.units import COULOMB_EV_NM
 
@@ -293,6 +293,24 @@ def test_a_ball_of_charge_in_a_core_by_finite_elements(shape):
     wide = SelfPolarisation(molecule, 0.2).potential(np.array([1e-3]), np.array([upper]))[0]
     sharp = (4 * thin - wide) / 3  # second order in the width
     assert COULOMB_EV_NM / CORE * sharp == pytest.approx(expected, rel=1e-3)
+
+
+def test_small_elements_take_a_fit_as_good_as_their_points():
+    molecule = SHAPES["merged"]
+    shapes = Shapes(molecule, (), 0.0, 4e-3, half=True)
+    sizes = {label: 2.0 for piece in arrange(shapes) for label in (piece.left, piece.right) if label}
+    assembler = Assembler(mesh_elements(shapes, MeshSettings(sizes, 4, 4), degree=3))
+    own = SelfPolarisation(molecule, WIDTH)
+    found = np.concatenate([part.ravel() for part in own.on(assembler).energy])
+    blocks = assembler.blocks
+    r, z, weight = (
+        np.concatenate([np.ravel(part) for part in parts])
+        for parts in ([b.r for b in blocks], [b.z for b in blocks], [b.weight * b.r for b in blocks])
+    )
+    scale = np.concatenate([np.ravel(HALF / part) for part in permittivity(assembler, molecule)])
+    off = np.abs(scale * own.potential(r, z) - found)
+    assert 0 < off.max() < 5e-4  # some are fitted
+    assert np.average(off, weights=weight) < 1e-9
 
 
 def test_far_dots_feel_each_other_as_polarisable_spheres():
