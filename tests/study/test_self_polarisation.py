@@ -11,6 +11,7 @@ from qdmol import solve
 from qdmol.errors import InputError
 from qdmol.landscape.polarised_sphere import sphere_potential
 from qdmol.structure import read_spec, resolve, spec_schema, update_spec
+from qdmol.study.axes import parse_axis
 from qdmol.units import COULOMB_EV_NM, HBAR2_OVER_2M0
 
 REAL = {"CdSe": {"permittivity": 9.2}, "CdS": {"permittivity": 8.9}, "medium": {"permittivity": 2.38}}
@@ -147,3 +148,8 @@ def test_ligands_as_a_shell_are_as_good_as_a_medium_of_their_permittivity():
     assert thin["energy_eV"][0] - bare["energy_eV"][0] == pytest.approx(
         rest + COULOMB_EV_NM / 2 * (1 / 2.37 - 1 / 2.38) / 3.5, abs=3e-5
     )
+
+
+def test_the_width_of_an_interface_is_an_axis_of_a_map():
+    axis = parse_axis("calculation.interface_width=0.2nm,0.3", read_spec("@homodimer"))
+    assert (axis.unit, axis.values) == ("nm", (0.2, 0.3))
