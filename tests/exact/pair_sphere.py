@@ -6,6 +6,7 @@ high degree. The attraction couples l and l' by Σ_k [(2l + 1)(2l' + 1)]^½ (l k
 (Slater, Phys. Rev. 34, 1293 (1929), doi:10.1103/PhysRev.34.1293), from the radial Poisson equation.
 """
 
+import itertools
 import math
 from functools import cached_property
 
@@ -40,7 +41,7 @@ class RadialElements:
         size = count * DEGREE + 1
         self.r, self.w = np.empty(count * points), np.empty(count * points)
         self.value, self.slope = (np.zeros((count * points, size)) for _ in range(2))
-        for e, (a, b) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        for e, (a, b) in enumerate(itertools.pairwise(ends)):
             rows, half = slice(e * points, (e + 1) * points), (b - a) / 2
             self.r[rows], self.w[rows] = a + half * (x + 1), weights * half
             own = np.r_[e, e + 1, count + 1 + e * (DEGREE - 1) + np.arange(DEGREE - 1)]
