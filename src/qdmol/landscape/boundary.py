@@ -6,8 +6,9 @@ surface charge σ such that the normal displacement is continuous. With the norm
     σ(y) + (δ/2π) ∫ ∂_n(y) 1/|y - y'| σ(y') dS' = -(δ/2π) ∂_n(y) φ(y),
 
 φ the potential without σ (an integral equation of the second kind: Atkinson, The Numerical Solution of Integral
-Equations of the Second Kind, Cambridge University Press 1997). For every m it is one on curves, solved at Gauss points; near pairs of point and panel are integrated on pieces that shrink towards the point. What couples charge
-and interface is softened, 1/√(R² + a²): see :mod:`qdmol.landscape.polarisation`.
+Equations of the Second Kind, Cambridge University Press 1997). For every m it is one on curves, solved at Gauss points;
+near pairs of point and panel are integrated on pieces that shrink towards the point. What couples charge and interface
+is softened, 1/√(R² + a²): see :mod:`qdmol.landscape.polarisation`.
 """
 
 from __future__ import annotations
