@@ -136,14 +136,23 @@ def _complex_row(state: Mapping[str, Any]) -> tuple[str, ...]:
 def _coulomb_rows(coulomb: Mapping[str, Any] | None, dots: int) -> list[tuple[str, str]]:
     if coulomb is None:
         return [("Coulomb attraction", "not included")]
-    rows = [("Coulomb attraction", str(coulomb.get("scheme")))]
+    interacting = coulomb.get("scheme") == "ci"
+    rows = [("Coulomb attraction", "configuration interaction" if interacting else str(coulomb.get("scheme")))]
     if coulomb.get("hole_dot") is not None:
         rows.append(("hole sits in", f"dot {coulomb['hole_dot'] + 1} of {dots}, counted as listed"))
-    rows.append(_measured_row("spacing of the two lowest electron levels in the hole's field", coulomb, "spacing"))
+    spacing = (
+        "energy the electron needs to leave the hole's dot"
+        if interacting
+        else "spacing of the two lowest electron levels in the hole's field"
+    )
+    rows.append(_measured_row(spacing, coulomb, "spacing"))
     rows.append(_measured_row("exciton above the bulk gap", coulomb, "exciton", "eV"))
+    if interacting:
+        rows.append(_measured_row("exciton of the self-consistent pair", coulomb["mean_field"], "exciton", "eV"))
     rows.append(_measured_row("binding", coulomb, "binding"))
     others = coulomb.get("other_states") or ()
-    return rows + [("another self-consistent state", _state_text(state)) for state in others]
+    other = "another state of the exciton" if interacting else "another self-consistent state"
+    return rows + [(other, _state_text(state)) for state in others]
 
 
 def _state_text(state: Mapping[str, Any]) -> str:
@@ -219,6 +228,8 @@ def settings_table(solution: SolutionLike) -> PageTable:
     attributes = dict(solution.data.attrs)
     rows = [("time", f"{solution.summary['elapsed_s']:.2f} s"), ("converged", "yes" if solution.converged else "no")]
     rows.append(("tolerance", f"{solution.spec.calculation.tolerance:g} meV on every energy"))
+    if solution.spec.calculation.coulomb == "ci":
+        rows.append(("ci tolerance", f"{solution.spec.calculation.ci_tolerance:g} meV on extrapolated energies"))
     versions = provenance()
     stated = {str(key): _plain(value) for key, value in attributes.items() if key not in _NOT_SETTINGS}
     named = dict(_with_unit(key.removesuffix("_version"), value) for key, value in stated.items())

@@ -93,6 +93,8 @@ def _spacing(summary: Summary) -> list[str]:
     spacing = _value(coulomb, "spacing")
     hole_dot = coulomb.get("hole_dot")
     where = "" if hole_dot is None else f" (the hole is in dot {hole_dot + 1}, counted as listed)"
+    if coulomb.get("scheme") == "ci":
+        return [f"By configuration interaction the electron needs {spacing} to leave the hole's dot{where}."]
     return [f"In the field of the hole{where} the two lowest electron levels are {spacing} apart."]
 
 

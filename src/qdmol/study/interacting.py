@@ -113,7 +113,17 @@ def coulomb_object(interacting: Interacting, solution: MoleculeSolution) -> dict
         "other_states": [{"hole_dot": _hole_dot(state), **_exciton(state.energy, bare)} for state in others],
         **_measured("spacing", spacing),
         **_exciton(lowest.energy, bare),
-        "mean_field_exciton_eV": solution.pairs[0].exciton.value,
+        "mean_field": _mean_field(solution),
+    }
+
+
+def _mean_field(solution: MoleculeSolution) -> dict[str, float | None]:
+    """Exciton and spacing of the lowest self-consistent pair."""
+    exciton = solution.pairs[0].exciton
+    return {
+        "exciton_eV": exciton.value,
+        "exciton_error_meV": 1000 * exciton.error,
+        **_measured("spacing", solution.spacing),
     }
 
 
