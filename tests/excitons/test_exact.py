@@ -345,7 +345,7 @@ def test_a_chain_of_three_runs():
     mapping["molecule"] = {"dots": mapping["molecule"]["dots"] + mapping["molecule"]["dots"][:1], "spacing": 5.2}
     mapping["molecule"]["neck"] = "merged"
     summary = solve(mapping, particles="X,X-").summary
-    assert summary["coulomb"]["exciton_eV"] < summary["coulomb"]["mean_field_exciton_eV"]
+    assert summary["coulomb"]["exciton_eV"] < summary["coulomb"]["mean_field"]["exciton_eV"]
     assert summary["redshift_meV"] > 0
     assert summary["complexes"]["X-"]["binding_meV"] > 0
 
@@ -359,6 +359,6 @@ def test_a_pair_of_type_two_with_hard_walls_runs():
         },
     }
     summary = _interacting(spec)
-    assert summary["coulomb"]["exciton_eV"] < summary["coulomb"]["mean_field_exciton_eV"]
+    assert summary["coulomb"]["exciton_eV"] < summary["coulomb"]["mean_field"]["exciton_eV"]
     assert summary["coulomb"]["exciton_error_meV"] < 1.0
     assert summary["complexes"]["X-"]["states"][0]["label"] is None

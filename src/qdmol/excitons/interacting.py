@@ -8,6 +8,7 @@ extrapolation adds is counted as its error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from qdmol.excitons.diagonalising import Configured, Problem, lowest_states
 from qdmol.excitons.integrals import interactions
 from qdmol.excitons.labelling import Placement, place_carriers
 from qdmol.excitons.orbitals import orbital_spacing, relaxed_orbitals
+from qdmol.excitons.overlaps import contact_density
 from qdmol.excitons.solving import Estimate, MoleculeSolution
 from qdmol.landscape import Carrier
 
@@ -31,12 +33,16 @@ SPARE = 2
 # Configurations of one sector that are still solved.
 LARGEST = 100_000
 
+# The same in two bases, the smaller one first.
+Problems = tuple[Problem, Problem]
+
 
 @dataclass(frozen=True)
 class ComplexState:
     """A state of a complex: its energy above the band gaps of its pairs, quantum numbers, and what it is.
 
-    `degeneracy`: how many states have this energy, both signs of m and all directions of the spins.
+    `degeneracy`: how many states have this energy, both signs of m and all directions of the spins. `contact`: of an
+    exciton, how likely electron and hole are at one place (1/nm³).
     """
 
     energy: Estimate
@@ -46,6 +52,7 @@ class ComplexState:
     hole_spin: float | None
     degeneracy: int
     placement: Placement
+    contact: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def _solve(bases: _Bases, one: Complex, states: int, tolerance: float) -> Comple
         large = bases.solve(one, step, states + SPARE)
         few, many = (_orbitals(bases.problem(at)) for at in (step - 1, step))
         share = few / (many - few)
-        solved = bases.problem(step - 1), small, large
+        solved = (bases.problem(step - 1), bases.problem(step)), small, large
         best = _result(bases.solution, one, solved, share, tolerance, states)
         if best.accurate:
             break
@@ -143,7 +150,7 @@ def _solve(bases: _Bases, one: Complex, states: int, tolerance: float) -> Comple
 def _result(
     solution: MoleculeSolution,
     one: Complex,
-    solved: tuple[Problem, Sequence[Configured], Sequence[Configured]],
+    solved: tuple[Problems, Sequence[Configured], Sequence[Configured]],
     share: float,
     tolerance: float,
     states: int,
@@ -173,7 +180,7 @@ def _numerical(solution: MoleculeSolution, complex_: Complex) -> float:
 
 
 def _extrapolated(
-    problem: Problem, small: Sequence[Configured], large: Sequence[Configured], share: float, rest: float
+    problems: Problems, small: Sequence[Configured], large: Sequence[Configured], share: float, rest: float
 ) -> list[ComplexState]:
     """States of two bases at the limit, `share` of their difference below the larger one's.
 
@@ -189,7 +196,7 @@ def _extrapolated(
     for state, partner, known in zip(large, matched, rests, strict=True):
         if partner is None or known is None:
             continue
-        listed.append(_state(problem, state, partner, Estimate(state.energy - known, DOUBT * abs(known) + rest)))
+        listed.append(_state(problems, state, partner, Estimate(state.energy - known, DOUBT * abs(known) + rest)))
     return sorted(listed, key=lambda state: state.energy.value)
 
 
@@ -215,7 +222,16 @@ def _ranked(states: Sequence[Configured]) -> Iterable[tuple[Key, int, Configured
         seen[key] = seen.get(key, 0) + 1
 
 
-def _state(problem: Problem, state: Configured, partner: Configured, energy: Estimate) -> ComplexState:
-    placement = place_carriers(problem, partner)
+def _state(problems: Problems, state: Configured, partner: Configured, energy: Estimate) -> ComplexState:
+    placement = place_carriers(problems[0], partner)
     spins = state.electron_spin, state.hole_spin
-    return ComplexState(energy, state.m, state.parity, *spins, state.degeneracy, placement)
+    contact = _contact(problems, state, partner) if sum(one.particles for one in state.sector.species) == 2 else None
+    return ComplexState(energy, state.m, state.parity, *spins, state.degeneracy, placement, contact)
+
+
+def _contact(problems: Problems, state: Configured, partner: Configured) -> Estimate:
+    """Electron and hole at one place, at the limit: of the cusp there angular momenta from l on bring 1/l."""
+    few, many = (contact_density(*one) for one in zip(problems, (partner, state), strict=True))
+    small, large = (_orbitals(problem) for problem in problems)
+    rest = (many - few) / (math.cbrt(large / small) - 1)
+    return Estimate(many + rest, DOUBT * abs(rest))

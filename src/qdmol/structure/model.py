@@ -28,6 +28,7 @@ from qdmol.structure.parts import (
     KEPT_FOR_LATER,
     ON_AXIS,
     Coordinate,
+    ExchangeConstant,
     FieldComponent,
     Gap,
     InterfaceWidth,
@@ -298,6 +299,13 @@ class Calculation(Part):
     )
     interface_width: InterfaceWidth = Field(
         0.3, description="Width of an interface as self-polarisation sees it, nm; a sharp one would diverge."
+    )
+    exchange: StrictBool = Field(
+        False,  # noqa: FBT003
+        description="Whether short-range exchange splits excitons into dark and bright ones, with `coulomb: ci`.",
+    )
+    exchange_constant: ExchangeConstant = Field(
+        71.7, description="Bright less dark exciton for an electron and a hole at one place with 1/nm³, meV nm³."
     )
 
     @model_validator(mode="before")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qdmol.excitons import Complex, ComplexState, ComplexStates, Estimate, MoleculeSolution, solve_complexes
@@ -22,10 +22,14 @@ MOSTLY = 0.75
 
 @dataclass(frozen=True)
 class Interacting:
-    """Complexes of the molecule, and the exciton of each distinct monomer by its layers."""
+    """Complexes of the molecule, and the exciton of each distinct monomer by its layers.
+
+    `exchange` (eV nm³) splits each exciton into a dark and a bright one; None where that is left out.
+    """
 
     complexes: Mapping[Complex, ComplexStates]
     monomers: Mapping[tuple[PlacedLayer, ...], ComplexStates]
+    exchange: float | None = None
 
     @property
     def exciton(self) -> ComplexStates:
@@ -44,8 +48,12 @@ def interact(
     complexes: Iterable[Complex],
     *,
     tolerance: float,
+    exchange: float | None = None,
 ) -> Interacting:
-    """Solve the complexes, the exciton always among them, with one cut for all dots; `tolerance` in eV."""
+    """Solve the complexes, the exciton always among them, with one cut for all dots.
+
+    `tolerance` in eV, `exchange` in eV nm³.
+    """
     asked = dict.fromkeys((EXCITON, *complexes))
     spacing = orbital_spacing(solution)
     states = {one: listed(one, len(solution.molecule.dots)) for one in asked}
@@ -57,7 +65,7 @@ def interact(
         elif monomer.pairs:
             exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance, spacing=spacing)
             alone[layers] = exciton[EXCITON]
-    return Interacting(found, alone)
+    return Interacting(found, alone, exchange)
 
 
 def listed(one: Complex, dots: int) -> int:
@@ -114,6 +122,7 @@ def coulomb_object(interacting: Interacting, solution: MoleculeSolution) -> dict
         **_measured("spacing", spacing),
         **_exciton(lowest.energy, bare),
         "mean_field": _mean_field(solution),
+        **_split(interacting),
     }
 
 
@@ -147,12 +156,41 @@ def complexes_object(
         one.name: {
             "electrons": one.electrons,
             "holes": one.holes,
-            "states": [_state_object(state, base) for state in interacting.complexes[one].states],
+            "states": _state_objects(one, interacting, base),
             **_measured("binding", binding_of(one, interacting, solution)),
             "converged": interacting.complexes[one].accurate,
+            **(_split(interacting) if one == EXCITON else {}),
         }
         for one in asked
     }
+
+
+def _split(interacting: Interacting) -> dict[str, float | None]:
+    """Bright less dark lowest exciton; nothing without exchange."""
+    lowest = interacting.exciton.states[0]
+    return {} if interacting.exchange is None else _measured("bright_dark", _bright(lowest, interacting.exchange))
+
+
+def _bright(state: ComplexState, exchange: float) -> Estimate | None:
+    """What exchange adds to the bright exciton, to first order."""
+    contact = state.contact
+    return None if contact is None else Estimate(exchange * contact.value, exchange * contact.error)
+
+
+def _state_objects(one: Complex, interacting: Interacting, base: float) -> list[dict[str, Any]]:
+    """The states of a complex; with exchange excitons of both total spins, three dark ones for one bright."""
+    states = interacting.complexes[one].states
+    if interacting.exchange is None or one != EXCITON:
+        return [_state_object(state, base) for state in states]
+    found = []
+    for state in states:
+        added = _bright(state, interacting.exchange)
+        assert added is not None
+        energy = Estimate(state.energy.value + added.value, state.energy.error + added.error)
+        bright = replace(state, energy=energy, degeneracy=state.degeneracy // 4)
+        dark = replace(state, degeneracy=state.degeneracy - bright.degeneracy)
+        found += [{**_state_object(part, base), "total_spin": spin} for spin, part in ((1, dark), (0, bright))]
+    return sorted(found, key=lambda part: part["energy_eV"])
 
 
 def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolution) -> Estimate | None:

@@ -134,8 +134,14 @@ def run_job(
         job = _run(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound)
         if spec.calculation.coulomb != "ci":
             return job
-        tolerance = spec.calculation.ci_tolerance / 1000
-        found = interact(job.solution, job.monomers, complexes, tolerance=tolerance)
+        calculation = spec.calculation
+        found = interact(
+            job.solution,
+            job.monomers,
+            complexes,
+            tolerance=calculation.ci_tolerance / 1000,
+            exchange=calculation.exchange_constant / 1000 if calculation.exchange else None,
+        )
         return replace(job, interacting=found, complexes=tuple(complexes))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from qdmol.excitons import Estimate, MoleculeSolution, PairState
 from qdmol.states import Level
-from qdmol.study.interacting import complexes_object, coulomb_object
+from qdmol.study.interacting import EXCITON, complexes_object, coulomb_object
 from qdmol.study.job import Job
 
 __all__ = ["is_converged", "notes", "summarise"]
@@ -83,7 +83,19 @@ def notes(job: Job) -> list[str]:
             found.append(
                 f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier."
             )
-    return found + _accuracy(job)
+    return found + _exchange(job) + _accuracy(job)
+
+
+def _exchange(job: Job) -> list[str]:
+    if not job.spec.calculation.exchange:
+        return []
+    if job.interacting is None:
+        return ["Short-range exchange is part of `coulomb: ci` only, and left out here."]
+    others = [one.name for one in job.complexes if one != EXCITON]
+    if not others:
+        return []
+    names = ", ".join(others)
+    return [f"Short-range exchange is left out of {names}: to first order it cancels between paired carriers."]
 
 
 def _accuracy(job: Job) -> list[str]:
