@@ -100,6 +100,8 @@ VIOLATIONS = [
     ([("calculation.electrons", 0)], "calculation.electrons", "at least 1 with `coulomb: self-consistent`"),
     ([("calculation.holes", 0)], "calculation.holes", "at least 1 with `coulomb: self-consistent`"),
     ([("calculation.self_polarisation", "yes")], "calculation.self_polarisation", "true or false"),
+    ([("calculation.exchange", 1)], "calculation.exchange", "true or false"),
+    ([("calculation.exchange_constant", 0)], "calculation.exchange_constant", "above 0"),
     ([("calculation.interface_width", 0)], "calculation.interface_width", "0.1"),
     ([("calculation.interface_width", "3 meV")], "calculation.interface_width", "nm"),
     (
