@@ -131,6 +131,15 @@ def test_cuts_take_whole_multiplets():
     assert len(basis.cut()) == 7
 
 
+def test_orbitals_are_the_same_however_many_levels_are_asked_for():
+    molecule = solved("homodimer", monomer=True).molecule
+    sizes = []
+    for counts in ({"electron": 1, "hole": 1}, {"electron": 3, "hole": 2}):
+        bases = relaxed_orbitals(solve_molecule(molecule, replace(REQUEST, counts=counts)), energy=ENERGY)
+        sizes.append([(len(basis), list(np.bincount(basis.multiplet))) for basis in bases.values()])
+    assert sizes[0] == sizes[1]
+
+
 def test_orbitals_need_a_settled_pair():
     solution = solve_molecule(resolve(read_spec("@monomer")), replace(REQUEST, coulomb=False))
     with pytest.raises(ValueError, match="settled pair"):

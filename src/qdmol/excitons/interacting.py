@@ -130,35 +130,20 @@ class _Bases:
 
 def _solve(bases: _Bases, one: Complex, states: int, tolerance: float) -> ComplexStates:
     """Cut after cut, until the error is small enough or there are too many configurations."""
-    small = bases.solve(one, 0, states + SPARE)
+    known = [bases.solve(one, 0, states + SPARE)]
     best: ComplexStates | None = None
     for step in range(1, len(CUTS)):
         if step > 1 and _size(bases.problem(step), one) > LARGEST:
             break
-        large = bases.solve(one, step, states + SPARE)
-        few, many = (_orbitals(bases.problem(at)) for at in (step - 1, step))
-        share = few / (many - few)
-        solved = (bases.problem(step - 1), bases.problem(step)), small, large
-        best = _result(bases.solution, one, solved, share, tolerance, states)
-        if best.accurate:
+        known.append(bases.solve(one, step, states + SPARE))
+        problems = [bases.problem(at) for at in range(step + 1)]
+        found = _extrapolated(problems, known, _numerical(bases.solution, one))[:states]
+        accurate = all(state.energy.error <= tolerance for state in found)
+        best = ComplexStates(one, tuple(found), (known[-2][0].energy, known[-1][0].energy), accurate)
+        if accurate:
             break
-        small = large
     assert best is not None
     return best
-
-
-def _result(
-    solution: MoleculeSolution,
-    one: Complex,
-    solved: tuple[Problems, Sequence[Configured], Sequence[Configured]],
-    share: float,
-    tolerance: float,
-    states: int,
-) -> ComplexStates:
-    listed = _extrapolated(*solved, share, _numerical(solution, one))[:states]
-    accurate = all(state.energy.error <= tolerance for state in listed)
-    raw = (solved[1][0].energy, solved[2][0].energy)
-    return ComplexStates(one, tuple(listed), raw, accurate)
 
 
 def _orbitals(problem: Problem) -> int:
@@ -180,24 +165,30 @@ def _numerical(solution: MoleculeSolution, complex_: Complex) -> float:
 
 
 def _extrapolated(
-    problems: Problems, small: Sequence[Configured], large: Sequence[Configured], share: float, rest: float
+    problems: Sequence[Problem], known: Sequence[Sequence[Configured]], rest: float
 ) -> list[ComplexState]:
-    """States of two bases at the limit, `share` of their difference below the larger one's.
+    """States of the last basis at the limit; `known` (bases) (states) the lowest of each, `rest` (eV) further error.
 
-    States not found in both are left out. What a state is, the smaller basis tells.
+    What the last basis lacks is the largest of what each earlier one says: some cuts bring little that matters.
+    States not found in the last two bases are left out. What a state is, the last but one tells.
     """
-    partners = _by_symmetry(small)
-    matched: list[Configured | None] = []
-    for key, rank, _ in _ranked(large):
-        same = partners.get(key, ())
-        matched.append(same[rank] if rank < len(same) else None)
-    rests = [None if a is None else share * (a.energy - b.energy) for a, b in zip(matched, large, strict=True)]
+    many = _orbitals(problems[-1])
+    shares = [_orbitals(problem) / (many - _orbitals(problem)) for problem in problems[:-1]]
+    by_symmetry = [_by_symmetry(states) for states in known[:-1]]
     listed = []
-    for state, partner, known in zip(large, matched, rests, strict=True):
-        if partner is None or known is None:
+    for key, rank, state in _ranked(known[-1]):
+        partners = [_at(found.get(key, ()), rank) for found in by_symmetry]
+        if partners[-1] is None:
             continue
-        listed.append(_state(problems, state, partner, Estimate(state.energy - known, DOUBT * abs(known) + rest)))
+        falls = [share * (a.energy - state.energy) for share, a in zip(shares, partners, strict=True) if a is not None]
+        lacking = max(falls, key=abs)
+        energy = Estimate(state.energy - lacking, DOUBT * abs(lacking) + rest)
+        listed.append(_state((problems[-2], problems[-1]), state, partners[-1], energy))
     return sorted(listed, key=lambda state: state.energy.value)
+
+
+def _at(states: Sequence[Configured], rank: int) -> Configured | None:
+    return states[rank] if rank < len(states) else None
 
 
 Key = tuple[int, int, float | None, float | None]

@@ -10,8 +10,8 @@ H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the ele
 self-consistent pairs, summed over the pairs and divided by its mean in each. They are complete where there are
 particles, like the Sturmian functions of atoms (Rotenberg, Ann. Phys. 19, 262 (1962),
 doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the energy that a cut goes by: around one
-dot it is nearly the same for the dot alone and in a molecule. Before them come the pairs' own states, and the levels
-that were asked for: an electron far from the hole, or a second one beside it, is nearly in one of them.
+dot it is nearly the same for the dot alone and in a molecule. Before them come the pairs' own states, and the
+lowest levels, one for each dot: an electron far from the hole, or a second one beside it, is nearly in one of them.
 """
 
 from __future__ import annotations
@@ -211,7 +211,8 @@ class _Source:
         pairs = list({id(state.pair): state.pair for state in solution.pairs}.values())
         self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
         self.heights = np.array([pair.exciton - pairs[0].exciton for pair in pairs])
-        self.levels = solution.levels[carrier].levels
+        # One for each dot, however many were asked for: the same orbitals of a dot alone and in a molecule.
+        self.levels = solution.levels[carrier].levels[: len(solution.molecule.dots)]
         self.lowest = self.levels[0].energy
         density = self.states[0].space.unflatten(_density(solution, carrier)[None])[0]
         self.weight = self.hamiltonian.assembler.mass(density)
