@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.exact.systems import dimer_spec, dot, molecule_spec
 import qdmol
 from qdmol.cli.entry import run_command
 from qdmol.errors import InputError
-from qdmol.excitons import interacting
+from qdmol.excitons import Complex, interacting, solve_complexes
 from qdmol.report import write_report
 from qdmol.results import format_measured, summary_sentences
 
@@ -51,6 +52,8 @@ STATE = {
     "label": str,
     "same_dot": dict,
 }
+# Of the reference dimer, meV.
+MEAN_FIELD_SHIFT = 3.25
 COMPLEXES = {"X": (1, 1), "X-": (2, 1), "X+": (1, 2), "XX": (2, 2)}
 
 
@@ -328,6 +331,7 @@ def test_the_page_shows_every_state(dimer, tmp_path):
         assert f"{name}, bound by" in page
         for state in found["states"]:
             assert f"{state['above_exciton_meV']:.2f} meV" in page
+            assert state["label"] in page
     for words in ("configuration interaction", "another state of the exciton", "ci tolerance", "self-consistent pair"):
         assert words in page
     assert "self-consistent state" not in page
@@ -343,7 +347,8 @@ def test_the_file_holds_the_complexes(dimer, tmp_path):
             assert energy.attrs["units"] == "eV"
             np.testing.assert_array_equal(energy, [state["energy_eV"] for state in found["states"]])
             np.testing.assert_array_equal(data[f"{stem}_error"], [state["error_meV"] for state in found["states"]])
-            assert data[f"{stem}_label"].values.tolist() == [state["label"] for state in found["states"]]
+            for key in ("label", "parity", "electron_spin", "hole_spin", "m", "degeneracy"):
+                assert data[f"{stem}_{key}"].values.tolist() == [state[key] for state in found["states"]]
         assert float(data["exciton"]) == dimer.summary["coulomb"]["exciton_eV"]
 
 
@@ -360,3 +365,54 @@ def test_a_map(tmp_path):
     ):
         assert float(found.data[name][0]) == value
         assert float(found.data[name][1]) != value
+
+
+def test_dark_and_bright_excitons_are_told_apart(tmp_path, capsys):
+    spec = molecule_spec([dot()], **CI, exchange=True, ci_tolerance=20)
+    solution = qdmol.solve(spec, particles="X")
+    page = write_report(solution, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert ">dark<" in page
+    assert ">bright<" in page
+    with xr.open_dataset(tmp_path / "a.nc") as data:
+        assert data["complex_1e1h_total_spin"].values.tolist() == [1, 0]
+    (tmp_path / "a.json").write_text(json.dumps(spec))
+    assert run_command(["solve", str(tmp_path / "a.json"), "--particles", "X"]) == 0
+    assert re.search(r"0\.5 +0\.5 +3 +dark\b.*\n.*0\.5 +0\.5 +1 +bright\b", capsys.readouterr().out)
+
+
+# ---------------------------------------------------------------- what others found
+
+
+def test_a_positive_trion_shares_its_electron_between_unlike_cores():
+    """Llusar and Climente, arXiv:2408.06706: robust where the exciton's electron is not."""
+    unlike = qdmol.solve(
+        molecule_spec([dot(1.35), dot()], spacing=5.2, ci_tolerance=5, **CI), particles="X-,X+"
+    ).job.interacting
+    share = {one.name: found.states[0].placement.electron_dots[0] for one, found in unlike.complexes.items()}
+    assert share["X"] < share["X-"] < 0.2 < 0.4 < share["X+"] < 0.5
+
+
+def test_localised_and_segregated_biexcitons(dimer, monkeypatch):
+    """Frenkel et al., arXiv:2305.11027: the one in a dot interacts as in a dot alone, those in two dots hardly."""
+    monkeypatch.setattr(interacting, "CUTS", (1.25, 2.2))
+    (found,) = solve_complexes(dimer.job.solution, [Complex(2, 2)], states=6, tolerance=1).values()
+    exciton = dimer.summary["coulomb"]["exciton_eV"]
+    binding = {round(s.placement.hole_hole): 1000 * (2 * exciton - s.energy.value) for s in reversed(found.states)}
+    assert [s.placement.label for s in found.states if s.placement.hole_hole > 0.5] == ["localised", "localised"]
+    assert -22 < binding[1] < -10
+    assert 0 < binding[0] < 8
+
+
+def test_the_tables_of_the_documentation_are_these_numbers(dimer):
+    """The checked-in rows of the reference dimer, each number with its error, against a solution here."""
+    table = (Path(__file__).parents[2] / "docs" / "_generated" / "complexes.md").read_text(encoding="utf-8")
+    spacing, shift = re.findall(r"^\| 1\.4/2\.1 \| 5\.2 nm apart \| 0\.10 \| (.*) \|$", table, flags=re.MULTILINE)
+    shown = [*spacing.split(" | ")[1:3], spacing.split(" | ")[4], *shift.split(" | ")[1:3]]
+    pair, mean = dimer.summary["coulomb"], dimer.summary["coulomb"]["mean_field"]
+    own = [(part[f"spacing_{key}"] for key in ("meV", "error_meV")) for part in (mean, pair)]
+    own.append((pair["exciton_eV"], pair["exciton_error_meV"] / 1000))
+    own.append((MEAN_FIELD_SHIFT, 0.05))
+    own.append((dimer.summary["redshift_meV"], dimer.summary["redshift_error_meV"]))
+    for text, (value, error) in zip(shown, own, strict=True):
+        number, theirs = (float(part) for part in text.replace("\N{NO-BREAK SPACE}", " ").split(" ± "))
+        assert abs(number - value) < theirs + error, text

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.results import format_measured, summary_sentences
+from qdmol.results import format_measured, state_name, summary_sentences
 
 __all__ = ["solution_tables"]
 
@@ -42,7 +42,7 @@ def _complex(name: str, found: Mapping[str, Any]) -> list[RenderableType]:
     for i, state in enumerate(found["states"], start=1):
         spins = ["-" if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin")]
         numbers = (f"{state['energy_eV']:.5f}", f"{state['above_exciton_meV']:.2f}", f"{state['error_meV']:.1g}")
-        marks = (str(state["m"]), state["parity"] or "-", *spins, str(state["degeneracy"]), state["label"] or "-")
+        marks = (str(state["m"]), state["parity"] or "-", *spins, str(state["degeneracy"]), state_name(state) or "-")
         table.add_row(str(i), *numbers, *marks)
     binding = format_measured(found["binding_meV"], found["binding_error_meV"], "meV")
     return [Text(f"{name}: bound by {binding}", style="italic"), table, Text("")]

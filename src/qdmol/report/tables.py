@@ -11,12 +11,17 @@ from markupsafe import Markup, escape
 
 from qdmol.materials import MaterialSet
 from qdmol.report.solution import SolutionLike, errors_of, values
-from qdmol.results import format_error, format_measured, format_number, provenance, wavelength_nm
+from qdmol.results import format_error, format_measured, format_number, provenance, state_name, wavelength_nm
 from qdmol.structure import Spec
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
 _UNITS = ("nm", "eV", "meV", "K", "s")
+_COMPLEX_NOTE = (
+    "By configuration interaction, extrapolated in the basis. Localised: all carriers together in one dot; bonding, "
+    "antibonding: the electrons share one orbital that spreads over the dots; segregated: they keep to different dots, "
+    "or to another dot than the hole. States: all directions of the spins and both signs of m."
+)
 _NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "summary", "qdmol"}
 
 
@@ -116,7 +121,7 @@ def complex_tables(solution: SolutionLike) -> list[PageTable]:
     for name, one in solution.summary.get("complexes", {}).items():
         rows = tuple(_complex_row(state) for state in one["states"])
         binding = _measured_row("", one, "binding")[1]
-        found.append(PageTable(f"{name}, bound by {binding}", headings, rows))
+        found.append(PageTable(f"{name}, bound by {binding}", headings, rows, _COMPLEX_NOTE))
     return found
 
 
@@ -125,11 +130,11 @@ def _complex_row(state: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         format_measured(state["energy_eV"], state["error_meV"] / 1000, "eV"),
         f"{format_number(state['above_exciton_meV'], 2)} meV",
-        str(state["m"]),
-        state["parity"] or "–",
+        str(state["m"]).replace("-", "−"),
+        (state["parity"] or "none").replace("-", "−"),
         spins,
         str(state["degeneracy"]),
-        state["label"] or "one dot",
+        state_name(state) or "one dot",
     )
 
 

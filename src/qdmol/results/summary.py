@@ -109,6 +109,18 @@ def _exciton(summary: Summary) -> list[str]:
     return [f"{sentence} and is bound by {_value(coulomb, 'binding')}."]
 
 
+def state_name(state: Summary) -> str:
+    """What a state of a complex is: its label, and dark or bright where exchange tells.
+
+    Examples
+    --------
+    >>> state_name({"label": "localised"}), state_name({"label": None, "total_spin": 0})
+    ('localised', 'bright')
+    """
+    spin = {None: None, 0: "bright", 1: "dark"}[state.get("total_spin")]
+    return ", ".join(word for word in (state["label"], spin) if word)
+
+
 def _gap(summary: Summary) -> list[str]:
     gap = summary.get("gap_eV")
     if gap is None:

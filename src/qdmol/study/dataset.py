@@ -30,6 +30,9 @@ COMPLEX_COLUMNS = (
     ("error", "error_meV", "meV"),
     ("m", "m", "1"),
     ("degeneracy", "degeneracy", "1"),
+    ("electron_spin", "electron_spin", "1"),
+    ("hole_spin", "hole_spin", "1"),
+    ("total_spin", "total_spin", "1"),
 )
 METHOD = {
     "none": ELEMENTS,
@@ -56,10 +59,14 @@ def _add_complexes(data: xr.Dataset, complexes: Mapping[str, Any]) -> None:
         dimension = f"state_of_{found['electrons']}e{found['holes']}h"
         stem = f"complex_{found['electrons']}e{found['holes']}h"
         for column, key, units in COMPLEX_COLUMNS:
-            values = np.array([state[key] for state in found["states"]])
+            listed = [state.get(key) for state in found["states"]]
+            if all(value is None for value in listed):
+                continue
+            values = np.array([np.nan if value is None else value for value in listed])
             data[f"{stem}_{column}"] = (dimension, values, _named(units, f"{column} of the states of {name}"))
-        labels = np.array([state["label"] or "" for state in found["states"]], dtype=object)
-        data[f"{stem}_label"] = (dimension, labels, _named("1", f"what the states of {name} are"))
+        for key, what in (("label", "kind"), ("parity", "parity under z -> -z")):
+            texts = np.array([state[key] or "" for state in found["states"]], dtype=object)
+            data[f"{stem}_{key}"] = (dimension, texts, _named("1", f"{what} of the states of {name}"))
 
 
 def _named(units: str, name: str) -> dict[str, str]:
