@@ -150,7 +150,8 @@ def _table(runs: dict[str, list[Run]], integrals: Integrals) -> str:
     ]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     note = (
-        f"Best and middle of {RUNS} processes, imports included; one thread; the least processor time of any. Both ways to the integrals agree within "
+        f"Best and middle of {RUNS} processes, imports included; one thread; processor: the least of any. "
+        "Both ways to the integrals agree within "
         f"{integrals.difference:.0e} eV. {os.cpu_count()} cores ({platform.machine()}){load}, "
         f"Python {platform.python_version()}."
     )

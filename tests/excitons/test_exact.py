@@ -78,11 +78,7 @@ def test_the_exciton_of_a_monomer_falls_to_the_limit_from_above():
 
 @pytest.mark.parametrize("masses", [(0.2, 0.2), (0.2, 0.5)])
 def test_an_exciton_in_a_hard_sphere_to_second_order(masses):
-    """E = ħ²π²/2μR² - 1.78607 e²/εR + c Ry* + ..: c = -0.2777 of equal masses, from a sum over all pairs of levels.
-
-    Kayanuma's variational -0.248 for equal masses (Phys. Rev. B 38, 9797 (1988), doi:10.1103/PhysRevB.38.9797) lies
-    above it, as it must.
-    """
+    """E = ħ²π²/2μR² - 1.78607 e²/εR + c Ry* + ..: c = -0.2777 of equal masses, from a sum over all pairs of levels."""
     spheres = [Sphere((1.0,), (mass,), (0.0,)) for mass in masses]
     first, waves = PairInSphere(*spheres, 10.0, ends=np.linspace(0, 1, 3), waves=8, count=12).second_order()
     reduced = masses[0] * masses[1] / sum(masses)
