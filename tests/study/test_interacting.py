@@ -409,7 +409,7 @@ def test_the_tables_of_the_documentation_are_these_numbers(dimer):
     spacing, shift = re.findall(r"^\| 1\.4/2\.1 \| 5\.2 nm apart \| 0\.10 \| (.*) \|$", table, flags=re.MULTILINE)
     shown = [*spacing.split(" | ")[1:3], spacing.split(" | ")[4], *shift.split(" | ")[1:3]]
     pair, mean = dimer.summary["coulomb"], dimer.summary["coulomb"]["mean_field"]
-    own = [(part[f"spacing_{key}"] for key in ("meV", "error_meV")) for part in (mean, pair)]
+    own = [(part["spacing_meV"], part["spacing_error_meV"]) for part in (mean, pair)]
     own.append((pair["exciton_eV"], pair["exciton_error_meV"] / 1000))
     own.append((MEAN_FIELD_SHIFT, 0.05))
     own.append((dimer.summary["redshift_meV"], dimer.summary["redshift_error_meV"]))
