@@ -2,8 +2,8 @@
 
 The orbitals grow with one cut, the same for a molecule and its monomers. What a cut leaves out falls as one over the
 number N of orbitals: electron and hole meet in a cusp, so that angular momentum l brings l^-4 and all from l on l^-3
-(Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and there are about l^3 orbitals up to l. What the
-extrapolation adds is counted as its error.
+(Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and there are about l^3 orbitals up to l. Of the
+differences to all smaller bases the one that leaves most is taken; what the extrapolation adds is counted as its error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qdmol.excitons.complexes import Complex
 from qdmol.excitons.diagonalising import Configured, Problem, lowest_states
@@ -19,7 +23,7 @@ from qdmol.excitons.labelling import Placement, place_carriers
 from qdmol.excitons.orbitals import orbital_spacing, relaxed_orbitals
 from qdmol.excitons.overlaps import contact_density
 from qdmol.excitons.solving import Estimate, MoleculeSolution
-from qdmol.landscape import Carrier
+from qdmol.landscape import CARRIERS, Carrier
 
 __all__ = ["CUTS", "ComplexState", "ComplexStates", "solve_complexes"]
 
@@ -103,7 +107,7 @@ def solve_complexes(
 
 
 class _Bases:
-    """Orbitals and integrals of one molecule at each cut, kept."""
+    """Orbitals and integrals of one molecule at each cut, kept; those of the first cut are part of the second's."""
 
     def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float]) -> None:
         self.solution = solution
@@ -113,19 +117,39 @@ class _Bases:
     def problem(self, step: int) -> Problem:
         """Orbitals at one cut, and the integrals known so far."""
         if step not in self._problems:
-            cut: dict[Carrier, float] = {carrier: CUTS[step] * unit for carrier, unit in self._spacing.items()}
-            orbitals = relaxed_orbitals(self.solution, energy=cut)
+            if step == 0:
+                wide, part = self.problem(1), self._part
+                orbitals = {carrier: wide.basis(carrier).take(part[carrier]) for carrier in CARRIERS}
+            else:
+                orbitals = relaxed_orbitals(self.solution, energy=self._cut(step))
             self._problems[step] = Problem(orbitals["electron"], orbitals["hole"], {})
         return self._problems[step]
 
     def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
         """The lowest states of a complex at one cut."""
-        problem = self.problem(step)
         kinds = ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
+        return lowest_states(self._with(step, kinds), one, states=states)
+
+    def _with(self, step: int, kinds: Sequence[str]) -> Problem:
+        """The problem of a cut with these kinds of integrals among those known."""
+        problem = self.problem(step)
         missing = [kind for kind in kinds if kind not in problem.integrals]
-        if missing:
+        if missing and step == 0:
+            known, part = self._with(1, missing).integrals, self._part
+            for kind in missing:
+                problem.integrals[kind] = known[kind].take(part[known[kind].first], part[known[kind].second])
+        elif missing:
             problem.integrals.update(interactions(problem.electron, problem.hole, missing))
-        return lowest_states(problem, one, states=states)
+        return problem
+
+    @cached_property
+    def _part(self) -> dict[Carrier, NDArray[np.intp]]:
+        """The orbitals of the first cut among those of the second."""
+        wide, cut = self.problem(1), self._cut(0)
+        return {carrier: wide.basis(carrier).inside(energy=cut[carrier]) for carrier in CARRIERS}
+
+    def _cut(self, step: int) -> dict[Carrier, float]:
+        return {carrier: CUTS[step] * unit for carrier, unit in self._spacing.items()}
 
 
 def _solve(bases: _Bases, one: Complex, states: int, tolerance: float) -> ComplexStates:
