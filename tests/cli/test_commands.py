@@ -28,8 +28,8 @@ def solver(monkeypatch):
     """Put stand-ins in place of study and report; give what they were called with."""
     calls = {}
 
-    def solve(spec, *, range_=False, progress=None):
-        calls.update(spec=spec, range_=range_, progress=progress)
+    def solve(spec, *, range_=False, particles=None, progress=None):
+        calls.update(spec=spec, range_=range_, particles=particles, progress=progress)
         if calls.get("fails"):
             raise calls["fails"]
         return fake_solution(spec, converged=calls.get("converged", True))

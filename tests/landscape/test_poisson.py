@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import scipy.integrate
-from scipy.special import eval_legendre
+from scipy.special import eval_legendre, lpmv
 
 from qdmol.landscape import Poisson, applied_field, images_of
 from qdmol.mesh import MeshSettings, Shapes, arrange, mesh_elements
@@ -94,6 +94,32 @@ def test_multipoles_of_a_dielectric_sphere(ell):
         ell, np.cos(angle)
     )
     assert _sample(poisson, potential, s * np.sin(angle), s * np.cos(angle)) == pytest.approx(exact, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize(("ell", "m"), [(1, 1), (2, 1), (3, 1), (2, 2), (5, 3), (7, 7), (14, 2)])
+@pytest.mark.parametrize("half", [False, True])
+def test_multipoles_that_turn(ell, m, half):
+    """The same with P_l^m e^{imφ}; (14, 2) lies at the end of the multipoles the boundary matches."""
+    radius, inside, outside = 2.0, 10.0, 2.0
+    parity = (-1) ** (ell - m) if half else 0
+    elements = _elements(_molecule(inside=inside, outside=outside), box=3.2, half=half, size=0.4)
+    poisson = Poisson(elements, _molecule(inside=inside, outside=outside), (1, -1) if half else (0,))
+    norm = abs(lpmv(m, ell, np.linspace(-1, 1, 101))).max()
+    blocks = poisson.assembler.blocks
+    s = [np.hypot(b.r, b.z) for b in blocks]
+    density = [np.where(q < radius, q**ell * lpmv(m, ell, b.z / q), 0.0) / norm for q, b in zip(s, blocks, strict=True)]
+    loads = 4 * math.pi * COULOMB_EV_NM * poisson.assembler.load(density)
+    potential = poisson.answers(np.stack([loads, -2 * loads], axis=1), m=m, parity=parity)
+    c = -4 * math.pi * COULOMB_EV_NM / (inside * (4 * ell + 6))
+    d = -c * radius**2 * (inside * (ell + 2) + outside * (ell + 1)) / (inside * ell + outside * (ell + 1))
+    b = (c * radius**2 + d) * radius ** (2 * ell + 1)
+    s, angle = np.array([0.4, 1.1, 1.9, 2.2, 3.0]), np.array([0.3, 1.4, 1.0, 0.8, 0.9])
+    exact = (
+        np.where(s < radius, c * s ** (ell + 2) + d * s**ell, b / s ** (ell + 1)) * lpmv(m, ell, np.cos(angle)) / norm
+    )
+    found = elements.sample(potential[:, 0], s * np.sin(angle), s * np.cos(angle))
+    assert found == pytest.approx(exact, abs=1e-5 * abs(exact).max())
+    assert potential[:, 1] == pytest.approx(-2 * potential[:, 0], rel=1e-9, abs=1e-12)
 
 
 def test_a_half_mesh_finds_what_the_whole_one_does():

@@ -49,6 +49,7 @@ def check_object(spec: Spec, molecule: AxialMolecule) -> dict[str, Any]:
         "electrons": spec.calculation.electrons,
         "holes": spec.calculation.holes,
         "coulomb": spec.calculation.coulomb,
+        "interface_width_nm": molecule.interface_width,
         "tolerance_meV": spec.calculation.tolerance,
         "notes": list(molecule.notes),
     }
@@ -68,7 +69,8 @@ def check_text(spec: Spec, molecule: AxialMolecule) -> RenderableType:
         Text(
             f"{'mirror symmetric' if molecule.mirror_symmetric else 'not mirror symmetric'}; "
             f"{asked.electrons} electron and {asked.holes} hole levels, coulomb {asked.coulomb}, "
-            f"to {asked.tolerance:g} meV, {spec.environment.temperature:g} K"
+            + ("" if molecule.interface_width is None else "self-polarisation, ")
+            + f"to {asked.tolerance:g} meV, {spec.environment.temperature:g} K"
         ),
     ]
     lines += [Text(f"note: {note}") for note in molecule.notes]

@@ -34,6 +34,10 @@ app = typer.Typer(
 SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="Path of a spec, or @name of a shipped example.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results and errors.")]
+Particles = Annotated[
+    str | None,
+    typer.Option("--particles", help="Complexes by configuration interaction: X,X-,X+,XX, or counts as 3e2h."),
+]
 Range = Annotated[bool, typer.Option("--range", help="Also over the alternatives that the material set lists.")]
 
 
@@ -143,9 +147,11 @@ def materials(
 
 
 @app.command()
-def solve(spec: SpecArgument, json: Json = False, range_: Range = False, quiet: Quiet = False) -> int:
-    """Compute levels and exciton of a molecule."""
-    solution = _solved(spec, range_=range_, quiet=quiet or json)
+def solve(
+    spec: SpecArgument, json: Json = False, range_: Range = False, particles: Particles = None, quiet: Quiet = False
+) -> int:
+    """Compute levels and exciton of a molecule, and other complexes if asked."""
+    solution = _solved(spec, range_=range_, particles=particles, quiet=quiet or json)
     if json:
         emit(solution.summary)
     else:
@@ -154,7 +160,7 @@ def solve(spec: SpecArgument, json: Json = False, range_: Range = False, quiet: 
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - options of a command
     spec: SpecArgument,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Report (default ./<stem>.html).")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
@@ -163,6 +169,7 @@ def run(
         str | None, typer.Option("--linewidth", help="Width of a line (meV), a contour in the map.")
     ] = None,
     range_: Range = False,
+    particles: Particles = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -174,7 +181,7 @@ def run(
     outputs = planned_outputs(spec, output, figures)
     if map_:
         outputs = with_map(outputs, parsed)
-    solution = _solved(spec, range_=range_, quiet=quiet or json)
+    solution = _solved(spec, range_=range_, particles=particles, quiet=quiet or json)
     found = _mapped(solution.spec, outputs.map, quiet=quiet) if outputs.map is not None else None
     report = _write(solution, outputs, coupling=found, linewidth=width)
     if json:
@@ -212,7 +219,7 @@ def _mapped(spec: Spec, path: Path, *, quiet: bool) -> Map:
         return coupling_map(spec, output=path, workers=cores(), progress=tell)
 
 
-def _solved(spec: str, *, range_: bool, quiet: bool) -> Solution:
+def _solved(spec: str, *, range_: bool, particles: str | None = None, quiet: bool) -> Solution:
     from qdmol.structure import read_spec, resolve
 
     parsed = read_spec(spec)
@@ -222,7 +229,7 @@ def _solved(spec: str, *, range_: bool, quiet: bool) -> Solution:
             tell("loading the solver")
         from qdmol.study import solve as solve_study
 
-        return solve_study(parsed, range_=range_, progress=tell)
+        return solve_study(parsed, range_=range_, particles=particles, progress=tell)
 
 
 def _write(solution: Solution, outputs: Outputs, *, coupling: Map | None, linewidth: float | None) -> Path:

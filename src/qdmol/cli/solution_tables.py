@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.results import summary_sentences
+from qdmol.results import format_measured, state_name, summary_sentences
 
 __all__ = ["solution_tables"]
 
@@ -26,9 +26,26 @@ def solution_tables(summary: Mapping[str, Any], *, temperature: float) -> list[R
     if coulomb is not None and coulomb.get("electron_energy_eV"):
         energies, errors = coulomb["electron_energy_eV"], coulomb["electron_error_meV"]
         shown += _levels("electron levels in the hole's field", energies, errors, None)
+    for name, found in summary.get("complexes", {}).items():
+        shown += _complex(name, found)
     shown += [Text(sentence) for sentence in summary_sentences(summary, temperature=temperature)]
     shown += [Text(f"Warning: {warning}", style="yellow") for warning in summary["warnings"]]
     return shown
+
+
+def _complex(name: str, found: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the lowest states of a complex as a table."""
+    table = Table(box=None, pad_edge=False)
+    headings = ("#", "energy (eV)", "above X (meV)", "error (meV)", "m", "parity", "spin e", "spin h", "states", "is")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "is" else "right")
+    for i, state in enumerate(found["states"], start=1):
+        spins = ["-" if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin")]
+        numbers = (f"{state['energy_eV']:.5f}", f"{state['above_exciton_meV']:.2f}", f"{state['error_meV']:.1g}")
+        marks = (str(state["m"]), state["parity"] or "-", *spins, str(state["degeneracy"]), state_name(state) or "-")
+        table.add_row(str(i), *numbers, *marks)
+    binding = format_measured(found["binding_meV"], found["binding_error_meV"], "meV")
+    return [Text(f"{name}: bound by {binding}", style="italic"), table, Text("")]
 
 
 def _levels(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qdmol.excitons.carrier import CarrierSpace, CarrierState
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
-from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, applied_field, domain
+from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, SelfPolarisation, applied_field, domain
 from qdmol.mesh import Elements
 from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
 from qdmol.states.resolving import Resolution, carriers_of, discretise, gap_error, ladder
@@ -105,7 +105,9 @@ class MoleculeSolution:
             return None
         low, high = levels[0], levels[1]
         closed = 2 * gap_error(self.molecule, self.resolution, "electron", high.energy)
-        return Estimate(high.energy - low.energy, difference_error(low, high) + closed)
+        polarised = self.hamiltonians["electron"].polarisation
+        rest = closed + (polarised.error if polarised is not None else 0.0)
+        return Estimate(high.energy - low.energy, difference_error(low, high) + rest)
 
     @property
     def bare_gap(self) -> Estimate | None:
@@ -164,9 +166,10 @@ def _standing(molecule: AxialMolecule) -> tuple[float, str]:
 def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     wall = choose_wall(molecule, request.counts, {}, tolerance=request.tolerance)
     steps = list(ladder(molecule, wall.tops, request.tolerance))
+    polarisation = SelfPolarisation.of(molecule)
     step = 0
     while True:
-        solution = _attempt(molecule, request, wall, steps[step])
+        solution = _attempt(molecule, request, wall, steps[step], polarisation)
         wanted = choose_wall(molecule, request.counts, _tops(solution), tolerance=request.tolerance)
         if not molecule.field and wall.distance < WALL_SLACK * wanted.distance:
             wall = wanted
@@ -210,14 +213,23 @@ def _steps_needed(solution: MoleculeSolution) -> int:
     return max(1, math.ceil(math.log(solution.request.tolerance / worst) / math.log(decay) - 0.2))
 
 
-def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: Resolution) -> MoleculeSolution:
+def _attempt(
+    molecule: AxialMolecule,
+    request: Request,
+    wall: Wall,
+    resolution: Resolution,
+    polarisation: SelfPolarisation | None,
+) -> MoleculeSolution:
     carriers = carriers_of(request.counts)
     elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request))
     field = applied_field(elements, molecule)
     half = molecule.mirror_symmetric
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}
     spaces = {regions: Space(elements, regions) for regions in set(domains.values())}
-    hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, half) for c in carriers}
+    own = {
+        regions: None if polarisation is None else polarisation.on(space.assembler) for regions, space in spaces.items()
+    }
+    hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, half, own[domains[c]]) for c in carriers}
     levels = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
@@ -251,7 +263,9 @@ def _attempt(molecule: AxialMolecule, request: Request, wall: Wall, resolution: 
 def _model_error(hamiltonian: Hamiltonian, wall: Wall, resolution: Resolution, level: Level) -> float:
     """Error (eV) of a level that no refinement of the elements removes."""
     gap = gap_error(hamiltonian.molecule, resolution, hamiltonian.carrier, level.energy)
-    return gap + wall_error(hamiltonian, wall, level.energy, level.vector)
+    polarised = hamiltonian.polarisation
+    own = polarised.error if polarised is not None else 0.0
+    return gap + own + wall_error(hamiltonian, wall, level.energy, level.vector)
 
 
 def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:

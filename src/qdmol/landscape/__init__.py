@@ -1,12 +1,13 @@
 """Landscape: what a carrier feels, point by point.
 
 In: an :class:`~qdmol.structure.AxialMolecule` and the quadrature points of its elements. Out: band edges (eV),
-inverse masses (eV nm²), permittivities, and the electrostatic potential (eV for a unit charge) of a charge density
-or of an applied field.
+inverse masses (eV nm²), permittivities, the electrostatic potential (eV for a unit charge) of a charge density
+or of an applied field, and the self-polarisation (eV) of a carrier.
 """
 
 from qdmol.landscape.field import CHARGE, FieldEnergy, applied_field
 from qdmol.landscape.poisson import ImageDensity, Poisson, combine, images_of
+from qdmol.landscape.polarisation import Polarised, SelfPolarisation
 from qdmol.landscape.regions import (
     CARRIERS,
     Carrier,
@@ -27,6 +28,8 @@ __all__ = [
     "FieldEnergy",
     "ImageDensity",
     "Poisson",
+    "Polarised",
+    "SelfPolarisation",
     "applied_field",
     "by_region",
     "combine",

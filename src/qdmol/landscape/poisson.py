@@ -3,8 +3,11 @@
 ∇·(ε ∇φ) = -4π (e²/4πε0) n, φ in eV for a unit charge, n in 1/nm³. The outer boundary is a sphere about the origin
 in a uniform medium; there every multipole l of the solution continues as R^-(l+1), so that its radial derivative is
 -(l+1)/R times its value (the exact Dirichlet-to-Neumann map: Keller and Givoli, J. Comput. Phys. 82, 172 (1989),
-doi:10.1016/0021-9991(89)90041-7). The multipoles up to MULTIPOLES are matched exactly and all higher ones as if
-they were the next: no error of the box is left, however tight it stands.
+doi:10.1016/0021-9991(89)90041-7). The MULTIPOLES above the lowest are matched exactly and all higher ones as if they
+were the next: no error of the box is left, however tight it stands.
+
+A density f(r, z) e^{imφ} has a potential φ(r, z) e^{imφ}: the operator gains ε m²/r², φ vanishes on the axis unless
+m = 0, and the multipoles are those of the associated Legendre functions P_l^m, l >= |m|.
 
 A molecule with a mirror plane is meshed in its upper half. A function on the whole is then a pair of `images`: its
 values above and, at the mirrored points, below; the even and the odd half are solved apart.
@@ -14,17 +17,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.special import eval_legendre
+from scipy.special import lpmv
 
 from qdmol.landscape.regions import permittivity
 from qdmol.linalg import Factor, left_out
-from qdmol.mesh import Assembler, Coefficient, Elements
+from qdmol.mesh import Assembler, Coefficient, Elements, Pattern
 from qdmol.structure import AxialMolecule
 from qdmol.units import COULOMB_EV_NM
 
@@ -36,6 +39,8 @@ Integers = NDArray[np.intp]
 ImageDensity = Sequence[Coefficient]
 
 MULTIPOLES = 12
+# Right sides solved at once: as many as stay in the fast memory.
+COLUMNS = 64
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Poisson:
     elements: Elements
     molecule: AxialMolecule
     parities: tuple[int, ...]
+    _patterns: dict[tuple[bool, int], tuple[Integers, Pattern, Integers]] = field(default_factory=dict, repr=False)
+    _factors: dict[tuple[int, int], tuple[Integers, Factor]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def assembler(self) -> Assembler:
@@ -59,19 +66,30 @@ class Poisson:
         return self.assembler.stiffness(permittivity(self.assembler, self.molecule))
 
     @cached_property
-    def _factors(self) -> dict[int, tuple[Integers, Factor]]:
-        return {parity: self._factor(parity) for parity in self.parities}
+    def _centrifugal(self) -> Floats:
+        return self.assembler.centrifugal(permittivity(self.assembler, self.molecule))
 
-    def _factor(self, parity: int) -> tuple[Integers, Factor]:
+    def _unknowns(self, m: int, parity: int) -> Integers:
         keep = np.ones(self.elements.count, dtype=np.bool_)
+        if m:
+            keep[self.elements.axis] = False
         if parity == -1:
             keep[self.elements.mirror] = False
-        unknowns = np.flatnonzero(keep)
-        pattern, entries = self.assembler.pattern.restrict(unknowns)
-        outside = self._outside(parity)[unknowns][:, unknowns]
-        return unknowns, Factor((pattern.matrix(self._operator[entries]) + outside).tocsc())
+        return np.flatnonzero(keep)
 
-    def _outside(self, parity: int) -> sp.csc_array:
+    def _factor(self, m: int, parity: int) -> tuple[Integers, Factor]:
+        """Unknowns of one block and the factors of its operator, kept."""
+        if (m, parity) not in self._factors:
+            if (m != 0, parity) not in self._patterns:
+                unknowns = self._unknowns(m, parity)
+                self._patterns[m != 0, parity] = unknowns, *self.assembler.pattern.restrict(unknowns)
+            unknowns, pattern, entries = self._patterns[m != 0, parity]
+            operator = self._operator + m * m * self._centrifugal if m else self._operator
+            outside = self._outside(m, parity)[unknowns][:, unknowns]
+            self._factors[m, parity] = unknowns, Factor((pattern.matrix(operator[entries]) + outside).tocsc())
+        return self._factors[m, parity]
+
+    def _outside(self, m: int, parity: int) -> sp.csc_array:
         """What the space outside the ball adds to the operator."""
         arc = self.elements.outer_arc
         if arc is None:
@@ -81,14 +99,14 @@ class Poisson:
         unknowns, place = np.unique(arc.unknowns, return_inverse=True)
         place = place.reshape(arc.unknowns.shape)
         weight = arc.weight * arc.r
-        rest = MULTIPOLES + 2
+        rest = m + MULTIPOLES + 2
         dense = np.zeros((len(unknowns), len(unknowns)))
         local = np.einsum("eqi,eq,eqj->eij", arc.values, weight, arc.values) * rest
         np.add.at(dense, (place[:, :, None], place[:, None, :]), local)
         cosine = arc.z / np.hypot(arc.r, arc.z)
-        for l in range(MULTIPOLES + 1):  # noqa: E741 - the field's letter
-            if parity == 0 or (-1) ** l == parity:
-                legendre = eval_legendre(l, cosine)
+        for l in range(m, m + MULTIPOLES + 1):  # noqa: E741 - the field's letter
+            if parity == 0 or (-1) ** (l - m) == parity:
+                legendre = lpmv(m, l, cosine)
                 moment = np.zeros(len(unknowns))
                 np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", arc.values, weight, legendre))
                 dense += (l + 1 - rest) * np.outer(moment, moment) / np.sum(weight * legendre**2)
@@ -97,10 +115,20 @@ class Poisson:
         n = self.elements.count
         return sp.csc_array((dense.ravel(), (rows.ravel(), columns.ravel())), shape=(n, n))
 
+    def answers(self, loads: Floats, *, m: int, parity: int) -> Floats:
+        """Potentials (n, k) of many loads (n, k) of one |m| and parity, as in `solve`."""
+        unknowns, factor = self._factor(m, parity)
+        found = np.zeros_like(loads)
+        for start in range(0, loads.shape[1], COLUMNS):
+            some = slice(start, start + COLUMNS)
+            found[unknowns, some] = factor.solve(np.asfortranarray(loads[unknowns, some]))
+        return found
+
     def solve(self, loads: dict[int, Floats]) -> dict[int, Floats]:
         """Potentials, one vector (n,) for each parity, of the loads ∫ f v r (n,) on the right of -∇·(ε ∇φ) = f."""
         found = {}
-        for parity, (unknowns, factor) in self._factors.items():
+        for parity in self.parities:
+            unknowns, factor = self._factor(0, parity)
             potential = np.zeros(self.elements.count)
             potential[unknowns] = factor.solve(loads[parity][unknowns])
             found[parity] = potential

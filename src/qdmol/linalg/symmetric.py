@@ -111,10 +111,13 @@ def lowest_ritz(
     raise SolverError(message)
 
 
-def lanczos(M: sp.csc_array, factor: Factor, shift: float, count: int, start: Floats) -> tuple[Floats, Floats]:
+def lanczos(
+    M: sp.csc_array, factor: Factor, shift: float, count: int, start: Floats, *, tolerance: float = 1e-11
+) -> tuple[Floats, Floats]:
     """The `count` eigenpairs nearest above `shift`, by ARPACK's implicitly restarted Lanczos method.
 
-    For many eigenpairs; `factor` is of A - shift M, `start` (n,) never random, so that results repeat.
+    For many eigenpairs; `factor` is of A - shift M, `start` (n,) never random, so that results repeat; `tolerance` is
+    the relative one of the inverse shifted eigenvalues.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def lanczos(M: sp.csc_array, factor: Factor, shift: float, count: int, start: Fl
     inverse = spla.LinearOperator(factor.shape, matvec=factor.solve, dtype=np.float64)
     try:
         # The first argument stands for the shape only: with OPinv given ARPACK never asks for A.
-        values, vectors = spla.eigsh(M, k=count, M=M, sigma=shift, OPinv=inverse, v0=start, tol=1e-11)
+        values, vectors = spla.eigsh(M, k=count, M=M, sigma=shift, OPinv=inverse, v0=start, tol=tolerance)
     except spla.ArpackError as error:
         message = f"The eigenvalue iteration did not converge: {error}."
         raise SolverError(message) from error

@@ -3,9 +3,10 @@
 In come levels in eV and the splitting and spacing of the summary in meV with their errors; nothing is computed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -60,19 +61,21 @@ def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
             summary["splitting_error_meV"],
             "splitting",
         ),
-        Column(
-            f"{'dot' if one_dot else 'molecule'} with\nattraction",
-            WITH_COULOMB,
-            1000 * values(data, "electron_coulomb_energy"),
-            coulomb.get("spacing_meV"),
-            coulomb.get("spacing_error_meV"),
-            "spacing",
-        ),
+        _in_the_field(1000 * values(data, "electron_coulomb_energy"), coulomb, "dot" if one_dot else "molecule"),
     )
     if not columns[1].levels.size:
         return ()
     # A monomer beside itself says nothing.
     return tuple(column for column in columns[1 if one_dot else 0 :] if column.levels.size)
+
+
+def _in_the_field(levels: Floats, coulomb: Mapping[str, Any], what: str) -> Column:
+    """Levels in the hole's mean field; the spacing by configuration interaction is not theirs."""
+    if coulomb.get("scheme") == "ci":
+        distance = float(levels[1] - levels[0]) if len(levels) > 1 and what == "molecule" else None
+        return Column(f"{what} in the\nhole's mean field", WITH_COULOMB, levels, distance, None, "spacing")
+    spacing = coulomb.get("spacing_meV"), coulomb.get("spacing_error_meV")
+    return Column(f"{what} with\nattraction", WITH_COULOMB, levels, *spacing, "spacing")
 
 
 def level_window(columns: Sequence[Column], thermal: float) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from qdmol.report.range_figure import draw_range
 from qdmol.report.solution import SolutionLike
 from qdmol.report.tables import (
     PageTable,
+    complex_tables,
     energies_table,
     levels_table,
     materials_table,
@@ -36,6 +37,7 @@ def page_tables(solution: SolutionLike) -> tuple[PageTable, ...]:
     found = (
         levels_table(solution),
         energies_table(solution),
+        *complex_tables(solution),
         range_table(solution),
         materials_table(material_set, solution.spec),
         settings_table(solution),

@@ -11,12 +11,17 @@ from markupsafe import Markup, escape
 
 from qdmol.materials import MaterialSet
 from qdmol.report.solution import SolutionLike, errors_of, values
-from qdmol.results import format_error, format_measured, format_number, provenance, wavelength_nm
+from qdmol.results import format_error, format_measured, format_number, provenance, state_name, wavelength_nm
 from qdmol.structure import Spec
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
 _UNITS = ("nm", "eV", "meV", "K", "s")
+_COMPLEX_NOTE = (
+    "By configuration interaction, extrapolated in the basis. Localised: all carriers together in one dot; bonding, "
+    "antibonding: the electrons share one orbital that spreads over the dots; segregated: they keep to different dots, "
+    "or to another dot than the hole. States: all directions of the spins and both signs of m."
+)
 _NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "summary", "qdmol"}
 
 
@@ -109,17 +114,50 @@ def energies_table(solution: SolutionLike) -> PageTable:
     return PageTable("Pair, gap and shift", ("quantity", "value"), tuple(rows))
 
 
+def complex_tables(solution: SolutionLike) -> list[PageTable]:
+    """The lowest states of every complex that was asked for."""
+    headings = ("energy above the gaps", "above X", "m", "parity", "spins e, h", "states", "what it is")
+    found = []
+    for name, one in solution.summary.get("complexes", {}).items():
+        rows = tuple(_complex_row(state) for state in one["states"])
+        binding = _measured_row("", one, "binding")[1]
+        found.append(PageTable(f"{name}, bound by {binding}", headings, rows, _COMPLEX_NOTE))
+    return found
+
+
+def _complex_row(state: Mapping[str, Any]) -> tuple[str, ...]:
+    spins = ", ".join("–" if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin"))
+    return (
+        format_measured(state["energy_eV"], state["error_meV"] / 1000, "eV"),
+        f"{format_number(state['above_exciton_meV'], 2)} meV",
+        str(state["m"]).replace("-", "−"),
+        (state["parity"] or "none").replace("-", "−"),
+        spins,
+        str(state["degeneracy"]),
+        state_name(state) or "one dot",
+    )
+
+
 def _coulomb_rows(coulomb: Mapping[str, Any] | None, dots: int) -> list[tuple[str, str]]:
     if coulomb is None:
         return [("Coulomb attraction", "not included")]
-    rows = [("Coulomb attraction", str(coulomb.get("scheme")))]
+    interacting = coulomb.get("scheme") == "ci"
+    rows = [("Coulomb attraction", "configuration interaction" if interacting else str(coulomb.get("scheme")))]
     if coulomb.get("hole_dot") is not None:
         rows.append(("hole sits in", f"dot {coulomb['hole_dot'] + 1} of {dots}, counted as listed"))
-    rows.append(_measured_row("spacing of the two lowest electron levels in the hole's field", coulomb, "spacing"))
+    spacing = (
+        "energy the electron needs to leave the hole's dot"
+        if interacting
+        else "spacing of the two lowest electron levels in the hole's field"
+    )
+    rows.append(_measured_row(spacing, coulomb, "spacing"))
     rows.append(_measured_row("exciton above the bulk gap", coulomb, "exciton", "eV"))
+    if interacting:
+        rows.append(_measured_row("exciton of the self-consistent pair", coulomb["mean_field"], "exciton", "eV"))
     rows.append(_measured_row("binding", coulomb, "binding"))
     others = coulomb.get("other_states") or ()
-    return rows + [("another self-consistent state", _state_text(state)) for state in others]
+    other = "another state of the exciton" if interacting else "another self-consistent state"
+    return rows + [(other, _state_text(state)) for state in others]
 
 
 def _state_text(state: Mapping[str, Any]) -> str:
@@ -195,6 +233,8 @@ def settings_table(solution: SolutionLike) -> PageTable:
     attributes = dict(solution.data.attrs)
     rows = [("time", f"{solution.summary['elapsed_s']:.2f} s"), ("converged", "yes" if solution.converged else "no")]
     rows.append(("tolerance", f"{solution.spec.calculation.tolerance:g} meV on every energy"))
+    if solution.spec.calculation.coulomb == "ci":
+        rows.append(("ci tolerance", f"{solution.spec.calculation.ci_tolerance:g} meV on extrapolated energies"))
     versions = provenance()
     stated = {str(key): _plain(value) for key, value in attributes.items() if key not in _NOT_SETTINGS}
     named = dict(_with_unit(key.removesuffix("_version"), value) for key, value in stated.items())

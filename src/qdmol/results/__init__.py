@@ -18,7 +18,13 @@ from qdmol.results.numbers import (
     wavelength_nm,
     wavelength_shift_nm,
 )
-from qdmol.results.summary import lower_level_share, summary_html, summary_sentences, thermal_energy_mev
+from qdmol.results.summary import (
+    lower_level_share,
+    state_name,
+    summary_html,
+    summary_sentences,
+    thermal_energy_mev,
+)
 from qdmol.results.versions import provenance
 
 __all__ = [
@@ -30,6 +36,7 @@ __all__ = [
     "lower_level_share",
     "make_folder",
     "provenance",
+    "state_name",
     "summary_html",
     "summary_sentences",
     "thermal_energy_mev",

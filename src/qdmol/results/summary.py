@@ -93,6 +93,8 @@ def _spacing(summary: Summary) -> list[str]:
     spacing = _value(coulomb, "spacing")
     hole_dot = coulomb.get("hole_dot")
     where = "" if hole_dot is None else f" (the hole is in dot {hole_dot + 1}, counted as listed)"
+    if coulomb.get("scheme") == "ci":
+        return [f"By configuration interaction the electron needs {spacing} to leave the hole's dot{where}."]
     return [f"In the field of the hole{where} the two lowest electron levels are {spacing} apart."]
 
 
@@ -105,6 +107,18 @@ def _exciton(summary: Summary) -> list[str]:
     if coulomb.get("binding_meV") is None:
         return [sentence + "."]
     return [f"{sentence} and is bound by {_value(coulomb, 'binding')}."]
+
+
+def state_name(state: Summary) -> str:
+    """What a state of a complex is: its label, and dark or bright where exchange tells.
+
+    Examples
+    --------
+    >>> state_name({"label": "localised"}), state_name({"label": None, "total_spin": 0})
+    ('localised', 'bright')
+    """
+    spin = {None: None, 0: "bright", 1: "dark"}[state.get("total_spin")]
+    return ", ".join(word for word in (state["label"], spin) if word)
 
 
 def _gap(summary: Summary) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.landscape import Carrier, FieldEnergy, edge, inverse_mass
+from qdmol.landscape import Carrier, FieldEnergy, Polarised, edge, inverse_mass
 from qdmol.linalg import Factor
 from qdmol.mesh import Assembler, Coefficient, Elements
 from qdmol.states.space import Pair, Space
@@ -52,13 +52,17 @@ class Operator(Protocol):
 
 @dataclass(frozen=True)
 class Hamiltonian:
-    """One carrier in one molecule; `half` if the mesh is the upper half of a mirror-symmetric molecule."""
+    """One carrier in one molecule; `half` if the mesh is the upper half of a mirror-symmetric molecule.
+
+    `polarisation` is the self-polarisation at the quadrature points, None where it is left out.
+    """
 
     space: Space
     molecule: AxialMolecule
     carrier: Carrier
     field: FieldEnergy
     half: bool
+    polarisation: Polarised | None = None
     _factors: dict[tuple[int, int, bool], Factor] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
@@ -84,10 +88,9 @@ class Hamiltonian:
     @cached_property
     def _edge(self) -> Coefficient:
         values = edge(self.assembler, self.molecule, self.carrier)
-        if self.molecule.field == 0:
-            return values
-        energy = self.field.energy(self.assembler, self.carrier)
-        return [a + b for a, b in zip(values, energy, strict=True)]
+        if self.molecule.field != 0:
+            values = _sum(values, self.field.energy(self.assembler, self.carrier))
+        return values if self.polarisation is None else _sum(values, self.polarisation.energy)
 
     @cached_property
     def _inverse_mass(self) -> Coefficient:
@@ -116,3 +119,7 @@ class Hamiltonian:
         if key not in self._factors:
             self._factors[key] = self.pair(m, parity, coarse=coarse).factor(self.floor)
         return self._factors[key]
+
+
+def _sum(one: Coefficient, other: Coefficient) -> Coefficient:
+    return [a + b for a, b in zip(one, other, strict=True)]

@@ -6,9 +6,18 @@ Rules that need no material set live here; what needs one (materials, placement,
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictBool,
+    WithJsonSchema,
+    model_validator,
+)
 
 from qdmol.errors import MISSING, InputError
 from qdmol.materials.quantities import Quantity
@@ -19,8 +28,10 @@ from qdmol.structure.parts import (
     KEPT_FOR_LATER,
     ON_AXIS,
     Coordinate,
+    ExchangeConstant,
     FieldComponent,
     Gap,
+    InterfaceWidth,
     LayerCount,
     LevelCount,
     Part,
@@ -261,10 +272,8 @@ class Environment(Part):
 
 
 def _read_coulomb(value: object) -> object:
-    if value == "ci":
-        raise InputError(field="", value=value, allowed="none or self-consistent (ci is kept for later)")
-    if value not in ("none", "self-consistent"):
-        raise InputError(field="", value=value, allowed="none or self-consistent")
+    if value not in ("none", "self-consistent", "ci"):
+        raise InputError(field="", value=value, allowed="none, self-consistent or ci")
     return value
 
 
@@ -275,31 +284,45 @@ class Calculation(Part):
         4, description="How many electron levels (orbital, +m and -m apart, no spin); 0 for none."
     )
     holes: LevelCount = Field(2, description="How many hole levels; 0 for none.")
-    coulomb: Annotated[Literal["none", "self-consistent"], BeforeValidator(_read_coulomb)] = Field(
+    coulomb: Annotated[Literal["none", "self-consistent", "ci"], BeforeValidator(_read_coulomb)] = Field(
         "self-consistent",
-        description="Attraction of electron and hole; where it is left out, `none` if either carrier is not asked for.",
+        description="Attraction of electron and hole: none, each in the other's mean field, or configuration "
+        "interaction; where it is left out, `none` if either carrier is not asked for.",
     )
     tolerance: Tolerance = Field(0.1, description="Largest numerical error of every energy, meV.")
-
-    LATER: ClassVar[str] = "ci_tolerance"
+    ci_tolerance: Tolerance = Field(
+        1.0, description="Largest error of energies by configuration interaction, extrapolated in the basis, meV."
+    )
+    self_polarisation: StrictBool = Field(
+        False,  # noqa: FBT003
+        description="Whether every carrier feels the charges it induces itself where permittivities differ.",
+    )
+    interface_width: InterfaceWidth = Field(
+        0.3, description="Width of an interface as self-polarisation sees it, nm; a sharp one would diverge."
+    )
+    exchange: StrictBool = Field(
+        False,  # noqa: FBT003
+        description="Whether short-range exchange splits excitons into dark and bright ones, with `coulomb: ci`.",
+    )
+    exchange_constant: ExchangeConstant = Field(
+        71.7, description="Bright less dark exciton for an electron and a hole at one place with 1/nm³, meV nm³."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        if cls.LATER in data:
-            raise InputError(field=cls.LATER, value=data[cls.LATER], allowed="absent: this key is kept for later")
         if "coulomb" not in data and 0 in (data.get("electrons"), data.get("holes")):
             return {**data, "coulomb": "none"}
         return data
 
     @model_validator(mode="after")
     def _a_pair(self) -> Self:
-        if self.coulomb == "self-consistent":
+        if self.coulomb != "none":
             for name in ("electrons", "holes"):
                 if getattr(self, name) == 0:
-                    raise InputError(field=name, value=0, allowed="at least 1 with `coulomb: self-consistent`")
+                    raise InputError(field=name, value=0, allowed=f"at least 1 with `coulomb: {self.coulomb}`")
         return self
 
 

@@ -63,6 +63,7 @@ class AxialMolecule:
     ``dots`` stand in the order of the spec, z = 0 midway between the outer dots' centres. Where layers overlap the
     one nearest to a core (lowest index) wins, at a tie the first-listed dot. ``parameters`` has every material used
     and ``"medium"``. ``field`` is the applied far field along +z in V/nm; ``band_gap`` the reference material's, eV.
+    ``interface_width`` (nm) is that of the interfaces in self-polarisation, None where that is left out.
     """
 
     dots: tuple[PlacedDot, ...]
@@ -71,6 +72,7 @@ class AxialMolecule:
     field: float
     band_gap: float
     notes: tuple[str, ...] = ()
+    interface_width: float | None = None
 
     @property
     def mirror_symmetric(self) -> bool:

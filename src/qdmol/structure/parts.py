@@ -21,6 +21,8 @@ COUNT = Quantity("number", 0, 1000, open_low=True)
 TEMPERATURE = Quantity("temperature", 0, 5000)
 FIELD = Quantity("field", -10000, 10000)
 TOLERANCE = Quantity("energy_mev", 0, 1000, open_low=True)
+INTERFACE = Quantity("length", 0.1, 2)
+EXCHANGE = Quantity("number", 0, 10000, open_low=True)
 
 Size = Annotated[float, SIZE]
 Thickness = Annotated[float, THICKNESS]
@@ -30,6 +32,8 @@ LayerCount = Annotated[float, COUNT]
 Temperature = Annotated[float, TEMPERATURE]
 FieldComponent = Annotated[float, FIELD]
 Tolerance = Annotated[float, TOLERANCE]
+InterfaceWidth = Annotated[float, INTERFACE]
+ExchangeConstant = Annotated[float, EXCHANGE]
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 LevelCount = Annotated[StrictInt, Field(ge=0, le=200)]

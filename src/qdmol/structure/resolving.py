@@ -37,6 +37,7 @@ def resolve(spec: Spec) -> AxialMolecule:
         field=spec.environment.field[2] * V_PER_NM,
         band_gap=float(gap) if gap is not None else material_set.value(material_set.reference, "band_gap").value,
         notes=tuple(notes),
+        interface_width=spec.calculation.interface_width if spec.calculation.self_polarisation else None,
     )
     _check_binding(spec, molecule)
     return molecule

@@ -50,6 +50,7 @@ _KINDS: dict[str, Kind] = {
     "monolayers": "number",
     "field": "field",
     "temperature": "temperature",
+    "interface_width": "length",
     "tolerance": "energy_mev",
     **{key: quantity.kind for key, quantity in QUANTITIES.items()},
 }

@@ -24,6 +24,21 @@ __all__ = ["make_dataset"]
 Floats = NDArray[np.float64]
 PARITY = {1: "+", -1: "-", 0: ""}
 MAPPED = 2
+ELEMENTS = "envelope functions, curved finite elements in (r, z)"
+COMPLEX_COLUMNS = (
+    ("energy", "energy_eV", "eV"),
+    ("error", "error_meV", "meV"),
+    ("m", "m", "1"),
+    ("degeneracy", "degeneracy", "1"),
+    ("electron_spin", "electron_spin", "1"),
+    ("hole_spin", "hole_spin", "1"),
+    ("total_spin", "total_spin", "1"),
+)
+METHOD = {
+    "none": ELEMENTS,
+    "self-consistent": f"{ELEMENTS}, self-consistent Hartree pair",
+    "ci": f"{ELEMENTS}, configuration interaction in orbitals of the self-consistent Hartree pairs",
+}
 
 
 def make_dataset(job: Job, summary: Mapping[str, Any], variations: Sequence[Variation]) -> xr.Dataset:
@@ -32,9 +47,26 @@ def make_dataset(job: Job, summary: Mapping[str, Any], variations: Sequence[Vari
     _add_levels(data, job)
     _add_numbers(data, summary)
     _add_functions(data, job.solution)
+    _add_complexes(data, summary.get("complexes", {}))
     if variations:
         _add_variations(data, variations)
     return data
+
+
+def _add_complexes(data: xr.Dataset, complexes: Mapping[str, Any]) -> None:
+    """Lowest states of each complex; their names stand in the dimension's labels."""
+    for name, found in complexes.items():
+        dimension = f"state_of_{found['electrons']}e{found['holes']}h"
+        stem = f"complex_{found['electrons']}e{found['holes']}h"
+        for column, key, units in COMPLEX_COLUMNS:
+            listed = [state.get(key) for state in found["states"]]
+            if all(value is None for value in listed):
+                continue
+            values = np.array([np.nan if value is None else value for value in listed])
+            data[f"{stem}_{column}"] = (dimension, values, _named(units, f"{column} of the states of {name}"))
+        for key, what in (("label", "kind"), ("parity", "parity under z -> -z")):
+            texts = np.array([state[key] or "" for state in found["states"]], dtype=object)
+            data[f"{stem}_{key}"] = (dimension, texts, _named("1", f"{what} of the states of {name}"))
 
 
 def _named(units: str, name: str) -> dict[str, str]:
@@ -49,7 +81,7 @@ def _attributes(job: Job, summary: Mapping[str, Any]) -> dict[str, Any]:
         **{f"{name}_version": version for name, version in versions.items() if name not in {"qdmol", "platform"}},
         "platform": versions["platform"],
         "spec": dump_spec(job.spec),
-        "method": "envelope functions, curved finite elements in (r, z), self-consistent Hartree pair",
+        "method": METHOD[job.spec.calculation.coulomb],
         "mesh_elements": solution.elements.elements,
         "order": solution.resolution.degree,
         "unknowns": solution.elements.count,

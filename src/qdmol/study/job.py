@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from threadpoolctl import threadpool_limits
 
 from qdmol.errors import InputError
-from qdmol.excitons import Estimate, MoleculeSolution, Request, solve_molecule
+from qdmol.excitons import Complex, Estimate, MoleculeSolution, Request, solve_molecule
 from qdmol.landscape import CARRIERS, Carrier, edge_of, screened
 from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
+from qdmol.study.interacting import Interacting, interact
 
 __all__ = ["Job", "MonomerSolver", "run_job", "solve_bound"]
 
@@ -23,12 +24,14 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Job:
-    """A solved molecule and its distinct monomers, by their layers."""
+    """A solved molecule and its distinct monomers, by their layers; with `coulomb: ci` the complexes made of them."""
 
     spec: Spec
     molecule: AxialMolecule
     solution: MoleculeSolution
     monomers: Mapping[tuple[PlacedLayer, ...], MoleculeSolution]
+    interacting: Interacting | None = None
+    complexes: tuple[Complex, ...] = ()
 
     @property
     def coulomb(self) -> bool:
@@ -38,26 +41,50 @@ class Job:
     @property
     def contrast(self) -> bool:
         """Whether an attraction would need the self-polarisation that is not included."""
-        return self.coulomb and screened(self.molecule)
+        return self.coulomb and screened(self.molecule) and self.molecule.interface_width is None
 
     @property
     def monomers_listed(self) -> list[MoleculeSolution]:
         """One monomer for each dot, in the order of the spec; empty where none was needed."""
         return [self.monomers[dot.layers] for dot in self.molecule.dots] if self.monomers else []
 
-    def gap_of(self, solution: MoleculeSolution) -> Estimate | None:
-        """Gap of one molecule with the scheme of the spec."""
-        above = solution.pairs[0].exciton if solution.pairs else None if self.coulomb else solution.bare_gap
-        if above is None or self.contrast:
-            return None
+    @property
+    def gap(self) -> Estimate | None:
+        """Gap of the molecule with the scheme of the spec."""
+        above = self._exciton if self.coulomb else self.solution.bare_gap
+        return None if above is None or self.contrast else self._above_band_gap(above)
+
+    @property
+    def monomer_gaps(self) -> list[Estimate | None]:
+        """Gap of the monomer of each dot, in the order of the spec."""
+        if self.contrast:
+            return [None] * len(self.monomers_listed)
+        above = self._monomer_excitons if self.coulomb else [monomer.bare_gap for monomer in self.monomers_listed]
+        return [None if one is None else self._above_band_gap(one) for one in above]
+
+    def _above_band_gap(self, above: Estimate) -> Estimate:
         return Estimate(self.molecule.band_gap + above.value, above.error)
+
+    @property
+    def _exciton(self) -> Estimate | None:
+        if self.interacting is not None:
+            return self.interacting.exciton.energy
+        return self.solution.pairs[0].exciton if self.solution.pairs else None
+
+    @property
+    def _monomer_excitons(self) -> list[Estimate | None]:
+        if self.interacting is None:
+            return [monomer.pairs[0].exciton if monomer.pairs else None for monomer in self.monomers_listed]
+        known = self.interacting.monomers
+        layers = [dot.layers for dot in self.molecule.dots] if self.monomers else []
+        return [known[one].energy if one in known else None for one in layers]
 
     @property
     def redshift(self) -> Estimate | None:
         """Gap of the lowest monomer less that of the molecule, with attraction."""
         if not self.coulomb or self.contrast:
             return None
-        return self._shift([m.pairs[0].exciton if m.pairs else None for m in [self.solution, *self.monomers_listed]])
+        return self._shift([self._exciton, *self._monomer_excitons])
 
     @property
     def redshift_single_particle(self) -> Estimate | None:
@@ -75,7 +102,13 @@ class Job:
         return Estimate(monomer.value - own.value, error)
 
 
-def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: MonomerSolver | None = None) -> Job:
+def run_job(
+    spec: Spec,
+    *,
+    molecule: AxialMolecule | None = None,
+    monomer: MonomerSolver | None = None,
+    complexes: Sequence[Complex] = (),
+) -> Job:
     """Solve the molecule and, for the shifts, each distinct monomer.
 
     Parameters
@@ -86,6 +119,8 @@ def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: Monom
         The spec resolved, where that is known.
     monomer
         Solves each dot alone; `solve_bound` where nothing is given.
+    complexes
+        With `coulomb: ci`, beside the exciton.
 
     Raises
     ------
@@ -96,7 +131,18 @@ def run_job(spec: Spec, *, molecule: AxialMolecule | None = None, monomer: Monom
     """
     # The matrices are small: threads inside the linear algebra cost more than they bring.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _run(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound)
+        job = _run(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound)
+        if spec.calculation.coulomb != "ci":
+            return job
+        calculation = spec.calculation
+        found = interact(
+            job.solution,
+            job.monomers,
+            complexes,
+            tolerance=calculation.ci_tolerance / 1000,
+            exchange=calculation.exchange_constant / 1000 if calculation.exchange else None,
+        )
+        return replace(job, interacting=found, complexes=tuple(complexes))
 
 
 def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:

@@ -13,6 +13,7 @@ from qdmol.excitons import MoleculeSolution
 from qdmol.landscape import CHARGE, Carrier, edge_of
 from qdmol.states import Level
 from qdmol.structure import AxialMolecule, materials_at
+from qdmol.units import COULOMB_EV_NM
 
 __all__ = [
     "Grid",
@@ -138,10 +139,15 @@ def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats,
 
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
-    """Band edge (eV) of a carrier at points (P,), with the applied field; infinite behind a hard wall."""
+    """Band edge (eV) of a carrier at points (P,), with self-polarisation and field; infinite behind a hard wall."""
     molecule = molecule_of(solution)
     names = materials_at(molecule, z, r)
     edges = np.array([edge_of(molecule.parameters[material], carrier) for material in names])
+    polarised = next((h.polarisation for h in solution.hamiltonians.values()), None)
+    if polarised is not None:
+        permittivities = np.array([molecule.parameters[material].permittivity for material in names])
+        own = polarised.source.potential(r, -z if solution.flipped else z)
+        edges = edges + COULOMB_EV_NM / (2 * permittivities) * own
     if molecule.field == 0:
         return edges
     energy = -molecule.field * z

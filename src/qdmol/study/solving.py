@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qdmol.excitons import Complex, parse_complexes
 from qdmol.materials import alternatives, load_set
-from qdmol.structure import Spec, read_spec, resolve
+from qdmol.structure import Spec, read_spec, resolve, update_spec
 from qdmol.study.alternatives import Variation, vary
 from qdmol.study.job import run_job
 from qdmol.study.solution import Solution
@@ -21,6 +22,7 @@ def solve(
     spec: Spec | str | Path | Mapping[str, Any],
     *,
     range_: bool = False,
+    particles: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Solution:
     """Levels, self-consistent pair and red shift of a molecule, each with a numerical error.
@@ -31,6 +33,9 @@ def solve(
         A spec, the path of one, ``"@name"`` of a shipped example, or a mapping.
     range_
         Solve again with each alternative value the material set lists, one at a time.
+    particles
+        Complexes whose lowest states are wanted, as ``"X,X-,X+,XX"`` or ``"3e2h"``: by configuration interaction,
+        whatever the spec says of ``coulomb``.
     progress
         Called with a few words before each stage.
 
@@ -48,9 +53,12 @@ def solve(
     """
     tell = progress or (lambda _: None)
     parsed = spec if isinstance(spec, Spec) else read_spec(spec)
+    complexes = _complexes(particles)
+    if complexes and parsed.calculation.coulomb != "ci":
+        parsed = update_spec(parsed, "calculation.coulomb", "ci")
     tell("solving")
     started = time.perf_counter()
-    job = run_job(parsed)
+    job = run_job(parsed, complexes=complexes)
     summary = summarise(job, elapsed=time.perf_counter() - started)
     variations: tuple[Variation, ...] = ()
     if range_:
@@ -58,6 +66,10 @@ def solve(
         summary |= _ranges(summary, variations)
         summary["elapsed_s"] = time.perf_counter() - started
     return Solution(parsed, summary, variations, job=job)
+
+
+def _complexes(particles: str | None) -> Sequence[Complex]:
+    return () if particles is None else parse_complexes(particles)
 
 
 def _variations(spec: Spec, tell: Callable[[str], None]) -> tuple[Variation, ...]:

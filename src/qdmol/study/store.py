@@ -27,7 +27,15 @@ __all__ = ["Store", "code_digest", "store_folder"]
 PACKAGE = Path(__file__).parent.parent
 # What decides a number: rooms, and modules of this one. Drawing and the command line do not.
 ROOMS = ("materials", "structure", "mesh", "landscape", "linalg", "states", "excitons")
-MODULES = ("errors.py", "units.py", "study/job.py", "study/summary.py", "study/points.py", "study/store.py")
+MODULES = (
+    "errors.py",
+    "units.py",
+    "study/interacting.py",
+    "study/job.py",
+    "study/summary.py",
+    "study/points.py",
+    "study/store.py",
+)
 ABANDONED = 600.0  # seconds after which a temporary file has no writer any more
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from qdmol.excitons import Estimate, MoleculeSolution, PairState
 from qdmol.states import Level
+from qdmol.study.interacting import EXCITON, complexes_object, coulomb_object
 from qdmol.study.job import Job
 
 __all__ = ["is_converged", "notes", "summarise"]
@@ -15,16 +16,15 @@ __all__ = ["is_converged", "notes", "summarise"]
 PARITY = {1: "+", -1: "-", 0: None}
 CONTRAST = (
     "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
-    "sign of shift, so gap_eV and redshift_meV are null."
+    "sign of shift, so gap_eV and redshift_meV are null. `calculation.self_polarisation: true` includes it."
 )
 
 
 def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
     """Every number of a job, in the units its key names; null where there is none."""
     solution = job.solution
-    gap = job.gap_of(solution)
-    gaps = [job.gap_of(monomer) for monomer in job.monomers_listed]
-    known = [gap_.value for gap_ in gaps if gap_ is not None]
+    gap = job.gap
+    known = [gap_.value for gap_ in job.monomer_gaps if gap_ is not None]
     several = len(job.molecule.dots) > 1
     return {
         "qdmol": 1,
@@ -34,6 +34,7 @@ def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
         "hole": _levels(solution, "hole"),
         **_measured("splitting", solution.splitting if several else None),
         "coulomb": _coulomb(job) if solution.pairs else None,
+        **_complexes(job),
         "gap_eV": None if gap is None else gap.value,
         "gap_error_meV": None if gap is None else 1000 * gap.error,
         "monomer_gap_eV": min(known, default=None),
@@ -45,10 +46,21 @@ def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
     }
 
 
+def _complexes(job: Job) -> dict[str, Any]:
+    """The complexes asked for, under their own key; no key where none was."""
+    if job.interacting is None or not job.complexes:
+        return {}
+    return {"complexes": complexes_object(job.interacting, job.solution, job.complexes)}
+
+
 def is_converged(job: Job) -> bool:
     """Whether every level asked for was found and every energy and difference met the tolerance."""
     tolerance = job.spec.calculation.tolerance / 1000
-    differences = [job.solution.splitting, job.solution.spacing, job.redshift, job.redshift_single_particle]
+    differences = [job.solution.splitting, job.redshift_single_particle]
+    if job.interacting is None:
+        differences += [job.solution.spacing, job.redshift]
+    elif not job.interacting.accurate:
+        return False
     parts = [job.solution, *job.monomers_listed]
     return all(part.accurate and part.complete for part in parts) and all(
         difference is None or difference.error <= tolerance for difference in differences
@@ -71,11 +83,30 @@ def notes(job: Job) -> list[str]:
             found.append(
                 f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier."
             )
-    return found + _accuracy(job)
+    return found + _exchange(job) + _accuracy(job)
+
+
+def _exchange(job: Job) -> list[str]:
+    if not job.spec.calculation.exchange:
+        return []
+    if job.interacting is None:
+        return ["Short-range exchange is part of `coulomb: ci` only, and left out here."]
+    others = [one.name for one in job.complexes if one != EXCITON]
+    if not others:
+        return []
+    names = ", ".join(others)
+    return [f"Short-range exchange is left out of {names}: to first order it cancels between paired carriers."]
 
 
 def _accuracy(job: Job) -> list[str]:
     found = []
+    for one, states in (job.interacting.complexes if job.interacting is not None else {}).items():
+        if not states.accurate:
+            worst = 1000 * max(state.energy.error for state in states.states)
+            found.append(
+                f"The largest error of the states of {one.name}, {worst:.2g} meV, exceeds the tolerance of "
+                f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
+            )
     for part, name in [(job.solution, "molecule"), *((monomer, "monomer") for monomer in job.monomers.values())]:
         if not part.accurate:
             worst = 1000 * max(part.errors)
@@ -100,6 +131,8 @@ def _levels(solution: MoleculeSolution, carrier: str) -> dict[str, list[Any]]:
 
 def _coulomb(job: Job) -> dict[str, Any]:
     solution = job.solution
+    if job.interacting is not None:
+        return coulomb_object(job.interacting, solution)
     lowest, others = solution.pairs[0], solution.pairs[1:]
     levels = solution.field_levels.levels if solution.field_levels is not None else ()
     return {

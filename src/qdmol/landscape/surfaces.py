@@ -1,0 +1,177 @@
+"""The interfaces of a molecule as curved panels with Gauss points.
+
+In: an :class:`~qdmol.structure.AxialMolecule`. Out: every stretch of boundary across which the permittivity changes,
+cut into panels, short where another stretch is near and around edges. Of a molecule with a mirror plane the upper half.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.landscape.rings import RingPoints
+from qdmol.mesh import MEDIUM, Shapes, arrange
+from qdmol.mesh.shapes import Arc, Line, Piece
+from qdmol.structure import AxialMolecule
+
+__all__ = ["Panel", "Surface", "interfaces"]
+
+Floats = NDArray[np.float64]
+
+# Panel length over its distance from the next stretch of boundary.
+LENGTH_OVER_DISTANCE = 1.5
+# Interfaces of a contrast below WEAK bear little charge, and panels longer by WEAK_LENGTH serve.
+WEAK, WEAK_LENGTH = 0.06, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Part of an interface; `contrast` is (ε₁ - ε₂)/(ε₁ + ε₂), the normal pointing from 1 to 2."""
+
+    curve: Arc | Line
+    start: float
+    stop: float
+    contrast: float
+
+    @property
+    def scale(self) -> float:
+        """Length (nm) per unit of the parameter."""
+        return self.curve.radius if isinstance(self.curve, Arc) else 1.0
+
+    @property
+    def length(self) -> float:
+        """Length, nm."""
+        return (self.stop - self.start) * self.scale
+
+    def points(self, t: Floats) -> RingPoints:
+        """Points with normals at parameters of any shape."""
+        if isinstance(self.curve, Arc):
+            sine, cosine = np.sin(t), np.cos(t)
+            return RingPoints(self.curve.radius * sine, self.curve.z + self.curve.radius * cosine, sine, cosine)
+        one = np.ones_like(t)
+        return RingPoints(self.curve.r * one, t, -one, 0 * one)
+
+    def nearest(self, r: float, z: float) -> tuple[float, float]:
+        """Parameter of the panel's point nearest to (r, z), and the distance (nm)."""
+        if isinstance(self.curve, Arc):
+            t = math.atan2(r, z - self.curve.z)
+            # Below the centre on the other side of the axis is still the same half circle.
+            t = t if t >= self.start - math.pi else t + 2 * math.pi
+        else:
+            t = z
+        t = min(max(t, self.start), self.stop)
+        return t, math.dist(self.curve.point(t), (r, z))
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Panels with Gauss points; `half` if they are those of the upper half only."""
+
+    panels: tuple[Panel, ...]
+    nodes: int
+    half: bool
+
+    @cached_property
+    def rule(self) -> tuple[Floats, Floats]:
+        """Gauss points and weights on (-1, 1)."""
+        points, weights = np.polynomial.legendre.leggauss(self.nodes)
+        return np.asarray(points), np.asarray(weights)
+
+    @cached_property
+    def points(self) -> RingPoints:
+        """All Gauss points (N,)."""
+        found = [panel.points(self.parameters(panel)) for panel in self.panels]
+        return RingPoints(*(np.concatenate([getattr(part, name) for part in found]) for name in RingPoints.__slots__))
+
+    @cached_property
+    def weights(self) -> Floats:
+        """Weights (N,) of ∫ r ds."""
+        return np.concatenate([panel.length / 2 * self.rule[1] for panel in self.panels]) * self.points.r
+
+    @cached_property
+    def contrast(self) -> Floats:
+        """The contrast (N,) at the Gauss points."""
+        return np.repeat([panel.contrast for panel in self.panels], self.nodes)
+
+    def parameters(self, panel: Panel) -> Floats:
+        """Parameters of a panel's Gauss points."""
+        return (panel.start + panel.stop) / 2 + (panel.stop - panel.start) / 2 * self.rule[0]
+
+    def nearest(self, r: Floats, z: Floats) -> tuple[Floats, NDArray[np.intp]]:
+        """Distance (nm) of points (P,) from the nearest interface, and the number of the panel there."""
+        found = np.full(len(r), np.inf)
+        number = np.zeros(len(r), dtype=np.intp)
+        for k, panel in enumerate(self.panels):
+            for sign in (1, -1) if self.half else (1,):
+                distance = _distance(panel, r, sign * z)
+                number = np.where(distance < found, k, number)
+                found = np.minimum(distance, found)
+        return found, number
+
+
+def _distance(panel: Panel, r: Floats, z: Floats) -> Floats:
+    t = np.arctan2(r, z - panel.curve.z) if isinstance(panel.curve, Arc) else z
+    foot = panel.points(np.clip(t, panel.start, panel.stop))
+    return np.hypot(foot.r - r, foot.z - z)
+
+
+def interfaces(molecule: AxialMolecule, *, closed_gap: float, nodes: int, longest: float, shortest: float) -> Surface:
+    """Panels of every interface across which the permittivity changes.
+
+    Parameters
+    ----------
+    molecule
+        The molecule.
+    closed_gap
+        Width (nm) below which what lies between two spheres that nearly touch is closed.
+    nodes
+        Gauss points of a panel.
+    longest, shortest
+        Lengths (nm) panels are cut down to everywhere, and at most.
+    """
+    half = molecule.mirror_symmetric
+    pieces = arrange(Shapes(molecule, (), 0.0, closed_gap, half=half))
+    found = [(piece, _contrast(molecule, piece)) for piece in pieces]
+    stretches = [Panel(piece.curve, piece.start, piece.stop, contrast) for piece, contrast in found if contrast]
+    panels: list[Panel] = []
+    for stretch in stretches:
+        others = [(other, 1) for other in stretches if other is not stretch]
+        others += [(other, -1) for other in stretches if half and not (other is stretch and _crosses(stretch))]
+        allowed = longest if abs(stretch.contrast) > WEAK else WEAK_LENGTH * longest
+        cuts = np.linspace(stretch.start, stretch.stop, math.ceil(stretch.length / allowed) + 1)
+        for start, stop in pairwise(cuts.tolist()):
+            panels += _cut(replace(stretch, start=start, stop=stop), others, shortest)
+    return Surface(tuple(panels), nodes, half)
+
+
+def _contrast(molecule: AxialMolecule, piece: Piece) -> float:
+    """The curve's own normal points to its left."""
+    inner, outer = (molecule.parameters[name or MEDIUM].permittivity for name in (piece.right, piece.left))
+    return (inner - outer) / (inner + outer)
+
+
+def _crosses(panel: Panel) -> bool:
+    """Whether a curve's mirror image is the curve itself."""
+    return isinstance(panel.curve, Line) or panel.curve.z == 0
+
+
+def _cut(panel: Panel, others: list[tuple[Panel, int]], shortest: float) -> Iterator[Panel]:
+    """Halve a panel until it is short against its distance from the other stretches and their mirror images."""
+    middle = (panel.start + panel.stop) / 2
+    allowed = math.inf
+    for t in (panel.start, middle, panel.stop):
+        r, z = panel.curve.point(t)
+        for other, sign in others:
+            distance = other.nearest(r, sign * z)[1]
+            allowed = min(allowed, LENGTH_OVER_DISTANCE * (distance + (panel.length / 2 if t != middle else 0)))
+    if panel.length <= max(allowed, shortest):
+        yield panel
+        return
+    for start, stop in ((panel.start, middle), (middle, panel.stop)):
+        yield from _cut(replace(panel, start=start, stop=stop), others, shortest)
