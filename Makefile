@@ -74,6 +74,7 @@ picture: $(ENV)/.ready-run
 
 bench: $(ENV)/.ready-dev
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.interacting
 	$(BIN)/python -m benchmarks.photons
 
 clean:
