@@ -26,18 +26,20 @@ class _SizingCurve:
     high_nm: float
 
 
-# Ranges: wavelengths at which the polynomials give the diameters of the cited figures, rounded inwards.
+# The article warns of use outside the sizes that were fitted and names no wavelengths. Ranges chosen here: where the
+# polynomial rises with the wavelength, within the sizes that such particles are made in (1.8-8.6, 1.4-5.3, 2.8-9.3 nm).
 _CURVES = {
     "CdSe": _SizingCurve((41.57, -0.4277, 1.6242e-3, -2.6575e-6, 1.6122e-9), 430.0, 660.0),
     "CdS": _SizingCurve((13.29, -9.2352e-2, 1.9557e-4, -6.6521e-8), 300.0, 450.0),
     "CdTe": _SizingCurve((-194.84, 1.0064, -1.7147e-3, 9.8127e-7), 520.0, 750.0),
 }
-_SCATTER = 0.05  # of the points about the curve, as a share of the diameter, read off the published figure
+_SCATTER = 0.05  # assumed share of the diameter: the article puts the spread of each of its samples at 5 to 10 %
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A diameter in nm: ``diameter_nm`` with the error of the wavelength alone, ``curve_error_nm`` that of the curve."""
+    """A diameter in nm: ``diameter_nm`` with the error of the wavelength alone, ``curve_error_nm`` that assumed of
+    the curve itself (a standard deviation)."""
 
     material: str
     diameter_nm: Estimate
