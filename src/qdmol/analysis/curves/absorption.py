@@ -20,7 +20,8 @@ __all__ = ["fit_absorption"]
 
 _BELOW, _ABOVE = 0.32, 0.20  # eV of the window below and above the start
 _FEWEST = 30
-_SURE = 4.0  # standard errors of the height that make a peak
+_SURE = 3.0  # standard errors of height and width that make a shoulder
+_LOOSE = 0.05  # eV; a peak known no better is none
 _SIGMA = 2.3548200450309493  # full width at half maximum of a Gaussian over its standard deviation
 _SMOOTH = 0.030  # eV over which derivatives are smoothed for the start
 _FAINT = 8.0  # times the noise: a lower rise is no edge
@@ -31,7 +32,7 @@ def fit_absorption(curve: Curve) -> PeakFit:
 
     The start is the minimum of the second derivative with the lowest energy. In a window around it three models are
     fitted and averaged: a Gaussian on a straight line (scattering, blank) with, above it, a ramp, a step that rises
-    on, or a second Gaussian with a ramp. Where the height is under four standard errors, the `kind` is ``edge``, and
+    on, or a second Gaussian with a ramp. Where the height is under three standard errors, the `kind` is ``edge``, and
     a step alone gives the steepest slope, as does the fit of every other kind.
 
     Parameters
@@ -103,9 +104,22 @@ class _Scene:
         """A Gaussian on three backgrounds."""
         named = {"ramp": ("ramp",), "rising step": ("step", "ramp"), "second Gaussian": ("second", "ramp")}
         return [
-            Model(f"Gaussian and {name}", partial(self._parameters, parts=("peak", *parts)), partial(self.curve, self.wavelength))
+            Model(
+                f"Gaussian and {name}",
+                partial(self._parameters, parts=("peak", *parts)),
+                partial(self.curve, self.wavelength),
+                self._expected(),
+            )
             for name, parts in named.items()
-        ]  # fmt: skip
+        ]
+
+    def _expected(self) -> dict[str, tuple[float, float]]:
+        """Where the continuum of a nanocrystal starts above its first peak: it may be open, and is no result."""
+        e = self.start
+        return {
+            "step_at": (e + 0.10, 0.07), "step_sigma": (0.05, 0.03), "ramp_at": (e + 0.08, 0.08),
+            "ramp_sigma": (0.05, 0.03), "second_at": (e + 0.17, 0.07), "second_fwhm": (0.15, 0.05),
+        }  # fmt: skip
 
     def edge_models(self) -> list[Model]:
         """Steps that rise on, straight or bent."""
@@ -176,11 +190,11 @@ class _Scene:
     def kind_of(self, found: Averaged) -> Kind:
         """A maximum, a shoulder, or an edge without a peak that is sure."""
         height, width, peak = found.numbers["height"], found.numbers["width"], found.numbers["peak"]
-        sure = height.value > _SURE * height.error and width.value > 3 * width.error
-        inside = self.energy.min() < peak.value < self.energy.max() and peak.error < 0.05
-        if not (sure and inside):
-            return "edge"
-        return "maximum" if np.isfinite(found.numbers["maximum"].value) else "shoulder"
+        inside = self.energy.min() < peak.value < self.energy.max() and peak.error < _LOOSE
+        if inside and height.value > 2 * height.error and np.isfinite(found.numbers["maximum"].value):
+            return "maximum"
+        sure = height.value > _SURE * height.error and width.value > _SURE * width.error
+        return "shoulder" if inside and sure else "edge"
 
 
 def _result(curve: Curve, scene: _Scene, found: Averaged, kind: Kind) -> PeakFit:

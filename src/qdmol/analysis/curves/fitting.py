@@ -8,7 +8,7 @@ Biometrics 53, 603 (1997), doi:10.2307/2533961.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import lmfit
 import numpy as np
@@ -28,11 +28,24 @@ _HOPELESS = 0.0  # weight of a model that is not fitted again
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A curve with parameters: `name`, their start and bounds, and the curve (n,) at their values."""
+    """A curve with parameters.
+
+    Parameters
+    ----------
+    name
+        In words.
+    start
+        Gives the parameters with their start and bounds.
+    curve
+        The curve (n,) at their values.
+    expected
+        Where a parameter that the data may leave open is expected: by name, value and standard deviation.
+    """
 
     name: str
     start: Callable[[], lmfit.Parameters]
     curve: Callable[[Values], Floats]
+    expected: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,18 +83,23 @@ def _varied(parameters: lmfit.Parameters) -> tuple[str, ...]:
 def _fit(model: Model, values: Floats, lower: Floats, start: lmfit.Parameters) -> Fitted:
     """Fit by least squares to residuals divided by the noise's factor `lower` (n, n)."""
 
+    names = _varied(start)
+    expected = {name: model.expected[name] for name in names if name in model.expected}
+
     def residual(parameters: lmfit.Parameters) -> Floats:
-        left = values - model.curve(parameters.valuesdict())
-        white: Floats = linalg.solve_triangular(lower, left, lower=True, check_finite=False)
-        return white
+        found = parameters.valuesdict()
+        white = linalg.solve_triangular(lower, values - model.curve(found), lower=True, check_finite=False)
+        away = [(found[name] - value) / spread for name, (value, spread) in expected.items()]
+        return np.concatenate([white, np.array(away)])
 
     done = lmfit.minimize(residual, start, method="least_squares", calc_covar=False, max_nfev=60)
-    names = _varied(start)
     found = {name: float(value) for name, value in done.params.valuesdict().items()}
     curve = model.curve(found)
     jacobian = np.column_stack([_slope(model, found, name, done.params[name]) for name in names])
     white = linalg.solve_triangular(lower, jacobian, lower=True, check_finite=False)
-    return Fitted(model, found, names, curve, jacobian, linalg.pinvh(white.T @ white), float(np.sum(done.residual**2)))
+    certain = np.array([expected[name][1] ** -2 if name in expected else 0.0 for name in names])
+    covariance = linalg.pinvh(white.T @ white + np.diag(certain))
+    return Fitted(model, found, names, curve, jacobian, covariance, float(np.sum(done.residual**2)))
 
 
 def _slope(model: Model, values: dict[str, float], name: str, parameter: lmfit.Parameter) -> Floats:
