@@ -24,6 +24,8 @@ _SURE = 3.0  # standard errors of height and width that make a shoulder
 _LOOSE = 0.05  # eV; a peak known no better is none
 _SIGMA = 2.3548200450309493  # full width at half maximum of a Gaussian over its standard deviation
 _SMOOTH = 0.030  # eV over which derivatives are smoothed for the start
+_DEEP = 0.35  # of the deepest minimum of the second derivative; a shallower one is no transition
+_FOOT = 0.08  # of the rise to the blue end; below it lies no transition
 _FAINT = 8.0  # times the noise: a lower rise is no edge
 
 
@@ -83,11 +85,13 @@ def _start_of(wavelength: Floats, values: Floats) -> float:
     rise = float(smooth.max() - np.median(smooth[: max(len(smooth) // 20, 3)]))
     if rise <= _FAINT * white_level(values):
         raise DataError("No edge stands out of the noise.")
-    dips, found = signal.find_peaks(-second, prominence=0.15 * float(np.ptp(second[points:-points])))
-    high = smooth[dips] - smooth.min() > 0.03 * rise
-    dips = dips[high & (dips > points // 2) & (dips < len(grid) - points // 2)]
+    dips, found = signal.find_peaks(-second, prominence=0)
+    above = smooth - np.median(smooth[: max(len(smooth) // 20, 3)])
+    inside = (above[dips] > _FOOT * rise) & (dips > points // 2) & (dips < len(grid) - points // 2)
+    # against the height there, or the deeper structure of the blue hides the first transition
+    dips, depths = dips[inside], (found["prominences"] / np.maximum(above[dips], _FOOT * rise))[inside]
     if len(dips):
-        return float(grid[dips[0]])
+        return float(grid[dips[depths >= _DEEP * depths.max()][0]])
     slope = signal.savgol_filter(even, points, 2, deriv=1, delta=step_)[points:-points]
     return float(grid[points + int(np.argmax(slope))])
 
@@ -160,6 +164,10 @@ class _Scene:
         energy = HC_EV_NM / wavelength
         return self.background(wavelength, p) + self.scale * p["height"] * gaussian(energy, p["centre"], p["fwhm"])
 
+    def runs_out(self, edge: float) -> bool:
+        """Whether the slope still rises where the window for the edge ends."""
+        return edge > min(self.start + 0.05, float(self.energy.max())) - 0.002
+
     def derived(self, fit: Fitted, p: Values) -> dict[str, float]:
         """Peak (eV), width (meV), height, steepest slope (eV), local maximum (nm; NaN without), value at the edge."""
         del fit
@@ -204,11 +212,15 @@ def _result(curve: Curve, scene: _Scene, found: Averaged, kind: Kind) -> PeakFit
     warnings = []
     if kind == "edge":
         warnings.append("No peak can be told from the rising background; the steepest slope stands for the edge.")
+    edge = numbers["edge"]
+    if kind == "edge" and scene.runs_out(edge.value):
+        warnings.append("The slope rises on to the blue: the edge is known to 30 meV at best.")
+        edge = Estimate(edge.value, max(edge.error, _SMOOTH), edge.freedom)
     if np.any(scene.values < -0.02 * scene.scale):
         warnings.append("Absorbance is negative below the edge: the blank was not the same.")
     return PeakFit(
         curve=curve, kind=kind, peak_eV=peak, width_meV=width, height=None if kind == "edge" else numbers["height"],
-        edge_eV=numbers["edge"], maximum_nm=finite_or_none(numbers["maximum"]) if kind == "maximum" else None,
+        edge_eV=edge, maximum_nm=finite_or_none(numbers["maximum"]) if kind == "maximum" else None,
         ratio_300nm=_ratio(curve, numbers["edge_value" if kind == "edge" else "value"], best, scene),
         model=best.model.name,
         weights={fit.model.name: weight for fit, weight in zip(found.fits, found.weights, strict=True)},

@@ -1,8 +1,8 @@
 """Least squares against correlated noise, over several models, their results averaged.
 
 Each model is fitted by lmfit to residuals made independent by the Cholesky factor of the noise. Models are weighted by
-the Bayesian information criterion, and what they differ by goes into the error: Buckland, Burnham, Augustin,
-Biometrics 53, 603 (1997), doi:10.2307/2533961.
+Akaike's information criterion, and what they differ by goes into the error: Buckland, Burnham, Augustin, Biometrics
+53, 603 (1997), doi:10.2307/2533961.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ Values = Mapping[str, float]
 _STEP = 1e-5  # of a parameter's scale, for slopes
 _ROUNDS = 2  # of noise and fit in turns
 _NEGLIGIBLE = 1e-3  # weight of a model that is left out
-_HOPELESS = 0.0  # weight of a model that is not fitted again
+_HOPELESS = 1e-5  # weight of a model that is not fitted again
+# Differences of the criterion are halved: against correlated noise they are themselves uncertain by as much.
+_TEMPER = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,15 +129,16 @@ def fit_models(
     lower = floor * np.eye(len(values))
     fits = [_fit(model, values, lower, model.start()) for model in models]
     noise = None
-    for _ in range(_ROUNDS):
-        ranked = _ranked(fits, len(values))
+    for turn in range(_ROUNDS):
+        ranked = _ranked(fits)
         noise = _noise_of(ranked[0][0], wavelength, values)
         lower = noise.lower
-        kept = [fit for fit, weight in ranked if weight > _HOPELESS]
+        # the first ranking is against white noise, and rules nothing out
+        kept = [fit for fit, weight in ranked if turn == 0 or weight > _HOPELESS]
         fits = [_fit(one.model, values, lower, _restart(one)) for one in kept]
     if noise is None:
         raise ValueError("no rounds")
-    ranked = _ranked(fits, len(values))
+    ranked = _ranked(fits)
     last = [(fit, weight) for fit, weight in ranked if weight > _NEGLIGIBLE]
     total = sum(weight for _, weight in last)
     weights = tuple(weight / total for _, weight in last)
@@ -156,10 +159,10 @@ def _noise_of(fitted: Fitted, wavelength: Floats, values: Floats) -> NoiseModel:
     return estimate_noise(values - fitted.curve, fitted.jacobian, signal=signal / top, wavelength=wavelength)
 
 
-def _ranked(fits: Sequence[Fitted], points: int) -> list[tuple[Fitted, float]]:
+def _ranked(fits: Sequence[Fitted]) -> list[tuple[Fitted, float]]:
     """Fits and weights by the information criterion, the best first."""
-    criteria = np.array([fit.chi_square + len(fit.names) * np.log(points) for fit in fits])
-    weights = np.exp(-0.5 * (criteria - criteria.min()))
+    criteria = np.array([fit.chi_square + 2 * len(fit.names) for fit in fits])
+    weights = np.exp(-0.5 * (criteria - criteria.min()) / _TEMPER)
     order = np.argsort(-weights, kind="stable")
     return [(fits[k], float(weights[k] / weights.sum())) for k in order]
 

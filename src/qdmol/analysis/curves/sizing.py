@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from qdmol.analysis.curves.values import Estimate
 from qdmol.errors import InputError
 
-__all__ = ["SIZING_SOURCE", "Size", "size_from_peak"]
+__all__ = ["SIZED_MATERIALS", "SIZING_SOURCE", "Size", "size_from_peak"]
 
 SIZING_SOURCE = "Yu, Qu, Guo, Peng, Chem. Mater. 15, 2854 (2003), doi:10.1021/cm034081k"
 
@@ -33,6 +33,7 @@ _CURVES = {
     "CdS": _SizingCurve((13.29, -9.2352e-2, 1.9557e-4, -6.6521e-8), 300.0, 450.0),
     "CdTe": _SizingCurve((-194.84, 1.0064, -1.7147e-3, 9.8127e-7), 520.0, 750.0),
 }
+SIZED_MATERIALS = tuple(_CURVES)
 _SCATTER = 0.05  # assumed share of the diameter: the article puts the spread of each of its samples at 5 to 10 %
 
 
