@@ -31,7 +31,7 @@ from qdmol.report.style import (
 
 __all__ = ["draw_curves", "draw_fit"]
 
-_LEFT, _RIGHT, _BOTTOM, _BELOW, _GAP, _HEIGHT, _TOP = 14.0, 3.0, 9.0, 11.0, 2.5, 42.0, 12.0  # mm
+_LEFT, _RIGHT, _BOTTOM, _BELOW, _GAP, _HEIGHT, _TOP = 16.0, 3.0, 9.0, 11.0, 2.5, 42.0, 12.0  # mm
 _UNITS = {"absorption": "Absorbance", "emission": "Intensity", "excitation": "Intensity"}
 _MOST_NAMES = 24
 
@@ -163,7 +163,7 @@ def draw_curves(surveyed: Sequence[Surveyed]) -> Drawing | None:
     _draw_estimates(left, [(fit.position_nm, fit.kind) for _, fit in fits])
     _draw_estimates(right, [(fit.width_meV, fit.kind) for _, fit in fits])
     left.set_ylabel("Position (nm)")
-    right.set_ylabel("Full width at half maximum (meV)")
+    right.set_ylabel("Width (meV)")
     for axes, letter, title in ((left, "a", "Peak, or edge (open)"), (right, "b", "Width of the peak")):
         panel_title(axes, letter, title)
         _name_axis(axes, [name for name, _ in fits])

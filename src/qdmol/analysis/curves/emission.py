@@ -18,6 +18,7 @@ from qdmol.errors import DataError, InputError
 __all__ = ["fit_emission"]
 
 _REACH = 2.2  # full widths to either side that are fitted
+_ORDERS = (2, 3)  # of the background; a straight line hides a broad band in the noise
 _FEWEST = 25
 _FAINT = 5.0  # times the noise: lower is no peak
 
@@ -109,7 +110,7 @@ class _Scene:
                 partial(self.curve, self.wavelength),
             )
             for name, skewed, mixed in shapes
-            for order in (1, 2, 3)
+            for order in _ORDERS
         ]
 
     def _start(self, *, skewed: bool, mixed: bool, order: int) -> lmfit.Parameters:

@@ -2,7 +2,9 @@
 
 Each model is fitted by lmfit to residuals made independent by the Cholesky factor of the noise. Models are weighted by
 Akaike's information criterion, and what they differ by goes into the error: Buckland, Burnham, Augustin, Biometrics
-53, 603 (1997), doi:10.2307/2533961.
+53, 603 (1997), doi:10.2307/2533961. Weights that come from the same points make a variance too small; it is raised by
+two over its degrees of freedom, the order of the correction of Kenward and Roger, Biometrics 53, 983 (1997),
+doi:10.2307/2533558.
 """
 
 from __future__ import annotations
@@ -180,7 +182,7 @@ def _averaged(
         mean = float(share @ each)
         error = float(np.sqrt(share @ (variances + (each - mean) ** 2)))
         freedom = noise.freedom(fits[0].jacobian, gradients[0][name])
-        numbers[name] = Estimate(mean, error, freedom)
+        numbers[name] = Estimate(mean, error * float(np.sqrt(1 + 2 / freedom)), freedom)
     return numbers
 
 
