@@ -52,7 +52,7 @@ def _root() -> None:
 
 
 @spectrum.command()
-def fit(  # noqa: PLR0913, PLR0917  # the options of a command are its arguments
+def fit(  # the options of a command are its arguments
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Text exports of a spectrometer.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Page to write.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,

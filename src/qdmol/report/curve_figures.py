@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from qdmol.analysis.curves.summary import shown
 from qdmol.analysis.curves.surveying import Surveyed
-from qdmol.analysis.curves.values import HC_EV_NM, PeakFit
+from qdmol.analysis.curves.values import HC_EV_NM, Estimate, Floats, PeakFit
 from qdmol.report.drawing import Drawing, Table
 from qdmol.report.style import (
     BLACK,
@@ -98,8 +99,14 @@ def _draw_curve(axes: Axes, fit: PeakFit) -> None:
     bottom = min(float(np.nanmin(curve.values[inside])), 0.0)
     axes.set_ylim(bottom - 0.04 * (top - bottom), top + 0.06 * (top - bottom))
     peak_nm = fit.position_nm.value
-    loc = "upper right" if blue_side or peak_nm < sum(_limits(fit)) / 2 else "upper left"
-    axes.legend(frameon=False, loc=loc, handlelength=1.4, borderaxespad=0.2, markerscale=2.5)
+    right = blue_side or peak_nm < sum(_limits(fit)) / 2
+    axes.legend(
+        frameon=False,
+        loc="upper right" if right else "upper left",
+        handlelength=1.4,
+        borderaxespad=0.2,
+        markerscale=2.5,
+    )
 
 
 def _draw_left(axes: Axes, fit: PeakFit) -> None:
@@ -127,9 +134,10 @@ def _energy_axis(axes: Axes) -> None:
     axes.spines["top"].set_visible(True)
 
 
-def _flip(value: np.ndarray) -> np.ndarray:
+def _flip(value: ArrayLike) -> Floats:
     # an axis is asked about places left of its end as well
-    return HC_EV_NM / np.maximum(np.asarray(value, dtype=float), 1e-3)
+    flipped: Floats = HC_EV_NM / np.maximum(np.asarray(value, dtype=np.float64), 1e-3)
+    return flipped
 
 
 def _caption(one: Surveyed, fit: PeakFit) -> str:
@@ -174,11 +182,9 @@ def draw_curves(surveyed: Sequence[Surveyed]) -> Drawing | None:
                    (Table("curves", tuple(columns), tuple(columns.values())),))  # fmt: skip
 
 
-def _draw_estimates(axes: Axes, estimates: Sequence[tuple[object, str]]) -> None:
-    from qdmol.analysis.curves.values import Estimate
-
+def _draw_estimates(axes: Axes, estimates: Sequence[tuple[Estimate | None, str]]) -> None:
     for place, (found, kind) in enumerate(estimates):
-        if isinstance(found, Estimate) and math.isfinite(found.value):
+        if found is not None and math.isfinite(found.value):
             face = "white" if kind == "edge" else BLUE
             axes.errorbar(place, found.value, found.half_width, fmt="o", color=BLUE, markerfacecolor=face, markersize=3,
                           markeredgewidth=0.7, elinewidth=0.8, capsize=1.5)  # fmt: skip

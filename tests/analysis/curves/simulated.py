@@ -15,8 +15,8 @@ class Simulated:
     """A curve and its truth: peak (eV) and full width at half maximum (meV) of the peak without background."""
 
     curve: Curve
-    peak_eV: float
-    width_meV: float
+    peak_eV: float  # noqa: N815
+    width_meV: float  # noqa: N815
 
 
 def noise(rng, wavelength, *, white, rising, correlated, length):

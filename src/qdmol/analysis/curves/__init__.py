@@ -1,8 +1,8 @@
 """Measured spectra: curves from instruments, peaks and edges with intervals, shifts between samples, sizes.
 
-In comes a text export (nm or eV); out come frozen values. An emission peak I(E) is measured per nm, I(E) hc/λ²; the band
-edge of absorption is a Gaussian on a rising background, or its steepest slope where there is no peak. Energies in eV,
-wavelengths in nm, widths and shifts in meV; every interval is at level 0.95.
+In comes a text export (nm or eV); out come frozen values. An emission peak I(E) is measured per nm, I(E) hc/λ²; the
+band edge of absorption is a Gaussian on a rising background, or its steepest slope where there is no peak. Energies in
+eV, wavelengths in nm, widths and shifts in meV; every interval is at level 0.95.
 
 >>> import numpy as np
 >>> from qdmol.analysis.curves import Curve, fit_emission

@@ -86,7 +86,6 @@ def _varied(parameters: lmfit.Parameters) -> tuple[str, ...]:
 
 def _fit(model: Model, values: Floats, lower: Floats, start: lmfit.Parameters) -> Fitted:
     """Fit by least squares to residuals divided by the noise's factor `lower` (n, n)."""
-
     names = _varied(start)
     expected = {name: model.expected[name] for name in names if name in model.expected}
 
@@ -109,8 +108,8 @@ def _fit(model: Model, values: Floats, lower: Floats, start: lmfit.Parameters) -
 def _slope(model: Model, values: dict[str, float], name: str, parameter: lmfit.Parameter) -> Floats:
     step = _STEP * max(abs(values[name]), 1e-3)
     up, down = min(values[name] + step, parameter.max), max(values[name] - step, parameter.min)
-    difference: Floats = model.curve({**values, name: up}) - model.curve({**values, name: down})
-    return difference / (up - down)
+    slope: Floats = (model.curve({**values, name: up}) - model.curve({**values, name: down})) / (up - down)
+    return slope
 
 
 def fit_models(

@@ -19,7 +19,9 @@ _UNITS = (
     ("um", re.compile(r"(?<![A-Za-z])(?:um|µm|μm|micron)", re.IGNORECASE)),
     ("nm", re.compile(r"(?<![A-Za-z])(?:nm|nanomet)", re.IGNORECASE)),
 )
-_AXIS = re.compile(r"wave\s*length|λ|lambda|energy|wave\s*number|(?<![A-Za-z])(?:nm|eV|wl|x)(?![A-Za-z])", re.IGNORECASE)
+_AXIS = re.compile(
+    r"wave\s*length|λ|lambda|energy|wave\s*number|(?<![A-Za-z])(?:nm|eV|wl|x)(?![A-Za-z])", re.IGNORECASE
+)
 _OTHER_AXIS = re.compile(r"\b(?:time|temperature|delay|dose|voltage|run|sample|radius|diameter|angle)\b", re.IGNORECASE)
 _QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = (
     ("excitation", re.compile(r"excitation|(?<![A-Za-z])PLE(?![A-Za-z])", re.IGNORECASE)),

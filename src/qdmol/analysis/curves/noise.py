@@ -127,7 +127,7 @@ def _basis(jacobian: Floats) -> Floats:
     return basis
 
 
-def _restricted(  # noqa: PLR0913
+def _restricted(
     logarithms: Floats, residual: Floats, basis: Floats, signal: Floats, distance: Floats, *,
     with_information: bool = False,
 ) -> tuple[float, Floats, Floats]:  # fmt: skip

@@ -40,7 +40,8 @@ _SCATTER = 0.05  # assumed share of the diameter: the article puts the spread of
 @dataclass(frozen=True, slots=True)
 class Size:
     """A diameter in nm: ``diameter_nm`` with the error of the wavelength alone, ``curve_error_nm`` that assumed of
-    the curve itself (a standard deviation)."""
+    the curve itself (a standard deviation).
+    """
 
     material: str
     diameter_nm: Estimate

@@ -21,7 +21,10 @@ def _three(name: str, unit: str, found: Estimate | None) -> dict[str, float | No
     ends = (None, None, None) if found is None else (found.value, found.low, found.high)
     tail = f"_{unit}" if unit else ""
     keys = (f"{name}{tail}", f"{name}_low{tail}", f"{name}_high{tail}")
-    return {key: value if value is not None and math.isfinite(value) else None for key, value in zip(keys, ends, strict=True)}
+    return {
+        key: value if value is not None and math.isfinite(value) else None
+        for key, value in zip(keys, ends, strict=True)
+    }
 
 
 def curve_summary(one: Surveyed) -> dict[str, Any]:
@@ -89,7 +92,8 @@ def curve_rows(surveyed: Sequence[Surveyed]) -> tuple[tuple[str, ...], list[tupl
     files = len({one.curve.source for one in surveyed}) > 1
     header = ("curve", "found", "position (nm)", "position (eV)", "width (meV)", "red shift (meV)")
     header += ("diameter (nm)",) if sized else ()
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    cells: tuple[str, ...]
     for one in surveyed:
         name = f"{one.curve.source}: {one.curve.name}" if files else one.curve.name
         cells = (name, f"no fit: {one.reason}", *[""] * (len(header) - 2))

@@ -73,7 +73,8 @@ def _size(fit: PeakFit, material: str | None) -> tuple[Size | None, str]:
     if fit.peak_eV is None:
         return None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
     try:
-        return size_from_peak(fit.position_nm, material=material), ""
+        # the published curves are for the maximum as it is seen, where there is one
+        return size_from_peak(fit.maximum_nm or fit.position_nm, material=material), ""
     except InputError as error:
         if error.field == "material":
             raise

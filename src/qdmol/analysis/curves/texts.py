@@ -16,7 +16,23 @@ __all__ = ["NumberTable", "number_table"]
 # Delimiter (None: any blanks) and decimal mark, the likelier first; the last is for quoted cells.
 _DIALECTS = (("\t", "."), (";", "."), (",", "."), ("\t", ","), (";", ","), (None, "."), (None, ","), (",", ","))
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_MISSING = {"", "nan", "n/a", "na", "-", "--", "---", "null", "inf", "-inf", "+inf", "over", "overflow", "ovrflw", "sat"}
+_MISSING = {
+    "",
+    "nan",
+    "n/a",
+    "na",
+    "-",
+    "--",
+    "---",
+    "null",
+    "inf",
+    "-inf",
+    "+inf",
+    "over",
+    "overflow",
+    "ovrflw",
+    "sat",
+}
 _MISSING |= {"saturated", "*****", "****", "#n/a", "#num!", "#div/0!"}
 _SATURATED = {"over", "overflow", "ovrflw", "sat", "saturated", "inf", "+inf"}
 
