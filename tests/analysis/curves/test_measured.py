@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tests.analysis.curves import measured
 
 from qdmol.analysis.curves import fit_absorption, fit_emission
-from tests.analysis.curves import measured
 
 # The table of absorption holds two things: in these runs the steepest slope, in the others the peak.
 SLOPES, PEAKS = (4, 5, 7, 8), (2, 3, 6, 9)

@@ -1,5 +1,7 @@
 """Sizes from published sizing curves: values by hand, errors carried over, ranges."""
 
+from itertools import pairwise
+
 import pytest
 
 from qdmol.analysis.curves import Estimate, size_from_peak
@@ -35,7 +37,7 @@ def test_diameters_rise_over_the_whole_range(material):
     low, high = size_from_peak({"CdSe": 500.0, "CdS": 400.0, "CdTe": 600.0}[material], material=material).range_nm
     steps = [low + (high - low) * k / 100 for k in range(101)]
     diameters = [size_from_peak(step, material=material).diameter_nm.value for step in steps]
-    assert all(a < b for a, b in zip(diameters, diameters[1:], strict=False))
+    assert all(a < b for a, b in pairwise(diameters))
 
 
 @pytest.mark.parametrize(

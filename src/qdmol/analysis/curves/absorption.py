@@ -9,7 +9,7 @@ import numpy as np
 from scipy import signal
 
 from qdmol.analysis.curves.emission import finite_or_none, highest_nm
-from qdmol.analysis.curves.fitting import Averaged, Fitted, Model, Values, fit_models
+from qdmol.analysis.curves.fitting import Averaged, Fitted, Model, Values, fit_models, gain_over
 from qdmol.analysis.curves.noise import white_level
 from qdmol.analysis.curves.shapes import gaussian, polynomial, ramp, step
 from qdmol.analysis.curves.thinning import thinned
@@ -21,11 +21,12 @@ __all__ = ["fit_absorption"]
 _BELOW, _ABOVE = 0.32, 0.20  # eV of the window below and above the start
 _FEWEST = 30
 _SURE = 3.0  # standard errors of height and width that make a shoulder
+_NEEDED = 6.0  # of Akaike's criterion, by which a shoulder must be better than a step without a peak
 _LOOSE = 0.05  # eV; a peak known no better is none
 _SIGMA = 2.3548200450309493  # full width at half maximum of a Gaussian over its standard deviation
 _SMOOTH = 0.030  # eV over which derivatives are smoothed for the start
 _DEEP = 0.35  # of the deepest minimum of the second derivative; a shallower one is no transition
-_FOOT = 0.08  # of the rise to the blue end; below it lies no transition
+_FOOT, _SHARE, _AHEAD = 0.12, 0.3, 0.5  # of the height so many eV on: below the first lies no transition
 _FAINT = 8.0  # times the noise: a lower rise is no edge
 
 
@@ -34,8 +35,8 @@ def fit_absorption(curve: Curve) -> PeakFit:
 
     The start is the minimum of the second derivative with the lowest energy. In a window around it three models are
     fitted and averaged: a Gaussian on a straight line (scattering, blank) with, above it, a ramp, a step that rises
-    on, or a second Gaussian with a ramp. Where the height is under three standard errors, the `kind` is ``edge``, and
-    a step alone gives the steepest slope, as does the fit of every other kind.
+    on, or a second Gaussian with a ramp. Where there is no maximum and the height is under three standard errors,
+    or a step alone does as well, the `kind` is ``edge``; the steepest slope is given for every kind.
 
     Parameters
     ----------
@@ -87,9 +88,13 @@ def _start_of(wavelength: Floats, values: Floats) -> float:
         raise DataError("No edge stands out of the noise.")
     dips, found = signal.find_peaks(-second, prominence=0)
     above = smooth - np.median(smooth[: max(len(smooth) // 20, 3)])
-    inside = (above[dips] > _FOOT * rise) & (dips > points // 2) & (dips < len(grid) - points // 2)
+    # against the height half an electronvolt on, or the far blue decides what is a foot
+    ahead = above[np.minimum(dips + int(_AHEAD / step_), len(grid) - 1)]
+    inside = (above[dips] > _FOOT * ahead) & (dips > points // 2) & (dips < len(grid) - points // 2)
+    inside &= above[dips] > _FAINT * white_level(values)
     # against the height there, or the deeper structure of the blue hides the first transition
-    dips, depths = dips[inside], (found["prominences"] / np.maximum(above[dips], _FOOT * rise))[inside]
+    depths = (found["prominences"] / np.maximum(above[dips], _SHARE * ahead))[inside]
+    dips = dips[inside]
     if len(dips):
         return float(grid[dips[depths >= _DEEP * depths.max()][0]])
     slope = signal.savgol_filter(even, points, 2, deriv=1, delta=step_)[points:-points]
@@ -201,8 +206,9 @@ class _Scene:
         inside = self.energy.min() < peak.value < self.energy.max() and peak.error < _LOOSE
         if inside and height.value > 2 * height.error and np.isfinite(found.numbers["maximum"].value):
             return "maximum"
-        sure = height.value > _SURE * height.error and width.value > _SURE * width.error
-        return "shoulder" if inside and sure else "edge"
+        sure = inside and height.value > _SURE * height.error and width.value > _SURE * width.error
+        needed = sure and gain_over(found, self.edge_models(), self.values) > _NEEDED
+        return "shoulder" if needed else "edge"
 
 
 def _result(curve: Curve, scene: _Scene, found: Averaged, kind: Kind) -> PeakFit:

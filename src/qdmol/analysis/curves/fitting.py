@@ -19,7 +19,7 @@ from scipy import linalg
 from qdmol.analysis.curves.noise import NoiseModel, estimate_noise, white_level
 from qdmol.analysis.curves.values import Estimate, Floats
 
-__all__ = ["Averaged", "Fitted", "Model", "fit_models"]
+__all__ = ["Averaged", "Fitted", "Model", "fit_models", "gain_over"]
 
 Values = Mapping[str, float]
 _STEP = 1e-5  # of a parameter's scale, for slopes
@@ -147,6 +147,16 @@ def fit_models(
     return Averaged(chosen, weights, noise, _averaged(chosen, weights, noise, derived))
 
 
+def gain_over(found: Averaged, models: Sequence[Model], values: Floats) -> float:
+    """By how much the best fit is better than the best of other `models` by Akaike's criterion, the noise alike."""
+    others = [_fit(model, values, found.noise.lower, model.start()) for model in models]
+    return min(map(_criterion, others)) - min(map(_criterion, found.fits))
+
+
+def _criterion(fit: Fitted) -> float:
+    return fit.chi_square + 2 * len(fit.names)
+
+
 def _restart(fitted: Fitted) -> lmfit.Parameters:
     parameters = fitted.model.start()
     for name in fitted.names:
@@ -162,7 +172,7 @@ def _noise_of(fitted: Fitted, wavelength: Floats, values: Floats) -> NoiseModel:
 
 def _ranked(fits: Sequence[Fitted]) -> list[tuple[Fitted, float]]:
     """Fits and weights by the information criterion, the best first."""
-    criteria = np.array([fit.chi_square + 2 * len(fit.names) for fit in fits])
+    criteria = np.array([_criterion(fit) for fit in fits])
     weights = np.exp(-0.5 * (criteria - criteria.min()) / _TEMPER)
     order = np.argsort(-weights, kind="stable")
     return [(fits[k], float(weights[k] / weights.sum())) for k in order]

@@ -82,27 +82,27 @@ def _value(cell: str, decimal: str) -> float | None:
 
 
 def _row(cells: list[str], decimal: str) -> list[float] | None:
-    """The numbers of a row, or None where it is not one: a first number, a second one, and no word."""
+    """The numbers of a row, NaN for those missing, or None where it is not one: a first number and no word."""
     if len(cells) < 2:
         return None
     values = [_value(cell, decimal) for cell in cells]
     if any(value is None for value in values):
         return None
     numbers = [value for value in values if value is not None]
-    return numbers if math.isfinite(numbers[0]) and any(not math.isnan(value) for value in numbers[1:]) else None
+    return numbers if math.isfinite(numbers[0]) else None
 
 
 def _longest_run(rows: list[list[float] | None], filled: list[bool]) -> tuple[int, int]:
-    """First and last+1 row of the longest run of rows with numbers; empty rows do not end a run."""
+    """First and last+1 row of the longest run of rows with two numbers; empty and half-empty rows do not end a run."""
     best = (0, 0, 0)
     start, count = 0, 0
     for index, row in enumerate(rows):
-        if row is not None:
+        if row is not None and any(not math.isnan(value) for value in row[1:]):
             start = index if count == 0 else start
             count += 1
             if count > best[0]:
                 best = (count, start, index + 1)
-        elif filled[index]:
+        elif row is None and filled[index]:
             count = 0
     return best[1], best[2]
 
