@@ -117,13 +117,13 @@ def test_correlated_noise_widens_the_interval():
 
 @pytest.mark.parametrize("kind", ["emission", "absorption"])
 def test_intervals_hold(kind):
-    """24 curves: fewer than 20 held would be one chance in a thousand at 95 %; the long run is marked slow."""
-    shares = simulated.coverage(kind, count=24, seed=11, fit=FITS[kind], compare=compare_curves)
-    assert shares["peak"][1] >= 22
+    """16 curves: fewer than 13 held would be one chance in a hundred at 95 %; the long run is marked slow."""
+    shares = simulated.coverage(kind, count=16, seed=11, fit=FITS[kind], compare=compare_curves)
+    assert shares["peak"][1] >= 15
     for name in ("peak", "width"):
-        assert shares[name][0] * shares[name][1] >= 20, name
+        assert round(shares[name][0] * shares[name][1]) >= 13, name
     for name in ("shift", "broadening"):
-        assert shares[name][0] * shares[name][1] >= 8, name
+        assert round(shares[name][0] * shares[name][1]) >= 6, name
 
 
 @pytest.mark.slow
