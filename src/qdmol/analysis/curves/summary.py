@@ -90,7 +90,7 @@ def curve_rows(surveyed: Sequence[Surveyed]) -> tuple[tuple[str, ...], list[tupl
     """Header and one row a curve, for a table of many."""
     sized = any(one.size is not None for one in surveyed)
     files = len({one.curve.source for one in surveyed}) > 1
-    header = ("curve", "found", "position (nm)", "position (eV)", "width (meV)", "red shift (meV)")
+    header: tuple[str, ...] = ("curve", "found", "position (nm)", "position (eV)", "width (meV)", "red shift (meV)")
     header += ("diameter (nm)",) if sized else ()
     rows: list[tuple[str, ...]] = []
     cells: tuple[str, ...]

@@ -17,7 +17,7 @@ __all__ = ["Surveyed", "survey_curves"]
 class Surveyed:
     """A curve with its fit, or the reason why there is none; its comparison with the first of its quantity; its size.
 
-    ``size_note`` says why a size that was asked for is missing.
+    ``size_note`` says why a size that was asked for is missing, or what it is from.
     """
 
     curve: Curve
@@ -73,8 +73,11 @@ def _size(fit: PeakFit, material: str | None) -> tuple[Size | None, str]:
     if fit.peak_eV is None:
         return None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
     try:
-        # the published curves are for the maximum as it is seen, where there is one
-        return size_from_peak(fit.maximum_nm or fit.position_nm, material=material), ""
+        # the published curves are for the maximum as it is seen
+        if fit.maximum_nm is not None:
+            return size_from_peak(fit.maximum_nm, material=material), ""
+        note = "The size is from the fitted peak, for there is no maximum; a maximum would lie some nm to the blue."
+        return size_from_peak(fit.position_nm, material=material), note
     except InputError as error:
         if error.field == "material":
             raise
