@@ -187,6 +187,10 @@ def test_what_cannot_be_fitted_is_refused():
         fit_emission(flat)
     with pytest.raises(DataError, match="stands out of the noise"):
         fit_absorption(Curve(wavelength, rng.normal(size=200), "absorption"))
+    for level in (0.0, 5.0):
+        for quantity, fit in FITS.items():
+            with pytest.raises(DataError, match="stands out of the noise"):
+                fit(Curve(wavelength, np.full(200, level), quantity))
     with pytest.raises(InputError, match="transmission"):
         fit_curve(Curve(wavelength, rng.normal(size=200), "transmission"))
     with pytest.raises(InputError, match="absorption"):

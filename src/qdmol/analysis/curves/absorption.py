@@ -27,6 +27,7 @@ _SIGMA = 2.3548200450309493  # full width at half maximum of a Gaussian over its
 _SMOOTH = 0.030  # eV over which derivatives are smoothed for the start
 _DEEP = 0.35  # of the deepest minimum of the second derivative; a shallower one is no transition
 _FOOT, _SHARE, _AHEAD = 0.12, 0.3, 0.5  # of the height so many eV on: below the first lies no transition
+_ROUNDING = 1e-9  # of the highest value: a smaller rise is none
 _FAINT = 8.0  # times the noise: a lower rise is no edge
 
 
@@ -84,7 +85,7 @@ def _start_of(wavelength: Floats, values: Floats) -> float:
     smooth = signal.savgol_filter(even, points, 2)
     second = signal.savgol_filter(even, points, 3, deriv=2, delta=step_)
     rise = float(smooth.max() - np.median(smooth[: max(len(smooth) // 20, 3)]))
-    if rise <= _FAINT * white_level(values):
+    if rise <= max(_FAINT * white_level(values), _ROUNDING * float(np.abs(values).max())):
         raise DataError("No edge stands out of the noise.")
     dips, found = signal.find_peaks(-second, prominence=0)
     above = smooth - np.median(smooth[: max(len(smooth) // 20, 3)])

@@ -20,6 +20,7 @@ __all__ = ["fit_emission"]
 _REACH = 2.2  # full widths to either side that are fitted
 _ORDERS = (2, 3)  # of the background; a straight line hides a broad band in the noise
 _FEWEST = 25
+_ROUNDING = 1e-9  # of the highest value: a smaller rise is none
 _FAINT = 5.0  # times the noise: lower is no peak
 
 
@@ -66,7 +67,7 @@ def _window(curve: Curve) -> tuple[Floats, Floats, float, float]:
     smooth = signal.savgol_filter(values, min(11, len(values) // 3 | 1), 2)
     top = _strongest(smooth)
     rise = float(smooth[top] - smooth.min())
-    if rise < _FAINT * white_level(values) or rise <= 0:
+    if rise <= max(_FAINT * white_level(values), _ROUNDING * float(np.abs(values).max())):
         raise DataError("No peak stands out of the noise.")
     half = smooth.min() + rise / 2
     below = np.flatnonzero(smooth < half)
