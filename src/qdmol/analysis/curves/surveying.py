@@ -1,0 +1,84 @@
+"""Many curves at once: each fitted or with its reason, and compared with the first of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from qdmol.analysis.curves.comparing import compare_curves, fit_curve
+from qdmol.analysis.curves.sizing import Size, size_from_peak
+from qdmol.analysis.curves.values import Comparison, Curve, PeakFit
+from qdmol.errors import DataError, InputError
+
+__all__ = ["Surveyed", "survey_curves"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surveyed:
+    """A curve with its fit, or the reason why there is none; its comparison with the first of its quantity; its size.
+
+    ``size_note`` says why a size that was asked for is missing, or what it is from.
+    """
+
+    curve: Curve
+    fit: PeakFit | None
+    reason: str = ""
+    comparison: Comparison | None = None
+    size: Size | None = None
+    size_note: str = ""
+
+
+def survey_curves(
+    curves: Sequence[Curve], *, material: str | None = None, progress: Callable[[str], None] | None = None
+) -> tuple[Surveyed, ...]:
+    """Fit every curve; one in which there is nothing to fit is kept with its reason.
+
+    Parameters
+    ----------
+    curves
+        In any order; each is compared with the first fitted one of the same quantity.
+    material
+        Of bare cores, for a diameter from each absorption peak.
+    progress
+        Called with a line before each fit.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        A material without a sizing curve.
+    """
+    firsts: dict[str, PeakFit] = {}
+    found = []
+    for number, curve in enumerate(curves, start=1):
+        if progress is not None:
+            progress(f"curve {number} of {len(curves)}")
+        try:
+            fit = fit_curve(curve)
+        except (DataError, InputError) as error:
+            found.append(Surveyed(curve, None, str(error)))
+            continue
+        first = firsts.setdefault(curve.quantity, fit)
+        size, note = _size(fit, material)
+        found.append(Surveyed(curve, fit, "", _comparison(first, fit), size, note))
+    return tuple(found)
+
+
+def _comparison(first: PeakFit, fit: PeakFit) -> Comparison | None:
+    return None if first is fit else compare_curves(first, fit)
+
+
+def _size(fit: PeakFit, material: str | None) -> tuple[Size | None, str]:
+    if material is None or fit.curve.quantity != "absorption":
+        return None, ""
+    if fit.peak_eV is None:
+        return None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
+    try:
+        # the published curves are for the maximum as it is seen
+        if fit.maximum_nm is not None:
+            return size_from_peak(fit.maximum_nm, material=material), ""
+        note = "The size is from the fitted peak, for there is no maximum; a maximum would lie some nm to the blue."
+        return size_from_peak(fit.position_nm, material=material), note
+    except InputError as error:
+        if error.field == "material":
+            raise
+        return None, f"No size: {error}"

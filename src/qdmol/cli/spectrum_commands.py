@@ -1,0 +1,175 @@
+"""`qdmol spectrum`: spectra; here those that were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from qdmol.cli.commands import Json, Quiet, app
+from qdmol.cli.console import emit, message, progress, say, show
+from qdmol.cli.outputs import REPORT_SUFFIXES, refuse_unwritable
+from qdmol.errors import InputError, QdmolError
+
+if TYPE_CHECKING:
+    from qdmol.analysis.curves import Curve
+    from qdmol.analysis.curves.surveying import Surveyed
+
+__all__ = ["DEFAULT_VERB", "spectrum"]
+
+INCOMPLETE = 3
+# The verb that takes a SPEC where no verb is named, once there is one: `qdmol spectrum SPEC`.
+DEFAULT_VERB = "predict"
+
+
+class _VerbOrSpec(TyperGroup):
+    """A group whose first word may be a spec: what is no verb goes to the default one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and DEFAULT_VERB in self.commands and args[0] not in self.commands and not args[0].startswith("-"):
+            args = [DEFAULT_VERB, *args]
+        return super().parse_args(ctx, args)
+
+
+spectrum = typer.Typer(
+    name="spectrum",
+    cls=_VerbOrSpec,
+    help="Spectra: peaks, edges and shifts of measured curves.",
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(spectrum)
+
+
+@spectrum.callback()
+def _root() -> None:
+    """Spectra: peaks, edges and shifts of measured curves."""
+
+
+@spectrum.command()
+def fit(  # the options of a command are its arguments
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Text exports of a spectrometer.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Page to write.")] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
+    quantity: Annotated[
+        str | None, typer.Option("--quantity", help="absorption, emission or excitation, if not to be found out.")
+    ] = None,
+    material: Annotated[
+        str | None, typer.Option("--material", help="CdSe, CdS or CdTe: diameters of bare cores from absorption.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """Fit peaks and edges of measured curves, each with its interval, and shifts against the first curve."""
+    from qdmol.analysis.curves.surveying import survey_curves
+
+    started = perf_counter()
+    _refuse_words(quantity, material)
+    page = _planned(output, figures, files)
+    curves, failed = _read(files, quantity)
+    with progress(quiet=quiet or json) as tell:
+        found = survey_curves(curves, material=material, progress=tell)
+    if page is not None or figures is not None:
+        from qdmol.report.curve_page import write_curve_report
+
+        write_curve_report(found, page, figures=figures)
+    written = {"report": _absolute(page), "figures": _absolute(figures)}
+    if json:
+        emit(_object(found, failed, written, perf_counter() - started))
+    else:
+        _show(found, failed, quiet=quiet)
+        if page is not None:
+            say(f"Report: {page.absolute()}")
+    return _status(found, failed, quiet=quiet or json)
+
+
+def _refuse_words(quantity: str | None, material: str | None) -> None:
+    allowed = ("absorption", "emission", "excitation")
+    if quantity is not None and quantity not in allowed:
+        raise InputError(field="quantity", value=quantity, allowed=f"one of {', '.join(allowed)}")
+    if material is not None:
+        from qdmol.analysis.curves.sizing import SIZED_MATERIALS
+
+        if material not in SIZED_MATERIALS:
+            raise InputError(field="material", value=material, allowed=f"one of {', '.join(SIZED_MATERIALS)}")
+
+
+def _planned(output: Path | None, figures: Path | None, files: Sequence[str]) -> Path | None:
+    """The page, if one is wanted; InputError for what cannot be written."""
+    if figures is not None and figures.exists() and not figures.is_dir():
+        raise InputError(field="figures", value=str(figures), allowed="a folder, there or to be made")
+    if output is None:
+        return None
+    page = output if output.suffix else output.with_suffix(".html")
+    if page.suffix.lower() not in REPORT_SUFFIXES:
+        raise InputError(field="output", value=str(output), allowed="a file name that ends in .html")
+    if page.resolve() in {Path(name).resolve() for name in files}:
+        raise InputError(field="output", value=str(output), allowed="another file than the one that is read")
+    refuse_unwritable(page, "output")
+    return page
+
+
+def _read(files: Sequence[str], quantity: Any) -> tuple[list[Curve], dict[str, QdmolError]]:
+    """Curves of all files, and the errors of those that have none; the first error where none has any."""
+    from qdmol.analysis.curves import read_curves
+
+    curves: list[Curve] = []
+    failed: dict[str, QdmolError] = {}
+    for file in files:
+        try:
+            curves += read_curves(file, quantity=quantity)
+        except InputError as error:
+            failed[file] = error
+    if not curves:
+        raise next(iter(failed.values()))
+    return curves, failed
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
+
+
+def _object(
+    found: Sequence[Surveyed], failed: dict[str, QdmolError], written: dict[str, str | None], elapsed: float
+) -> dict[str, Any]:  # fmt: skip
+    from qdmol.analysis.curves.summary import curve_summary
+
+    return {
+        "qdmol": 1,
+        "curves": [curve_summary(one) for one in found],
+        "failed": [{"file": file, **error.as_dict()} for file, error in failed.items()],
+        "outputs": written,
+        "elapsed_s": elapsed,
+    }
+
+
+def _show(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from qdmol.analysis.curves.summary import curve_rows, survey_sentences
+
+    header, rows = curve_rows(found)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, heading in enumerate(header):
+        table.add_column(heading, justify="left" if index < 2 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    show(table)
+    if not quiet:
+        show(*(Text(f"note: {text}") for text in survey_sentences(found)))
+    for file, error in failed.items():
+        message(f"{file}: {error}")
+
+
+def _status(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> int:
+    """0 where every curve was fitted, else 3, and how many were not."""
+    missing = sum(one.fit is None for one in found)
+    if not quiet and (missing or failed):
+        message(f"{missing} of {len(found)} curves were not fitted, {len(failed)} files not read.")
+    return INCOMPLETE if missing or failed else 0

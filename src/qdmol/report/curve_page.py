@@ -1,0 +1,75 @@
+"""The page of measured curves: a table of all, a figure of each, self-contained, with everything in it escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qdmol.analysis.curves.sizing import SIZING_SOURCE
+from qdmol.analysis.curves.summary import curve_rows, survey_sentences
+from qdmol.analysis.curves.surveying import Surveyed
+from qdmol.report.curve_figures import draw_curves, draw_fit
+from qdmol.report.drawing import Drawing, write_drawings
+from qdmol.report.style import paper_style
+from qdmol.report.tables import PageTable
+from qdmol.report.templates import template
+from qdmol.results import write_text_atomic
+
+__all__ = ["write_curve_report"]
+
+
+def write_curve_report(
+    surveyed: Sequence[Surveyed], path: str | Path | None, *, figures: str | Path | None = None
+) -> Path | None:
+    """Write fits of curves as one HTML page, and on request every figure as PDF and PNG and every curve as CSV.
+
+    Parameters
+    ----------
+    surveyed
+        From ``survey_curves``.
+    path
+        The page; None for figures alone.
+    figures
+        A folder for the figures; created if missing.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The page.
+
+    Raises
+    ------
+    qdmol.errors.OutputError
+        A file cannot be written.
+    """
+    with paper_style():
+        drawings = _drawings(surveyed)
+        text = "" if path is None else _render(surveyed, drawings)
+        if figures is not None:
+            write_drawings(drawings, Path(figures))
+    return None if path is None else write_text_atomic(path, text)
+
+
+def _drawings(surveyed: Sequence[Surveyed]) -> list[Drawing]:
+    each = (draw_fit(one, number) for number, one in enumerate(surveyed, start=1))
+    return [drawing for drawing in (draw_curves(surveyed), *each) if drawing is not None]
+
+
+def _render(surveyed: Sequence[Surveyed], drawings: Sequence[Drawing]) -> str:
+    header, rows = curve_rows(surveyed)
+    note = (
+        "Position: the maximum of the peak alone, background taken off; for emission that of the intensity per eV, and "
+        "for an edge the steepest slope. Red shift: against the first curve of the same quantity. ±: half the 95 % "
+        "interval."
+    )
+    if any(one.size is not None for one in surveyed):
+        note += f" Diameter of a bare core: {SIZING_SOURCE}; the curve itself adds about 5 %."
+    table = PageTable("The curves", header, tuple(rows), note, frozenset(range(2, len(header))))
+    files = list(dict.fromkeys(one.curve.source for one in surveyed))
+    return template("curve_page.html.j2").render(
+        title=files[0] if len(files) == 1 else f"{len(files)} files of spectra",
+        subtitle="Measured spectra, fitted by qdmol.",
+        table=table,
+        sentences=survey_sentences(surveyed),
+        drawings=drawings,
+    )
