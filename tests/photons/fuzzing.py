@@ -8,7 +8,6 @@ The timers' default action ends the process, whatever it hangs in.
 """
 
 import json
-import resource
 import signal
 import sys
 import time
@@ -16,6 +15,7 @@ import traceback
 from pathlib import Path
 
 import numpy as np
+from tests.memory import peak_memory
 from tests.photons import generators as make
 from tests.photons import writers
 
@@ -195,7 +195,7 @@ def main(folder: Path, seed: int, start: int, count: int, real: list[Path]) -> N
             outcome = traceback.format_exc()
         signal.alarm(0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        peak = peak_memory()
         tell({"index": index, "outcome": outcome, "s": round(time.process_time() - begun, 3), "peak_mb": peak >> 20})
         path.unlink()
 

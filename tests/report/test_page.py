@@ -140,7 +140,9 @@ def test_the_same_bytes_twice(homodimer, tmp_path, written):
     assert again.with_suffix(".nc").read_bytes() == written("homodimer").with_suffix(".nc").read_bytes()
 
 
-def test_users_plot_settings_neither_used_nor_changed(tmp_path, written):
+def test_users_plot_settings_neither_used_nor_changed(tmp_path, monkeypatch):
+    # other tests' libraries may have loaded it
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
     solution = fake_solution(spec_of(coulomb="none", holes=0))
     usual = write_report(solution, tmp_path / "a.html").read_text()
     with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "x", "axes.facecolor": "red"}):
