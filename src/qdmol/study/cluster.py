@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +197,11 @@ class _Run:
     def submit(self, task: Task) -> None:
         name = f"{self.topic}-{next(self.numbers)}-{task.key}"
         self.tried[task.key] = self.tried.get(task.key, 0) + 1
-        future = self.client.submit(run_point, task, self.topic, key=name, pure=False)
+        try:
+            future = self.client.submit(run_point, task, self.topic, key=name, pure=False)
+        except OSError:  # the connection broke, which the client itself has not noticed yet
+            self.finish(task, failed(LOST))
+            raise SolverError(LOST) from None
         self.flying[task.key] = (task, future)
         future.add_done_callback(lambda _, key=task.key: self.landed.put(key))
 
@@ -229,7 +234,7 @@ class _Run:
         if future.status == "finished":
             if self.workers is not None:
                 self.workers.progressed()
-            self.finish(task, future.result())
+            self.finish(task, _result_of(future))
             return
         if future.status != "error":
             self.finish(task, failed(LOST))
@@ -281,6 +286,15 @@ class _Run:
             self.finish(task, failed(reason))
         self.flying.clear()
         self.suspects.clear()
+
+
+def _result_of(future: Future) -> dict[str, Any]:
+    """What a finished point brings; lost where the scheduler dies before it can be fetched."""
+    try:
+        found: dict[str, Any] = future.result()
+    except (OSError, TimeoutError, CancelledError):
+        return failed(LOST)
+    return found
 
 
 def run_on(
