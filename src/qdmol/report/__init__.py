@@ -18,19 +18,19 @@ first line:
 """
 
 import sys
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from qdmol.errors import InputError
 from qdmol.report.coupling_figure import MapLike, draw_coupling
 from qdmol.report.drawing import write_drawings
 from qdmol.report.overview import write_overview
 from qdmol.report.page import draw_all, render_page
+from qdmol.report.paired import paired_paths, write_pair
 from qdmol.report.solution import SolutionLike
 from qdmol.report.style import paper_style
-from qdmol.results import atomic_path, write_netcdf
+from qdmol.results import write_netcdf
 
 __all__ = ["write_overview", "write_report"]
 
@@ -72,23 +72,14 @@ def write_report(
     qdmol.errors.OutputError
         A file cannot be written.
     """
-    page = Path(path)
-    if page.suffix.lower() == ".nc":
-        raise InputError(field="path", value=str(path), allowed="the page, ending in .html: its data take .nc")
-    data = page.with_suffix(".nc")
+    page, data = paired_paths(path)
     with paper_style():
         drawings = draw_all(solution)
         if coupling is not None:
             drawings = (*drawings, draw_coupling(solution, coupling, linewidth=linewidth))
         text = render_page(solution, drawings, netcdf=data.name)
-        with ExitStack() as files:
-            # Both are written in full before either is renamed, the data first.
-            page_file = files.enter_context(atomic_path(page))
-            data_file = files.enter_context(atomic_path(data))
-            page_file.write_text(text, encoding="utf-8", newline="\n")
-            write_netcdf(solution.data, data_file)
-            if figures is not None:
-                write_drawings(drawings, Path(figures))
+        drawn = () if figures is None else (partial(write_drawings, drawings, Path(figures)),)
+        write_pair(page, data, text, partial(write_netcdf, solution.data), *drawn)
     return page
 
 

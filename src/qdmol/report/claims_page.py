@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from qdmol.errors import InputError
 from qdmol.report.axis_figure import draw_axis
 from qdmol.report.claims_figures import draw_shifts, draw_splitting_map
 from qdmol.report.drawing import Drawing
 from qdmol.report.map_figure import draw_maps
 from qdmol.report.page import fill_page
+from qdmol.report.paired import paired_paths, write_pair
 from qdmol.report.solution import SolutionLike
 from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable, linked
-from qdmol.results import atomic_path, write_netcdf
+from qdmol.results import write_netcdf
 from qdmol.structure import dump_spec
 
 if TYPE_CHECKING:
@@ -55,20 +55,12 @@ def write_claims_report(claims: Claims, path: str | Path) -> Path:
     qdmol.errors.OutputError
         A file cannot be written.
     """
-    page = Path(path)
-    if page.suffix.lower() == ".nc":
-        raise InputError(field="path", value=str(path), allowed="the page, ending in .html: its data take .nc")
-    data = page.with_suffix(".nc")
+    page, data = paired_paths(path)
     homodimer = _homodimer()
     with paper_style():
         text = _render(claims, homodimer, draw_claims(claims, homodimer), netcdf=data.name)
     content = _with_curves(claims.data, homodimer)
-    with ExitStack() as files:
-        # Both are written in full before either is renamed, the data first.
-        page_file = files.enter_context(atomic_path(page))
-        data_file = files.enter_context(atomic_path(data))
-        page_file.write_text(text, encoding="utf-8", newline="\n")
-        write_netcdf(content, data_file)
+    write_pair(page, data, text, partial(write_netcdf, content))
     return page
 
 

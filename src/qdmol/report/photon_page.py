@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qdmol.analysis.wording import analysis_sentences, flag_sentences, note_sentences
-from qdmol.errors import InputError
 from qdmol.report.drawing import Drawing, write_drawings
+from qdmol.report.paired import paired_paths, write_pair
 from qdmol.report.photon_decay_figure import draw_decay
 from qdmol.report.photon_g2_figure import draw_correlations, draw_gate
 from qdmol.report.photon_tables import file_table, files_table, numbers_table
@@ -23,7 +23,7 @@ from qdmol.report.photon_trace_figure import draw_trace
 from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable
 from qdmol.report.templates import template
-from qdmol.results import atomic_path, write_netcdf
+from qdmol.results import write_netcdf
 
 if TYPE_CHECKING:
     from qdmol.analysis.result import Analysed
@@ -86,22 +86,13 @@ def write_photon_report(
     qdmol.errors.OutputError
         A file cannot be written.
     """
-    page = Path(path)
-    if page.suffix.lower() == ".nc":
-        raise InputError(field="path", value=str(path), allowed="the page, ending in .html: its data take .nc")
+    page, data = paired_paths(path)
     several = tuple(analyses) if isinstance(analyses, Sequence) else (analyses,)
-    data = page.with_suffix(".nc")
     with paper_style():
         sections = [_section(analysis, number) for number, analysis in enumerate(several, start=1)]
         text = _render(sections, several, netcdf=data.name)
-        with ExitStack() as files:
-            # Both are written in full before either is renamed, the data first.
-            page_file = files.enter_context(atomic_path(page))
-            data_file = files.enter_context(atomic_path(data))
-            page_file.write_text(text, encoding="utf-8", newline="\n")
-            _write_data(several, data_file)
-            if figures is not None:
-                write_drawings(_named(sections), Path(figures))
+        drawn = () if figures is None else (partial(write_drawings, _named(sections), Path(figures)),)
+        write_pair(page, data, text, partial(_write_data, several), *drawn)
     return page
 
 
