@@ -321,17 +321,6 @@ class Sector:
         order = np.argsort(self._keys)
         return np.asarray(order[np.searchsorted(self._keys, keys, sorter=order)], dtype=np.intp)
 
-    def embed(self, vectors: Floats, smaller: Sector) -> Floats:
-        """Vectors (n', k) of a sector over the lowest orbitals of these, as vectors (n, k) of this one.
-
-        Only where every species is one carrier: strings of a smaller basis are then the first of a larger one.
-        """
-        keys = np.ravel_multi_index(tuple(smaller.strings), [one.size for one in self.species])
-        order = np.argsort(self._keys)
-        found = np.zeros((self.size, vectors.shape[1]))
-        found[order[np.searchsorted(self._keys, keys, sorter=order)]] = vectors
-        return found
-
 
 def act(parts: Sequence[tuple[Floats, Integers]], vector: Floats, result: Floats) -> None:
     """Add what an operator, gathered for a sector, does to a vector."""

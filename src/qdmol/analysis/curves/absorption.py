@@ -23,7 +23,6 @@ _FEWEST = 30
 _SURE = 3.0  # standard errors of height and width that make a shoulder
 _NEEDED = 6.0  # of Akaike's criterion, by which a shoulder must be better than a step without a peak
 _LOOSE = 0.05  # eV; a peak known no better is none
-_SIGMA = 2.3548200450309493  # full width at half maximum of a Gaussian over its standard deviation
 _SMOOTH = 0.030  # eV over which derivatives are smoothed for the start
 _DEEP = 0.35  # of the deepest minimum of the second derivative; a shallower one is no transition
 _FOOT, _SHARE, _AHEAD = 0.12, 0.3, 0.5  # of the height so many eV on: below the first lies no transition

@@ -8,10 +8,7 @@ import numpy as np
 
 from qdmol.analysis.curves.values import HC_EV_NM, Floats, Quantity
 
-__all__ = ["AXIS_UNITS", "axis_unit", "is_axis", "quantity_in", "quantity_of_shape"]
-
-# Unit -> nm from the number on the axis.
-AXIS_UNITS = ("nm", "eV", "cm-1", "um")
+__all__ = ["axis_unit", "is_axis", "quantity_in", "quantity_of_shape"]
 
 _UNITS = (
     ("cm-1", re.compile(r"cm\s*(?:\^?\s*[-−]\s*1|⁻¹)|1\s*/\s*cm|wave\s*number", re.IGNORECASE)),
