@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import DataError
-from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S, file_size, not_a_file_of, read_bytes
 from qdmol.photons.stream import PhotonStream, Provenance
-from qdmol.photons.tag_files import Survey, TagFile, TagSource, survey_tags
+from qdmol.photons.tag_files import TagFile, stream_of_tags
 
 __all__ = ["looks_like_qutag", "read_qutag"]
 
@@ -64,35 +63,14 @@ def read_qutag(path: Path, *, sync_channel: int | None = None) -> PhotonStream:
         raise not_a_file_of(KIND, path, why=f"it is shorter than its header of {HEADER} bytes")
     count, rest = divmod(size - HEADER, RECORD.itemsize)
     file = TagFile(path, RECORD, HEADER, count, _decode)
-    notes = [f"The file ends {rest} bytes into a tag, which is left out."] if rest else []
-    contradictions = []
-    survey = Survey((), 0, 0, None)
-    try:
-        survey = survey_tags(file)
-    except DataError as error:
-        contradictions.append(str(error))
-    if sync_channel is None and survey.sync is not None:
-        sync_channel = survey.sync[0]
-        notes.append(f"Channel {sync_channel} holds a steady pulse and is taken as the sync.")
-    if survey.falls:
-        notes.append(f"Tags are not in order of time ({survey.falls} of {survey.looked_at}); they are sorted.")
-    return PhotonStream(
-        mode="T2",
-        tick_ps=1.0,
-        source=ordered(TagSource(file, sync_channel), mode="T2"),
-        provenance=Provenance(
-            format=KIND,
-            record_type="time and channel, 10 bytes",
-            path=str(path),
-            instrument="quTAG",
-            header={"header_bytes": read_bytes(path, HEADER).hex(), "sync_channel": sync_channel},
-        ),
-        stated_photons=None,
-        notes=tuple(notes),
-        truncated=rest != 0,
-        unordered=survey.falls > 0,
-        contradictions=tuple(contradictions),
+    provenance = Provenance(
+        format=KIND,
+        record_type="time and channel, 10 bytes",
+        path=str(path),
+        instrument="quTAG",
+        header={"header_bytes": read_bytes(path, HEADER).hex()},
     )
+    return stream_of_tags(file, provenance, rest=rest, sync_channel=sync_channel)
 
 
 def looks_like_qutag(head: bytes, path: Path) -> bool:

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import DataError
-from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S, file_size, not_a_file_of
 from qdmol.photons.stream import PhotonStream, Provenance
-from qdmol.photons.tag_files import Survey, TagFile, TagSource, survey_tags
+from qdmol.photons.tag_files import Survey, TagFile, stream_of_tags
 
 __all__ = ["looks_like_swabian", "read_swabian"]
 
@@ -90,38 +89,17 @@ def read_swabian(path: Path, *, sync_channel: int | None = None) -> PhotonStream
         raise not_a_file_of(KIND, path, why="it is shorter than one tag")
     count, rest = divmod(size, RECORD.itemsize)
     file = TagFile(path, RECORD, 0, count, _decode)
-    notes = [f"The file ends {rest} bytes into a tag, which is left out."] if rest else []
-    notes += _losses(file)
-    contradictions = []
-    survey = Survey((), 0, 0, None)
-    try:
-        survey = survey_tags(file)
-    except DataError as error:
-        contradictions.append(str(error))
-    if sync_channel is None and survey.sync is not None:
-        sync_channel = survey.sync[0]
-        notes.append(f"Channel {sync_channel} holds a steady pulse and is taken as the sync.")
-    falling = [channel - 128 for channel in survey.channels if channel > 128]
-    if falling:
-        notes.append(f"Falling edges of the inputs {falling} are the channels {[128 + n for n in falling]}.")
-    if survey.falls:
-        notes.append(f"Tags are not in order of time ({survey.falls} of {survey.looked_at}); they are sorted.")
-    return PhotonStream(
-        mode="T2",
-        tick_ps=1.0,
-        source=ordered(TagSource(file, sync_channel), mode="T2"),
-        provenance=Provenance(
-            format=KIND,
-            record_type="Tag, 16 bytes",
-            path=str(path),
-            instrument="Time Tagger",
-            header={"sync_channel": sync_channel},
-        ),
-        notes=tuple(notes),
-        truncated=rest != 0,
-        unordered=survey.falls > 0,
-        contradictions=tuple(contradictions),
+    provenance = Provenance(format=KIND, record_type="Tag, 16 bytes", path=str(path), instrument="Time Tagger")
+    return stream_of_tags(
+        file, provenance, rest=rest, sync_channel=sync_channel, notes=_losses(file), noted=_falling_edges
     )
+
+
+def _falling_edges(survey: Survey) -> list[str]:
+    falling = [channel - 128 for channel in survey.channels if channel > 128]
+    if not falling:
+        return []
+    return [f"Falling edges of the inputs {falling} are the channels {[128 + n for n in falling]}."]
 
 
 def looks_like_swabian(head: bytes, path: Path) -> bool:

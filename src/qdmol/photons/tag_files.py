@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.errors import DataError
+from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import check_span, record_pieces, windows
-from qdmol.photons.stream import Records
+from qdmol.photons.stream import PhotonStream, Provenance, Records
 from qdmol.photons.synchronising import find_sync_channel
 
-__all__ = ["Survey", "TagFile", "TagSource", "split_sync", "survey_tags"]
+__all__ = ["Survey", "TagFile", "TagSource", "split_sync", "stream_of_tags", "survey_tags"]
 
 Integers = NDArray[np.int64]
 Tags = tuple[Integers, NDArray[np.uint8]]
@@ -126,4 +128,56 @@ def survey_tags(file: TagFile) -> Survey:
         falls=sum(int((t[1:] < t[:-1]).sum()) for t, _ in parts),
         looked_at=sum(len(t) for t, _ in parts),
         sync=find_sync_channel(times[order], channels[order], tick_ps=file.tick_ps),
+    )
+
+
+def stream_of_tags(
+    file: TagFile,
+    provenance: Provenance,
+    *,
+    rest: int,
+    sync_channel: int | None,
+    notes: Sequence[str] = (),
+    noted: Callable[[Survey], Sequence[str]] = lambda _: (),
+) -> PhotonStream:
+    """Make the stream of a file of tags in ps after a look at it.
+
+    Parameters
+    ----------
+    file : TagFile
+        Its whole tags.
+    provenance : Provenance
+        Where they come from; the sync channel is added to its header.
+    rest : int
+        Bytes behind the last whole tag.
+    sync_channel : int or None
+        Channel of the sync pulses; None to look for a steady one.
+    notes : sequence of str
+        What the reader saw.
+    noted : callable
+        Gives notes on what the look shows.
+    """
+    said = [f"The file ends {rest} bytes into a tag, which is left out."] if rest else []
+    said += notes
+    contradictions = []
+    survey = Survey((), 0, 0, None)
+    try:
+        survey = survey_tags(file)
+    except DataError as error:
+        contradictions.append(str(error))
+    if sync_channel is None and survey.sync is not None:
+        sync_channel = survey.sync[0]
+        said.append(f"Channel {sync_channel} holds a steady pulse and is taken as the sync.")
+    said += noted(survey)
+    if survey.falls:
+        said.append(f"Tags are not in order of time ({survey.falls} of {survey.looked_at}); they are sorted.")
+    return PhotonStream(
+        mode="T2",
+        tick_ps=1.0,
+        source=ordered(TagSource(file, sync_channel), mode="T2"),
+        provenance=replace(provenance, header={**provenance.header, "sync_channel": sync_channel}),
+        notes=tuple(said),
+        truncated=rest != 0,
+        unordered=survey.falls > 0,
+        contradictions=tuple(contradictions),
     )
