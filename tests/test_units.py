@@ -65,6 +65,11 @@ def test_constants():
         ("0.005 V/nm", "field", 50.0),
         ("0.13 m0", "mass", 0.13),
         ("0.13", "mass", 0.13),
+        ("2e5 1/cm", "absorption", 2e5),
+        ("20 1/um", "absorption", 2e5),
+        ("20000000 1/m", "absorption", 2e5),
+        ("30 degrees", "angle", 30.0),
+        ("0.5235987756 rad", "angle", 30.0),
         ("10", "number", 10.0),
     ],
 )

@@ -38,7 +38,7 @@ COULOMB_EV_NM: Final = 1.43996454687  # eV nm, e^2 / (4 pi epsilon_0)
 BOLTZMANN_EV_K: Final = 8.617333262145e-5  # eV/K, exact in the SI
 HC_EV_NM: Final = 1239.841984332  # eV nm, h c, exact in the SI
 
-Kind = Literal["length", "energy", "energy_mev", "temperature", "field", "mass", "number"]
+Kind = Literal["length", "energy", "energy_mev", "temperature", "field", "mass", "absorption", "angle", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,27 @@ KINDS: Final[dict[str, _Scale]] = {
         "kV/cm, V/m, V/um, V/nm",
     ),
     "mass": _Scale("a mass", "m0", {"m0": "1", "m_0": "1", "me": "1", "m_e": "1"}, "m0, the free-electron mass"),
+    "absorption": _Scale(
+        "an absorption coefficient",
+        "1/cm",
+        {
+            "1/cm": "1",
+            "cm-1": "1",
+            "cm^-1": "1",
+            "1/m": "1e-2",
+            "1/um": "1e4",
+            "1/µm": "1e4",
+            "1/μm": "1e4",
+            "1/nm": "1e7",
+        },
+        "1/cm, 1/um, 1/m",
+    ),
+    "angle": _Scale(
+        "an angle",
+        "degrees",
+        {"degrees": "1", "degree": "1", "deg": "1", "°": "1", "rad": "57.29577951308232"},
+        "degrees, rad",
+    ),
     "number": _Scale("a number", "1", {}, ""),
 }
 
@@ -172,7 +193,8 @@ def parse_quantity(value: object, *, kind: Kind, field: str, hard: bool = False)
     """Return ``value`` as a float in the unit of its kind.
 
     Plain numbers are in ``unit_of(kind)``: nm, eV (``energy``), meV (``energy_mev``), K, kV/cm, free-electron
-    masses, or none. With ``hard``, ``"hard"`` and positive infinity are allowed and give ``math.inf``.
+    masses, 1/cm (``absorption``), degrees (``angle``), or none. With ``hard``, ``"hard"`` and positive infinity are
+    allowed and give ``math.inf``.
 
     Raises InputError naming ``field`` for a unit of another kind, NaN, infinity, or anything that is no number.
     """

@@ -9,10 +9,11 @@ from ruamel.yaml import YAML
 from tests.structure.samples import REMOVED, changed
 
 from qdmol.errors import InputError
-from qdmol.materials import MEDIUM, alternatives, list_sets, load_set
-from qdmol.materials.quantities import MATERIAL_QUANTITIES, MEDIUM_QUANTITIES, QUANTITIES
+from qdmol.materials import MEDIUM, alternatives, light_alternatives, list_sets, load_set
+from qdmol.materials.quantities import LIGHT_QUANTITIES, MATERIAL_QUANTITIES, MEDIUM_QUANTITIES, QUANTITIES
 
 DATA = Path(load_set.__code__.co_filename).parent / "data"
+LEVEL_ALTERNATIVES = 20  # of the default set
 SHIPPED = sorted(path.stem for path in DATA.glob("*.yaml"))
 
 
@@ -66,7 +67,10 @@ def write(folder, data, name="mine.yaml"):
 
 def test_the_default_set_has_the_contracts_values():
     chosen = load_set("cdse-cds-single-band")
-    values = {name: {key: v.value for key, v in entries.items()} for name, entries in chosen.materials.items()}
+    values = {
+        name: {key: v.value for key, v in entries.items() if key not in LIGHT_QUANTITIES}
+        for name, entries in chosen.materials.items()
+    }
     assert chosen.reference == "CdSe"
     assert values["CdSe"] == {
         "electron_mass": 0.13,
@@ -127,6 +131,18 @@ def test_there_are_several_sets_and_one_with_hard_walls():
     assert len(SHIPPED) >= 3
     assert load_set("inp-cds-type-ii").value(MEDIUM, "electron_barrier").value == math.inf
     assert load_set("cdse-cds-deep-offset").value("CdS", "conduction_offset").value == 0.32
+
+
+def test_alternatives_of_light_are_listed_apart():
+    """Nothing is solved again for a value on which no level depends."""
+    chosen = load_set("cdse-cds-single-band")
+    levels, light = alternatives(chosen), light_alternatives(chosen)
+    assert {other.key for other in levels} & set(LIGHT_QUANTITIES) == set()
+    assert {other.key for other in light} <= set(LIGHT_QUANTITIES)
+    assert {("CdSe", "kane_energy"), ("CdS", "optical_permittivity")} <= {(one.material, one.key) for one in light}
+    every = [other for values in chosen.materials.values() for value in values.values() for other in value.alternatives]
+    assert sorted(every, key=repr) == sorted([*levels, *light], key=repr)
+    assert len(levels) == LEVEL_ALTERNATIVES  # each is solved by --range, and is a case of the claims
 
 
 # ---------------------------------------------------------------- where sets are found
@@ -195,6 +211,8 @@ def test_a_near_miss_is_helped():
 MASS = "materials.B.electron_mass"
 GAP = small_set()["materials"]["A"]["band_gap"]
 OFFSET = small_set()["materials"]["B"]["valence_offset"]
+WIDTH = {"value": 60, "unit": "meV", "temperature": 300, "source": "us"}
+SHARE = {"value": 0.5, "unit": "1", "temperature": None, "source": "us"}
 WRONG = [
     ([("qdmol_materials", 2)], "qdmol_materials", "1"),
     ([("qdmol_materials", REMOVED)], "qdmol_materials", "given"),
@@ -237,6 +255,15 @@ WRONG = [
         "materials.medium.band_gap",
         "barrier",
     ),
+    ([("materials.B.homogeneous_width", WIDTH)], "materials.B.homogeneous_width", "reference material A only"),
+    ([("materials.B.hole_axial_share", SHARE)], "materials.B.hole_axial_share", "reference material A only"),
+    ([("materials.A.hole_axial_share", {**SHARE, "value": 2})], "materials.A.hole_axial_share.value", "at most 1"),
+    (
+        [("materials.A.homogeneous_width", {**WIDTH, "temperature": None})],
+        "materials.A.homogeneous_width.temperature",
+        "the temperature in K",
+    ),
+    ([("materials.medium.kane_energy", GAP)], "materials.medium.kane_energy", "optical_permittivity"),
     ([("materials.B.permittivity.unit", "nm")], "materials.B.permittivity.unit", "1"),
     ([("materials.B.permittivity.value", 0.5)], "materials.B.permittivity.value", "at least 1"),
     ([("materials.B.permittivity.value", "hard")], "materials.B.permittivity.value", "number"),

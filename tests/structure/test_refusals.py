@@ -143,6 +143,22 @@ VIOLATIONS = [
     ([("overrides.CdS.band_gap", 2.4)], "overrides.CdS.band_gap", "reference"),
     ([("overrides.CdSe.band_gap", 0)], "overrides.CdSe.band_gap", "above 0 eV"),
     ([("overrides.CdS.layer_thickness", 0)], "overrides.CdS.layer_thickness", "0.01 nm"),
+    ([("overrides.CdS.kane_energy", 0)], "overrides.CdS.kane_energy", "above 0 eV"),
+    ([("overrides.CdS.optical_permittivity", 0.5)], "overrides.CdS.optical_permittivity", "at least 1"),
+    ([("overrides.medium.optical_permittivity", "2 eV")], "overrides.medium.optical_permittivity", "without a unit"),
+    ([("overrides.medium.kane_energy", 20)], "overrides.medium.kane_energy", "optical_permittivity"),
+    ([("overrides.CdS.bulk_absorption_300nm", -1)], "overrides.CdS.bulk_absorption_300nm", "at least 0 1/cm"),
+    ([("overrides.CdS.bulk_absorption_300nm", "1 nm")], "overrides.CdS.bulk_absorption_300nm", "1/um"),
+    ([("overrides.CdSe.homogeneous_width", 0)], "overrides.CdSe.homogeneous_width", "above 0 meV"),
+    ([("overrides.CdSe.homogeneous_width", "60 K")], "overrides.CdSe.homogeneous_width", "meV"),
+    ([("overrides.CdSe.phonon_energy", 0)], "overrides.CdSe.phonon_energy", "above 0 meV"),
+    ([("overrides.CdSe.hole_axial_share", 1.1)], "overrides.CdSe.hole_axial_share", "at most 1"),
+    ([("overrides.CdSe.hole_axis_angle", 91)], "overrides.CdSe.hole_axis_angle", "at most 90 degrees"),
+    ([("overrides.CdSe.hole_axis_angle", "2 nm")], "overrides.CdSe.hole_axis_angle", "rad"),
+    *[
+        ([(f"overrides.CdS.{key}", 0.5)], f"overrides.CdS.{key}", "reference material CdSe")
+        for key in ("homogeneous_width", "phonon_energy", "hole_axial_share", "hole_axis_angle")
+    ],
     ([("overrides.medium.electron_barrier", NAN)], "overrides.medium.electron_barrier", '"hard"'),
     ([("overrides.medium.electron_barrier", -math.inf)], "overrides.medium.electron_barrier", '"hard"'),
     ([("overrides.medium.electron_barrier", -1)], "overrides.medium.electron_barrier", "above 0 eV"),

@@ -17,8 +17,19 @@ from qdmol.materials.sets import (
     MaterialValue,
     Source,
     alternatives,
+    light_alternatives,
     list_sets,
     load_set,
 )
 
-__all__ = ["MEDIUM", "Alternative", "MaterialSet", "MaterialValue", "Source", "alternatives", "list_sets", "load_set"]
+__all__ = [
+    "MEDIUM",
+    "Alternative",
+    "MaterialSet",
+    "MaterialValue",
+    "Source",
+    "alternatives",
+    "light_alternatives",
+    "list_sets",
+    "load_set",
+]

@@ -16,15 +16,23 @@ from qdmol.errors import InputError
 from qdmol.units import Kind, parse_quantity, quantity_pattern, unit_of
 
 __all__ = [
+    "LIGHT_QUANTITIES",
     "MATERIAL_QUANTITIES",
     "MEDIUM_QUANTITIES",
     "QUANTITIES",
+    "REFERENCE_QUANTITIES",
+    "AbsorptionCoefficient",
+    "AxialShare",
+    "AxisAngle",
     "BandGap",
     "Barrier",
+    "KaneEnergy",
     "LayerThickness",
+    "LineWidth",
     "Mass",
     "Offset",
     "Permittivity",
+    "PhononEnergy",
     "Quantity",
 ]
 
@@ -98,6 +106,13 @@ QUANTITIES: dict[str, Quantity] = {
     "permittivity": Quantity("number", 1, 10000),
     "band_gap": Quantity("energy", 0, 20, open_low=True),
     "layer_thickness": Quantity("length", 0.01, 10),
+    "kane_energy": Quantity("energy", 0, 1000, open_low=True),
+    "optical_permittivity": Quantity("number", 1, 10000),
+    "bulk_absorption_300nm": Quantity("absorption", 0, 1e8),
+    "homogeneous_width": Quantity("energy_mev", 0, 2000, open_low=True),
+    "phonon_energy": Quantity("energy_mev", 0, 1000, open_low=True),
+    "hole_axial_share": Quantity("number", 0, 1),
+    "hole_axis_angle": Quantity("angle", 0, 90),
 }
 
 MATERIAL_QUANTITIES = (
@@ -108,8 +123,34 @@ MATERIAL_QUANTITIES = (
     "permittivity",
     "band_gap",
     "layer_thickness",
+    "kane_energy",
+    "optical_permittivity",
+    "bulk_absorption_300nm",
+    "homogeneous_width",
+    "phonon_energy",
+    "hole_axial_share",
+    "hole_axis_angle",
 )
-MEDIUM_QUANTITIES = ("electron_mass", "hole_mass", "electron_barrier", "hole_barrier", "permittivity")
+MEDIUM_QUANTITIES = (
+    "electron_mass",
+    "hole_mass",
+    "electron_barrier",
+    "hole_barrier",
+    "permittivity",
+    "optical_permittivity",
+)
+# Of the set's reference material only: they belong to the dots, not to one of their materials.
+REFERENCE_QUANTITIES = ("band_gap", "homogeneous_width", "phonon_energy", "hole_axial_share", "hole_axis_angle")
+# What light does: no level depends on these, and every set may do without.
+LIGHT_QUANTITIES = (
+    "kane_energy",
+    "optical_permittivity",
+    "bulk_absorption_300nm",
+    "homogeneous_width",
+    "phonon_energy",
+    "hole_axial_share",
+    "hole_axis_angle",
+)
 
 Mass = Annotated[float, QUANTITIES["electron_mass"]]
 Offset = Annotated[float, QUANTITIES["conduction_offset"]]
@@ -117,3 +158,9 @@ Barrier = Annotated[float, QUANTITIES["electron_barrier"]]
 Permittivity = Annotated[float, QUANTITIES["permittivity"]]
 BandGap = Annotated[float, QUANTITIES["band_gap"]]
 LayerThickness = Annotated[float, QUANTITIES["layer_thickness"]]
+KaneEnergy = Annotated[float, QUANTITIES["kane_energy"]]
+AbsorptionCoefficient = Annotated[float, QUANTITIES["bulk_absorption_300nm"]]
+LineWidth = Annotated[float, QUANTITIES["homogeneous_width"]]
+PhononEnergy = Annotated[float, QUANTITIES["phonon_energy"]]
+AxialShare = Annotated[float, QUANTITIES["hole_axial_share"]]
+AxisAngle = Annotated[float, QUANTITIES["hole_axis_angle"]]

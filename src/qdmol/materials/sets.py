@@ -24,11 +24,27 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from qdmol.errors import InputError
 from qdmol.materials.documents import read_document
 from qdmol.materials.lookup import find_set, set_files
-from qdmol.materials.quantities import MATERIAL_QUANTITIES, MEDIUM_QUANTITIES, QUANTITIES
+from qdmol.materials.quantities import (
+    LIGHT_QUANTITIES,
+    MATERIAL_QUANTITIES,
+    MEDIUM_QUANTITIES,
+    QUANTITIES,
+    REFERENCE_QUANTITIES,
+)
 from qdmol.materials.refusals import first_refusal
 from qdmol.units import parse_quantity
 
-__all__ = ["MEDIUM", "Alternative", "MaterialSet", "MaterialValue", "Source", "alternatives", "list_sets", "load_set"]
+__all__ = [
+    "MEDIUM",
+    "Alternative",
+    "MaterialSet",
+    "MaterialValue",
+    "Source",
+    "alternatives",
+    "light_alternatives",
+    "list_sets",
+    "load_set",
+]
 
 MEDIUM = "medium"  # the name of what surrounds the molecule, in every set
 MATERIAL_NAME = r"^[A-Za-z][A-Za-z0-9_+()-]{0,39}$"  # no dot: names stand in dotted paths
@@ -205,7 +221,7 @@ def _check_names(file: _File) -> None:
 
 
 def _check_complete(file: _File, name: str, values: Mapping[str, MaterialValue]) -> None:
-    needed = list(MEDIUM_QUANTITIES)
+    needed = [key for key in MEDIUM_QUANTITIES if key not in LIGHT_QUANTITIES]
     if name != MEDIUM:
         needed = ["electron_mass", "hole_mass", "permittivity"]
         needed += ["band_gap"] if name == file.reference else ["conduction_offset", "valence_offset"]
@@ -255,9 +271,12 @@ def _check_key(file: _File, material: str, key: str, entry: _Entry) -> None:
     if at_reference and key in ("conduction_offset", "valence_offset"):
         allowed = f"absent: the edges of the reference material {material} are the zero of energy"
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
-    if not at_reference and key == "band_gap":
-        allowed = f"absent: band_gap is a key of the reference material {file.reference} only"
+    if not at_reference and key in REFERENCE_QUANTITIES:
+        allowed = f"absent: {key} is a key of the reference material {file.reference} only"
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
+    if key == "homogeneous_width" and entry.temperature is None:
+        allowed = "the temperature in K at which the line is that wide"
+        raise InputError(field=f"materials.{material}.{key}.temperature", value=None, allowed=allowed)
 
 
 def _number(value: object, unit: str, key: str, field: str) -> float:
@@ -279,7 +298,19 @@ def _source(file: _File, key: str, field: str) -> Source:
 
 
 def alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
-    """Return every alternative the set lists, in the order of its file."""
+    """Return every alternative the set lists that moves a level, in the order of its file.
+
+    Those of quantities of light alone, on which no level depends, are `light_alternatives`.
+    """
+    return tuple(other for other in _listed(material_set) if other.key not in LIGHT_QUANTITIES)
+
+
+def light_alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
+    """Return every alternative the set lists for a quantity of light alone, in the order of its file."""
+    return tuple(other for other in _listed(material_set) if other.key in LIGHT_QUANTITIES)
+
+
+def _listed(material_set: MaterialSet) -> tuple[Alternative, ...]:
     return tuple(
         other for values in material_set.materials.values() for value in values.values() for other in value.alternatives
     )

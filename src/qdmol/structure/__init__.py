@@ -12,7 +12,7 @@ on the z axis with every parameter known. Lengths in nm, energies in eV.
 from typing import TYPE_CHECKING
 
 from qdmol.structure.model import Spec
-from qdmol.structure.molecule import AxialMolecule, Bridge, PlacedDot, PlacedLayer, RegionParameters
+from qdmol.structure.molecule import AxialMolecule, Bridge, Light, PlacedDot, PlacedLayer, RegionParameters
 from qdmol.structure.resolving import resolve
 from qdmol.structure.specs import (
     dump_spec,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AxialMolecule",
     "Bridge",
+    "Light",
     "PlacedDot",
     "PlacedLayer",
     "RegionParameters",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-__all__ = ["MEDIUM", "AxialMolecule", "Bridge", "PlacedDot", "PlacedLayer", "RegionParameters"]
+__all__ = ["MEDIUM", "AxialMolecule", "Bridge", "Light", "PlacedDot", "PlacedLayer", "RegionParameters"]
 
 MEDIUM = "medium"
 MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths, nothing a person meant
@@ -15,7 +15,8 @@ MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths, nothing a person me
 class RegionParameters:
     """One material as the carriers see it: free-electron masses, edges in eV, relative permittivity.
 
-    Edges count from the reference material's, positive away from the gap; ``math.inf`` is a hard wall.
+    Edges count from the reference material's, positive away from the gap; ``math.inf`` is a hard wall. What light sees
+    may be missing: ``kane_energy`` (eV), ``optical_permittivity``, ``bulk_absorption`` (1/cm, at 300 nm).
     """
 
     electron_mass: float
@@ -23,6 +24,26 @@ class RegionParameters:
     electron_edge: float
     hole_edge: float
     permittivity: float
+    kane_energy: float | None = None
+    optical_permittivity: float | None = None
+    bulk_absorption: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How one dot's line is broadened and polarised.
+
+    ``homogeneous_width`` (eV) is its full width at half maximum at ``width_temperature`` (K); it goes with temperature
+    as the root of coth(``phonon_energy`` / 2kT), with ``phonon_energy`` in eV. ``axial_share`` is the share of the p
+    orbital along the crystal's axis in the hole's Bloch function, None where it is isotropic; ``axis_angle`` (degrees)
+    lies between that axis and the molecule's.
+    """
+
+    homogeneous_width: float
+    width_temperature: float
+    phonon_energy: float
+    axial_share: float | None
+    axis_angle: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +84,8 @@ class AxialMolecule:
     ``dots`` stand in the order of the spec, z = 0 midway between the outer dots' centres. Where layers overlap the
     one nearest to a core (lowest index) wins, at a tie the first-listed dot. ``parameters`` has every material used
     and ``"medium"``. ``field`` is the applied far field along +z in V/nm; ``band_gap`` the reference material's, eV.
-    ``interface_width`` (nm) is that of the interfaces in self-polarisation, None where that is left out.
+    ``interface_width`` (nm) is that of the interfaces in self-polarisation, None where that is left out. ``light`` is
+    None where the material set does not say how a line is broadened.
     """
 
     dots: tuple[PlacedDot, ...]
@@ -73,6 +95,7 @@ class AxialMolecule:
     band_gap: float
     notes: tuple[str, ...] = ()
     interface_width: float | None = None
+    light: Light | None = None
 
     @property
     def mirror_symmetric(self) -> bool:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
-from qdmol.materials.quantities import BandGap, Barrier, LayerThickness, Mass, Offset, Permittivity
+from qdmol.materials.quantities import (
+    AbsorptionCoefficient,
+    AxialShare,
+    AxisAngle,
+    BandGap,
+    Barrier,
+    KaneEnergy,
+    LayerThickness,
+    LineWidth,
+    Mass,
+    Offset,
+    Permittivity,
+    PhononEnergy,
+)
 from qdmol.structure.parts import KEPT_FOR_LATER, Part
 
 __all__ = ["MaterialOverride", "MediumOverride", "Overrides"]
@@ -24,6 +37,25 @@ class MaterialOverride(Part):
     permittivity: Permittivity | None = Field(None, description="Relative permittivity.")
     band_gap: BandGap | None = Field(None, description="Band gap, eV; of the reference material only.")
     layer_thickness: LayerThickness | None = Field(None, description="Thickness of a monolayer, nm.")
+    kane_energy: KaneEnergy | None = Field(None, description="Kane energy E_P = 2 |<S|p|X>|^2 / m0, eV.")
+    optical_permittivity: Permittivity | None = Field(None, description="Relative permittivity at optical frequencies.")
+    bulk_absorption_300nm: AbsorptionCoefficient | None = Field(
+        None, description="Absorption coefficient of the bulk at 300 nm, 1/cm; for comparison only."
+    )
+    homogeneous_width: LineWidth | None = Field(
+        None, description="Full width at half maximum of one dot's line at 300 K, meV; of the reference material only."
+    )
+    phonon_energy: PhononEnergy | None = Field(
+        None, description="Effective phonon of that width's temperature law, meV; of the reference material only."
+    )
+    hole_axial_share: AxialShare | None = Field(
+        None,
+        description="Share of the p orbital along the crystal's axis in the hole's Bloch function, 1/3 is isotropic; "
+        "of the reference material only.",
+    )
+    hole_axis_angle: AxisAngle | None = Field(
+        None, description="Between the crystal's axis and the molecule's, degrees; of the reference material only."
+    )
 
 
 class MediumOverride(Part):
@@ -38,6 +70,7 @@ class MediumOverride(Part):
         None, description="Barrier for holes below the reference material's valence edge, eV, or `hard`."
     )
     permittivity: Permittivity | None = Field(None, description="Relative permittivity.")
+    optical_permittivity: Permittivity | None = Field(None, description="Relative permittivity at optical frequencies.")
 
 
 class Overrides(Part):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from qdmol.errors import InputError
 from qdmol.materials import MEDIUM, MaterialSet, load_set
+from qdmol.materials.quantities import REFERENCE_QUANTITIES
 from qdmol.structure.binding import binds
 from qdmol.structure.model import Dot, Shell, Spec
-from qdmol.structure.molecule import AxialMolecule, PlacedLayer, RegionParameters
+from qdmol.structure.molecule import AxialMolecule, Light, PlacedLayer, RegionParameters
 from qdmol.structure.overrides import MaterialOverride, MediumOverride
 from qdmol.structure.placing import place
 
 __all__ = ["resolve"]
 
 V_PER_NM = 1e-4  # one kV/cm in V/nm
+EV_PER_MEV = 1e-3
+ROOM = 300.0  # K, the temperature of a line width given as an override
 CARRIERS = ("electron", "hole")
 
 
@@ -36,6 +39,7 @@ def resolve(spec: Spec) -> AxialMolecule:
         parameters=parameters,
         field=spec.environment.field[2] * V_PER_NM,
         band_gap=float(gap) if gap is not None else material_set.value(material_set.reference, "band_gap").value,
+        light=_light(spec, material_set),
         notes=tuple(notes),
         interface_width=spec.calculation.interface_width if spec.calculation.self_polarisation else None,
     )
@@ -50,9 +54,11 @@ def _check_overrides(spec: Spec, material_set: MaterialSet) -> None:
             raise InputError(field=f"overrides.{name}", value=name, allowed=_materials_of(material_set, medium=True))
         override = spec.overrides.of(name)
         reference = material_set.reference
-        if name != reference and override.band_gap is not None:
-            allowed = f"absent: band_gap is a key of the reference material {reference}"
-            raise InputError(field=f"overrides.{name}.band_gap", value=override.band_gap, allowed=allowed)
+        for key in REFERENCE_QUANTITIES:
+            value = getattr(override, key)
+            if name != reference and value is not None:
+                allowed = f"absent: {key} is a key of the reference material {reference}"
+                raise InputError(field=f"overrides.{name}.{key}", value=value, allowed=allowed)
         for key in ("conduction_offset", "valence_offset"):
             value = getattr(override, key)
             if name == reference and value:
@@ -105,6 +111,9 @@ def _material(spec: Spec, material_set: MaterialSet, name: str) -> RegionParamet
         electron_edge=0.0 if at_reference else _chosen(material_set, override, name, "conduction_offset"),
         hole_edge=0.0 if at_reference else _chosen(material_set, override, name, "valence_offset"),
         permittivity=_chosen(material_set, override, name, "permittivity"),
+        kane_energy=_known(material_set, override, name, "kane_energy"),
+        optical_permittivity=_known(material_set, override, name, "optical_permittivity"),
+        bulk_absorption=_known(material_set, override, name, "bulk_absorption_300nm"),
     )
 
 
@@ -116,12 +125,46 @@ def _medium(spec: Spec, material_set: MaterialSet) -> RegionParameters:
         electron_edge=_chosen(material_set, override, MEDIUM, "electron_barrier"),
         hole_edge=_chosen(material_set, override, MEDIUM, "hole_barrier"),
         permittivity=_chosen(material_set, override, MEDIUM, "permittivity"),
+        optical_permittivity=_known(material_set, override, MEDIUM, "optical_permittivity"),
     )
 
 
-def _chosen(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float:
+def _light(spec: Spec, material_set: MaterialSet) -> Light | None:
+    """Return how the set and the overrides say that a line is broadened and polarised; None where they do not."""
+    name = material_set.reference
+    override = spec.overrides.of(name)
+    width = _known(material_set, override, name, "homogeneous_width")
+    phonon = _known(material_set, override, name, "phonon_energy")
+    if width is None or phonon is None:
+        return None
+    at = ROOM
+    if override.homogeneous_width is None:
+        stated = material_set.value(name, "homogeneous_width").temperature
+        assert stated is not None  # a set without it is refused
+        at = stated
+    return Light(
+        homogeneous_width=width * EV_PER_MEV,
+        width_temperature=at,
+        phonon_energy=phonon * EV_PER_MEV,
+        axial_share=_known(material_set, override, name, "hole_axial_share"),
+        axis_angle=_known(material_set, override, name, "hole_axis_angle") or 0.0,
+    )
+
+
+def _known(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float | None:
+    """Return a value of the override or else of the set; None where neither has it."""
     given = getattr(override, key)
-    return float(given) if given is not None else material_set.value(name, key).value
+    if given is not None:
+        return float(given)
+    entry = material_set.materials[name].get(key)
+    return None if entry is None else entry.value
+
+
+def _chosen(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float:
+    """Return a value that every set has, replaced by the override's where there is one."""
+    found = _known(material_set, override, name, key)
+    assert found is not None  # a set without it is refused
+    return found
 
 
 def _check_binding(spec: Spec, molecule: AxialMolecule) -> None:
