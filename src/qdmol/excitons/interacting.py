@@ -25,7 +25,7 @@ from qdmol.excitons.overlaps import contact_density
 from qdmol.excitons.solving import Estimate, MoleculeSolution
 from qdmol.landscape import CARRIERS, Carrier
 
-__all__ = ["CUTS", "ComplexState", "ComplexStates", "solve_complexes"]
+__all__ = ["CUTS", "Bases", "ComplexState", "ComplexStates", "solve_complexes"]
 
 # Cuts tried one after the other, in units of the first orbital with m = 1: between the shells of a dot. Two give an
 # extrapolated energy.
@@ -101,12 +101,12 @@ def solve_complexes(
     spacing
         Scale (eV) of the cuts for each carrier: of the molecule, for its monomers; its own without.
     """
-    bases = _Bases(solution, spacing or orbital_spacing(solution))
+    bases = Bases(solution, spacing or orbital_spacing(solution))
     wanted = (lambda _: states) if isinstance(states, int) else states.__getitem__
     return {one: _solve(bases, one, wanted(one), tolerance) for one in complexes}
 
 
-class _Bases:
+class Bases:
     """Orbitals and integrals of one molecule at each cut, kept; those of the first cut are part of the second's."""
 
     def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float]) -> None:
@@ -128,14 +128,14 @@ class _Bases:
     def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
         """The lowest states of a complex at one cut."""
         kinds = ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
-        return lowest_states(self._with(step, kinds), one, states=states)
+        return lowest_states(self.with_integrals(step, kinds), one, states=states)
 
-    def _with(self, step: int, kinds: Sequence[str]) -> Problem:
+    def with_integrals(self, step: int, kinds: Sequence[str]) -> Problem:
         """The problem of a cut with these kinds of integrals among those known."""
         problem = self.problem(step)
         missing = [kind for kind in kinds if kind not in problem.integrals]
         if missing and step == 0:
-            known, part = self._with(1, missing).integrals, self._part
+            known, part = self.with_integrals(1, missing).integrals, self._part
             for kind in missing:
                 problem.integrals[kind] = known[kind].take(part[known[kind].first], part[known[kind].second])
         elif missing:
@@ -152,7 +152,7 @@ class _Bases:
         return {carrier: CUTS[step] * unit for carrier, unit in self._spacing.items()}
 
 
-def _solve(bases: _Bases, one: Complex, states: int, tolerance: float) -> ComplexStates:
+def _solve(bases: Bases, one: Complex, states: int, tolerance: float) -> ComplexStates:
     """Cut after cut, until the error is small enough or there are too many configurations."""
     known = [bases.solve(one, 0, states + SPARE)]
     best: ComplexStates | None = None

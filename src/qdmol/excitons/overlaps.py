@@ -16,7 +16,7 @@ from qdmol.excitons.diagonalising import Configured, Problem
 from qdmol.excitons.functions import PointSums
 from qdmol.excitons.orbitals import OrbitalBasis
 
-__all__ = ["contact_density", "overlaps", "strength"]
+__all__ = ["contact_density", "overlaps", "strength", "weighted_overlaps"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -33,6 +33,31 @@ def overlaps(electrons: OrbitalBasis, holes: OrbitalBasis) -> Floats:
     first, second, weights = _at_points(electrons, holes)
     same = (electrons.m[:, None] == -holes.m) & (electrons.parity[:, None] == holes.parity)
     return np.asarray(((first * weights) @ second.T) * same)
+
+
+def weighted_overlaps(electrons: OrbitalBasis, holes: OrbitalBasis, weight: Floats, dots: Floats) -> Floats:
+    """∫ ψ_a w ψ_c d³r (D, N_e, N_h) over the part of space nearest to each dot's centre along z.
+
+    `weight` (P,) is w at the electron's quadrature points, of a symmetric molecule even in z; `dots` (D,) the z (nm)
+    of the centres. The sum over the dots with w = 1 is `overlaps`.
+
+    Raises
+    ------
+    ValueError
+        Orbitals that come without their functions.
+    """
+    first, second, weights = _at_points(electrons, holes)
+    assert electrons.functions is not None  # refused by _at_points
+    sums, images = electrons.functions.sums, electrons.functions.images
+    same = (electrons.m[:, None] == -holes.m) & (electrons.parity[:, None] == holes.parity)
+    found = np.zeros((len(dots), len(electrons), len(holes)))
+    for sign in (1, -1)[:images]:
+        nearest = np.argmin(np.abs(sign * sums.z[:, None] - dots), axis=1)
+        for dot in range(len(dots)):
+            there = np.flatnonzero(nearest == dot)
+            share = weight[there] * weights[there] / images
+            found[dot] += (first[:, there] * share) @ second[:, there].T
+    return np.asarray(found * same)
 
 
 def strength(problem: Problem, state: Configured) -> float:

@@ -6,6 +6,7 @@ or of an applied field, and the self-polarisation (eV) of a carrier.
 """
 
 from qdmol.landscape.field import CHARGE, FieldEnergy, applied_field
+from qdmol.landscape.optical import OpticalField, optical_field, optical_molecule
 from qdmol.landscape.poisson import ImageDensity, Poisson, combine, images_of
 from qdmol.landscape.polarisation import Polarised, SelfPolarisation
 from qdmol.landscape.regions import (
@@ -27,6 +28,7 @@ __all__ = [
     "Carrier",
     "FieldEnergy",
     "ImageDensity",
+    "OpticalField",
     "Poisson",
     "Polarised",
     "SelfPolarisation",
@@ -39,6 +41,8 @@ __all__ = [
     "images_of",
     "inverse_mass",
     "mass_of",
+    "optical_field",
+    "optical_molecule",
     "permittivity",
     "screened",
 ]

@@ -123,6 +123,25 @@ class Assembler:
         ]
         return self._gather(local)
 
+    def divergence_load(self, density: Coefficient) -> Floats:
+        """∫ f (∂r v + v/r) r for `density` f (E, Q): a vector (n,); of v cos φ what a field across the axis meets."""
+        local = []
+        for block, f in zip(self.blocks, density, strict=True):
+            weight = (block.weight * f)[:, None, :]
+            both = np.matmul(weight * block.r[:, None, :], block.slope_r) + np.matmul(weight, block.values)
+            local.append(both[:, 0, :])
+        return self._gather(local)
+
+    def gradient(self, vector: Floats) -> list[tuple[Floats, Floats]]:
+        """∂r and ∂z (E, Q) of a function given by its unknowns (n,)."""
+        return [
+            (
+                np.matmul(block.slope_r, vector[block.unknowns][..., None])[..., 0],
+                np.matmul(block.slope_z, vector[block.unknowns][..., None])[..., 0],
+            )
+            for block in self.blocks
+        ]
+
     def integral(self, density: Coefficient) -> float:
         """∫ f r for `density` f (E, Q)."""
         return float(sum(np.sum(b.weight * b.r * f) for b, f in zip(self.blocks, density, strict=True)))

@@ -1,0 +1,66 @@
+"""The line of one dot: a Gaussian whose width follows from the temperature, and the Stokes shift that goes with it.
+
+Phonons of energy E_p, coupled linearly with a reorganisation energy λ, give a transition the variance σ² = λ E_p
+coth(E_p / 2kT), and put its emission 2λ below its absorption (Markham, Rev. Mod. Phys. 31, 956 (1959),
+doi:10.1103/RevModPhys.31.956). Where kT is well above E_p, 2λ is σ²/kT, which is what detailed balance between
+absorption and emission at every photon energy asks of a Gaussian (Kennard, Phys. Rev. 11, 29 (1918),
+doi:10.1103/PhysRev.11.29).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.structure import Light
+from qdmol.units import BOLTZMANN_EV_K
+
+__all__ = ["FWHM", "Broadening", "broadening_of"]
+
+Floats = NDArray[np.float64]
+
+FWHM = 2 * math.sqrt(2 * math.log(2))
+# Lines narrower than this (eV) are drawn as wide as this: no grid resolves less.
+NARROWEST = 1e-4
+# Elements of a (lines, grid) array held at once.
+CHUNK = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Broadening:
+    """Standard deviation σ (eV) of a line, and by how much (eV) its emission lies below its absorption."""
+
+    deviation: float
+    stokes: float
+
+    @property
+    def fwhm(self) -> float:
+        """Full width at half maximum, eV."""
+        return FWHM * self.deviation
+
+    def spread(self, grid: Floats, energy: Floats, weight: Floats) -> Floats:
+        """Σ w_k G(E - E_k) on a grid (n,): lines at energies (k,) with weights (k,) or (k, c), to (n,) or (n, c)."""
+        found = np.zeros((len(grid), *weight.shape[1:]))
+        step = max(1, CHUNK // max(len(grid), 1))
+        for start in range(0, len(energy), step):
+            some = slice(start, start + step)
+            offset = (grid[:, None] - energy[some]) / self.deviation
+            found += np.exp(-(offset**2) / 2) @ weight[some]
+        return found / (self.deviation * math.sqrt(2 * math.pi))
+
+
+def broadening_of(light: Light, temperature: float) -> Broadening:
+    """Width and Stokes shift at a temperature (K) from those of the material set; the shift is always 2λ."""
+    now, then = (_occupation(light.phonon_energy, at) for at in (temperature, light.width_temperature))
+    deviation = max(light.homogeneous_width * math.sqrt(now / then) / FWHM, NARROWEST)
+    return Broadening(deviation, 2 * deviation**2 / (light.phonon_energy * now))
+
+
+def _occupation(phonon: float, temperature: float) -> float:
+    """coth(E_p / 2kT), 1 at 0 K."""
+    if temperature <= 0:
+        return 1.0
+    return 1 / math.tanh(phonon / (2 * BOLTZMANN_EV_K * temperature))

@@ -1,0 +1,91 @@
+"""The limit of a complete basis: energies and strengths of excitons from several growing bases.
+
+Energies fall as one over the number N of orbitals, as in :mod:`qdmol.excitons.interacting`. Strengths, which ask for
+electron and hole at one place, grow more slowly: of their cusp angular momenta from l on bring 1/l, and there are
+about l³ orbitals up to l, so that N^-1/3 is left out. What the limit adds to the last basis is its error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.optics.values import ExcitonLevels
+
+__all__ = ["EdgeLimit", "edge_limit", "strength_growth"]
+
+Floats = NDArray[np.float64]
+
+# Lines this far (eV) above the lowest tell how strengths grow: all of them together, for they exchange strength.
+LOWEST = 0.1
+# More than this part is never added to a strength.
+MOST = 0.5
+# An energy moves by at most this (eV): beyond, the same rank is another state.
+FARTHEST = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeLimit:
+    """Levels in the limit, with the errors of their energies (n,) in eV.
+
+    `growth` is that of every strength since the last basis, already in the levels' moments.
+    """
+
+    levels: ExcitonLevels
+    error: Floats
+    growth: float
+
+    @property
+    def strength_error(self) -> float:
+        """Relative error of every strength."""
+        return abs(self.growth - 1) / self.growth
+
+
+def edge_limit(edge: tuple[ExcitonLevels, ...], *, numerical: float, growth: float | None = None) -> EdgeLimit:
+    """The limit of growing bases.
+
+    Parameters
+    ----------
+    edge
+        Levels of one basis each, the last one the largest.
+    numerical
+        Error (eV) of every energy that is not of the basis.
+    growth
+        Of strengths, where it is known better than these bases tell.
+    """
+    last = edge[-1]
+    lacking = np.zeros(len(last.energy))
+    for small in edge[:-1]:
+        share = small.orbitals / (last.orbitals - small.orbitals)
+        fall = share * (_partners(small, last) - last.energy)
+        lacking = np.where(np.abs(fall) > np.abs(lacking), fall, lacking)
+    lacking = np.clip(np.nan_to_num(lacking, nan=FARTHEST), 0.0, FARTHEST)
+    growth = strength_growth(edge) if growth is None else growth
+    levels = replace(last, energy=last.energy - lacking, moment=growth * last.moment, bare=growth * last.bare)
+    return EdgeLimit(levels, lacking + numerical, growth)
+
+
+def strength_growth(edge: tuple[ExcitonLevels, ...]) -> float:
+    """Strength of the lowest lines at the limit over that in the last basis, by a straight line in N^-1/3."""
+    sums = []
+    for one in edge:
+        low = one.energy <= one.energy[0] + LOWEST
+        sums.append(float(one.moment[low].sum()))
+    if len(sums) < 2 or sums[-1] <= 0:
+        return 1.0
+    root = np.array([one.orbitals ** (-1 / 3) for one in edge])
+    limit = float(np.polynomial.polynomial.polyfit(root, np.array(sums), 1)[0])
+    return float(np.clip(limit / sums[-1], 1.0, 1.0 + MOST))
+
+
+def _partners(small: ExcitonLevels, last: ExcitonLevels) -> Floats:
+    """Energies (n,) in the smaller basis of the levels of the last: of the same m, parity and rank; NaN where none."""
+    found = np.full(len(last.energy), np.nan)
+    for m, parity in {(int(a), int(b)) for a, b in zip(last.m, last.parity, strict=True)}:
+        mine = np.flatnonzero((last.m == m) & (last.parity == parity))
+        theirs = small.energy[(small.m == m) & (small.parity == parity)]
+        count = min(len(mine), len(theirs))
+        found[mine[:count]] = theirs[:count]
+    return found
