@@ -203,6 +203,7 @@ def test_a_spec_is_frozen():
         ("overrides.CdSe.electron_mass", 0.11, lambda s: s.overrides.of("CdSe").electron_mass == 0.11),
         ("overrides.medium.electron_barrier", "hard", lambda s: s.overrides.medium.electron_barrier == math.inf),
         ("calculation", {"electrons": 1, "holes": 0}, lambda s: s.calculation.coulomb == "none"),
+        ("ensemble", {"monomers": 0.5}, lambda s: s.ensemble.monomers == 0.5),
         ("name", "other", lambda s: s.name == "other"),
     ],
 )
@@ -292,7 +293,18 @@ def test_the_schema_is_a_schema_and_the_examples_follow_it():
         ("calculation.coulomb", "full"),
         ("calculation.ci_tolerance", 0),
         ("calculation.tolerance", 0),
+        ("ensemble", []),
+        ("ensemble.members", 1),
+        ("ensemble.members", 2.5),
+        ("ensemble.core_radius", "5 K"),
+        ("ensemble.core_radius", -1),
+        ("ensemble.monomers", 2),
+        ("ensemble.seed", -1),
+        ("ensemble.sizes", 1),
         ("overrides.CdS.electron_mass", 0),
+        ("overrides.CdS.kane_energy", 0),
+        ("overrides.medium.kane_energy", 20),
+        ("overrides.CdSe.hole_axis_angle", 100),
         ("overrides.CdS.colour", "red"),
         ("overrides.strain", {}),
         ("overrides.medium.permittivity", 0.5),
@@ -331,6 +343,7 @@ leaves = (
     | st.sampled_from(["hard", "merged", "CdSe", "CdS", "medium", "1.4 nm", "5 eV", "self-consistent", 0, 1, 5.2])
 )
 KEYS = "qdmol name materials molecule dots core shells radius spacing neck merged filled linker strain overrides CdS"
+KEYS += " ensemble members"
 keys = st.text(max_size=6) | st.sampled_from(KEYS.split())
 anything = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=5), max_leaves=20

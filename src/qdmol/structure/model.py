@@ -21,16 +21,16 @@ from pydantic import (
 
 from qdmol.errors import MISSING, InputError
 from qdmol.materials.quantities import Quantity
+from qdmol.structure.ensemble import Ensemble, refuse_nonsense
+from qdmol.structure.necks import FilledNeck, LinkerNeck, MergedNeck, NeckChoice, neck_length, read_neck
 from qdmol.structure.overrides import Overrides
 from qdmol.structure.parts import (
     DISTANCE,
     GAP,
-    KEPT_FOR_LATER,
     ON_AXIS,
     Coordinate,
     ExchangeConstant,
     FieldComponent,
-    Gap,
     InterfaceWidth,
     LayerCount,
     LevelCount,
@@ -122,47 +122,6 @@ class Dot(Part):
     )
 
 
-class MergedNeck(Part):
-    """Bodies placed so that the neck has this diameter."""
-
-    merged: Gap = Field(description="Diameter of the neck, nm.")
-
-
-class FilledNeck(Part):
-    """Bodies as placed, and a cylinder from centre to centre, of the first dot's outermost material."""
-
-    filled: Gap = Field(description="Diameter of the cylinder, nm.")
-
-
-class LinkerNeck(Part):
-    """Bodies apart, with a gap of medium between them."""
-
-    linker: Gap = Field(description="Gap between the surfaces, nm.")
-
-
-NeckChoice = Literal["merged"] | MergedNeck | FilledNeck | LinkerNeck
-NECKS = ("merged", "filled", "linker")
-NECK_ALLOWED = "merged, {merged: D}, {filled: D} or {linker: g}, with lengths in nm"
-
-
-def _neck(kind: str, length: float) -> Part:
-    if kind == "merged":
-        return MergedNeck(merged=length)
-    return FilledNeck(filled=length) if kind == "filled" else LinkerNeck(linker=length)
-
-
-def _read_neck(value: object) -> object:
-    """Return the neck's model, so that an error names the one length and not every alternative."""
-    if value == "merged" or isinstance(value, Part):
-        return value
-    if isinstance(value, dict):
-        if reserved := [key for key in value if key in KEPT_FOR_LATER]:
-            raise InputError(field=reserved[0], value=value[reserved[0]], allowed="absent: this key is kept for later")
-        if len(value) == 1 and (kind := next(iter(value))) in NECKS:
-            return _neck(kind, GAP.parse(value[kind], field=kind))
-    raise InputError(field="", value=value, allowed=NECK_ALLOWED)
-
-
 def _read_each(quantity: Quantity) -> BeforeValidator:
     """Return the reader of a length for every bond: one number, or a list with one entry a bond."""
 
@@ -213,7 +172,7 @@ class Molecule(Part):
     positions: (
         Annotated[tuple[tuple[Coordinate, Coordinate, Coordinate], ...], Field(min_length=1, max_length=100)] | None
     ) = Field(None, description="Centres [x, y, z], nm; x = y = 0 for now.")
-    neck: Annotated[NeckChoice, BeforeValidator(_read_neck)] = Field(
+    neck: Annotated[NeckChoice, BeforeValidator(read_neck)] = Field(
         "merged",
         description="`merged`: bodies as placed, overlapping shells fuse. `{merged: D}`: placed so that the neck has "
         "diameter D. `{filled: D}`: bodies as placed and a cylinder of diameter D from centre to centre. "
@@ -235,6 +194,17 @@ class Molecule(Part):
         self._counts()
         self._on_axis()
         return self
+
+    @property
+    def neck_lengths(self) -> tuple[float, ...]:
+        """What an ensemble varies between the dots, nm: the neck's length, or of a plain neck every bond's distance."""
+        length = neck_length(self.neck)
+        if length is not None:
+            return (length,)
+        given = self.spacing if self.spacing is not None else self.barrier
+        if given is None:
+            return ()
+        return given if isinstance(given, tuple) else (given,) * (len(self.dots) - 1)
 
     def _counts(self) -> None:
         bonds = len(self.dots) - 1
@@ -348,8 +318,25 @@ class Spec(Part):
     molecule: Molecule
     environment: Environment = Environment()
     calculation: Calculation = Calculation()
+    ensemble: Ensemble | None = Field(
+        None, description="How the particles of a sample differ; of the absorption and emission of an ensemble only."
+    )
 
     _folder: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _ensemble_of_this_molecule(self) -> Self:
+        if self.ensemble is not None:
+            molecule = self.molecule
+            refuse_nonsense(
+                self.ensemble,
+                dots=len(molecule.dots),
+                shells=any(dot.shells for dot in molecule.dots),
+                positions=molecule.positions is not None,
+                fixing=isinstance(molecule.neck, MergedNeck | LinkerNeck),
+                necks=molecule.neck_lengths,
+            )
+        return self
 
     @property
     def folder(self) -> Path | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from qdmol.errors import InputError
 from qdmol.materials.quantities import Quantity
 
-KEPT_FOR_LATER = ("ensemble", "strain", "interface", "ligands", "orientation")
+KEPT_FOR_LATER = ("strain", "interface", "ligands", "orientation")
 ON_AXIS = 1e-6  # nm, kV/cm: rounding of a generated file, nothing a person meant
 
 SIZE = Quantity("length", 0.01, 1000)

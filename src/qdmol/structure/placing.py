@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qdmol.errors import InputError
-from qdmol.structure.model import FilledNeck, LinkerNeck, MergedNeck, Molecule
+from qdmol.structure.model import Molecule
 from qdmol.structure.molecule import Bridge, PlacedDot, PlacedLayer
+from qdmol.structure.necks import FilledNeck, LinkerNeck, MergedNeck
 
 __all__ = ["place"]
 

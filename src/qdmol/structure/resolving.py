@@ -11,7 +11,7 @@ from qdmol.structure.molecule import AxialMolecule, Light, PlacedLayer, RegionPa
 from qdmol.structure.overrides import MaterialOverride, MediumOverride
 from qdmol.structure.placing import place
 
-__all__ = ["resolve"]
+__all__ = ["resolve", "thickness_of"]
 
 V_PER_NM = 1e-4  # one kV/cm in V/nm
 EV_PER_MEV = 1e-3
@@ -78,7 +78,7 @@ def _layers(spec: Spec, material_set: MaterialSet, dot: Dot, field: str) -> tupl
     layers = [PlacedLayer(material=dot.core.material, radius=radius)]
     for i, shell in enumerate(dot.shells):
         _check_material(material_set, shell.material, f"{field}.shells[{i}].material")
-        radius += _thickness(spec, material_set, shell, f"{field}.shells[{i}]")
+        radius += thickness_of(spec, material_set, shell, f"{field}.shells[{i}]")
         layers.append(PlacedLayer(material=shell.material, radius=radius))
     return tuple(layers)
 
@@ -88,7 +88,8 @@ def _check_material(material_set: MaterialSet, name: str, field: str) -> None:
         raise InputError(field=field, value=name, allowed=_materials_of(material_set, medium=False))
 
 
-def _thickness(spec: Spec, material_set: MaterialSet, shell: Shell, field: str) -> float:
+def thickness_of(spec: Spec, material_set: MaterialSet, shell: Shell, field: str) -> float:
+    """Return a shell's thickness, nm; InputError where it counts monolayers whose thickness is not known."""
     if shell.thickness is not None:
         return shell.thickness
     assert shell.monolayers is not None  # exactly one is given

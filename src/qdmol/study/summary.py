@@ -18,6 +18,9 @@ CONTRAST = (
     "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
     "sign of shift, so gap_eV and redshift_meV are null. `calculation.self_polarisation: true` includes it."
 )
+ENSEMBLE = (
+    "`ensemble` is used by `qdmol spectrum` only: these numbers are those of the molecule whose lengths are the means."
+)
 
 
 def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
@@ -70,6 +73,8 @@ def is_converged(job: Job) -> bool:
 def notes(job: Job) -> list[str]:
     """What a reader must know beside the numbers, in sentences."""
     found = list(job.molecule.notes)
+    if job.spec.ensemble is not None:
+        found.append(ENSEMBLE)
     if job.contrast:
         found.append(CONTRAST)
     if job.molecule.field:

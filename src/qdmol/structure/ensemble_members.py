@@ -1,0 +1,164 @@
+"""The particles of an ensemble: which lengths differ, random values of them, and the spec of each particle.
+
+Every varied length is normal about the spec's value, cut at three standard deviations (what is outside is drawn again,
+which leaves 98.7 % of the standard deviation), and independent of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.errors import MISSING, InputError
+from qdmol.materials import load_set
+from qdmol.structure.ensemble import Ensemble
+from qdmol.structure.model import LinkerNeck, MergedNeck, Spec
+from qdmol.structure.resolving import thickness_of
+from qdmol.structure.specs import spec_mapping, update_mapping
+
+__all__ = ["Members", "ParameterRange", "draw_members", "member_spec", "parameters_of", "without_ensemble"]
+
+CUT = 3.0  # standard deviations
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRange:
+    """A length that differs from particle to particle: its name, mean and standard deviation, both in nm."""
+
+    name: str
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """The particles of an ensemble.
+
+    ``values`` (members, parameters) are the varied lengths, nm, in the order of `parameters_of`. ``monomer`` (members,)
+    says which particles are single dots, and ``dot`` (members,) which dot of the molecule such a one is; -1 elsewhere.
+    """
+
+    values: NDArray[np.float64]
+    monomer: NDArray[np.bool_]
+    dot: NDArray[np.int64]
+
+
+def parameters_of(spec: Spec) -> tuple[ParameterRange, ...]:
+    """Return the lengths that differ: dot by dot core radius and whole shell, then the neck.
+
+    The neck is one length where the spec has one, and of a plain neck one distance a bond. None for a spec without
+    ``ensemble``. Raises InputError for a shell whose layers have no known thickness.
+    """
+    ensemble = spec.ensemble
+    if ensemble is None:
+        return ()
+    found = []
+    for i, dot in enumerate(spec.molecule.dots):
+        core = dot.core.size
+        found.append(ParameterRange(f"dot {i} core radius", core, ensemble.core_radius.of(core)))
+        if ensemble.shell_thickness.value and dot.shells:
+            shell = _whole_shell(spec, i)
+            found.append(ParameterRange(f"dot {i} shell thickness", shell, ensemble.shell_thickness.of(shell)))
+    if ensemble.neck.value:
+        necks = spec.molecule.neck_lengths
+        for i, length in enumerate(necks):
+            name = "neck" if len(necks) == 1 else f"neck {i}"
+            found.append(ParameterRange(name, length, ensemble.neck.of(length)))
+    return tuple(one for one in found if one.deviation > 0)
+
+
+def _whole_shell(spec: Spec, dot: int) -> float:
+    """Return the thickness of all shells of a dot, nm."""
+    material_set = load_set(spec.materials, relative_to=spec.folder)
+    shells = enumerate(spec.molecule.dots[dot].shells)
+    return sum(thickness_of(spec, material_set, shell, f"molecule.dots[{dot}].shells[{i}]") for i, shell in shells)
+
+
+def draw_members(spec: Spec, *, rng: np.random.Generator) -> Members:
+    """Return the spec's ``ensemble.members`` particles, drawn with ``rng``.
+
+    The number of single dots is the fraction asked for, rounded; each is any of the molecule's dots alike.
+    Raises InputError for a spec without ``ensemble``.
+    """
+    ensemble = _ensemble_of(spec)
+    parameters = parameters_of(spec)
+    means = np.array([one.mean for one in parameters])
+    deviations = np.array([one.deviation for one in parameters])
+    values = means + deviations * _cut_normal(rng, (ensemble.members, len(parameters)))
+    count = round(ensemble.monomers * ensemble.members)
+    monomer = np.zeros(ensemble.members, dtype=np.bool_)
+    monomer[rng.permutation(ensemble.members)[:count]] = True
+    dot = np.full(ensemble.members, -1, dtype=np.int64)
+    dot[monomer] = rng.integers(0, len(spec.molecule.dots), count)
+    return Members(values, monomer, dot)
+
+
+def _ensemble_of(spec: Spec) -> Ensemble:
+    if spec.ensemble is None:
+        raise InputError(field="ensemble", value=MISSING, allowed="given: it says how the particles of a sample differ")
+    return spec.ensemble
+
+
+def _cut_normal(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return standard normal numbers, those outside three standard deviations drawn again until none is."""
+    drawn = rng.standard_normal(shape)
+    while (outside := np.abs(drawn) > CUT).any():
+        drawn[outside] = rng.standard_normal(np.count_nonzero(outside))
+    return drawn
+
+
+def member_spec(spec: Spec, values: Sequence[float] | NDArray[np.float64], *, dot: int | None = None) -> Spec:
+    """Return the spec of one particle, without ``ensemble``: a molecule, or with ``dot`` that dot alone.
+
+    ``values`` (nm) are those of `parameters_of`; of a single dot only its own count, and neck and distances are left
+    out. Raises InputError for lengths that the spec refuses; what only the placed molecule shows is left to `resolve`.
+    """
+    parameters = parameters_of(spec)
+    given = {one.name: float(value) for one, value in zip(parameters, values, strict=True)}
+    means = {one.name: one.mean for one in parameters}
+    data = spec_mapping(spec)
+    data.pop("ensemble", None)
+    molecule = data["molecule"]
+    for i, one in enumerate(molecule["dots"]):
+        if (radius := given.get(f"dot {i} core radius")) is not None:
+            size = "radius" if "radius" in one["core"] else "diameter"
+            one["core"][size] = radius if size == "radius" else 2 * radius
+        name = f"dot {i} shell thickness"
+        if name in given:
+            _scale(one["shells"], given[name] / means[name])
+    if dot is not None:
+        data["molecule"] = {"dots": [molecule["dots"][dot]]}
+    else:
+        _place(molecule, spec, given)
+    return update_mapping(data, {}, folder=spec.folder)
+
+
+def _scale(shells: list[dict[str, Any]], factor: float) -> None:
+    for shell in shells:
+        size = "thickness" if "thickness" in shell else "monolayers"
+        shell[size] *= factor
+
+
+def _place(molecule: dict[str, Any], spec: Spec, given: dict[str, float]) -> None:
+    """Set the neck's length or the distances of a molecule; a distance that the neck fixes is left to the neck."""
+    neck = spec.molecule.neck
+    if isinstance(neck, MergedNeck | LinkerNeck):
+        for name in ("spacing", "barrier"):
+            molecule.pop(name, None)
+    if "neck" in given and isinstance(molecule["neck"], dict):
+        (kind,) = molecule["neck"]
+        molecule["neck"] = {kind: given["neck"]}
+        return
+    distances = [value for name, value in given.items() if name.startswith("neck")]
+    if distances:
+        name = "spacing" if spec.molecule.spacing is not None else "barrier"
+        molecule[name] = distances[0] if len(distances) == 1 else distances
+
+
+def without_ensemble(spec: Spec) -> Spec:
+    """Return the spec of the molecule of mean size, which is what it says without ``ensemble``."""
+    return spec if spec.ensemble is None else spec.model_copy(update={"ensemble": None})
