@@ -20,8 +20,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qdmol.optics.broadening import Broadening, broadening_of
-from qdmol.optics.limit import EdgeLimit, edge_limit, strength_growth
-from qdmol.optics.lines import Lines, Range, absorption_lines
+from qdmol.optics.checking import light_of
+from qdmol.optics.limit import EdgeLimit, edge_limit, growths
+from qdmol.optics.lines import Lines, Range, absorption_lines, direction_mean
 from qdmol.optics.spectra import Emitters, cross_section, emission, emitters
 from qdmol.optics.values import BulkRegion, ExcitonLevels, MoleculeLight, PairLevels
 
@@ -41,11 +42,13 @@ __all__ = [
     "absorption_lines",
     "broadening_of",
     "cross_section",
+    "direction_mean",
     "edge_limit",
     "emission",
     "emitters",
+    "growths",
+    "light_of",
     "solve_light",
-    "strength_growth",
 ]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qdmol.optics.values import ExcitonLevels
 
-__all__ = ["EdgeLimit", "edge_limit", "strength_growth"]
+__all__ = ["EdgeLimit", "edge_limit", "growths"]
 
 Floats = NDArray[np.float64]
 
@@ -62,22 +62,19 @@ def edge_limit(edge: tuple[ExcitonLevels, ...], *, numerical: float, growth: flo
         fall = share * (_partners(small, last) - last.energy)
         lacking = np.where(np.abs(fall) > np.abs(lacking), fall, lacking)
     lacking = np.clip(np.nan_to_num(lacking, nan=FARTHEST), 0.0, FARTHEST)
-    growth = strength_growth(edge) if growth is None else growth
+    growth = growths(edge)[-1] if growth is None else growth
     levels = replace(last, energy=last.energy - lacking, moment=growth * last.moment, bare=growth * last.bare)
     return EdgeLimit(levels, lacking + numerical, growth)
 
 
-def strength_growth(edge: tuple[ExcitonLevels, ...]) -> float:
-    """Strength of the lowest lines at the limit over that in the last basis, by a straight line in N^-1/3."""
-    sums = []
-    for one in edge:
-        low = one.energy <= one.energy[0] + LOWEST
-        sums.append(float(one.moment[low].sum()))
-    if len(sums) < 2 or sums[-1] <= 0:
-        return 1.0
+def growths(edge: tuple[ExcitonLevels, ...]) -> tuple[float, ...]:
+    """Strength of the lowest lines at the limit over that in each basis, by a straight line in N^-1/3."""
+    sums = np.array([float(one.moment[one.energy <= one.energy[0] + LOWEST].sum()) for one in edge])
+    if len(sums) < 2 or np.any(sums <= 0):
+        return (1.0,) * len(sums)
     root = np.array([one.orbitals ** (-1 / 3) for one in edge])
-    limit = float(np.polynomial.polynomial.polyfit(root, np.array(sums), 1)[0])
-    return float(np.clip(limit / sums[-1], 1.0, 1.0 + MOST))
+    limit = float(np.polynomial.polynomial.polyfit(root, sums, 1)[0])
+    return tuple(float(found) for found in np.clip(limit / sums, 1.0, 1.0 + MOST))
 
 
 def _partners(small: ExcitonLevels, last: ExcitonLevels) -> Floats:

@@ -9,7 +9,7 @@ they differ by is the error of the upper one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,9 +69,11 @@ def direction_mean(moment: Floats) -> Floats:
     return np.asarray((2 * moment[..., 0] + moment[..., 1]) / 3)
 
 
-def absorption_lines(light: MoleculeLight, limit: EdgeLimit, *, added: float = 0.0) -> Lines:
-    """The lines of one molecule; `added` (eV) is what exchange puts on bright excitons."""
+def absorption_lines(light: MoleculeLight, limit: EdgeLimit, *, exchange: float = 0.0) -> Lines:
+    """The lines of one molecule; `exchange` (eV nm³) times their contact density is added to bright excitons."""
     gap, edge, pairs = light.band_gap, limit.levels, light.pairs
+    if exchange:
+        edge = replace(edge, energy=edge.energy + exchange * np.nan_to_num(edge.contact))
     first = float(edge.energy[0])
     seam, end = first + EDGE_ENDS, pairs.complete - light.binding - PAIRS_END
     end = max(end, seam + SOFT)
@@ -86,7 +88,7 @@ def absorption_lines(light: MoleculeLight, limit: EdgeLimit, *, added: float = 0
     )
     energy, moment = (np.concatenate(column) for column in zip(*parts, strict=True))
     ranges = _ranges(light, limit, (seam, end), (parts[0], (pair_energy, pairs.moment), (bulk_energy, bulk)))
-    return Lines(gap + energy + added, moment, ranges)
+    return Lines(gap + energy, moment, ranges)
 
 
 def _below(energy: Floats, seam: float) -> Floats:

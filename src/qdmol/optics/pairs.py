@@ -24,6 +24,8 @@ Integers = NDArray[np.intp]
 
 # Pairs closer than this (eV) are listed as one.
 BIN = 2e-3
+# A moment (eV) that is none.
+DARK = 1e-12
 # More |m| than this hold levels only where far more are asked for than any spectrum needs.
 LARGEST_M = 60
 # How well (relative) levels are found: far better than independent pairs are true.
@@ -125,13 +127,13 @@ def _moments(
 
 
 def _binned(energy: Floats, moment: Floats) -> tuple[Floats, Floats]:
-    """Pairs close in energy as one, at their mean energy."""
+    """Pairs close in energy as one, at the mean energy of their moments; of dark ones at their own."""
     place = np.floor(energy / BIN).astype(np.intp)
     _, place = np.unique(place, return_inverse=True)
-    counts = np.bincount(place)
-    joined = np.zeros((len(counts), *moment.shape[1:]))
+    joined = np.zeros((place.max(initial=-1) + 1, *moment.shape[1:]))
     np.add.at(joined, place, moment)
-    return np.bincount(place, weights=energy) / counts, joined
+    weight = moment.sum(axis=(1, 2)) + DARK
+    return np.bincount(place, weights=weight * energy) / np.bincount(place, weights=weight), joined
 
 
 def _volumes(solution: MoleculeSolution) -> dict[str, Floats]:

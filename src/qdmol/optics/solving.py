@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.errors import InputError
 from qdmol.excitons import MoleculeSolution
 from qdmol.excitons.interacting import Bases
 from qdmol.excitons.orbitals import orbital_spacing
 from qdmol.landscape import CARRIERS, Carrier, OpticalField, by_region, optical_field, optical_molecule
 from qdmol.mesh import MEDIUM
+from qdmol.optics.checking import light_of
 from qdmol.optics.edge import exciton_levels
 from qdmol.optics.pairs import bulk_regions, pair_levels
 from qdmol.optics.values import MoleculeLight
@@ -57,7 +57,7 @@ def solve_light(
         A material set without Kane energies.
     """
     molecule = solution.molecule
-    _check(molecule)
+    light_of(molecule)
     hamiltonian = solution.hamiltonians["electron"]
     field = _field(solution)
     share = hole_share(molecule)
@@ -97,19 +97,6 @@ def hole_share(molecule: AxialMolecule) -> Floats:
     cosine = math.cos(math.radians(light.axis_angle)) ** 2
     along = light.axial_share * cosine + (1 - light.axial_share) / 2 * (1 - cosine)
     return np.array([(1 - along) / 2, along])
-
-
-def _check(molecule: AxialMolecule) -> None:
-    for name, parameters in molecule.parameters.items():
-        if name != MEDIUM and parameters.kane_energy is None:
-            raise InputError(
-                field="materials",
-                value=f"no kane_energy of {name}",
-                allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
-            )
-    if molecule.light is None:
-        allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
-        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
 
 
 def _field(solution: MoleculeSolution) -> OpticalField:

@@ -88,7 +88,9 @@ def draw_members(spec: Spec, *, rng: np.random.Generator) -> Members:
     parameters = parameters_of(spec)
     means = np.array([one.mean for one in parameters])
     deviations = np.array([one.deviation for one in parameters])
-    values = means + deviations * _cut_normal(rng, (ensemble.members, len(parameters)))
+    # Length by length, necks last: molecules that differ in their necks only have the same dots.
+    drawn = [_cut_normal(rng, ensemble.members) for _ in parameters]
+    values = means + deviations * np.array(drawn).reshape(len(parameters), ensemble.members).T
     count = round(ensemble.monomers * ensemble.members)
     monomer = np.zeros(ensemble.members, dtype=np.bool_)
     monomer[rng.permutation(ensemble.members)[:count]] = True
@@ -103,9 +105,9 @@ def _ensemble_of(spec: Spec) -> Ensemble:
     return spec.ensemble
 
 
-def _cut_normal(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _cut_normal(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     """Return standard normal numbers, those outside three standard deviations drawn again until none is."""
-    drawn = rng.standard_normal(shape)
+    drawn = rng.standard_normal(count)
     while (outside := np.abs(drawn) > CUT).any():
         drawn[outside] = rng.standard_normal(np.count_nonzero(outside))
     return drawn

@@ -21,7 +21,7 @@ from qdmol.study.store import code_digest
 if TYPE_CHECKING:
     from qdmol.excitons import MoleculeSolution, Request
 
-__all__ = ["Task", "failed", "is_final", "refused", "solve_point"]
+__all__ = ["LightRequest", "Task", "failed", "is_final", "refused", "solve_point"]
 
 Record = Mapping[str, Any]
 
@@ -34,14 +34,30 @@ _NOT_RESULTS = ("qdmol", "name", "elapsed_s")
 
 
 @dataclass(frozen=True, slots=True)
+class LightRequest:
+    """How well light is to be known: in how many growing bases, whether with contact densities.
+
+    ``spacing`` is the scale (eV) of the bases' cuts for electron and hole, None for the molecule's own.
+    """
+
+    bases: int
+    contact: bool = False
+    spacing: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """What a process needs for a point, material values included; ``limit`` in seconds."""
+    """What a process needs for a point, material values included; ``limit`` in seconds.
+
+    With ``light`` the record holds what light does with the molecule instead of its levels.
+    """
 
     key: str
     spec: Spec
     molecule: AxialMolecule
     code: str
     limit: float | None
+    light: LightRequest | None = None
 
 
 def refused(reason: str) -> dict[str, Any]:
@@ -85,6 +101,10 @@ def over_time(limit: float | None) -> str:
 
 def _solved(task: Task) -> dict[str, Any]:
     # Imported here: what is on disk comes back without the solver.
+    if task.light is not None:
+        from qdmol.study.light import light_record
+
+        return {"status": "done", "light": light_record(task.molecule, task.spec.calculation.tolerance, task.light)}
     from qdmol.study.job import run_job
     from qdmol.study.summary import summarise
 

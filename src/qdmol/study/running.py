@@ -17,7 +17,7 @@ from qdmol.study.points import Task, failed, is_final, refused, solve_point
 from qdmol.study.store import Store, code_digest
 from qdmol.study.table import Table
 
-__all__ = ["TIME_LIMIT", "Progress", "Resources", "State", "run_plan"]
+__all__ = ["TIME_LIMIT", "Progress", "Resources", "State", "executor", "run_plan"]
 
 TIME_LIMIT = 300.0  # seconds a point; the slowest of the shipped examples takes two
 REWRITE = 3.0  # seconds between versions of the file, at least
@@ -177,7 +177,7 @@ def run_plan(
     if not work.pending:
         work.publish()
         return
-    with _executor(resources, len(work.pending)) as execute:  # no scheduler: refused before anything is written
+    with executor(resources, len(work.pending)) as execute:  # no scheduler: refused before anything is written
         work.store.open()
         tasks = work.tasks(code, resources.limit)
         try:
@@ -194,7 +194,7 @@ Finish = Callable[[Task, dict[str, Any]], None]
 
 
 @contextmanager
-def _executor(resources: Resources, count: int) -> Iterator[Callable[[Iterator[Task], Finish], None]]:
+def executor(resources: Resources, count: int) -> Iterator[Callable[[Iterator[Task], Finish], None]]:
     """Give what runs tasks: this process, a running cluster, or processes for at most `count` points."""
     if resources.scheduler is None and resources.workers == 0:
         yield _run_here

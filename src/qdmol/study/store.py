@@ -26,12 +26,13 @@ __all__ = ["Store", "code_digest", "store_folder"]
 
 PACKAGE = Path(__file__).parent.parent
 # What decides a number: rooms, and modules of this one. Drawing and the command line do not.
-ROOMS = ("materials", "structure", "mesh", "landscape", "linalg", "states", "excitons")
+ROOMS = ("materials", "structure", "mesh", "landscape", "linalg", "states", "excitons", "optics")
 MODULES = (
     "errors.py",
     "units.py",
     "study/interacting.py",
     "study/job.py",
+    "study/light.py",
     "study/summary.py",
     "study/points.py",
     "study/store.py",

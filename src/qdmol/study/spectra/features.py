@@ -1,0 +1,86 @@
+"""What of a molecule's spectra varies smoothly with its lengths: for each dot its place in energy, and its own curve.
+
+A curve that moves with its dot's band edge changes its shape slowly, where the molecule's curve as a whole would change
+quickly: two dots of unlike size have two peaks, which cross. The molecule's curves are put together again from the
+dots': absorption adds, and emission with the share exp(-F_d/kT) of the excitons in each dot, F_d their free energy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.optics import cross_section, emission
+from qdmol.study.spectra.molecules import Prepared
+from qdmol.study.spectra.values import Conditions
+from qdmol.units import BOLTZMANN_EV_K
+
+__all__ = ["DotGrid", "assemble", "dot_features"]
+
+Floats = NDArray[np.float64]
+
+# Lines of a dot are weighed by exp(-E/SOFT) for the place of its band edge: eV.
+SOFT = 0.05
+BELOW, ABOVE = 0.35, 2.55
+EMITTED_BELOW, EMITTED_ABOVE = 0.45, 0.35
+# Points to a standard deviation of a line.
+POINTS = 8
+# Below this temperature (K) shares are those at it: no dot of a pair is ever quite empty.
+COLDEST = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class DotGrid:
+    """Energies (eV) relative to a dot's band edge, of absorption (n,) and of emission (k,)."""
+
+    absorbed: Floats
+    emitted: Floats
+
+    @classmethod
+    def of(cls, conditions: Conditions) -> DotGrid:
+        """A grid that resolves the lines, and reaches from below every line to above 4.3 eV."""
+        step = conditions.broadening.deviation / POINTS
+        return cls(np.arange(-BELOW, ABOVE, step), np.arange(-EMITTED_BELOW, EMITTED_ABOVE, step))
+
+
+def dot_features(prepared: Prepared, grid: DotGrid, conditions: Conditions) -> Floats:
+    """One row (D, 2 + n + k) a dot: band edge (eV), free energy (eV), absorption (nm²), emission (1/(eV ns)) there.
+
+    Emission is that of an exciton in thermal equilibrium within the dot.
+    """
+    light, lines, emitting = prepared.light, prepared.lines, prepared.emitters
+    thermal = BOLTZMANN_EV_K * max(conditions.temperature, COLDEST)
+    rows = []
+    for dot in range(light.dots):
+        edge = _edge(prepared, dot)
+        place = max(float(emitting.place[dot]), 1e-300)
+        free = emitting.free_energy - thermal * np.log(place)
+        absorbed = cross_section(lines, edge + grid.absorbed, conditions.broadening, index=light.index)[:, dot]
+        emitted = emission(emitting, edge + grid.emitted, conditions.broadening)[:, dot] / place
+        rows.append(np.concatenate([[edge, free], absorbed, emitted]))
+    return np.array(rows)
+
+
+def _edge(prepared: Prepared, dot: int) -> float:
+    """Where a dot's lowest lines lie, each as heavy as it is strong and low (eV)."""
+    levels = prepared.limit.levels
+    strength = np.maximum(levels.bare[:, dot], 0.0)
+    weight = strength * np.exp(-(levels.energy - levels.energy[0]) / SOFT)
+    return prepared.light.band_gap + float(weight @ levels.energy / weight.sum())
+
+
+def assemble(features: Floats, relative: DotGrid, grid: Floats, conditions: Conditions) -> tuple[Floats, Floats]:
+    """Absorption (n,) in nm² and emission (n,) in 1/(eV ns) of a molecule from its dots' rows (D, ...)."""
+    thermal = BOLTZMANN_EV_K * max(conditions.temperature, COLDEST)
+    free = features[:, 1]
+    share = np.exp(-(free - free.min()) / thermal)
+    share /= share.sum()
+    size = len(relative.absorbed)
+    absorption, emitted = np.zeros(len(grid)), np.zeros(len(grid))
+    for row, part in zip(features, share, strict=True):
+        absorbed_here, emitted_here = np.maximum(row[2 : 2 + size], 0.0), np.maximum(row[2 + size :], 0.0)
+        absorption += np.interp(grid, row[0] + relative.absorbed, absorbed_here, left=0.0)
+        emitted += part * np.interp(grid, row[0] + relative.emitted, emitted_here, left=0.0, right=0.0)
+    return absorption, emitted

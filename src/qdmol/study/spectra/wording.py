@@ -1,0 +1,269 @@
+"""What predicted and measured spectra say in rows and sentences: shared by the page and the command line.
+
+In come the JSON object of ``qdmol spectrum`` and overlays, out comes text; nothing is computed but sums of what stands
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from qdmol.results import format_measured, format_number
+from qdmol.study.spectra.overlay import Compared, Overlay
+
+__all__ = ["Rows", "change_rows", "measured_rows", "overlay_summary", "sample_rows", "spectrum_sentences"]
+
+Part = Mapping[str, Any]
+Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+_DASH = "–"
+_BASES = {"maximum": "maximum", "slope": "steepest slope", "peak": "peak per eV"}
+_NAMES = {"monomer": "monomer", "unfused": "unfused molecule", "fused": "fused molecule"}
+
+
+def shown(part: Part, key: str, unit: str = "", *, factor: float = 1.0) -> str:
+    """Value and error of a key without the unit, which stands in the header; a dash where there is none."""
+    tail = f"_{unit}" if unit else ""
+    value, error = part.get(f"{key}{tail}"), part.get(f"{key}_error{tail}")
+    if value is None:
+        return _DASH
+    return format_measured(factor * value, None if error is None else factor * error)
+
+
+def electronvolts(part: Part, key: str) -> str:
+    """An energy (eV) whose error is in meV."""
+    value, error = part.get(f"{key}_eV"), part.get(f"{key}_error_meV")
+    return _DASH if value is None else format_measured(value, None if error is None else error / 1000)
+
+
+def cross_section(part: Part, key: str) -> str:
+    """A cross-section and its error with one power of ten, as (8.3 ± 0.5)·10⁻¹⁵."""
+    value, error = part.get(f"{key}_cm2"), part.get(f"{key}_error_cm2")
+    if not value:
+        return _DASH
+    power = int(f"{value:e}".partition("e")[2])
+    text = format_measured(value / 10.0**power, None if error is None else error / 10.0**power)
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"({text})·10{raised}" if error is not None else f"{text}·10{raised}"
+
+
+def _wavelength(value: float | None) -> str:
+    return _DASH if value is None else format_number(value, 1)
+
+
+def sample_rows(summary: Part) -> Rows:
+    """Header and one row a quantity, a column a sample."""
+    samples = summary["samples"]
+    named: tuple[tuple[str, Callable[[Part], str]], ...] = (
+        ("dots", lambda one: str(one["dots"])),
+        ("absorption: band edge (eV)", lambda one: electronvolts(one, "absorption_peak")),
+        ("absorption: band edge (nm)", lambda one: _wavelength(one["absorption_peak_nm"])),
+        ("band edge seen as", lambda one: "maximum" if one["absorption_kind"] == "maximum" else "steepest slope"),
+        ("absorption: full width (meV)", lambda one: shown(one, "absorption_width", "meV")),
+        ("emission: peak per eV (eV)", lambda one: electronvolts(one, "emission_peak")),
+        ("emission: maximum per nm (nm)", lambda one: _wavelength(one["emission_peak_nm"])),
+        ("emission: full width (meV)", lambda one: shown(one, "emission_width", "meV")),
+        ("cross-section at the band edge (cm²)", lambda one: cross_section(one, "band_edge_cross_section")),
+        ("cross-section at 300 nm (cm²)", lambda one: cross_section(one, "cross_section_300nm")),
+        ("at 300 nm over that of as much bulk", lambda one: shown(one, "ratio_to_bulk_300nm")),
+        ("band edge over 300 nm", lambda one: shown(one, "ratio_edge_to_300nm")),
+        ("radiative lifetime (ns)", lambda one: shown(one, "radiative_lifetime", "ns")),
+        ("polarisation of emission", lambda one: shown(one, "polarisation")),
+    )
+    header = ("quantity", *(str(one["sample"]) for one in samples))
+    return header, [(name, *(text(one) for one in samples)) for name, text in named]
+
+
+def change_rows(summary: Part) -> Rows:
+    """Header and one row a quantity, a column a pair of samples; no rows for a dot alone."""
+    changes = summary["changes"]
+    keys = (
+        ("red shift of absorption (meV)", "redshift_absorption", "meV"),
+        ("red shift of emission (meV)", "redshift_emission", "meV"),
+        ("broadening of absorption (meV)", "broadening_absorption", "meV"),
+        ("broadening of emission (meV)", "broadening_emission", "meV"),
+        ("radiative lifetime, ratio", "lifetime_ratio", ""),
+        ("without local field", "lifetime_ratio_no_local_field", ""),
+        ("absorption at the band edge, ratio", "band_edge_ratio", ""),
+        ("without local field", "band_edge_ratio_no_local_field", ""),
+    )
+    if not changes:
+        return ("quantity",), []
+    header = ("quantity", *(f"{one['from']} → {one['to']}" for one in changes))
+    return header, [(name, *(shown(one, key, unit) for one in changes)) for name, key, unit in keys]
+
+
+def compared_text(found: Compared | None, *, factor: float = 1.0) -> str:
+    """Measured minus predicted with the error of both; a dash where there is none."""
+    return _DASH if found is None else format_measured(factor * found.difference, factor * found.error)
+
+
+def measured_rows(overlays: Sequence[Overlay]) -> Rows:
+    """Header and one row a measured curve."""
+    header = (
+        "measured curve", "sample", "position (nm)", "off by (meV)", "width (meV)", "off by (meV)", "edge : 300 nm",
+        "predicted",
+    )  # fmt: skip
+    return header, [_measured_row(one) for one in overlays]
+
+
+def _measured_row(one: Overlay) -> tuple[str, ...]:
+    name = f"{one.curve.source}: {one.curve.name}"
+    if one.fit is None:
+        return (f"{name}, not compared: {one.reason}", one.sample, *[_DASH] * 6)
+    place, ratio = one.position_eV, one.ratio_300nm
+    return (
+        f"{name} ({one.curve.quantity}, {_BASES[one.basis]})" if one.basis else name,
+        one.sample,
+        _DASH if place is None else _estimate(place.measured.as_wavelength()),
+        compared_text(place, factor=1e3),
+        _DASH if one.width_meV is None else _estimate(one.width_meV.measured),
+        compared_text(one.width_meV),
+        _DASH if ratio is None else _estimate(ratio.measured),
+        _DASH if ratio is None else format_measured(ratio.predicted, ratio.predicted_error),
+    )
+
+
+def _estimate(found: Any) -> str:
+    return format_measured(found.value, found.half_width)
+
+
+def spectrum_sentences(summary: Part, overlays: Sequence[Overlay] = ()) -> list[str]:
+    """What the numbers say, the measured ones last; of changes those to the spec's own molecule."""
+    said = [_sample_sentence(one) for one in summary["samples"]]
+    own = summary["samples"][-1]["sample"]
+    said += [sentence for one in summary["changes"] if one["to"] == own for sentence in _change_sentences(one)]
+    said += _circumstances(summary)
+    if summary.get("field") is not None:
+        said += _field_sentences(summary["field"])
+    return said + [sentence for one in overlays for sentence in _overlay_sentences(one)]
+
+
+def _sample_sentence(one: Part) -> str:
+    dots = f"{one['dots']} dots" if one["dots"] != 1 else "1 dot"
+    kind = "first maximum" if one["absorption_kind"] == "maximum" else "edge (steepest slope)"
+    text = f"The {_NAMES.get(one['sample'], one['sample'])} ({dots}) has its {kind} of absorption at"
+    text += f" {_wavelength(one['absorption_peak_nm'])} nm"
+    text += f" ({electronvolts(one, 'absorption_peak')} eV) and its emission at"
+    text += f" {_wavelength(one['emission_peak_nm'])} nm, {shown(one, 'emission_width', 'meV')} meV wide"
+    if one.get("radiative_lifetime_ns") is not None:
+        text += f"; radiative lifetime {shown(one, 'radiative_lifetime', 'ns')} ns"
+    return f"{text}."
+
+
+def _change_sentences(one: Part) -> list[str]:
+    start = f"From {one['from']} to {one['to']}"
+    moved = [_moved(one, quantity) for quantity in ("absorption", "emission")]
+    said = [f"{start}, {', and '.join(moved)}."] if all(moved) else []
+    if one.get("lifetime_ratio") is None or one.get("band_edge_ratio") is None:
+        return said
+    text = f"{start}, the radiative lifetime changes by the factor {shown(one, 'lifetime_ratio')}"
+    text += f" and absorption at the band edge by {shown(one, 'band_edge_ratio')}"
+    bare = [shown(one, f"{key}_no_local_field") for key in ("lifetime_ratio", "band_edge_ratio")]
+    return [*said, f"{text} ({' and '.join(bare)} without local field)." if _DASH not in bare else f"{text}."]
+
+
+def _moved(one: Part, quantity: str) -> str:
+    """For example "absorption moves 17.0 ± 0.8 meV to the red and becomes 9 ± 2 meV broader"."""
+    shift, broadening = one.get(f"redshift_{quantity}_meV"), one.get(f"broadening_{quantity}_meV")
+    if shift is None:
+        return ""
+    text = f"{quantity} moves {_size(one, f'redshift_{quantity}')} meV to the {'red' if shift >= 0 else 'blue'}"
+    if broadening is not None:
+        change = "broader" if broadening >= 0 else "narrower"
+        text += f" and becomes {_size(one, f'broadening_{quantity}')} meV {change}"
+    return text
+
+
+def _size(one: Part, key: str) -> str:
+    return format_measured(abs(one[f"{key}_meV"]), one.get(f"{key}_error_meV"))
+
+
+def _circumstances(summary: Part) -> list[str]:
+    said = []
+    if summary.get("calibration_shift_meV") is not None:
+        moved = format_number(summary["calibration_shift_meV"], 1)
+        said.append(
+            f"All photon energies are moved by {moved} meV, so that the monomer's peak lies where it was asked for."
+        )
+    ensemble = summary.get("ensemble")
+    if ensemble is not None:
+        text = f"The curves are means over {ensemble['members']} particles"
+        if ensemble.get("single_dots"):
+            text += f", {ensemble['single_dots']} of them single dots"
+        if ensemble.get("impossible"):
+            text += f"; {ensemble['impossible']} drawn shapes were impossible and left out"
+        said.append(f"{text}.")
+    return said
+
+
+def _field_sentences(field: Part) -> list[str]:
+    fields = field["field_kV_cm"]
+    said = []
+    shifts = [(shift, at) for shift, at in zip(field["stark_shift_meV"], fields, strict=True) if shift is not None]
+    if shifts:
+        largest, at = max(shifts, key=lambda pair: abs(pair[0]))
+        where = f"{at:g}".replace("-", "−")
+        said.append(f"Emission moves by up to {format_number(largest, 1)} meV, at {where} kV/cm.")
+    switching = field.get("switching_field_kV_cm")
+    if switching is not None:
+        said.append(f"At {format_number(switching, 1)} kV/cm emission changes from one dot to the other.")
+    elif len(field["dot_emission"]) and field["dot_emission"][0] is not None and len(field["dot_emission"][0]) > 1:
+        said.append("Emission does not change from one dot to the other within these fields.")
+    if field["failed"]:
+        said.append(f"{len(field['failed'])} of {len(fields)} fields have no numbers.")
+    return said
+
+
+def _overlay_sentences(one: Overlay) -> list[str]:
+    name = f"{one.curve.name} ({one.curve.source})"
+    if one.fit is None:
+        return [f"Measured {name} is not compared: {one.reason}"]
+    said = [f"Measured {name} is taken as {one.sample}: {one.measured.because}."] if one.measured.guessed else []
+    place = one.position_eV
+    if place is not None and one.basis is not None:
+        side = "blue" if place.difference > 0 else "red"
+        off = format_measured(abs(1e3 * place.difference), 1e3 * place.error)
+        within = "within the errors of both" if place.agree else "more than the errors of both"
+        text = f"Measured {name}: its {_BASES[one.basis]} lies {off} meV to the {side} of that predicted"
+        said.append(f"{text} for {one.sample}, {within}.")
+    return said + [f"Measured {name}: {note}" for note in one.notes]
+
+
+def overlay_summary(one: Overlay) -> dict[str, Any]:
+    """A measured curve beside its prediction as an object that JSON holds, with units in its keys."""
+    curve, fit = one.curve, one.fit
+    return {
+        "file": curve.source,
+        "name": curve.name,
+        "quantity": curve.quantity,
+        "sample": one.sample,
+        "sample_because": one.measured.because,
+        "fitted": fit is not None,
+        "reason": one.reason or None,
+        "kind": None if fit is None else fit.kind,
+        "compared": one.basis,
+        **_compared("position", "eV", one.position_eV, 1e3, "meV"),
+        **_compared("width", "meV", one.width_meV, 1.0, "meV"),
+        **_compared("ratio_edge_to_300nm", "", one.ratio_300nm, 1.0, ""),
+        "level": one.level if one.scales else None,
+        "scales": dict(one.scales),
+        "scaled_at": one.scaled_at,
+        "notes": list(one.notes),
+    }
+
+
+def _compared(name: str, unit: str, found: Compared | None, factor: float, small: str) -> dict[str, float | None]:
+    tail, off = f"_{unit}" if unit else "", f"_{small}" if small else ""
+    keys = (
+        *(f"measured_{name}{end}{tail}" for end in ("", "_low", "_high")), f"predicted_{name}{tail}",
+        f"{name}_difference{off}", f"{name}_difference_error{off}",
+    )  # fmt: skip
+    if found is None:
+        return dict.fromkeys(keys)
+    measured = found.measured
+    numbers = (
+        measured.value, measured.low, measured.high, found.predicted, factor * found.difference, factor * found.error,
+    )  # fmt: skip
+    return dict(zip(keys, numbers, strict=True))
