@@ -30,6 +30,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qdmol.excitons.carrier import CarrierState, flatten
 from qdmol.excitons.functions import Functions, independent, spread
+from qdmol.excitons.pairing import SettledPair
 from qdmol.excitons.solving import MoleculeSolution
 from qdmol.landscape import CARRIERS, Carrier, images_of
 from qdmol.states import Hamiltonian, Pair
@@ -208,7 +209,7 @@ class _Source:
 
     def __init__(self, solution: MoleculeSolution, carrier: Carrier) -> None:
         self.hamiltonian = solution.hamiltonians[carrier]
-        pairs = list({id(state.pair): state.pair for state in solution.pairs}.values())
+        pairs = list({id(pair): pair for pair in _all_pairs(solution)}.values())
         self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
         self.heights = np.array([pair.exciton - pairs[0].exciton for pair in pairs])
         # One for each dot, however many were asked for: the same orbitals of a dot alone and in a molecule.
@@ -265,6 +266,11 @@ class _Source:
         return np.array(rows).reshape(-1, len(pair.unknowns)), np.array(heights)
 
 
+def _all_pairs(solution: MoleculeSolution) -> list[SettledPair]:
+    """A pair for each dot: its own, or one held there."""
+    return [*(state.pair for state in solution.pairs), *solution.held]
+
+
 def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
     """Sum over the pairs of the density of both particles at a carrier's quadrature points (P,), in units of its mean.
 
@@ -274,10 +280,9 @@ def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
     assembler = hamiltonian.assembler
     weights = np.concatenate([(block.weight * block.r).ravel() for block in assembler.blocks])
     found = np.zeros(len(weights))
-    for state in solution.pairs:
+    for pair in _all_pairs(solution):
         density = sum(
-            flatten(images_of(assembler, one.space.parts(one.vector))) ** 2
-            for one in (state.pair.electron, state.pair.hole)
+            flatten(images_of(assembler, one.space.parts(one.vector))) ** 2 for one in (pair.electron, pair.hole)
         )
         mean = np.sum(weights * density**2) / np.sum(weights * density)
         # A pair and its mirror image are listed both.

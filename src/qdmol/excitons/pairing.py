@@ -67,19 +67,20 @@ class SettledPair:
     turns: int
 
 
-def settle(pairing: Pairing, dot: PlacedDot, *, level_rest: float) -> SettledPair:
+def settle(pairing: Pairing, dot: PlacedDot, *, level_rest: float, hold: Floats | float = 0.0) -> SettledPair:
     """Find the pair with the hole started in one dot.
 
     `level_rest`: change of the levels (eV) in one turn below which the pair rests; a turn leaves about a fifth of it.
+    `hold` (images, P) is a potential energy (eV) that the hole feels on the way, and that its energy does not contain.
     """
     electron, hole = _seeded(pairing.electron, dot), _seeded(pairing.hole, dot)
     hole_energy = _ball_energy(pairing, dot)
-    hole.improve(hole_energy, steps=4)
+    hole.improve(hole_energy + hold, steps=4)
     last = math.inf
     turn = 0
     while turn < TURNS:
         turn += 1
-        hole.improve(hole_energy, steps=STEPS)
+        hole.improve(hole_energy + hold, steps=STEPS)
         electron_energy = pairing.energy_of(hole, pairing.electron)
         electron.improve(electron_energy, steps=STEPS)
         hole_energy = pairing.energy_of(electron, pairing.hole)

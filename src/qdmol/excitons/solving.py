@@ -7,12 +7,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.excitons.carrier import CarrierSpace, CarrierState
+from qdmol.excitons.holding import held_pairs
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
 from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, SelfPolarisation, applied_field, domain
 from qdmol.mesh import Elements
@@ -88,6 +89,11 @@ class MoleculeSolution:
     field_operator: FieldHamiltonian | None
     field_levels: Levels | None
     flipped: bool = False
+
+    @cached_property
+    def held(self) -> tuple[SettledPair, ...]:
+        """Pairs with the hole held in each dot that has none of its own: what orbitals need beside `pairs`."""
+        return held_pairs(self)
 
     @property
     def splitting(self) -> Estimate | None:
