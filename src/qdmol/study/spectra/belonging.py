@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from qdmol.analysis.curves import Curve
 from qdmol.errors import InputError
+
+if TYPE_CHECKING:
+    from qdmol.analysis.curves import Curve
 
 __all__ = ["SAMPLES", "MeasuredFor", "assign", "named_sample"]
 

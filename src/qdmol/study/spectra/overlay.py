@@ -7,21 +7,25 @@ slopes below it; of emission the maximum and the width per eV. Energies in eV, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qdmol.analysis.curves import Curve, Estimate, PeakFit, fit_curve
-from qdmol.analysis.curves.values import HC_EV_NM, Floats
 from qdmol.errors import DataError, InputError
 from qdmol.study.spectra.belonging import MeasuredFor
+from qdmol.units import HC_EV_NM
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    # the library of fits is slow to load, and most spectra have no measured curve beside them
+    from qdmol.analysis.curves import Curve, Estimate, PeakFit
+
 __all__ = ["Compared", "Normalise", "Overlay", "SpectraLike", "lay_over"]
 
+Floats = NDArray[np.float64]
 Normalise = Literal["edge", "300nm"]
 Basis = Literal["maximum", "slope", "peak"]
 
@@ -163,6 +167,8 @@ def lay_over(
 
 
 def _laid_over(spectra: SpectraLike, one: MeasuredFor, normalise: Normalise) -> Overlay:
+    from qdmol.analysis.curves import fit_curve
+
     samples = {str(sample["sample"]): sample for sample in spectra.summary["samples"]}
     if one.sample not in samples:
         return Overlay(one, reason=f"There is no prediction of a sample {one.sample}, only of {', '.join(samples)}.")
@@ -243,7 +249,7 @@ def _absorption(
 def _energy_of(wavelength: Estimate) -> Estimate:
     """A wavelength in nm as a photon energy in eV, its error to first order."""
     energy = HC_EV_NM / wavelength.value
-    return Estimate(energy, wavelength.error * energy / wavelength.value, wavelength.freedom)
+    return replace(wavelength, value=energy, error=wavelength.error * energy / wavelength.value)
 
 
 def _predicted_place(
