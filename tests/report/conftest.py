@@ -21,6 +21,7 @@ fakes = _load("report_fakes")
 _load("report_texts")
 _load("page_reading")
 _load("photon_fakes")
+_load("spectrum_fakes")
 
 
 @cache

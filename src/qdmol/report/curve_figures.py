@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
 
 from qdmol.analysis.curves.summary import shown
 from qdmol.analysis.curves.surveying import Surveyed
-from qdmol.analysis.curves.values import HC_EV_NM, Estimate, Floats, PeakFit
+from qdmol.analysis.curves.values import HC_EV_NM, Estimate, PeakFit
 from qdmol.report.drawing import Drawing, Table
 from qdmol.report.style import (
     BLACK,
@@ -29,6 +28,7 @@ from qdmol.report.style import (
     panel_title,
     place_axes,
 )
+from qdmol.report.wave_axis import energy_axis
 
 __all__ = ["draw_curves", "draw_fit"]
 
@@ -59,7 +59,7 @@ def draw_fit(one: Surveyed, number: int) -> Drawing | None:
     for axes in (upper, lower):
         axes.set_xlim(*_limits(fit))
     upper.tick_params(axis="x", labelbottom=False)
-    _energy_axis(upper)
+    energy_axis(upper)
     panel_title(upper, "", _short(one.curve.name), offset=7.5)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{one.curve.source}-{one.curve.name}")[:50].strip("-")
     name = f"curve{number}_{stem}"
@@ -119,25 +119,6 @@ def _draw_left(axes: Axes, fit: PeakFit) -> None:
     axes.locator_params(axis="y", nbins=3)
     axes.set_xlabel("Wavelength (nm)")
     axes.set_ylabel("Left (%)")
-
-
-def _energy_axis(axes: Axes) -> None:
-    """Photon energies along the top."""
-    twin = axes.secondary_xaxis("top", functions=(_flip, _flip))
-    twin.set_xlabel("Energy (eV)", labelpad=2)
-    low, high = axes.get_xlim()
-    span = HC_EV_NM / low - HC_EV_NM / high
-    step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if span / step <= 6 or step == 1.0)
-    first = math.ceil(HC_EV_NM / high / step)
-    twin.set_xticks([k * step for k in range(first, math.floor(HC_EV_NM / low / step) + 1)])
-    twin.xaxis.set_major_formatter("{x:.4g}")
-    axes.spines["top"].set_visible(True)
-
-
-def _flip(value: ArrayLike) -> Floats:
-    # an axis is asked about places left of its end as well
-    flipped: Floats = HC_EV_NM / np.maximum(np.asarray(value, dtype=np.float64), 1e-3)
-    return flipped
 
 
 def _caption(one: Surveyed, fit: PeakFit) -> str:
