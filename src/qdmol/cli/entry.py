@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from qdmol.cli import map_commands, photons_commands, spectrum_commands  # noqa: F401  # they add their verbs
+from qdmol.cli import map_commands, photons_commands, spectrum_commands, spectrum_predict  # noqa: F401  # they add their verbs
 from qdmol.cli.commands import app
 from qdmol.cli.console import emit, flush, message
 from qdmol.errors import InputError, OutputError, QdmolError

@@ -1,4 +1,4 @@
-"""`qdmol spectrum`: spectra; here those that were measured."""
+"""`qdmol spectrum`: spectra; here the group, and the verb for those that were measured."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_VERB", "spectrum"]
 
 INCOMPLETE = 3
-# The verb that takes a SPEC where no verb is named, once there is one: `qdmol spectrum SPEC`.
+# The verb that takes a SPEC where no verb is named: `qdmol spectrum SPEC`.
 DEFAULT_VERB = "predict"
+_HELP = (
+    "Spectra: predicted ones of a SPEC beside measured ones (`qdmol spectrum SPEC` is `qdmol spectrum predict SPEC`), "
+    "and peaks, edges and shifts of measured curves alone."
+)
 
 
 class _VerbOrSpec(TyperGroup):
@@ -38,7 +42,7 @@ class _VerbOrSpec(TyperGroup):
 spectrum = typer.Typer(
     name="spectrum",
     cls=_VerbOrSpec,
-    help="Spectra: peaks, edges and shifts of measured curves.",
+    help=_HELP,
     no_args_is_help=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,7 +52,7 @@ app.add_typer(spectrum)
 
 @spectrum.callback()
 def _root() -> None:
-    """Spectra: peaks, edges and shifts of measured curves."""
+    """Spectra, predicted and measured."""
 
 
 @spectrum.command()
