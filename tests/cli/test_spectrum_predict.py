@@ -122,8 +122,9 @@ def test_workers_are_started_only_where_there_is_much_to_solve(asked, monkeypatc
     monkeypatch.setattr("qdmol.study.running.cores", lambda: 7)
     assert run("@homodimer", "-q") == 0
     assert asked["workers"] == 0
-    assert run("@homodimer", "--field", "0,50", "-q") == 0
+    assert run("@homodimer", "--field", "50,-20", "-q") == 0
     assert asked["workers"] == 7
+    assert asked["fields"] == (-20.0, 50.0)  # rising
 
 
 def test_a_sample_is_given_or_named_or_the_molecule(asked, capsys, tmp_path):

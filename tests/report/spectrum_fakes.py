@@ -217,7 +217,7 @@ def measured_absorption(
     """What a spectrometer would write of a sample `shift` eV off, in absorbance."""
     wavelength = np.arange(start, stop, 2.0)
     energy = HC / wavelength
-    value = absorption(kind, energy - shift) / absorption(kind).max() * 1.9 + 0.012 + 3e-6 * (750 - wavelength)
+    value = absorption(kind, energy - shift) / absorption(kind).max() * 1.9 + 0.15 + 3e-6 * (750 - wavelength)
     value = value + noise * np.random.default_rng(seed).normal(size=len(wavelength))
     return Curve(wavelength, value, "absorption", name=name or f"{kind} abs", source=source)
 
@@ -226,6 +226,6 @@ def measured_emission(kind="fused", *, shift=-0.021, fwhm=0.112, name="", source
     wavelength = np.arange(500.0, 720.0, 2.0)
     energy = HC / wavelength
     value = gaussian(energy, KINDS[kind][0] - 0.022 + shift, fwhm) * energy**2
-    value = 4000 * value / value.max() + 40 if not flat else np.full(len(energy), 40.0)
+    value = 4000 * value / value.max() + 400 if not flat else np.full(len(energy), 400.0)
     value = value + 8 * np.random.default_rng(seed).normal(size=len(value))
     return Curve(wavelength, value, "emission", name=name or f"{kind} PL", source=source)

@@ -127,13 +127,19 @@ def test_absorption_is_one_where_it_is_normalised(normalise, place):
         assert np.interp(at, line.get_xdata(), line.get_ydata()) == pytest.approx(1.0, rel=1e-3)
 
 
-def test_measured_curves_lie_where_their_scale_puts_them():
+@pytest.mark.parametrize("normalise", ["edge", "300nm"])
+def test_measured_curves_lie_where_their_scale_puts_them(normalise):
     found = overlays()[2]
     with paper_style():
-        axes = draw_spectra(fakes.fake_spectra(), overlays()).figure.axes[0]
+        axes = draw_spectra(fakes.fake_spectra(), overlays(), normalise=normalise).figure.axes[0]
     (drawn,) = (line for line in axes.lines if line.get_marker() == "D")
     assert matplotlib.colors.same_color(drawn.get_color(), VERMILLION)
-    top = float(fakes.fake_spectra().data["emission_per_nm"].sel(sample="fused").max())
+    predicted = next(
+        line for line in axes.lines if line.get_linestyle() == "--" and line.get_color() == drawn.get_color()
+    )
+    top = float(fakes.fake_spectra().data["emission_per_nm"].sel(sample="fused").max()) / np.nanmax(
+        predicted.get_ydata()
+    )
     wavelength, laid = found.laid()
     assert np.allclose(drawn.get_ydata(), np.interp(drawn.get_xdata(), wavelength, laid) / top)
     assert sum(line.get_marker() == "o" for line in axes.lines) == 2  # two of absorption; none without a fit

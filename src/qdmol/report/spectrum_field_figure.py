@@ -147,7 +147,7 @@ def _words(found: Mapping[str, Any]) -> str:
     if found["switching_field_kV_cm"] is not None:
         text += f" Dotted: {found['switching_field_kV_cm']:.3g} kV/cm, where emission changes dots.".replace("-", "−")
     if found["failed"]:
-        text += f" Grey, and gaps in the curves: {len(found['failed'])} fields without numbers."
+        text += f" Grey, and gaps in the curves: fields without numbers ({len(found['failed'])})."
     return text
 
 

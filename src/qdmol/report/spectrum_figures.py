@@ -262,8 +262,8 @@ def _caption(samples: Sequence[Shown], overlays: Sequence[Overlay], normalise: A
     if any(one.scaled_at is not None for one in overlays):
         text += (
             " Open circles (emission: diamonds) or thin lines: measured, in the colour of their sample; absorption is "
-            "made equal at the band edge (where it is 1 at 300 nm there, if it reaches that far), emission at its "
-            "maximum."
+            "made equal to the predicted one where that is 1 (at the band edge, if it does not reach 300 nm), emission "
+            "at its maximum."
         )
     return text
 
