@@ -13,10 +13,10 @@ import qdmol
 
 PUBLIC = {
     *("Map", "Solution", "Spec", "__version__", "analyze_photons", "dump_spec", "map", "read_photons", "read_spec"),
-    *("report", "solve"),
+    *("predict_spectra", "report", "solve"),
 }
 HEAVY = {"ngsolve", "netgen", "matplotlib", "numpy", "scipy", "xarray", "pandas", "pydantic", "h5netcdf", "typer"}
-MODEL_ROOMS = {"mesh", "landscape", "states", "excitons", "study", "report"}
+MODEL_ROOMS = {"mesh", "landscape", "states", "excitons", "optics", "study", "report"}
 # Importing a module of this name fails, as where it is not installed.
 BLOCKED = """
 import sys

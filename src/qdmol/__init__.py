@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qdmol.structure import Spec, dump_spec, read_spec
     from qdmol.study import Map, Solution, solve
     from qdmol.study import map_spec as map  # noqa: A004  # the verb's name, as on the command line
+    from qdmol.study.spectra import predict_spectra
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ _HOMES = {
     "Spec": "qdmol.structure",
     "analyze_photons": "qdmol.analysis",
     "dump_spec": "qdmol.structure",
+    "predict_spectra": "qdmol.study.spectra",
     "read_photons": "qdmol.photons",
     "read_spec": "qdmol.structure",
     "solve": "qdmol.study",
@@ -44,6 +46,7 @@ __all__ = [
     "analyze_photons",
     "dump_spec",
     "map",
+    "predict_spectra",
     "read_photons",
     "read_spec",
     "report",

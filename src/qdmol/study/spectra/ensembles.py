@@ -118,7 +118,7 @@ class _GroupCurves:
 
     def __init__(self, light: GroupLight, grid: Floats, conditions: Conditions) -> None:
         self.light, self.grid, self.conditions = light, grid, conditions
-        self.relative = DotGrid.of(conditions)
+        self.relative = DotGrid.like(grid)
         solved = [k for k, answer in enumerate(light.answers) if answer.light is not None]
         if len(solved) < max(1, FEWEST_POSSIBLE * len(light.answers)):
             reason = next(answer.reason for answer in light.answers if answer.light is None)

@@ -7,6 +7,7 @@ dots': absorption adds, and emission with the share exp(-F_d/kT) of the excitons
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +23,9 @@ __all__ = ["DotGrid", "assemble", "dot_features"]
 Floats = NDArray[np.float64]
 
 # Lines of a dot are weighed by exp(-E/SOFT) for the place of its band edge: eV.
-SOFT = 0.05
-BELOW, ABOVE = 0.35, 2.55
+SOFT = 0.03
+BELOW = 0.35
 EMITTED_BELOW, EMITTED_ABOVE = 0.45, 0.35
-# Points to a standard deviation of a line.
-POINTS = 8
 # Below this temperature (K) shares are those at it: no dot of a pair is ever quite empty.
 COLDEST = 1.0
 
@@ -39,10 +38,11 @@ class DotGrid:
     emitted: Floats
 
     @classmethod
-    def of(cls, conditions: Conditions) -> DotGrid:
-        """A grid that resolves the lines, and reaches from below every line to above 4.3 eV."""
-        step = conditions.broadening.deviation / POINTS
-        return cls(np.arange(-BELOW, ABOVE, step), np.arange(-EMITTED_BELOW, EMITTED_ABOVE, step))
+    def like(cls, grid: Floats) -> DotGrid:
+        """With the step of an even grid, from below every line of a dot to the grid's end and beyond."""
+        step = float(grid[1] - grid[0])
+        above = float(grid[-1] - grid[0])
+        return cls(np.arange(-BELOW, above, step), np.arange(-EMITTED_BELOW, EMITTED_ABOVE, step))
 
 
 def dot_features(prepared: Prepared, grid: DotGrid, conditions: Conditions) -> Floats:
@@ -81,6 +81,21 @@ def assemble(features: Floats, relative: DotGrid, grid: Floats, conditions: Cond
     absorption, emitted = np.zeros(len(grid)), np.zeros(len(grid))
     for row, part in zip(features, share, strict=True):
         absorbed_here, emitted_here = np.maximum(row[2 : 2 + size], 0.0), np.maximum(row[2 + size :], 0.0)
-        absorption += np.interp(grid, row[0] + relative.absorbed, absorbed_here, left=0.0)
-        emitted += part * np.interp(grid, row[0] + relative.emitted, emitted_here, left=0.0, right=0.0)
+        absorption += _moved(absorbed_here, row[0] + relative.absorbed[0], grid)
+        emitted += part * _moved(emitted_here, row[0] + relative.emitted[0], grid)
     return absorption, emitted
+
+
+def _moved(curve: Floats, start: float, grid: Floats) -> Floats:
+    """A curve (m,) that begins at an energy, on a grid (n,) of the same step: cubic between the points, 0 elsewhere."""
+    place = (float(grid[0]) - start) / float(grid[1] - grid[0])
+    first = math.floor(place)
+    f = place - first
+    weights = (-f * (1 - f) * (2 - f) / 6, (1 - f * f) * (2 - f) / 2, f * (1 + f) * (2 - f) / 2, -f * (1 - f * f) / 6)
+    low, high = max(0, 1 - first), min(len(grid), len(curve) - 2 - first)
+    found = np.zeros(len(grid))
+    if high > low:
+        at = first + low
+        size = high - low
+        found[low:high] = sum(w * curve[at + k - 1 : at + k - 1 + size] for k, w in enumerate(weights))
+    return found

@@ -115,8 +115,11 @@ def sweep_fields(
             continue
         prepared = prepare_light(answer.light, conditions)
         absorbed, emitted = curves_of(prepared, grid, conditions)
-        emission[k] = emitted.sum(axis=1)
         rate = prepared.emitters.rate.sum(axis=0)
+        if not emitted.any() or not rate.sum() > 0:
+            failed.append((k, "no exciton that heat reaches emits in this field: electron and hole are apart"))
+            continue
+        emission[k] = emitted.sum(axis=1)
         share[k] = rate / rate.sum()
         bright = share[k] > DARK
         colour[k, bright] = [emission_peak(grid, emitted[:, dot]).energy for dot in np.flatnonzero(bright)]

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 # A maximum lower than this part of the curve's highest within REACH (eV) of it is no band edge but a forbidden line.
 LEAST = 0.05
 REACH = 0.3
+# A maximum whose half height lies further (eV) to the red is that of a whole band.
+WIDEST = 0.2
 # The band edge is what lies up to this far (eV) above its peak.
 EDGE_REACH = 0.12
 
@@ -51,6 +53,8 @@ def edge_peak(grid: Floats, curve: Floats) -> EdgePeak:
         if curve[place] >= LEAST * near.max():
             energy, height = _top(grid, curve, place)
             half = _crossing(grid, curve, place, height / 2, step=-1)
+            if energy - half > WIDEST:
+                break
             return EdgePeak("maximum", energy, 2 * (energy - half), height)
     slope = np.gradient(curve, grid)
     place = int(np.argmax(slope))
