@@ -56,15 +56,18 @@ def edge_limit(edge: tuple[ExcitonLevels, ...], *, numerical: float, growth: flo
         Of strengths, where it is known better than these bases tell.
     """
     last = edge[-1]
-    lacking = np.zeros(len(last.energy))
+    lacking, known = np.zeros(len(last.energy)), np.zeros(len(last.energy), dtype=np.bool_)
     for small in edge[:-1]:
         share = small.orbitals / (last.orbitals - small.orbitals)
         fall = share * (_partners(small, last) - last.energy)
         lacking = np.where(np.abs(fall) > np.abs(lacking), fall, lacking)
-    lacking = np.clip(np.nan_to_num(lacking, nan=FARTHEST), 0.0, FARTHEST)
+        known |= np.isfinite(fall)
+    lacking = np.clip(lacking, 0.0, FARTHEST)
+    # Of a level that no smaller basis has nothing tells how far it falls.
+    error = np.where(known, lacking, FARTHEST) + numerical
     growth = growths(edge)[-1] if growth is None else growth
     levels = replace(last, energy=last.energy - lacking, moment=growth * last.moment, bare=growth * last.bare)
-    return EdgeLimit(levels, lacking + numerical, growth)
+    return EdgeLimit(levels, error, growth)
 
 
 def growths(edge: tuple[ExcitonLevels, ...]) -> tuple[float, ...]:

@@ -74,7 +74,7 @@ def absorption_lines(light: MoleculeLight, limit: EdgeLimit, *, exchange: float 
     gap, edge, pairs = light.band_gap, limit.levels, light.pairs
     if exchange:
         edge = replace(edge, energy=edge.energy + exchange * np.nan_to_num(edge.contact))
-    first = float(edge.energy[0])
+    first = float(edge.energy.min())
     seam, end = first + EDGE_ENDS, pairs.complete - light.binding - PAIRS_END
     end = max(end, seam + SOFT)
     bulk_energy = np.arange(STEP / 2, HIGHEST - gap, STEP)
@@ -110,7 +110,7 @@ def _ranges(
     weight = limit.levels.moment.sum(axis=(1, 2))[low]
     energy_error = float(weight @ limit.error[low] / weight.sum()) if weight.sum() > 0 else float(limit.error[0])
     return (
-        Range("excitons", gap + float(edge[0][0]), gap + seam, limit.strength_error, energy_error),
+        Range("excitons", gap + float(edge[0].min()), gap + seam, limit.strength_error, energy_error),
         Range("pairs", gap + seam, gap + end, _difference(pairs, edge, seam), light.binding / 2 + light.pairs.error),
         Range("bulk", gap + end, TOP, _difference(bulk, pairs, end), None),
     )
