@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["make_spectra_dataset"]
 
 CM2 = 1e-14
+QUANTILES = (0.16, 0.5, 0.84)
 
 
 def make_spectra_dataset(spectra: Spectra) -> xr.Dataset:
@@ -44,6 +45,15 @@ def make_spectra_dataset(spectra: Spectra) -> xr.Dataset:
     seen = np.array([per_nm(grid, row) for row in data["emission"].values])
     data["emission_per_nm"] = (both, seen, {"units": "1/nm", "long_name": "emission per nm, as a spectrometer sees it"})
     _add_lines(data, spectra)
+    if spectra.particles:
+        data.coords["quantile"] = (
+            "quantile",
+            np.array(QUANTILES),
+            {"units": "1", "long_name": "share of particles below"},
+        )
+        rows = [CM2 * np.quantile(spectra.particles[name], QUANTILES, axis=0) for name in names]
+        attributes = {"units": "cm2", "long_name": "absorption cross-section of single particles"}
+        data["absorption_members"] = (("sample", "quantile", "energy"), np.array(rows), attributes)
     if spectra.sweep is not None:
         _add_sweep(data, spectra.sweep)
     return data

@@ -60,9 +60,13 @@ class Misfit:
 
 @dataclass(frozen=True, eq=False)
 class EnsembleSpectrum:
-    """The mean over particles, what the polynomial got wrong, and the mean without each tenth of the members."""
+    """The mean over particles, what the polynomial got wrong, and the mean without each tenth of the molecules.
+
+    `absorption` (particles, n) in nm² is that of each particle.
+    """
 
     mean: SampleSpectrum
+    absorption: Floats
     misfit: Misfit | None
     parts: tuple[SampleSpectrum, ...]
     shapes: int
@@ -88,8 +92,9 @@ def ensemble_spectrum(groups: Sequence[GroupLight], grid: Floats, conditions: Co
         misfits.append(curves.misfit())
         shapes += len(curves.rows)
         failed += len(one.answers) - len(curves.rows)
-    mean, parts = _means(grid, np.array(absorption), np.array(emitted), np.concatenate(numbers))
-    return EnsembleSpectrum(mean, _worst(misfits), parts, shapes, failed)
+    every = np.array(absorption)
+    mean, parts = _means(grid, every, np.array(emitted), np.concatenate(numbers))
+    return EnsembleSpectrum(mean, every, _worst(misfits), parts, shapes, failed)
 
 
 def _means(

@@ -18,8 +18,11 @@ WEAKEST = 0.01
 FARTHEST = 0.45
 
 
-def line_objects(prepared: Prepared, conditions: Conditions) -> list[dict[str, Any]]:
-    """The excitons that absorb near the band edge: energy, oscillator strength, where, and how many heat puts there."""
+def line_objects(prepared: Prepared, conditions: Conditions, *, share: float) -> list[dict[str, Any]]:
+    """The excitons that absorb near the band edge: energy, oscillator strength, where, and how many heat puts there.
+
+    Strengths are times the `share` of the particles that are of this kind.
+    """
     levels, gap = prepared.limit.levels, prepared.light.band_gap
     energy = gap + levels.energy
     if conditions.exchange is not None:
@@ -36,8 +39,8 @@ def line_objects(prepared: Prepared, conditions: Conditions) -> list[dict[str, A
             "energy_eV": float(energy[k]),
             "error_meV": 1000 * float(prepared.limit.error[k]),
             "wavelength_nm": HC_EV_NM / float(energy[k]),
-            "oscillator_strength": float(total[k]),
-            "oscillator_strength_error": float(total[k]) * doubt,
+            "oscillator_strength": share * float(total[k]),
+            "oscillator_strength_error": share * float(total[k]) * doubt,
             "dot_shares": [float(value) for value in strength[k] / total[k]],
             "thermal_share": float(population[k]),
         }

@@ -31,7 +31,7 @@ __all__ = ["predict_spectra"]
 
 Floats = NDArray[np.float64]
 
-# Growing bases of a single dot, of a molecule, and of the shapes of an ensemble.
+# Growing bases of a single dot, which tell how strengths grow, of a molecule, and of the shapes of an ensemble.
 MONOMER_BASES, MOLECULE_BASES, SHAPE_BASES = 4, 3, 2
 # Grid of photon energies, eV: from below the lowest line to 4.3 eV.
 BELOW, TOP, STEP = 0.45, 4.3, 2e-3
@@ -94,7 +94,8 @@ def predict_spectra(
     )  # fmt: skip
     spectra = {result.sample.name: result.spectrum for result in results}
     errors = {result.sample.name: result.curve_error for result in results}
-    return Spectra(parsed, summary, spectra, errors, sweep)
+    every = {result.sample.name: result.ensemble.absorption for result in results if result.ensemble is not None}
+    return Spectra(parsed, summary, spectra, errors, sweep, every)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +155,12 @@ class _Work:
         self.references: dict[str, list[tuple[float, MoleculeLight]]] = {}
         for (name, share), answer in zip(kinds, answers[:references], strict=True):
             self.references.setdefault(name, []).append((share, _needed(answer)))
+        self._single = self.references["monomer"]
+        # The same bases for all samples, so that what they lack is the same.
+        self.references = {
+            name: [(share, replace(light, edge=light.edge[:MOLECULE_BASES])) for share, light in parts]
+            for name, parts in self.references.items()
+        }
         at = references
         self.answers: dict[int, Sequence[Answer]] = {}
         for one in shapes:
@@ -165,7 +172,7 @@ class _Work:
         """Those of the spec."""
         calculation, temperature = self.spec.calculation, self.spec.environment.temperature
         broadening = broadening_of(light_of(resolve(self.spec)), temperature)
-        parts = [(share, growths(light.edge)) for share, light in self.references["monomer"]]
+        parts = [(share, growths(light.edge)) for share, light in self._single]
         growth = tuple(
             sum(share * found[k] for share, found in parts) for k in range(min(len(found) for _, found in parts))
         )

@@ -34,6 +34,7 @@ Floats = NDArray[np.float64]
 
 CM2 = 1e-14  # cm² in a nm²
 CM3 = 1e-21  # cm³ in a nm³
+LEAST_OF_BULK = 0.7  # of the bulk's absorption at 300 nm; with less a warning says so
 ELEMENTS = 1e-3  # relative error of strengths that the elements leave: of their square, far below in every test
 ENERGIES = ("absorption_peak", "emission_peak", "absorption_width", "emission_width")
 
@@ -56,15 +57,19 @@ class SampleResult:
 
     @property
     def curve_error(self) -> Floats:
-        """Error (n,) of the absorption in nm²."""
+        """Error (n,) of the absorption in nm²: of the basis near the edge, above it that of each range's strength."""
         basis = np.abs(self.mean.absorption - self.rough.absorption)
+        relative = np.minimum(basis / np.maximum(self.mean.absorption, 1e-30), 1.0)
+        _, main = self.prepared[-1]
+        for one in main.lines.ranges[1:]:
+            within = (self.mean.grid >= one.low) & (self.mean.grid < one.high)
+            relative[within] = np.maximum(relative[within], min(one.strength_error, 1.0))
         if self.ensemble is None:
-            return basis
+            return np.asarray(relative * self.mean.absorption)
         parts = np.array([part.absorption for part in self.ensemble.parts])
         spread = np.sqrt((len(parts) - 1) * np.var(parts, axis=0)) if len(parts) else 0.0
         misfit = self.ensemble.misfit.relative if self.ensemble.misfit is not None else 0.0
-        scale = basis / np.maximum(self.mean.absorption, 1e-30)
-        return np.asarray((np.minimum(scale, 1.0) + misfit) * self.ensemble.mean.absorption + spread)
+        return np.asarray((relative + misfit) * self.ensemble.mean.absorption + spread)
 
     @cached_property
     def numbers(self) -> Mapping[str, float]:
@@ -189,8 +194,17 @@ def _sample(result: SampleResult, conditions: Conditions) -> dict[str, Any]:
         "radiative_lifetime_error_ns": error("lifetime"),
         "polarisation": _polarisation(main),
         "ranges": range_objects(main),
-        "lines": line_objects(main, conditions),
+        "lines": _lines(result, conditions),
     }
+
+
+def _lines(result: SampleResult, conditions: Conditions) -> list[dict[str, Any]]:
+    """The lines of every kind of particle, each with its share of the particles in its strength."""
+    single = result.sample.single or (None,) * len(result.prepared)
+    found = []
+    for number, (share, one) in zip(single, result.prepared, strict=True):
+        found += [{"dot": number, **line} for line in line_objects(one, conditions, share=share)]
+    return sorted(found, key=lambda line: line["energy_eV"])
 
 
 def _blue_error(result: SampleResult) -> float:
@@ -313,6 +327,25 @@ def _ensemble(spec: Spec, results: Sequence[SampleResult], *, exact: bool) -> di
     }
 
 
+def _remark(result: SampleResult) -> str | None:
+    """What a sample of several kinds of particles is."""
+    if len(result.prepared) == 1:
+        return None
+    shares = ", ".join(f"{100 * share:.0f} %" for share, _ in result.prepared)
+    return f"The {result.sample.name} sample is a mixture of the molecule's unlike dots: {shares}."
+
+
+def _bulk_warning(results: Sequence[SampleResult]) -> list[str]:
+    """How far absorption at 300 nm is from that of the bulk: of all samples the farthest."""
+    ratios = [CM2 * result.numbers["blue"] / bulk for result in results if (bulk := _bulk(result))]
+    if not ratios or min(ratios) > LEAST_OF_BULK:
+        return []
+    return [
+        f"At 300 nm absorption is {min(ratios):.2f} of the bulk's as the material set cites it, and in `bulk` too low "
+        "by about as much: the model has one hole band. No error contains this; it is the same in all samples."
+    ]
+
+
 def _warnings(spec: Spec, results: Sequence[SampleResult], sweep: FieldSweep | None) -> list[str]:
     found = [note for result in results for _, one in result.prepared for note in one.light.notes]
     for result in results:
@@ -334,6 +367,7 @@ def _warnings(spec: Spec, results: Sequence[SampleResult], sweep: FieldSweep | N
                 f"{result.impossible} particles of the {result.sample.name} sample cannot be (cores that overlap, "
                 "necks wider than dots) and are left out."
             )
+    found += [text for result in results if (text := _remark(result))]
     if sweep is not None and sweep.failed:
         found.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields could not be solved.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found + _bulk_warning(results)))

@@ -83,6 +83,8 @@ class Spectra:
         in cm², lifetimes in ns, as each key says.
     samples : Mapping
         Name to spectrum: monomer, unfused, fused.
+    particles : Mapping
+        Of an ensemble: name to the absorption (particles, n) in nm² of each particle.
     """
 
     spec: Spec
@@ -90,6 +92,7 @@ class Spectra:
     samples: Mapping[str, SampleSpectrum]
     errors: Mapping[str, Floats] = field(repr=False)
     sweep: FieldSweep | None = field(default=None, repr=False)
+    particles: Mapping[str, Floats] = field(default_factory=dict, repr=False)
 
     @property
     def converged(self) -> bool:
