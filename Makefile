@@ -76,6 +76,7 @@ bench: $(ENV)/.ready-dev
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.interacting
 	$(BIN)/python -m benchmarks.photons
+	$(BIN)/python -m benchmarks.spectra
 
 clean:
 	rm -rf $(ENV) docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build
