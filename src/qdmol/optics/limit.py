@@ -64,10 +64,19 @@ def edge_limit(edge: tuple[ExcitonLevels, ...], *, numerical: float, growth: flo
         known |= np.isfinite(fall)
     lacking = np.clip(lacking, 0.0, FARTHEST)
     # Of a level that no smaller basis has nothing tells how far it falls.
-    error = np.where(known, lacking, FARTHEST) + numerical
+    error = _at_least_below(last, np.where(known, lacking, FARTHEST)) + numerical
     growth = growths(edge)[-1] if growth is None else growth
     levels = replace(last, energy=last.energy - lacking, moment=growth * last.moment, bare=growth * last.bare)
     return EdgeLimit(levels, error, growth)
+
+
+def _at_least_below(levels: ExcitonLevels, error: Floats) -> Floats:
+    """The errors (n,), none smaller than that of a lower level of the same m and parity: ranks may have changed."""
+    found = error.copy()
+    for m, parity in {(int(a), int(b)) for a, b in zip(levels.m, levels.parity, strict=True)}:
+        mine = np.flatnonzero((levels.m == m) & (levels.parity == parity))
+        found[mine] = np.maximum.accumulate(error[mine])
+    return found
 
 
 def growths(edge: tuple[ExcitonLevels, ...]) -> tuple[float, ...]:
