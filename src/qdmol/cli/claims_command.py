@@ -1,4 +1,4 @@
-"""`qdmol claims`: the reference work's calculated statements beside what qdmol gets."""
+"""`qdmol claims`: the reference work's statements beside what qdmol gets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["claims", "claims_tables"]
 
-TITLE = "Calculated statements of Cui et al., Nat. Commun. 10, 5401 (2019), beside qdmol"
+TITLE = "Statements of Cui et al., Nat. Commun. 10, 5401 (2019), beside qdmol"
 
 
 def claims(
@@ -31,7 +31,7 @@ def claims(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results and errors.")] = False,
 ) -> int:
-    """Set the reference work's calculated statements beside what qdmol gets; takes about a minute."""
+    """Set the reference work's statements beside what qdmol gets; takes about two minutes."""
     if output is not None and not report:
         raise InputError(field="output", value=str(output), allowed="given together with --report")
     outputs = planned_outputs("claims", output, None) if report else None

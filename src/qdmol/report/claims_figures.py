@@ -26,7 +26,7 @@ from qdmol.report.style import (
 from qdmol.results import format_number
 from qdmol.study.claims.assessing import Claims, SplittingMap
 from qdmol.study.claims.cases import SAMPLES
-from qdmol.study.claims.quantities import READERS
+from qdmol.study.claims.quantities import measure
 
 _LEFT, _RIGHT, _BOTTOM, _TOP, _HEIGHT = 13.0, 3.0, 10.0, 4.0, 56.0  # mm
 _MEASURED = 10.0  # meV, the least shift measured on fusion
@@ -60,8 +60,8 @@ def shift_series(claims: Claims) -> tuple[Series, Series]:
 def _series(claims: Claims, name: str, quantity: str, colour: str, marker: str, side: int) -> Series:
     base, low, high = [], [], []
     for sample in SAMPLES:
-        solved = [one for one in claims.outcomes if one.case.family == sample and one.summary is not None]
-        read = [(one.case.factors, READERS[quantity](one.summary or {})) for one in solved]
+        own = [one for one in claims.outcomes if one.case.family == sample]
+        read = [(one.case.factors, measure(one, quantity)) for one in own]
         found = [(factors, measured[0]) for factors, measured in read if measured is not None]
         base.append(next((value for factors, value in found if not factors), float("nan")))
         low.append(min((value for _, value in found), default=float("nan")))

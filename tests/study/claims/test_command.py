@@ -121,7 +121,7 @@ def test_the_set_of_the_quoted_scales_lacks_their_materials(name, found, command
 def test_every_command_of_a_row_is_run_by_a_test():
     for statement in STATEMENTS:
         verbs = {command.split()[1] for command in statement.command.split(" && ")}
-        assert verbs in ({"solve"}, {"map"}, {"materials"})
+        assert verbs in ({"solve"}, {"map"}, {"materials"}, {"spectrum"})
 
 
 # ---------------------------------------------------------------- what the numbers are
@@ -134,8 +134,9 @@ def test_one_object_with_the_keys(found):
     for claim in found["claims"]:
         assert list(claim) == KEYS
         assert claim["verdict"] in KINDS or claim["verdict"].startswith("depends on ")
-        assert "lines " in claim["source"] or "line " in claim["source"]
-        assert "https://doi.org/10.1038/s41467-019-13349-1" in claim["source"]
+        if not claim["source"].startswith("abstract of Panfil et al., J. Chem. Phys. 151, 224501"):
+            assert "lines " in claim["source"] or "line " in claim["source"]
+            assert "https://doi.org/10.1038/s41467-019-13349-1" in claim["source"]
 
 
 def test_verdicts_follow_from_the_findings(assessed):

@@ -12,6 +12,7 @@ from qdmol.results import format_measured, format_number
 from qdmol.study.claims import quantities
 from qdmol.study.claims.cases import MAP_OFFSETS, MIDDLE, SAMPLES, Case, Outcome, all_cases, map_case, solve_cases
 from qdmol.study.claims.rules import Criterion, Finding, Verdict, decide
+from qdmol.study.claims.spectrum_cases import spectrum_cases
 from qdmol.study.claims.statements import PRINTED, STATEMENTS, Statement
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Claims:
 
 
 def assess_claims(*, fine_map: bool = False, workers: int = 1, progress: Callable[[str], None] | None = None) -> Claims:
-    """Compare every calculated statement of the reference work with what qdmol gets.
+    """Compare every statement of the reference work with what qdmol gets.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ def assess_claims(*, fine_map: bool = False, workers: int = 1, progress: Callabl
     """
     started = time.perf_counter()
     grids = _grids(fine=fine_map)
-    cases = all_cases()
+    cases = (*spectrum_cases(), *all_cases())  # spectra take longest, and so come first
     points = [case for offset, axes in grids for case in _map_cases(offset, *axes)]
     solved = solve_cases([*cases, *points], workers=workers, progress=progress)
     outcomes, rest = solved[: len(cases)], list(solved[len(cases) :])
@@ -162,7 +163,7 @@ def _map_of(
     count = len(diameters) * len(barriers)
     taken, rest[:] = rest[:count], rest[count:]
     nothing = (float("nan"), float("nan"))
-    read = [None if one.summary is None else quantities.READERS["splitting"](one.summary) for one in taken]
+    read = [quantities.measure(one, "splitting") for one in taken]
     found = [measured or nothing for measured in read]
     width = len(barriers)
     rows = tuple(tuple(found[start : start + width]) for start in range(0, count, width))
@@ -237,6 +238,6 @@ def _samples(statement: Statement, outcomes: Sequence[Outcome]) -> str:
     shown = []
     for outcome in outcomes:
         if outcome.case.family in SAMPLES and not outcome.case.factors and outcome.summary is not None:
-            measured = quantities.READERS[statement.quantity](outcome.summary)
+            measured = quantities.measure(outcome, statement.quantity)
             shown.append("no value" if measured is None else f"{measured[0]:.2f}")
     return f" Shifts as shipped, smallest sample first: {', '.join(shown)} meV."

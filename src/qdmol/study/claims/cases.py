@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 import signal
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from qdmol.errors import InputError, SolverError
 from qdmol.materials import Alternative, alternatives, load_set
@@ -25,6 +28,9 @@ from qdmol.study.solving import solve
 __all__ = ["MAP_OFFSETS", "MIDDLE", "SAMPLES", "Case", "Outcome", "all_cases", "map_case", "solve_cases"]
 
 Answer = tuple[Mapping[str, Any] | None, str | None]
+# What is solved of a molecule: its levels (``qdmol solve``) or the spectra of its samples (``qdmol spectrum``).
+What = Literal["levels", "spectrum"]
+Task = tuple[What, Spec]
 # Shipped examples by the paper's core radius / shell thickness, smallest first.
 SAMPLES: Mapping[str, str] = {"1.2/2.1": "small-sample", "1.4/2.1": "homodimer", "1.9/4.0": "large-sample"}
 MIDDLE = "1.4/2.1"
@@ -53,18 +59,27 @@ MATCHED = (
 
 @dataclass(frozen=True)
 class Case:
-    """One molecule: its family (a sample, "linked", "matched" or "map"), what differs from the family's base, spec."""
+    """One molecule: its family, what differs from the family's base, and what is solved of it.
+
+    Families: a sample, "linked", "matched", "map", and those of spectra.
+    """
 
     family: str
     sample: str
     label: str
     factors: tuple[str, ...]
     spec: Spec
+    what: What = "levels"
+
+    @property
+    def key(self) -> tuple[What, str]:
+        """Equal where the same is to be solved."""
+        return self.what, dump_spec(self.spec)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case with the JSON object of ``qdmol solve``, or with the reason why there is none."""
+    """A case with the JSON object of its command, or with the reason why there is none."""
 
     case: Case
     summary: Mapping[str, Any] | None
@@ -72,7 +87,7 @@ class Outcome:
 
 
 def all_cases() -> tuple[Case, ...]:
-    """Every case of the statements but those of the map."""
+    """Every case of the statements about levels but those of the map."""
     found = [case for sample in SAMPLES for case in _sample_cases(sample)]
     return (*found, *_linked_cases(), *(_matched_case(*values) for values in MATCHED))
 
@@ -80,19 +95,19 @@ def all_cases() -> tuple[Case, ...]:
 def _sample_cases(sample: str) -> Iterator[Case]:
     base = read_spec(f"@{SAMPLES[sample]}")
     yield Case(sample, sample, "as shipped", (), base)
-    yield Case(sample, sample, _label("as shipped", DEEP), (OFFSET,), _offset(base, DEEP))
+    yield Case(sample, sample, labelled("as shipped", DEEP), (OFFSET,), with_offset(base, DEEP))
     for kind, diameter in _necks():
-        shaped = _necked(base, kind, diameter)
+        shaped = necked(base, kind, diameter)
         name = f"{kind} neck {diameter:g} nm"
         yield Case(sample, sample, name, ("neck",), shaped)
-        yield Case(sample, sample, _label(name, DEEP), ("neck", OFFSET), _offset(shaped, DEEP))
+        yield Case(sample, sample, labelled(name, DEEP), ("neck", OFFSET), with_offset(shaped, DEEP))
     yield from _alternative_cases(sample, sample, base, _shell_mass if sample != MIDDLE else _any)
 
 
 def _linked_cases() -> Iterator[Case]:
     base = read_spec(f"@{LINKED}")
     yield Case(LINKED, MIDDLE, "as shipped", (), base)
-    yield Case(LINKED, MIDDLE, _label("as shipped", DEEP), (OFFSET,), _offset(base, DEEP))
+    yield Case(LINKED, MIDDLE, labelled("as shipped", DEEP), (OFFSET,), with_offset(base, DEEP))
     yield from _alternative_cases(LINKED, MIDDLE, base, _leaks)
 
 
@@ -125,15 +140,15 @@ def _necks() -> Iterator[tuple[str, float]]:
             yield "filled", diameter
 
 
-def _label(name: str, offset: float) -> str:
+def labelled(name: str, offset: float) -> str:
     return f"{name}, offset {offset:.2f} eV"
 
 
-def _offset(spec: Spec, offset: float) -> Spec:
+def with_offset(spec: Spec, offset: float) -> Spec:
     return update_spec(spec, "overrides.CdS.conduction_offset", offset)
 
 
-def _necked(base: Spec, kind: str, diameter: float) -> Spec:
+def necked(base: Spec, kind: str, diameter: float) -> Spec:
     """The same dots with another neck; a filled one stands between dots as a 1.5 nm neck holds them."""
     radius = resolve(base).dots[0].layers[-1].radius
     spacing = 2 * math.sqrt(radius**2 - (CONTACT / 2) ** 2)
@@ -150,11 +165,11 @@ def _placed(base: Spec, placement: Mapping[str, Any]) -> Spec:
 
 
 def _matched_case(sample: str, kind: str, diameter: float, offset: float, mass: float, permittivity: float) -> Case:
-    spec = _offset(_necked(read_spec(f"@{SAMPLES[sample]}"), kind, diameter), offset)
+    spec = with_offset(necked(read_spec(f"@{SAMPLES[sample]}"), kind, diameter), offset)
     spec = update_spec(spec, "overrides.CdS.electron_mass", mass)
     for material in ("CdSe", "CdS", "medium"):
         spec = update_spec(spec, f"overrides.{material}.permittivity", permittivity)
-    label = _label(f"{sample} nm, {kind} neck {diameter:g} nm", offset)
+    label = labelled(f"{sample} nm, {kind} neck {diameter:g} nm", offset)
     label = f"{label}, mass {mass:g}, permittivity {permittivity:g}"
     return Case("matched", sample, label, ("neck", "permittivity"), spec)
 
@@ -163,7 +178,7 @@ def map_case(diameter: float, barrier: float, offset: float) -> Case:
     """A point of the map: core diameter and barrier (between core surfaces) in nm, shells as in the homodimer."""
     base = read_spec(f"@{SAMPLES[MIDDLE]}")
     spec = _placed(base, {"barrier": barrier, "neck": "merged"})
-    spec = update_spec(_offset(spec, offset), "molecule.dots[*].core.radius", diameter / 2)
+    spec = update_spec(with_offset(spec, offset), "molecule.dots[*].core.radius", diameter / 2)
     for key, value in (("coulomb", "none"), ("electrons", 2), ("holes", 0)):
         spec = update_spec(spec, f"calculation.{key}", value)
     label = f"core diameter {diameter:g} nm, barrier {barrier:g} nm, offset {offset:.2f} eV"
@@ -185,19 +200,19 @@ def solve_cases(
         Called with a few words whenever a case is done.
     """
     listed = list(cases)
-    distinct = {dump_spec(case.spec): case for case in listed}
-    known: dict[str, Answer] = {}
-    with _mapper(workers) as mapped:
-        answers = mapped(_solved, [case.spec for case in distinct.values()])
+    distinct = {case.key: case for case in listed}
+    known: dict[tuple[What, str], Answer] = {}
+    with _mapper(workers) as mapped, tempfile.TemporaryDirectory(prefix="qdmol-claims-") as kept:
+        answers = mapped(partial(_solved, folder=Path(kept)), [(case.what, case.spec) for case in distinct.values()])
         for number, (key, answer) in enumerate(zip(distinct, answers, strict=True), start=1):
             known[key] = answer
             if progress is not None:
                 progress(f"{number} of {len(distinct)} molecules: {distinct[key].label}")
-    return tuple(Outcome(case, *known[dump_spec(case.spec)]) for case in listed)
+    return tuple(Outcome(case, *known[case.key]) for case in listed)
 
 
 @contextmanager
-def _mapper(workers: int) -> Iterator[Callable[[Callable[[Spec], Answer], list[Spec]], Iterable[Answer]]]:
+def _mapper(workers: int) -> Iterator[Callable[[Callable[[Task], Answer], list[Task]], Iterable[Answer]]]:
     """Give `map`, over processes if more than one is wanted."""
     if workers <= 1:
         yield map
@@ -215,8 +230,13 @@ def _ignore_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _solved(spec: Spec) -> Answer:
+def _solved(task: Task, folder: Path) -> Answer:
+    what, spec = task
     try:
-        return solve(spec).summary, None
+        if what == "levels":
+            return solve(spec).summary, None
+        from qdmol.study.claims.spectrum_cases import spectrum_summary
+
+        return spectrum_summary(spec, folder), None
     except (InputError, SolverError) as error:
         return None, str(error)

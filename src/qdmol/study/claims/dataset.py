@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from qdmol.results import provenance
 from qdmol.structure import dump_spec
-from qdmol.study.claims.quantities import READERS
+from qdmol.study.claims.quantities import measure
+from qdmol.study.claims.spectrum_quantities import SPECTRUM_READERS
 
 if TYPE_CHECKING:
     from qdmol.study.claims.assessing import Claim, Claims, SplittingMap
 
 __all__ = ["make_claims_dataset"]
 
-CASE_QUANTITIES = ("splitting", "spacing", "redshift", "redshift_single_particle")
+CASE_QUANTITIES = ("splitting", "spacing", "redshift", "redshift_single_particle", *SPECTRUM_READERS)
 
 
 def make_claims_dataset(claims: Claims) -> xr.Dataset:
@@ -56,6 +57,7 @@ def _add_cases(data: xr.Dataset, claims: Claims) -> None:
     columns: dict[str, Callable[[int], str]] = {
         "family": lambda i: outcomes[i].case.family,
         "sample": lambda i: outcomes[i].case.sample,
+        "what": lambda i: outcomes[i].case.what,
         "label": lambda i: outcomes[i].case.label,
         "factors": lambda i: ", ".join(outcomes[i].case.factors),
         "spec": lambda i: dump_spec(outcomes[i].case.spec),
@@ -65,11 +67,12 @@ def _add_cases(data: xr.Dataset, claims: Claims) -> None:
         texts = _texts([text(i) for i in range(len(outcomes))])
         data[f"case_{name}"] = ("case", texts, {"units": "1", "long_name": f"{name} of the case"})
     for name in CASE_QUANTITIES:
-        read = [None if one.summary is None else READERS[name](one.summary) for one in outcomes]
+        read = [measure(one, name) for one in outcomes]
+        unit = "1" if name.endswith("ratio") else "meV"
         for place, suffix in enumerate(("", "_error")):
             values = _numbers([None if one is None else one[place] for one in read])
             long_name = f"{name}{suffix}".replace("_", " ")
-            data[f"case_{name}{suffix}"] = ("case", values, {"units": "meV", "long_name": long_name})
+            data[f"case_{name}{suffix}"] = ("case", values, {"units": unit, "long_name": long_name})
 
 
 def _add_map(data: xr.Dataset, one: SplittingMap, suffix: str) -> None:

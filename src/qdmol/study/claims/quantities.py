@@ -9,8 +9,9 @@ from typing import Any
 
 from qdmol.study.claims.cases import SAMPLES, Outcome
 from qdmol.study.claims.rules import Criterion, Finding
+from qdmol.study.claims.spectrum_quantities import SPECTRUM_READERS
 
-__all__ = ["READERS", "grid_falls", "ratios", "readings", "steps"]
+__all__ = ["READERS", "grid_falls", "measure", "ratios", "readings", "steps"]
 
 Summary = Mapping[str, Any]
 Measured = tuple[float, float]
@@ -41,13 +42,21 @@ READERS: Mapping[str, Reader] = {
 }
 
 
+def measure(outcome: Outcome, quantity: str) -> Measured | None:
+    """A quantity of a case with its error; None where the case has no such number or was not solved."""
+    readers = READERS if outcome.case.what == "levels" else SPECTRUM_READERS
+    if outcome.summary is None or quantity not in readers:
+        return None
+    return readers[quantity](outcome.summary)
+
+
 def readings(
     outcomes: Iterable[Outcome], quantity: str, *, meeting: Mapping[str, Criterion] | None = None
 ) -> list[Finding]:
     """One quantity of each case that has it; with `meeting`, of those whose other quantities meet the criteria."""
     found = []
     for outcome in outcomes:
-        measured = None if outcome.summary is None else READERS[quantity](outcome.summary)
+        measured = measure(outcome, quantity)
         if measured is not None and _meets(outcome, meeting or {}):
             found.append(Finding(outcome.case.label, outcome.case.factors, *measured))
     return found
@@ -55,7 +64,7 @@ def readings(
 
 def _meets(outcome: Outcome, criteria: Mapping[str, Criterion]) -> bool:
     for quantity, criterion in criteria.items():
-        measured = None if outcome.summary is None else READERS[quantity](outcome.summary)
+        measured = measure(outcome, quantity)
         if measured is None or not criterion.met(*measured):
             return False
     return True

@@ -4,7 +4,7 @@ In come a :class:`Criterion` (what a statement asks of a number) and numbers wit
 plausible case; out comes a :class:`Verdict`. With u the numerical error of a value x:
 
 - within ``margin`` of ``bound``: met where abs(x - bound) + u <= margin, not met where abs(x - bound) - u > margin;
-- above ``bound``: met where x - u > bound, not met where x + u <= bound;
+- above ``bound`` by more than ``margin``: met where x - u > bound + margin, not met where x + u <= bound + margin;
 - anything else is undecided, and such a case decides nothing.
 
 All decided cases meet it: agrees. None does: disagrees. Some do: depends on whatever, changed alone from the base
@@ -45,7 +45,8 @@ class Criterion:
         if not (math.isfinite(value) and math.isfinite(error)):
             return None
         if self.kind == "above":
-            return True if value - error > self.bound else False if value + error <= self.bound else None
+            least = self.bound + self.margin
+            return True if value - error > least else False if value + error <= least else None
         distance = abs(value - self.bound)
         return True if distance + error <= self.margin else False if distance - error > self.margin else None
 

@@ -1,110 +1,33 @@
-"""The reference work's quantitative calculated statements, in our words, with where each stands.
+"""The reference work's quantitative statements, in our words, with where each stands: here those about levels.
 
 Cui, Panfil, Koley et al., Nat. Commun. 10, 5401 (2019), doi:10.1038/s41467-019-13349-1; "line" is a line of the text
-of its peer-review file, which is published on the article's page. Statements about measured photons (lifetimes,
-blinking, g2) are not here: they are no calculated statements and need a model of emission.
+of its peer-review file, which is published on the article's page. Statements about single photons (blinking, g2) are
+not here: they are no calculated statements and need a model of emission in time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from qdmol.study.claims.rules import Criterion
+from qdmol.study.claims.spectrum_statements import SPECTRA
+from qdmol.study.claims.statement import PAGE, PROPORTIONAL, UNSEEN, Statement, within
 
-__all__ = ["PAGE", "STATEMENTS", "Statement"]
-
-PAGE = "https://doi.org/10.1038/s41467-019-13349-1"
-Family = Literal["1.2/2.1", "1.4/2.1", "1.9/4.0", "linked", "matched", "samples", "map", "none"]
+__all__ = ["PAGE", "PRINTED", "STATEMENTS", "Statement"]
 
 # Half of the last digit that the paper prints, meV.
 PRINTED = 0.5
-# No shift: under 1 meV, 0.3 nm at 620 nm, far less than the lines are wide; the paper states no resolution.
-UNSEEN = 1.0
-# Proportional, taken literally: equal ratios to 10 %.
-PROPORTIONAL = 0.1
-
 _THREE = "qdmol solve @small-sample && qdmol solve @homodimer && qdmol solve @large-sample"
 _MAP = "qdmol map @homodimer --axis core_diameter=2nm:4.4nm:5 --axis barrier=1nm:3nm:5 -o r1.nc"
 _HOMODIMER = "1.4/2.1 nm, which the paper does not say; dots 5.2 nm apart, chosen here so that the splitting is 23 meV"
 _NECKS = "equal necks in proportion, two thirds of each dot's diameter"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement.
-
-    Parameters
-    ----------
-    id
-        Short name, fixed.
-    words
-        What the paper says, in our words.
-    where
-        Lines of the peer-review file's text, figures.
-    unit
-        Of all numbers.
-    criterion
-        What it asks of the number; its bound is the paper's number. None where no number can be had here.
-    rule
-        The criterion in words.
-    family, quantity
-        Which cases answer it, and what is read off them.
-    assumed
-        What the paper does not say.
-    command
-        Shows the number.
-    paper_value
-        Where there is no criterion: the number quoted.
-    why_not
-        Where there is no criterion: why no number is compared.
-    """
-
-    id: str
-    words: str
-    where: str
-    unit: str
-    criterion: Criterion | None
-    rule: str
-    family: Family
-    quantity: str
-    assumed: str
-    command: str
-    paper_value: float | None = None
-    why_not: str = ""
-
-    @property
-    def source(self) -> str:
-        """Where it stands, with the public page."""
-        return f"peer-review file, {self.where}; {PAGE}"
-
-    @property
-    def number(self) -> float | None:
-        """The paper's number; None where none survives in the text."""
-        return self.paper_value if self.criterion is None else self.criterion.bound
-
-    @property
-    def asked(self) -> str:
-        """The paper's number in a few characters, with its relation."""
-        if self.number is None:
-            return "no number"
-        amount = f"{self.number:g}" + ("" if self.unit == "1" else f" {self.unit}")
-        if self.criterion is None:
-            return amount
-        return f"> {amount}" if self.criterion.kind == "above" else amount if self.number else "none"
-
-
-def _within(bound: float, margin: float) -> Criterion:
-    return Criterion("within", bound, margin)
-
-
-STATEMENTS: tuple[Statement, ...] = (
+_LEVELS: tuple[Statement, ...] = (
     Statement(
         "splitting",
         "Bonding and antibonding electron states are 23 meV apart without Coulomb attraction.",
         "lines 277, 284, Fig. 1g",
         "meV",
-        _within(23.0, PRINTED),
+        within(23.0, PRINTED),
         "23 meV as printed, to ±0.5 meV",
         "1.4/2.1",
         "splitting",
@@ -116,7 +39,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "With the hole's attraction the two lowest electron states are 60 meV apart.",
         "lines 284, 288 (284 has the two numbers the wrong way round), Fig. 1h",
         "meV",
-        _within(60.0, PRINTED),
+        within(60.0, PRINTED),
         "60 meV as printed, to ±0.5 meV",
         "1.4/2.1",
         "spacing",
@@ -164,7 +87,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "No red shift for 1.9/4.0 nm, where the coupling is negligible.",
         "lines 177, 185, 233, Fig. 1j",
         "meV",
-        _within(0.0, UNSEEN),
+        within(0.0, UNSEEN),
         "under 1 meV counts as none",
         "1.9/4.0",
         "redshift",
@@ -176,7 +99,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "The same, if the calculated red shift leaves the attraction out.",
         "lines 177, 185, 233, Fig. 1j",
         "meV",
-        _within(0.0, UNSEEN),
+        within(0.0, UNSEEN),
         "under 1 meV counts as none",
         "1.9/4.0",
         "redshift_single_particle",
@@ -188,7 +111,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "No red shift while the dots are linked but not fused.",
         "lines 233, 251",
         "meV",
-        _within(0.0, UNSEEN),
+        within(0.0, UNSEEN),
         "under 1 meV counts as none",
         "linked",
         "redshift",
@@ -200,7 +123,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "No hybridisation while the dots are linked but not fused, for the ligands' barrier is high.",
         "line 251",
         "meV",
-        _within(0.0, UNSEEN),
+        within(0.0, UNSEEN),
         "a splitting under 1 meV counts as none",
         "linked",
         "splitting",
@@ -249,7 +172,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "The red shift is proportional to the coupling of the electron wavefunctions.",
         "line 235, Fig. 1j",
         "1",
-        _within(1.0, PROPORTIONAL),
+        within(1.0, PROPORTIONAL),
         "taken literally: largest over smallest shift/splitting of the three samples within 10 % of 1",
         "samples",
         "redshift",
@@ -261,7 +184,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "The same, if the calculated red shift leaves the attraction out.",
         "line 235, Fig. 1j",
         "1",
-        _within(1.0, PROPORTIONAL),
+        within(1.0, PROPORTIONAL),
         "taken literally: largest over smallest shift/splitting of the three samples within 10 % of 1",
         "samples",
         "redshift_single_particle",
@@ -336,3 +259,5 @@ STATEMENTS: tuple[Statement, ...] = (
         why_not="A scale quoted from other works. The CdSe/CdS set does not describe strained dots in a III-V matrix.",
     ),
 )
+
+STATEMENTS: tuple[Statement, ...] = (*_LEVELS, *SPECTRA)
