@@ -28,7 +28,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 600  # the claims take a minute, several on a busy machine
+nb_execution_timeout = 600  # the claims take two minutes, more on a busy machine
 nb_merge_streams = True
 nb_render_markdown_format = "gfm"  # tables in the output of a cell
 
