@@ -40,14 +40,20 @@ STEP = 0.01
 class Range:
     """A part of the spectrum: from where to where (photon energy, eV), and how wrong its lines may be.
 
-    `strength_error` is relative; `energy_error` in eV, None where the density has no levels.
+    `excess` is by what part it has more strength below its seam than the range under it knows there; of excitons,
+    what the limit of the basis adds. `energy_error` in eV, None where the density has no levels.
     """
 
     name: str
     low: float
     high: float
-    strength_error: float
+    excess: float
     energy_error: float | None
+
+    @property
+    def strength_error(self) -> float:
+        """Relative error of every strength."""
+        return abs(self.excess)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,4 +125,4 @@ def _ranges(
 def _difference(upper: Part, lower: Part, seam: float) -> float:
     """Relative difference of what both parts have below a seam."""
     mine, theirs = (float((moment * _below(energy, seam)).sum()) for energy, moment in (upper, lower))
-    return abs(mine / theirs - 1) if theirs > 0 else math.inf
+    return mine / theirs - 1 if theirs > 0 else math.inf

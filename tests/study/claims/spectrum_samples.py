@@ -9,7 +9,7 @@ def change(first, second, *, shift=0.0, ratio=1.0, error=0.1):
     found = {"from": first, "to": second}
     for name in ENERGIES:
         found |= {f"{name}_meV": shift, f"{name}_error_meV": error}
-    for name in ("lifetime", "band_edge"):
+    for name in ("lifetime", "band_edge", "cross_section_300nm"):
         found |= {f"{name}_ratio": ratio, f"{name}_ratio_error": error}
     return found
 

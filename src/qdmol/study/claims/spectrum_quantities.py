@@ -42,25 +42,14 @@ def _sample(summary: Summary, name: str) -> Summary | None:
     return next((one for one in summary["samples"] if one["sample"] == name), None)
 
 
-def _blue(summary: Summary, between: Samples) -> Measured | None:
-    """Ratio of the cross-sections at 300 nm; the samples' relative errors add up."""
-    parts = [_sample(summary, name) for name in between]
-    known = [(one["cross_section_300nm_cm2"], one["cross_section_300nm_error_cm2"]) for one in parts if one is not None]
-    if len(known) < len(between):
-        return None
-    (first, first_error), (second, second_error) = known
-    ratio = second / first
-    return ratio, ratio * (first_error / first + second_error / second)
-
-
 def _high_energy(summary: Summary) -> Measured | None:
     """Absorption at 300 nm over that at the band edge, fused over unfused.
 
-    What the basis does to the band edge is common to both samples, as the change of the band edge has it; the errors at
-    300 nm add up.
+    What the basis does to the band edge is common to both samples, and most of what the density of states does at 300
+    nm: both ratios have errors of their own.
     """
     parts = [_sample(summary, name) for name in FUSION]
-    edge, blue = _ratio(FUSION, "band_edge_ratio")(summary), _blue(summary, FUSION)
+    edge, blue = _ratio(FUSION, "band_edge_ratio")(summary), _ratio(FUSION, "cross_section_300nm_ratio")(summary)
     if edge is None or blue is None:
         return None
     unfused, fused = (one["ratio_edge_to_300nm"] for one in parts if one is not None)
@@ -77,7 +66,7 @@ SPECTRUM_READERS: Mapping[str, Reader] = {
     "emission_broadening": _energy(FUSION, "broadening_emission"),
     "unfused_band_edge_ratio": _ratio(UNFUSED, "band_edge_ratio"),
     "band_edge_ratio": _ratio(FUSION, "band_edge_ratio"),
-    "unfused_300nm_ratio": partial(_blue, between=UNFUSED),
+    "unfused_300nm_ratio": _ratio(UNFUSED, "cross_section_300nm_ratio"),
     "high_energy_ratio": _high_energy,
     "lifetime_ratio": _ratio(FUSED, "lifetime_ratio"),
 }

@@ -24,8 +24,8 @@ _WIDTH = (
     "and after it, are left out"
 )
 _BLUE = (
-    "absorption at 300 nm by a density of states that is known to some 20 % for each sample; the errors of both are "
-    "added, though much of them is common"
+    "absorption at 300 nm by a density of states that is known to some 20 %, much of it alike in both samples: the "
+    "error is what they differ by"
 )
 
 _SHIFTS: tuple[Statement, ...] = (

@@ -213,6 +213,15 @@ def _blue_error(result: SampleResult) -> float:
     return result.numbers["blue"] * min(strength, 1.0) + result.sampling("blue")
 
 
+def _blue_ratio_error(one: SampleResult, two: SampleResult) -> float:
+    """Error of the ratio of cross-sections at 300 nm: what the density of states has too much is alike in both."""
+    first, second = (max(part.lines.ranges[-1].excess for _, part in result.prepared) for result in (one, two))
+    ratio = two.numbers["blue"] / one.numbers["blue"]
+    apart = [b / a for a, b in _paired(one, two, "blue")]
+    misfit = sum(result.misfit("blue") / result.numbers["blue"] for result in (one, two))
+    return ratio * (abs(second - first) + misfit + ELEMENTS) + 2 * jackknife(apart)
+
+
 def _bulk(result: SampleResult) -> float | None:
     """Σ V α |E|² n_r/n (cm²) with the bulk's own absorption at 300 nm, mean over the particles; None where unknown.
 
@@ -253,6 +262,8 @@ def _change(one: SampleResult, two: SampleResult, conditions: Conditions) -> dic
         ratio = two.numbers[name] / one.numbers[name]
         found[f"{word}_ratio"] = ratio
         found[f"{word}_ratio_error"] = _ratio_error(one, two, name) + ELEMENTS * ratio
+    found["cross_section_300nm_ratio"] = two.numbers["blue"] / one.numbers["blue"]
+    found["cross_section_300nm_ratio_error"] = _blue_ratio_error(one, two)
     bare = [_bare(result, conditions) for result in (one, two)]
     found["lifetime_ratio_no_local_field"] = bare[1][1] / bare[0][1]
     found["band_edge_ratio_no_local_field"] = bare[1][0] / bare[0][0]
