@@ -11,7 +11,7 @@ lines, cross-sections (nm²) and rates (1/ns), each part of the spectrum with it
 
 >>> from qdmol.optics import Broadening
 >>> import numpy as np
->>> line = Broadening(deviation=0.025, stokes=0.024).spread(np.array([2.0]), np.array([2.0]), np.array([1.0]))
+>>> line = Broadening(deviation=0.025, stokes=0.024).spread(np.array([2.0, 2.001]), np.array([2.0]), np.array([1.0]))
 >>> round(float(line[0]), 3)  # 1/eV
 15.958
 """

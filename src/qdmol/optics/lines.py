@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfc
 
 from qdmol.optics.bulk import bulk_density
 from qdmol.optics.limit import EdgeLimit
@@ -99,7 +98,9 @@ def absorption_lines(light: MoleculeLight, limit: EdgeLimit, *, exchange: float 
 
 def _below(energy: Floats, seam: float) -> Floats:
     """1 well below a seam, 0 well above (n, 1, 1)."""
-    return np.asarray(erfc((energy - seam) / (SOFT * math.sqrt(2))) / 2)[:, None, None]
+    scaled = (energy - seam) / (SOFT * math.sqrt(2))
+    # Not SciPy's: it takes longer to load than a stored spectrum to assemble.
+    return np.array([math.erfc(one) / 2 for one in scaled.tolist()]).reshape(-1, 1, 1)
 
 
 Part = tuple[Floats, Floats]

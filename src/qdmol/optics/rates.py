@@ -16,24 +16,25 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import constants
 
-from qdmol.units import BOLTZMANN_EV_K, HBAR2_OVER_2M0, HC_EV_NM
+from qdmol.units import BOLTZMANN_EV_K, COULOMB_EV_NM, HBAR2_OVER_2M0, HC_EV_NM
 
 __all__ = ["CROSS_SECTION", "SPEED_OF_LIGHT", "boltzmann", "photon_modes", "radiative_rate"]
 
 Floats = NDArray[np.float64]
 
-SPEED_OF_LIGHT: Final = constants.c  # m/s, which is nm/ns
-HBAR_EV_NS: Final = HC_EV_NM / (2 * math.pi * SPEED_OF_LIGHT)
-ELECTRON_REST_EV: Final = constants.value("electron mass energy equivalent in MeV") * 1e6
+SPEED_OF_LIGHT: Final = 299792458.0  # m/s, which is nm/ns; exact in the SI
+HBAR_C: Final = HC_EV_NM / (2 * math.pi)
+HBAR_EV_NS: Final = HBAR_C / SPEED_OF_LIGHT
+FINE_STRUCTURE: Final = COULOMB_EV_NM / HBAR_C
+ELECTRON_REST_EV: Final = HBAR_C**2 / (2 * HBAR2_OVER_2M0)
 # ∫ σ dE of f = 1 where n = 1, eV nm².
-CROSS_SECTION: Final = 4 * math.pi**2 * constants.alpha * HBAR2_OVER_2M0
+CROSS_SECTION: Final = 4 * math.pi**2 * FINE_STRUCTURE * HBAR2_OVER_2M0
 
 
 def radiative_rate(strength: float | Floats, energy: float | Floats, *, index: float) -> Floats:
     """Rate (1/ns) of spontaneous emission of an oscillator strength at a photon energy (eV)."""
-    rate = 2 * constants.alpha / (HBAR_EV_NS * ELECTRON_REST_EV)
+    rate = 2 * FINE_STRUCTURE / (HBAR_EV_NS * ELECTRON_REST_EV)
     return np.asarray(rate * index * np.square(energy) * strength)
 
 

@@ -157,9 +157,9 @@ class _GroupCurves:
             rows = np.empty((len(lengths), *self.rows.shape[1:]))
             for kind in sorted({group.kind(dot) for dot in range(group.dots)}):
                 self._fill(kind, lengths, rows)
-        rows = rows.copy()
-        rows[:, :, :2] += self.offset
-        return rows
+        # A polynomial may dip below zero where a curve has ended.
+        curves = np.maximum(rows[:, :, 2:], 0.0)
+        return np.concatenate([rows[:, :, :2] + self.offset, curves], axis=2)
 
     def _fill(self, kind: int, lengths: Floats, rows: Floats) -> None:
         """Fit the dots of one kind, and give their features of other lengths."""

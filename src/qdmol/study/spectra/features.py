@@ -8,7 +8,7 @@ dots': absorption adds, and emission with the share exp(-F_d/kT) of the excitons
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,8 @@ def dot_features(prepared: Prepared, grid: DotGrid, conditions: Conditions) -> F
         edge = _edge(prepared, dot)
         place = max(float(emitting.place[dot]), 1e-300)
         free = emitting.free_energy - thermal * np.log(place)
-        absorbed = cross_section(lines, edge + grid.absorbed, conditions.broadening, index=light.index)[:, dot]
+        own = replace(lines, moment=lines.moment[:, dot : dot + 1])
+        absorbed = cross_section(own, edge + grid.absorbed, conditions.broadening, index=light.index)[:, 0]
         emitted = emission(emitting, edge + grid.emitted, conditions.broadening)[:, dot] / place
         rows.append(np.concatenate([[edge, free], absorbed, emitted]))
     return np.array(rows)
@@ -80,22 +81,22 @@ def assemble(features: Floats, relative: DotGrid, grid: Floats, conditions: Cond
     size = len(relative.absorbed)
     absorption, emitted = np.zeros(len(grid)), np.zeros(len(grid))
     for row, part in zip(features, share, strict=True):
-        absorbed_here, emitted_here = np.maximum(row[2 : 2 + size], 0.0), np.maximum(row[2 + size :], 0.0)
-        absorption += _moved(absorbed_here, row[0] + relative.absorbed[0], grid)
-        emitted += part * _moved(emitted_here, row[0] + relative.emitted[0], grid)
+        _add_moved(absorption, row[2 : 2 + size], row[0] + relative.absorbed[0], grid, 1.0)
+        _add_moved(emitted, row[2 + size :], row[0] + relative.emitted[0], grid, part)
     return absorption, emitted
 
 
-def _moved(curve: Floats, start: float, grid: Floats) -> Floats:
-    """A curve (m,) that begins at an energy, on a grid (n,) of the same step: cubic between the points, 0 elsewhere."""
-    place = (float(grid[0]) - start) / float(grid[1] - grid[0])
+def _add_moved(total: Floats, curve: Floats, start: float, grid: Floats, share: float) -> None:
+    """Add a share of a curve (m,) that begins at an energy to `total` (n,), on a grid of the same step.
+
+    Between the points it is cubic, beyond its ends 0.
+    """
+    place = (grid[0] - start) / (grid[1] - grid[0])
     first = math.floor(place)
-    f = place - first
-    weights = (-f * (1 - f) * (2 - f) / 6, (1 - f * f) * (2 - f) / 2, f * (1 + f) * (2 - f) / 2, -f * (1 - f * f) / 6)
+    f = float(place) - first
+    kernel = np.array(
+        [-f * (1 - f * f) / 6, f * (1 + f) * (2 - f) / 2, (1 - f * f) * (2 - f) / 2, -f * (1 - f) * (2 - f) / 6]
+    )
     low, high = max(0, 1 - first), min(len(grid), len(curve) - 2 - first)
-    found = np.zeros(len(grid))
     if high > low:
-        at = first + low
-        size = high - low
-        found[low:high] = sum(w * curve[at + k - 1 : at + k - 1 + size] for k, w in enumerate(weights))
-    return found
+        total[low:high] += np.convolve(curve[first + low - 1 : first + high + 2], share * kernel, mode="valid")

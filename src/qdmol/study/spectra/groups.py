@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from qdmol.errors import InputError
 from qdmol.structure import (
@@ -99,10 +99,12 @@ class Group:
             root = (1 + root) ** (1 / (lengths + 1))
         steps = root ** -np.arange(1.0, lengths + 1)
         even = (0.5 + np.arange(1, count + 1)[:, None] * steps) % 1.0
-        tail = ndtr(-CUT)
+        normal = NormalDist()
+        tail = normal.cdf(-CUT)
         means = np.array([one.mean for one in self.parameters])
         deviations = np.array([one.deviation for one in self.parameters])
-        return np.asarray(means + deviations * ndtri(tail + (1 - 2 * tail) * even))
+        spread = np.vectorize(normal.inv_cdf)(tail + (1 - 2 * tail) * even)
+        return np.asarray(means + deviations * spread)
 
     def member(self, values: Floats) -> Spec:
         """The spec of one particle; InputError where it makes no sense."""

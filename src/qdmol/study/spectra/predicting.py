@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 # Growing bases of a single dot, which tell how strengths grow, of a molecule, and of the shapes of an ensemble.
 MONOMER_BASES, MOLECULE_BASES, SHAPE_BASES = 4, 3, 2
 # Grid of photon energies, eV: from below the lowest line to 4.3 eV.
-BELOW, TOP, STEP = 0.45, 4.3, 2e-3
+BELOW, TOP, STEP = 0.45, 4.3, 3e-3
 # Points to a standard deviation of a line, where that asks for a finer grid.
 POINTS = 8
 
