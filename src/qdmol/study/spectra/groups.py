@@ -103,7 +103,7 @@ class Group:
         tail = normal.cdf(-CUT)
         means = np.array([one.mean for one in self.parameters])
         deviations = np.array([one.deviation for one in self.parameters])
-        spread = np.vectorize(normal.inv_cdf)(tail + (1 - 2 * tail) * even)
+        spread = np.vectorize(normal.inv_cdf, otypes=[np.float64])(tail + (1 - 2 * tail) * even)
         return np.asarray(means + deviations * spread)
 
     def member(self, values: Floats) -> Spec:
