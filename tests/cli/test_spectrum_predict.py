@@ -136,9 +136,19 @@ def test_a_sample_is_given_or_named_or_the_molecule(asked, capsys, tmp_path):
 
 def test_the_normalisation_is_that_of_curve_and_figure(asked, capsys, tmp_path):
     name = export(tmp_path / "a.csv", fakes.measured_absorption())
-    assert run("@homodimer", "--measured", name, "--normalise", "300 nm", "--json") == 0
+    assert run("@homodimer", "--measured", name, "--normalise", "300 nm", "--json", "-o", "page.html") == 0
     assert one_object(capsys)[0]["measured"][0]["scaled_at"] == "300nm"
-    assert "Absorption divided by its value at 300 nm" in Path("homodimer-spectrum.html").read_text(encoding="utf-8")
+    assert "Absorption divided by its value at 300 nm" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_an_object_alone_is_not_drawn(asked, capsys, tmp_path):
+    """What is stored comes back without the time that drawing takes."""
+    assert run("@homodimer", "--json") == 0
+    assert one_object(capsys)[0]["outputs"] == {"report": None, "data": None, "figures": None}
+    assert not list(tmp_path.iterdir())
+    assert run("@homodimer", "--json", "-o", "page.html") == 0
+    assert one_object(capsys)[0]["outputs"]["report"] == str(tmp_path / "page.html")
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html", "page.nc"}
 
 
 # ---------------------------------------------------------------- exit status

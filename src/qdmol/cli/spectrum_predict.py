@@ -64,14 +64,17 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
         from qdmol.study.spectra.overlay import lay_over
 
         overlays = lay_over(spectra, curves, normalise=at, progress=tell)
-    from qdmol.report.spectrum_page import write_spectrum_report
+    # Drawing takes longer than a stored spectrum to assemble: for an object alone nothing is drawn.
+    drawn = not json or output is not None or figures is not None
+    if drawn:
+        from qdmol.report.spectrum_page import write_spectrum_report
 
-    report = write_spectrum_report(spectra, overlays, outputs.report, figures=outputs.figures, normalise=at)
+        write_spectrum_report(spectra, overlays, outputs.report, figures=outputs.figures, normalise=at)
     if json:
-        emit(_object(spectra, overlays, outputs))
+        emit(_object(spectra, overlays, outputs if drawn else None))
     else:
         _show(spectra, overlays, quiet=quiet)
-        say(f"Report: {report.absolute()}")
+        say(f"Report: {outputs.report.absolute()}")
     return _status(spectra, overlays, quiet=quiet or json)
 
 
@@ -129,10 +132,11 @@ def _predicted(spec: Spec, outputs: Outputs, **options: Any) -> Spectra:
     return predict_spectra(spec, folder=store_folder(outputs.netcdf), **options)
 
 
-def _object(spectra: Spectra, overlays: Sequence[Overlay], outputs: Outputs) -> dict[str, Any]:
+def _object(spectra: Spectra, overlays: Sequence[Overlay], outputs: Outputs | None) -> dict[str, Any]:
+    """The object of `--json`; `outputs` None where nothing was written."""
     from qdmol.study.spectra.wording import overlay_summary
 
-    written = outputs.as_dict(outputs.report)
+    written = {"report": None, "netcdf": None, "figures": None} if outputs is None else outputs.as_dict(outputs.report)
     return {
         **spectra.summary,
         "measured": [overlay_summary(one) for one in overlays],
