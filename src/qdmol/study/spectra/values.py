@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
     from qdmol.study.spectra.fields import FieldSweep
 
-__all__ = ["SAMPLE_NAMES", "Calibration", "Conditions", "SampleSpectrum", "Spectra", "Uncertain"]
+__all__ = ["Calibration", "Conditions", "SampleSpectrum", "Spectra"]
 
 Floats = NDArray[np.float64]
-
-SAMPLE_NAMES = ("monomer", "unfused", "fused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +45,6 @@ class Conditions:
     growth: tuple[float, ...]
     extrapolated: bool = True
     shift: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Uncertain:
-    """A number and its error; both None where there is none."""
-
-    value: float | None
-    error: float | None
 
 
 @dataclass(frozen=True, eq=False)
