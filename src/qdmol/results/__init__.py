@@ -9,6 +9,7 @@ No physics here beyond quoting it; everything is in nm, eV (meV where the name s
 """
 
 from qdmol.results.files import atomic_path, make_folder, write_bytes_atomic, write_text_atomic
+from qdmol.results.inputs import open_input, read_input
 from qdmol.results.netcdf import write_netcdf
 from qdmol.results.numbers import (
     decimals_for,
@@ -35,7 +36,9 @@ __all__ = [
     "format_number",
     "lower_level_share",
     "make_folder",
+    "open_input",
     "provenance",
+    "read_input",
     "state_name",
     "summary_html",
     "summary_sentences",

@@ -1,0 +1,99 @@
+"""Guarded reading: every input file is opened here, so that no pipe, device or oversized file stalls a command."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from qdmol.errors import InputError, shorten
+
+__all__ = ["open_input", "read_input"]
+
+_REASONS = {
+    errno.ENOENT: "does not exist",
+    errno.ENOTDIR: "does not exist",
+    errno.EACCES: "cannot be read: permission denied",
+    errno.EPERM: "cannot be read: permission denied",
+    errno.ELOOP: "is a loop of symbolic links",
+    errno.ENAMETOOLONG: "is too long for a file name",
+    errno.ENXIO: "is not a regular file",
+    errno.EMFILE: "cannot be read: too many files are open",
+    errno.ENFILE: "cannot be read: too many files are open",
+}
+
+
+def _refuse(path: str | os.PathLike[str], field: str, problem: str) -> NoReturn:
+    shown = os.fspath(path)
+    raise InputError(
+        field=field,
+        value=shown,
+        allowed="a readable regular file",
+        message=f"`{field}` {shorten(shown)} {problem}.",
+    )
+
+
+def _open_regular(path: str | os.PathLike[str], field: str) -> BinaryIO:
+    # O_NONBLOCK: a pipe without a writer must not block before it can be recognised as one.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        folder = Path(path).is_dir()
+        descriptor = None if folder else os.open(path, flags)  # Windows cannot open a folder at all
+    except OSError as error:
+        _refuse(path, field, _REASONS.get(error.errno or 0, f"cannot be read: {error.strerror or 'unknown reason'}"))
+    except ValueError:  # a null character
+        _refuse(path, field, "is not a valid file name")
+    if descriptor is None:
+        _refuse(path, field, "is a folder, not a file")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        with suppress(OSError):
+            os.close(descriptor)
+        _refuse(path, field, "is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def open_input(path: str | os.PathLike[str], *, field: str = "FILE", largest: int | None = None) -> Iterator[BinaryIO]:
+    """Open a regular file for reading in binary mode and close it at the end.
+
+    Parameters
+    ----------
+    path
+        The file; symbolic links are followed.
+    field
+        What the file was given for; named in the error.
+    largest
+        Largest size allowed, in bytes; None for any size.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The path is missing, a folder, a pipe, a device or a socket, may not be read, or is larger than `largest`.
+        A later failure while reading is reported in the same way.
+    """
+    file = _open_regular(path, field)
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if largest is not None and size > largest:
+            _refuse(path, field, f"has {size} bytes; at most {largest} are allowed")
+        try:
+            yield file
+        except OSError as error:
+            _refuse(path, field, f"cannot be read: {error.strerror or 'unknown reason'}")
+
+
+def read_input(path: str | os.PathLike[str], *, largest: int, field: str = "FILE") -> bytes:
+    """Return the content of a regular file of at most `largest` bytes.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        As for `open_input`.
+    """
+    with open_input(path, field=field, largest=largest) as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:  # it grew while it was read
+        _refuse(path, field, f"has more than {largest} bytes")
+    return content
