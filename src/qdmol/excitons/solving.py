@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from qdmol.excitons.carrier import CarrierSpace, CarrierState
 from qdmol.excitons.holding import held_pairs
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
-from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, SelfPolarisation, applied_field, domain
-from qdmol.mesh import Elements
+from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, SelfPolarisation, applied_field, domain, images_of
+from qdmol.mesh import Assembler, Coefficient, Elements
 from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
-from qdmol.states.resolving import Resolution, carriers_of, discretise, gap_error, ladder
+from qdmol.states.model_errors import ModelErrors, State
+from qdmol.states.resolving import Resolution, carriers_of, discretise, ladder
 from qdmol.states.solving import SAFETY
-from qdmol.states.wall import Wall, ceiling, choose_wall, further, wall_error
+from qdmol.states.wall import WALL_SAFETY, Wall, ceiling, choose_wall, further, wall_shares
 from qdmol.structure import AxialMolecule
 
 __all__ = ["Estimate", "MoleculeSolution", "PairState", "Request", "solve_molecule"]
@@ -98,22 +99,28 @@ class MoleculeSolution:
     @property
     def splitting(self) -> Estimate | None:
         """Second minus first electron level."""
-        return self._difference(self.levels.get("electron"))
+        levels = self.levels.get("electron")
+        if levels is None or len(levels) < 2:
+            return None
+        return self._difference(levels[0], levels[1], State.of_level(levels[0]), State.of_level(levels[1]))
 
     @property
     def spacing(self) -> Estimate | None:
         """Second minus first electron level in the hole's field."""
-        return self._difference(self.field_levels)
-
-    def _difference(self, levels: Levels | None) -> Estimate | None:
-        """Second minus first level; a closed gap moves bonding and antibonding levels apart."""
-        if levels is None or len(levels) < 2:
+        levels, operator = self.field_levels, self.field_operator
+        if levels is None or operator is None or len(levels) < 2:
             return None
         low, high = levels[0], levels[1]
-        closed = 2 * gap_error(self.molecule, self.resolution, "electron", high.energy)
-        polarised = self.hamiltonians["electron"].polarisation
-        rest = closed + (polarised.error if polarised is not None else 0.0)
-        return Estimate(high.energy - low.energy, difference_error(low, high) + rest)
+        found = self._difference(
+            low, high, State.of_field_level(operator, low), State.of_field_level(operator, high)
+        )
+        # An error of the hole's field moves both levels alike where their densities are alike.
+        return replace(found, error=found.error + self.pairs[0].field_error * _apart(operator, low, high))
+
+    def _difference(self, low: Level, high: Level, one: State, other: State) -> Estimate:
+        errors = ModelErrors(self.hamiltonians["electron"], self.wall, self.resolution)
+        error = difference_error(low, high) + errors.difference(one, other)
+        return Estimate(high.energy - low.energy, error)
 
     @property
     def bare_gap(self) -> Estimate | None:
@@ -131,7 +138,7 @@ class MoleculeSolution:
         found += [2 * pair.exciton.error for pair in self.pairs] + [pair.binding.error for pair in self.pairs]
         if self.field_levels is not None:
             found += [level.error for level in self.field_levels.levels]
-        return found
+        return found + [one.error for one in (self.splitting, self.spacing) if one is not None]
 
     @property
     def complete(self) -> bool:
@@ -200,16 +207,14 @@ def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
 
 def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
     """What the wall does to the level it moves most, of each carrier."""
-    return {
-        carrier: max(
-            (
-                wall_error(solution.hamiltonians[carrier], solution.wall, level.energy, level.vector)
-                for level in levels.levels
-            ),
-            default=0.0,
-        )
-        for carrier, levels in solution.levels.items()
-    }
+    found = {}
+    for carrier, levels in solution.levels.items():
+        hamiltonian = solution.hamiltonians[carrier]
+        shares = [
+            wall_shares(hamiltonian, solution.wall, level.energy, State.of_level(level).density) for level in levels
+        ]
+        found[carrier] = WALL_SAFETY * max((float(share.sum()) for share in shares), default=0.0)
+    return found
 
 
 def _steps_needed(solution: MoleculeSolution) -> int:
@@ -236,17 +241,19 @@ def _attempt(
         regions: None if polarisation is None else polarisation.on(space.assembler) for regions, space in spaces.items()
     }
     hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, half, own[domains[c]]) for c in carriers}
-    levels = {}
+    levels: dict[Carrier, Levels] = {}
+    errors: dict[Carrier, ModelErrors] = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
         found = find_levels(
             hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit, likely=wall.tops[carrier]
         )
-        levels[carrier] = found.with_error(partial(_model_error, hamiltonian, wall, resolution))
+        errors[carrier] = ModelErrors(hamiltonian, wall, resolution)
+        levels[carrier] = found.with_error(partial(_level_error, errors[carrier]))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
     if request.coulomb and all(len(found) for found in levels.values()):
-        pairs = _pairs(hamiltonians, levels)
+        pairs = _pairs(hamiltonians, levels, errors)
         electron = hamiltonians["electron"]
         lowest = pairs[0].pair
         operator = FieldHamiltonian(electron, lowest.electron.space.unflatten(lowest.electron_energy))
@@ -257,21 +264,29 @@ def _attempt(
             size=images * elements.count,
             ceiling=ceiling(molecule, wall, "electron"),
             likely=wall.tops["electron"],
-            # The hole's field pulls the tails in: the wall does less to these levels than to the bare ones.
-            rest=pairs[0].field_error
-            + max(_model_error(electron, wall, resolution, level) for level in levels["electron"]),
-        )
+            rest=pairs[0].field_error,
+        ).with_error(partial(_field_level_error, errors["electron"], operator))
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )
 
 
-def _model_error(hamiltonian: Hamiltonian, wall: Wall, resolution: Resolution, level: Level) -> float:
-    """Error (eV) of a level that no refinement of the elements removes."""
-    gap = gap_error(hamiltonian.molecule, resolution, hamiltonian.carrier, level.energy)
-    polarised = hamiltonian.polarisation
-    own = polarised.error if polarised is not None else 0.0
-    return gap + own + wall_error(hamiltonian, wall, level.energy, level.vector)
+def _level_error(errors: ModelErrors, level: Level) -> float:
+    return errors.of(State.of_level(level))
+
+
+def _field_level_error(errors: ModelErrors, operator: FieldHamiltonian, level: Level) -> float:
+    return errors.of(State.of_field_level(operator, level))
+
+
+def _apart(operator: FieldHamiltonian, low: Level, high: Level) -> float:
+    """Half of ∫ |n - n'| over the densities of two levels: 0 for equal densities, 1 for densities that never overlap."""
+    assembler = operator.bare.assembler
+    total = 0.0
+    for one, other in zip(operator.images(low.vector), operator.images(high.vector), strict=True):
+        values = zip(assembler.evaluate(one), assembler.evaluate(other), strict=True)
+        total += assembler.integral([np.abs(a**2 - b**2) for a, b in values])
+    return total / 2
 
 
 def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:
@@ -279,7 +294,11 @@ def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:
     return request.coulomb or (molecule.field != 0 and len(permittivities) > 1)
 
 
-def _pairs(hamiltonians: Mapping[Carrier, Hamiltonian], levels: Mapping[Carrier, Levels]) -> tuple[PairState, ...]:
+def _pairs(
+    hamiltonians: Mapping[Carrier, Hamiltonian],
+    levels: Mapping[Carrier, Levels],
+    errors: Mapping[Carrier, ModelErrors],
+) -> tuple[PairState, ...]:
     """The pair of every dot a hole stays in, lowest first; of two mirror images the one at lower z first."""
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
@@ -293,7 +312,7 @@ def _pairs(hamiltonians: Mapping[Carrier, Hamiltonian], levels: Mapping[Carrier,
         pair = settle(pairing, dot, level_rest=LEVEL_REST)
         place = _hole_dot(pair, molecule)
         if place == start or place not in found:
-            found[place] = _pair_state(place, pair, poisson, coarse, levels)
+            found[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
     if electron.half:
         for place in list(found):
             image = _image(molecule, place)
@@ -309,6 +328,7 @@ def _pair_state(
     poisson: Poisson,
     coarse: Mapping[Carrier, CarrierSpace],
     levels: Mapping[Carrier, Levels],
+    errors: Mapping[Carrier, ModelErrors],
 ) -> PairState:
     """The pair with its errors: to first order it falls as its two levels do, each in the other's field."""
     carriers: tuple[tuple[Carrier, CarrierState, Floats], ...] = (
@@ -320,17 +340,33 @@ def _pair_state(
     potential = poisson.tail(pair.electron_potential, pair.hole_potential)
     bare = {carrier: levels[carrier][0] for carrier in CARRIERS}
     own = {carrier: level.tail.remaining(level.fall) for carrier, level in bare.items()}
-    rest = SETTLED_ENERGY + sum(bare[c].error - SAFETY * own[c] for c in CARRIERS)
+    states = {carrier: _state(state) for carrier, state, _ in carriers}
+    rounding = SETTLED_ENERGY + sum(errors[c].rounding(bare[c].energy) for c in CARRIERS)
+    rest = rounding + sum(errors[c].of(states[c]) for c in CARRIERS)
+    rest_apart = rounding + sum(errors[c].difference(states[c], State.of_level(bare[c])) for c in CARRIERS)
     total = sum(remaining.values()) + potential
     # Pair and bare levels of one mesh: most of what remains is common to both.
     apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON * total + potential
     return PairState(
         hole_dot=place,
         exciton=Estimate(pair.exciton, SAFETY * total + rest),
-        binding=Estimate(sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest),
+        binding=Estimate(sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest_apart),
         field_error=SAFETY * (remaining["hole"] + potential) + SETTLED_LEVELS,
         pair=pair,
     )
+
+
+def _state(carrier: CarrierState) -> State:
+    """The state of a carrier of a pair, averaged over the images of the mesh."""
+    space = carrier.space
+    parts = space.parts(carrier.vector)
+
+    def density(assembler: Assembler) -> Coefficient:
+        images = images_of(assembler, parts)
+        squares = [[values**2 for values in image] for image in images]
+        return [np.mean(blocks, axis=0) for blocks in zip(*squares, strict=True)]
+
+    return State(carrier.bare_energy, density)
 
 
 def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:

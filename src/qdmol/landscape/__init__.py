@@ -8,7 +8,7 @@ or of an applied field, and the self-polarisation (eV) of a carrier.
 from qdmol.landscape.field import CHARGE, FieldEnergy, applied_field
 from qdmol.landscape.optical import OpticalField, optical_field, optical_molecule
 from qdmol.landscape.poisson import ImageDensity, Poisson, combine, images_of
-from qdmol.landscape.polarisation import Polarised, SelfPolarisation
+from qdmol.landscape.polarisation import Density, Polarised, SelfPolarisation
 from qdmol.landscape.regions import (
     CARRIERS,
     Carrier,
@@ -26,6 +26,7 @@ __all__ = [
     "CARRIERS",
     "CHARGE",
     "Carrier",
+    "Density",
     "FieldEnergy",
     "ImageDensity",
     "OpticalField",

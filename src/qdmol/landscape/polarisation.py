@@ -16,7 +16,7 @@ other unsoftened. One dot is solved by an exact series, everything else by bound
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -27,22 +27,21 @@ from qdmol.landscape.boundary import BoundaryResponse
 from qdmol.landscape.polarised_sphere import sphere_potential
 from qdmol.landscape.regions import permittivity, screened
 from qdmol.landscape.surfaces import interfaces
-from qdmol.mesh import MEDIUM, Assembler, Block, Coefficient
+from qdmol.mesh import Assembler, Block, Coefficient
 from qdmol.structure import AxialMolecule
 from qdmol.units import COULOMB_EV_NM
 
-__all__ = ["PolarisationSettings", "Polarised", "SelfPolarisation"]
+__all__ = ["Density", "PolarisationSettings", "Polarised", "SelfPolarisation"]
 
 Floats = NDArray[np.float64]
 
-# Points at which the error is measured. Two Gauss points more on every panel divide it by 6 or more.
-SAMPLE = 200
-ERROR_SHARE = 0.5
 # Elements smaller than this part of the width have the potential fitted to FIT of their points.
 SMALL, FIT = 0.1, 8
-# Error of a level (eV, times the width in nm) from integrals over elements wider than the interface. Measured at degree
-# 5 against finer rules: at most 5e-7, 3e-7, 4e-8 and 2e-8 for widths of 0.1, 0.2, 0.3 and 0.5 nm.
-QUADRATURE = 6e-7
+# The rule that checks the integrals: of higher order where the potential is a series, of lower order, and with fewer
+# points on the panels, where it takes boundary integrals. These differ from the solver's by more than the solver's from
+# the exact ones, so that part of the difference is the error.
+FINER_RULE, COARSER_RULE = 8, -2
+COARSER_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,37 @@ class PolarisationSettings:
     closed_gap: float = 4e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Polarised:
-    """Self-polarisation energy (eV) at quadrature points, what its error may do to a level (eV), and whose it is."""
+# Density (1/nm³, without the factor 2π) of a carrier at the quadrature points of an assembler.
+Density = Callable[[Assembler], Coefficient]
 
-    energy: Coefficient
-    error: float
+
+@dataclass(frozen=True)
+class Polarised:
+    """Self-polarisation energy (eV) at the quadrature points of `assembler`, and again at those of another rule.
+
+    `other_energy` is from an independent solution where the potential is not a series, and `share` the part of the
+    difference between the two that counts as error.
+    """
+
     source: SelfPolarisation
+    assembler: Assembler
+    energy: Coefficient
+    other: Assembler
+    other_energy: Coefficient
+    share: float
+
+    def error(self, density: Density) -> float:
+        """Error (eV) of a level: the differences of its energy in every element between both rules, added up."""
+        return float(np.abs(self._differences(density)).sum())
+
+    def difference_error(self, low: Density, high: Density) -> float:
+        """Error (eV) of the difference of two levels, smaller where both have the same density."""
+        return float(np.abs(self._differences(high) - self._differences(low)).sum())
+
+    def _differences(self, density: Density) -> Floats:
+        """Energy (eV) in each element (E,) by one rule less that by the other, the part that is error."""
+        one = _by_element(self.assembler, self.energy, density)
+        return self.share * (_by_element(self.other, self.other_energy, density) - one)
 
 
 @dataclass(frozen=True)
@@ -110,29 +133,21 @@ class SelfPolarisation:
         return self._response.own_potential(r, z)
 
     def on(self, assembler: Assembler) -> Polarised:
-        """The energy (eV) of a carrier at the quadrature points, with its error.
+        """The energy (eV) of a carrier at the quadrature points, with what its error follows from."""
+        order = FINER_RULE if self.exact else COARSER_RULE
+        other = Assembler(assembler.elements.with_extra_order(order), assembler.regions)
+        independent = self if self.exact else self._coarser
+        share = 1.0 if self.exact else COARSER_SHARE
+        return Polarised(self, assembler, self._energy(assembler), other, independent._energy(other), share)
 
-        The error is ERROR_SHARE of the mean difference from a solution with fewer Gauss points, over a sample of
-        points inside the molecule.
-        """
+    def _energy(self, assembler: Assembler) -> Coefficient:
         blocks = assembler.blocks
-        r, z, scale = (
-            np.concatenate([np.ravel(part) for part in parts])
-            for parts in (
-                [b.r for b in blocks],
-                [b.z for b in blocks],
-                [COULOMB_EV_NM / (2 * value) for value in permittivity(assembler, self.molecule)],
-            )
-        )
-        found = self._everywhere(blocks)
-        error = QUADRATURE / self.width
-        if not self.exact:
-            weight = np.concatenate([np.ravel(b.weight * b.r * _inside(b, assembler)) for b in blocks])
-            sample = self._sample(r, z, weight)
-            off = scale[sample] * np.abs(self._coarser.potential(r[sample], z[sample]) - found[sample])
-            error += ERROR_SHARE * float(np.average(off, weights=weight[sample]))
-        parts = np.split(scale * found, np.cumsum([b.r.size for b in blocks])[:-1])
-        return Polarised([part.reshape(b.r.shape) for part, b in zip(parts, blocks, strict=True)], error, self)
+        parts = np.split(self._everywhere(blocks), np.cumsum([block.r.size for block in blocks])[:-1])
+        values = permittivity(assembler, self.molecule)
+        return [
+            COULOMB_EV_NM / (2 * value) * part.reshape(block.r.shape)
+            for part, block, value in zip(parts, blocks, values, strict=True)
+        ]
 
     def _everywhere(self, blocks: Sequence[Block]) -> Floats:
         """Potential at all quadrature points (P,); in elements far smaller than the interface's width a linear fit."""
@@ -155,12 +170,6 @@ class SelfPolarisation:
             values.append(value.ravel())
         return np.concatenate(values)
 
-    def _sample(self, r: Floats, z: Floats, weight: Floats) -> NDArray[np.intp]:
-        """Some of the points with a weight; none so near to an interface that it needs the highest m."""
-        sample = np.flatnonzero(weight)[:: max(1, np.count_nonzero(weight) // SAMPLE)]
-        octaves = self._response.octaves(r[sample], self._response.surface.nearest(r[sample], z[sample])[0])
-        return np.asarray(sample[octaves < max(int(octaves.max()), 1)])
-
     @cached_property
     def _coarser(self) -> SelfPolarisation:
         return replace(self, settings=replace(self.settings, nodes=self.settings.nodes - 2))
@@ -179,7 +188,7 @@ def _fitted(r: Floats, z: Floats, value: Floats, known: NDArray[np.intp]) -> Flo
     return np.asarray(plane @ np.linalg.lstsq(plane[known], value[known], rcond=None)[0])
 
 
-def _inside(block: Block, assembler: Assembler) -> NDArray[np.bool_]:
-    """Which elements (E, 1) of a block are not of the medium."""
-    outside = np.array([name.startswith(MEDIUM) for name in assembler.elements.regions])
-    return ~outside[block.region][:, None]
+def _by_element(assembler: Assembler, energy: Coefficient, density: Density) -> Floats:
+    """∫ V n r dr dz (E,) over each element."""
+    terms = zip(assembler.blocks, energy, density(assembler), strict=True)
+    return np.concatenate([(block.weight * block.r * v * n).sum(axis=1) for block, v, n in terms])

@@ -14,13 +14,14 @@ from __future__ import annotations
 import threading
 
 from qdmol.mesh.assembly import Assembler, Coefficient
-from qdmol.mesh.axial import MeshSettings, build_mesh
+from qdmol.mesh.axial import CORNER_FACTOR, MeshSettings, build_mesh
 from qdmol.mesh.elements import Block, BoundaryBlock, Elements, tabulate
 from qdmol.mesh.gaps import caps_apart
 from qdmol.mesh.pattern import Pattern
-from qdmol.mesh.shapes import MEDIUM, Shapes, arrange
+from qdmol.mesh.shapes import MEDIUM, Piece, Shapes, arrange
 
 __all__ = [
+    "CORNER_FACTOR",
     "MEDIUM",
     "Assembler",
     "Block",
@@ -29,6 +30,7 @@ __all__ = [
     "Elements",
     "MeshSettings",
     "Pattern",
+    "Piece",
     "Shapes",
     "arrange",
     "caps_apart",

@@ -26,6 +26,8 @@ __all__ = ["CORNER_FACTOR", "MeshSettings", "build_mesh"]
 CORNER_FACTOR = 0.15
 # Widest angle (rad) one element may span along a circle.
 ARC_ANGLE = math.radians(60)
+# Keeps rounding from losing a level of refinement.
+LEVEL_MARGIN = 0.1
 # How fast Netgen lets sizes grow from one element to the next (0 slow, 1 fast), tried in turn.
 GRADINGS = (1.0, 0.7, 0.5, 0.3)
 
@@ -35,12 +37,15 @@ class MeshSettings:
     """How finely to mesh.
 
     `sizes`: largest element (nm) for each region label; `corner_levels`: geometric layers of elements around each
-    re-entrant edge; `curve_order`: polynomial degree of the curved elements.
+    re-entrant edge; `curve_order`: polynomial degree of the curved elements. `layer_levels`: geometric layers of thin
+    elements along both sides of the interfaces between the pairs of regions in `layered`.
     """
 
     sizes: Mapping[str, float]
     corner_levels: int
     curve_order: int
+    layer_levels: int = 0
+    layered: frozenset[frozenset[str]] = frozenset()
 
 
 def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
@@ -63,8 +68,8 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
     largest = max(settings.sizes.values())
     narrow = list(proximity_sizes(segments(pieces, mirror), largest=largest, smallest=0.7 * shapes.closed_gap))
     mesh = _generate(writer.geometry, largest, narrow)
-    if writer.corners and settings.corner_levels:
-        mesh.RefineHP(settings.corner_levels, CORNER_FACTOR)
+    if writer.levels:
+        mesh.RefineHP(writer.levels, CORNER_FACTOR)
     mesh.Curve(settings.curve_order)
     return mesh
 
@@ -121,29 +126,46 @@ class _Writer:
         self.corners = corners
         self._points: dict[tuple[float, float], int] = {}
         self._domains = {OUTSIDE: 0}
-        self._sizes = settings.sizes
+        self._settings = settings
+
+    @property
+    def levels(self) -> int:
+        """Levels of geometric refinement towards the corners and along the interfaces."""
+        corners = self._settings.corner_levels if self.corners else 0
+        return max(corners, self._settings.layer_levels if self._settings.layered else 0)
 
     def _domain(self, region: str) -> int:
         if region not in self._domains:
             number = len(self._domains)
             self._domains[region] = number
             self.geometry.SetMaterial(number, region)
-            self.geometry.SetDomainMaxH(number, self._sizes[region])
+            self.geometry.SetDomainMaxH(number, self._settings.sizes[region])
         return self._domains[region]
 
     def _point(self, r: float, z: float) -> int:
         key = _key(r, z)
         if key not in self._points:
-            self._points[key] = self.geometry.AppendPoint(r, z, hpref=1.0 if key in self.corners else 0.0)
+            share = self._share(self._settings.corner_levels) if key in self.corners else 0.0
+            self._points[key] = self.geometry.AppendPoint(r, z, hpref=share)
         return self._points[key]
+
+    def _share(self, levels: int) -> float:
+        """What Netgen takes for refinement up to some of the levels."""
+        return min((levels + LEVEL_MARGIN) / self.levels, 1.0) if levels else 0.0
+
+    def _layers(self, left: str, right: str) -> float:
+        return self._share(self._settings.layer_levels) if frozenset((left, right)) in self._settings.layered else 0.0
 
     def line(self, start: tuple[float, float], stop: tuple[float, float], left: str, right: str, name: str) -> None:
         """Straight line with the regions beside it."""
+        layers = self._layers(left, right)
         self.geometry.Append(
             ["line", self._point(*start), self._point(*stop)],
             leftdomain=self._domain(left),
             rightdomain=self._domain(right),
             bc=name,
+            hprefleft=layers,
+            hprefright=layers,
         )
 
     def piece(self, piece: Piece) -> None:
@@ -161,10 +183,13 @@ class _Writer:
 
     def _arc(self, curve: Arc, a: float, b: float, piece: Piece, name: str) -> None:
         middle, stretch = (a + b) / 2, curve.radius / math.cos((b - a) / 2)
+        layers = self._layers(piece.left, piece.right)
         control = self.geometry.AppendPoint(stretch * math.sin(middle), curve.z + stretch * math.cos(middle))
         self.geometry.Append(
             ["spline3", self._point(*curve.point(a)), control, self._point(*curve.point(b))],
             leftdomain=self._domain(piece.left),
             rightdomain=self._domain(piece.right),
             bc=name,
+            hprefleft=layers,
+            hprefright=layers,
         )

@@ -59,7 +59,8 @@ class Elements:
     """A mesh of the half plane with shape functions of one degree.
 
     `degree_of` (n,) is the polynomial degree of each unknown's shape function; `axis`, `mirror`, `outer` are the
-    unknowns that do not vanish there; `regions` the labels the blocks' region indices point to.
+    unknowns that do not vanish there; `regions` the labels the blocks' region indices point to. `with_extra_order`
+    tabulates the same functions at the Gauss points of another order, as :func:`tabulate` does.
     """
 
     degree: int
@@ -72,6 +73,7 @@ class Elements:
     outer: Integers
     regions: tuple[str, ...]
     sample: Sampler
+    with_extra_order: Callable[[int], Elements]
 
     @property
     def elements(self) -> int:
@@ -97,6 +99,7 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
         outer=_on_boundary(mesh, space, "outer"),
         regions=tuple(names),
         sample=_sampler(mesh, space),
+        with_extra_order=lambda extra: tabulate(mesh, degree=degree, extra_order=extra),
     )
 
 

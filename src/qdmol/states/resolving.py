@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qdmol.landscape import CARRIERS, Carrier, edge_of, mass_of
-from qdmol.mesh import MEDIUM, Elements, MeshSettings, Shapes, arrange, mesh_elements
+from qdmol.mesh import CORNER_FACTOR, MEDIUM, Elements, MeshSettings, Piece, Shapes, arrange, mesh_elements
 from qdmol.states.wall import Wall, decay_length, lowest_edge
 from qdmol.structure import AxialMolecule
 from qdmol.units import HBAR2_OVER_2M0
@@ -24,6 +24,8 @@ CLOSED_GAP = 4e-3
 NARROWEST_CLOSED = 2e-4
 GAP_SHARE = 0.05
 GAP_SAFETY = 10.0
+# Elements along an interface are no thicker than this many of its widths.
+WIDTHS_RESOLVED = 1.0
 # Free space (nm) between the wall and the ball on which the potential meets its multipoles.
 BALL_MARGIN = 1.0
 
@@ -67,11 +69,35 @@ def discretise(molecule: AxialMolecule, wall: Wall, resolution: Resolution, *, p
     reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
     box = reach + BALL_MARGIN if potential else 0.0
     shapes = Shapes(molecule, wall.layers, box, resolution.closed_gap, half=molecule.mirror_symmetric)
-    regions = {region for piece in arrange(shapes) for region in (piece.left, piece.right)} - {""}
+    pieces = arrange(shapes)
+    regions = {region for piece in pieces for region in (piece.left, piece.right)} - {""}
     largest = resolution.size_factor * reach / 1.5
     sizes = {region: min(largest, resolution.size_factor * _size(molecule, wall, region)) for region in sorted(regions)}
-    settings = MeshSettings(sizes, resolution.corner_levels, resolution.degree + 1)
+    layered = _polarised_interfaces(molecule, pieces)
+    levels = _layer_levels(molecule, sizes, layered)
+    settings = MeshSettings(sizes, resolution.corner_levels, resolution.degree + 1, levels, layered)
     return mesh_elements(shapes, settings, degree=resolution.degree)
+
+
+def _polarised_interfaces(molecule: AxialMolecule, pieces: Iterable[Piece]) -> frozenset[frozenset[str]]:
+    """Pairs of regions between which self-polarisation changes over the width of an interface."""
+    if molecule.interface_width is None:
+        return frozenset()
+
+    def permittivity(region: str) -> float:
+        return molecule.parameters[MEDIUM if region.startswith(MEDIUM + "/") else region].permittivity
+
+    inner = (piece for piece in pieces if piece.left and piece.right)
+    return frozenset(frozenset((p.left, p.right)) for p in inner if permittivity(p.left) != permittivity(p.right))
+
+
+def _layer_levels(molecule: AxialMolecule, sizes: Mapping[str, float], layered: frozenset[frozenset[str]]) -> int:
+    """Layers along interfaces until the thinnest elements resolve the width of an interface."""
+    if molecule.interface_width is None or not layered:
+        return 0
+    largest = max(sizes[region] for pair in layered for region in pair)
+    thinnest = WIDTHS_RESOLVED * molecule.interface_width
+    return max(1, math.ceil(math.log(thinnest / largest) / math.log(CORNER_FACTOR)))
 
 
 def gap_error(molecule: AxialMolecule, resolution: Resolution, carrier: Carrier, energy: float) -> float:

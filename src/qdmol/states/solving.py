@@ -23,7 +23,7 @@ from qdmol.linalg import Factor, Tail, lanczos, left_out, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pair
 
-__all__ = ["SAFETY", "Level", "Levels", "difference_error", "find_levels", "in_order", "tail_of"]
+__all__ = ["GEOMETRY", "ROUNDING", "SAFETY", "Level", "Levels", "difference_error", "find_levels", "in_order", "tail_of"]
 
 Floats = NDArray[np.float64]
 
@@ -241,7 +241,7 @@ def difference_error(low: Level, high: Level) -> float:
     decay = max(low.tail.decay, high.tail.decay)
     change = abs(high.fall - low.fall) * decay / (1 - decay)
     spread = abs(high.tail.remaining(high.fall) - low.tail.remaining(low.fall))
-    return SAFETY * (change + spread) + ROUNDING
+    return SAFETY * (change + spread) + ROUNDING + GEOMETRY * abs(high.energy - low.energy)
 
 
 def _lowest(operator: Operator, m: int, parity: int, count: int, *, crowded: bool) -> tuple[Floats, Floats]:

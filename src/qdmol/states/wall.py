@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.landscape import Carrier, edge_of, mass_of
+from qdmol.landscape import Carrier, Density, edge_of, mass_of
 from qdmol.mesh import MEDIUM, caps_apart
 from qdmol.states.hamiltonian import Hamiltonian
 from qdmol.structure import AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
-__all__ = ["Wall", "ceiling", "choose_wall", "decay_length", "further", "lowest_edge", "wall_error"]
+__all__ = ["WALL_SAFETY", "Wall", "ceiling", "choose_wall", "decay_length", "further", "lowest_edge", "wall_shares"]
 
 Floats = NDArray[np.float64]
 
@@ -106,27 +106,28 @@ def further(wall: Wall, errors: Mapping[Carrier, float], *, tolerance: float) ->
     return _clear(Wall(wall.molecule, distance, wall.tops)) if distance > wall.distance else None
 
 
-def wall_error(hamiltonian: Hamiltonian, wall: Wall, energy: float, vector: Floats) -> float:
-    """Error (eV) the wall leaves in a level, from its density in the last layer before the wall.
+def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: Density) -> Floats:
+    """Energy (eV) by which the wall raises a state, from its density in each element (E,) of the layer before the wall.
 
     To first order the wall raises a level by (ħ²/2m) ∮ |∂ψ/∂n|² / 2κ (Hadamard's formula, with the tail beyond the wall
     exp(-κ s)). In a layer of thickness t before it ψ = b sinh(κ s), so that ∂ψ/∂n = κ b follows from ∫ψ² there, which
-    is better known than a derivative.
+    is better known than a derivative. Empty where the wall is part of the model.
     """
     molecule, carrier = hamiltonian.molecule, hamiltonian.carrier
     if molecule.field or not math.isfinite(edge_of(molecule.parameters[MEDIUM], carrier)):
-        return 0.0
+        return np.empty(0)
     layers = (0.0, *wall.layers)
     region = hamiltonian.elements.regions.index(f"{MEDIUM}/{len(layers) - 2}")
-    inside = 0.0
-    for block, values in zip(hamiltonian.assembler.blocks, hamiltonian.assembler.evaluate(vector), strict=True):
-        density = block.weight * block.r * values**2
-        inside += float(density[block.region == region].sum())
+    assembler = hamiltonian.assembler
+    parts = []
+    for block, values in zip(assembler.blocks, density(assembler), strict=True):
+        outermost = block.region == region
+        parts.append((block.weight * block.r * values)[outermost].sum(axis=1))
     length = _tail_length(molecule, carrier, energy)
     depth = 2 * (layers[-1] - layers[-2]) / length
     share = length * (math.sinh(min(depth, 600.0)) - depth) / 4
     kinetic = HBAR2_OVER_2M0 / mass_of(molecule.parameters[MEDIUM], carrier)
-    return WALL_SAFETY * kinetic / (2 * length) * inside / share
+    return np.asarray(kinetic / (2 * length) / share * np.concatenate(parts))
 
 
 def ceiling(molecule: AxialMolecule, wall: Wall, carrier: Carrier) -> float:

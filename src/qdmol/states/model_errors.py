@@ -1,0 +1,98 @@
+"""Errors of levels that no refinement of the shape functions removes, and what is left of them in differences.
+
+Three shares: the wall in the medium (Hadamard's formula), the quadrature and the surface charges of the
+self-polarisation, and narrow gaps that are closed. The first two are known element by element, so that the error of a
+difference of two levels counts only where their densities differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.landscape import Density
+from qdmol.mesh import Assembler, Coefficient
+from qdmol.states.hamiltonian import Hamiltonian
+from qdmol.states.infield import FieldHamiltonian
+from qdmol.states.resolving import Resolution, gap_error
+from qdmol.states.solving import GEOMETRY, ROUNDING, Level
+from qdmol.states.wall import WALL_SAFETY, Wall, wall_shares
+
+__all__ = ["ModelErrors", "State"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A one-particle state: expectation value (eV) of the bare Hamiltonian, and density ψ² with ∫ ψ² r dr dz = 1."""
+
+    energy: float
+    density: Density
+
+    @classmethod
+    def of_level(cls, level: Level) -> State:
+        """State of a level of the bare Hamiltonian."""
+
+        def density(assembler: Assembler) -> Coefficient:
+            return [values**2 for values in assembler.evaluate(level.vector)]
+
+        return cls(level.energy, density)
+
+    @classmethod
+    def of_field_level(cls, operator: FieldHamiltonian, level: Level) -> State:
+        """State of a level in the other carrier's field, both images of the mesh added up."""
+        images = operator.images(level.vector)
+
+        def density(assembler: Assembler) -> Coefficient:
+            return _sum_of_squares(assembler, images)
+
+        assembler = operator.bare.assembler
+        field = 0.0
+        for vector, energies in zip(images, operator.energies, strict=True):
+            squares = (values**2 for values in assembler.evaluate(vector))
+            field += assembler.integral([v * e for v, e in zip(squares, energies, strict=True)])
+        return cls(level.energy - field, density)
+
+
+def _sum_of_squares(assembler: Assembler, vectors: list[Floats]) -> Coefficient:
+    parts = [[values**2 for values in assembler.evaluate(vector)] for vector in vectors]
+    return [np.sum(blocks, axis=0) for blocks in zip(*parts, strict=True)]
+
+
+@dataclass(frozen=True)
+class ModelErrors:
+    """Errors (eV) of one carrier's states at one resolution and distance of the wall."""
+
+    hamiltonian: Hamiltonian
+    wall: Wall
+    resolution: Resolution
+
+    def of(self, state: State) -> float:
+        """Error (eV) of the energy of a state."""
+        polarised = self.hamiltonian.polarisation
+        own = 0.0 if polarised is None else polarised.error(state.density)
+        return self._gap(state) + own + WALL_SAFETY * float(self._wall(state).sum())
+
+    def difference(self, low: State, high: State) -> float:
+        """Error (eV) of the difference of two states' energies.
+
+        Closing a gap may move bonding and antibonding states apart, so that its share counts for both.
+        """
+        polarised = self.hamiltonian.polarisation
+        own = 0.0 if polarised is None else polarised.difference_error(low.density, high.density)
+        wall = float(np.abs(self._wall(high) - self._wall(low)).sum())
+        return self._gap(low) + self._gap(high) + own + WALL_SAFETY * wall
+
+    def rounding(self, energy: float) -> float:
+        """Error (eV) of an energy from rounding and from curved elements of finite degree."""
+        return ROUNDING + GEOMETRY * abs(energy - self.hamiltonian.floor)
+
+    def _gap(self, state: State) -> float:
+        hamiltonian = self.hamiltonian
+        return gap_error(hamiltonian.molecule, self.resolution, hamiltonian.carrier, state.energy)
+
+    def _wall(self, state: State) -> Floats:
+        return wall_shares(self.hamiltonian, self.wall, state.energy, state.density)
