@@ -25,7 +25,7 @@ NARROWEST_CLOSED = 2e-4
 GAP_SHARE = 0.05
 GAP_SAFETY = 10.0
 # Elements along an interface are no thicker than this many of its widths.
-WIDTHS_RESOLVED = 1.0
+WIDTHS_RESOLVED = 1.5
 # Free space (nm) between the wall and the ball on which the potential meets its multipoles.
 BALL_MARGIN = 1.0
 
