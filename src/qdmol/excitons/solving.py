@@ -50,10 +50,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """An energy and its error, both in eV."""
+    """An energy and its error, both in eV.
+
+    `either_sign` is the part of the error that may have either sign; by the rest the energy can only be too high.
+    """
 
     value: float
     error: float
+    either_sign: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,13 @@ class MoleculeSolution:
         """Lowest electron plus lowest hole level, above the bulk gap."""
         if not all(len(self.levels.get(carrier, ())) for carrier in ("electron", "hole")):
             return None
-        pair = [self.levels[carrier][0] for carrier in ("electron", "hole")]
-        return Estimate(sum(level.energy for level in pair), sum(level.error for level in pair))
+        pair = {carrier: self.levels[carrier][0] for carrier in CARRIERS}
+        errors = {c: ModelErrors(self.hamiltonians[c], self.wall, self.resolution) for c in CARRIERS}
+        either = sum(errors[c].of_either_sign(State.of_level(pair[c])) for c in CARRIERS)
+        either += sum(errors[c].rounding(pair[c].energy) for c in CARRIERS)
+        return Estimate(
+            sum(level.energy for level in pair.values()), sum(level.error for level in pair.values()), either
+        )
 
     @property
     def errors(self) -> list[float]:
@@ -343,13 +352,14 @@ def _pair_state(
     states = {carrier: _state(state) for carrier, state, _ in carriers}
     rounding = SETTLED_ENERGY + sum(errors[c].rounding(bare[c].energy) for c in CARRIERS)
     rest = rounding + sum(errors[c].of(states[c]) for c in CARRIERS)
+    either = rounding + sum(errors[c].of_either_sign(states[c]) for c in CARRIERS)
     rest_apart = rounding + sum(errors[c].difference(states[c], State.of_level(bare[c])) for c in CARRIERS)
     total = sum(remaining.values()) + potential
     # Pair and bare levels of one mesh: most of what remains is common to both.
     apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON * total + potential
     return PairState(
         hole_dot=place,
-        exciton=Estimate(pair.exciton, SAFETY * total + rest),
+        exciton=Estimate(pair.exciton, SAFETY * total + rest, either),
         binding=Estimate(sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest_apart),
         field_error=SAFETY * (remaining["hole"] + potential) + SETTLED_LEVELS,
         pair=pair,

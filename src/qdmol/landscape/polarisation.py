@@ -42,7 +42,7 @@ SMALL, FIT = 0.1, 8
 # the exact ones, so that part of the difference is the error.
 FINER_RULE, COARSER_RULE = 8, -2
 # Two Gauss points more on every panel divide the error by 6 or more.
-COARSER_SHARE = 0.25
+COARSER_SHARE = 0.15
 # Fewest Gauss points of a panel in a solve; their number grows with the degree of the shape functions.
 LEAST_NODES = 6
 

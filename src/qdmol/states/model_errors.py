@@ -72,9 +72,13 @@ class ModelErrors:
 
     def of(self, state: State) -> float:
         """Error (eV) of the energy of a state."""
+        return self.of_either_sign(state) + WALL_SAFETY * float(self._wall(state).sum())
+
+    def of_either_sign(self, state: State) -> float:
+        """The part of the error (eV) that may raise or lower the energy: a wall only raises it."""
         polarised = self.hamiltonian.polarisation
         own = 0.0 if polarised is None else polarised.error(state.density)
-        return self._gap(state) + own + WALL_SAFETY * float(self._wall(state).sum())
+        return self._gap(state) + own
 
     def difference(self, low: State, high: State) -> float:
         """Error (eV) of the difference of two states' energies.

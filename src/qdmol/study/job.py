@@ -20,6 +20,8 @@ MonomerSolver = Callable[[AxialMolecule, Request], MoleculeSolution]
 
 # Error (eV) of a difference of one number with itself: rounding.
 ROUNDING = 1e-12
+# Errors of a molecule and its monomer, both upper bounds by alike elements, cancel up to this part of the smaller one.
+APART = 0.5
 
 
 @dataclass(frozen=True)
@@ -84,22 +86,40 @@ class Job:
         """Gap of the lowest monomer less that of the molecule, with attraction."""
         if not self.coulomb or self.contrast:
             return None
-        return self._shift([self._exciton, *self._monomer_excitons])
+        found = [self._exciton, *self._monomer_excitons]
+        return _shift(found, dots=len(self.molecule.dots), bounds=self.interacting is None)
 
     @property
     def redshift_single_particle(self) -> Estimate | None:
-        """The same from bare levels; both errors have one sign, so that the larger bounds the difference."""
-        return self._shift([m.bare_gap for m in [self.solution, *self.monomers_listed]], same_sign=True)
+        """The same from bare levels."""
+        return _shift(
+            [m.bare_gap for m in [self.solution, *self.monomers_listed]], dots=len(self.molecule.dots), bounds=True
+        )
 
-    def _shift(self, found: list[Estimate | None], *, same_sign: bool = False) -> Estimate | None:
-        gaps = [gap for gap in found if gap is not None]
-        if len(gaps) < 2 or len(gaps) < len(found):
-            return None
-        own, monomer = gaps[0], min(gaps[1:], key=lambda gap: gap.value)
-        if len(self.molecule.dots) == 1:
-            return Estimate(0.0, ROUNDING)
-        error = max(own.error, monomer.error) if same_sign else own.error + monomer.error
-        return Estimate(monomer.value - own.value, error)
+
+def _shift(found: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Estimate | None:
+    """The lowest gap of the monomers less that of the molecule, the first in the list; None where one is missing.
+
+    `bounds`: energies are upper bounds but for what has either sign, so that most of their errors cancels.
+    """
+    gaps = [gap for gap in found if gap is not None]
+    if len(gaps) < 2 or len(gaps) < len(found):
+        return None
+    if dots == 1:
+        return Estimate(0.0, ROUNDING)
+    own, monomer = gaps[0], _lowest(gaps[1:])
+    if not bounds:
+        return Estimate(monomer.value - own.value, own.error + monomer.error)
+    either = own.either_sign + monomer.either_sign
+    low, high = sorted(one.error - one.either_sign for one in (own, monomer))
+    return Estimate(monomer.value - own.value, high - low + APART * low + either, either)
+
+
+def _lowest(gaps: Sequence[Estimate]) -> Estimate:
+    """The lowest of several gaps; its error covers that another one may be the lowest."""
+    lowest = min(gaps, key=lambda gap: gap.value)
+    error = max(gap.error - (gap.value - lowest.value) for gap in gaps)
+    return replace(lowest, error=error)
 
 
 def run_job(
