@@ -67,7 +67,7 @@ def run(name: str, calibrate: Callable[[int, int], list[Row]], *, count: int) ->
     started = time.process_time()
     command = f"python -m benchmarks.calibration.{name} --count {options.count} --seed {options.seed}"
     text = table(calibrate(options.count, options.seed), command)
-    print(text)  # noqa: T201 - a command
-    print(f"{time.process_time() - started:.0f} s of processor time")  # noqa: T201
+    print(text)
+    print(f"{time.process_time() - started:.0f} s of processor time")
     if options.write:
         path.write_text(text)

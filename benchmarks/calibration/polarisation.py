@@ -93,12 +93,14 @@ def reference(molecule: AxialMolecule, carrier: str, count: int) -> list[float]:
     layers = molecule.dots[0].layers
     regions = [molecule.parameters[name] for name in (*(layer.material for layer in layers), "medium")]
     masses, edges = ([getattr(one, f"{carrier}_{key}") for one in regions] for key in ("mass", "edge"))
-    sphere = Sphere(tuple(layer.radius for layer in layers), tuple(masses[:-1]), tuple(edges[:-1]), edges[-1], masses[-1])
+    sphere = Sphere(
+        tuple(layer.radius for layer in layers), tuple(masses[:-1]), tuple(edges[:-1]), edges[-1], masses[-1]
+    )
     assert molecule.interface_width is not None
     exact = PolarisedSphere(sphere, [one.permittivity for one in regions], molecule.interface_width)
-    return sorted(
-        float(energy) for ell in range(ELLS) for energy in exact.levels(ell, 2) for _ in range(2 * ell + 1)
-    )[:count]
+    return sorted(float(energy) for ell in range(ELLS) for energy in exact.levels(ell, 2) for _ in range(2 * ell + 1))[
+        :count
+    ]
 
 
 def monomer(rng: np.random.Generator) -> tuple[list[float], list[float]]:

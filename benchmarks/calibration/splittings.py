@@ -7,7 +7,6 @@ the energies of the other pair, and both red shifts. `--write` stores the table 
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Mapping
 from typing import Any

@@ -2,8 +2,8 @@
 
 Of every multipole l of a charge at r, the surface charges on the spheres R_k have a potential u with values u_k on them
 that is A r^l + B r^-(l+1) in each layer. Continuity of ε ∂_n(u + φ), φ the softened potential of the charge, is a
-tridiagonal system in the u_k. The radial equation is solved by spectral elements (:mod:`tests.exact.radial`) that shrink
-towards the interfaces.
+tridiagonal system in the u_k. The radial equation is solved by spectral elements (:mod:`tests.exact.radial`), smaller
+near the interfaces.
 """
 
 import itertools
@@ -11,14 +11,15 @@ import math
 
 import numpy as np
 import scipy.linalg
+from tests.exact.radial import TAIL, lobatto
 from threadpoolctl import threadpool_limits
 
 from qdmol.units import COULOMB_EV_NM, HBAR2_OVER_2M0
-from tests.exact.radial import TAIL, lobatto
 
 # Multipoles are added up until the next ones bring less than this part.
 CUT = 1e-13
-# Degree of the elements, least distance of their ends in widths, and distances from an interface at which elements end, in widths; the function's features are half a width wide.
+# Elements: degree, least distance of their ends in widths, and distances of the ends from an interface in widths. The
+# potential changes over half a width.
 DEGREE = 14
 CLOSEST = 0.15
 GRADED = (0.25, 0.6, 1.2, 2.5, 5.0, 10.0)
@@ -109,9 +110,7 @@ class PolarisedSphere:
             energy = energy[1:, 1:]
         scale = 1 / np.sqrt(overlap[1:-1])
         with threadpool_limits(limits=1, user_api="blas"):
-            return scipy.linalg.eigvalsh(
-                energy[:-1, :-1] * scale[:, None] * scale, subset_by_index=(0, count - 1)
-            )
+            return scipy.linalg.eigvalsh(energy[:-1, :-1] * scale[:, None] * scale, subset_by_index=(0, count - 1))
 
 
 def _elements(sphere, width, binding):
@@ -131,6 +130,4 @@ def _elements(sphere, width, binding):
         if 0 < mark < ends[-1] and min(abs(mark - other) for other in kept) > near:
             kept.append(mark)
     kept.sort()
-    return [
-        (a, b, int(np.searchsorted(sphere.radii, (a + b) / 2))) for a, b in itertools.pairwise(kept)
-    ]
+    return [(a, b, int(np.searchsorted(sphere.radii, (a + b) / 2))) for a, b in itertools.pairwise(kept)]

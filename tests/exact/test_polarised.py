@@ -1,5 +1,7 @@
 """The independent reference with self-polarisation: against quadrature, a series and the radial levels without it."""
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.polynomial import legendre
@@ -24,7 +26,7 @@ def test_multipoles_of_the_softened_potential():
 def test_two_series_agree():
     radii, values = (1.2, 2.0, 3.1), (10.0, 6.0, 8.0, 2.0)
     r = np.linspace(0.1, 4.0, 30)
-    contrasts = [(a - b) / (a + b) for a, b in zip(values[:-1], values[1:], strict=True)]
+    contrasts = [(a - b) / (a + b) for a, b in itertools.pairwise(values)]
     expected = sphere_potential(r, radii, contrasts, softness=0.05)
     assert polarisation_potential(r, radii, values, 0.05) == pytest.approx(expected, abs=1e-8)
 

@@ -300,8 +300,9 @@ def test_small_elements_take_a_fit_as_good_as_their_points():
     shapes = Shapes(molecule, (), 0.0, 4e-3, half=True)
     sizes = {label: 2.0 for piece in arrange(shapes) for label in (piece.left, piece.right) if label}
     assembler = Assembler(mesh_elements(shapes, MeshSettings(sizes, 4, 4), degree=3))
-    own = SelfPolarisation(molecule, WIDTH)
-    found = np.concatenate([part.ravel() for part in own.on(assembler).energy])
+    polarised = SelfPolarisation(molecule, WIDTH).on(assembler)
+    own = polarised.source
+    found = np.concatenate([part.ravel() for part in polarised.energy])
     blocks = assembler.blocks
     r, z, weight = (
         np.concatenate([np.ravel(part) for part in parts])

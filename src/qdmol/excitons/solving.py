@@ -115,9 +115,7 @@ class MoleculeSolution:
         if levels is None or operator is None or len(levels) < 2:
             return None
         low, high = levels[0], levels[1]
-        found = self._difference(
-            low, high, State.of_field_level(operator, low), State.of_field_level(operator, high)
-        )
+        found = self._difference(low, high, State.of_field_level(operator, low), State.of_field_level(operator, high))
         # An error of the hole's field moves both levels alike where their densities are alike.
         return replace(found, error=found.error + self.pairs[0].field_error * _apart(operator, low, high))
 
@@ -289,7 +287,7 @@ def _field_level_error(errors: ModelErrors, operator: FieldHamiltonian, level: L
 
 
 def _apart(operator: FieldHamiltonian, low: Level, high: Level) -> float:
-    """Half of ∫ |n - n'| over the densities of two levels: 0 for equal densities, 1 for densities that never overlap."""
+    """Half of ∫ |n - n'| of two levels: 0 where their densities are equal, 1 where these do not overlap."""
     assembler = operator.bare.assembler
     total = 0.0
     for one, other in zip(operator.images(low.vector), operator.images(high.vector), strict=True):

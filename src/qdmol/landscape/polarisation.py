@@ -141,13 +141,14 @@ class SelfPolarisation:
         elements = assembler.elements
         if self.exact:
             other = Assembler(elements.with_extra_order(FINER_RULE), assembler.regions)
-            return Polarised(self, assembler, self._energy(assembler), other, self._energy(other), 1.0)
+            return Polarised(self, assembler, self.energy(assembler), other, self.energy(other), 1.0)
         other = Assembler(elements.with_extra_order(COARSER_RULE), assembler.regions)
         nodes = max(2 * elements.degree - 4, LEAST_NODES)
         fine, coarse = self._with_nodes(nodes), self._with_nodes(nodes - 2)
-        return Polarised(fine, assembler, fine._energy(assembler), other, coarse._energy(other), COARSER_SHARE)
+        return Polarised(fine, assembler, fine.energy(assembler), other, coarse.energy(other), COARSER_SHARE)
 
-    def _energy(self, assembler: Assembler) -> Coefficient:
+    def energy(self, assembler: Assembler) -> Coefficient:
+        """Energy (eV) of a carrier at the quadrature points of an assembler."""
         blocks = assembler.blocks
         parts = np.split(self._everywhere(blocks), np.cumsum([block.r.size for block in blocks])[:-1])
         values = permittivity(assembler, self.molecule)

@@ -12,8 +12,9 @@ __all__ = ["Tail", "left_out"]
 
 # Part of the energy left out that counts: the shape functions are not orthogonal, and a level falls by half of it.
 SHARE = 0.5
-# Decay ratios outside this range say more about rounding or a coarse mesh than about convergence.
-DECAY_RANGE = (0.01, 0.75)
+# Decay ratios outside this range say more about rounding or a coarse mesh than about convergence; around edges, where
+# elements shrink by 0.15 from one to the next, a singular solution converges more slowly than the rest of it.
+DECAY_RANGE = (0.1, 0.75)
 
 
 @dataclass(frozen=True, slots=True)

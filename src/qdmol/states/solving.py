@@ -23,7 +23,17 @@ from qdmol.linalg import Factor, Tail, lanczos, left_out, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pair
 
-__all__ = ["GEOMETRY", "ROUNDING", "SAFETY", "Level", "Levels", "difference_error", "find_levels", "in_order", "tail_of"]
+__all__ = [
+    "GEOMETRY",
+    "ROUNDING",
+    "SAFETY",
+    "Level",
+    "Levels",
+    "difference_error",
+    "find_levels",
+    "in_order",
+    "tail_of",
+]
 
 Floats = NDArray[np.float64]
 
