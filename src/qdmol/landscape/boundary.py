@@ -114,7 +114,7 @@ class BoundaryResponse:
                 value, slope = parts[0]
                 if sign:
                     value, slope = value + sign * parts[1][0], (slope + sign * parts[1][1]) / 2
-                total += weight * np.einsum("pi,pi->p", value @ self._matrices[m][sign][both], slope)
+                total += weight * np.einsum("pi,pi->p", value.astype(np.float32) @ self._matrices[m][sign][both], slope)
         return total
 
     def _excess(self, r: Floats, z: Floats, sign: int) -> Floats:
@@ -124,7 +124,10 @@ class BoundaryResponse:
         return np.asarray(apart / (2 * points.r * r[:, None]))
 
     def _prepare(self, octaves: int) -> None:
-        """For each m and parity the matrix (N, N) from slopes at the Gauss points to weighted surface charges; kept."""
+        """For each m and parity the matrix (N, N) from slopes at the Gauss points to weighted surface charges; kept.
+
+        In single precision, which the potential bears (2e-7 of it): they fill most of the memory.
+        """
         strength = self.surface.contrast / (2 * math.pi)
         for octave in range(octaves + 1):
             orders = orders_of(octave)[0]
@@ -137,7 +140,7 @@ class BoundaryResponse:
                     slope = parts[0] + sign * parts[1] if sign else parts[0]
                     system = np.eye(len(strength)) + strength[:, None] * slope
                     charge = np.linalg.solve(system, np.diag(-strength))
-                    self._matrices[m][sign] = self.surface.weights[:, None] * charge
+                    self._matrices[m][sign] = (self.surface.weights[:, None] * charge).astype(np.float32)
                 if 0 not in self._matrices[m]:
                     self._matrices[m][0] = (self._matrices[m][1] + self._matrices[m][-1]) / 2
 

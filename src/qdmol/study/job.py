@@ -21,7 +21,7 @@ MonomerSolver = Callable[[AxialMolecule, Request], MoleculeSolution]
 # Error (eV) of a difference of one number with itself: rounding.
 ROUNDING = 1e-12
 # Errors of a molecule and its monomer, both upper bounds by alike elements, cancel up to this part of the smaller one.
-APART = 0.6
+APART = 0.5
 
 
 @dataclass(frozen=True)
