@@ -217,3 +217,21 @@ def test_absorbing_strength_does_not_depend_on_the_index_but_its_area_does():
     grid = np.linspace(1.9, 2.1, 2001)
     areas = [cross_section(lines, grid, FLAT, index=n).sum() * 1e-4 for n in (1.0, 1.5)]
     assert areas == pytest.approx([4 * CROSS_SECTION, 4 * CROSS_SECTION / 1.5], rel=1e-9)
+
+
+def test_a_rate_knows_that_populations_have_errors():
+    """The stated part covers what each level's error does to the thermal mean."""
+    light = replace(lit("heterodimer"), numerical=2e-4)
+    limit = limit_of(light)
+    settings = {"temperature": 300.0, "broadening": FLAT}
+    found = emitters(light, limit, **settings)
+    base = found.rate.sum()
+    changes = []
+    for k in range(1, len(limit.levels.energy)):
+        energy = limit.levels.energy.copy()
+        energy[k] += min(energy[k] - energy[0], light.numerical)
+        moved = replace(limit, levels=replace(limit.levels, energy=energy))
+        changes.append(abs(emitters(light, moved, **settings).rate.sum() / base - 1))
+    assert max(changes) < found.population_error < 1.2 * sum(changes) + 1e-4
+    assert found.population_error > 1e-5
+    assert emitters(replace(light, numerical=0.0), limit, **settings).population_error == 0

@@ -32,12 +32,14 @@ class Emitters:
     """Thermal excitons that emit: photon `energy` (n,) in eV and `rate` (n, D) in 1/ns, populations included.
 
     `place` (D,) is the probability of the hole in each dot, `free_energy` (eV) -kT ln Σ g exp(-E/kT), gap included.
+    `population_error` is the relative error of the total rate because levels, and so their populations, have errors.
     """
 
     energy: Floats
     rate: Floats
     place: Floats
     free_energy: float
+    population_error: float = 0.0
 
     @property
     def lifetime(self) -> float:
@@ -77,7 +79,21 @@ def emitters(
     rate = population[:, None] * radiative_rate(oscillator, square[:, None], index=light.index)
     seen = np.any(rate != 0, axis=1)
     where = share.reshape(-1, len(energy)).sum(axis=0) @ levels.place
-    return Emitters(emitted[seen], rate[seen], where, _free_energy(heights, degeneracy, temperature))
+    doubt = np.minimum(energy - energy.min(), light.numerical)
+    wrong = _population_error(share.reshape(-1, len(energy)).sum(axis=0), rate.sum(axis=1), doubt, temperature)
+    return Emitters(emitted[seen], rate[seen], where, _free_energy(heights, degeneracy, temperature), wrong)
+
+
+def _population_error(share: Floats, rate: Floats, doubt: Floats, temperature: float) -> float:
+    """Relative error of k = Σ p_i k_i when levels (n,) are off by `doubt` (eV) against the lowest.
+
+    p_i ~ exp(-E_i/kT), so that ∂k/∂E_i = -p_i (k_i - k)/kT; `share` are the p_i, `rate` the p_i k_i. Neighbours of the
+    lowest level are off by less than their distance from it, as they have most of their errors in common.
+    """
+    total = float(rate.sum())
+    if temperature <= 0 or total <= 0:
+        return 0.0
+    return float((np.abs(rate / total - share) * doubt).sum() / (BOLTZMANN_EV_K * temperature))
 
 
 def _free_energy(heights: Floats, degeneracy: Floats, temperature: float) -> float:

@@ -32,7 +32,7 @@ class FieldSweep:
 
     `emission` (k, n) in 1/(eV ns) on `grid` (n,); `share` (k, D) of the photons from each dot and `colour` (k, D) in eV
     the peak of each; `peak` (k,) of all, `absorption` (k,) the band edge, both in eV; `lifetime` (k,) in ns; `error`
-    (k,) in eV, of every energy.
+    (k,) in eV, of every energy, and `numerical` (k,) in eV the part of it that is not of the basis.
     """
 
     fields: Floats
@@ -44,15 +44,31 @@ class FieldSweep:
     absorption: Floats
     lifetime: Floats
     error: Floats
+    numerical: Floats
     failed: tuple[tuple[int, str], ...]
 
     @property
     def stark(self) -> Floats:
         """Shift (k,) in eV of the emission's peak from that in the weakest field of the sweep."""
-        known = np.flatnonzero(np.isfinite(self.peak))
-        if not len(known):
+        weakest = self._weakest
+        return np.full(len(self.fields), np.nan) if weakest is None else np.asarray(self.peak - self.peak[weakest])
+
+    @property
+    def stark_error(self) -> Floats:
+        """Error (k,) in eV of `stark`: what bases lack is much alike in all fields, numerical errors are not."""
+        weakest = self._weakest
+        if weakest is None:
             return np.full(len(self.fields), np.nan)
-        return np.asarray(self.peak - self.peak[known[np.argmin(np.abs(self.fields[known]))]])
+        basis = self.error - self.numerical
+        error = np.abs(basis - basis[weakest]) + self.numerical + self.numerical[weakest]
+        error[weakest] = 0.0
+        return np.asarray(error)
+
+    @property
+    def _weakest(self) -> int | None:
+        """The weakest field that was solved."""
+        known = np.flatnonzero(np.isfinite(self.peak))
+        return int(known[np.argmin(np.abs(self.fields[known]))]) if len(known) else None
 
     @property
     def switching(self) -> float | None:
@@ -74,6 +90,7 @@ class FieldSweep:
             "absorption_peak_eV": _plain(self.absorption),
             "peak_error_meV": _plain(1000 * self.error),
             "stark_shift_meV": _plain(1000 * self.stark),
+            "stark_shift_error_meV": _plain(1000 * self.stark_error),
             "dot_emission": [_plain(row) for row in self.share],
             "dot_emission_eV": [_plain(row) for row in self.colour],
             "radiative_lifetime_ns": _plain(self.lifetime),
@@ -107,7 +124,7 @@ def sweep_fields(
     count = len(fields)
     emission = np.full((count, len(grid)), np.nan)
     share, colour = np.full((count, dots), np.nan), np.full((count, dots), np.nan)
-    peak, absorption, lifetime, error = (np.full(count, np.nan) for _ in range(4))
+    peak, absorption, lifetime, error, numerical = (np.full(count, np.nan) for _ in range(5))
     failed = []
     for k, answer in enumerate(answers):
         if answer.light is None:
@@ -127,7 +144,8 @@ def sweep_fields(
         absorption[k] = edge_peak(grid, absorbed.sum(axis=1)).energy
         lifetime[k] = prepared.emitters.lifetime
         error[k] = prepared.limit.error[0]
+        numerical[k] = prepared.light.numerical
     return FieldSweep(
         np.asarray(fields, dtype=np.float64), grid, emission, share, colour, peak, absorption, lifetime, error,
-        tuple(failed),
+        numerical, tuple(failed),
     )  # fmt: skip

@@ -89,6 +89,12 @@ class SampleResult:
         """Error (eV) of energies that is not of the basis."""
         return max(one.light.numerical for _, one in self.prepared)
 
+    def elements(self, name: str) -> float:
+        """Relative error of a number that the elements leave: a lifetime also depends on the populations of levels."""
+        if name != "lifetime":
+            return ELEMENTS
+        return ELEMENTS + max(one.emitters.population_error for _, one in self.prepared)
+
     def reading(self, name: str, *, last: bool) -> float:
         """A number of the mean particles in the limit, or in the last basis."""
         return self._readings[last][name]
@@ -117,7 +123,7 @@ class SampleResult:
         elif name == "emission_wavelength":
             rest = self.numbers[name] ** 2 * self.numerical / HC_EV_NM
         else:
-            rest = ELEMENTS * abs(self.numbers[name])
+            rest = self.elements(name) * abs(self.numbers[name])
         return abs(self.basis_change(name)) + rest + self.sampling(name)
 
 
@@ -261,7 +267,8 @@ def _change(one: SampleResult, two: SampleResult, conditions: Conditions) -> dic
     for word, name in (("lifetime", "lifetime"), ("band_edge", "area")):
         ratio = two.numbers[name] / one.numbers[name]
         found[f"{word}_ratio"] = ratio
-        found[f"{word}_ratio_error"] = _ratio_error(one, two, name) + ELEMENTS * ratio
+        elements = max(one.elements(name), two.elements(name))
+        found[f"{word}_ratio_error"] = _ratio_error(one, two, name) + elements * ratio
     found["cross_section_300nm_ratio"] = two.numbers["blue"] / one.numbers["blue"]
     found["cross_section_300nm_ratio_error"] = _blue_ratio_error(one, two)
     bare = [_bare(result, conditions) for result in (one, two)]
