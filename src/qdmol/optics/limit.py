@@ -58,6 +58,8 @@ def edge_limit(edge: tuple[ExcitonLevels, ...], *, numerical: float, growth: flo
     last = edge[-1]
     lacking, known = np.zeros(len(last.energy)), np.zeros(len(last.energy), dtype=np.bool_)
     for small in edge[:-1]:
+        if small.orbitals == last.orbitals:
+            continue  # a wider cut that found no further orbital
         share = small.orbitals / (last.orbitals - small.orbitals)
         fall = share * (_partners(small, last) - last.energy)
         lacking = np.where(np.abs(fall) > np.abs(lacking), fall, lacking)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.optics import direction_mean
+from qdmol.optics import direction_mean, growths
 from qdmol.structure import Spec
 from qdmol.study.spectra.ensembles import EnsembleSpectrum
 from qdmol.study.spectra.fields import FieldSweep
 from qdmol.study.spectra.lines import line_objects, range_objects
 from qdmol.study.spectra.measures import EDGE_REACH, edge_peak
-from qdmol.study.spectra.molecules import Prepared, without_local_field
+from qdmol.study.spectra.molecules import Prepared, prepare_light, without_local_field
 from qdmol.study.spectra.reading import jackknife, misfit_of, read_numbers
 from qdmol.study.spectra.samples import Sample
 from qdmol.study.spectra.values import Conditions, SampleSpectrum
@@ -194,6 +194,7 @@ def _sample(result: SampleResult, conditions: Conditions) -> dict[str, Any]:
         "cross_section_300nm_error_cm2": CM2 * _blue_error(result),
         "bulk_cross_section_300nm_cm2": bulk,
         "ratio_to_bulk_300nm": None if bulk is None else CM2 * found["blue"] / bulk,
+        "ratio_to_bulk_300nm_error": None if bulk is None else CM2 * _blue_error(result) / bulk,
         "ratio_edge_to_300nm": found["ratio"],
         "ratio_edge_to_300nm_error": error("ratio") + found["ratio"] * _blue_error(result) / found["blue"],
         "radiative_lifetime_ns": found["lifetime"],
@@ -271,20 +272,36 @@ def _change(one: SampleResult, two: SampleResult, conditions: Conditions) -> dic
         found[f"{word}_ratio_error"] = _ratio_error(one, two, name) + elements * ratio
     found["cross_section_300nm_ratio"] = two.numbers["blue"] / one.numbers["blue"]
     found["cross_section_300nm_ratio_error"] = _blue_ratio_error(one, two)
-    bare = [_bare(result, conditions) for result in (one, two)]
-    found["lifetime_ratio_no_local_field"] = bare[1][1] / bare[0][1]
-    found["band_edge_ratio_no_local_field"] = bare[1][0] / bare[0][0]
+    limit, last = (_bare_ratios(one, two, conditions, extrapolated=known) for known in (True, False))
+    for name, ratio, rough, number in zip(("lifetime", "band_edge"), limit, last, ("lifetime", "area"), strict=True):
+        elements = max(one.elements(number), two.elements(number))
+        found[f"{name}_ratio_no_local_field"] = ratio
+        found[f"{name}_ratio_no_local_field_error"] = abs(ratio - rough) + (elements + _growth_apart(one, two)) * ratio
     return found
 
 
+def _growth_apart(one: SampleResult, two: SampleResult) -> float:
+    """By what part strengths of two samples grow differently towards the limit, for which one growth stands for all.
+
+    Each sample's own growth follows from the bases that both have.
+    """
+    bases = min(len(part.light.edge) for result in (one, two) for _, part in result.prepared)
+    first, second = (
+        sum(share * growths(part.light.edge[:bases])[-1] for share, part in result.prepared)
+        / sum(share for share, _ in result.prepared)
+        for result in (one, two)
+    )
+    return abs(second / first - 1)
+
+
 def _ratio_error(one: SampleResult, two: SampleResult, name: str) -> float:
-    """Error of a ratio: the limit of the basis changes both numbers alike."""
+    """Error of a ratio: the limit of the basis changes both numbers much alike."""
     limits, lasts = ([result.reading(name, last=last) for result in (one, two)] for last in (False, True))
     basis = abs(limits[1] / limits[0] - lasts[1] / lasts[0])
     ratio = two.numbers[name] / one.numbers[name]
     apart = [b / a for a, b in _paired(one, two, name)]
     misfit = ratio * sum(result.misfit(name) / result.numbers[name] for result in (one, two))
-    return basis + misfit + 2 * jackknife(apart)
+    return basis + ratio * _growth_apart(one, two) + misfit + 2 * jackknife(apart)
 
 
 def _paired(one: SampleResult, two: SampleResult, name: str) -> list[tuple[float, float]]:
@@ -292,9 +309,22 @@ def _paired(one: SampleResult, two: SampleResult, name: str) -> list[tuple[float
     return list(zip(one.without(name), two.without(name), strict=True))
 
 
-def _bare(result: SampleResult, conditions: Conditions) -> tuple[float, float]:
+def _bare_ratios(
+    one: SampleResult, two: SampleResult, conditions: Conditions, *, extrapolated: bool
+) -> tuple[float, float]:
+    """Ratios of lifetimes and of band edges with the same field of light everywhere, in the limit or the last basis."""
+    first, second = (_bare(result, conditions, extrapolated=extrapolated) for result in (one, two))
+    return second[1] / first[1], second[0] / first[0]
+
+
+def _bare(result: SampleResult, conditions: Conditions, *, extrapolated: bool) -> tuple[float, float]:
     """Band edge's strength and lifetime of the mean particles with the same field of light everywhere."""
-    parts = [(share, *without_local_field(one, conditions)) for share, one in result.prepared]
+    prepared = result.prepared
+    if not extrapolated:
+        # The gaps of prepared molecules are shifted already.
+        rough = replace(conditions, extrapolated=False, shift=0.0)
+        prepared = [(share, prepare_light(one.light, rough)) for share, one in prepared]
+    parts = [(share, *without_local_field(one, conditions)) for share, one in prepared]
     return sum(share * strength for share, strength, _ in parts), sum(share * time for share, _, time in parts)
 
 
