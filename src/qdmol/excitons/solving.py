@@ -5,7 +5,7 @@ tolerance holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -199,17 +199,17 @@ def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
 
 
 def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
-    """What the wall does to the level it moves most, of each carrier."""
-    return {
-        carrier: max(
-            (
-                wall_error(solution.hamiltonians[carrier], solution.wall, level.energy, level.vector)
-                for level in levels.levels
-            ),
-            default=0.0,
-        )
+    """What the wall does to the level it moves most, of each carrier; the electron's in the hole's field among them."""
+    found = {
+        carrier: [_wall_error(solution.hamiltonians[carrier], solution.wall, level) for level in levels]
         for carrier, levels in solution.levels.items()
     }
+    if solution.field_operator is not None and solution.field_levels is not None:
+        electron, images = solution.hamiltonians["electron"], solution.field_operator.images
+        found["electron"] += [
+            _wall_error(electron, solution.wall, level, images=images) for level in solution.field_levels
+        ]
+    return {carrier: max(errors, default=0.0) for carrier, errors in found.items()}
 
 
 def _steps_needed(solution: MoleculeSolution) -> int:
@@ -239,9 +239,7 @@ def _attempt(
     levels = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
-        found = find_levels(
-            hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit, likely=wall.tops[carrier]
-        )
+        found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
         levels[carrier] = found.with_error(partial(_model_error, hamiltonian, wall, resolution))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
@@ -256,22 +254,34 @@ def _attempt(
             request.counts["electron"],
             size=images * elements.count,
             ceiling=ceiling(molecule, wall, "electron"),
-            likely=wall.tops["electron"],
-            # The hole's field pulls the tails in: the wall does less to these levels than to the bare ones.
-            rest=pairs[0].field_error
-            + max(_model_error(electron, wall, resolution, level) for level in levels["electron"]),
-        )
+            rest=pairs[0].field_error,
+        ).with_error(partial(_model_error, electron, wall, resolution, images=operator.images))
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )
 
 
-def _model_error(hamiltonian: Hamiltonian, wall: Wall, resolution: Resolution, level: Level) -> float:
-    """Error (eV) of a level that no refinement of the elements removes."""
+def _model_error(
+    hamiltonian: Hamiltonian,
+    wall: Wall,
+    resolution: Resolution,
+    level: Level,
+    *,
+    images: Callable[[Floats], list[Floats]] | None = None,
+) -> float:
+    """Error (eV) of a level that no refinement of the elements removes; `images` see `_wall_error`."""
     gap = gap_error(hamiltonian.molecule, resolution, hamiltonian.carrier, level.energy)
     polarised = hamiltonian.polarisation
     own = polarised.error if polarised is not None else 0.0
-    return gap + own + wall_error(hamiltonian, wall, level.energy, level.vector)
+    return gap + own + _wall_error(hamiltonian, wall, level, images=images)
+
+
+def _wall_error(
+    hamiltonian: Hamiltonian, wall: Wall, level: Level, *, images: Callable[[Floats], list[Floats]] | None = None
+) -> float:
+    """Error (eV) the wall leaves in a level; `images` parts the vector of one in the hole's field."""
+    vectors = [level.vector] if images is None else images(level.vector)
+    return sum(wall_error(hamiltonian, wall, level.energy, vector) for vector in vectors)
 
 
 def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:
