@@ -191,8 +191,8 @@ def main() -> None:
     started = time.process_time()
     command = f"python -m benchmarks.calibration.few_bound --count {options.count} --seed {options.seed}"
     text = table(calibrate(options.count, options.seed), command)
-    print(text)  # noqa: T201 - a command
-    print(f"{time.process_time() - started:.0f} s of processor time")  # noqa: T201
+    print(text)
+    print(f"{time.process_time() - started:.0f} s of processor time")
     if options.write:
         TABLE.write_text(text)
 

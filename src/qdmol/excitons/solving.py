@@ -12,13 +12,23 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.errors import SolverError
 from qdmol.excitons.carrier import CarrierSpace, CarrierState
 from qdmol.excitons.holding import held_pairs
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
 from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, SelfPolarisation, applied_field, domain
-from qdmol.mesh import Elements
+from qdmol.mesh import Elements, MeshTooLargeError
 from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
-from qdmol.states.resolving import Resolution, carriers_of, discretise, gap_error, ladder
+from qdmol.states.resolving import (
+    MOST_BYTES,
+    MOST_SECONDS,
+    Resolution,
+    carriers_of,
+    discretise,
+    gap_error,
+    ladder,
+    most_elements,
+)
 from qdmol.states.solving import SAFETY
 from qdmol.states.wall import Wall, ceiling, choose_wall, further, wall_error
 from qdmol.structure import AxialMolecule
@@ -174,8 +184,15 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     steps = list(ladder(molecule, wall.tops, request.tolerance))
     polarisation = SelfPolarisation.of(molecule)
     step = 0
+    solution: MoleculeSolution | None = None
     while True:
-        solution = _attempt(molecule, request, wall, steps[step], polarisation)
+        try:
+            solution = _attempt(molecule, request, wall, steps[step], polarisation)
+        except MeshTooLargeError as error:
+            if solution is None:
+                raise SolverError(_too_large(error, steps[step], request)) from error
+            # The errors of what there is say that the tolerance is not met.
+            return solution
         wanted = choose_wall(molecule, request.counts, _tops(solution), tolerance=request.tolerance)
         if not molecule.field and wall.distance < WALL_SLACK * wanted.distance:
             wall = wanted
@@ -187,6 +204,16 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
         if solution.accurate or step == len(steps) - 1:
             return solution
         step = min(step + _steps_needed(solution), len(steps) - 1)
+
+
+def _too_large(error: MeshTooLargeError, resolution: Resolution, request: Request) -> str:
+    """The refusal of a molecule whose coarsest mesh is too large."""
+    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    return (
+        f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are solved with "
+        f"{sum(request.counts.values())} levels ({MOST_SECONDS:g} s, {MOST_BYTES / 1e9:g} GB): "
+        "ask for fewer levels, or leave out thin layers and narrow gaps of large dots."
+    )
 
 
 def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
@@ -227,7 +254,8 @@ def _attempt(
     polarisation: SelfPolarisation | None,
 ) -> MoleculeSolution:
     carriers = carriers_of(request.counts)
-    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request))
+    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
     field = applied_field(elements, molecule)
     half = molecule.mirror_symmetric
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}

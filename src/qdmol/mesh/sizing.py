@@ -16,8 +16,8 @@ __all__ = ["Segment", "proximity_sizes", "segments"]
 
 # Element size over gap width: curved elements of this aspect stay well shaped.
 SIZE_OVER_GAP = 1.3
-# Along a thin layer between concentric arcs elements may be longer, for nothing but a corner varies fast along it: up to
-# this many times its thickness, as far as they span no more than LAYER_ANGLE (rad) of the arc.
+# Along a thin layer between concentric arcs elements may be longer, for nothing but a corner varies fast along it: up
+# to this many times its thickness, as far as they span no more than LAYER_ANGLE (rad) of the arc.
 LENGTH_OVER_THICKNESS = 5.0
 LAYER_ANGLE = 0.02
 # Corners wider than this need no help: a mesh generator's triangles fit them.

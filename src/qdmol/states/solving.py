@@ -95,9 +95,7 @@ class Levels:
         return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
-def find_levels(
-    operator: Operator, count: int, *, size: int, ceiling: float, rest: float = 0.0
-) -> Levels:
+def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, rest: float = 0.0) -> Levels:
     """The `count` lowest levels below `ceiling` (eV); one more where a ±m pair would be cut.
 
     Parameters

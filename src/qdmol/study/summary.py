@@ -97,8 +97,8 @@ def _unbound_dots(job: Job) -> list[str]:
     """Dots that bind nothing when alone, of which there is no monomer to compare with."""
     field = " in this field" if job.molecule.field else ""
     return [
-        f"Dot {number} ({dot.layers[0].material} {dot.layers[0].radius:.2f} nm) alone binds no {job.unbound[dot.layers]} "
-        f"level{field}: it has no monomer gap, and the red shifts are null."
+        f"Dot {number} ({dot.layers[0].material} {dot.layers[0].radius:.2f} nm) alone binds no "
+        f"{job.unbound[dot.layers]} level{field}: it has no monomer gap, and the red shifts are null."
         for number, dot in enumerate(job.molecule.dots)
         if dot.layers in job.unbound
     ]

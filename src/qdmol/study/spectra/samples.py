@@ -64,9 +64,9 @@ def _monomer_sample(spec: Spec) -> Sample:
         else:
             bound[number] = alone
     if not bound:
-        number, error = next(iter(refused.items()))
+        number, reason = next(iter(refused.items()))
         raise InputError(
-            field=error.field.replace("dots[0]", f"dots[{number}]"), value=error.value, allowed=error.allowed
+            field=reason.field.replace("dots[0]", f"dots[{number}]"), value=reason.value, allowed=reason.allowed
         )
     total = sum(dots.count(dots[number]) for number in bound)
     particles = tuple((dots.count(dots[number]) / total, alone) for number, alone in bound.items())
