@@ -17,6 +17,7 @@ from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
 from qdmol.structure.molecule import MEDIUM
 from qdmol.structure.resolving import V_PER_NM
 from qdmol.study.interacting import Interacting, interact
+from qdmol.study.memory import release_freed_memory
 
 __all__ = ["Job", "MonomerSolver", "UnboundError", "run_job", "solve_bound"]
 
@@ -156,9 +157,18 @@ def run_job(
     SolverError
         What could not be computed, with the reason.
     """
+    # What an earlier solve has left, and at the end what this one has.
+    release_freed_memory()
+    try:
+        return _solved(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound, complexes)
+    finally:
+        release_freed_memory()
+
+
+def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complexes: Sequence[Complex]) -> Job:
     # The matrices are small: threads inside the linear algebra cost more than they bring.
     with threadpool_limits(limits=1, user_api="blas"):
-        job = _run(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound)
+        job = _run(spec, molecule, monomer)
         if spec.calculation.coulomb != "ci":
             return job
         calculation = spec.calculation
