@@ -12,14 +12,23 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.errors import SolverError
 from qdmol.excitons.carrier import CarrierSpace, CarrierState
 from qdmol.excitons.holding import held_pairs
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
 from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, SelfPolarisation, applied_field, domain, images_of
-from qdmol.mesh import Assembler, Coefficient, Elements
+from qdmol.mesh import Assembler, Coefficient, Elements, MeshTooLargeError
 from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
 from qdmol.states.model_errors import ModelErrors, State
-from qdmol.states.resolving import Resolution, carriers_of, discretise, ladder
+from qdmol.states.resolving import (
+    MOST_BYTES,
+    MOST_SECONDS,
+    Resolution,
+    carriers_of,
+    discretise,
+    ladder,
+    most_elements,
+)
 from qdmol.states.solving import SAFETY
 from qdmol.states.wall import WALL_SAFETY, Wall, ceiling, choose_wall, further, wall_shares
 from qdmol.structure import AxialMolecule
@@ -188,8 +197,15 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     steps = list(ladder(molecule, wall.tops, request.tolerance))
     polarisation = SelfPolarisation.of(molecule)
     step = 0
+    solution: MoleculeSolution | None = None
     while True:
-        solution = _attempt(molecule, request, wall, steps[step], polarisation)
+        try:
+            solution = _attempt(molecule, request, wall, steps[step], polarisation)
+        except MeshTooLargeError as error:
+            if solution is None:
+                raise SolverError(_too_large(error, steps[step], request)) from error
+            # The errors of what there is say that the tolerance is not met.
+            return solution
         wanted = choose_wall(molecule, request.counts, _tops(solution), tolerance=request.tolerance)
         if not molecule.field and wall.distance < WALL_SLACK * wanted.distance:
             wall = wanted
@@ -203,6 +219,16 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
         step = min(step + _steps_needed(solution), len(steps) - 1)
 
 
+def _too_large(error: MeshTooLargeError, resolution: Resolution, request: Request) -> str:
+    """The refusal of a molecule whose coarsest mesh is too large."""
+    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    return (
+        f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are solved with "
+        f"{sum(request.counts.values())} levels ({MOST_SECONDS:g} s, {MOST_BYTES / 1e9:g} GB): "
+        "ask for fewer levels, or leave out thin layers and narrow gaps of large dots."
+    )
+
+
 def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
     """Highest energy the wall must be far enough for: near the barrier where levels are missing."""
     tops: dict[Carrier, float] = {}
@@ -213,15 +239,20 @@ def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
 
 
 def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
-    """What the wall does to the level it moves most, of each carrier."""
-    found = {}
-    for carrier, levels in solution.levels.items():
-        hamiltonian = solution.hamiltonians[carrier]
-        shares = [
-            wall_shares(hamiltonian, solution.wall, level.energy, State.of_level(level).density) for level in levels
-        ]
-        found[carrier] = WALL_SAFETY * max((float(share.sum()) for share in shares), default=0.0)
-    return found
+    """What the wall does to the level it moves most, of each carrier; the electron's in the hole's field among them."""
+    states = {carrier: [State.of_level(level) for level in levels] for carrier, levels in solution.levels.items()}
+    if solution.field_operator is not None and solution.field_levels is not None:
+        operator = solution.field_operator
+        states["electron"] += [State.of_field_level(operator, level) for level in solution.field_levels]
+    return {
+        carrier: WALL_SAFETY * max((_wall_share(solution, carrier, state) for state in listed), default=0.0)
+        for carrier, listed in states.items()
+    }
+
+
+def _wall_share(solution: MoleculeSolution, carrier: Carrier, state: State) -> float:
+    """Energy (eV) by which the wall raises a state."""
+    return float(wall_shares(solution.hamiltonians[carrier], solution.wall, state.energy, state.density).sum())
 
 
 def _steps_needed(solution: MoleculeSolution) -> int:
@@ -239,7 +270,8 @@ def _attempt(
     polarisation: SelfPolarisation | None,
 ) -> MoleculeSolution:
     carriers = carriers_of(request.counts)
-    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request))
+    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
     field = applied_field(elements, molecule)
     half = molecule.mirror_symmetric
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}
@@ -252,9 +284,7 @@ def _attempt(
     errors: dict[Carrier, ModelErrors] = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
-        found = find_levels(
-            hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit, likely=wall.tops[carrier]
-        )
+        found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
         errors[carrier] = ModelErrors(hamiltonian, wall, resolution)
         levels[carrier] = found.with_error(partial(_level_error, errors[carrier]))
     pairs: tuple[PairState, ...] = ()
@@ -270,7 +300,6 @@ def _attempt(
             request.counts["electron"],
             size=images * elements.count,
             ceiling=ceiling(molecule, wall, "electron"),
-            likely=wall.tops["electron"],
             rest=pairs[0].field_error,
         ).with_error(partial(_field_level_error, errors["electron"], operator))
     return MoleculeSolution(

@@ -7,6 +7,7 @@ diagonal (X. S. Li, ACM Trans. Math. Softw. 31, 302 (2005), doi:10.1145/1089014.
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import cast
 
@@ -29,7 +30,7 @@ DENSE = 15
 
 
 class Factor:
-    """LU factors of a sparse symmetric matrix.
+    """LU factors of a sparse symmetric matrix; `shift` is the σ of A - σM, where it is such a difference.
 
     Raises
     ------
@@ -37,7 +38,7 @@ class Factor:
         The matrix is singular to rounding: for A - σM that means that σ is an eigenvalue.
     """
 
-    def __init__(self, matrix: sp.csc_array) -> None:
+    def __init__(self, matrix: sp.csc_array, shift: float = math.nan) -> None:
         try:
             self._lu = spla.splu(
                 matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
@@ -46,6 +47,7 @@ class Factor:
             message = f"A sparse matrix could not be factorised: {error}."
             raise SolverError(message) from error
         self.shape = matrix.shape
+        self.shift = shift
 
     def solve(self, right: Floats) -> Floats:
         """Solution for one right side (n,) or several (n, k)."""
@@ -58,7 +60,15 @@ class Factor:
 
 
 def lowest_ritz(
-    A: sp.csc_array, M: sp.csc_array, factor: Factor, start: Floats, *, resting: float, count: int | None = None
+    A: sp.csc_array,
+    M: sp.csc_array,
+    factor: Factor,
+    start: Floats,
+    *,
+    resting: float,
+    count: int | None = None,
+    second: Factor | None = None,
+    steps: int = STEPS,
 ) -> tuple[Floats, Floats]:
     """The lowest eigenpairs, from the growing block Krylov space of (A - σM)^-1 M.
 
@@ -76,6 +86,12 @@ def lowest_ritz(
         The values rest when a step changes them by less than this.
     count
         How many; all columns of the block by default.
+    second
+        Factors at a shift just above the wanted ones, used by turns with the first, whose shift then lies below all: a
+        continuum that begins there does no harm (rational Krylov space: Ruhe, Linear Algebra Appl. 58, 391 (1984),
+        doi:10.1016/0024-3795(84)90221-0). As many values as its inertia says come to lie below its shift.
+    steps
+        Most steps that are taken.
 
     Returns
     -------
@@ -93,8 +109,10 @@ def lowest_ritz(
         return cast("tuple[Floats, Floats]", whole)
     space, a_space, m_space = (np.empty((size, 0)) for _ in range(3))
     values, m_block = np.full(count, np.inf), np.asarray(M @ start)
-    for _ in range(STEPS):
-        new = _orthonormal(factor.solve(m_block), space)
+    factors = [factor] if second is None else [factor, second]
+    below = None if second is None else (second.shift, min(count, second.negative))
+    for step in range(steps):
+        new = _orthonormal(factors[step % len(factors)].solve(m_block), space)
         space = np.hstack([space, new])
         a_space, m_space = np.hstack([a_space, A @ new]), np.hstack([m_space, M @ new])
         inner = space.T @ a_space, space.T @ m_space
@@ -104,10 +122,11 @@ def lowest_ritz(
             message = f"The space of an eigenvalue iteration collapsed: {error}."
             raise SolverError(message) from error
         values, mixing = ritz[:count], mixing[:, : start.shape[1]]
-        if np.max(np.abs(values - last)) < resting:
+        rested = np.max(np.abs(values - last)) < resting
+        if rested and (below is None or np.count_nonzero(values < below[0]) >= below[1]):
             return values, space @ mixing[:, :count]
         m_block = m_space @ mixing
-    message = f"The levels did not settle in {STEPS} steps of inverse iteration."
+    message = f"The levels did not settle in {steps} steps of inverse iteration."
     raise SolverError(message)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 
 from qdmol.mesh.assembly import Assembler, Coefficient
-from qdmol.mesh.axial import CORNER_FACTOR, MeshSettings, build_mesh
+from qdmol.mesh.axial import CORNER_FACTOR, MeshSettings, MeshTooLargeError, build_mesh
 from qdmol.mesh.elements import Block, BoundaryBlock, Elements, tabulate
 from qdmol.mesh.gaps import caps_apart
 from qdmol.mesh.pattern import Pattern
@@ -29,6 +29,7 @@ __all__ = [
     "Coefficient",
     "Elements",
     "MeshSettings",
+    "MeshTooLargeError",
     "Pattern",
     "Piece",
     "Shapes",
@@ -48,7 +49,9 @@ def mesh_elements(shapes: Shapes, settings: MeshSettings, *, degree: int) -> Ele
     Raises
     ------
     SolverError
-        The mesh generator found no mesh for this shape.
+        The mesh generator found no mesh for this shape, or it does not return.
+    MeshTooLargeError
+        More elements than `settings.most`.
     """
     with _ONE_AT_A_TIME:
         return tabulate(build_mesh(shapes, settings), degree=degree)

@@ -8,9 +8,15 @@ the elements shrink geometrically, so that the singular solution costs a few sma
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from queue import Empty, Queue
+from threading import Thread
+from typing import TypeVar, cast
 
 import ngsolve
 from netgen.geom2d import SplineGeometry
@@ -20,7 +26,7 @@ from qdmol.errors import SolverError
 from qdmol.mesh.shapes import MEDIUM, OUTSIDE, SAME, Arc, Piece, Shapes, arrange, closing_lines
 from qdmol.mesh.sizing import proximity_sizes, segments
 
-__all__ = ["CORNER_FACTOR", "MeshSettings", "build_mesh"]
+__all__ = ["CORNER_FACTOR", "MeshSettings", "MeshTooLargeError", "build_mesh"]
 
 # Ratio of neighbouring element sizes towards a corner (Babuska and Guo, doi:10.1007/BF02576639, advise about 0.15).
 CORNER_FACTOR = 0.15
@@ -30,6 +36,11 @@ ARC_ANGLE = math.radians(60)
 LEVEL_MARGIN = 0.1
 # How fast Netgen lets sizes grow from one element to the next (0 slow, 1 fast), tried in turn.
 GRADINGS = (1.0, 0.7, 0.5, 0.3)
+# Seconds after which the mesh generator is given up (usual meshes take less than one), and between looks at it.
+MESH_SECONDS = 40.0
+WAIT = 0.1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +48,9 @@ class MeshSettings:
     """How finely to mesh.
 
     `sizes`: largest element (nm) for each region label; `corner_levels`: geometric layers of elements around each
-    re-entrant edge; `curve_order`: polynomial degree of the curved elements. `layer_levels`: geometric layers of thin
-    elements along both sides of the interfaces between the pairs of regions in `layered`.
+    re-entrant edge; `curve_order`: polynomial degree of the curved elements; `most`: largest number of elements.
+    `layer_levels`: geometric layers of thin elements along both sides of the interfaces between the pairs of regions in
+    `layered`.
     """
 
     sizes: Mapping[str, float]
@@ -46,6 +58,18 @@ class MeshSettings:
     curve_order: int
     layer_levels: int = 0
     layered: frozenset[frozenset[str]] = frozenset()
+    most: float = math.inf
+
+
+class MeshTooLargeError(SolverError):
+    """The mesh would have more elements than allowed; `elements` is their number, or a lower bound of it."""
+
+    def __init__(self, elements: int) -> None:
+        super().__init__(f"The mesh would have {elements} elements or more.")
+        self.elements = elements
+
+    def __reduce__(self) -> tuple[type[MeshTooLargeError], tuple[int]]:
+        return type(self), (self.elements,)
 
 
 def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
@@ -54,7 +78,9 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
     Raises
     ------
     SolverError
-        The mesh generator found no mesh for this shape.
+        The mesh generator found no mesh for this shape, or it does not return.
+    MeshTooLargeError
+        More elements than `settings.most`.
     """
     pieces = arrange(shapes)
     axis, mirror = closing_lines(shapes, pieces)
@@ -66,12 +92,21 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
     for start, stop, region in mirror:
         writer.line((start, 0.0), (stop, 0.0), region, OUTSIDE, "mirror")
     largest = max(settings.sizes.values())
-    narrow = list(proximity_sizes(segments(pieces, mirror), largest=largest, smallest=0.7 * shapes.closed_gap))
+    sizes = proximity_sizes(segments(pieces, mirror), largest=largest, smallest=0.7 * shapes.closed_gap)
+    # Every second boundary element needs an element of its own at least.
+    narrow = list(sizes if math.isinf(settings.most) else islice(sizes, int(2 * settings.most) + 1))
+    _refuse_large(len(narrow) // 2, settings)
     mesh = _generate(writer.geometry, largest, narrow)
     if writer.levels:
         mesh.RefineHP(writer.levels, CORNER_FACTOR)
+    _refuse_large(mesh.ne, settings)
     mesh.Curve(settings.curve_order)
     return mesh
+
+
+def _refuse_large(elements: int, settings: MeshSettings) -> None:
+    if elements > settings.most:
+        raise MeshTooLargeError(elements)
 
 
 def _generate(geometry: SplineGeometry, largest: float, narrow: Sequence[tuple[float, float, float]]) -> ngsolve.Mesh:
@@ -82,11 +117,44 @@ def _generate(geometry: SplineGeometry, largest: float, narrow: Sequence[tuple[f
         for r, z, size in narrow:
             parameters.RestrictH(r, z, 0.0, size)
         try:
-            return ngsolve.Mesh(geometry.GenerateMesh(mp=parameters))
+            return ngsolve.Mesh(_within(MESH_SECONDS, partial(geometry.GenerateMesh, mp=parameters)))
         except NgException as error:
             reason = error
     message = f"The mesh generator found no mesh for this shape: {reason}."
     raise SolverError(message) from reason
+
+
+def _within(seconds: float, make: Callable[[], T]) -> T:
+    """What `make` returns or raises; SolverError when it takes longer.
+
+    The mesh generator releases the interpreter's lock while it works, so that a thread can watch it. One that never
+    returns is left behind; it ends with the process.
+    """
+    done: Queue[tuple[T | None, BaseException | None]] = Queue()
+
+    def work() -> None:
+        try:
+            done.put((make(), None))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            done.put((None, error))
+
+    Thread(target=work, daemon=True).start()
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            # In short waits, so that an interrupt and the time limit of a point are noticed.
+            made, error = done.get(timeout=WAIT)
+        except Empty:
+            if time.monotonic() < end:
+                continue
+            message = (
+                f"The mesh generator did not return within {seconds:g} s for this shape; "
+                "change a radius or the spacing by a hundredth of a nanometre."
+            )
+            raise SolverError(message) from None
+        if error is not None:
+            raise error
+        return cast("T", made)
 
 
 def _corners(pieces: Sequence[Piece], *, half: bool) -> set[tuple[float, float]]:

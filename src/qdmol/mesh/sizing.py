@@ -16,6 +16,10 @@ __all__ = ["Segment", "proximity_sizes", "segments"]
 
 # Element size over gap width: curved elements of this aspect stay well shaped.
 SIZE_OVER_GAP = 1.3
+# Along a thin layer between concentric arcs elements may be longer, for nothing but a corner varies fast along it: up
+# to this many times its thickness, as far as they span no more than LAYER_ANGLE (rad) of the arc.
+LENGTH_OVER_THICKNESS = 5.0
+LAYER_ANGLE = 0.02
 # Corners wider than this need no help: a mesh generator's triangles fit them.
 WIDE_CORNER = math.radians(20)
 SAME = 1e-8
@@ -85,7 +89,7 @@ def _walk(
 ) -> Iterator[tuple[float, float, float]]:
     middle = (start + stop) / 2
     r, z = segment.point(middle)
-    size = max(SIZE_OVER_GAP * min(other.distance(r, z) for other in others), smallest)
+    size = max(min(_allowed(segment, other, other.distance(r, z)) for other in others), smallest)
     length = (stop - start) * segment.scale
     # The gap at the far end of the stretch may be narrower by as much as the way there.
     if length > 2 * size or (size - length < largest and length > size):
@@ -93,6 +97,16 @@ def _walk(
         yield from _walk(segment, others, middle, stop, largest, smallest)
     elif size < largest:
         yield r, z, size
+
+
+def _allowed(segment: Segment, other: Segment, gap: float) -> float:
+    """Largest element (nm) on a stretch that is `gap` (nm) from another one."""
+    one, two = segment.curve, other.curve
+    if isinstance(one, Arc) and isinstance(two, Arc) and one.z == two.z:
+        thickness = abs(one.radius - two.radius)
+        if abs(gap - thickness) < SAME:
+            return max(SIZE_OVER_GAP * gap, min(LENGTH_OVER_THICKNESS * gap, LAYER_ANGLE * one.radius))
+    return SIZE_OVER_GAP * gap
 
 
 def _meet_widely(one: Segment, other: Segment) -> bool:

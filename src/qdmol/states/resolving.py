@@ -15,7 +15,7 @@ from qdmol.states.wall import Wall, decay_length, lowest_edge
 from qdmol.structure import AxialMolecule
 from qdmol.units import HBAR2_OVER_2M0
 
-__all__ = ["Resolution", "carriers_of", "discretise", "gap_error", "ladder"]
+__all__ = ["Resolution", "carriers_of", "discretise", "gap_error", "ladder", "most_elements"]
 
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
@@ -26,6 +26,11 @@ GAP_SHARE = 0.05
 GAP_SAFETY = 10.0
 # Elements along an interface are no thicker than this many of its widths.
 WIDTHS_RESOLVED = 1.5
+# What a solve may take, and what it takes per entry of the elements' matrices, measured on random molecules of 2,000 to
+# 146,000 unknowns without (False) and with a self-consistent pair; a start is worth LEVELS_OF_START levels.
+MOST_SECONDS, MOST_BYTES = 60.0, 2.0e9
+BASE_BYTES, BYTES_PER_ENTRY = 2.5e8, {False: 410.0, True: 640.0}
+SECONDS_PER_ENTRY, LEVELS_OF_START = 3.4e-7, 8
 # Free space (nm) between the wall and the ball on which the potential meets its multipoles.
 BALL_MARGIN = 1.0
 
@@ -58,13 +63,25 @@ def ladder(molecule: AxialMolecule, tops: Mapping[Carrier, float], tolerance: fl
     yield Resolution(9, 0.4, gap)
 
 
-def discretise(molecule: AxialMolecule, wall: Wall, resolution: Resolution, *, potential: bool) -> Elements:
+def most_elements(resolution: Resolution, levels: int, *, coulomb: bool) -> float:
+    """Elements of a mesh that is still solved: what takes about MOST_SECONDS and MOST_BYTES with so many levels."""
+    functions = (resolution.degree + 1) * (resolution.degree + 2) / 2
+    entries = functions**2
+    memory = (MOST_BYTES - BASE_BYTES) / (BYTES_PER_ENTRY[coulomb] * entries)
+    return min(memory, MOST_SECONDS / (SECONDS_PER_ENTRY * (LEVELS_OF_START + levels) * entries))
+
+
+def discretise(
+    molecule: AxialMolecule, wall: Wall, resolution: Resolution, *, potential: bool, most: float = math.inf
+) -> Elements:
     """Mesh the molecule; with `potential` also the space its electrostatic potential needs.
 
     Raises
     ------
     SolverError
         The mesh generator found no mesh for this shape.
+    MeshTooLargeError
+        More than `most` elements.
     """
     reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
     box = reach + BALL_MARGIN if potential else 0.0
@@ -75,7 +92,9 @@ def discretise(molecule: AxialMolecule, wall: Wall, resolution: Resolution, *, p
     sizes = {region: min(largest, resolution.size_factor * _size(molecule, wall, region)) for region in sorted(regions)}
     layered = _polarised_interfaces(molecule, pieces)
     levels = _layer_levels(molecule, sizes, layered)
-    settings = MeshSettings(sizes, resolution.corner_levels, resolution.degree + 1, levels, layered)
+    settings = MeshSettings(
+        sizes, resolution.corner_levels, resolution.degree + 1, layer_levels=levels, layered=layered, most=most
+    )
     return mesh_elements(shapes, settings, degree=resolution.degree)
 
 

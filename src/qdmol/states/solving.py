@@ -49,13 +49,18 @@ ROUNDING = 1e-11
 RESTING = 1e-10
 # Coarse energies serve the error estimate only.
 COARSE_RESTING = 1e-9
-# Above this part of the ceiling a likely energy says that the ceiling may cut the list.
-CROWDED = 0.3
+# Levels above this part of the way from the floor to the ceiling are sought from both sides.
+CROWDED = 0.5
+# A block of the coarse space with at most this many times the wanted levels below the ceiling is sought so, too.
+SPARE = 2
 # The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
 MARGIN = 1e-4
-# More levels than this in one block, and levels with a continuum above them, are found by restarted Lanczos, its shift
-# below them all: the block Krylov space grows too large, and from a shift above them the lowest are far away.
+# More levels than this in one block are found by restarted Lanczos, its shift below them all: the block Krylov space
+# grows too large, and from a shift above them the lowest are far away.
 FEW = 8
+# Steps from below after which levels count as crowded, and bisections that then look for a shift above them.
+STEPS_FROM_BELOW = 14
+BISECTIONS = 12
 # Starts tried before a block whose inertia disagrees with its levels is given up.
 ATTEMPTS = 4
 # More |m| than this hold levels only in lists far longer than any use.
@@ -100,9 +105,7 @@ class Levels:
         return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
-def find_levels(
-    operator: Operator, count: int, *, size: int, ceiling: float, likely: float = math.inf, rest: float = 0.0
-) -> Levels:
+def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, rest: float = 0.0) -> Levels:
     """The `count` lowest levels below `ceiling` (eV); one more where a ±m pair would be cut.
 
     Parameters
@@ -115,8 +118,6 @@ def find_levels(
         Length of the vectors in the operator's numbering.
     ceiling
         Levels at and above are not discrete and not reported.
-    likely
-        Energy (eV) the levels will likely not exceed. Well below the ceiling it saves asking how many fit below that.
     rest
         Error (eV) that is not of the shape functions, added to each level's.
 
@@ -127,7 +128,7 @@ def find_levels(
     """
     if count == 0:
         return Levels((), complete=True)
-    search = _Search(operator, count, size, ceiling, rest, crowded=likely > CROWDED * ceiling)
+    search = _Search(operator, count, size, ceiling, rest)
     for m in range(LARGEST_M):
         if not any([search.block(m, parity) for parity in operator.parities]):  # noqa: C419 - every block is searched
             return search.result()
@@ -138,24 +139,24 @@ def find_levels(
 class _Search:
     """Levels found so far, and the energy up to which the next blocks must be searched."""
 
-    def __init__(
-        self, operator: Operator, count: int, size: int, ceiling: float, rest: float, *, crowded: bool
-    ) -> None:
+    def __init__(self, operator: Operator, count: int, size: int, ceiling: float, rest: float) -> None:
         self.operator = operator
         self.count = count
         self.size = size
         self.ceiling = ceiling
         self.rest = rest
-        self.crowded = crowded
         self.found: list[Level] = []
         self._coarse = {(0, parity): self._first(parity) for parity in operator.parities}
 
     def _first(self, parity: int) -> tuple[Floats, Floats]:
         """The lowest levels with m = 0 in the coarse space; none above the ceiling, where there is a continuum."""
-        count = wanted = self.count // len(self.operator.parities) + 1
-        if self.crowded and math.isfinite(self.ceiling):
-            count = min(wanted, self.operator.pair(0, parity, coarse=True).factor(self.ceiling).negative)
-        return _lowest(self.operator, 0, parity, count, crowded=count < wanted)
+        count = self.count // len(self.operator.parities) + 1
+        near = None
+        if math.isfinite(self.ceiling):
+            factor = self.operator.pair(0, parity, coarse=True).factor(self.ceiling)
+            if factor.negative <= SPARE * count:
+                count, near = min(count, factor.negative), factor
+        return _lowest(self.operator, 0, parity, count, ceiling=self.ceiling, near=near)
 
     def top(self) -> float:
         """An energy that the `count`-th level cannot exceed."""
@@ -178,17 +179,27 @@ class _Search:
             return 0
         values, vectors = self._coarse.get((m, parity), (np.empty(0), np.empty((0, 0))))
         if len(values) < wanted:
-            values, vectors = _lowest(self.operator, m, parity, wanted, crowded=shift == self.ceiling)
+            near = self._near(m, parity, shift)
+            values, vectors = _lowest(self.operator, m, parity, wanted, ceiling=self.ceiling, near=near)
         start = np.zeros((self.size, wanted))
         start[self.operator.pair(m, parity, coarse=True).unknowns] = vectors[:, :wanted]
         if wanted > FEW or shift == self.ceiling:
-            factor = self.operator.floor_factor(m, parity, coarse=False)
-            energies, refined = lanczos(fine.M, factor, self.operator.floor, wanted, start[fine.unknowns].sum(axis=1))
+            bottom = self.operator.floor_factor(m, parity, coarse=False)
+            energies, refined = _from_both_sides(
+                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, resting=RESTING
+            )
         else:
             energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
         for k, energy in enumerate(energies):
             self.found.append(self._level(m, parity, fine, float(energy), float(values[k]), refined[:, k]))
         return wanted
+
+    def _near(self, m: int, parity: int, shift: float) -> Factor | None:
+        """Factors of a block of the coarse space at a shift that the ceiling is not far above; else None."""
+        floor = self.operator.floor
+        if shift - floor < CROWDED * (self.ceiling - floor):
+            return None
+        return self.operator.pair(m, parity, coarse=True).factor(shift)
 
     def _refined(self, pair: Pair, factor: Factor, start: Floats, shift: float) -> tuple[Floats, Floats]:
         """The levels of a block below the shift: as many as its inertia says, or none is reported."""
@@ -215,14 +226,16 @@ class _Search:
         return Level(energy, error, m, parity, fall, tail, full)
 
     def result(self) -> Levels:
-        """The levels in the contract's order, +m and -m apart, cut to the number asked for."""
-        bound = [level for level in self.found if level.energy < self.ceiling]
-        both = [replace(level, m=sign * level.m) for level in bound for sign in ((1, -1) if level.m else (1,))]
-        ordered = in_order(both)
-        cut = self.count
-        if 0 < cut < len(ordered) and ordered[cut - 1].m < 0:
-            cut += 1
-        return Levels(tuple(ordered[:cut]), complete=len(ordered) >= self.count)
+        """The levels in the contract's order, +m and -m apart: those asked for, and no ±m pair cut."""
+        chosen = in_order([level for level in self.found if level.energy < self.ceiling])
+        listed: list[Level] = []
+        for level in chosen:
+            if len(listed) >= self.count:
+                break
+            # Whole pairs: among levels equal to DEGENERATE the order of the list parts m from -m.
+            listed += [replace(level, m=sign * level.m) for sign in ((1, -1) if level.m else (1,))]
+        bound = sum(2 if level.m else 1 for level in chosen)
+        return Levels(tuple(in_order(listed)), complete=bound >= self.count)
 
 
 def in_order(levels: Sequence[Level]) -> list[Level]:
@@ -254,18 +267,57 @@ def difference_error(low: Level, high: Level) -> float:
     return SAFETY * (change + spread) + ROUNDING + GEOMETRY * abs(high.energy - low.energy)
 
 
-def _lowest(operator: Operator, m: int, parity: int, count: int, *, crowded: bool) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a block of the coarse space and their vectors; `crowded`: a continuum follows."""
+def _lowest(
+    operator: Operator, m: int, parity: int, count: int, *, ceiling: float, near: Factor | None
+) -> tuple[Floats, Floats]:
+    """The `count` lowest levels of a block of the coarse space and their vectors.
+
+    `near`: factors at a shift just above the highest of them, where that is known to be close to the ceiling.
+    """
     pair = operator.pair(m, parity, coarse=True)
     if count == 0:
         return np.empty(0), np.empty((len(pair.unknowns), 0))
     factor = operator.floor_factor(m, parity, coarse=True)
-    if count > FEW or crowded:
-        start = np.sum(_any_vectors(len(pair.unknowns), 2), axis=1)
-        return lanczos(pair.M, factor, operator.floor, count, start)
     # One more than wanted speeds the last one up.
     start = _any_vectors(len(pair.unknowns), count + 1)
-    return lowest_ritz(pair.A, pair.M, factor, start, resting=COARSE_RESTING, count=count)
+    if near is None and count <= FEW:
+        try:
+            found = lowest_ritz(
+                pair.A, pair.M, factor, start, resting=COARSE_RESTING, count=count, steps=STEPS_FROM_BELOW
+            )
+        except SolverError:
+            found = None
+        if found is not None and found[0][-1] <= ceiling:
+            return found
+        near = _just_above(pair, count, operator.floor, ceiling)
+    return _from_both_sides(pair, factor, near, start, count, floor=operator.floor, resting=COARSE_RESTING)
+
+
+def _from_both_sides(
+    pair: Pair, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, resting: float
+) -> tuple[Floats, Floats]:
+    """The `count` lowest levels of a block, with factors at the floor and just above the levels."""
+    if count <= FEW:
+        try:
+            return lowest_ritz(pair.A, pair.M, below, start, resting=resting, count=count, second=above)
+        except SolverError:
+            pass  # many levels close to each other: Lanczos with restarts finds them
+    return lanczos(pair.M, below, floor, count, start.sum(axis=1))
+
+
+def _just_above(pair: Pair, count: int, floor: float, ceiling: float) -> Factor | None:
+    """Factors at a shift above the `count` lowest levels of a block and not many more, by bisection of the inertia."""
+    low, high, found = floor, ceiling, None
+    for _ in range(BISECTIONS if math.isfinite(ceiling) else 0):
+        middle = (low + high) / 2
+        factor = pair.factor(middle)
+        if factor.negative < count:
+            low = middle
+            continue
+        high, found = middle, factor
+        if factor.negative <= count + 1:
+            break
+    return found
 
 
 def _any_vectors(size: int, count: int) -> Floats:

@@ -59,7 +59,7 @@ class Pair:
 
     def factor(self, shift: float) -> Factor:
         """Factors of A - shift M."""
-        return Factor(self.space.pattern.matrix(self.energy - shift * self.mass))
+        return Factor(self.space.pattern.matrix(self.energy - shift * self.mass), shift)
 
     def diagonal(self, shift: float) -> Floats:
         """Diagonal (n,) of A - shift M."""

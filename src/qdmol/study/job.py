@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from qdmol.errors import InputError
 from qdmol.excitons import Complex, Estimate, MoleculeSolution, Request, solve_molecule
 from qdmol.landscape import CARRIERS, Carrier, edge_of, screened
+from qdmol.states.wall import LEAST_BINDING
 from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
+from qdmol.structure.molecule import MEDIUM
+from qdmol.structure.resolving import V_PER_NM
 from qdmol.study.interacting import Interacting, interact
+from qdmol.study.memory import release_freed_memory
 
-__all__ = ["Job", "MonomerSolver", "run_job", "solve_bound"]
+__all__ = ["Job", "MonomerSolver", "UnboundError", "run_job", "solve_bound"]
 
 # Solves one dot alone.
 MonomerSolver = Callable[[AxialMolecule, Request], MoleculeSolution]
@@ -24,9 +30,23 @@ ROUNDING = 1e-12
 APART = 0.5
 
 
+class UnboundError(InputError):
+    """No level of one carrier is bound."""
+
+    def __init__(self, *, field: str, value: object, allowed: str, carrier: Carrier) -> None:
+        super().__init__(field=field, value=value, allowed=allowed)
+        self.carrier = carrier
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), field=self.field, value=self.value, allowed=self.allowed, carrier=self.carrier), ()
+
+
 @dataclass(frozen=True)
 class Job:
-    """A solved molecule and its distinct monomers, by their layers; with `coulomb: ci` the complexes made of them."""
+    """A solved molecule and its distinct monomers, by their layers; with `coulomb: ci` the complexes made of them.
+
+    `unbound`: the carrier that a dot alone does not bind, by the dot's layers; such a dot has no monomer.
+    """
 
     spec: Spec
     molecule: AxialMolecule
@@ -34,6 +54,7 @@ class Job:
     monomers: Mapping[tuple[PlacedLayer, ...], MoleculeSolution]
     interacting: Interacting | None = None
     complexes: tuple[Complex, ...] = ()
+    unbound: Mapping[tuple[PlacedLayer, ...], Carrier] = field(default_factory=dict)
 
     @property
     def coulomb(self) -> bool:
@@ -46,9 +67,11 @@ class Job:
         return self.coulomb and screened(self.molecule) and self.molecule.interface_width is None
 
     @property
-    def monomers_listed(self) -> list[MoleculeSolution]:
-        """One monomer for each dot, in the order of the spec; empty where none was needed."""
-        return [self.monomers[dot.layers] for dot in self.molecule.dots] if self.monomers else []
+    def monomers_listed(self) -> list[MoleculeSolution | None]:
+        """One monomer for each dot, in the order of the spec, None where it binds nothing; empty if none is needed."""
+        if not self.monomers and not self.unbound:
+            return []
+        return [self.monomers.get(dot.layers) for dot in self.molecule.dots]
 
     @property
     def gap(self) -> Estimate | None:
@@ -61,7 +84,7 @@ class Job:
         """Gap of the monomer of each dot, in the order of the spec."""
         if self.contrast:
             return [None] * len(self.monomers_listed)
-        above = self._monomer_excitons if self.coulomb else [monomer.bare_gap for monomer in self.monomers_listed]
+        above = self._monomer_excitons if self.coulomb else self._monomer_bare_gaps
         return [None if one is None else self._above_band_gap(one) for one in above]
 
     def _above_band_gap(self, above: Estimate) -> Estimate:
@@ -74,11 +97,16 @@ class Job:
         return self.solution.pairs[0].exciton if self.solution.pairs else None
 
     @property
+    def _monomer_bare_gaps(self) -> list[Estimate | None]:
+        return [None if monomer is None else monomer.bare_gap for monomer in self.monomers_listed]
+
+    @property
     def _monomer_excitons(self) -> list[Estimate | None]:
+        listed = self.monomers_listed
         if self.interacting is None:
-            return [monomer.pairs[0].exciton if monomer.pairs else None for monomer in self.monomers_listed]
+            return [monomer.pairs[0].exciton if monomer is not None and monomer.pairs else None for monomer in listed]
         known = self.interacting.monomers
-        layers = [dot.layers for dot in self.molecule.dots] if self.monomers else []
+        layers = [dot.layers for dot in self.molecule.dots] if listed else []
         return [known[one].energy if one in known else None for one in layers]
 
     @property
@@ -92,9 +120,7 @@ class Job:
     @property
     def redshift_single_particle(self) -> Estimate | None:
         """The same from bare levels."""
-        return _shift(
-            [m.bare_gap for m in [self.solution, *self.monomers_listed]], dots=len(self.molecule.dots), bounds=True
-        )
+        return _shift([self.solution.bare_gap, *self._monomer_bare_gaps], dots=len(self.molecule.dots), bounds=True)
 
 
 def _shift(found: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Estimate | None:
@@ -149,9 +175,18 @@ def run_job(
     SolverError
         What could not be computed, with the reason.
     """
+    # What an earlier solve has left, and at the end what this one has.
+    release_freed_memory()
+    try:
+        return _solved(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound, complexes)
+    finally:
+        release_freed_memory()
+
+
+def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complexes: Sequence[Complex]) -> Job:
     # The matrices are small: threads inside the linear algebra cost more than they bring.
     with threadpool_limits(limits=1, user_api="blas"):
-        job = _run(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound)
+        job = _run(spec, molecule, monomer)
         if spec.calculation.coulomb != "ci":
             return job
         calculation = spec.calculation
@@ -175,19 +210,41 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
         solution = solve_bound(molecule, request)
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
     single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
-    alone = {shape: molecule.monomer([dot.layers for dot in molecule.dots].index(shape)) for shape in shapes}
     solution = solve_bound(molecule, request)
-    return Job(spec, molecule, solution, {shape: solver(monomer, single) for shape, monomer in alone.items()})
+    monomers: dict[tuple[PlacedLayer, ...], MoleculeSolution] = {}
+    unbound: dict[tuple[PlacedLayer, ...], Carrier] = {}
+    for shape in shapes:
+        alone = molecule.monomer([dot.layers for dot in molecule.dots].index(shape))
+        try:
+            monomers[shape] = solver(alone, single)
+        except UnboundError as error:
+            unbound[shape] = error.carrier
+    return Job(spec, molecule, solution, monomers, unbound=unbound)
 
 
 def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
-    """Solve one molecule; InputError where a carrier asked for has no bound level."""
+    """Solve one molecule; UnboundError where a carrier asked for has no bound level."""
     solution = solve_molecule(molecule, request)
     for carrier in CARRIERS:
         if request.counts[carrier] and not len(solution.levels[carrier]):
-            raise InputError(
-                field=f"overrides.medium.{carrier}_barrier",
-                value=edge_of(molecule.parameters["medium"], carrier),
-                allowed=f"high enough above the {carrier}'s band edges that at least one level is bound",
-            )
+            raise _unbound(molecule, request, carrier)
     return solution
+
+
+def _unbound(molecule: AxialMolecule, request: Request, carrier: Carrier) -> UnboundError:
+    """The refusal of a molecule that binds no level of a carrier: the field is named where it is the reason."""
+    if molecule.field:
+        one = Request({other: int(other == carrier) for other in CARRIERS}, coulomb=False, tolerance=request.tolerance)
+        if len(solve_molecule(replace(molecule, field=0.0), one).levels[carrier]):
+            return UnboundError(
+                field="environment.field",
+                value=[0, 0, float(f"{molecule.field / V_PER_NM:.9g}")],
+                allowed=f"weaker: in this field no level of the {carrier} is left below the medium's barrier",
+                carrier=carrier,
+            )
+    return UnboundError(
+        field=f"overrides.{MEDIUM}.{carrier}_barrier",
+        value=edge_of(molecule.parameters[MEDIUM], carrier),
+        allowed=f"higher: no level of the {carrier} is bound by more than {1000 * LEAST_BINDING:g} meV",
+        carrier=carrier,
+    )

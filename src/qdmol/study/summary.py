@@ -27,7 +27,8 @@ def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
     """Every number of a job, in the units its key names; null where there is none."""
     solution = job.solution
     gap = job.gap
-    known = [gap_.value for gap_ in job.monomer_gaps if gap_ is not None]
+    gaps = [None if gap_ is None else gap_.value for gap_ in job.monomer_gaps]
+    known = [gap_ for gap_ in gaps if gap_ is not None]
     several = len(job.molecule.dots) > 1
     return {
         "qdmol": 1,
@@ -41,7 +42,7 @@ def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
         "gap_eV": None if gap is None else gap.value,
         "gap_error_meV": None if gap is None else 1000 * gap.error,
         "monomer_gap_eV": min(known, default=None),
-        "monomer_gaps_eV": known,
+        "monomer_gaps_eV": gaps if known else [],
         **_measured("redshift", job.redshift),
         **_measured("redshift_single_particle", job.redshift_single_particle),
         "warnings": notes(job),
@@ -64,7 +65,7 @@ def is_converged(job: Job) -> bool:
         differences += [job.solution.spacing, job.redshift]
     elif not job.interacting.accurate:
         return False
-    parts = [job.solution, *job.monomers_listed]
+    parts = [job.solution, *job.monomers.values()]
     return all(part.accurate and part.complete for part in parts) and all(
         difference is None or difference.error <= tolerance for difference in differences
     )
@@ -77,6 +78,7 @@ def notes(job: Job) -> list[str]:
         found.append(ENSEMBLE)
     if job.contrast:
         found.append(CONTRAST)
+    found += _unbound_dots(job)
     if job.molecule.field:
         found.append(
             "In a field levels are resonances: a hard wall stands "
@@ -89,6 +91,17 @@ def notes(job: Job) -> list[str]:
                 f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier."
             )
     return found + _exchange(job) + _accuracy(job)
+
+
+def _unbound_dots(job: Job) -> list[str]:
+    """Dots that bind nothing when alone, of which there is no monomer to compare with."""
+    field = " in this field" if job.molecule.field else ""
+    return [
+        f"Dot {number} ({dot.layers[0].material} {dot.layers[0].radius:.2f} nm) alone binds no "
+        f"{job.unbound[dot.layers]} level{field}: it has no monomer gap, and the red shifts are null."
+        for number, dot in enumerate(job.molecule.dots)
+        if dot.layers in job.unbound
+    ]
 
 
 def _exchange(job: Job) -> list[str]:

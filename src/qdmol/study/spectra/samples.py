@@ -15,13 +15,15 @@ __all__ = ["Sample", "refuse_unfit", "samples_of"]
 class Sample:
     """A sample by name: each particle's spec with its share of the particles; `spec` is that of the whole sample.
 
-    `single` are the dots (numbers in the molecule) that the particles are; None for the molecule itself.
+    `single` are the dots (numbers in the molecule) that the particles are; None for the molecule itself. `left_out` are
+    dots that bind no level when alone and so are no particles.
     """
 
     name: str
     spec: Spec
     particles: tuple[tuple[float, Spec], ...]
     single: tuple[int, ...] | None = None
+    left_out: tuple[int, ...] = ()
 
 
 def samples_of(spec: Spec, *, linker: float) -> tuple[Sample, ...]:
@@ -41,14 +43,34 @@ def samples_of(spec: Spec, *, linker: float) -> tuple[Sample, ...]:
     dots = spec.molecule.dots
     if len(dots) == 1:
         return (Sample("monomer", spec, ((1.0, spec),)),)
-    distinct = list(dict.fromkeys(dots))
-    numbers = tuple(dots.index(dot) for dot in distinct)
-    particles = tuple((dots.count(dots[number]) / len(dots), _alone(spec, number)) for number in numbers)
-    monomer = Sample("monomer", spec, particles, numbers)
+    monomer = _monomer_sample(spec)
     if spec.molecule.neck != "merged" and hasattr(spec.molecule.neck, "linker"):
         return monomer, Sample("unfused", spec, ((1.0, spec),))
     apart = _apart(spec, linker)
     return monomer, Sample("unfused", apart, ((1.0, apart),)), Sample("fused", spec, ((1.0, spec),))
+
+
+def _monomer_sample(spec: Spec) -> Sample:
+    """The molecule's dots by themselves, without those that bind no level alone; InputError where none does."""
+    dots = spec.molecule.dots
+    bound: dict[int, Spec] = {}
+    refused: dict[int, InputError] = {}
+    for number in [dots.index(dot) for dot in dict.fromkeys(dots)]:
+        alone = _alone(spec, number)
+        try:
+            resolve(alone)
+        except InputError as error:
+            refused[number] = error
+        else:
+            bound[number] = alone
+    if not bound:
+        number, reason = next(iter(refused.items()))
+        raise InputError(
+            field=reason.field.replace("dots[0]", f"dots[{number}]"), value=reason.value, allowed=reason.allowed
+        )
+    total = sum(dots.count(dots[number]) for number in bound)
+    particles = tuple((dots.count(dots[number]) / total, alone) for number, alone in bound.items())
+    return Sample("monomer", spec, particles, tuple(bound), tuple(refused))
 
 
 def refuse_unfit(molecule: AxialMolecule) -> None:

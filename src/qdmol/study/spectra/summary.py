@@ -415,6 +415,12 @@ def _warnings(spec: Spec, results: Sequence[SampleResult], sweep: FieldSweep | N
                 f"{result.impossible} particles of the {result.sample.name} sample cannot be (cores that overlap, "
                 "necks wider than dots) and are left out."
             )
+        for number in result.sample.left_out:
+            core = spec.molecule.dots[number].core
+            found.append(
+                f"Dot {number} ({core.material}) alone binds no level of one carrier: it is left out of the "
+                f"{result.sample.name} sample."
+            )
     found += [text for result in results if (text := _remark(result))]
     if sweep is not None and sweep.failed:
         found.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields could not be solved.")

@@ -1,0 +1,30 @@
+"""Many solves in one process: memory does not grow with their number."""
+
+import subprocess
+import sys
+
+import pytest
+
+# Unlike pairs of all sizes, as in a map, leave the heap in pieces; the first ones fill what is kept on purpose.
+SOLVES = """
+import numpy as np
+import qdmol
+from tests.exact.systems import dot, molecule_spec
+from tests.memory import resident_memory
+
+rng = np.random.default_rng(3)
+for number in range(13):
+    dots = [dot(rng.uniform(1.0, 2.2), rng.uniform(0.3, 2.0)), dot(rng.uniform(1.0, 2.2), rng.uniform(0.5, 2.0))]
+    spec = molecule_spec(dots, neck={"linker": rng.uniform(0.1, 1.0)}, coulomb="self-consistent", tolerance=1)
+    qdmol.solve(spec)
+    if number in (4, 12):  # the same small pair, so that what a result itself holds is the same
+        qdmol.solve(molecule_spec([dot(), dot()], spacing=5.2, coulomb="self-consistent", tolerance=1))
+        print(resident_memory())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_does_not_grow_with_the_number_of_solves():
+    done = subprocess.run([sys.executable, "-c", SOLVES], capture_output=True, text=True, timeout=600, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after - before < 8 * 1e6
