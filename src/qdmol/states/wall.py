@@ -106,8 +106,12 @@ def further(wall: Wall, errors: Mapping[Carrier, float], *, tolerance: float) ->
     return _clear(Wall(wall.molecule, distance, wall.tops)) if distance > wall.distance else None
 
 
-def wall_error(hamiltonian: Hamiltonian, wall: Wall, energy: float, vector: Floats) -> float:
+def wall_error(
+    hamiltonian: Hamiltonian, wall: Wall, energy: float, vector: Floats, other: Floats | None = None
+) -> float:
     """Error (eV) the wall leaves in a level, from its density in the last layer before the wall.
+
+    With `other` it is the error in the matrix element between two states, whose product stands for the density.
 
     To first order the wall raises a level by (ħ²/2m) ∮ |∂ψ/∂n|² / 2κ (Hadamard's formula, with the tail beyond the wall
     exp(-κ s)). In a layer of thickness t before it ψ = b sinh(κ s), so that ∂ψ/∂n = κ b follows from ∫ψ² there, which
@@ -119,8 +123,10 @@ def wall_error(hamiltonian: Hamiltonian, wall: Wall, energy: float, vector: Floa
     layers = (0.0, *wall.layers)
     region = hamiltonian.elements.regions.index(f"{MEDIUM}/{len(layers) - 2}")
     inside = 0.0
-    for block, values in zip(hamiltonian.assembler.blocks, hamiltonian.assembler.evaluate(vector), strict=True):
-        density = block.weight * block.r * values**2
+    evaluate = hamiltonian.assembler.evaluate
+    parts = zip(hamiltonian.assembler.blocks, evaluate(vector), evaluate(vector if other is None else other), strict=True)
+    for block, values, others in parts:
+        density = block.weight * block.r * np.abs(values * others)
         inside += float(density[block.region == region].sum())
     length = _tail_length(molecule, carrier, energy)
     depth = 2 * (layers[-1] - layers[-2]) / length
