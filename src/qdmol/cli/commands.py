@@ -188,7 +188,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of a command
         emit({**solution.summary, "files": outputs.as_dict(report)})
     else:
         if not quiet:
-            _show_solution(solution)
+            _show_solution(solution, linewidth=width)
         say(f"Report: {report.absolute()}")
     status = _status(solution, quiet=quiet)
     if found is None or found.converged:
@@ -239,10 +239,14 @@ def _write(solution: Solution, outputs: Outputs, *, coupling: Map | None, linewi
     return Path(write_report(solution, outputs.report, figures=outputs.figures, **extra))
 
 
-def _show_solution(solution: Solution) -> None:
+def _show_solution(solution: Solution, *, linewidth: float | None = None) -> None:
     from qdmol.cli.solution_tables import solution_tables
+    from qdmol.structure import resolve
+    from qdmol.study.linewidth import linewidth_mev
 
-    show(*solution_tables(solution.summary, temperature=solution.spec.environment.temperature))
+    temperature = solution.spec.environment.temperature
+    width = linewidth or linewidth_mev(resolve(solution.spec), temperature)
+    show(*solution_tables(solution.summary, temperature=temperature, linewidth=width))
 
 
 def _status(solution: Any, *, quiet: bool) -> int:

@@ -7,8 +7,8 @@ space, one in each dot, and the Hamiltonian between them has the dots' own level
 (Cave and Newton, Chem. Phys. Lett. 249, 15 (1996), doi:10.1016/0009-2614(95)01310-5).
 
 With E₂ - E₁ = S and tan φ = 2 z₁₂ / (z₂₂ - z₁₁) it is 2t = S sin φ and Δ = ± S cos φ. Where the eigenstates of z do not
-lie one in each dot, as where the second level is the p level of a large dot beside a small one, there is no such pair of
-levels, and no number is given.
+lie one in each dot, as where the second level is the p level of a large dot beside a small one, there is no such pair
+of levels, and no number is given.
 
 Errors: that of S, weighted with sin φ or cos φ, and S times that of φ, which is estimated as an energy is, from the
 change of φ between the coarse and the fine space. What moves levels beside the finite elements (wall, closed gaps,
@@ -56,8 +56,9 @@ BLOCK = 4
 class Tunnelling:
     """Tunnel coupling and detuning (eV) of two dots.
 
-    ``detuning`` is the own level of dot 1 less that of dot 0, in the order of the spec. Both are None where the two lowest
-    levels do not lie one in each dot; ``same_dot`` then is the dot that has both, None where one is spread over both dots.
+    ``detuning`` is the own level of dot 1 less that of dot 0, in the order of the spec. Both are None where the two
+    lowest levels do not lie one in each dot; ``same_dot`` then is the dot that has both, None where one is spread
+    over both dots.
     """
 
     coupling: Estimate | None
@@ -90,7 +91,8 @@ def field_dot_shares(solution: MoleculeSolution) -> Floats:
 def _in_image(one: Functions, centres: Floats, sign: int) -> Floats:
     """Probability (D,), up to a factor, of one function on one image of the mesh."""
     nearest = np.argmin(np.abs(sign * one.sums.z[:, None] - centres), axis=1)
-    return np.bincount(nearest, weights=one.sums.weights * one.sums.values[0] ** 2, minlength=len(centres))
+    density = one.sums.weights * one.sums.values[0] ** 2
+    return np.bincount(nearest, weights=density, minlength=len(centres)).astype(np.float64)
 
 
 def tunnelling(solution: MoleculeSolution) -> Tunnelling | None:
@@ -141,14 +143,10 @@ def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     turned = splitting.value * _angle_error(fine.angle, coarse.angle, low, high, hamiltonian)
     overlap = 2 * math.pi * float(own.sums.weights @ np.abs(own.sums.values[0] * own.sums.values[1]))
     between = _acting_between(solution, fine.vectors, overlap)
-    coupling = Estimate(
-        splitting.value * sine / 2, (sine * splitting.error + abs(cosine) * turned + between) / 2
-    )
+    coupling = Estimate(splitting.value * sine / 2, (sine * splitting.error + abs(cosine) * turned + between) / 2)
     # cos φ > 0: the lower level has the lower z, so that the upper dot has the higher level.
     side = 1 if above == 1 else -1
-    detuning = Estimate(
-        side * splitting.value * cosine, abs(cosine) * splitting.error + sine * turned + between
-    )
+    detuning = Estimate(side * splitting.value * cosine, abs(cosine) * splitting.error + sine * turned + between)
     return Tunnelling(coupling, detuning)
 
 

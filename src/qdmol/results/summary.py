@@ -3,15 +3,15 @@
 In comes the JSON object of ``qdmol solve --json``, out come plain sentences or a small piece of HTML. Two levels a
 distance S apart hold a thermal electron with the ratio exp(-S/kT) (Boltzmann); everything else is quoted.
 
-Two dots are called hybridised where 2t, twice the tunnel coupling, is at least the detuning of their own levels: each of
-the two states then has at least 15 % of its probability in the other dot. Below a tenth of the detuning it is under 0.3 %,
-and they are called not hybridised. kT and the linewidth are compared with 2t and never with the splitting, which for
-unlike dots is mostly detuning.
+Two states are called hybridised where 2t, twice the tunnel coupling, exceeds the detuning of the dots' own levels, kT
+and the linewidth. Where it exceeds the detuning alone each state still has at least 15 % of its probability in the
+other dot; below a tenth of the detuning that is under 0.3 %. The splitting itself is compared with none of them: for
+unlike dots it is mostly detuning.
 """
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qdmol.results.numbers import (
@@ -27,8 +27,8 @@ from qdmol.units import BOLTZMANN_EV_K
 
 Summary = Mapping[str, Any]
 
-# 2t over the detuning below which two states are not hybridised, and from which they are.
-_DETUNED, _HYBRIDISED = 0.1, 1.0
+# 2t over the detuning below which each state keeps to its own dot.
+_DETUNED = 0.1
 # A coupling below this part of kT is none.
 _NEGLIGIBLE = 0.01
 
@@ -100,9 +100,9 @@ def _splitting(summary: Summary, temperature: float, linewidth: float | None) ->
     return [
         sentence,
         _parts(summary),
-        _hybridisation(summary),
+        _hybridisation(summary, temperature, linewidth),
         *_against_heat(summary, temperature),
-        *_against_linewidth(summary, linewidth),
+        *_against_linewidth(summary, temperature, linewidth),
     ]
 
 
@@ -111,7 +111,9 @@ def _without_coupling(summary: Summary) -> list[str]:
     shares = (summary.get("dot_share") or {}).get("electron") or [()]
     if len(shares[0]) != 2:
         return []
-    return ["These two levels do not lie one in each dot, so that their splitting says nothing about a tunnel coupling."]
+    return [
+        "These two levels do not lie one in each dot, so that their splitting says nothing about a tunnel coupling."
+    ]
 
 
 def _twice_coupling(summary: Summary) -> tuple[float, float | None]:
@@ -132,20 +134,51 @@ def _parts(summary: Summary) -> str:
     return f"Tunnel coupling contributes 2t = {coupling} and detuning {size} to it, squares added ({side})."
 
 
-def _hybridisation(summary: Summary) -> str:
+def _hybridisation(summary: Summary, temperature: float, linewidth: float | None) -> str:
+    """The verdict: 2t against the detuning, kT and the linewidth."""
     coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
-    if detuning == 0:
-        return "The two states are hybridised: each spreads over both dots alike."
-    ratio = coupling / detuning
-    size = f"2t is {_ratio(ratio)} times the detuning"
-    if ratio < _DETUNED:
+    thermal = thermal_energy_mev(temperature)
+    if coupling < _NEGLIGIBLE * thermal:
+        scale = _thermal_scale(temperature)
+        return f"2t is negligible beside {scale}: the dots are electronically uncoupled at this temperature."
+    if coupling < detuning:
+        return _detuned(coupling, detuning)
+    scales = {"kT": thermal, "the linewidth": linewidth or 0.0}
+    above = ["the detuning", *(name for name, scale in scales.items() if 0 < scale < coupling)]
+    below = [name for name, scale in scales.items() if scale >= coupling]
+    if not below:
+        return f"The two states are hybridised: 2t exceeds {_listed(above)}."
+    spread = "alike" if detuning == 0 else f"({_other_share(coupling, detuning)} of each in the other dot)"
+    return (
+        f"The two states spread over both dots {spread}: 2t exceeds {_listed(above)}. "
+        f"It does not exceed {_listed(below, 'or')}, however, so their hybridisation is blurred."
+    )
+
+
+def _detuned(coupling: float, detuning: float) -> str:
+    size = f"2t is {_ratio(coupling / detuning)} times the detuning"
+    if coupling < _DETUNED * detuning:
         return (
-            f"The two states are not hybridised: {size}, so that the splitting is the difference of the dots' own levels "
-            "and each state keeps to its own dot."
+            f"The two states are not hybridised: {size}, so that the splitting is the difference of the dots' own "
+            "levels and each state keeps to its own dot."
         )
-    other = 100 * (1 - detuning / math.hypot(coupling, detuning)) / 2
-    word = "hybridised" if ratio >= _HYBRIDISED else "partly hybridised, and mostly detuned"
-    return f"The two states are {word}: {size}, which puts {other:.0f} % of each into the other dot."
+    return (
+        f"The two states are detuned rather than hybridised: {size}, and {_other_share(coupling, detuning)} of each "
+        "is in the other dot."
+    )
+
+
+def _other_share(coupling: float, detuning: float) -> str:
+    """Part of either of two states that is in the other dot, sin²(φ/2) with tan φ = 2t/Δ."""
+    return f"{100 * (1 - detuning / math.hypot(coupling, detuning)) / 2:.0f} %"
+
+
+def _listed(names: Sequence[str], last: str = "and") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def _thermal_scale(temperature: float) -> str:
+    return f"kT = {thermal_energy_mev(temperature):.1f} meV at {temperature:g} K"
 
 
 def _ratio(value: float) -> str:
@@ -154,19 +187,18 @@ def _ratio(value: float) -> str:
 
 
 def _against_heat(summary: Summary, temperature: float) -> list[str]:
+    """How many times kT 2t is, and what heat does to the two levels."""
     thermal = thermal_energy_mev(temperature)
+    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
     if thermal == 0:
         return _populations(summary["splitting_meV"], temperature)
-    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
-    scale = f"kT = {thermal:.1f} meV at {temperature:g} K"
-    ratio = coupling / thermal
-    if ratio < _NEGLIGIBLE:
-        return [f"2t is negligible beside {scale}: the dots are electronically uncoupled at this temperature."]
-    size = f"2t is {ratio:.2f} times {scale}"
+    if coupling < _NEGLIGIBLE * thermal:
+        return []
+    size = f"2t is {coupling / thermal:.2f} times {_thermal_scale(temperature)}"
     share = _lower_share(summary["splitting_meV"], temperature)
     if coupling < detuning:
         return [f"{size}; {share}."]
-    if ratio < 1:
+    if coupling < thermal:
         return [f"{size}, so heat mixes the two levels: {share}."]
     return [f"{size}, so the coupling stands out from the thermal spread: {share}."]
 
@@ -180,17 +212,18 @@ def _populations(splitting: float, temperature: float) -> list[str]:
     """What heat does to two levels of which nothing but their splitting is known."""
     if temperature <= 0:
         return [f"At {temperature:g} K there is no thermal energy to reach the upper level."]
-    thermal = thermal_energy_mev(temperature)
-    scale = f"{splitting / thermal:.2f} times kT = {thermal:.1f} meV at {temperature:g} K"
+    scale = f"{_ratio(splitting / thermal_energy_mev(temperature))} times {_thermal_scale(temperature)}"
     return [f"The splitting is {scale}: {_lower_share(splitting, temperature)}."]
 
 
-def _against_linewidth(summary: Summary, linewidth: float | None) -> list[str]:
-    if linewidth is None or linewidth <= 0:
+def _against_linewidth(summary: Summary, temperature: float, linewidth: float | None) -> list[str]:
+    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
+    if linewidth is None or linewidth <= 0 or coupling < _NEGLIGIBLE * thermal_energy_mev(temperature):
         return []
-    ratio = _twice_coupling(summary)[0] / linewidth
-    size = f"2t is {ratio:.2f} times the linewidth of {linewidth:.1f} meV"
-    return [f"{size}, so that {'two lines are resolved' if ratio > 1 else 'the two lines overlap'}."]
+    size = f"2t is {coupling / linewidth:.2f} times the linewidth of {linewidth:.1f} meV"
+    if coupling < detuning:
+        return [f"{size}."]
+    return [f"{size}, so that the two lines {'are resolved' if coupling > linewidth else 'overlap'}."]
 
 
 def _spacing(summary: Summary) -> list[str]:
@@ -201,9 +234,9 @@ def _spacing(summary: Summary) -> list[str]:
         return []
     spacing = _value(coulomb, "spacing")
     hole_dot = coulomb.get("hole_dot")
-    where = "" if hole_dot is None else f" (the hole is in {dot_name(summary, hole_dot)})"
+    where = "" if hole_dot is None else f", with the hole in {dot_name(summary, hole_dot)},"
     if coulomb.get("scheme") == "ci":
-        return [f"By configuration interaction the electron needs {spacing} to leave the hole's dot{where}."]
+        return [f"By configuration interaction{where} the electron needs {spacing} to leave the hole's dot."]
     return [f"In the field of the hole{where} the two lowest electron levels are {spacing} apart."]
 
 
@@ -276,11 +309,10 @@ def _redshift(summary: Summary) -> list[str]:
         return []
     shift, gap, monomer = (summary.get(key) for key in ("redshift_meV", "gap_eV", "monomer_gap_eV"))
     sentences = []
-    words = {"rising": "to the red", "falling": "to the blue", "none": "no significant shift"}
     if shift is not None:
         error = summary.get("redshift_error_meV")
         there = is_significant(shift, error)
-        text = format_change(shift, error, "meV", **words)
+        text = _shifted(shift, error)
         sentences.append(
             f"Against the monomer the gap shifts by {text}{_in_nm(gap, monomer)}."
             if there
@@ -292,8 +324,13 @@ def _redshift(summary: Summary) -> list[str]:
     if single is not None:
         error = summary.get("redshift_single_particle_error_meV")
         verb = "the shift would be" if is_significant(single, error) else "there would be"
-        sentences.append(f"Without Coulomb attraction {verb} {format_change(single, error, 'meV', **words)}.")
+        sentences.append(f"Without Coulomb attraction {verb} {_shifted(single, error)}.")
     return sentences
+
+
+def _shifted(shift: float, error: float | None) -> str:
+    words = ("to the red", "to the blue", "no significant shift")
+    return format_change(shift, error, "meV", rising=words[0], falling=words[1], none=words[2])
 
 
 def _in_nm(gap: float | None, monomer: float | None) -> str:

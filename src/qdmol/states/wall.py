@@ -124,9 +124,9 @@ def wall_error(
     region = hamiltonian.elements.regions.index(f"{MEDIUM}/{len(layers) - 2}")
     inside = 0.0
     evaluate = hamiltonian.assembler.evaluate
-    parts = zip(hamiltonian.assembler.blocks, evaluate(vector), evaluate(vector if other is None else other), strict=True)
-    for block, values, others in parts:
-        density = block.weight * block.r * np.abs(values * others)
+    own, others = evaluate(vector), evaluate(vector if other is None else other)
+    for block, values, second in zip(hamiltonian.assembler.blocks, own, others, strict=True):
+        density = block.weight * block.r * np.abs(values * second)
         inside += float(density[block.region == region].sum())
     length = _tail_length(molecule, carrier, energy)
     depth = 2 * (layers[-1] - layers[-2]) / length

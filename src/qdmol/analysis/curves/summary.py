@@ -8,7 +8,7 @@ from typing import Any
 
 from qdmol.analysis.curves.surveying import Surveyed
 from qdmol.analysis.curves.values import Estimate
-from qdmol.results import decimals_for, format_number
+from qdmol.results import NO_VALUE, decimals_for, format_number
 
 __all__ = ["curve_rows", "curve_summary", "shown", "survey_sentences"]
 
@@ -78,9 +78,9 @@ def _size(one: Surveyed) -> dict[str, Any] | None:
 
 
 def shown(found: Estimate | None) -> str:
-    """A number with half its interval, as 2.301 ± 0.002; a dash where there is none."""
+    """A number with half its interval, as 2.301 ± 0.002; n/a where there is none."""
     if found is None or not math.isfinite(found.value):
-        return "–"
+        return NO_VALUE
     half = found.half_width
     decimals = decimals_for(half, default=3) if half > 0 and math.isfinite(half) else 3
     return f"{format_number(found.value, decimals)} ± {format_number(half, decimals)}"
@@ -102,7 +102,7 @@ def curve_rows(surveyed: Sequence[Surveyed]) -> tuple[tuple[str, ...], list[tupl
             cells = (
                 name, _KINDS[one.fit.kind], shown(one.fit.position_nm), shown(one.fit.position_eV),
                 shown(one.fit.width_meV), shown(shift),
-                *((shown(one.size.diameter_nm) if one.size else "–",) if sized else ()),
+                *((shown(one.size.diameter_nm) if one.size else NO_VALUE,) if sized else ()),
             )  # fmt: skip
         rows.append(cells)
     return header, rows
