@@ -245,8 +245,9 @@ def _show_solution(solution: Solution, *, linewidth: float | None = None) -> Non
     from qdmol.study.linewidth import linewidth_mev
 
     temperature = solution.spec.environment.temperature
-    width = linewidth or linewidth_mev(resolve(solution.spec), temperature)
-    show(*solution_tables(solution.summary, temperature=temperature, linewidth=width))
+    molecule = resolve(solution.spec)
+    width = linewidth or linewidth_mev(molecule, temperature)
+    show(*solution_tables(solution.summary, temperature=temperature, linewidth=width, dots=molecule.dot_names))
 
 
 def _status(solution: Any, *, quiet: bool) -> int:

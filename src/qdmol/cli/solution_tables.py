@@ -15,9 +15,9 @@ __all__ = ["solution_tables"]
 
 
 def solution_tables(
-    summary: Mapping[str, Any], *, temperature: float, linewidth: float | None = None
+    summary: Mapping[str, Any], *, temperature: float, linewidth: float | None = None, dots: Sequence[str] = ()
 ) -> list[RenderableType]:
-    """Return the JSON object of a solution (temperature in K, linewidth in meV) as tables and sentences."""
+    """Return the JSON object of a solution as tables and sentences; temperature in K, linewidth in meV."""
     shown: list[RenderableType] = [Text(str(summary["name"]), style="bold"), Text("")]
     for carrier in ("electron", "hole"):
         levels = summary[carrier]
@@ -31,7 +31,8 @@ def solution_tables(
         shown += _levels("electron levels in the hole's field", energies, errors, None, None)
     for name, found in summary.get("complexes", {}).items():
         shown += _complex(name, found)
-    shown += [Text(sentence) for sentence in summary_sentences(summary, temperature=temperature, linewidth=linewidth)]
+    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth, dots=dots)
+    shown += [Text(sentence) for sentence in said]
     shown += [Text(f"Warning: {warning}", style="yellow") for warning in summary["warnings"]]
     return shown
 

@@ -75,11 +75,14 @@ def render_page(
     """
     spec = solution.spec
     temperature = float(spec.environment.temperature)
-    width = linewidth_mev(resolve(spec), temperature) if linewidth is None else linewidth
+    molecule = resolve(spec)
+    width = linewidth_mev(molecule, temperature) if linewidth is None else linewidth
     return fill_page(
         title=spec.name,
         subtitle=_subtitle(spec),
-        sentences=summary_sentences(solution.summary, temperature=temperature, linewidth=width),
+        sentences=summary_sentences(
+            solution.summary, temperature=temperature, linewidth=width, dots=molecule.dot_names
+        ),
         warnings=solution.warnings,
         drawings=drawings,
         tables=page_tables(solution),

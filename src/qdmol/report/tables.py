@@ -14,7 +14,6 @@ from qdmol.report.solution import SolutionLike, errors_of, values
 from qdmol.results import (
     NO_VALUE,
     binding_text,
-    dot_name,
     format_error,
     format_measured,
     format_number,
@@ -22,7 +21,7 @@ from qdmol.results import (
     state_name,
     wavelength_nm,
 )
-from qdmol.structure import Spec
+from qdmol.structure import Spec, resolve
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
@@ -92,7 +91,7 @@ def _level_rows(
 
 def levels_table(solution: SolutionLike) -> PageTable:
     """Every level with its error, m, parity and probability in each dot, with attraction as well."""
-    summary = solution.summary
+    summary, names = solution.summary, resolve(solution.spec).dot_names
     shares = summary.get("dot_share") or {}
     electron = summary["electron"]
     rows = list(_level_rows("electron", electron, electron["energy_eV"], shares.get("electron")))
@@ -112,10 +111,8 @@ def levels_table(solution: SolutionLike) -> PageTable:
     )
     header: tuple[str, ...] = ("carrier", "level", "energy (eV)", "error (meV)", "m", "parity")
     if shares:
-        dots = range(len(solution.spec.molecule.dots))
-        header += tuple(f"in dot {dot} (%)" for dot in dots)
-        names = ", ".join(dot_name(summary, dot) for dot in dots)
-        note += f" Dots, as listed: {names}; a level's probability in each is that nearest to its centre along z."
+        header += tuple(f"in dot {dot} (%)" for dot in range(len(names)))
+        note += f" Dots, as listed: {', '.join(names)}; a level's probability in a dot is that nearest to its centre."
     return PageTable("Levels", header, tuple(rows), note, frozenset(range(1, len(header))))
 
 
@@ -136,9 +133,10 @@ def energies_table(solution: SolutionLike) -> PageTable:
     if len(solution.spec.molecule.dots) == 2 and "tunnel_coupling_meV" in summary:
         rows.append(_measured_row("tunnel coupling t", summary, "tunnel_coupling"))
         rows.append(_measured_row("detuning, dot 1 less dot 0", summary, "detuning"))
-    rows += _coulomb_rows(summary)
+    names = resolve(solution.spec).dot_names
+    rows += _coulomb_rows(summary, names)
     rows.append(_measured_row("gap", summary, "gap", "eV"))
-    rows += _gap_rows(summary)
+    rows += _gap_rows(summary, names)
     rows.append(_measured_row("red shift against the monomer", summary, "redshift"))
     rows.append(_measured_row("red shift without attraction", summary, "redshift_single_particle"))
     for key, name in (("splitting", "splitting"), ("redshift", "red shift")):
@@ -172,14 +170,14 @@ def _complex_row(state: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _coulomb_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _coulomb_rows(summary: Mapping[str, Any], dots: Sequence[str]) -> list[tuple[str, str]]:
     coulomb = summary.get("coulomb")
     if coulomb is None:
         return [("Coulomb attraction", "not included")]
     interacting = coulomb.get("scheme") == "ci"
     rows = [("Coulomb attraction", "configuration interaction" if interacting else str(coulomb.get("scheme")))]
     if coulomb.get("hole_dot") is not None:
-        rows.append(("hole sits in", dot_name(summary, coulomb["hole_dot"])))
+        rows.append(("hole sits in", dots[coulomb["hole_dot"]]))
     spacing = (
         "energy the electron needs to leave the hole's dot"
         if interacting
@@ -189,28 +187,28 @@ def _coulomb_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows.append(_measured_row("exciton above the bulk gap", coulomb, "exciton", "eV"))
     if interacting:
         rows.append(_measured_row("exciton of the self-consistent pair", coulomb["mean_field"], "exciton", "eV"))
-    rows.append(_measured_row("binding, from the molecule's lowest levels", coulomb, "binding"))
+    rows.append(_measured_row("binding", coulomb, "binding"))
     others = coulomb.get("other_states") or ()
     other = "another state of the exciton" if interacting else "another self-consistent state"
-    return rows + [(other, _state_text(summary, state)) for state in others]
+    return rows + [(other, _state_text(state, dots)) for state in others]
 
 
-def _state_text(summary: Mapping[str, Any], state: Mapping[str, Any]) -> str:
-    where = f"hole in {dot_name(summary, state['hole_dot'])}, " if state.get("hole_dot") is not None else ""
+def _state_text(state: Mapping[str, Any], dots: Sequence[str]) -> str:
+    where = f"hole in {dots[state['hole_dot']]}, " if state.get("hole_dot") is not None else ""
     exciton = _measured_row("exciton", state, "exciton", "eV")[1]
     binding = binding_text(state)
     return f"{where}exciton {exciton}{', ' if binding else ''}{binding}"
 
 
-def _gap_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _gap_rows(summary: Mapping[str, Any], dots: Sequence[str]) -> list[tuple[str, str]]:
     rows = []
     gap = summary.get("gap_eV")
     if gap is not None and gap > 0:
         rows.append(("wavelength of the gap", f"{wavelength_nm(gap):.3f} nm"))
     gaps = summary.get("monomer_gaps_eV") or [summary.get("monomer_gap_eV")]
-    for dot, value in enumerate(gaps):
+    for name, value in zip(dots, gaps, strict=False):
         text = "not available" if value is None else f"{format_number(value, 6)} eV"
-        rows.append((f"gap of {dot_name(summary, dot)} alone", text))
+        rows.append((f"gap of {name} alone", text))
     return rows
 
 

@@ -24,7 +24,6 @@ from qdmol.results.numbers import (
 )
 from qdmol.results.summary import (
     binding_text,
-    dot_name,
     lower_level_share,
     state_name,
     summary_html,
@@ -38,7 +37,6 @@ __all__ = [
     "atomic_path",
     "binding_text",
     "decimals_for",
-    "dot_name",
     "format_change",
     "format_error",
     "format_measured",

@@ -12,6 +12,7 @@ unlike dots it is mostly detuning.
 import html
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from qdmol.results.numbers import (
@@ -72,19 +73,27 @@ def _electronvolts(value: float, error_mev: float | None) -> str:
     return format_measured(value, None if error_mev is None else error_mev / 1000, "eV")
 
 
-def dot_name(summary: Summary, dot: int) -> str:
-    """What a sentence calls a dot: its number as listed, with its core where the summary names it.
+def dot_name(dots: Sequence[str], dot: int) -> str:
+    """What a sentence calls a dot: its number as listed, and its core where `dots` names it.
 
     Examples
     --------
-    >>> dot_name({"dots": ["dot 0 (CdSe 1.40 nm)"]}, 0), dot_name({}, 1)
+    >>> dot_name(["dot 0 (CdSe 1.40 nm)"], 0), dot_name([], 1)
     ('dot 0 (CdSe 1.40 nm)', 'dot 1')
     """
-    names = summary.get("dots") or ()
-    return str(names[dot]) if dot < len(names) else f"dot {dot}"
+    return dots[dot] if dot < len(dots) else f"dot {dot}"
 
 
-def _splitting(summary: Summary, temperature: float, linewidth: float | None) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the sentences need beside the summary: temperature (K), linewidth (meV) if known, names of the dots."""
+
+    temperature: float
+    linewidth: float | None = None
+    dots: Sequence[str] = ()
+
+
+def _splitting(summary: Summary, setting: Setting) -> list[str]:
     splitting = summary.get("splitting_meV")
     if splitting is None:
         energies = summary["electron"]["energy_eV"]
@@ -96,13 +105,13 @@ def _splitting(summary: Summary, temperature: float, linewidth: float | None) ->
         f"The two lowest electron levels are split by {_value(summary, 'splitting')} (without Coulomb attraction)."
     )
     if summary.get("tunnel_coupling_meV") is None:
-        return [sentence, *_without_coupling(summary), *_populations(splitting, temperature)]
+        return [sentence, *_without_coupling(summary), *_populations(splitting, setting.temperature)]
     return [
         sentence,
-        _parts(summary),
-        _hybridisation(summary, temperature, linewidth),
-        *_against_heat(summary, temperature),
-        *_against_linewidth(summary, temperature, linewidth),
+        _parts(summary, setting.dots),
+        _hybridisation(summary, setting),
+        *_against_heat(summary, setting.temperature),
+        *_against_linewidth(summary, setting),
     ]
 
 
@@ -122,28 +131,28 @@ def _twice_coupling(summary: Summary) -> tuple[float, float | None]:
     return 2 * summary["tunnel_coupling_meV"], None if error is None else 2 * error
 
 
-def _parts(summary: Summary) -> str:
+def _parts(summary: Summary, dots: Sequence[str]) -> str:
     """What the splitting is made of."""
     coupling = format_measured(*_twice_coupling(summary), "meV")
     detuning, error = summary["detuning_meV"], summary.get("detuning_error_meV")
     if detuning == 0:
         return f"The dots are alike (no detuning), so that all of it is tunnel coupling: 2t = {coupling}."
     size = format_measured(abs(detuning), error, "meV")
-    lower = f"the own level of {dot_name(summary, 0 if detuning > 0 else 1)} is the lower one"
+    lower = f"the own level of {dot_name(dots, 0 if detuning > 0 else 1)} is the lower one"
     side = lower if is_significant(detuning, error) else "it is not significant"
     return f"Tunnel coupling contributes 2t = {coupling} and detuning {size} to it, squares added ({side})."
 
 
-def _hybridisation(summary: Summary, temperature: float, linewidth: float | None) -> str:
+def _hybridisation(summary: Summary, setting: Setting) -> str:
     """The verdict: 2t against the detuning, kT and the linewidth."""
     coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
-    thermal = thermal_energy_mev(temperature)
+    thermal = thermal_energy_mev(setting.temperature)
     if coupling < _NEGLIGIBLE * thermal:
-        scale = _thermal_scale(temperature)
+        scale = _thermal_scale(setting.temperature)
         return f"2t is negligible beside {scale}: the dots are electronically uncoupled at this temperature."
     if coupling < detuning:
         return _detuned(coupling, detuning)
-    scales = {"kT": thermal, "the linewidth": linewidth or 0.0}
+    scales = {"kT": thermal, "the linewidth": setting.linewidth or 0.0}
     above = ["the detuning", *(name for name, scale in scales.items() if 0 < scale < coupling)]
     below = [name for name, scale in scales.items() if scale >= coupling]
     if not below:
@@ -212,13 +221,14 @@ def _populations(splitting: float, temperature: float) -> list[str]:
     """What heat does to two levels of which nothing but their splitting is known."""
     if temperature <= 0:
         return [f"At {temperature:g} K there is no thermal energy to reach the upper level."]
-    scale = f"{_ratio(splitting / thermal_energy_mev(temperature))} times {_thermal_scale(temperature)}"
+    scale = f"{splitting / thermal_energy_mev(temperature):.2f} times {_thermal_scale(temperature)}"
     return [f"The splitting is {scale}: {_lower_share(splitting, temperature)}."]
 
 
-def _against_linewidth(summary: Summary, temperature: float, linewidth: float | None) -> list[str]:
+def _against_linewidth(summary: Summary, setting: Setting) -> list[str]:
     coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
-    if linewidth is None or linewidth <= 0 or coupling < _NEGLIGIBLE * thermal_energy_mev(temperature):
+    linewidth = setting.linewidth
+    if linewidth is None or linewidth <= 0 or coupling < _NEGLIGIBLE * thermal_energy_mev(setting.temperature):
         return []
     size = f"2t is {coupling / linewidth:.2f} times the linewidth of {linewidth:.1f} meV"
     if coupling < detuning:
@@ -226,7 +236,7 @@ def _against_linewidth(summary: Summary, temperature: float, linewidth: float | 
     return [f"{size}, so that the two lines {'are resolved' if coupling > linewidth else 'overlap'}."]
 
 
-def _spacing(summary: Summary) -> list[str]:
+def _spacing(summary: Summary, dots: Sequence[str]) -> list[str]:
     coulomb = summary.get("coulomb")
     if coulomb is None:
         return ["The Coulomb attraction between electron and hole is not included."]
@@ -234,7 +244,7 @@ def _spacing(summary: Summary) -> list[str]:
         return []
     spacing = _value(coulomb, "spacing")
     hole_dot = coulomb.get("hole_dot")
-    where = "" if hole_dot is None else f", with the hole in {dot_name(summary, hole_dot)},"
+    where = "" if hole_dot is None else f", with the hole in {dot_name(dots, hole_dot)},"
     if coulomb.get("scheme") == "ci":
         return [f"By configuration interaction{where} the electron needs {spacing} to leave the hole's dot."]
     return [f"In the field of the hole{where} the two lowest electron levels are {spacing} apart."]
@@ -264,16 +274,10 @@ def binding_text(state: Summary) -> str:
     binding, error = state.get("binding_meV"), state.get("binding_error_meV")
     if binding is None:
         return ""
-    if binding > 0 and is_significant(binding, error):
-        return f"bound by {format_measured(binding, error, 'meV')}"
-    return format_change(
-        -binding,
-        error,
-        "meV",
-        rising="above the lowest electron and hole levels of the molecule",
-        falling="",
-        none="not significantly bound",
-    )
+    size = format_measured(abs(binding), error, "meV")
+    if not is_significant(binding, error):
+        return f"not significantly bound: {format_measured(binding, error, 'meV')}"
+    return f"bound by {size}" if binding > 0 else f"{size} above the lowest electron and hole levels of the molecule"
 
 
 def state_name(state: Summary) -> str:
@@ -367,7 +371,9 @@ def _convergence(summary: Summary) -> list[str]:
     return [f"Not converged: at least one energy missed its tolerance, and its error says by how much.{bound}{meaning}"]
 
 
-def summary_sentences(summary: Summary, *, temperature: float, linewidth: float | None = None) -> tuple[str, ...]:
+def summary_sentences(
+    summary: Summary, *, temperature: float, linewidth: float | None = None, dots: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Say a solution in plain sentences, without its warnings.
 
     Parameters
@@ -378,6 +384,8 @@ def summary_sentences(summary: Summary, *, temperature: float, linewidth: float 
         Of the spec, in K; the tunnel coupling is compared with kT.
     linewidth
         Full width at half maximum of a line in meV, where it is known; the tunnel coupling is compared with it.
+    dots
+        What each dot is called, as in `AxialMolecule.dot_names`; only by its number where not given.
 
     Returns
     -------
@@ -385,12 +393,14 @@ def summary_sentences(summary: Summary, *, temperature: float, linewidth: float 
         Splitting and hybridisation, spacing, exciton, gap, red shift, ranges, convergence, in this order, as far as
         there are any.
     """
-    later = (_spacing, _exciton, _gap, _redshift, _ranges, _convergence)
-    first = _splitting(summary, temperature, linewidth)
-    return (*first, *(sentence for topic in later for sentence in topic(summary)))
+    first = _splitting(summary, Setting(temperature, linewidth, dots))
+    later = (_exciton, _gap, _redshift, _ranges, _convergence)
+    return (*first, *_spacing(summary, dots), *(sentence for topic in later for sentence in topic(summary)))
 
 
-def summary_html(summary: Summary, *, temperature: float, linewidth: float | None = None) -> str:
+def summary_html(
+    summary: Summary, *, temperature: float, linewidth: float | None = None, dots: Sequence[str] = ()
+) -> str:
     """A small self-contained piece of HTML for notebooks: name, sentences and warnings.
 
     Parameters
@@ -401,8 +411,10 @@ def summary_html(summary: Summary, *, temperature: float, linewidth: float | Non
         Of the spec, in K.
     linewidth
         Of a line in meV, where it is known.
+    dots
+        What each dot is called.
     """
-    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth)
+    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth, dots=dots)
     sentences = "".join(f"<li>{html.escape(text)}</li>" for text in said)
     warnings = "".join(f"<li>Warning: {html.escape(text)}</li>" for text in summary.get("warnings", ()))
     return f"<div><p><strong>{html.escape(str(summary.get('name')))}</strong></p><ul>{sentences}{warnings}</ul></div>"

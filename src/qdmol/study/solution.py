@@ -61,9 +61,14 @@ class Solution:
         """Full width (meV) of one dot's line at the spec's temperature; None where the material set has none."""
         return linewidth_mev(self.job.molecule, self.spec.environment.temperature)
 
+    @property
+    def _setting(self) -> dict[str, Any]:
+        """What sentences need beside the summary."""
+        temperature, dots = self.spec.environment.temperature, self.job.molecule.dot_names
+        return {"temperature": temperature, "linewidth": self.linewidth, "dots": dots}
+
     def _repr_html_(self) -> str:
-        return summary_html(self.summary, temperature=self.spec.environment.temperature, linewidth=self.linewidth)
+        return summary_html(self.summary, **self._setting)
 
     def __str__(self) -> str:
-        temperature = self.spec.environment.temperature
-        return "\n".join(summary_sentences(self.summary, temperature=temperature, linewidth=self.linewidth))
+        return "\n".join(summary_sentences(self.summary, **self._setting))

@@ -33,7 +33,6 @@ def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
         "qdmol": 1,
         "name": job.spec.name,
         "converged": is_converged(job),
-        "dots": list(job.molecule.dot_names),
         "electron": _levels(solution, "electron"),
         "hole": _levels(solution, "hole"),
         **_measured("splitting", solution.splitting if several else None),
