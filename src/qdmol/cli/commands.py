@@ -164,7 +164,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of a command
     spec: SpecArgument,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Report (default ./<stem>.html).")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
-    map_: Annotated[bool, typer.Option("--map", help="Also the splitting over core diameter and barrier.")] = False,
+    map_: Annotated[bool, typer.Option("--map", help="Also the tunnel splitting over core diameter, barrier.")] = False,
     linewidth: Annotated[
         str | None, typer.Option("--linewidth", help="Width of a line (meV), a contour in the map.")
     ] = None,

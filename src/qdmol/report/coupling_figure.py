@@ -26,7 +26,7 @@ from qdmol.structure import resolve
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _BAR = 60.0, 50.0, 10.5, 9.0, 9.5, 2.5  # mm
 _TOTAL = 86.0
 _COLOURS = "viridis"
-BALANCE = "#ffffff"
+BALANCE = "#e75fb0"  # told apart from the other contours, and from both ends of the map
 _ALIKE = 1e-6  # nm; cores and barriers that differ by less are equal
 _LINES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)  # meV, thin lines
 
