@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from qdmol.materials import MaterialSet, MaterialValue, Source
-from qdmol.results import NO_VALUE
 
 __all__ = ["set_entry", "set_object", "set_tables", "sets_table"]
+
+# That of qdmol.results, whose array libraries this command does without.
+NO_VALUE = "n/a"
 
 
 def set_entry(material_set: MaterialSet) -> dict[str, Any]:

@@ -48,6 +48,8 @@ ROUNDING_ANGLE = 1e-7
 # Error of the wall's matrix element over its estimate: the tails of two states meet the wall at unlike angles. Measured
 # for two very unlike dots 0.7 nm apart: 3.
 WALL_BETWEEN = 4.0
+# Distance (eV) of the iteration's shift from the lower level, at least.
+LEAST_SHIFT = 1e-3
 # States of one block that are refined together: with its neighbours beside it a state rests sooner.
 BLOCK = 4
 
@@ -132,7 +134,8 @@ def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     hamiltonian = solution.hamiltonians["electron"]
     low, high = solution.levels["electron"].levels[:2]
     start = np.stack([level.vector for level in solution.levels["electron"] if level.m == 0][:BLOCK])
-    fine, coarse = (_rotation(hamiltonian, start, coarse=coarse) for coarse in (False, True))
+    shift = low.energy - max(splitting.value, LEAST_SHIFT)
+    fine, coarse = (_rotation(hamiltonian, start, shift, coarse=coarse) for coarse in (False, True))
     own = Functions(hamiltonian, fine.vectors, np.zeros(2, dtype=np.intp), np.zeros(2, dtype=np.intp))
     centres = _centres(solution)
     below, above = (int(dot) for dot in np.argsort(centres))
@@ -140,13 +143,14 @@ def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     if min(near[below, 0, 0], near[above, 1, 1]) < MOSTLY:
         return _same_dot(dot_shares(solution, [low, high], hamiltonian))
     sine, cosine = math.sin(fine.angle), math.cos(fine.angle)
+    apart = max(splitting.error, *(wall_error(hamiltonian, solution.wall, x.energy, x.vector) for x in (low, high)))
     turned = splitting.value * _angle_error(fine.angle, coarse.angle, low, high, hamiltonian)
     overlap = 2 * math.pi * float(own.sums.weights @ np.abs(own.sums.values[0] * own.sums.values[1]))
     between = _acting_between(solution, fine.vectors, overlap)
-    coupling = Estimate(splitting.value * sine / 2, (sine * splitting.error + abs(cosine) * turned + between) / 2)
+    coupling = Estimate(splitting.value * sine / 2, (sine * apart + abs(cosine) * turned + between) / 2)
     # cos φ > 0: the lower level has the lower z, so that the upper dot has the higher level.
     side = 1 if above == 1 else -1
-    detuning = Estimate(side * splitting.value * cosine, abs(cosine) * splitting.error + sine * turned + between)
+    detuning = Estimate(side * splitting.value * cosine, abs(cosine) * apart + sine * turned + between)
     return Tunnelling(coupling, detuning)
 
 
@@ -173,10 +177,13 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     return 2 * (max(rest, 0.0) * overlap + closed + WALL_BETWEEN * wall)
 
 
-def _rotation(hamiltonian: Hamiltonian, start: Floats, *, coarse: bool) -> _Rotation:
-    """The two lowest states of a space, turned so that z is diagonal, from vectors (k, n) close to them."""
+def _rotation(hamiltonian: Hamiltonian, start: Floats, shift: float, *, coarse: bool) -> _Rotation:
+    """The two lowest states of a space, turned so that z is diagonal, from vectors (k, n) close to them.
+
+    `shift` (eV) lies below both: a continuum close above does not slow the iteration down.
+    """
     pair = hamiltonian.pair(0, 0, coarse=coarse)
-    factor = hamiltonian.floor_factor(0, 0, coarse=coarse)
+    factor = pair.factor(shift)
     _, states = lowest_ritz(pair.A, pair.M, factor, start[:, pair.unknowns].T, resting=RESTING, count=2)
     full = np.zeros((2, start.shape[1]))
     full[:, pair.unknowns] = states.T / math.sqrt(2 * math.pi)

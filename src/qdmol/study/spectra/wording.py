@@ -17,8 +17,6 @@ __all__ = ["Rows", "change_rows", "measured_rows", "overlay_summary", "sample_ro
 Part = Mapping[str, Any]
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
-# Shifts in a field have no error of their own; smaller ones (meV) than this are not told from none.
-LEAST_SHIFT = 0.05
 _BASES = {"maximum": "maximum", "slope": "steepest slope", "peak": "peak per eV"}
 _NAMES = {"monomer": "monomer", "unfused": "unfused molecule", "fused": "fused molecule"}
 
@@ -138,9 +136,9 @@ def _estimate(found: Any) -> str:
 
 def spectrum_sentences(summary: Part, overlays: Sequence[Overlay] = ()) -> list[str]:
     """What the numbers say, the measured ones last; of changes those to the spec's own molecule."""
-    said = [_sample_sentence(one) for one in summary["samples"]]
-    own = summary["samples"][-1]["sample"]
     mixed = mixtures(summary)
+    said = [_sample_sentence(one, mixed=str(one["sample"]) in mixed) for one in summary["samples"]]
+    own = summary["samples"][-1]["sample"]
     said += [sentence for one in summary["changes"] if one["to"] == own for sentence in _change_sentences(one, mixed)]
     said += _circumstances(summary)
     if summary.get("field") is not None:
@@ -148,13 +146,14 @@ def spectrum_sentences(summary: Part, overlays: Sequence[Overlay] = ()) -> list[
     return said + [sentence for one in overlays for sentence in _overlay_sentences(one)]
 
 
-def _sample_sentence(one: Part) -> str:
+def _sample_sentence(one: Part, *, mixed: bool) -> str:
     dots = f"{one['dots']} dots" if one["dots"] != 1 else "1 dot"
     kind = "first maximum" if one["absorption_kind"] == "maximum" else "edge (steepest slope)"
     text = f"The {_NAMES.get(one['sample'], one['sample'])} ({dots}) has its {kind} of absorption at"
     text += f" {_wavelength(one['absorption_peak_nm'])} nm"
     text += f" ({electronvolts(one, 'absorption_peak')} eV) and its emission at"
     text += f" {_wavelength(one['emission_peak_nm'])} nm, {shown(one, 'emission_width', 'meV')} meV wide"
+    text += " over the lines of unlike dots" if mixed else ""
     if one.get("radiative_lifetime_ns") is not None:
         text += f"; radiative lifetime {shown(one, 'radiative_lifetime', 'ns')} ns"
     return f"{text}."
@@ -228,14 +227,7 @@ def _circumstances(summary: Part) -> list[str]:
 def _field_sentences(field: Part) -> list[str]:
     fields = field["field_kV_cm"]
     said = []
-    shifts = [(shift, at) for shift, at in zip(field["stark_shift_meV"], fields, strict=True) if shift is not None]
-    if shifts:
-        largest, at = max(shifts, key=lambda pair: abs(pair[0]))
-        where = f"{at:g}".replace("-", "−")
-        words = ("to the blue", "to the red", "no significant shift of emission within these fields")
-        text = format_change(largest, LEAST_SHIFT, "meV", rising=words[0], falling=words[1], none=words[2])
-        there = is_significant(largest, LEAST_SHIFT)
-        said.append(f"Emission moves by up to {text}, at {where} kV/cm." if there else f"There is {text}.")
+    said += _stark_sentence(field)
     switching = field.get("switching_field_kV_cm")
     if switching is not None:
         said.append(f"At {format_number(switching, 1)} kV/cm emission changes from one dot to the other.")
@@ -244,6 +236,30 @@ def _field_sentences(field: Part) -> list[str]:
     if field["failed"]:
         said.append(f"{len(field['failed'])} of {len(fields)} fields have no numbers.")
     return said
+
+
+def _stark_sentence(field: Part) -> list[str]:
+    """The largest shift with its field; its error is that of both peaks."""
+    fields, shifts = field["field_kV_cm"], field["stark_shift_meV"]
+    errors = field.get("peak_error_meV") or [None] * len(fields)
+    known = [place for place, shift in enumerate(shifts) if shift is not None]
+    if not known:
+        return []
+    weakest = min(known, key=lambda place: abs(fields[place]))
+    place = max(known, key=lambda place: abs(shifts[place]))
+    both = (errors[place], errors[weakest])
+    error = None if None in both else sum(both)
+    text = format_change(
+        shifts[place],
+        error,
+        "meV",
+        rising="to the blue",
+        falling="to the red",
+        none="no significant shift of emission within these fields",
+    )
+    if not is_significant(shifts[place], error):
+        return [f"There is {text}."]
+    return [f"Emission moves by up to {text}, at {fields[place]:g} kV/cm.".replace("-", "−")]
 
 
 def _overlay_sentences(one: Overlay) -> list[str]:
