@@ -85,7 +85,7 @@ def test_dimer_quotes_every_number():
         "22.867 ± 0.003 meV",
         "0.88 times kT = 25.9 meV at 300 K",
         "61.63 ± 0.02 meV",
-        "with the hole in dot 0 (CdSe 1.40 nm),",
+        "With the hole in dot 0 (CdSe 1.40 nm), the two lowest electron levels in its field are",
         "2t = 22.867 ± 0.003 meV",
         "0.33072 ± 0.00005 eV",
         "77.65 ± 0.06 meV",

@@ -120,6 +120,19 @@ def test_the_sentences_of_far_detuned_dots():
     assert "stands out" not in found._repr_html_()
 
 
+@pytest.mark.parametrize("cores", [(1.4, 1.2), (1.4, 1.4)])
+def test_shares_are_those_of_the_mapped_wavefunctions(cores):
+    """∫ψ² on either side of the middle of the axis, added up on the grid of the maps."""
+    spec = molecule_spec([dot(core) for core in cores], spacing=5.2, holes=1, coulomb="self-consistent")
+    data = qdmol.solve(spec).data
+    for prefix in ("electron", "electron_coulomb"):
+        density = 2 * np.pi * data.map_r * data[f"{prefix}_wavefunction"] ** 2
+        below = density.where(data.map_z < 0, 0).integrate(["map_r", "map_z"])
+        whole = density.integrate(["map_r", "map_z"])
+        assert data[f"{prefix}_dot_share"].values[:2, 0] == pytest.approx((below / whole).values, abs=0.01)
+        assert data[f"{prefix}_dot_share"].sum("dot").values == pytest.approx(1, abs=1e-12)
+
+
 def test_dots_alone_and_chains():
     alone = qdmol.solve(molecule_spec([dot()])).summary
     assert two_levels(alone) == [(None, None), (None, None)]

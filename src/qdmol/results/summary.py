@@ -242,12 +242,14 @@ def _spacing(summary: Summary, dots: Sequence[str]) -> list[str]:
         return ["The Coulomb attraction between electron and hole is not included."]
     if coulomb.get("spacing_meV") is None:
         return []
-    spacing = _value(coulomb, "spacing")
-    hole_dot = coulomb.get("hole_dot")
-    where = "" if hole_dot is None else f", with the hole in {dot_name(dots, hole_dot)},"
+    spacing, hole_dot = _value(coulomb, "spacing"), coulomb.get("hole_dot")
+    name = None if hole_dot is None else dot_name(dots, hole_dot)
     if coulomb.get("scheme") == "ci":
+        where = "" if name is None else f", with the hole in {name},"
         return [f"By configuration interaction{where} the electron needs {spacing} to leave the hole's dot."]
-    return [f"In the field of the hole{where} the two lowest electron levels are {spacing} apart."]
+    if name is None:
+        return [f"In the field of the hole the two lowest electron levels are {spacing} apart."]
+    return [f"With the hole in {name}, the two lowest electron levels in its field are {spacing} apart."]
 
 
 def _exciton(summary: Summary) -> list[str]:
