@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.results import NO_VALUE, format_measured, state_name, summary_sentences
+from qdmol.results import NO_VALUE, complex_binding_text, state_name, summary_sentences
 
 __all__ = ["solution_tables"]
 
@@ -49,8 +49,7 @@ def _complex(name: str, found: Mapping[str, Any]) -> list[RenderableType]:
         parity = state["parity"] or NO_VALUE
         marks = (str(state["m"]), parity, *spins, str(state["degeneracy"]), state_name(state) or NO_VALUE)
         table.add_row(str(i), *numbers, *marks)
-    binding = format_measured(found["binding_meV"], found["binding_error_meV"], "meV")
-    return [Text(f"{name}: bound by {binding}", style="italic"), table, Text("")]
+    return [Text(f"{name}: {complex_binding_text(found)}", style="italic"), table, Text("")]
 
 
 def _levels(

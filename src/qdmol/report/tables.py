@@ -14,6 +14,7 @@ from qdmol.report.solution import SolutionLike, errors_of, values
 from qdmol.results import (
     NO_VALUE,
     binding_text,
+    complex_binding_text,
     format_error,
     format_measured,
     format_number,
@@ -152,8 +153,7 @@ def complex_tables(solution: SolutionLike) -> list[PageTable]:
     found = []
     for name, one in solution.summary.get("complexes", {}).items():
         rows = tuple(_complex_row(state) for state in one["states"])
-        binding = _measured_row("", one, "binding")[1]
-        found.append(PageTable(f"{name}, bound by {binding}", headings, rows, _COMPLEX_NOTE))
+        found.append(PageTable(f"{name}, {complex_binding_text(one)}", headings, rows, _COMPLEX_NOTE))
     return found
 
 

@@ -24,6 +24,7 @@ from qdmol.results.numbers import (
 )
 from qdmol.results.summary import (
     binding_text,
+    complex_binding_text,
     lower_level_share,
     state_name,
     summary_html,
@@ -36,6 +37,7 @@ __all__ = [
     "NO_VALUE",
     "atomic_path",
     "binding_text",
+    "complex_binding_text",
     "decimals_for",
     "format_change",
     "format_error",

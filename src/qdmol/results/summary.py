@@ -282,6 +282,22 @@ def binding_text(state: Summary) -> str:
     return f"bound by {size}" if binding > 0 else f"{size} above the lowest electron and hole levels of the molecule"
 
 
+def complex_binding_text(found: Summary) -> str:
+    """Whether a complex of the JSON object is bound against its parts far apart, and by how much.
+
+    Examples
+    --------
+    >>> complex_binding_text({"binding_meV": -49.2, "binding_error_meV": 0.6}).replace(chr(160), " ")
+    'unbound by 49.2 ± 0.6 meV'
+    """
+    binding, error = found["binding_meV"], found["binding_error_meV"]
+    if binding is None:
+        return "binding not available"
+    if not is_significant(binding, error):
+        return f"not significantly bound: {format_measured(binding, error, 'meV')}"
+    return f"{'bound' if binding > 0 else 'unbound'} by {format_measured(abs(binding), error, 'meV')}"
+
+
 def state_name(state: Summary) -> str:
     """What a state of a complex is: its label, and dark or bright where exchange tells.
 
