@@ -17,7 +17,7 @@ def test_energies():
     rows = rows_of(energies_table(VARIANTS["homodimer"]()))
     assert rows == {
         "splitting of the two lowest electron levels": "22.867 ± 0.004 meV",
-        "tunnel coupling t": "11.434 ± 0.002 meV",
+        "tunnel coupling t": "11.4335 ± 0.0017 meV",
         "detuning, dot 1 less dot 0": "0.000 ± 0.000 meV",
         "Coulomb attraction": "self-consistent",
         "hole sits in": "dot 0 (CdSe 1.40 nm)",
