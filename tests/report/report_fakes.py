@@ -123,6 +123,34 @@ def _levels(count, start, step, one, mirror):
     }
 
 
+def _two_levels(splitting, *, mirror, two):
+    """Tunnel coupling and detuning; unlike dots are detuned by four fifths of the splitting."""
+    if not two:
+        return {f"{name}{end}_meV": None for name in ("tunnel_coupling", "detuning") for end in ("", "_error")}
+    coupling, detuning = (splitting / 2, 0.0) if mirror else (0.3 * splitting, 0.8 * splitting)
+    errors = (0.0017, 0.0) if mirror else (0.003, 0.004)
+    return {
+        "tunnel_coupling_meV": coupling,
+        "tunnel_coupling_error_meV": errors[0],
+        "detuning_meV": detuning,
+        "detuning_error_meV": errors[1],
+    }
+
+
+def _dot_shares(dots, electron, hole, *, mirror):
+    """The lowest levels mostly in one dot each, or alike in all of a symmetric molecule."""
+
+    def row(index):
+        if mirror:
+            return [1 / dots] * dots
+        return [0.9 if dot == index % dots else 0.1 / (dots - 1) for dot in range(dots)]
+
+    return {
+        name: [row(index) for index in range(len(part["energy_eV"]))]
+        for name, part in (("electron", electron), ("hole", hole))
+    }
+
+
 def _summary(spec, molecule, shift=True):
     one, mirror = len(molecule.dots) == 1, molecule.mirror_symmetric
     electron = _levels(spec.calculation.electrons, 0.17767, 0.022867, one, mirror)
@@ -151,6 +179,8 @@ def _summary(spec, molecule, shift=True):
         "hole": hole,
         "splitting_meV": 22.867 if split else None,
         "splitting_error_meV": 0.0034 if split else None,
+        **_two_levels(22.867, mirror=mirror, two=split and len(molecule.dots) == 2),
+        "dot_share": None if one else _dot_shares(len(molecule.dots), electron, hole, mirror=mirror),
         "coulomb": coulomb if pair else None,
         "gap_eV": 2.07072 if shift else None,
         "gap_error_meV": 0.05 if shift else None,
@@ -176,6 +206,9 @@ def _add_levels(data, summary):
             np.array([p or "" for p in summary[kind]["parity"]], dtype=object),
             {"units": "1"},
         )
+    for kind, rows in (summary["dot_share"] or {}).items():
+        if rows:
+            data[f"{kind}_dot_share"] = ((f"{kind}_level", "dot"), np.array(rows), {"units": "1"})
     if summary["coulomb"]:
         energies = summary["coulomb"]["electron_energy_eV"]
         data["electron_coulomb_energy"] = ("electron_coulomb_level", np.array(energies), EV)
@@ -210,7 +243,14 @@ def fake_solution(spec: Spec | None = None, *, range_=False, shift=True, converg
     data = _fields(spec, molecule)
     _add_levels(data, summary)
     bare = [0.19138 if len(dot.layers) and dot.layers[0].radius > 1.3 else 0.2134 for dot in molecule.dots]
-    data["monomer_electron_energy"] = ("monomer", np.array(sorted(set(bare))), EV)
+    distinct = list(dict.fromkeys(bare))
+    data["monomer_electron_energy"] = ("monomer", np.array(distinct), EV)
+    if len(bare) > 1:
+        data["monomer_of_dot"] = ("dot", np.array([distinct.index(level) for level in bare]), {"units": "1"})
+        if summary["coulomb"]:
+            others = [0.05 / (len(bare) - 1)] * (len(bare) - 1)
+            shares = np.array([[0.95, *others], [*others, 0.95]])
+            data["electron_coulomb_dot_share"] = (("electron_coulomb_level", "dot"), shares, {"units": "1"})
     if range_:
         _add_range(data, summary, spec)
     for name in ("splitting", "splitting_error", "redshift"):

@@ -24,8 +24,17 @@ def made_up(*, holes: bool = False):
     return SimpleNamespace(data=data)
 
 
-def drawn(found, **options):
-    solution = SimpleNamespace(spec=read_spec("@homodimer"))
+def with_coupling(found, detuning=0.0):
+    """The same map with tunnel couplings, everywhere detuned alike; the splitting follows."""
+    twice = found.data["splitting"].copy()
+    found.data["tunnel_coupling"] = twice / 2
+    found.data["detuning"] = np.sign(detuning) * abs(detuning) + 0 * twice
+    found.data["splitting"] = np.hypot(twice, detuning)
+    return found
+
+
+def drawn(found, spec="@homodimer", **options):
+    solution = SimpleNamespace(spec=read_spec(spec))
     with paper_style():
         drawing = draw_coupling(solution, found, **options)
         drawing.svg()
@@ -112,3 +121,64 @@ def test_the_page_has_the_map(tmp_path):
     write_report(solution, tmp_path / "a.html", figures=tmp_path / "figures", coupling=made_up(), linewidth=12.0)
     assert "linewidth: 12.0 meV, contour drawn" in (tmp_path / "a.html").read_text(encoding="utf-8")
     assert {path.suffix for path in (tmp_path / "figures").glob("figure5_map*")} == {".pdf", ".png", ".csv"}
+
+
+def marks(drawing):
+    """Places of the mark in the map."""
+    return [line.get_xydata()[0] for line in drawing.figure.axes[0].lines if line.get_label() == "this molecule"]
+
+
+def molecule_of(cores, **molecule):
+    dots = [
+        {"core": {"material": "CdSe", "radius": core}, "shells": [{"material": "CdS", "thickness": 2.1}]}
+        for core in cores
+    ]
+    return {"qdmol": 1, "name": "made up", "materials": "cdse-cds-single-band", "molecule": {"dots": dots, **molecule}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("@heterodimer", "its cores differ"),
+        (molecule_of((1.4, 1.4001), spacing=5.2), "its cores differ"),
+        (molecule_of((1.4, 1.4, 1.2), spacing=5.2), "its cores differ"),
+        (molecule_of((1.4, 1.4, 1.4), spacing=[5.2, 5.6]), "its barriers differ"),
+        (molecule_of((3.0, 3.0), spacing=8.0), "lies outside the map"),
+    ],
+)
+def test_a_molecule_that_is_not_on_the_map_is_not_marked(spec, why):
+    drawing = drawn(made_up(), spec)
+    assert not marks(drawing)
+    assert why in drawing.caption
+    assert why in drawing.alternative
+
+
+@pytest.mark.parametrize("spec", ["@homodimer", molecule_of((1.4, 1.4, 1.4), spacing=5.2)])
+def test_a_molecule_on_the_map_is_marked_where_it_is(spec):
+    drawing = drawn(made_up(), spec)
+    assert marks(drawing)[0] == pytest.approx((2.4, 2.8))
+    assert "This molecule" not in drawing.caption
+
+
+def test_hybridisation_is_judged_by_the_tunnel_splitting():
+    """Detuned by 200 meV everywhere, the splitting is above kT at every point, 2t where it was without detuning."""
+    plain, detuned = drawn(made_up()), drawn(with_coupling(made_up(), detuning=-200.0))
+    share = next(part for part in plain.caption.split(";") if "% of points above" in part)
+    assert share in detuned.caption
+    assert "2t exceeds the detuning at 0 % of points" in detuned.caption
+    assert "Tunnel splitting 2t" in detuned.caption
+    header = detuned.tables[0].text().splitlines()[0]
+    assert header.endswith("splitting (meV),tunnel_splitting_2t (meV),detuning (meV)")
+
+
+def test_the_contour_of_the_detuning_is_where_2t_equals_it():
+    axes = drawn(with_coupling(made_up(), detuning=8.0)).figure.axes[0]
+    (line,) = [one for one in axes.collections if hasattr(one, "levels") and tuple(one.levels) == (1.0,)]
+    for barrier, diameter in line.get_paths()[0].vertices:
+        assert 120 * np.exp(-0.4 * diameter - 0.6 * (barrier - 1)) == pytest.approx(8.0, rel=0.03)
+
+
+def test_equal_dots_have_no_contour_of_the_detuning():
+    drawing = drawn(with_coupling(made_up()))
+    assert (1.0,) not in contours(drawing)
+    assert "detun" not in drawing.caption

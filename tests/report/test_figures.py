@@ -1,6 +1,7 @@
 """What figures hold, how they look in print, and the numbers beside them."""
 
 import csv
+import dataclasses
 import io
 import itertools
 
@@ -13,7 +14,7 @@ from report_texts import drawn_texts, texts_are_apart
 from qdmol.errors import InputError
 from qdmol.report import write_overview, write_report
 from qdmol.report.axis_figure import axis_panels, energy_window, off_scale
-from qdmol.report.level_figure import level_columns
+from qdmol.report.level_figure import Column, guides, level_columns
 from qdmol.report.map_figure import even_grid, full_section
 from qdmol.report.outlines import outlines
 from qdmol.report.page import draw_all
@@ -323,3 +324,35 @@ def test_map_is_lightest_at_zero_and_its_ends_differ(deuteranope):
     assert np.all(np.diff(light[10:]) < 0)
     for share in range(2, 8):
         assert np.linalg.norm(colours[share] - colours[20 - share]) > 25
+
+
+def column(levels, shares, name="splitting"):
+    return Column("made up", "black", np.array(levels, dtype=float), 1.0, 0.1, name, np.array(shares, dtype=float))
+
+
+def test_guides_join_a_level_only_to_the_dots_it_is_in():
+    """Two unlike dots whose levels keep to their own dot: no line suggests that they mix."""
+    monomers = column([209.0, 191.0], [[1, 0], [0, 1]], name="")
+    detuned = column([191.0, 209.0], [[0.001, 0.999], [0.999, 0.001]])
+    mixed = column([184.0, 211.0], [[0.22, 0.78], [0.77, 0.23]])
+    assert sorted(guides(monomers, detuned)) == [(191.0, 191.0), (209.0, 209.0)]
+    assert len(guides(monomers, mixed)) == 4
+    equal = column([191.0], [[1, 1]], name="")
+    assert sorted(guides(equal, mixed)) == [(191.0, 184.0), (191.0, 211.0)]
+
+
+def test_guides_follow_a_level_into_the_field_of_the_hole():
+    """With the hole in the smaller dot the order of the levels turns round, and the lines cross."""
+    bare = column([191.0, 209.0], [[0.99, 0.01], [0.01, 0.99]])
+    turned = column([120.0, 180.0], [[0.02, 0.98], [0.98, 0.02]])
+    assert guides(bare, turned) == [(191.0, 180.0), (209.0, 120.0)]
+    even = column([178.0, 201.0], [[0.5, 0.5], [0.5, 0.5]])
+    assert guides(even, turned) == [(178.0, 120.0), (201.0, 180.0)]
+
+
+def test_the_spacing_in_the_mean_field_has_its_error(homodimer):
+    summary = {**homodimer.summary, "coulomb": {**homodimer.summary["coulomb"], "scheme": "ci"}}
+    summary["coulomb"] |= {"electron_energy_eV": None, "spacing_meV": 99.0, "spacing_error_meV": 9.0}
+    summary["coulomb"]["mean_field"] = {"spacing_meV": 61.632, "spacing_error_meV": 0.021}
+    last = level_columns(dataclasses.replace(homodimer, summary=summary))[-1]
+    assert (last.distance, last.distance_error) == (61.632, 0.021)

@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 import xarray as xr
 from page_reading import Page, pictures
-from report_fakes import fake_solution, spec_of
+from report_fakes import VARIANTS, fake_solution, spec_of
 from ruamel.yaml import YAML
 
 from qdmol.errors import OutputError
 from qdmol.report import write_report
+from qdmol.report.drawing import write_drawings
+from qdmol.report.page import draw_all, render_page
+from qdmol.report.style import paper_style
 from qdmol.results import format_measured, summary_sentences
-from qdmol.structure import dump_spec, read_spec
+from qdmol.structure import dump_spec, read_spec, resolve
+from qdmol.study.linewidth import linewidth_mev
 
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"
@@ -54,7 +58,9 @@ def test_every_number_of_the_summary(page, solution):
 
 
 def test_sentences_and_warnings(page, solution):
-    for sentence in summary_sentences(solution.summary, temperature=300):
+    molecule = resolve(solution.spec)
+    setting = {"temperature": 300, "linewidth": linewidth_mev(molecule, 300), "dots": molecule.dot_names}
+    for sentence in summary_sentences(solution.summary, **setting):
         assert plain(sentence) in page.text
     for warning in solution.warnings:
         assert warning in page.text
@@ -193,3 +199,33 @@ def test_nan_in_maps_is_outside(tmp_path):
     psi = solution.data["electron_wavefunction"]
     solution.data["electron_wavefunction"] = psi.where(np.hypot(psi.map_z, psi.map_r) < 5)
     assert write_report(solution, tmp_path / "a.html").exists()
+
+
+@pytest.mark.parametrize("name", ["homodimer", "no coulomb", "no electrons"])
+def test_a_figure_has_one_number_on_the_page_and_on_disk(tmp_path, name):
+    """Whatever figures are missing: the number before the caption is that in the file's name."""
+    solution = VARIANTS[name]()
+    with paper_style():
+        drawings = draw_all(solution)[::2]
+        text = render_page(solution, drawings, netcdf="a.nc")
+        write_drawings(drawings, tmp_path)
+    for drawing in drawings:
+        figure = text[text.index(f'id="{drawing.name}"') :]
+        number = int(figure[figure.index("<strong>Figure ") + 15 :].partition(".")[0])
+        assert list(tmp_path.glob(f"figure{number}_*.png")) == [tmp_path / f"{drawing.name}.png"]
+
+
+@pytest.mark.parametrize(
+    ("given", "page"),
+    [
+        ("rep", "rep.html"),
+        ("dimer-1.4", "dimer-1.4.html"),
+        ("a.html", "a.html"),
+        ("b.HTM", "b.HTM"),
+        ("c.txt", "c.txt.html"),
+    ],
+)
+def test_a_page_always_has_its_ending(tmp_path, given, page):
+    written = write_report(VARIANTS["no electrons"](), tmp_path / given)
+    assert written == tmp_path / page
+    assert {path.name for path in tmp_path.iterdir()} == {page, Path(page).with_suffix(".nc").name}

@@ -177,7 +177,7 @@ def test_the_field_map_is_the_data():
     assert not np.ma.getmaskarray(mesh)[:, [0, 1, 2, 4]].any()
     assert mesh.max() == pytest.approx(float(spectra.data["field_emission"].max()))
     table = next(table for table in drawing.tables if table.name == "figure2bc_field")
-    assert table.header[-2:] == ("share of dot 1", "share of dot 2")
+    assert table.header[-2:] == ("share of dot 0", "share of dot 1")
     assert len(table.columns[0]) == 5
 
 

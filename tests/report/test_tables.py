@@ -17,16 +17,18 @@ def test_energies():
     rows = rows_of(energies_table(VARIANTS["homodimer"]()))
     assert rows == {
         "splitting of the two lowest electron levels": "22.867 ± 0.004 meV",
+        "tunnel coupling t": "11.4335 ± 0.0017 meV",
+        "detuning, dot 1 less dot 0": "0.000 ± 0.000 meV",
         "Coulomb attraction": "self-consistent",
-        "hole sits in": "dot 1 of 2, counted as listed",
+        "hole sits in": "dot 0 (CdSe 1.40 nm)",
         "spacing of the two lowest electron levels in the hole's field": "61.63 ± 0.03 meV",
         "exciton above the bulk gap": "0.33072 ± 0.00005 eV",
         "binding": "77.65 ± 0.06 meV",
-        "another self-consistent state": "hole in dot 2, exciton 0.33072 ± 0.00005 eV",
+        "another self-consistent state": "hole in dot 1 (CdSe 1.40 nm), exciton 0.33072 ± 0.00005 eV",
         "gap": "2.07072 ± 0.00005 eV",
         "wavelength of the gap": "598.749 nm",
-        "gap of dot 1 alone": "2.073970 eV",
-        "gap of dot 2 alone": "2.073970 eV",
+        "gap of dot 0 (CdSe 1.40 nm) alone": "2.073970 eV",
+        "gap of dot 1 (CdSe 1.40 nm) alone": "2.073970 eV",
         "red shift against the monomer": "3.25 ± 0.06 meV",
         "red shift without attraction": "13.710 ± 0.012 meV",
         "splitting over the set's alternatives": "11.900 to 35.700 meV",
@@ -38,18 +40,19 @@ def test_what_is_not_there_is_said():
     rows = rows_of(energies_table(fake_solution(spec_of(coulomb="none"))))
     assert rows["Coulomb attraction"] == "not included"
     assert rows["red shift against the monomer"] == "not available"
-    assert rows["gap of dot 1 alone"] == "not available"
+    assert rows["gap of dot 0 (CdSe 1.40 nm) alone"] == "not available"
     assert "binding" not in rows
 
 
 def test_levels():
     table = levels_table(VARIANTS["homodimer"]())
-    assert table.rows[1] == ("electron", "2", "0.200537", "0.0050", "0", "−")
+    assert table.header[-2:] == ("in dot 0 (%)", "in dot 1 (%)")
+    assert table.rows[1] == ("electron", "2", "0.200537", "0.0050", "0", "−", "50.0", "50.0")
     assert table.rows[2][4] == "−1"
-    assert table.rows[4] == ("electron, in the hole's field", "1", "0.090100", "0.020", "", "")
-    assert table.rows[-1] == ("hole", "2", "0.230617", "0.0050", "0", "−")
+    assert table.rows[4] == ("electron, in the hole's field", "1", "0.090100", "0.020", "", "n/a", "95.0", "5.0")
+    assert table.rows[-1] == ("hole", "2", "0.230617", "0.0050", "0", "−", "50.0", "50.0")
     without_mirror = levels_table(fake_solution(spec_of(SMALL_DOT)))
-    assert {row[5] for row in without_mirror.rows} <= {"+", "−", ""}
+    assert {row[5] for row in without_mirror.rows} <= {"+", "−", "n/a"}
 
 
 def test_range_rows_keep_their_sources():

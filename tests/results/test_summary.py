@@ -28,6 +28,11 @@ DIMER = {
     "hole": {"energy_eV": [0.2], "error_meV": [0.002], "m": [0], "parity": ["+"]},
     "splitting_meV": 22.867,
     "splitting_error_meV": 0.003,
+    "tunnel_coupling_meV": 11.4335,
+    "tunnel_coupling_error_meV": 0.0015,
+    "detuning_meV": 0.0,
+    "detuning_error_meV": 0.0,
+    "dot_share": {"electron": [[0.5, 0.5], [0.5, 0.5]], "hole": [[0.5, 0.5]]},
     "coulomb": {
         "scheme": "self-consistent",
         "electron_energy_eV": [0.09, 0.151],
@@ -54,12 +59,24 @@ DIMER = {
 }
 
 
+DOTS = ("dot 0 (CdSe 1.40 nm)", "dot 1 (CdSe 1.40 nm)")
+
+
 def changed(**changes):
     return {**copy.deepcopy(DIMER), **changes}
 
 
-def text_of(summary, temperature=300.0):
-    return " ".join(summary_sentences(summary, temperature=temperature)).replace("\N{NO-BREAK SPACE}", " ")
+def two_levels(coupling, detuning, **changes):
+    """A dimer whose dots have levels of their own `detuning` apart and the tunnel coupling `coupling` (meV)."""
+    numbers = {"splitting_meV": math.hypot(2 * coupling, detuning), "splitting_error_meV": 0.003}
+    numbers |= {"tunnel_coupling_meV": coupling, "tunnel_coupling_error_meV": 0.001}
+    numbers |= {"detuning_meV": detuning, "detuning_error_meV": 0.002 if detuning else 0.0}
+    return changed(**{**numbers, **changes})
+
+
+def text_of(summary, temperature=300.0, linewidth=None):
+    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth, dots=DOTS)
+    return " ".join(said).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_dimer_quotes_every_number():
@@ -68,7 +85,8 @@ def test_dimer_quotes_every_number():
         "22.867 ± 0.003 meV",
         "0.88 times kT = 25.9 meV at 300 K",
         "61.63 ± 0.02 meV",
-        "dot 1, counted as listed",
+        "With the hole in dot 0 (CdSe 1.40 nm), the two lowest electron levels in its field are",
+        "2t = 22.867 ± 0.003 meV",
         "0.33072 ± 0.00005 eV",
         "77.65 ± 0.06 meV",
         "2.07072 ± 0.00005 eV",
@@ -85,8 +103,54 @@ def test_dimer_quotes_every_number():
 def test_thermal_verdicts():
     assert "stands out" in text_of(DIMER, 77.0)
     assert "mixes" in text_of(DIMER, 300.0)
-    assert "uncoupled" in text_of(changed(splitting_meV=0.018))
+    assert "uncoupled" in text_of(two_levels(0.009, 0.0))
     assert "no thermal energy" in text_of(DIMER, 0.0)
+
+
+@pytest.mark.parametrize("detuning", [40.0, -40.0])
+@pytest.mark.parametrize("coupling", [0.01, 1.0, 15.0])
+@pytest.mark.parametrize("temperature", [4.0, 77.0, 300.0])
+def test_detuned_dots_are_never_called_hybridised(coupling, detuning, temperature):
+    """However far the splitting is above kT and the linewidth: it is not coupling."""
+    text = text_of(two_levels(coupling, detuning), temperature, linewidth=1.0)
+    assert "stands out" not in text
+    assert "heat mixes" not in text
+    assert "are hybridised" not in text
+    assert "spread over both dots" not in text
+    assert f"the own level of dot {0 if detuning > 0 else 1} (CdSe 1.40 nm) is the lower one" in text
+
+
+def test_hybridised_means_above_detuning_heat_and_linewidth():
+    strong = two_levels(30.0, 20.0)
+    hybridised = "The two states are hybridised: 2t exceeds the detuning, kT and the linewidth."
+    assert hybridised in text_of(strong, 300.0, linewidth=50.0)
+    assert hybridised not in text_of(strong, 300.0, linewidth=70.0)
+    assert "It does not exceed the linewidth, however" in text_of(strong, 300.0, linewidth=70.0)
+    assert "It does not exceed kT, however" in text_of(strong, 900.0, linewidth=50.0)
+    assert "It does not exceed kT or the linewidth, however" in text_of(strong, 900.0, linewidth=70.0)
+    assert "are hybridised: 2t exceeds the detuning and kT." in text_of(strong, 300.0)
+
+
+def test_share_in_the_other_dot_is_that_of_two_states():
+    """tan φ = 2t/Δ: at 2t = Δ a state has sin²(π/8) = 14.6 % in the other dot."""
+    assert "15 % of each in the other dot" in text_of(two_levels(20.001, 40.0), linewidth=60.0)
+    assert "2t is 0.5 times the detuning, and 5 % of each is in the other dot" in text_of(two_levels(10.0, 40.0))
+
+
+def test_levels_of_one_dot_say_nothing_of_coupling():
+    nothing = dict.fromkeys(("tunnel_coupling", "detuning"))
+    keys = {f"{name}{end}_meV": None for name in nothing for end in ("", "_error")}
+    text = text_of(changed(**keys, dot_share={"electron": [[1.0, 0.0], [0.98, 0.02]], "hole": []}), 77.0)
+    assert "These two levels do not lie one in each dot" in text
+    assert "stands out" not in text
+    assert "3.45 times kT" in text
+
+
+def test_a_chain_has_a_splitting_and_no_coupling():
+    keys = {"tunnel_coupling_meV": None, "detuning_meV": None}
+    text = text_of(changed(**keys, dot_share={"electron": [[0.2, 0.6, 0.2]] * 2, "hole": []}), 77.0)
+    assert "coupl" not in text
+    assert "one in each dot" not in text
 
 
 def test_thermal_share_is_boltzmann():
@@ -99,7 +163,14 @@ def test_thermal_share_is_boltzmann():
 
 def test_monomer():
     text = text_of(
-        changed(splitting_meV=None, splitting_error_meV=None, redshift_meV=0.0, monomer_gaps_eV=[2.07397])
+        changed(
+            splitting_meV=None,
+            splitting_error_meV=None,
+            tunnel_coupling_meV=None,
+            dot_share=None,
+            redshift_meV=0.0,
+            monomer_gaps_eV=[2.07397],
+        )
         | {"redshift_single_particle_meV": 0.0}
     )
     assert "no splitting" in text
@@ -121,7 +192,29 @@ def test_null_shift_points_to_the_warnings():
 
 
 def test_blue_shift():
-    assert "−11.80 ± 0.06 meV to the blue" in text_of(changed(redshift_meV=-11.8))
+    assert "shifts by 11.80 ± 0.06 meV to the blue" in text_of(changed(redshift_meV=-11.8))
+
+
+@pytest.mark.parametrize("shift", [0.0, -1e-7, 0.03, -0.059])
+def test_a_shift_within_its_error_is_none(shift):
+    text = text_of(changed(redshift_meV=shift, redshift_single_particle_meV=shift / 10))
+    assert "there is no significant shift: " in text
+    assert "there would be no significant shift: " in text
+    assert "to the blue" not in text
+    assert "to the red" not in text
+
+
+@pytest.mark.parametrize(
+    ("binding", "text"),
+    [
+        (77.65, "is bound by 77.65 ± 0.06 meV."),
+        (-8.2, "is 8.20 ± 0.06 meV above the lowest electron and hole levels of the molecule."),
+        (0.01, "is not significantly bound: 0.01 ± 0.06 meV."),
+    ],
+)
+def test_binding(binding, text):
+    coulomb = {**DIMER["coulomb"], "binding_meV": binding}
+    assert text in text_of(changed(coulomb=coulomb))
 
 
 def test_no_levels():

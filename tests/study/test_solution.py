@@ -22,6 +22,10 @@ ERRORS = {
         ("gap_error", "meV"),
         ("monomer_gap", "eV"),
         ("redshift", "meV"),
+        ("tunnel_coupling", "meV"),
+        ("tunnel_coupling_error", "meV"),
+        ("detuning", "meV"),
+        ("detuning_error", "meV"),
         ("redshift_error", "meV"),
         ("redshift_single_particle", "meV"),
         ("redshift_single_particle_error", "meV"),
@@ -47,6 +51,7 @@ KEYS = {
     "electron",
     "hole",
     "coulomb",
+    "dot_share",
     "monomer_gaps_eV",
     "warnings",
     "elapsed_s",
@@ -68,17 +73,18 @@ SPECS = {
     "one level each": dimer_spec(electrons=1, holes=1, **COULOMB),
 }
 # What is null, beyond what the kind of spec leaves standing.
+TWO = {"tunnel_coupling", "detuning"}
 NULL = {
     "dimer": set(),
-    "monomer": {"splitting"},
+    "monomer": {"splitting", *TWO},
     "hetero": set(),
-    "chain": set(),
+    "chain": TWO,
     "no coulomb": {"redshift", "coulomb"},
     "no holes": {"redshift", "redshift_single_particle", "gap", "monomer_gap", "coulomb"},
-    "no electrons": {"splitting", "redshift", "redshift_single_particle", "gap", "monomer_gap", "coulomb"},
+    "no electrons": {"splitting", *TWO, "redshift", "redshift_single_particle", "gap", "monomer_gap", "coulomb"},
     "contrast": {"redshift", "gap", "monomer_gap"},
     "field": set(),
-    "one level each": {"splitting", "spacing"},
+    "one level each": {"splitting", *TWO, "spacing"},
 }
 
 

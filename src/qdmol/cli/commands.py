@@ -164,7 +164,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of a command
     spec: SpecArgument,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Report (default ./<stem>.html).")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
-    map_: Annotated[bool, typer.Option("--map", help="Also the splitting over core diameter and barrier.")] = False,
+    map_: Annotated[bool, typer.Option("--map", help="Also the tunnel splitting over core diameter, barrier.")] = False,
     linewidth: Annotated[
         str | None, typer.Option("--linewidth", help="Width of a line (meV), a contour in the map.")
     ] = None,
@@ -188,7 +188,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of a command
         emit({**solution.summary, "files": outputs.as_dict(report)})
     else:
         if not quiet:
-            _show_solution(solution)
+            _show_solution(solution, linewidth=width)
         say(f"Report: {report.absolute()}")
     status = _status(solution, quiet=quiet)
     if found is None or found.converged:
@@ -239,10 +239,15 @@ def _write(solution: Solution, outputs: Outputs, *, coupling: Map | None, linewi
     return Path(write_report(solution, outputs.report, figures=outputs.figures, **extra))
 
 
-def _show_solution(solution: Solution) -> None:
+def _show_solution(solution: Solution, *, linewidth: float | None = None) -> None:
     from qdmol.cli.solution_tables import solution_tables
+    from qdmol.structure import resolve
+    from qdmol.study.linewidth import linewidth_mev
 
-    show(*solution_tables(solution.summary, temperature=solution.spec.environment.temperature))
+    temperature = solution.spec.environment.temperature
+    molecule = resolve(solution.spec)
+    width = linewidth or linewidth_mev(molecule, temperature)
+    show(*solution_tables(solution.summary, temperature=temperature, linewidth=width, dots=molecule.dot_names))
 
 
 def _status(solution: Any, *, quiet: bool) -> int:

@@ -8,14 +8,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.results import format_error
+from qdmol.results import NO_VALUE, format_error
 
 if TYPE_CHECKING:
     from qdmol.study.comparing import Comparison, NumberPair
 
 __all__ = ["comparison_tables"]
 
-VERDICTS = {True: "differs", False: "same within errors", None: "-"}
+VERDICTS = {True: "differs", False: "same within errors", None: NO_VALUE}
 
 
 def comparison_tables(found: Comparison, *, quiet: bool) -> list[RenderableType]:
@@ -64,7 +64,7 @@ def _numbers(found: Comparison) -> RenderableType:
 
 def _row(pair: NumberPair) -> list[str]:
     decimals = 6 if pair.unit == "eV" else 3
-    values = ["-" if value is None else f"{value:.{decimals}f}" for value in (pair.one, pair.two)]
-    difference = "-" if pair.difference is None else f"{pair.difference:.3f}"
-    error = "-" if pair.error is None else format_error(pair.error)
+    values = [NO_VALUE if value is None else f"{value:.{decimals}f}" for value in (pair.one, pair.two)]
+    difference = NO_VALUE if pair.difference is None else f"{pair.difference:.3f}"
+    error = NO_VALUE if pair.error is None else format_error(pair.error)
     return [pair.name, *values, pair.unit, difference, error, VERDICTS[pair.differs]]

@@ -13,6 +13,9 @@ from qdmol.materials import MaterialSet, MaterialValue, Source
 
 __all__ = ["set_entry", "set_object", "set_tables", "sets_table"]
 
+# That of qdmol.results, whose array libraries this command does without.
+NO_VALUE = "n/a"
+
 
 def set_entry(material_set: MaterialSet) -> dict[str, Any]:
     """Return one line of the list of sets, for JSON."""
@@ -106,7 +109,7 @@ def _values_table(material_set: MaterialSet, numbers: dict[str, int]) -> Table:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("quantity", "value"))
     for name, values in material_set.materials.items():
         for key, value in values.items():
-            temperature = "-" if value.temperature is None else f"{value.temperature:g}"
+            temperature = NO_VALUE if value.temperature is None else f"{value.temperature:g}"
             cells = (name, key, f"{_finite(value.value)}", value.unit, temperature)
             table.add_row(*map(Text, cells), Text(f"[{numbers[_long(value.source)]}]"), Text(value.note or ""))
     return table

@@ -9,26 +9,30 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.results import format_measured, state_name, summary_sentences
+from qdmol.results import NO_VALUE, complex_binding_text, state_name, summary_sentences
 
 __all__ = ["solution_tables"]
 
 
-def solution_tables(summary: Mapping[str, Any], *, temperature: float) -> list[RenderableType]:
-    """Return the JSON object of a solution (temperature in K) as tables and sentences."""
+def solution_tables(
+    summary: Mapping[str, Any], *, temperature: float, linewidth: float | None = None, dots: Sequence[str] = ()
+) -> list[RenderableType]:
+    """Return the JSON object of a solution as tables and sentences; temperature in K, linewidth in meV."""
     shown: list[RenderableType] = [Text(str(summary["name"]), style="bold"), Text("")]
     for carrier in ("electron", "hole"):
         levels = summary[carrier]
         if levels["energy_eV"]:
             marks = list(zip(levels["m"], levels["parity"], strict=True))
-            shown += _levels(f"{carrier} levels", levels["energy_eV"], levels["error_meV"], marks)
+            shares = (summary.get("dot_share") or {}).get(carrier)
+            shown += _levels(f"{carrier} levels", levels["energy_eV"], levels["error_meV"], marks, shares)
     coulomb = summary.get("coulomb")
     if coulomb is not None and coulomb.get("electron_energy_eV"):
         energies, errors = coulomb["electron_energy_eV"], coulomb["electron_error_meV"]
-        shown += _levels("electron levels in the hole's field", energies, errors, None)
+        shown += _levels("electron levels in the hole's field", energies, errors, None, None)
     for name, found in summary.get("complexes", {}).items():
         shown += _complex(name, found)
-    shown += [Text(sentence) for sentence in summary_sentences(summary, temperature=temperature)]
+    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth, dots=dots)
+    shown += [Text(sentence) for sentence in said]
     shown += [Text(f"Warning: {warning}", style="yellow") for warning in summary["warnings"]]
     return shown
 
@@ -40,12 +44,12 @@ def _complex(name: str, found: Mapping[str, Any]) -> list[RenderableType]:
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "is" else "right")
     for i, state in enumerate(found["states"], start=1):
-        spins = ["-" if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin")]
+        spins = [NO_VALUE if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin")]
         numbers = (f"{state['energy_eV']:.5f}", f"{state['above_exciton_meV']:.2f}", f"{state['error_meV']:.1g}")
-        marks = (str(state["m"]), state["parity"] or "-", *spins, str(state["degeneracy"]), state_name(state) or "-")
+        parity = state["parity"] or NO_VALUE
+        marks = (str(state["m"]), parity, *spins, str(state["degeneracy"]), state_name(state) or NO_VALUE)
         table.add_row(str(i), *numbers, *marks)
-    binding = format_measured(found["binding_meV"], found["binding_error_meV"], "meV")
-    return [Text(f"{name}: bound by {binding}", style="italic"), table, Text("")]
+    return [Text(f"{name}: {complex_binding_text(found)}", style="italic"), table, Text("")]
 
 
 def _levels(
@@ -53,15 +57,19 @@ def _levels(
     energies: Sequence[float],
     errors: Sequence[float | None],
     marks: Sequence[tuple[int, str | None]] | None,
+    shares: Sequence[Sequence[float]] | None,
 ) -> list[RenderableType]:
-    """Return a table of levels (eV) with errors (meV), and m and parity where they are marks of the level."""
+    """Return a table of levels (eV) with errors (meV), and m, parity and probability in each dot where given."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("#", "energy (eV)", "error (meV)", *(("m", "parity") if marks else ())):
+    dots = [f"in dot {dot} (%)" for dot in range(len(shares[0]))] if shares else []
+    for heading in ("#", "energy (eV)", "error (meV)", *(("m", "parity") if marks else ()), *dots):
         table.add_column(heading, justify="right")
     for i, (energy, error) in enumerate(zip(energies, errors, strict=True)):
-        shown = [str(i + 1), f"{energy:.6f}", "-" if error is None else f"{error:.1g}"]
+        shown = [str(i + 1), f"{energy:.6f}", NO_VALUE if error is None else f"{error:.1g}"]
         if marks:
             m, parity = marks[i]
-            shown += [str(m), parity or "-"]
+            shown += [str(m), parity or NO_VALUE]
+        if shares:
+            shown += [f"{100 * share:.1f}" for share in shares[i]]
         table.add_row(*shown)
     return [Text(title, style="italic"), table, Text("")]

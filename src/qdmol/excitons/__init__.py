@@ -10,6 +10,7 @@ from qdmol.excitons.interacting import ComplexState, ComplexStates, solve_comple
 from qdmol.excitons.labelling import Placement
 from qdmol.excitons.pairing import SettledPair
 from qdmol.excitons.solving import Estimate, MoleculeSolution, PairState, Request, solve_molecule
+from qdmol.excitons.tunnelling import Tunnelling, dot_shares, field_dot_shares, tunnelling
 
 __all__ = [
     "Complex",
@@ -21,7 +22,11 @@ __all__ = [
     "Placement",
     "Request",
     "SettledPair",
+    "Tunnelling",
+    "dot_shares",
+    "field_dot_shares",
     "parse_complexes",
     "solve_complexes",
     "solve_molecule",
+    "tunnelling",
 ]

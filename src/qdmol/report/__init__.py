@@ -5,13 +5,13 @@ file beside it, and figures fit for a paper. Nothing physical is computed here. 
 where the axis says so, meV; figures in mm.
 
 Files of ``figures=DIR``, each figure as PDF and PNG (300 dpi) and its numbers as CSV with names and units in the
-first line:
+first line. A figure has the same number on the page and on disk, whichever of the others there are:
 
 - ``figure1_axis``: edges and densities along the axis; one CSV a panel (``figure1a_axis_electron.csv`` ...).
 - ``figure2_maps``: wavefunction maps; one CSV of the profiles on the axis (whole maps are in the NetCDF file).
 - ``figure3_levels``: level diagram; one CSV of all levels.
 - ``figure4_range``: bars over the literature's alternatives; one CSV.
-- ``figure5_map``: splitting over core diameter and barrier, where there is a map; one CSV.
+- ``figure5_map``: tunnel splitting 2t over core diameter and barrier, where there is a map; one CSV.
 
 >>> write_report.__name__
 'write_report'
@@ -52,13 +52,14 @@ def write_report(
     solution
         From ``qdmol.solve``.
     path
-        The page, by custom ending in ``.html``.
+        The page; ``.html`` is added to a name that ends in neither ``.html`` nor ``.htm``.
     figures
         A folder for every figure as PDF and PNG and every curve as CSV; created if missing.
     coupling
-        A map of the splitting over core diameter and barrier, to be drawn as well.
+        A map of the tunnel coupling over core diameter and barrier, to be drawn as well.
     linewidth
-        Of a line in meV; its contour is drawn in the map.
+        Of a line in meV, with which the tunnel coupling is compared in the map and in words; in words that of the
+        material set where not given.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def write_report(
         drawings = draw_all(solution)
         if coupling is not None:
             drawings = (*drawings, draw_coupling(solution, coupling, linewidth=linewidth))
-        text = render_page(solution, drawings, netcdf=data.name)
+        text = render_page(solution, drawings, netcdf=data.name, linewidth=linewidth)
         drawn = () if figures is None else (partial(write_drawings, drawings, Path(figures)),)
         write_pair(page, data, text, partial(write_netcdf, solution.data), *drawn)
     return page

@@ -5,6 +5,7 @@ import csv
 import io
 import logging
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,6 +65,12 @@ class Drawing:
     alternative: str
     figure: Figure
     tables: tuple[Table, ...] = field(default=())
+
+    @property
+    def number(self) -> int | None:
+        """The figure's number, on the page and on disk alike; None for one whose name has none."""
+        found = re.match(r"figure(\d+)", self.name)
+        return int(found[1]) if found else None
 
     @property
     def width(self) -> float:

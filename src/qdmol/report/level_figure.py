@@ -1,11 +1,13 @@
 """Figure 3: electron levels of monomer, molecule, and molecule with attraction, and kT on the same scale.
 
-In come levels in eV and the splitting and spacing of the summary in meV with their errors; nothing is computed.
+In come levels in eV, the probability of each level in each dot, and the splitting and spacing of the summary in meV
+with their errors; nothing is computed. A dashed line joins a dot's own level only to those levels that are partly in
+that dot.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise, product
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,9 +35,16 @@ _SHORTEST_ARROW = 0.05  # of the frame; below this its heads would cross
 _PITCH, _PITCH_AFTER_MONOMER = 25.0, 16.0  # mm; the first has room for the distance's label
 
 
+_PARTLY = 0.1  # probability of a level in a dot from which a line joins the two
+
+
 @dataclass(frozen=True)
 class Column:
-    """One set of levels in meV, with the distance of its two lowest where there is one."""
+    """One set of levels in meV, with the distance of its two lowest where there is one.
+
+    `shares` (levels, dots) is the probability of each level in each dot; empty where it is not known. `parts` say what
+    the distance is made of.
+    """
 
     title: str
     colour: str
@@ -43,6 +52,13 @@ class Column:
     distance: float | None = None
     distance_error: float | None = None
     distance_name: str = ""
+    shares: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    parts: tuple[str, ...] = ()
+
+    @property
+    def lowest(self) -> list[int]:
+        """Places of the two lowest levels, the lowest first."""
+        return [int(place) for place in np.argsort(self.levels, kind="stable")[:2]]
 
 
 def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
@@ -52,7 +68,12 @@ def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
     several = values(data, "monomer_electron_energy").size > 1
     one_dot = len(solution.spec.molecule.dots) == 1
     columns = (
-        Column("monomers" if several else "monomer", BLACK, 1000 * values(data, "monomer_electron_energy")),
+        Column(
+            "monomers" if several else "monomer",
+            BLACK,
+            1000 * values(data, "monomer_electron_energy"),
+            shares=_monomer_shares(values(data, "monomer_of_dot")),
+        ),
         Column(
             "dot" if one_dot else "molecule",
             WITHOUT_COULOMB,
@@ -60,8 +81,15 @@ def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
             summary["splitting_meV"],
             summary["splitting_error_meV"],
             "splitting",
+            values(data, "electron_dot_share"),
+            _short_parts(summary),
         ),
-        _in_the_field(1000 * values(data, "electron_coulomb_energy"), coulomb, "dot" if one_dot else "molecule"),
+        _in_the_field(
+            1000 * values(data, "electron_coulomb_energy"),
+            coulomb,
+            "dot" if one_dot else "molecule",
+            values(data, "electron_coulomb_dot_share"),
+        ),
     )
     if not columns[1].levels.size:
         return ()
@@ -69,13 +97,22 @@ def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
     return tuple(column for column in columns[1 if one_dot else 0 :] if column.levels.size)
 
 
-def _in_the_field(levels: Floats, coulomb: Mapping[str, Any], what: str) -> Column:
+def _monomer_shares(monomer_of_dot: Floats) -> Floats:
+    """Which dots (monomers, dots) each distinct monomer stands for: 1 or 0."""
+    if not monomer_of_dot.size:
+        return np.empty((0, 0))
+    return np.asarray(np.arange(monomer_of_dot.max() + 1)[:, None] == monomer_of_dot, dtype=np.float64)
+
+
+def _in_the_field(levels: Floats, coulomb: Mapping[str, Any], what: str, shares: Floats) -> Column:
     """Levels in the hole's mean field; the spacing by configuration interaction is not theirs."""
-    if coulomb.get("scheme") == "ci":
-        distance = float(levels[1] - levels[0]) if len(levels) > 1 and what == "molecule" else None
-        return Column(f"{what} in the\nhole's mean field", WITH_COULOMB, levels, distance, None, "spacing")
-    spacing = coulomb.get("spacing_meV"), coulomb.get("spacing_error_meV")
-    return Column(f"{what} with\nattraction", WITH_COULOMB, levels, *spacing, "spacing")
+    interacting = coulomb.get("scheme") == "ci"
+    source = coulomb.get("mean_field") or {} if interacting else coulomb
+    title = f"{what} in the\nhole's mean field" if interacting else f"{what} with\nattraction"
+    # A dot alone has levels, but no second dot that its electron could go to.
+    distance = None if what == "dot" and interacting else source.get("spacing_meV")
+    error = None if distance is None else source.get("spacing_error_meV")
+    return Column(title, WITH_COULOMB, levels, distance, error, "spacing", shares)
 
 
 def level_window(columns: Sequence[Column], thermal: float) -> tuple[float, float]:
@@ -122,7 +159,7 @@ def _draw_distance(axes: Axes, place: float, column: Column) -> None:
     if high - low > _SHORTEST_ARROW * np.diff(axes.get_ylim())[0]:
         axes.annotate("", (edge - 0.8, high), (edge - 0.8, low), arrowprops=arrow, zorder=4)
     number, *error = format_measured(column.distance, column.distance_error).split("\N{NO-BREAK SPACE}±")
-    lines = [column.distance_name, f"{number} meV", *(f"±{text}" for text in error)]
+    lines = [column.distance_name, f"{number} meV", *(f"±{text}" for text in error), *column.parts]
     axes.text(
         edge + 1.2,
         (low + high) / 2,
@@ -135,14 +172,34 @@ def _draw_distance(axes: Axes, place: float, column: Column) -> None:
     )
 
 
+def guides(left: Column, right: Column) -> list[tuple[float, float]]:
+    """Energies (meV) that a dashed line joins, from a column to the next.
+
+    A monomer's level is joined to the levels that are partly in its dot. Of levels with and without attraction those in
+    the same dot are joined, else the lower with the lower.
+    """
+    starts, ends = left.lowest, right.lowest
+    known = left.shares.size > 0 and right.shares.size > 0
+    if left.distance_name == "":
+        pairs = [
+            (start, end)
+            for start in starts
+            for end in ends
+            if not known or float(left.shares[start] @ right.shares[end]) >= _PARTLY
+        ]
+        return [(left.levels[start], right.levels[end]) for start, end in pairs]
+    if known and len(starts) == len(ends) == 2:
+        together = left.shares[starts] @ right.shares[ends].T
+        if together[0, 1] + together[1, 0] > together[0, 0] + together[1, 1] + 2 * _PARTLY:
+            ends = ends[::-1]
+    return [(left.levels[start], right.levels[end]) for start, end in zip(starts, ends, strict=False)]
+
+
 def _connect(axes: Axes, places: tuple[float, float], left: Column, right: Column) -> None:
-    """Dashed lines from a column to the next: every monomer level to both of the molecule, else level to level."""
-    starts, ends = np.sort(left.levels)[:2], np.sort(right.levels)[:2]
-    fan = left.distance_name == ""
-    pairs = list(product(starts, ends)) if fan else list(zip(starts, ends, strict=False))
+    """Draw the dashed lines from a column to the next."""
     ends_at = [places[0] + _HALF, places[1] - _HALF]
-    for start, end in pairs:
-        axes.plot(ends_at, [start, end], color=GREY, linewidth=0.5, linestyle=(0, (3, 2)), zorder=1)
+    for energies in guides(left, right):
+        axes.plot(ends_at, energies, color=GREY, linewidth=0.5, linestyle=(0, (3, 2)), zorder=1)
 
 
 def _draw_thermal(axes: Axes, thermal: float, temperature: float, window: tuple[float, float]) -> None:
@@ -174,11 +231,42 @@ def _alternative(columns: Sequence[Column], thermal: float) -> str:
     return f"Electron level diagram. Lowest levels of {'; '.join(parts)}; kT is {thermal:.1f} meV."
 
 
-def _caption(columns: Sequence[Column], window: tuple[float, float]) -> str:
+def _caption(columns: Sequence[Column], window: tuple[float, float], parts: str) -> str:
     hidden = any((column.levels > window[1]).any() for column in columns)
     errors = "; ± are numerical errors" if any(column.distance_error is not None for column in columns) else ""
     caption = f"The lowest electron levels, from the conduction edge of the reference material{errors}."
+    if parts:
+        caption += f" {parts}"
+    if columns[0].shares.size and len(columns) > 1:
+        caption += (
+            f" Dashed lines join a dot's own level to levels with at least {100 * _PARTLY:.0f} % of their probability "
+            "in that dot."
+        )
     return caption + (" Levels above the frame are in the table." if hidden else "")
+
+
+def _short_parts(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same in two lines, of unlike dots."""
+    coupling, detuning = summary.get("tunnel_coupling_meV"), summary.get("detuning_meV")
+    if coupling is None or not detuning:
+        return ()
+    error = summary.get("tunnel_coupling_error_meV")
+    twice = format_measured(2 * coupling, None if error is None else 2 * error).partition("\N{NO-BREAK SPACE}")[0]
+    size = format_measured(abs(detuning), summary.get("detuning_error_meV")).partition("\N{NO-BREAK SPACE}")[0]
+    return (f"2t = {twice}", f"Δ = {size}")
+
+
+def _splitting_parts(summary: Mapping[str, Any]) -> str:
+    """What the splitting of two dots is made of; empty where that is not known."""
+    coupling, detuning = summary.get("tunnel_coupling_meV"), summary.get("detuning_meV")
+    if coupling is None or detuning is None:
+        return ""
+    error = summary.get("tunnel_coupling_error_meV")
+    twice = format_measured(2 * coupling, None if error is None else 2 * error, "meV")
+    if detuning == 0:
+        return f"The splitting is tunnel coupling alone, 2t = {twice}."
+    size = format_measured(abs(detuning), summary.get("detuning_error_meV"), "meV")
+    return f"The splitting is made of tunnel coupling, 2t = {twice}, and detuning, Δ = {size}, squares added."
 
 
 def draw_levels(solution: SolutionLike) -> Drawing | None:
@@ -210,6 +298,6 @@ def draw_levels(solution: SolutionLike) -> Drawing | None:
     axes.set_xticks(places, [column.title for column in columns])
     axes.tick_params(axis="x", length=0, pad=3)
     axes.set_ylabel("Electron energy (meV)", labelpad=2)
-    return Drawing(
-        "figure3_levels", _caption(columns, window), _alternative(columns, thermal), figure, (_table(columns),)
-    )
+    parts = _splitting_parts(solution.summary)
+    alternative = " ".join(filter(None, [_alternative(columns, thermal), parts]))
+    return Drawing("figure3_levels", _caption(columns, window, parts), alternative, figure, (_table(columns),))

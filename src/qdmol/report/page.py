@@ -20,7 +20,8 @@ from qdmol.report.tables import (
 )
 from qdmol.report.templates import template
 from qdmol.results import summary_sentences
-from qdmol.structure import Spec, dump_spec
+from qdmol.structure import Spec, dump_spec, resolve
+from qdmol.study.linewidth import linewidth_mev
 
 _FIGURES: tuple[Callable[[SolutionLike], Drawing | None], ...] = (draw_axis, draw_maps, draw_levels, draw_range)
 
@@ -51,7 +52,9 @@ def _subtitle(spec: Spec) -> str:
     return f"Electron and hole levels of {kind} at {spec.environment.temperature:g} K, computed by qdmol."
 
 
-def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: str) -> str:
+def render_page(
+    solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: str, linewidth: float | None = None
+) -> str:
     """Render the page.
 
     Parameters
@@ -62,6 +65,8 @@ def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: 
         From ``draw_all``; call under ``paper_style``.
     netcdf
         Name of the file beside the page.
+    linewidth
+        Of a line in meV, with which the tunnel coupling is compared; that of the material set where not given.
 
     Returns
     -------
@@ -69,10 +74,15 @@ def render_page(solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: 
         HTML that needs no other file and no network.
     """
     spec = solution.spec
+    temperature = float(spec.environment.temperature)
+    molecule = resolve(spec)
+    width = linewidth_mev(molecule, temperature) if linewidth is None else linewidth
     return fill_page(
         title=spec.name,
         subtitle=_subtitle(spec),
-        sentences=summary_sentences(solution.summary, temperature=float(spec.environment.temperature)),
+        sentences=summary_sentences(
+            solution.summary, temperature=temperature, linewidth=width, dots=molecule.dot_names
+        ),
         warnings=solution.warnings,
         drawings=drawings,
         tables=page_tables(solution),

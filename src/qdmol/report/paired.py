@@ -9,12 +9,22 @@ from qdmol.results import atomic_path
 
 __all__ = ["paired_paths", "write_pair"]
 
+PAGE_SUFFIXES = (".html", ".htm")
+
 
 def paired_paths(path: str | Path) -> tuple[Path, Path]:
-    """Return the page and the NetCDF file of the same stem; InputError where the page would be that file."""
+    """Return the page and the NetCDF file of the same stem; InputError where the page would be that file.
+
+    A page whose name ends in neither ``.html`` nor ``.htm`` gets the ending ``.html``.
+
+    >>> [str(path) for path in paired_paths("dimer-1.4")]
+    ['dimer-1.4.html', 'dimer-1.4.nc']
+    """
     page = Path(path)
     if page.suffix.lower() == ".nc":
         raise InputError(field="path", value=str(path), allowed="the page, ending in .html: its data take .nc")
+    if page.suffix.lower() not in PAGE_SUFFIXES:
+        page = page.with_name(f"{page.name}.html")
     return page, page.with_suffix(".nc")
 
 

@@ -119,7 +119,7 @@ def _draw_shares(axes: Axes, field: Floats, shares: Floats) -> None:
     for dot, share in enumerate(np.asarray(shares, dtype=float).T):
         axes.plot(
             field, share, color=_DOTS[dot % len(_DOTS)], linestyle=_STYLES[dot % len(_STYLES)], marker="o",
-            markersize=2.0, label=f"dot {dot + 1}",
+            markersize=2.0, label=f"dot {dot}",
         )  # fmt: skip
     axes.set_ylim(-0.04, 1.04)
     axes.set_yticks([0, 0.5, 1])
@@ -167,5 +167,5 @@ def _tables(data: Any, found: Mapping[str, Any]) -> tuple[Table, ...]:
         field, values(data, "field_emission_peak"), values(data, "field_absorption_peak"),
         _floats(found["stark_shift_meV"])[order],
     )  # fmt: skip
-    dots = tuple(f"share of dot {dot + 1}" for dot in range(shares.shape[1]))
+    dots = tuple(f"share of dot {dot}" for dot in range(shares.shape[1]))
     return named, Table("figure2bc_field", header + dots, (*columns, *shares.T))

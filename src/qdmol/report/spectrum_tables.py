@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qdmol.report.tables import PageTable
-from qdmol.results import format_error, format_measured, format_number, provenance
+from qdmol.results import NO_VALUE, format_error, format_measured, format_number, provenance
 from qdmol.study.spectra.overlay import Overlay, SpectraLike
 from qdmol.study.spectra.wording import change_rows, measured_rows, sample_rows
 
@@ -53,15 +53,15 @@ def _plain(title: str, found: tuple[tuple[str, ...], list[tuple[str, ...]]], not
 
 
 def _number(value: float | None, decimals: int) -> str:
-    return "–" if value is None else format_number(value, decimals)
+    return NO_VALUE if value is None else format_number(value, decimals)
 
 
 def _ranges(samples: Sequence[Mapping[str, Any]]) -> PageTable:
     rows = [
         (
             str(sample["sample"]), str(one["name"]), _number(one["from_eV"], 2), _number(one["to_eV"], 2),
-            "–" if one["strength_error"] is None else f"{format_error(100 * one['strength_error'])} %",
-            "–" if one["energy_error_meV"] is None else format_error(one["energy_error_meV"]),
+            NO_VALUE if one["strength_error"] is None else f"{format_error(100 * one['strength_error'])} %",
+            NO_VALUE if one["energy_error_meV"] is None else format_error(one["energy_error_meV"]),
             _number(one["box_states_from_eV"], 2),
         )
         for sample in samples
@@ -102,7 +102,7 @@ def _line(sample: str, one: Mapping[str, Any]) -> tuple[str, ...]:
         format_measured(one["energy_eV"], None if error is None else error / 1000),
         _number(one["wavelength_nm"], 1),
         format_measured(one["oscillator_strength"], one["oscillator_strength_error"]),
-        shares or "–",
+        shares or NO_VALUE,
         _number(one["thermal_share"], 3),
     )
 
@@ -115,7 +115,7 @@ def _field(field: Mapping[str, Any] | None) -> PageTable | None:
     rows = [
         (
             f"{at:g}".replace("-", "−"), _number(emitted, 4), _number(absorbed, 4), _number(shift, 2),
-            " : ".join(_number(share, 3) for share in shares or ()) or "–", reasons.get(number, ""),
+            " : ".join(_number(share, 3) for share in shares or ()) or NO_VALUE, reasons.get(number, ""),
         )
         for number, (at, emitted, absorbed, shift, shares) in enumerate(zip(*(field[key] for key in keys), strict=True))
     ]  # fmt: skip
@@ -135,7 +135,7 @@ def _said(key: str, value: object) -> tuple[str, str]:
     name, _, unit = key.rpartition("_")
     if unit not in {"meV", "eV", "nm", "K", "s"}:
         name, unit = key, ""
-    text = "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = NO_VALUE if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
     return name.replace("_", " "), f"{text} {unit}".rstrip()
 
 

@@ -11,8 +11,18 @@ from markupsafe import Markup, escape
 
 from qdmol.materials import MaterialSet
 from qdmol.report.solution import SolutionLike, errors_of, values
-from qdmol.results import format_error, format_measured, format_number, provenance, state_name, wavelength_nm
-from qdmol.structure import Spec
+from qdmol.results import (
+    NO_VALUE,
+    binding_text,
+    complex_binding_text,
+    format_error,
+    format_measured,
+    format_number,
+    provenance,
+    state_name,
+    wavelength_nm,
+)
+from qdmol.structure import Spec, resolve
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
@@ -53,7 +63,19 @@ def linked(text: str) -> Markup:
     return Markup("").join([*parts, escape(text[end:])])
 
 
-def _level_rows(carrier: str, part: Mapping[str, Any], energies: Sequence[float]) -> Iterable[tuple[str, ...]]:
+def _share_cells(shares: Sequence[Sequence[float]] | None, index: int) -> list[str]:
+    """Probability of a level in each dot, in per cent."""
+    if not shares:
+        return []
+    return [f"{100 * share:.1f}" for share in shares[index]] if index < len(shares) else [NO_VALUE] * len(shares[0])
+
+
+def _level_rows(
+    carrier: str,
+    part: Mapping[str, Any],
+    energies: Sequence[float],
+    shares: Sequence[Sequence[float]] | None,
+) -> Iterable[tuple[str, ...]]:
     for index, energy in enumerate(energies):
         error = errors_of(part, index)
         m, parity = part.get("m") or [], part.get("parity") or []
@@ -63,14 +85,17 @@ def _level_rows(carrier: str, part: Mapping[str, Any], energies: Sequence[float]
             format_number(energy, _LEVEL_DECIMALS),
             "" if error is None else format_error(error),
             str(m[index]).replace("-", "−") if index < len(m) else "",
-            (parity[index] or "none").replace("-", "−") if index < len(parity) else "",
+            (parity[index] or NO_VALUE).replace("-", "−") if index < len(parity) else NO_VALUE,
+            *_share_cells(shares, index),
         )
 
 
 def levels_table(solution: SolutionLike) -> PageTable:
-    """Every level with its error, m and parity, with attraction as well."""
-    summary = solution.summary
-    rows = list(_level_rows("electron", summary["electron"], summary["electron"]["energy_eV"]))
+    """Every level with its error, m, parity and probability in each dot, with attraction as well."""
+    summary, names = solution.summary, resolve(solution.spec).dot_names
+    shares = summary.get("dot_share") or {}
+    electron = summary["electron"]
+    rows = list(_level_rows("electron", electron, electron["energy_eV"], shares.get("electron")))
     coulomb = summary.get("coulomb") or {}
     if coulomb.get("electron_energy_eV"):
         part = {
@@ -78,14 +103,18 @@ def levels_table(solution: SolutionLike) -> PageTable:
             "m": _integers(solution, "electron_coulomb_m"),
             "parity": coulomb.get("parity"),
         }
-        rows += _level_rows("electron, in the hole's field", part, coulomb["electron_energy_eV"])
-    rows += _level_rows("hole", summary["hole"], summary["hole"]["energy_eV"])
+        inside = values(solution.data, "electron_coulomb_dot_share").tolist() if shares else None
+        rows += _level_rows("electron, in the hole's field", part, coulomb["electron_energy_eV"], inside)
+    rows += _level_rows("hole", summary["hole"], summary["hole"]["energy_eV"], shares.get("hole"))
     note = (
         "Energies count from the band edges of the reference material, positive away from the gap. Errors are "
         "numerical: the distance to the exact value of this model is smaller. Parity is that of z → −z."
     )
-    header = ("carrier", "level", "energy (eV)", "error (meV)", "m", "parity")
-    return PageTable("Levels", header, tuple(rows), note, frozenset({1, 2, 3, 4, 5}))
+    header: tuple[str, ...] = ("carrier", "level", "energy (eV)", "error (meV)", "m", "parity")
+    if shares:
+        header += tuple(f"in dot {dot} (%)" for dot in range(len(names)))
+        note += f" Dots, as listed: {', '.join(names)}; a level's probability in a dot is that nearest to its centre."
+    return PageTable("Levels", header, tuple(rows), note, frozenset(range(1, len(header))))
 
 
 def _integers(solution: SolutionLike, name: str) -> list[int]:
@@ -102,9 +131,13 @@ def energies_table(solution: SolutionLike) -> PageTable:
     """Splitting, pair energies, gaps and shifts with their errors."""
     summary = solution.summary
     rows = [_measured_row("splitting of the two lowest electron levels", summary, "splitting")]
-    rows += _coulomb_rows(summary.get("coulomb"), len(solution.spec.molecule.dots))
+    if len(solution.spec.molecule.dots) == 2 and "tunnel_coupling_meV" in summary:
+        rows.append(_measured_row("tunnel coupling t", summary, "tunnel_coupling"))
+        rows.append(_measured_row("detuning, dot 1 less dot 0", summary, "detuning"))
+    names = resolve(solution.spec).dot_names
+    rows += _coulomb_rows(summary, names)
     rows.append(_measured_row("gap", summary, "gap", "eV"))
-    rows += _gap_rows(summary)
+    rows += _gap_rows(summary, names)
     rows.append(_measured_row("red shift against the monomer", summary, "redshift"))
     rows.append(_measured_row("red shift without attraction", summary, "redshift_single_particle"))
     for key, name in (("splitting", "splitting"), ("redshift", "red shift")):
@@ -120,31 +153,31 @@ def complex_tables(solution: SolutionLike) -> list[PageTable]:
     found = []
     for name, one in solution.summary.get("complexes", {}).items():
         rows = tuple(_complex_row(state) for state in one["states"])
-        binding = _measured_row("", one, "binding")[1]
-        found.append(PageTable(f"{name}, bound by {binding}", headings, rows, _COMPLEX_NOTE))
+        found.append(PageTable(f"{name}, {complex_binding_text(one)}", headings, rows, _COMPLEX_NOTE))
     return found
 
 
 def _complex_row(state: Mapping[str, Any]) -> tuple[str, ...]:
-    spins = ", ".join("–" if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin"))
+    spins = ", ".join(NO_VALUE if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin"))
     return (
         format_measured(state["energy_eV"], state["error_meV"] / 1000, "eV"),
         f"{format_number(state['above_exciton_meV'], 2)} meV",
         str(state["m"]).replace("-", "−"),
-        (state["parity"] or "none").replace("-", "−"),
+        (state["parity"] or NO_VALUE).replace("-", "−"),
         spins,
         str(state["degeneracy"]),
         state_name(state) or "one dot",
     )
 
 
-def _coulomb_rows(coulomb: Mapping[str, Any] | None, dots: int) -> list[tuple[str, str]]:
+def _coulomb_rows(summary: Mapping[str, Any], dots: Sequence[str]) -> list[tuple[str, str]]:
+    coulomb = summary.get("coulomb")
     if coulomb is None:
         return [("Coulomb attraction", "not included")]
     interacting = coulomb.get("scheme") == "ci"
     rows = [("Coulomb attraction", "configuration interaction" if interacting else str(coulomb.get("scheme")))]
     if coulomb.get("hole_dot") is not None:
-        rows.append(("hole sits in", f"dot {coulomb['hole_dot'] + 1} of {dots}, counted as listed"))
+        rows.append(("hole sits in", dots[coulomb["hole_dot"]]))
     spacing = (
         "energy the electron needs to leave the hole's dot"
         if interacting
@@ -157,24 +190,25 @@ def _coulomb_rows(coulomb: Mapping[str, Any] | None, dots: int) -> list[tuple[st
     rows.append(_measured_row("binding", coulomb, "binding"))
     others = coulomb.get("other_states") or ()
     other = "another state of the exciton" if interacting else "another self-consistent state"
-    return rows + [(other, _state_text(state)) for state in others]
+    return rows + [(other, _state_text(state, dots)) for state in others]
 
 
-def _state_text(state: Mapping[str, Any]) -> str:
-    where = f"hole in dot {state['hole_dot'] + 1}, " if state.get("hole_dot") is not None else ""
+def _state_text(state: Mapping[str, Any], dots: Sequence[str]) -> str:
+    where = f"hole in {dots[state['hole_dot']]}, " if state.get("hole_dot") is not None else ""
     exciton = _measured_row("exciton", state, "exciton", "eV")[1]
-    binding = f", binding {_measured_row('', state, 'binding')[1]}" if state.get("binding_meV") is not None else ""
-    return f"{where}exciton {exciton}{binding}"
+    binding = binding_text(state)
+    return f"{where}exciton {exciton}{', ' if binding else ''}{binding}"
 
 
-def _gap_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _gap_rows(summary: Mapping[str, Any], dots: Sequence[str]) -> list[tuple[str, str]]:
     rows = []
     gap = summary.get("gap_eV")
     if gap is not None and gap > 0:
         rows.append(("wavelength of the gap", f"{wavelength_nm(gap):.3f} nm"))
     gaps = summary.get("monomer_gaps_eV") or [summary.get("monomer_gap_eV")]
-    for dot, value in enumerate(gaps, 1):
-        rows.append((f"gap of dot {dot} alone", "not available" if value is None else f"{format_number(value, 6)} eV"))
+    for name, value in zip(dots, gaps, strict=False):
+        text = "not available" if value is None else f"{format_number(value, 6)} eV"
+        rows.append((f"gap of {name} alone", text))
     return rows
 
 

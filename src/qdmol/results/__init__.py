@@ -12,14 +12,19 @@ from qdmol.results.files import atomic_path, make_folder, write_bytes_atomic, wr
 from qdmol.results.inputs import open_input, read_input
 from qdmol.results.netcdf import write_netcdf
 from qdmol.results.numbers import (
+    NO_VALUE,
     decimals_for,
+    format_change,
     format_error,
     format_measured,
     format_number,
+    is_significant,
     wavelength_nm,
     wavelength_shift_nm,
 )
 from qdmol.results.summary import (
+    binding_text,
+    complex_binding_text,
     lower_level_share,
     state_name,
     summary_html,
@@ -29,11 +34,16 @@ from qdmol.results.summary import (
 from qdmol.results.versions import provenance
 
 __all__ = [
+    "NO_VALUE",
     "atomic_path",
+    "binding_text",
+    "complex_binding_text",
     "decimals_for",
+    "format_change",
     "format_error",
     "format_measured",
     "format_number",
+    "is_significant",
     "lower_level_share",
     "make_folder",
     "open_input",

@@ -4,6 +4,8 @@ import math
 
 from qdmol.units import HC_EV_NM
 
+# Stands in a table where there is no value; unlike a dash it cannot be read as a sign.
+NO_VALUE = "n/a"
 _MOST_DECIMALS = 6
 _SPACE = "\N{NO-BREAK SPACE}"  # a value, its error and its unit stay on one line
 
@@ -83,6 +85,49 @@ def format_measured(value: float | None, error: float | None = None, unit: str =
     if error is not None:
         text += f"{_SPACE}±{_SPACE}{_ceiling(error, decimals):.{decimals}f}"
     return f"{text}{_SPACE}{unit}" if unit else text
+
+
+def format_change(
+    value: float, error: float | None, unit: str, *, rising: str, falling: str, none: str, factor: float = 1.0
+) -> str:
+    """A signed change in words: its size and direction, or that there is none beyond its error.
+
+    Parameters
+    ----------
+    value, error
+        In one unit; without an error a change that rounds to zero is none.
+    unit
+        Written after a no-break space.
+    rising, falling
+        What a positive and a negative change is.
+    none
+        What is missing where the value is not larger than its error.
+    factor
+        Of value and error, for another unit.
+
+    Examples
+    --------
+    >>> words = {"rising": "to the red", "falling": "to the blue", "none": "no significant shift"}
+    >>> format_change(-11.8, 0.06, "meV", **words).replace(chr(160), " ")
+    '11.80 ± 0.06 meV to the blue'
+    >>> format_change(-1e-7, 0.05, "meV", **words).replace(chr(160), " ")
+    'no significant shift: 0.00 ± 0.05 meV'
+    """
+    value, error = factor * value, None if error is None else factor * error
+    if is_significant(value, error):
+        return f"{format_measured(abs(value), error, unit)} {rising if value > 0 else falling}"
+    return f"{none}: {format_measured(value, error, unit)}"
+
+
+def is_significant(value: float, error: float | None) -> bool:
+    """Whether a value differs from zero by more than its error; without one, in the decimals that are shown.
+
+    >>> is_significant(0.3, 0.2), is_significant(-0.1, 0.2), is_significant(1e-9, None)
+    (True, False, False)
+    """
+    if error is None:
+        return round(abs(value), decimals_for(None)) > 0
+    return abs(value) > error
 
 
 def wavelength_nm(energy_ev: float) -> float:

@@ -109,6 +109,8 @@ def further(wall: Wall, errors: Mapping[Carrier, float], *, tolerance: float) ->
 def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: Density) -> Floats:
     """Energy (eV) by which the wall raises a state, from its density in each element (E,) of the layer before the wall.
 
+    With the product of two states for the density it is the wall's matrix element between them.
+
     To first order the wall raises a level by (ħ²/2m) ∮ |∂ψ/∂n|² / 2κ (Hadamard's formula, with the tail beyond the wall
     exp(-κ s)). In a layer of thickness t before it ψ = b sinh(κ s), so that ∂ψ/∂n = κ b follows from ∫ψ² there, which
     is better known than a derivative. Empty where the wall is part of the model.

@@ -98,6 +98,16 @@ class AxialMolecule:
     light: Light | None = None
 
     @property
+    def dot_names(self) -> tuple[str, ...]:
+        """What sentences call each dot: its number as listed, core material and core radius.
+
+        >>> AxialMolecule((PlacedDot(0.0, (PlacedLayer("CdSe", 1.4),)),), (), {}, 0.0, 1.75).dot_names
+        ('dot 0 (CdSe 1.40 nm)',)
+        """
+        cores = [dot.layers[0] for dot in self.dots]
+        return tuple(f"dot {number} ({core.material} {core.radius:.2f} nm)" for number, core in enumerate(cores))
+
+    @property
     def mirror_symmetric(self) -> bool:
         """Whether z -> -z about z = 0 changes nothing: bodies, materials, and no field."""
         if self.field != 0 or not _mirrored_bridges(self.bridges):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qdmol.results import NO_VALUE
 from qdmol.structure import AxialMolecule, Spec, read_spec, resolve, spec_mapping
 
 __all__ = ["Comparison", "Difference", "NumberPair", "compare"]
@@ -99,10 +100,10 @@ class Comparison:
         }
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(pair.name)}</td><td>{pair.one}</td><td>{pair.two}</td><td>{pair.unit}</td></tr>"
-            for pair in self.numbers
-        )
+        rows = ""
+        for pair in self.numbers:
+            one, two = (NO_VALUE if value is None else value for value in (pair.one, pair.two))
+            rows += f"<tr><td>{html.escape(pair.name)}</td><td>{one}</td><td>{two}</td><td>{pair.unit}</td></tr>"
         return f"<table>{rows}</table>"
 
 

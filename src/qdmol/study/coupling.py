@@ -1,4 +1,4 @@
-"""The map of the main job: electron splitting over core diameter and barrier, around the molecule of the spec.
+"""The map of the main job: tunnel coupling and splitting over core diameter and barrier, around a molecule.
 
 The axes of Fig. R1 of the reference work's peer-review file. Levels are those without attraction, as there.
 """
@@ -45,7 +45,7 @@ def coupling_map(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Map:
-    """Return the map of the splitting over core diameter and barrier around a spec, without attraction.
+    """Return the map of tunnel coupling and splitting over core diameter and barrier around a spec, without attraction.
 
     Every core takes the same diameter and every bond the same barrier; shells stay as they are.
     Raises InputError for a dot alone.

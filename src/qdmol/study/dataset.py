@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from qdmol.excitons import MoleculeSolution
+from qdmol.excitons import MoleculeSolution, field_dot_shares
 from qdmol.results import provenance
 from qdmol.states import Level
 from qdmol.structure import dump_spec, materials_at
@@ -98,6 +98,24 @@ def _add_levels(data: xr.Dataset, job: Job) -> None:
     if job.solution.field_levels is not None:
         _add_list(data, "electron_coulomb", "electron_coulomb_level", job.solution.field_levels.levels)
     _add_monomers(data, job)
+    _add_dot_shares(data, job)
+
+
+def _add_dot_shares(data: xr.Dataset, job: Job) -> None:
+    """Probability of each level in each dot, of a molecule of several dots; which monomer each dot is alone."""
+    if len(job.molecule.dots) < 2:
+        return
+    shares = {carrier: job.dot_shares(carrier) for carrier in job.solution.levels}
+    listed: dict[str, Floats] = {str(carrier): np.array(rows) for carrier, rows in shares.items() if rows}
+    if job.solution.field_levels is not None:
+        listed["electron_coulomb"] = field_dot_shares(job.solution)
+    for prefix, rows in listed.items():
+        name = f"probability of {prefix.replace('_coulomb', '')} levels{' in the field of the hole' * ('_' in prefix)}"
+        data[f"{prefix}_dot_share"] = ((f"{prefix}_level", "dot"), rows, _named("1", f"{name} in each dot"))
+    if job.monomers:
+        alone = list(job.monomers)
+        places = np.array([alone.index(dot.layers) for dot in job.molecule.dots], dtype=np.int32)
+        data["monomer_of_dot"] = ("dot", places, _named("1", "place of each dot among the distinct monomers"))
 
 
 def _add_monomers(data: xr.Dataset, job: Job) -> None:

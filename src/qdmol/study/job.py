@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from qdmol.errors import InputError
-from qdmol.excitons import Complex, Estimate, MoleculeSolution, Request, solve_molecule
+from qdmol.excitons import (
+    Complex,
+    Estimate,
+    MoleculeSolution,
+    Request,
+    Tunnelling,
+    dot_shares,
+    solve_molecule,
+    tunnelling,
+)
 from qdmol.landscape import CARRIERS, Carrier, edge_of, screened
 from qdmol.states.wall import LEAST_BINDING
 from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
@@ -72,6 +81,18 @@ class Job:
         if not self.monomers and not self.unbound:
             return []
         return [self.monomers.get(dot.layers) for dot in self.molecule.dots]
+
+    @cached_property
+    def tunnelling(self) -> Tunnelling | None:
+        """Tunnel coupling and detuning of two dots; None for fewer or more of them, or fewer than two levels."""
+        return tunnelling(self.solution)
+
+    def dot_shares(self, carrier: Carrier) -> list[list[float]] | None:
+        """Probability of each level in each dot, in the order of the spec; None for a dot alone."""
+        levels = self.solution.levels.get(carrier, ())
+        if len(self.molecule.dots) < 2:
+            return None
+        return dot_shares(self.solution, levels, self.solution.hamiltonians[carrier]).tolist() if len(levels) else []
 
     @property
     def gap(self) -> Estimate | None:

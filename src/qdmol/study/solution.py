@@ -11,6 +11,7 @@ from qdmol.results import summary_html, summary_sentences
 from qdmol.structure import Spec
 from qdmol.study.alternatives import Variation
 from qdmol.study.job import Job
+from qdmol.study.linewidth import linewidth_mev
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,8 +56,19 @@ class Solution:
 
         return make_dataset(self.job, self.summary, self.variations)
 
+    @property
+    def linewidth(self) -> float | None:
+        """Full width (meV) of one dot's line at the spec's temperature; None where the material set has none."""
+        return linewidth_mev(self.job.molecule, self.spec.environment.temperature)
+
+    @property
+    def _setting(self) -> dict[str, Any]:
+        """What sentences need beside the summary."""
+        temperature, dots = self.spec.environment.temperature, self.job.molecule.dot_names
+        return {"temperature": temperature, "linewidth": self.linewidth, "dots": dots}
+
     def _repr_html_(self) -> str:
-        return summary_html(self.summary, temperature=self.spec.environment.temperature)
+        return summary_html(self.summary, **self._setting)
 
     def __str__(self) -> str:
-        return "\n".join(summary_sentences(self.summary, temperature=self.spec.environment.temperature))
+        return "\n".join(summary_sentences(self.summary, **self._setting))

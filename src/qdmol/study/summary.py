@@ -37,6 +37,7 @@ def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
         "electron": _levels(solution, "electron"),
         "hole": _levels(solution, "hole"),
         **_measured("splitting", solution.splitting if several else None),
+        **_tunnelling(job),
         "coulomb": _coulomb(job) if solution.pairs else None,
         **_complexes(job),
         "gap_eV": None if gap is None else gap.value,
@@ -47,6 +48,18 @@ def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
         **_measured("redshift_single_particle", job.redshift_single_particle),
         "warnings": notes(job),
         "elapsed_s": elapsed,
+    }
+
+
+def _tunnelling(job: Job) -> dict[str, Any]:
+    """Tunnel coupling and detuning of two dots; the probability of each level in each dot, null for a dot alone."""
+    found = job.tunnelling
+    return {
+        **_measured("tunnel_coupling", None if found is None else found.coupling),
+        **_measured("detuning", None if found is None else found.detuning),
+        "dot_share": None
+        if len(job.molecule.dots) == 1
+        else {"electron": job.dot_shares("electron"), "hole": job.dot_shares("hole")},
     }
 
 
@@ -61,6 +74,8 @@ def is_converged(job: Job) -> bool:
     """Whether every level asked for was found and every energy and difference met the tolerance."""
     tolerance = job.spec.calculation.tolerance / 1000
     differences = [job.solution.splitting, job.redshift_single_particle]
+    if job.tunnelling is not None:
+        differences += [job.tunnelling.coupling, job.tunnelling.detuning]
     if job.interacting is None:
         differences += [job.solution.spacing, job.redshift]
     elif not job.interacting.accurate:
@@ -84,6 +99,7 @@ def notes(job: Job) -> list[str]:
             "In a field levels are resonances: a hard wall stands "
             f"{job.solution.wall.distance:.2f} nm outside the surface."
         )
+    found += _no_coupling(job)
     for carrier, levels in job.solution.levels.items():
         if not levels.complete:
             asked = job.solution.request.counts[carrier]
@@ -97,11 +113,22 @@ def _unbound_dots(job: Job) -> list[str]:
     """Dots that bind nothing when alone, of which there is no monomer to compare with."""
     field = " in this field" if job.molecule.field else ""
     return [
-        f"Dot {number} ({dot.layers[0].material} {dot.layers[0].radius:.2f} nm) alone binds no "
+        f"{name[0].upper() + name[1:]} alone binds no "
         f"{job.unbound[dot.layers]} level{field}: it has no monomer gap, and the red shifts are null."
-        for number, dot in enumerate(job.molecule.dots)
+        for name, dot in zip(job.molecule.dot_names, job.molecule.dots, strict=True)
         if dot.layers in job.unbound
     ]
+
+
+def _no_coupling(job: Job) -> list[str]:
+    """Why two dots with two levels have no tunnel coupling."""
+    found = job.tunnelling
+    if found is None or found.coupling is not None:
+        return []
+    where = "do not lie one in each dot"
+    if found.same_dot is not None:
+        where = f"lie in the same dot, {job.molecule.dot_names[found.same_dot]}"
+    return [f"No tunnel coupling and detuning are given: the two lowest electron levels {where}."]
 
 
 def _exchange(job: Job) -> list[str]:

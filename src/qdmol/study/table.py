@@ -26,6 +26,10 @@ __all__ = ["COULOMB_NUMBERS", "NUMBERS", "Coordinate", "Table", "variable_name"]
 NUMBERS = (
     "splitting_meV",
     "splitting_error_meV",
+    "tunnel_coupling_meV",
+    "tunnel_coupling_error_meV",
+    "detuning_meV",
+    "detuning_error_meV",
     "gap_eV",
     "gap_error_meV",
     "monomer_gap_eV",

@@ -2,9 +2,13 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from qdmol.analysis.curves import Estimate, size_from_peak
+from qdmol.analysis.curves import Curve, Estimate, size_from_peak
+from qdmol.analysis.curves.summary import curve_rows
+from qdmol.analysis.curves.surveying import survey_curves
+from qdmol.analysis.curves.values import HC_EV_NM
 from qdmol.errors import InputError
 
 
@@ -47,3 +51,30 @@ def test_outside_the_range_is_refused(wavelength, material):
     with pytest.raises(InputError) as caught:
         size_from_peak(wavelength, material=material)
     assert caught.value.field == ("material" if material == "PbS" else "wavelength")
+
+
+def test_a_series_has_one_definition_of_size():
+    """A peak that moves to the red while its background grows: first a maximum, then a shoulder; sizes only rise."""
+    wavelength = np.arange(400.0, 620.0)
+    energy = HC_EV_NM / wavelength
+    curves = []
+    for number, (peak, slope) in enumerate([(484, 1.0), (487, 2.0), (490, 3.0), (493, 3.5), (496, 1.0)]):
+        centre = HC_EV_NM / peak
+        values = np.exp(-4 * np.log(2) * ((energy - centre) / 0.13) ** 2)
+        values = values + slope * np.logaddexp(0, (energy - centre - 0.02) / 0.05) * 0.05 / 0.13
+        noise = 1e-3 * np.random.default_rng(number).normal(size=len(values))
+        curves.append(Curve(wavelength, values + noise, "absorption"))
+    surveyed = survey_curves(curves, material="CdSe")
+    assert {one.fit.kind for one in surveyed} == {"maximum", "shoulder"}
+    sizes = [one.size.diameter_nm.value for one in surveyed]
+    assert all(a < b for a, b in pairwise(sizes))
+    for one in surveyed:
+        expected = size_from_peak(one.fit.peak_eV.as_wavelength(), material="CdSe").diameter_nm
+        assert one.size.diameter_nm == expected
+        if one.fit.kind == "maximum":
+            assert one.size_from_maximum.diameter_nm.value < one.size.diameter_nm.value
+        else:
+            assert one.size_from_maximum is None
+    header, rows = curve_rows(surveyed)
+    assert header[-2:] == ("diameter (nm)", "from maximum (nm)")
+    assert [row[-1] == "n/a" for row in rows] == [one.fit.kind == "shoulder" for one in surveyed]

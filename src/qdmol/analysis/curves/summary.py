@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from qdmol.analysis.curves.sizing import Size
 from qdmol.analysis.curves.surveying import Surveyed
 from qdmol.analysis.curves.values import Estimate
-from qdmol.results import decimals_for, format_number
+from qdmol.results import NO_VALUE, decimals_for, format_number
 
 __all__ = ["curve_rows", "curve_summary", "shown", "survey_sentences"]
 
@@ -69,21 +70,26 @@ def _against(one: Surveyed) -> dict[str, Any] | None:
 def _size(one: Surveyed) -> dict[str, Any] | None:
     if one.size is None:
         return None
-    size = one.size
+    size, seen = one.size, one.size_from_maximum
     return {
         "material": size.material, **_three("diameter", "nm", size.diameter_nm),
+        **_three("diameter_from_maximum", "nm", None if seen is None else seen.diameter_nm),
         "curve_error_nm": size.curve_error_nm, "from_nm": size.range_nm[0], "to_nm": size.range_nm[1],
         "source": size.source,
     }  # fmt: skip
 
 
 def shown(found: Estimate | None) -> str:
-    """A number with half its interval, as 2.301 ± 0.002; a dash where there is none."""
+    """A number with half its interval, as 2.301 ± 0.002; n/a where there is none."""
     if found is None or not math.isfinite(found.value):
-        return "–"
+        return NO_VALUE
     half = found.half_width
     decimals = decimals_for(half, default=3) if half > 0 and math.isfinite(half) else 3
     return f"{format_number(found.value, decimals)} ± {format_number(half, decimals)}"
+
+
+def _diameter(size: Size | None) -> str:
+    return shown(None if size is None else size.diameter_nm)
 
 
 def curve_rows(surveyed: Sequence[Surveyed]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -91,7 +97,7 @@ def curve_rows(surveyed: Sequence[Surveyed]) -> tuple[tuple[str, ...], list[tupl
     sized = any(one.size is not None for one in surveyed)
     files = len({one.curve.source for one in surveyed}) > 1
     header: tuple[str, ...] = ("curve", "found", "position (nm)", "position (eV)", "width (meV)", "red shift (meV)")
-    header += ("diameter (nm)",) if sized else ()
+    header += ("diameter (nm)", "from maximum (nm)") if sized else ()
     rows: list[tuple[str, ...]] = []
     cells: tuple[str, ...]
     for one in surveyed:
@@ -102,7 +108,7 @@ def curve_rows(surveyed: Sequence[Surveyed]) -> tuple[tuple[str, ...], list[tupl
             cells = (
                 name, _KINDS[one.fit.kind], shown(one.fit.position_nm), shown(one.fit.position_eV),
                 shown(one.fit.width_meV), shown(shift),
-                *((shown(one.size.diameter_nm) if one.size else "–",) if sized else ()),
+                *((_diameter(one.size), _diameter(one.size_from_maximum)) if sized else ()),
             )  # fmt: skip
         rows.append(cells)
     return header, rows

@@ -12,12 +12,20 @@ from qdmol.errors import DataError, InputError
 
 __all__ = ["Surveyed", "survey_curves"]
 
+SIZE_NOTE = (
+    "Diameters are from the fitted peak, background taken off, for all curves alike. The published sizing curves are "
+    "for the maximum as seen; where there is one, the diameter from it is given beside and is the smaller one."
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surveyed:
     """A curve with its fit, or the reason why there is none; its comparison with the first of its quantity; its size.
 
-    ``size_note`` says why a size that was asked for is missing, or what it is from.
+    ``size`` is from the fitted peak for every curve, so that a series has one definition whether its peaks are
+    maxima or shoulders. ``size_from_maximum`` is from the maximum as seen, None for a shoulder: it lies to the blue
+    of the fitted peak, for the background rises to the blue. ``size_note`` says why a size that was asked for is
+    missing, or what it is from.
     """
 
     curve: Curve
@@ -25,6 +33,7 @@ class Surveyed:
     reason: str = ""
     comparison: Comparison | None = None
     size: Size | None = None
+    size_from_maximum: Size | None = None
     size_note: str = ""
 
 
@@ -58,8 +67,7 @@ def survey_curves(
             found.append(Surveyed(curve, None, str(error)))
             continue
         first = firsts.setdefault(curve.quantity, fit)
-        size, note = _size(fit, material)
-        found.append(Surveyed(curve, fit, "", _comparison(first, fit), size, note))
+        found.append(Surveyed(curve, fit, "", _comparison(first, fit), *_sizes(fit, material)))
     return tuple(found)
 
 
@@ -67,18 +75,24 @@ def _comparison(first: PeakFit, fit: PeakFit) -> Comparison | None:
     return None if first is fit else compare_curves(first, fit)
 
 
-def _size(fit: PeakFit, material: str | None) -> tuple[Size | None, str]:
+def _sizes(fit: PeakFit, material: str | None) -> tuple[Size | None, Size | None, str]:
+    """Sizes from the fitted peak, which every curve with a peak has, and from a maximum if there is one; a note."""
     if material is None or fit.curve.quantity != "absorption":
-        return None, ""
+        return None, None, ""
     if fit.peak_eV is None:
-        return None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
+        return None, None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
     try:
-        # the published curves are for the maximum as it is seen
-        if fit.maximum_nm is not None:
-            return size_from_peak(fit.maximum_nm, material=material), ""
-        note = "The size is from the fitted peak, for there is no maximum; a maximum would lie some nm to the blue."
-        return size_from_peak(fit.position_nm, material=material), note
+        size = size_from_peak(fit.position_nm, material=material)
     except InputError as error:
         if error.field == "material":
             raise
-        return None, f"No size: {error}"
+        return None, None, f"No size: {error}"
+    return size, _size_from_maximum(fit, material), SIZE_NOTE
+
+
+def _size_from_maximum(fit: PeakFit, material: str) -> Size | None:
+    """None without a maximum, or with one outside the range of the sizing curve."""
+    try:
+        return None if fit.maximum_nm is None else size_from_peak(fit.maximum_nm, material=material)
+    except InputError:
+        return None

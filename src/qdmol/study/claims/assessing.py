@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from qdmol.results import format_measured, format_number
+from qdmol.results import NO_VALUE, format_measured, format_number
 from qdmol.study.claims import quantities
 from qdmol.study.claims.cases import MAP_OFFSETS, MIDDLE, SAMPLES, Case, Outcome, all_cases, map_case, solve_cases
 from qdmol.study.claims.rules import Criterion, Finding, Verdict, decide
@@ -47,7 +47,7 @@ class Claim:
     def value_text(self) -> str:
         """Value, error and unit; an error far below what the table can show is rounded up."""
         if self.value is None or self.error is None:
-            return "-"
+            return NO_VALUE
         unit = "" if self.statement.unit == "1" else self.statement.unit
         return format_measured(self.value, max(self.error, SMALLEST_SHOWN), unit)
 
@@ -56,7 +56,7 @@ class Claim:
         """Lowest and highest value over the cases."""
         low, high = self.verdict.low, self.verdict.high
         if low is None or high is None:
-            return "-"
+            return NO_VALUE
         decimals = 3 if abs(high) < 0.1 else 2 if abs(high) < 10 else 1
         return f"{format_number(low, decimals)} to {format_number(high, decimals)}"
 

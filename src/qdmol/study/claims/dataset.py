@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["make_claims_dataset"]
 
-CASE_QUANTITIES = ("splitting", "spacing", "redshift", "redshift_single_particle", *SPECTRUM_READERS)
+CASE_QUANTITIES = (
+    "splitting",
+    "tunnel_splitting",
+    "spacing",
+    "redshift",
+    "redshift_single_particle",
+    *SPECTRUM_READERS,
+)
 
 
 def make_claims_dataset(claims: Claims) -> xr.Dataset:

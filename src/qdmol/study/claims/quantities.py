@@ -32,9 +32,18 @@ def _widening(summary: Summary) -> Measured | None:
     return spacing[0] - splitting[0], spacing[1] + splitting[1]
 
 
+def _tunnel_splitting(summary: Summary) -> Measured | None:
+    """2t, twice the tunnel coupling; of equal dots, where a summary has no coupling, the splitting."""
+    if "tunnel_coupling_meV" not in summary:
+        return _pair(summary, "splitting")
+    coupling = _pair(summary, "tunnel_coupling")
+    return None if coupling is None else (2 * coupling[0], 2 * coupling[1])
+
+
 # Each reads a value and its error in meV off the JSON object of a solution.
 READERS: Mapping[str, Reader] = {
     "splitting": lambda summary: _pair(summary, "splitting"),
+    "tunnel_splitting": _tunnel_splitting,
     "spacing": lambda summary: _pair(summary["coulomb"], "spacing"),
     "redshift": lambda summary: _pair(summary, "redshift"),
     "redshift_single_particle": lambda summary: _pair(summary, "redshift_single_particle"),
@@ -95,13 +104,14 @@ def steps(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
 
 
 def ratios(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
-    """Largest over smallest of quantity / splitting among the samples: 1 where the two are proportional.
+    """Largest over smallest of quantity / 2t, twice the tunnel coupling, among the samples: 1 where the two are
+    proportional.
 
     Cases in which a quantity is not above its numerical error are left out. The relative errors add up.
     """
     found = []
     for label, factors, summaries in _by_variation(outcomes):
-        read = [(READERS[quantity](summary), READERS["splitting"](summary)) for summary in summaries]
+        read = [(READERS[quantity](summary), READERS["tunnel_splitting"](summary)) for summary in summaries]
         known = [(top, low) for top, low in read if top and low and top[0] > top[1] and low[0] > low[1]]
         if len(known) == len(read):
             shares = [(top[0] / low[0], top[1] / top[0] + low[1] / low[0]) for top, low in known]
