@@ -271,6 +271,14 @@ def _g2(work: Work, background: Background | None) -> G2 | None:
         return None
     from qdmol.analysis.g2 import G2Details, measure_g2
 
+    shared = work.quality.shared_dead_time(channels)
+    if shared is not None:
+        message = (
+            f"g2 at zero delay cannot be measured: channels {channels[0]} and {channels[1]} share a dead time of"
+            f" {shared.value_ns:.3g} ns, within which no pair of photons is recorded whatever the light is."
+        )
+        work.flags.append(Flag("no_g2", "warning", message, shared.value_ns, "ns"))
+        return None
     asked, stream = work.asked, work.pulsed or work.stream
     details = G2Details(afterglow=asked.afterglow)
     return work.attempt(

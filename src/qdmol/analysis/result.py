@@ -76,8 +76,15 @@ class PhotonAnalysis:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole recording was analysed: neither refused nor cut short."""
-        return not self.refused and not self.truncated
+        """Whether the whole recording was analysed: neither refused nor cut short, and not left without a result."""
+        return not self.refused and not self.truncated and not self._withheld
+
+    @property
+    def _withheld(self) -> bool:
+        """Whether g2 is withheld because the detectors cannot show it, and no lifetime remains."""
+        shared = self.quality is not None and bool(self.quality.shared_dead_times)
+        missing = any(flag.name == "no_g2" for flag in self.flags)
+        return shared and missing and self.g2 is None and self.lifetime is None
 
     @property
     def name(self) -> str:

@@ -102,11 +102,13 @@ def count_pairs(
     same: Any,
     cross: Any,
     near: Any,
+    mutual: Any,
 ) -> float:
     """Pair photons from `start` on with those before them; return the shortest lag at which some were left out, in ps.
 
     `look` is: every how many photons, how many back, and how far back in ps. `near` holds pairs of two channels, lower
-    row first: T2 by signed lag in ns, T3 by steps of the sync pulse (-8 to 8) and difference of delays in ns.
+    row first: T2 by signed lag in ns, T3 by steps of the sync pulse (-8 to 8) and difference of delays in ns. `mutual`
+    holds them by the size of the lag in ns.
     """
     times, delays, rows = stretch
     unit_ps, tick_ps = clock[0], clock[1]
@@ -135,6 +137,7 @@ def count_pairs(
             else:
                 cross[row, ns] += 1
                 if max(row, other) < len(near):
+                    mutual[min(row, other), max(row, other), ns] += 1
                     _place_near(near, row, other, (t3, apart, shift_ps, lag))
             if k == most and lag < reach:
                 reach = lag
