@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from qdmol.analysis.progress import Stages
 from qdmol.analysis.result import PhotonAnalysis
 from qdmol.errors import DataError, InputError, SolverError
-from qdmol.photons import PhotonStream
+from qdmol.photons import PhotonStream, channel_label
 from qdmol.photons.flags import Flag, Severity
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ __all__ = [
     "fit_decay",
     "measure",
     "opened",
+    "pulse_notes",
+    "pulse_period_ns",
     "response_of",
 ]
 
@@ -163,8 +165,8 @@ def check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> 
     """InputError for a channel without photons."""
     missing = [channel for channel in channels or () if channel not in quality.per_channel]
     if missing:
-        there = ", ".join(map(str, quality.per_channel))
-        raise InputError(field="channels", value=missing[0], allowed=f"a channel with photons: {there}")
+        there = ", ".join(str(channel_label(channel)) for channel in quality.per_channel)
+        raise InputError(field="channels", value=channel_label(missing[0]), allowed=f"a channel with photons: {there}")
 
 
 def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream | None:
@@ -181,11 +183,21 @@ def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream |
         return None
 
 
+def pulse_notes(stream: PhotonStream, pulsed: PhotonStream | None) -> list[Flag]:
+    """What was assumed to tell photons by their pulses."""
+    notes = () if pulsed is None else pulsed.notes[len(stream.notes) :]
+    return [Flag("reading", "note", note) for note in notes]
+
+
+def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
+    """Time between the pulses of light, where the photons are told by them."""
+    return None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3
+
+
 def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysis:
     """Do every part; `stream` is what the result remembers."""
     pulsed = work.pulsed
-    notes = () if pulsed is None else pulsed.notes[len(stream.notes) :]
-    work.flags += [Flag("reading", "note", note) for note in notes]
+    work.flags += pulse_notes(stream, pulsed)
     trace = work.attempt("intensity", partial(_trace, work))
     background = work.attempt("background", partial(_background, work))
     decay, response, fit = _lifetime(work, background)
@@ -194,7 +206,7 @@ def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysi
         file=file,
         stream=stream,
         quality=work.quality,
-        pulse_period_ns=None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3,
+        pulse_period_ns=pulse_period_ns(pulsed) or (None if g2 is None else g2.period_ns),
         trace=trace,
         background=background,
         decay=decay,
@@ -266,7 +278,7 @@ def _g2(work: Work, background: Background | None) -> G2 | None:
     channels = work.channels
     if channels is None:
         only = next(iter(work.quality.per_channel))
-        message = f"All photons are in channel {only}, so there is no g2: it takes two detectors."
+        message = f"All photons are in channel {channel_label(only)}, so there is no g2: it takes two detectors."
         work.flags.append(Flag("one_channel", "note", message, float(only), None))
         return None
     from qdmol.analysis.g2 import G2Details, measure_g2
@@ -274,7 +286,7 @@ def _g2(work: Work, background: Background | None) -> G2 | None:
     shared = work.quality.shared_dead_time(channels)
     if shared is not None:
         message = (
-            f"g2 at zero delay cannot be measured: channels {channels[0]} and {channels[1]} share a dead time of"
+            f"g2 at zero delay cannot be measured: channels {channel_label(channels[0])} and {channel_label(channels[1])} share a dead time of"
             f" {shared.value_ns:.3g} ns, within which no pair of photons is recorded whatever the light is."
         )
         work.flags.append(Flag("no_g2", "warning", message, shared.value_ns, "ns"))

@@ -16,7 +16,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qdmol.photons.flags import Flag
-from qdmol.photons.stream import ArraySource, Mode, PhotonStream, Provenance, Records, Source
+from qdmol.photons.stream import (
+    SYNC_CHANNEL,
+    ArraySource,
+    Mode,
+    PhotonStream,
+    Provenance,
+    Records,
+    Source,
+    channel_label,
+)
 
 if TYPE_CHECKING:
     from qdmol.photons.photon_hdf5 import write_photon_hdf5
@@ -34,6 +43,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "SYNC_CHANNEL",
     "ArraySource",
     "Flag",
     "Mode",
@@ -43,6 +53,7 @@ __all__ = [
     "Records",
     "Source",
     "assess_quality",
+    "channel_label",
     "read_photons",
     "to_t3",
     "write_photon_hdf5",

@@ -23,7 +23,7 @@ from qdmol.photons.quality_checks import (
 )
 from qdmol.photons.scanning import Scan, octave_edges, scan
 from qdmol.photons.shared_dead_time import SharedDeadTime, shared_dead_times
-from qdmol.photons.stream import Mode, PhotonStream
+from qdmol.photons.stream import Mode, PhotonStream, channel_label
 
 __all__ = ["Detector", "Flag", "QualityReport", "Severity", "assess_quality"]
 
@@ -268,7 +268,7 @@ def _detector_flags(detectors: list[Detector], crosstalks: tuple[Crosstalk, ...]
         yield from _dead_time_flag(one)
         yield from _afterpulsing_flag(one)
     for each in crosstalks:
-        pair = sorted((found.channels[each.first], found.channels[each.second]))
+        pair = [channel_label(k) for k in sorted((found.channels[each.first], found.channels[each.second]))]
         message = (
             f"Channels {pair[0]} and {pair[1]} have more photons {abs(each.lag_ns):.2g} ns apart than the light has:"
             f" {100 * each.probability:.2g} % ({100 * each.low:.2g} to {100 * each.high:.2g} %) of the photons make a"
@@ -283,7 +283,7 @@ def _dead_time_flag(one: Detector) -> Iterator[Flag]:
         return
     lost = min(one.rate_hz * one.dead_time_ns * 1e-9, 1.0)
     message = (
-        f"Channel {one.channel} is blind for {one.dead_time_ns:.3g} ns after each photon (smallest interval"
+        f"Channel {channel_label(one.channel)} is blind for {one.dead_time_ns:.3g} ns after each photon (smallest interval"
         f" {one.smallest_interval_ns:.4g} ns): it loses {percent(lost)} of its photons, and its own pairs at shorter"
         " lags say nothing about g2."
     )
@@ -292,7 +292,7 @@ def _dead_time_flag(one: Detector) -> Iterator[Flag]:
 
 def _shared_dead_time_flag(one: SharedDeadTime) -> Flag:
     message = (
-        f"Channels {one.channels[0]} and {one.channels[1]} share one dead time, as detectors behind a router do:"
+        f"Channels {channel_label(one.channels[0])} and {channel_label(one.channels[1])} share one dead time, as detectors behind a router do:"
         f" {_counted(one.pairs)} recorded of photons less than {one.value_ns:.3g} ns apart, where steady light"
         f" would give {one.expected:.3g}, so g2 cannot be measured at these lags, nor at zero delay."
     )
@@ -309,7 +309,7 @@ def _afterpulsing_flag(one: Detector) -> Iterator[Flag]:
     low, high = 100 * (one.afterpulsing_low or 0.0), 100 * (one.afterpulsing_high or 0.0)
     doubt = "" if one.afterpulsing_controlled else ", or light bunched on this scale (one channel cannot tell)"
     message = (
-        f"Channel {one.channel} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more photons within"
+        f"Channel {channel_label(one.channel)} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more photons within"
         f" 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is false there,"
         " and its rate too high by as much."
     )

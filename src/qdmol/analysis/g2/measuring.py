@@ -15,7 +15,7 @@ from qdmol.analysis.g2.continuous import fit_dip
 from qdmol.analysis.g2.crosstalk import find_spikes
 from qdmol.analysis.g2.gates import channel_gates, gate_limits, gate_share
 from qdmol.analysis.g2.overlap import CombFit, fit_comb
-from qdmol.analysis.g2.pairs import pair_histogram
+from qdmol.analysis.g2.pairs import Gate, pair_histogram
 from qdmol.analysis.g2.ratios import SIDE_WINDOW_NS, area_ratios, dip_ratios, fit_ratios, sides_of
 from qdmol.analysis.g2.remarks import (
     assumed_zero,
@@ -40,6 +40,8 @@ _FEWEST_SIDES = 6  # periods each way at least
 _BINS_A_PERIOD = 500
 _CONTINUOUS_WINDOW_NS = 500.0
 _CONTINUOUS_BIN_NS = 0.25
+_DENSE = 5  # pairs a photon within 500 ns above which no longer window is searched for a slow comb
+_AGREE = 0.02  # relative difference of a stated period and that of the comb
 _LEAK = 0.002  # share of a peak nearer to its neighbours from which on boxes are not used
 _ENOUGH = 200  # pairs from which on flanks can be fitted
 _FIT_PERIODS = 7.5
@@ -190,20 +192,44 @@ def _prepared(
     period = options.period_ns or (None if source.sync_period_ps is None else source.sync_period_ps * 1e-3)
     limits = None if gate_ns is None else gate_limits(gate_ns, _known(period))
     gate = None if limits is None else channel_gates(source, pair, limits)
-    if method == "continuous" or (source.mode == "T2" and period is None):
-        histogram = pair_histogram(
-            source, channels=pair, window_ns=_CONTINUOUS_WINDOW_NS, bin_width_ns=_CONTINUOUS_BIN_NS
-        )
+    if method == "continuous" or period is None:
+        histogram = _searched(source, pair, pulsed=method != "continuous" and source.mode == "T2")
         return _with_period(histogram, method, exact=False)
-    period = _known(period)
+    histogram = _of_period(source, pair, period, options=options, gate=gate)
+    if source.mode == "T3" or options.period_ns is not None:
+        found, _, pulsed = _with_period(histogram, method, exact=source.mode == "T3")
+        return found, limits, pulsed
+    visible = find_period(histogram)
+    if visible is not None and abs(visible / period - 1.0) < _AGREE:
+        return _with_period(histogram, method, exact=False)
+    # a rate that the header states, and that the light does not follow: a detector's count rate, or another laser's
+    return _with_period(_searched(source, pair, pulsed=True), method, exact=False)
+
+
+def _of_period(
+    stream: PhotonStream, pair: tuple[int, int], period: float, *, options: G2Details, gate: Gate | None = None
+) -> PairHistogram:
+    """Pairs over as many periods as the side peaks and a shifted zero delay need."""
     sides = max(_FEWEST_SIDES, int(SIDE_WINDOW_NS / period) + 1, (options.sides or 0) + 1)
     window = (sides + _SEARCHED) * period + abs(options.zero_delay_ns or 0.0)
-    histogram = pair_histogram(source, channels=pair, window_ns=window, bin_width_ns=period / _BINS_A_PERIOD, gate=gate)
-    histogram = replace(histogram, period_ns=period)
-    found, _, pulsed = _with_period(histogram, method, exact=source.mode == "T3")
-    if not pulsed:  # T2 with a stated sync rate that the light does not follow
-        return _prepared(source, channels=pair, method="continuous", gate_ns=None, options=options)
-    return found, limits, True
+    histogram = pair_histogram(stream, channels=pair, window_ns=window, bin_width_ns=period / _BINS_A_PERIOD, gate=gate)
+    return replace(histogram, period_ns=period)
+
+
+def _searched(stream: PhotonStream, pair: tuple[int, int], *, pulsed: bool) -> PairHistogram:
+    """Pairs within 500 ns; where a comb of pulses shows in them or in those within 5 µs, over enough periods of it."""
+    window, width = _CONTINUOUS_WINDOW_NS, _CONTINUOUS_BIN_NS
+    histogram = pair_histogram(stream, channels=pair, window_ns=window, bin_width_ns=width)
+    histogram = replace(histogram, period_ns=None)
+    if not pulsed or histogram.photons is None:
+        return histogram
+    period = find_period(histogram)
+    if period is None and histogram.pairs < _DENSE * sum(histogram.photons):
+        wide = pair_histogram(stream, channels=pair, window_ns=10 * window, bin_width_ns=10 * width)
+        period = find_period(wide)
+    if period is None or window > (_FEWEST_SIDES + _SEARCHED) * period:
+        return histogram
+    return _of_period(stream, pair, period, options=G2Details())
 
 
 def _with_period(
@@ -218,7 +244,7 @@ def _with_period(
         return replace(histogram, period_ns=None), None, False
     period = histogram.period_ns or visible
     if period is None:
-        raise DataError("the histogram shows no peaks at equal distances, and no period is given")
+        raise DataError("the pairs of photons show no peaks at equal distances, and no pulse period is given")
     return replace(histogram, period_ns=find_period(histogram, about_ns=period) or period), None, True
 
 
