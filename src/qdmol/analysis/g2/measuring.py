@@ -348,7 +348,7 @@ def _from_fit(
 
 
 def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: float, options: G2Details) -> G2:
-    fit = fit_dip(histogram, jitter_ns=options.jitter_ns, zero_ns=options.zero_delay_ns, mask=mask)
+    fit = fit_dip(histogram, jitter_ns=options.jitter_ns, zero_ns=options.zero_delay_ns, mask=mask, level=level)
     spikes = find_spikes(histogram, fit.zero_ns, reach_ns=50.0)
     flags = [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
     if options.afterglow != "flag" and not all(covered(spike, mask) for spike in spikes):

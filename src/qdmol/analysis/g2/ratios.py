@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from qdmol.analysis.counting import ratio_interval
 from qdmol.analysis.g2.backgrounds import Signal
@@ -164,10 +165,10 @@ def fit_ratios(fit: CombFit, sides: Sides, signal: Signal | None, *, level: floa
 
 
 def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: float) -> Ratios:
-    """Both normalisations from the dip under continuous light, pairs with background taken off.
+    """Both normalisations from the dip or peak under continuous light, pairs with background taken off.
 
-    The value at zero delay and its error are those of a number of Poisson counts over a background of counts that the
-    dip's flanks put there; `DipFit.scale` is how many of them make a ratio of 1.
+    The interval of the fit is that of the profile likelihood; errors of the background and of the level are added to
+    its ends in quadrature.
     """
     known = histogram.poisson_per_bin
     steady = _NAN if known is None else float(np.interp(fit.zero_ns, histogram.lag_ns, known))
@@ -175,14 +176,10 @@ def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: 
     others_error = steady * signal.error / fit.level if known is not None else 0.0
     if others >= 1.0:
         return Ratios(*[_NAN] * 9)
-    counts = max((fit.ratio_error * fit.scale) ** 2, fit.ratio * fit.scale, 0.0)
-    hidden = counts - fit.ratio * fit.scale + others * fit.scale
-    hidden_error = others_error * fit.scale
-    own = nodes_of(
-        scale=fit.scale * (1.0 - others), scatter=0.0, background=hidden, background_error=hidden_error, follows=True
-    )
-    side = (fit.ratio - others) / (1.0 - others)
-    side_limits = scaled_interval(counts, own, level=level)
+    reach = float(stats.norm.ppf(0.5 + 0.5 * level))
+    side, low, high = ((value - others) / (1.0 - others) for value in (fit.ratio, fit.low, fit.high))
+    shift = reach * others_error * abs(fit.ratio - 1.0) / (1.0 - others) ** 2
+    side_limits = _widened(side, (low, high), shift)
     if known is None:
         return Ratios(side, *side_limits, *[_NAN] * 6)
     bunching = (fit.level / steady - (1.0 - signal.product)) / signal.product
@@ -191,13 +188,14 @@ def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: 
         pairs = histogram.blocks.counts.sum(axis=1).astype(np.float64)
         whole, factor = level_scatter(pairs, histogram.blocks.photons.astype(np.float64), histogram.blocks.durations_s)
         scatter = float(np.hypot(fit.level_error, np.sqrt(max(whole**2 - 1.0 / max(pairs.sum(), 1.0), 0.0))))
-    spread = nodes_of(
-        scale=fit.scale * (1.0 - others) / bunching,
-        scatter=factor * scatter,
-        background=hidden,
-        background_error=hidden_error,
-        follows=True,
-    )
-    limits = scaled_interval(counts, spread, level=level)
+    ends = (side_limits[0] * bunching, side_limits[1] * bunching)
+    limits = _widened(side * bunching, ends, reach * factor * scatter * abs(side) * bunching)
     whole = float(np.hypot(factor * scatter, _share_error(bunching, signal)))
     return Ratios(side, *side_limits, side * bunching, *limits, bunching, *with_scatter(bunching, whole, level=level))
+
+
+def _widened(value: float, limits: tuple[float, float], more: float) -> tuple[float, float]:
+    """Add an error to both ends of an interval in quadrature; a ratio is never below 0."""
+    low, high = limits
+    below, above = float(np.hypot(max(value - low, 0.0), more)), float(np.hypot(max(high - value, 0.0), more))
+    return max(value - below, 0.0), max(value + above, 0.0)
