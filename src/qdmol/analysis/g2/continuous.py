@@ -23,6 +23,7 @@ _MOVING = (_ZERO, _RISE, _DECAY)  # parameters that change the shapes
 _WIDTHS_NS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 100.0)  # in a histogram of 1000 ns; wider in a wider one
 _SPAN_NS = 1000.0
 _CERTAIN = 25.0  # deviance by which the counts must stand out for the dip or the peak to give the zero delay
+_ANYWHERE_NS = 10.0  # half the reach of the zero delay where nothing stands out: some metres of cable
 _HIGHEST = 1e3  # of the value at zero delay
 _ROUNDS = 40  # steps of a search for an end of an interval
 
@@ -129,9 +130,9 @@ def fit_dip(
     """
     places = _find_centres(histogram) if zero_ns is None else [(zero_ns, 10.0, 0.0)]
     found = zero_ns is not None or bool(places)
-    free_zero = zero_ns is None and found
+    free_zero = zero_ns is None
     best: tuple[_Problem, Fit, NDArray[np.bool_]] | None = None
-    for guess, width, start in places or [(0.0, 10.0, 1.0)]:
+    for guess, width, start in places or [(0.0, _ANYWHERE_NS, 1.0)]:
         use = _open(histogram, guess, mask)
         trial = _fitted(histogram, (guess, width, start), use, jitter_ns, free_zero=free_zero)
         if best is None or trial[1].deviance < best[1].deviance:
@@ -268,9 +269,13 @@ def _shapes(problem: _Problem, values: Floats) -> tuple[Floats, Floats]:
     return dip, 2.0 * decay * two_sided(away, decay, problem.blur)
 
 
-def _interval(problem: _Problem, fit: Fit, level: float) -> tuple[float, float]:
-    """Ends of the interval of the ratio: where the best fit with that ratio is worse by a quantile of chi squared."""
-    target = fit.deviance + float(stats.chi2.ppf(level, 1))
+def _interval(problem: _Problem, fit: Fit, level: float, *, found: bool) -> tuple[float, float]:
+    """Ends of the interval of the ratio: where the best fit with that ratio is worse by a quantile of chi squared.
+
+    Where nothing stands out, place and width are as free as the ratio: 3 degrees of freedom instead of 1 (Davies,
+    Biometrika 64, 247 (1977), doi:10.1093/biomet/64.2.247, on parameters that exist under the alternative alone).
+    """
+    target = fit.deviance + float(stats.chi2.ppf(level, 1 if found else 3))
     ratio = float(fit.parameters[_RATIO])
     error = float(np.sqrt(fit.covariance[_RATIO, _RATIO]))
     step = max(error if np.isfinite(error) else 0.0, 1e-3)
@@ -318,7 +323,7 @@ def _result(
     slope[_SHOULDER] = 0.0 if problem.over_far else 1.0 / top
     curve = np.full(len(histogram.counts), np.nan)
     curve[use] = fit.expected
-    low, high = _interval(problem, fit, level)
+    low, high = _interval(problem, fit, level, found=found)
     return DipFit(
         ratio=float(values[_RATIO]),
         low=low,
