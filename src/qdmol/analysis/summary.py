@@ -160,6 +160,7 @@ def _g2(analysis: PhotonAnalysis) -> dict[str, Any] | None:
         "lifetimes_ns": list(found.lifetimes_ns),
         "signal_fractions": found.signal_fractions,
         "uncorrected": None if before is None else {name: getattr(before, name) for name in before.__slots__},
+        "background_source": found.background_source,
         "gate_ns": found.gate_ns,
         "gated": [_gated(one) for one in analysis.gated],
         "level": found.level,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from qdmol.analysis.background import Background
-from qdmol.analysis.g2.backgrounds import Signal, signal_of
+from qdmol.analysis.g2.backgrounds import Flat, Signal, flat_of_valleys, signal_of
 from qdmol.analysis.g2.combs import Comb, find_comb, find_period
 from qdmol.analysis.g2.continuous import fit_dip
 from qdmol.analysis.g2.crosstalk import find_spikes
@@ -21,13 +21,14 @@ from qdmol.analysis.g2.remarks import (
     assumed_zero,
     covered,
     fit_flags,
+    no_background,
     overlap_flag,
     shifted_zero,
     side_flags,
     spike_flag,
 )
 from qdmol.analysis.g2.values import G2, PairHistogram, Ratios
-from qdmol.errors import DataError, InputError
+from qdmol.errors import DataError, InputError, SolverError
 from qdmol.photons.flags import Flag
 from qdmol.photons.stream import PhotonStream
 
@@ -43,9 +44,9 @@ _CONTINUOUS_BIN_NS = 0.25
 _DENSE = 5  # pairs a photon within 500 ns above which no longer window is searched for a slow comb
 _AGREE = 0.02  # relative difference of a stated period and that of the comb
 _LEAK = 0.002  # share of a peak nearer to its neighbours from which on boxes are not used
-_ENOUGH = 200  # pairs from which on flanks can be fitted
+_ENOUGH = 30  # pairs from which on flanks can be fitted
 _FIT_PERIODS = 7.5
-_VALLEY, _EMPTY = 0.4, 0.004  # periods from a peak; a decay that leaks 0.2 % leaves 0.7 % of its pairs beyond
+_VALLEY, _EMPTY = 0.4, 2e-4  # periods from a peak; fewer pairs than this share beyond are no background worth a fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def measure_g2(
         found = _pulsed(histogram, signal, masked, level, options, exact_period=exact)
     else:
         found = _continuous(histogram, signal, masked, level, options)
-    return replace(found, gate_ns=limits)
+    measured = None if background is None else background.source
+    return replace(found, gate_ns=limits, background_source=measured or found.background_source)
 
 
 def gate_curve(
@@ -276,15 +278,23 @@ def _pulsed(
     flags += [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
     if options.afterglow == "mask":
         mask = (*mask, *(spike.mask for spike in spikes if not covered(spike, mask)))
-    fit = None
+    fit, flat = None, None
     if options.overlap or (options.overlap is None and _may_overlap(histogram, comb)):
         modelled = tuple((s.lag_ns, 0.3 * s.width_ns) for s in spikes) if options.afterglow == "model" else ()
         near = _near(histogram, comb.zero_ns, _FIT_PERIODS * period)
         fit = fit_comb(near, comb, fixed_period=exact_period, mask=mask, spikes=modelled)
-        if options.overlap or (fit.settled and fit.leak > _LEAK):
+        overlapping = fit.leak > _LEAK
+        if overlapping and not fit.settled and not options.overlap:
+            raise SolverError("the fit of the overlapping peaks did not converge, so g2 is not reported")
+        if options.overlap or overlapping:
             return _from_fit(histogram, near, fit, comb, signal, tuple(flags), level=level, options=options)
+        flat = Flat(fit.flat, float(np.sqrt(fit.covariance[2, 2]))) if fit.settled else None
     sides = sides_of(histogram, comb, sides=options.sides, mask=mask)
-    ratios = area_ratios(sides, signal, level=level)
+    if signal == Signal():
+        flat = flat or flat_of_valleys(histogram, period_ns=period, zero_ns=comb.zero_ns)
+    else:
+        flat = None
+    ratios = area_ratios(sides, signal, level=level, flat=flat)
     flags += side_flags(histogram, comb, sides)
     return G2(
         method="pulsed areas",
@@ -303,7 +313,8 @@ def _pulsed(
         histogram=histogram,
         flags=tuple(flags),
         signal_fractions=None if signal == Signal() else signal.fractions,
-        uncorrected=None if signal == Signal() else area_ratios(sides, Signal(), level=level),
+        uncorrected=area_ratios(sides, Signal(), level=level),
+        background_source="pairs",
     )
 
 
@@ -343,7 +354,8 @@ def _from_fit(
             *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees),
         ),
         signal_fractions=None if known is None else known.fractions,
-        uncorrected=None if known is None else fit_ratios(fit, sides, None, level=level),
+        uncorrected=fit_ratios(fit, sides, None, level=level, raw=True),
+        background_source="pairs",
     )
 
 
@@ -373,9 +385,13 @@ def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: flo
         lifetimes_ns=(fit.rise_ns,) if np.isnan(fit.shoulder_ns) else (fit.rise_ns, fit.shoulder_ns),
         level=level,
         histogram=histogram,
-        flags=(*flags, *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees)),
+        flags=(
+            *flags,
+            *((no_background(),) if signal == Signal() else ()),
+            *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees),
+        ),
         signal_fractions=None if signal == Signal() else signal.fractions,
-        uncorrected=None if signal == Signal() else dip_ratios(fit, histogram, Signal(), level=level),
+        uncorrected=dip_ratios(fit, histogram, Signal(), level=level),
     )
 
 
@@ -390,7 +406,7 @@ def _fields(ratios: Ratios) -> dict[str, Any]:
 
 
 def _may_overlap(histogram: PairHistogram, comb: Comb) -> bool:
-    """Whether the valleys between peaks hold more than a few pairs; they may be background, which the fit tells."""
+    """Whether the valleys between peaks hold pairs: flanks of the peaks, or background, which the fit tells apart."""
     lag = (histogram.lag_ns - comb.zero_ns) / comb.period_ns
     valley = float(histogram.counts[np.abs(lag - np.rint(lag)) > _VALLEY].sum())
     return histogram.pairs >= _ENOUGH and valley > _EMPTY * histogram.pairs

@@ -1,0 +1,1 @@
+"""Coverage and error calibrations; each module prints one table."""
