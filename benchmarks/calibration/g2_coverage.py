@@ -62,8 +62,10 @@ def draw_emitter(
     """
     tick_ps = 64.0
     pulses = int(photons * (1.0 - background) / brightness)
-    twos = _some_pulses(rng, pulses, 0.5 * ratio * brightness**2)
-    ones = _some_pulses(rng, pulses, brightness - ratio * brightness**2)
+    double = 0.5 * ratio * brightness**2
+    lit = _some_pulses(rng, pulses, brightness - double)
+    both = rng.random(len(lit)) < double / (brightness - double)
+    ones, twos = lit[~both], lit[both]
     dark = rng.poisson(background * photons)
     times = np.concatenate([ones, twos, twos, rng.integers(0, pulses, dark)])
     signal = len(times) - dark

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qdmol.analysis.background import Background
+from qdmol.analysis.background import BEFORE_PULSE, Background
 from qdmol.analysis.g2.backgrounds import Flat, Signal, flat_of_valleys, signal_of
 from qdmol.analysis.g2.combs import Comb, find_comb, find_period
 from qdmol.analysis.g2.continuous import fit_dip
@@ -35,6 +35,7 @@ from qdmol.photons.stream import PhotonStream
 __all__ = ["G2Details", "gate_curve", "measure_g2"]
 
 Mask = tuple[tuple[float, float], ...]
+Measured = tuple[Signal, Background | None]  # shares of the emitter's photons, and where they come from
 
 _SEARCHED = 9  # periods beyond the side window, for a zero delay that is not at zero
 _FEWEST_SIDES = 6  # periods each way at least
@@ -136,11 +137,12 @@ def measure_g2(
     masked = tuple((float(low), float(high)) for low, high in mask)
     if pulsed:
         exact = isinstance(source, PhotonStream) and source.mode == "T3"
-        found = _pulsed(histogram, signal, masked, level, options, exact_period=exact)
+        found = _pulsed(histogram, (signal, background), masked, level, options, exact_period=exact)
     else:
-        found = _continuous(histogram, signal, masked, level, options)
-    measured = None if background is None else background.source
-    return replace(found, gate_ns=limits, background_source=measured or found.background_source)
+        found = _continuous(histogram, (signal, background), masked, level, options)
+    if not np.isfinite(found.side):
+        raise DataError("the pairs are too few to tell those of the emitter from those with background, so g2 is unknown")
+    return replace(found, gate_ns=limits)
 
 
 def gate_curve(
@@ -267,9 +269,9 @@ def _brightest(stream: PhotonStream) -> tuple[int, int]:
 
 
 def _pulsed(
-    histogram: PairHistogram, signal: Signal, mask: Mask, level: float, options: G2Details, *, exact_period: bool
+    histogram: PairHistogram, measured: Measured, mask: Mask, level: float, options: G2Details, *, exact_period: bool
 ) -> G2:
-    period = _known(histogram.period_ns)
+    period, (signal, background) = _known(histogram.period_ns), measured
     comb = find_comb(histogram, period, zero_ns=options.zero_delay_ns)
     flags = [] if comb.found else [assumed_zero()]
     if comb.order and options.zero_delay_ns is None:
@@ -287,7 +289,7 @@ def _pulsed(
         if overlapping and not fit.settled and not options.overlap:
             raise SolverError("the fit of the overlapping peaks did not converge, so g2 is not reported")
         if options.overlap or overlapping:
-            return _from_fit(histogram, near, fit, comb, signal, tuple(flags), level=level, options=options)
+            return _from_fit(histogram, near, fit, comb, measured, tuple(flags), level=level, options=options)
         flat = Flat(fit.flat, float(np.sqrt(fit.covariance[2, 2]))) if fit.settled else None
     sides = sides_of(histogram, comb, sides=options.sides, mask=mask)
     if signal == Signal():
@@ -314,7 +316,7 @@ def _pulsed(
         flags=tuple(flags),
         signal_fractions=None if signal == Signal() else signal.fractions,
         uncorrected=area_ratios(sides, Signal(), level=level),
-        background_source="pairs",
+        background_source="pairs" if flat is not None or background is None else background.source,
     )
 
 
@@ -323,7 +325,7 @@ def _from_fit(
     near: PairHistogram,
     fit: CombFit,
     comb: Comb,
-    signal: Signal,
+    measured: Measured,
     flags: tuple[Flag, ...],
     *,
     level: float,
@@ -331,7 +333,10 @@ def _from_fit(
 ) -> G2:
     found = replace(comb, period_ns=fit.period_ns, zero_ns=fit.zero_ns)
     sides = sides_of(histogram, found, sides=options.sides)
-    known = None if signal == Signal() else signal
+    signal, background = measured
+    # the level before the pulse is the flat part of the pairs seen with less: the fit tells it from the decays' tails
+    separate = background is not None and background.source != BEFORE_PULSE and signal != Signal()
+    known = signal if separate else None
     ratios = fit_ratios(fit, sides, known, level=level)
     return G2(
         method="pulsed fit",
@@ -355,16 +360,17 @@ def _from_fit(
         ),
         signal_fractions=None if known is None else known.fractions,
         uncorrected=fit_ratios(fit, sides, None, level=level, raw=True),
-        background_source="pairs",
+        background_source=background.source if separate and background is not None else "pairs",
     )
 
 
-def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: float, options: G2Details) -> G2:
+def _continuous(histogram: PairHistogram, measured: Measured, mask: Mask, level: float, options: G2Details) -> G2:
+    signal, background = measured
     fit = fit_dip(histogram, jitter_ns=options.jitter_ns, zero_ns=options.zero_delay_ns, mask=mask, level=level)
     spikes = find_spikes(histogram, fit.zero_ns, reach_ns=50.0)
     flags = [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
     if options.afterglow != "flag" and not all(covered(spike, mask) for spike in spikes):
-        return _continuous(histogram, signal, (*mask, *(s.mask for s in spikes)), level, options)
+        return _continuous(histogram, measured, (*mask, *(s.mask for s in spikes)), level, options)
     if not fit.found:
         flags.append(assumed_zero())
     ratios = dip_ratios(fit, histogram, signal, level=level)
@@ -392,6 +398,7 @@ def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: flo
         ),
         signal_fractions=None if signal == Signal() else signal.fractions,
         uncorrected=dip_ratios(fit, histogram, Signal(), level=level),
+        background_source=None if signal == Signal() or background is None else background.source,
     )
 
 
