@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from qdmol.analysis.progress import Stages
-from qdmol.analysis.result import PhotonAnalysis
+from qdmol.analysis.result import G2_NOT_FITTED, PhotonAnalysis
 from qdmol.errors import DataError, InputError, SolverError
 from qdmol.photons import PhotonStream, channel_label
 from qdmol.photons.flags import Flag, Severity
@@ -76,6 +76,7 @@ _ABSENT = {
     "triples": "no_g3",
     "correlation": "no_correlation",
 }
+_PAIRS = "pairs of photons"
 _EXTRAS = {"background", "gates", "triples"}  # their absence takes nothing from the other results
 _GATES = (0.25, 0.5, 1.0, 1.5)  # of the mean delay of a photon, after the arrival of the pulse
 _LATEST_GATE = 0.5  # of the period: behind it too little of it is left
@@ -119,7 +120,8 @@ class Work:
                 return make()
             except (DataError, SolverError) as error:
                 severity: Severity = "note" if stage in _EXTRAS else "warning"
-                self.flags.append(Flag(_ABSENT[stage], severity, str(error)))
+                failed = isinstance(error, SolverError) and stage == _PAIRS
+                self.flags.append(Flag(G2_NOT_FITTED if failed else _ABSENT[stage], severity, str(error)))
                 return None
 
     @property

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from qdmol.photons import PhotonStream
     from qdmol.photons.quality import QualityReport
 
-__all__ = ["Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
+__all__ = ["G2_NOT_FITTED", "Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
+
+# Flag of an analysis whose g2 is withheld because its fit failed.
+G2_NOT_FITTED = "g2_not_fitted"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,10 +84,10 @@ class PhotonAnalysis:
 
     @property
     def _withheld(self) -> bool:
-        """Whether g2 is withheld because the detectors cannot show it, and no lifetime remains."""
+        """Whether the fit of g2 failed, or the detectors cannot show g2 and no lifetime remains."""
+        names = {flag.name for flag in self.flags}
         shared = self.quality is not None and bool(self.quality.shared_dead_times)
-        missing = any(flag.name == "no_g2" for flag in self.flags)
-        return shared and missing and self.g2 is None and self.lifetime is None
+        return G2_NOT_FITTED in names or (shared and "no_g2" in names and self.g2 is None and self.lifetime is None)
 
     @property
     def name(self) -> str:

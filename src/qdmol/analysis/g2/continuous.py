@@ -54,6 +54,8 @@ class DipFit:
         Whether the zero delay was found from the data.
     settled : bool
         Whether the search converged.
+    wide : bool
+        Whether the dip or the peak is as wide as the histogram can show, so that no level beside it is seen.
     """
 
     ratio: float
@@ -71,6 +73,7 @@ class DipFit:
     degrees: int
     found: bool
     settled: bool
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -340,4 +343,5 @@ def _result(
         degrees=int(use.sum()) - int((np.diag(fit.covariance) > 0).sum()),
         found=found,
         settled=fit.settled,
+        wide=found and bool(values[_RISE] > problem.high[_RISE] - 0.1),
     )

@@ -26,6 +26,7 @@ from qdmol.analysis.g2.remarks import (
     shifted_zero,
     side_flags,
     spike_flag,
+    wide_peak,
 )
 from qdmol.analysis.g2.values import G2, PairHistogram, Ratios
 from qdmol.errors import DataError, InputError, SolverError
@@ -122,7 +123,9 @@ def measure_g2(
     Raises
     ------
     DataError
-        There are no two channels with photons, no pairs, or no period.
+        There are no two channels with photons, no pairs, no period, or too few pairs for a value.
+    SolverError
+        The fit did not converge.
     InputError
         A gate without delays, or an option out of range.
     """
@@ -367,12 +370,16 @@ def _from_fit(
 def _continuous(histogram: PairHistogram, measured: Measured, mask: Mask, level: float, options: G2Details) -> G2:
     signal, background = measured
     fit = fit_dip(histogram, jitter_ns=options.jitter_ns, zero_ns=options.zero_delay_ns, mask=mask, level=level)
+    if not fit.settled:
+        raise SolverError("the fit of g2 under continuous light did not converge, so g2 is not reported")
     spikes = find_spikes(histogram, fit.zero_ns, reach_ns=50.0)
     flags = [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
     if options.afterglow != "flag" and not all(covered(spike, mask) for spike in spikes):
         return _continuous(histogram, measured, (*mask, *(s.mask for s in spikes)), level, options)
     if not fit.found:
         flags.append(assumed_zero())
+    if fit.wide:
+        flags.append(wide_peak(float(histogram.lag_ns[-1])))
     ratios = dip_ratios(fit, histogram, signal, level=level)
     steady = histogram.poisson_per_bin
     bin_at_zero = int(np.argmin(np.abs(histogram.lag_ns - fit.zero_ns)))

@@ -11,7 +11,17 @@ from qdmol.analysis.g2.ratios import Sides
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.photons.flags import Flag
 
-__all__ = ["assumed_zero", "covered", "fit_flags", "no_background", "overlap_flag", "shifted_zero", "side_flags", "spike_flag"]
+__all__ = [
+    "assumed_zero",
+    "covered",
+    "fit_flags",
+    "no_background",
+    "overlap_flag",
+    "shifted_zero",
+    "side_flags",
+    "spike_flag",
+    "wide_peak",
+]
 
 Mask = tuple[tuple[float, float], ...]
 
@@ -39,6 +49,20 @@ def no_background() -> Flag:
             "No background is known, and continuous light does not show it: g2 is that of all photons; a dark recording"
             " (--dark) corrects it."
         ),
+    )
+
+
+def wide_peak(reach_ns: float) -> Flag:
+    """No level is seen beside the dip or the peak."""
+    return Flag(
+        name="wide_peak",
+        severity="warning",
+        message=(
+            f"The pairs change up to lags of {reach_ns:.4g} ns, the longest looked at, so no level beside the zero delay"
+            " is seen: use g2 against independent photons."
+        ),
+        value=reach_ns,
+        unit="ns",
     )
 
 
