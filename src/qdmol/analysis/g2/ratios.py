@@ -11,7 +11,7 @@ from qdmol.analysis.counting import ratio_interval
 from qdmol.analysis.g2.backgrounds import Flat, Signal
 from qdmol.analysis.g2.combs import Comb, Peaks, peaks_of
 from qdmol.analysis.g2.continuous import DipFit
-from qdmol.analysis.g2.intervals import level_scatter, nodes_of, scaled_interval, with_scatter
+from qdmol.analysis.g2.intervals import level_scatter, likelihood_interval, nodes_of, scaled_interval, with_scatter
 from qdmol.analysis.g2.overlap import CombFit
 from qdmol.analysis.g2.values import PairHistogram, Ratios
 
@@ -20,6 +20,7 @@ __all__ = ["SIDE_WINDOW_NS", "Sides", "area_ratios", "dip_ratios", "fit_ratios",
 # Side peaks nearer than this, and at least five each way, make the level beside the centre.
 SIDE_WINDOW_NS = 750.0
 _FEWEST = 5
+_MANY = 30.0  # counts from which the likelihood ratio has its limiting law
 _NAN = float("nan")
 Mask = tuple[tuple[float, float], ...]
 
@@ -168,18 +169,25 @@ def fit_ratios(fit: CombFit, sides: Sides, signal: Signal | None, *, level: floa
     variance = float(gradient @ fit.covariance @ gradient) + ((1.0 - side) * others_error / beside) ** 2
     counts = max(variance * beside**2, centre, 0.0)
     leaked = counts - centre
-    own = nodes_of(scale=beside, scatter=0.0, background=leaked)
-    side_limits = scaled_interval(counts, own, level=level)
+    side_limits = _fit_limits(counts, leaked, scale=beside, scatter=0.0, level=level)
     scale = sides.level if raw else sides.level - others
     if not np.isfinite(scale) or scale <= 0:
         return Ratios(side, *side_limits, *[_NAN] * 6)
     fluctuation = sides.factor * float(np.sqrt(max(sides.scatter**2 - 1.0 / max(sides.total, 1.0), 0.0)))
     fluctuation = float(np.hypot(fluctuation, others_error / scale))
-    spread = nodes_of(scale=scale, scatter=fluctuation, background=leaked)
-    poisson_limits = scaled_interval(counts, spread, level=level)
+    poisson_limits = _fit_limits(counts, leaked, scale=scale, scatter=fluctuation, level=level)
     bunching = beside / scale
     limits = with_scatter(bunching, sides.factor * sides.scatter, level=level)
     return Ratios(side, *side_limits, centre / scale, *poisson_limits, bunching, *limits)
+
+
+def _fit_limits(
+    counts: float, leaked: float, *, scale: float, scatter: float, level: float
+) -> tuple[float, float]:
+    """Exact limits for few counts, those of the likelihood ratio for many."""
+    if counts < _MANY:
+        return scaled_interval(counts, nodes_of(scale=scale, scatter=scatter, background=leaked), level=level)
+    return likelihood_interval(counts, scale=scale, background=leaked, scatter=scatter, level=level)
 
 
 def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: float) -> Ratios:

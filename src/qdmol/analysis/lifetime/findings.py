@@ -69,11 +69,12 @@ def _bumps(decay: Decay, trial: Trial) -> list[Flag]:
 
 
 def _before_pulse(decay: Decay, start: float, stop: float) -> bool:
-    """Whether a stretch ends where the rise of a pulse begins, on the circle of the period where there is one."""
+    """Whether a stretch lies right before the highest count, on the circle of the period where there is one."""
     peak = float(decay.edges_ns[int(np.argmax(decay.counts))])
     span = decay.period_ns or float(decay.edges_ns[-1] - decay.edges_ns[0])
-    ahead = peak - stop if decay.period_ns is None else (peak - stop) % decay.period_ns
-    return -1e-9 <= ahead <= max(_FOOT * span, 0.5 * (stop - start))
+    middle, width = 0.5 * (start + stop), stop - start
+    ahead = peak - middle if decay.period_ns is None else (peak - middle) % decay.period_ns
+    return 0.0 <= ahead <= max(_FOOT * span + 0.5 * width, width)
 
 
 def _beyond(decay: Decay) -> Flag | None:
