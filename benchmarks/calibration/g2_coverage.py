@@ -132,7 +132,10 @@ def continuous_cases(count: int, seed: int) -> Iterator[tuple[str, int, int, int
 
 def table(count: int, seed: int) -> str:
     """Return the Markdown table."""
-    lines = ["| case | trials | refused | coverage of side (%) | coverage of poisson (%) |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| case | trials | refused | coverage of side (%) | coverage of poisson (%) |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     whole = [0, 0, 0]
     for case, trials, refused, side, poisson in pulsed_cases(count, seed):
         lines.append(f"| {case} | {trials} | {refused} | {100 * side / trials:.1f} | {100 * poisson / trials:.1f} |")
@@ -155,7 +158,9 @@ def main() -> None:
     text = table(asked.count, asked.seed)
     print(text)
     if asked.write:
-        TABLE.write_text(f"{text}\n\nMade by `{COMMAND} --count {asked.count} --seed {asked.seed}`.\n", encoding="utf-8")
+        TABLE.write_text(
+            f"{text}\n\nMade by `{COMMAND} --count {asked.count} --seed {asked.seed}`.\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def flags(summary):
 def test_two_detectors_behind_one_dead_time_have_no_g2():
     """README: light is Poisson, no pair below 87 ns is recorded; g2 0.013 was an artefact."""
     summary = analyze_photons(CASES / "shared_dead_5MHz.ptu", model="1").summary
-    assert summary["g2"] is None and summary["g3"] is None
+    assert summary["g2"] is None
+    assert summary["g3"] is None
     assert flags(summary)["shared_dead_time"]["value"] == pytest.approx(87.0, abs=1.0)
     assert "dead time" in flags(summary)["no_g2"]["message"]
     assert summary["lifetime"]["components_ns"][0] == pytest.approx(20.0, abs=0.5)
@@ -38,7 +39,9 @@ def test_nothing_but_a_shared_dead_time_ends_with_status_3(tmp_path, capsys):
     path = make.write_ptu(tmp_path / "router.ptu", stream, kind=make.HYDRAHARP_T2)
     status = run_command(["photons", "analyze", str(path), "-o", str(tmp_path / "a.html"), "--json"])
     summary = json.loads(capsys.readouterr().out)
-    assert status == 3 and summary["g2"] is None and summary["lifetime"] is None
+    assert status == 3
+    assert summary["g2"] is None
+    assert summary["lifetime"] is None
     assert "shared_dead_time" in flags(summary)
 
 
@@ -49,15 +52,19 @@ def test_picoharp_t2_has_its_period_from_the_light():
     assert summary["sync_period_ns"] is None
     assert g2["period_ns"] == pytest.approx(12.539, abs=0.003)
     assert summary["pulse_period_ns"] == g2["period_ns"]
-    assert g2["centre_counts"] == pytest.approx(0.0, abs=0.5) and g2["side_counts"] == pytest.approx(59.7, abs=0.5)
-    assert g2["side_low"] == 0.0 and g2["side"] < 0.02 and 0.04 < g2["side_high"] < 0.08
+    assert g2["centre_counts"] == pytest.approx(0.0, abs=0.5)
+    assert g2["side_counts"] == pytest.approx(59.7, abs=0.5)
+    assert g2["side_low"] == 0.0
+    assert g2["side"] < 0.02
+    assert 0.04 < g2["side_high"] < 0.08
 
 
 def test_a_stated_rate_that_the_light_does_not_follow_is_left(tmp_path):
     """The same recording as of an instrument whose T2 header may state a laser's rate."""
     stream = replace(read_photons(CASES / "one_emitter.ptu"), sync_period_ps=7_074_000.0)
     g2 = analyze_photons(stream).summary["g2"]
-    assert g2["period_ns"] == pytest.approx(12.539, abs=0.003) and g2["side_high"] < 0.08
+    assert g2["period_ns"] == pytest.approx(12.539, abs=0.003)
+    assert g2["side_high"] < 0.08
 
 
 @pytest.mark.parametrize("channels", [None, "sync,0"])
@@ -69,7 +76,8 @@ def test_the_sync_input_as_a_detector(channels, tmp_path, capsys):
     summary = json.loads(capsys.readouterr().out)
     assert summary["photons_per_channel"] == {"0": 35066, "sync": 34934}
     assert sorted(map(str, summary["g2"]["channels"])) == ["0", "sync"]
-    assert summary["g2"]["side"] < 0.05 and summary["g2"]["side_high"] < 0.15
+    assert summary["g2"]["side"] < 0.05
+    assert summary["g2"]["side_high"] < 0.15
     assert summary["g2"]["lifetimes_ns"][0] == pytest.approx(15.0, rel=0.25)
     assert "sync_rate" not in flags(summary)
 
@@ -78,7 +86,8 @@ def test_a_sync_channel_that_is_not_there_is_refused(capsys):
     path = str(CASES / "one_emitter.ptu")
     assert run_command(["photons", "analyze", path, "--channels", "sync,0", "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
-    assert error["field"] == "channels" and error["value"] == "sync"
+    assert error["field"] == "channels"
+    assert error["value"] == "sync"
 
 
 def test_bunched_continuous_light_has_a_peak():
@@ -89,7 +98,8 @@ def test_bunched_continuous_light_has_a_peak():
         assert g2[f"{name}_high"] - g2[f"{name}_low"] < 0.6
     assert g2["zero_delay_ns"] == pytest.approx(0.0, abs=2.0)
     assert g2["lifetimes_ns"][0] == pytest.approx(20.0, rel=0.2)
-    assert g2["background_source"] is None and g2["uncorrected"]["side"] == g2["side"]
+    assert g2["background_source"] is None
+    assert g2["uncorrected"]["side"] == g2["side"]
     assert "background_unknown" in {flag["flag"] for flag in g2["flags"]}
 
 

@@ -29,7 +29,9 @@ def light(rng, kind: str, *, period_ns: float, lifetime_ns: float, rate_hz: floa
     if kind == "steady":
         return rng.uniform(0, duration_s * 1e12, rng.poisson(rate_hz * duration_s))
     if kind == "dip":
-        cycles = np.cumsum(rng.exponential(2e3 * lifetime_ns, 1_500_000) + rng.exponential(1e3 * lifetime_ns, 1_500_000))
+        cycles = np.cumsum(
+            rng.exponential(2e3 * lifetime_ns, 1_500_000) + rng.exponential(1e3 * lifetime_ns, 1_500_000)
+        )
         return cycles[rng.random(len(cycles)) < min(rate_hz * 3e-9 * lifetime_ns * 4, 1.0)][:150_000]
     pulses, chance = int(duration_s * 1e9 / period_ns), rate_hz * period_ns * 1e-9
     number = rng.random(pulses) < chance if kind == "emitter" else rng.poisson(chance, pulses)
@@ -103,8 +105,10 @@ def test_behind_a_router_the_instrument_decides():
     assert routed.shared_dead_times[0].value_ns == pytest.approx(DEAD_NS, abs=5.0)
     # records of a router's instrument that do hold close pairs are believed
     assert judged("pulsed", "T3", shared=False, record_type="PicoHarp 300 T3", **slow).shared_dead_times == ()
-    assert has_router("SPC-130") and has_router("TimeHarp 200 T3R")
-    assert not has_router("PicoHarp 300 T2") and not has_router("HydraHarp T3 v2")
+    assert has_router("SPC-130")
+    assert has_router("TimeHarp 200 T3R")
+    assert not has_router("PicoHarp 300 T2")
+    assert not has_router("HydraHarp T3 v2")
 
 
 def test_only_channels_of_one_module_share():

@@ -287,8 +287,9 @@ def _g2(work: Work, background: Background | None) -> G2 | None:
 
     shared = work.quality.shared_dead_time(channels)
     if shared is not None:
+        first, second = (channel_label(channel) for channel in channels)
         message = (
-            f"g2 at zero delay cannot be measured: channels {channel_label(channels[0])} and {channel_label(channels[1])} share a dead time of"
+            f"g2 at zero delay cannot be measured: channels {first} and {second} share a dead time of"
             f" {shared.value_ns:.3g} ns, within which no pair of photons is recorded whatever the light is."
         )
         work.flags.append(Flag("no_g2", "warning", message, shared.value_ns, "ns"))

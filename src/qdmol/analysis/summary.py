@@ -56,9 +56,9 @@ def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file
         "file": file,
         **_origin(stream),
         "photons": None if quality is None else quality.photons,
-        "photons_per_channel": {} if quality is None else {
-            str(channel_label(k)): n for k, n in quality.per_channel.items()
-        },
+        "photons_per_channel": {}
+        if quality is None
+        else {str(channel_label(k)): n for k, n in quality.per_channel.items()},
         "duration_s": None if quality is None else quality.duration_s,
         "mode": "histogram" if stream is None else stream.mode,
         "tick_ps": None if stream is None else stream.tick_ps,
@@ -119,7 +119,9 @@ def _background(found: Background | None) -> dict[str, Any] | None:
     if found is None:
         return None
     rates = zip(found.channels, found.rates_hz, found.low_hz, found.high_hz, strict=True)
-    channels = [{"channel": channel_label(k), "rate_Hz": rate, "low_Hz": low, "high_Hz": high} for k, rate, low, high in rates]
+    channels = [
+        {"channel": channel_label(k), "rate_Hz": rate, "low_Hz": low, "high_Hz": high} for k, rate, low, high in rates
+    ]
     return {"source": found.source, "channels": channels}
 
 
@@ -179,7 +181,12 @@ def _g3(found: G3 | None) -> dict[str, Any] | None:
     names = ("side", "side_low", "side_high", "poisson", "poisson_low", "poisson_high", "centre_counts", "side_counts")
     numbers = {name: getattr(found, name) for name in names}
     flags = [flag.as_dict() for flag in found.flags]
-    return {**numbers, "channels": [channel_label(channel) for channel in found.channels], "reason": found.reason, "flags": flags}
+    return {
+        **numbers,
+        "channels": [channel_label(channel) for channel in found.channels],
+        "reason": found.reason,
+        "flags": flags,
+    }
 
 
 def plain(value: Any) -> Any:

@@ -252,7 +252,10 @@ def _status(found: Sequence[Analysed], *, quiet: bool) -> int:
         which = (
             "The file contradicts itself, ends early or leaves results unknown"
             if len(found) == 1
-            else (f"{incomplete} of {len(found)} files contradict themselves, end early, leave results unknown or could not be read")
+            else (
+                f"{incomplete} of {len(found)} files contradict themselves, end early, leave results unknown or could"
+                " not be read"
+            )
         )
         message(f"{which}; what there is says so.")
     return INCOMPLETE if incomplete else 0

@@ -283,16 +283,17 @@ def _dead_time_flag(one: Detector) -> Iterator[Flag]:
         return
     lost = min(one.rate_hz * one.dead_time_ns * 1e-9, 1.0)
     message = (
-        f"Channel {channel_label(one.channel)} is blind for {one.dead_time_ns:.3g} ns after each photon (smallest interval"
-        f" {one.smallest_interval_ns:.4g} ns): it loses {percent(lost)} of its photons, and its own pairs at shorter"
-        " lags say nothing about g2."
+        f"Channel {channel_label(one.channel)} is blind for {one.dead_time_ns:.3g} ns after each photon (smallest"
+        f" interval {one.smallest_interval_ns:.4g} ns): it loses {percent(lost)} of its photons, and its own pairs at"
+        " shorter lags say nothing about g2."
     )
     yield Flag("dead_time", "warning" if lost > _MUCH_LOST else "note", message, one.dead_time_ns, "ns")
 
 
 def _shared_dead_time_flag(one: SharedDeadTime) -> Flag:
+    first, second = (channel_label(channel) for channel in one.channels)
     message = (
-        f"Channels {channel_label(one.channels[0])} and {channel_label(one.channels[1])} share one dead time, as detectors behind a router do:"
+        f"Channels {first} and {second} share one dead time, as detectors behind a router do:"
         f" {_counted(one.pairs)} recorded of photons less than {one.value_ns:.3g} ns apart, where steady light"
         f" would give {one.expected:.3g}, so g2 cannot be measured at these lags, nor at zero delay."
     )
@@ -309,9 +310,9 @@ def _afterpulsing_flag(one: Detector) -> Iterator[Flag]:
     low, high = 100 * (one.afterpulsing_low or 0.0), 100 * (one.afterpulsing_high or 0.0)
     doubt = "" if one.afterpulsing_controlled else ", or light bunched on this scale (one channel cannot tell)"
     message = (
-        f"Channel {channel_label(one.channel)} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more photons within"
-        f" 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is false there,"
-        " and its rate too high by as much."
+        f"Channel {channel_label(one.channel)} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more"
+        f" photons within 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is false"
+        " there, and its rate too high by as much."
     )
     warn = low > _MUCH_AFTERPULSING and one.afterpulsing_controlled
     yield Flag("afterpulsing", "warning" if warn else "note", message, 100 * one.afterpulsing, "%")

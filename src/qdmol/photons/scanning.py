@@ -253,7 +253,8 @@ def _pair(result: Scan, stretch: tuple[Any, Any, Any]) -> None:
 
     clock = (result.unit_ps, result.tick_ps, result.origin, result.bin_ps)
     look = (result.stride, _LOOK_BACK, float(PAIR_WINDOW_NS) * 1e3)
-    arrays = (result.anchors, result.same_pairs, result.cross_pairs, result.near_pairs, result.mutual_pairs)
+    mutual = (result.near_pairs, result.mutual_pairs)
+    arrays = (result.anchors, result.same_pairs, result.cross_pairs, mutual)
     start = 0
     if result.tail is not None:
         # the seam: the end of the stretch before, and the photons that may look back into it

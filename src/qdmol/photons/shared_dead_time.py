@@ -146,7 +146,8 @@ def _pulsed_light(scan: Scan, rows: tuple[int, int], reach: int) -> _Light:
     edges = np.arange(reach + 1, dtype=np.float64)
 
     def peak(number: int) -> Floats:
-        return np.diff(np.interp(edges - number * period, places, total)) * period / total[-1]
+        share = np.diff(np.interp(edges - number * period, places, total)) * period / total[-1]
+        return np.asarray(share, dtype=np.float64)
 
     same = peak(0)
     others = np.zeros(reach)

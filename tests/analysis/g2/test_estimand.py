@@ -46,7 +46,8 @@ def test_one_estimand_whatever_the_method(lifetime):
 
 def test_continuous_light_says_that_its_background_is_unknown():
     found = measure_g2(draw_dip(np.random.default_rng(1), **case(0.1)), method="continuous")
-    assert found.background_source is None and found.uncorrected.side == found.side
+    assert found.background_source is None
+    assert found.uncorrected.side == found.side
     assert "background_unknown" in {flag.name for flag in found.flags}
 
 
@@ -72,12 +73,14 @@ def coverage(cases):
 
 def test_coverage_of_pulsed_light():
     trials, inside = coverage(pulsed_cases(8, 7, lifetimes=(0.1, 0.4), photons=(10_000,)))
-    assert trials == 16 and inside >= 13
+    assert trials == 16
+    assert inside >= 13
 
 
 def test_coverage_of_continuous_light():
     trials, inside = coverage(continuous_cases(2, 7))
-    assert trials == 2 * len(LIGHT) and inside >= 11
+    assert trials == 2 * len(LIGHT)
+    assert inside >= 11
 
 
 @pytest.mark.slow

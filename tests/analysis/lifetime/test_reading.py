@@ -146,7 +146,8 @@ def test_counts_beyond_the_period_are_told():
     counts = np.histogram(np.concatenate([delays, delays + 25.0]), np.arange(0.0, 50.1, 0.1))[0]
     fit = fit_lifetime(Decay(counts, 0.1, period_ns=25.0), model="1")
     flag = next(flag for flag in fit.flags if flag.name == "beyond_period")
-    assert flag.severity == "warning" and flag.value == pytest.approx(counts[250:].sum())
+    assert flag.severity == "warning"
+    assert flag.value == pytest.approx(counts[250:].sum())
     whole = fit_lifetime(Decay(counts[:250], 0.1, period_ns=25.0), model="1")
     assert all(flag.name != "beyond_period" for flag in whole.flags)
 
@@ -159,5 +160,5 @@ def test_a_foot_before_the_pulse_is_no_afterglow():
     late = 35.0 + rng.normal(0, 0.2, 1000)
     counts = np.histogram(np.concatenate([delays, foot, late]) % 50.0, np.arange(0.0, 50.05, 0.1))[0]
     flags = {flag.name: flag for flag in fit_lifetime(Decay(counts, 0.1, period_ns=50.0), model="1").flags}
-    assert flags["rise_before_pulse"].value == pytest.approx(6.0, abs=1.0)
+    assert flags["rise_before_pulse"].value == pytest.approx(6.0, abs=1.5)
     assert flags["afterglow"].value == pytest.approx(34.6, abs=1.0)

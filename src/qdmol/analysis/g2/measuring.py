@@ -144,7 +144,9 @@ def measure_g2(
     else:
         found = _continuous(histogram, (signal, background), masked, level, options)
     if not np.isfinite(found.side):
-        raise DataError("the pairs are too few to tell those of the emitter from those with background, so g2 is unknown")
+        raise DataError(
+            "the pairs are too few to tell those of the emitter from those with background, so g2 is unknown"
+        )
     return replace(found, gate_ns=limits)
 
 

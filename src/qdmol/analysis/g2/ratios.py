@@ -181,9 +181,7 @@ def fit_ratios(fit: CombFit, sides: Sides, signal: Signal | None, *, level: floa
     return Ratios(side, *side_limits, centre / scale, *poisson_limits, bunching, *limits)
 
 
-def _fit_limits(
-    counts: float, leaked: float, *, scale: float, scatter: float, level: float
-) -> tuple[float, float]:
+def _fit_limits(counts: float, leaked: float, *, scale: float, scatter: float, level: float) -> tuple[float, float]:
     """Exact limits for few counts, those of the likelihood ratio for many."""
     if counts < _MANY:
         return scaled_interval(counts, nodes_of(scale=scale, scatter=scatter, background=leaked), level=level)

@@ -58,8 +58,8 @@ def wide_peak(reach_ns: float) -> Flag:
         name="wide_peak",
         severity="warning",
         message=(
-            f"The pairs change up to lags of {reach_ns:.4g} ns, the longest looked at, so no level beside the zero delay"
-            " is seen: use g2 against independent photons."
+            f"The pairs change up to lags of {reach_ns:.4g} ns, the longest looked at, so no level beside the zero"
+            " delay is seen: use g2 against independent photons."
         ),
         value=reach_ns,
         unit="ns",
