@@ -311,8 +311,8 @@ def _afterpulsing_flag(one: Detector) -> Iterator[Flag]:
     doubt = "" if one.afterpulsing_controlled else ", or light bunched on this scale (one channel cannot tell)"
     message = (
         f"Channel {channel_label(one.channel)} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more"
-        f" photons within 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is false"
-        " there, and its rate too high by as much."
+        f" photons within 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is"
+        " false there, and its rate too high by as much."
     )
     warn = low > _MUCH_AFTERPULSING and one.afterpulsing_controlled
     yield Flag("afterpulsing", "warning" if warn else "note", message, 100 * one.afterpulsing, "%")

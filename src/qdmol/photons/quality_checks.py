@@ -288,8 +288,8 @@ def _delay_drift(scan: Scan, row: int) -> Iterator[Flag]:
     if abs(shift) > 5.0 * error and abs(shift) > max(0.02, 1.5 * width_ns):
         message = (
             f"The rise of the decay in channel {channel_label(scan.channels[row])} moves by {shift:+.2g} ns between the"
-            " beginning and the end of the run: a lifetime from the whole run is too long by about as much, or its fit is"
-            " poor."
+            " beginning and the end of the run: a lifetime from the whole run is too long by about as much, or its fit"
+            " is poor."
         ).replace("-", "−")
         yield Flag("delay_drift", "warning", message, shift, "ns")
 
@@ -332,9 +332,9 @@ def pile_up_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
     if lost < 0.01:
         return
     message = (
-        f"Channel {channel_label(scan.channels[row])} sees {per_pulse:.3g} photons a pulse while it is bright: if it takes"
-        f" one a pulse at most, it misses {percent(lost)}, the late ones, and lifetimes come out too short unless pile-up"
-        " is fitted."
+        f"Channel {channel_label(scan.channels[row])} sees {per_pulse:.3g} photons a pulse while it is bright: if it"
+        f" takes one a pulse at most, it misses {percent(lost)}, the late ones, and lifetimes come out too short unless"
+        " pile-up is fitted."
     )
     yield Flag("pile_up", "warning" if lost > 0.05 else "note", message, 100.0 * lost, "%")
 
