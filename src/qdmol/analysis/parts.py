@@ -134,9 +134,11 @@ class Work:
 
 
 def opened(source: str | Path | PhotonStream, format_: str | None) -> PhotonStream | Decay:
-    """Return the stream, or the histogram of delays where the file holds one."""
+    """Return the stream, a detector on the SYNC input among its channels, or the histogram of delays of the file."""
+    from qdmol.photons.sync_input import with_sync_detector
+
     if isinstance(source, PhotonStream):
-        return source
+        return with_sync_detector(source)
     from qdmol.photons.reading import read_photons
 
     if format_ == "decay":
@@ -144,7 +146,7 @@ def opened(source: str | Path | PhotonStream, format_: str | None) -> PhotonStre
 
         return read_decay(source)
     try:
-        return read_photons(source, format=format_)
+        return with_sync_detector(read_photons(source, format=format_))
     except InputError:
         if format_ is not None:
             raise
@@ -235,8 +237,9 @@ def _background(work: Work) -> Background | None:
     dark = work.asked.dark
     if dark is not None and not isinstance(dark, PhotonStream):
         from qdmol.photons.reading import read_photons
+        from qdmol.photons.sync_input import with_sync_detector
 
-        dark = read_photons(dark)
+        dark = with_sync_detector(read_photons(dark))
     return estimate_background(work.pulsed or work.stream, dark=dark)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qdmol.photons.photon_hdf5 import write_photon_hdf5
     from qdmol.photons.quality import QualityReport, assess_quality
     from qdmol.photons.reading import read_photons
+    from qdmol.photons.sync_input import with_sync_detector
     from qdmol.photons.synchronising import to_t3
 
 # Public name -> the module that has it.
@@ -39,6 +40,7 @@ _HOMES = {
     "assess_quality": "quality",
     "read_photons": "reading",
     "to_t3": "synchronising",
+    "with_sync_detector": "sync_input",
     "write_photon_hdf5": "photon_hdf5",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "channel_label",
     "read_photons",
     "to_t3",
+    "with_sync_detector",
     "write_photon_hdf5",
 ]
 

@@ -18,7 +18,6 @@ from qdmol.errors import LONGEST_VALUE, DataError, InputError, shorten
 from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S
 from qdmol.photons.stream import Mode, PhotonStream, Provenance, Records, Source
-from qdmol.photons.sync_input import SyncAsDetector, sync_is_detector
 
 __all__ = ["RECORD_KINDS", "RecordFile", "RecordKind", "Recording", "refused", "stream_of"]
 
@@ -55,20 +54,11 @@ class RecordKind:
     counted: bool = False
 
     @property
-    def sync_records(self) -> bool:
-        """Whether events of the SYNC input are records of their own, so that a detector may be connected there."""
-        return self.kernel == "hydraharp_t2"
-
-    @property
     def states_sync_rate(self) -> bool:
         """Whether the header's sync rate may be that of a laser; T2 of PicoHarp 300 has a detector on that input."""
         return self.kernel != "picoharp_t2"
 
 
-SYNC_NOTE = (
-    "The events of the SYNC input come at irregular times, so they are the photons of a detector there; they are"
-    " analysed as channel `sync`."
-)
 T2_WRAP = 1 << 25
 T2_WRAP_V1 = 33_552_000
 RECORD_KINDS: Mapping[int, RecordKind] = {
@@ -244,9 +234,6 @@ def stream_of(recording: Recording) -> PhotonStream:
         unit_ps = _sane(recording.unit_ps, "clock", recording)
     file = RecordFile(recording.path, recording.offset, count, recording.kind, unit_ps)
     source: Source = file if recording.convert is None else recording.convert(file)
-    if recording.kind.sync_records and sync_is_detector(source, tick_ps=tick_ps):
-        source, period_ps = SyncAsDetector(source), None
-        notes = (*notes, SYNC_NOTE)
     return PhotonStream(
         mode=mode,
         tick_ps=tick_ps,

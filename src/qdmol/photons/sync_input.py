@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.photons.stream import SYNC_CHANNEL, Records, Source
+from qdmol.photons.ordering import ordered
+from qdmol.photons.stream import SYNC_CHANNEL, PhotonStream, Records, Source
 from qdmol.photons.synchronising import steady_period
 
-__all__ = ["SyncAsDetector", "holds_photons", "sync_is_detector"]
+__all__ = ["SyncAsDetector", "holds_photons", "with_sync_detector"]
 
 _PULSES = 4096  # events that are looked at
 _FEWEST = 64
@@ -24,6 +25,10 @@ _RECORDS = 1 << 18  # records a stretch, and stretches, in which they are looked
 _STRETCHES = 16
 _SPREAD = 0.4  # standard deviation of the intervals over their mean: 1 for photons, 0 for pulses
 _COMB_SPREAD = 0.1  # of intervals around multiples of the shortest, in periods; 0.29 without a comb
+_NOTE = (
+    "The events of the SYNC input come at irregular times, so they are the photons of a detector there; they are"
+    " analysed as channel `sync`."
+)
 _SPARSE = 3.0  # mean interval in periods from which on a comb is pulsed light on a detector, not the pulses themselves
 
 
@@ -45,14 +50,24 @@ def holds_photons(times: NDArray[np.int64], *, tick_ps: float) -> bool:
     return not comb or bool(intervals.mean() > _SPARSE * period)
 
 
-def sync_is_detector(source: Source, *, tick_ps: float) -> bool:
-    """Whether the sync events of a T2 source are photons, by the first 4096 of them."""
+def with_sync_detector(stream: PhotonStream) -> PhotonStream:
+    """Return a T2 stream whose sync events are photons with them in the channel `SYNC_CHANNEL`, others as they are.
+
+    The first 4096 sync events decide. A sync rate that the header states is then that of the detector, and is dropped.
+    """
+    if stream.mode != "T2" or not _sync_is_detector(stream):
+        return stream
+    source = ordered(SyncAsDetector(stream.source), mode="T2")
+    return replace(stream, source=source, sync_period_ps=None, notes=(*stream.notes, _NOTE))
+
+
+def _sync_is_detector(stream: PhotonStream) -> bool:
     times = np.zeros(0, dtype=np.int64)
-    for k, records in enumerate(source.chunks(_RECORDS)):
+    for k, records in enumerate(stream.chunks(_RECORDS)):
         times = np.concatenate([times, records.sync_times])
-        if len(times) >= _PULSES or k + 1 == _STRETCHES:
+        if len(times) >= _PULSES or k + 1 == _STRETCHES or (k > 0 and len(times) == 0):
             break
-    return holds_photons(np.sort(times[:_PULSES]), tick_ps=tick_ps)
+    return holds_photons(np.sort(times[:_PULSES]), tick_ps=stream.tick_ps)
 
 
 @dataclass(frozen=True, slots=True)
