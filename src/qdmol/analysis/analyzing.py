@@ -28,6 +28,8 @@ from qdmol.analysis.parts import (
     fit_decay,
     measure,
     opened,
+    pulse_notes,
+    pulse_period_ns,
     response_of,
 )
 from qdmol.analysis.progress import Progress, Stages, watched
@@ -123,8 +125,19 @@ def inspect_photons(
     if not isinstance(recording, PhotonStream):
         return PhotonAnalysis(file, None, None, decay=recording)
     stages = Stages({CHECK: 1.0}, progress, recording.stated_photons or 0)
-    quality, flags = _assessed(watched(recording, stages.saw), stages)
-    return PhotonAnalysis(file, recording, quality, flags=flags, elapsed_s=time.perf_counter() - started)
+    seen = watched(recording, stages.saw)
+    quality, flags = _assessed(seen, stages)
+    # told by the same pulses as in the analysis, so that both state the same period
+    usable = quality is not None and quality.analysable
+    pulsed = after_pulses(seen, quality) if usable and quality is not None else None
+    return PhotonAnalysis(
+        file,
+        recording,
+        quality,
+        flags=(*flags, *pulse_notes(recording, pulsed)),
+        pulse_period_ns=pulse_period_ns(pulsed),
+        elapsed_s=time.perf_counter() - started,
+    )
 
 
 def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = None, **options: Any) -> PhotonAnalyses:

@@ -18,6 +18,7 @@ from qdmol.errors import InputError
 from qdmol.photons import PhotonStream
 
 __all__ = [
+    "BEFORE_PULSE",
     "Background",
     "background_before_pulse",
     "background_given",
@@ -29,6 +30,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+BEFORE_PULSE = "before the pulse"
 _PARTS = 64  # of a period, in which the decay is looked at
 _LEAST_SHARE = 0.01  # of the bins that an off state fills
 _DARK_BIN_S = 0.1
@@ -233,7 +235,7 @@ def background_before_pulse(stream: PhotonStream, *, level: float = 0.95) -> Bac
     low, high = signal_interval(counts, rests, level=level)
     number, time = np.maximum(np.array(counts) - np.array(rests), 0.0), np.array(seconds)
     channels = tuple(found.channels[row] for row in order)
-    return Background(number / time, low / time, high / time, "before the pulse", channels, level)
+    return Background(number / time, low / time, high / time, BEFORE_PULSE, channels, level)
 
 
 def _pulses(stream: PhotonStream, last_ps: float) -> float:

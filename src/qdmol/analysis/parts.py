@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from qdmol.analysis.progress import Stages
-from qdmol.analysis.result import PhotonAnalysis
+from qdmol.analysis.result import G2_NOT_FITTED, PhotonAnalysis
 from qdmol.errors import DataError, InputError, SolverError
-from qdmol.photons import PhotonStream
+from qdmol.photons import PhotonStream, channel_label
 from qdmol.photons.flags import Flag, Severity
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ __all__ = [
     "fit_decay",
     "measure",
     "opened",
+    "pulse_notes",
+    "pulse_period_ns",
     "response_of",
 ]
 
@@ -74,6 +76,7 @@ _ABSENT = {
     "triples": "no_g3",
     "correlation": "no_correlation",
 }
+_PAIRS = "pairs of photons"
 _EXTRAS = {"background", "gates", "triples"}  # their absence takes nothing from the other results
 _GATES = (0.25, 0.5, 1.0, 1.5)  # of the mean delay of a photon, after the arrival of the pulse
 _LATEST_GATE = 0.5  # of the period: behind it too little of it is left
@@ -117,7 +120,8 @@ class Work:
                 return make()
             except (DataError, SolverError) as error:
                 severity: Severity = "note" if stage in _EXTRAS else "warning"
-                self.flags.append(Flag(_ABSENT[stage], severity, str(error)))
+                failed = isinstance(error, SolverError) and stage == _PAIRS
+                self.flags.append(Flag(G2_NOT_FITTED if failed else _ABSENT[stage], severity, str(error)))
                 return None
 
     @property
@@ -130,9 +134,11 @@ class Work:
 
 
 def opened(source: str | Path | PhotonStream, format_: str | None) -> PhotonStream | Decay:
-    """Return the stream, or the histogram of delays where the file holds one."""
+    """Return the stream, a detector on the SYNC input among its channels, or the histogram of delays of the file."""
+    from qdmol.photons.sync_input import with_sync_detector
+
     if isinstance(source, PhotonStream):
-        return source
+        return with_sync_detector(source)
     from qdmol.photons.reading import read_photons
 
     if format_ == "decay":
@@ -140,7 +146,7 @@ def opened(source: str | Path | PhotonStream, format_: str | None) -> PhotonStre
 
         return read_decay(source)
     try:
-        return read_photons(source, format=format_)
+        return with_sync_detector(read_photons(source, format=format_))
     except InputError:
         if format_ is not None:
             raise
@@ -163,8 +169,8 @@ def check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> 
     """InputError for a channel without photons."""
     missing = [channel for channel in channels or () if channel not in quality.per_channel]
     if missing:
-        there = ", ".join(map(str, quality.per_channel))
-        raise InputError(field="channels", value=missing[0], allowed=f"a channel with photons: {there}")
+        there = ", ".join(str(channel_label(channel)) for channel in quality.per_channel)
+        raise InputError(field="channels", value=channel_label(missing[0]), allowed=f"a channel with photons: {there}")
 
 
 def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream | None:
@@ -181,11 +187,21 @@ def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream |
         return None
 
 
+def pulse_notes(stream: PhotonStream, pulsed: PhotonStream | None) -> list[Flag]:
+    """What was assumed to tell photons by their pulses."""
+    notes = () if pulsed is None else pulsed.notes[len(stream.notes) :]
+    return [Flag("reading", "note", note) for note in notes]
+
+
+def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
+    """Time between the pulses of light, where the photons are told by them."""
+    return None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3
+
+
 def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysis:
     """Do every part; `stream` is what the result remembers."""
     pulsed = work.pulsed
-    notes = () if pulsed is None else pulsed.notes[len(stream.notes) :]
-    work.flags += [Flag("reading", "note", note) for note in notes]
+    work.flags += pulse_notes(stream, pulsed)
     trace = work.attempt("intensity", partial(_trace, work))
     background = work.attempt("background", partial(_background, work))
     decay, response, fit = _lifetime(work, background)
@@ -194,7 +210,7 @@ def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysi
         file=file,
         stream=stream,
         quality=work.quality,
-        pulse_period_ns=None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3,
+        pulse_period_ns=pulse_period_ns(pulsed) or (None if g2 is None else g2.period_ns),
         trace=trace,
         background=background,
         decay=decay,
@@ -221,8 +237,9 @@ def _background(work: Work) -> Background | None:
     dark = work.asked.dark
     if dark is not None and not isinstance(dark, PhotonStream):
         from qdmol.photons.reading import read_photons
+        from qdmol.photons.sync_input import with_sync_detector
 
-        dark = read_photons(dark)
+        dark = with_sync_detector(read_photons(dark))
     return estimate_background(work.pulsed or work.stream, dark=dark)
 
 
@@ -266,11 +283,20 @@ def _g2(work: Work, background: Background | None) -> G2 | None:
     channels = work.channels
     if channels is None:
         only = next(iter(work.quality.per_channel))
-        message = f"All photons are in channel {only}, so there is no g2: it takes two detectors."
+        message = f"All photons are in channel {channel_label(only)}, so there is no g2: it takes two detectors."
         work.flags.append(Flag("one_channel", "note", message, float(only), None))
         return None
     from qdmol.analysis.g2 import G2Details, measure_g2
 
+    shared = work.quality.shared_dead_time(channels)
+    if shared is not None:
+        first, second = (channel_label(channel) for channel in channels)
+        message = (
+            f"g2 at zero delay cannot be measured: channels {first} and {second} share a dead time of"
+            f" {shared.value_ns:.3g} ns, within which no pair of photons is recorded whatever the light is."
+        )
+        work.flags.append(Flag("no_g2", "warning", message, shared.value_ns, "ns"))
+        return None
     asked, stream = work.asked, work.pulsed or work.stream
     details = G2Details(afterglow=asked.afterglow)
     return work.attempt(

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from qdmol.photons import PhotonStream
     from qdmol.photons.quality import QualityReport
 
-__all__ = ["Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
+__all__ = ["G2_NOT_FITTED", "Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
+
+# Flag of an analysis whose g2 is withheld because its fit failed.
+G2_NOT_FITTED = "g2_not_fitted"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,8 +79,15 @@ class PhotonAnalysis:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole recording was analysed: neither refused nor cut short."""
-        return not self.refused and not self.truncated
+        """Whether the whole recording was analysed: neither refused nor cut short, and not left without a result."""
+        return not self.refused and not self.truncated and not self._withheld
+
+    @property
+    def _withheld(self) -> bool:
+        """Whether the fit of g2 failed, or the detectors cannot show g2 and no lifetime remains."""
+        names = {flag.name for flag in self.flags}
+        shared = self.quality is not None and bool(self.quality.shared_dead_times)
+        return G2_NOT_FITTED in names or (shared and "no_g2" in names and self.g2 is None and self.lifetime is None)
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdmol.analysis.wording import plain_text
+from qdmol.photons import channel_label
 
 if TYPE_CHECKING:
     from qdmol.analysis.background import Background
@@ -55,7 +56,9 @@ def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file
         "file": file,
         **_origin(stream),
         "photons": None if quality is None else quality.photons,
-        "photons_per_channel": {} if quality is None else {str(k): n for k, n in quality.per_channel.items()},
+        "photons_per_channel": {}
+        if quality is None
+        else {str(channel_label(k)): n for k, n in quality.per_channel.items()},
         "duration_s": None if quality is None else quality.duration_s,
         "mode": "histogram" if stream is None else stream.mode,
         "tick_ps": None if stream is None else stream.tick_ps,
@@ -99,7 +102,7 @@ def _truncated(stream: PhotonStream | None, quality: QualityReport | None) -> bo
 
 def _detector(one: Any) -> dict[str, Any]:
     return {
-        "channel": one.channel,
+        "channel": channel_label(one.channel),
         "photons": one.photons,
         "rate_Hz": one.rate_hz,
         "smallest_interval_ns": one.smallest_interval_ns,
@@ -116,7 +119,9 @@ def _background(found: Background | None) -> dict[str, Any] | None:
     if found is None:
         return None
     rates = zip(found.channels, found.rates_hz, found.low_hz, found.high_hz, strict=True)
-    channels = [{"channel": k, "rate_Hz": rate, "low_Hz": low, "high_Hz": high} for k, rate, low, high in rates]
+    channels = [
+        {"channel": channel_label(k), "rate_Hz": rate, "low_Hz": low, "high_Hz": high} for k, rate, low, high in rates
+    ]
     return {"source": found.source, "channels": channels}
 
 
@@ -148,7 +153,7 @@ def _g2(analysis: PhotonAnalysis) -> dict[str, Any] | None:
     return {
         **found.as_dict(),
         "method": found.method,
-        "channels": list(found.histogram.channels),
+        "channels": [channel_label(channel) for channel in found.histogram.channels],
         "period_ns": found.period_ns,
         "centre_counts": found.centre_counts,
         "side_counts": found.side_counts,
@@ -157,6 +162,7 @@ def _g2(analysis: PhotonAnalysis) -> dict[str, Any] | None:
         "lifetimes_ns": list(found.lifetimes_ns),
         "signal_fractions": found.signal_fractions,
         "uncorrected": None if before is None else {name: getattr(before, name) for name in before.__slots__},
+        "background_source": found.background_source,
         "gate_ns": found.gate_ns,
         "gated": [_gated(one) for one in analysis.gated],
         "level": found.level,
@@ -175,7 +181,12 @@ def _g3(found: G3 | None) -> dict[str, Any] | None:
     names = ("side", "side_low", "side_high", "poisson", "poisson_low", "poisson_high", "centre_counts", "side_counts")
     numbers = {name: getattr(found, name) for name in names}
     flags = [flag.as_dict() for flag in found.flags]
-    return {**numbers, "channels": list(found.channels), "reason": found.reason, "flags": flags}
+    return {
+        **numbers,
+        "channels": [channel_label(channel) for channel in found.channels],
+        "reason": found.reason,
+        "flags": flags,
+    }
 
 
 def plain(value: Any) -> Any:

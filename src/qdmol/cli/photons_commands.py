@@ -77,7 +77,7 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         str | None, typer.Option("--dark", metavar="FILE", help="Recording without excitation, for the background.")
     ] = None,
     channels: Annotated[
-        str | None, typer.Option("--channels", metavar="A,B", help="The two channels to correlate, counted from 0.")
+        str | None, typer.Option("--channels", metavar="A,B", help="The two channels to correlate, from 0, or sync.")
     ] = None,
     model: Annotated[
         str, typer.Option("--model", help="auto, 1, 2, 3, 4 (exponentials) or stretched.")
@@ -172,10 +172,15 @@ def _refuse_inputs(outputs: Sequence[Path], inputs: Sequence[str]) -> None:
 def _channels(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
-        raise InputError(field="channels", value=text, allowed="two numbers of channels, as 0,1")
-    return int(parts[0]), int(parts[1])
+    from qdmol.photons import SYNC_CHANNEL
+
+    parts = [part.strip().lower() for part in text.split(",")]
+    if len(parts) != 2 or not all(
+        part == "sync" or (part.isascii() and part.isdigit() and len(part) < 4) for part in parts
+    ):
+        raise InputError(field="channels", value=text, allowed="two numbers of channels, as 0,1, or `sync` for one")
+    first, second = (SYNC_CHANNEL if part == "sync" else int(part) for part in parts)
+    return first, second
 
 
 def _gate(text: str | None) -> tuple[float, float | None] | None:
@@ -245,9 +250,12 @@ def _status(found: Sequence[Analysed], *, quiet: bool) -> int:
     incomplete = sum(not one.complete for one in found)
     if incomplete and not quiet:
         which = (
-            "The file contradicts itself or ends early"
+            "The file contradicts itself, ends early or leaves results unknown"
             if len(found) == 1
-            else (f"{incomplete} of {len(found)} files contradict themselves, end early or could not be read")
+            else (
+                f"{incomplete} of {len(found)} files contradict themselves, end early, leave results unknown or could"
+                " not be read"
+            )
         )
         message(f"{which}; what there is says so.")
     return INCOMPLETE if incomplete else 0

@@ -170,7 +170,6 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     That is the wall, closed gaps and the error of the self-polarisation; `overlap` is ∫|ψ_a ψ_b|, which bounds what a
     potential does between them.
     """
-    hamiltonian = solution.hamiltonians["electron"]
     pair = solution.levels["electron"].levels[:2]
     rest = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
     closed = gap_error(solution.molecule, solution.resolution, "electron", pair[1].energy)

@@ -16,12 +16,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from qdmol.photons.flags import Flag
-from qdmol.photons.stream import ArraySource, Mode, PhotonStream, Provenance, Records, Source
+from qdmol.photons.stream import (
+    SYNC_CHANNEL,
+    ArraySource,
+    Mode,
+    PhotonStream,
+    Provenance,
+    Records,
+    Source,
+    channel_label,
+)
 
 if TYPE_CHECKING:
     from qdmol.photons.photon_hdf5 import write_photon_hdf5
     from qdmol.photons.quality import QualityReport, assess_quality
     from qdmol.photons.reading import read_photons
+    from qdmol.photons.sync_input import with_sync_detector
     from qdmol.photons.synchronising import to_t3
 
 # Public name -> the module that has it.
@@ -30,10 +40,12 @@ _HOMES = {
     "assess_quality": "quality",
     "read_photons": "reading",
     "to_t3": "synchronising",
+    "with_sync_detector": "sync_input",
     "write_photon_hdf5": "photon_hdf5",
 }
 
 __all__ = [
+    "SYNC_CHANNEL",
     "ArraySource",
     "Flag",
     "Mode",
@@ -43,8 +55,10 @@ __all__ = [
     "Records",
     "Source",
     "assess_quality",
+    "channel_label",
     "read_photons",
     "to_t3",
+    "with_sync_detector",
     "write_photon_hdf5",
 ]
 

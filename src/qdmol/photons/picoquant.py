@@ -53,6 +53,11 @@ class RecordKind:
     wrap: int
     counted: bool = False
 
+    @property
+    def states_sync_rate(self) -> bool:
+        """Whether the header's sync rate may be that of a laser; T2 of PicoHarp 300 has a detector on that input."""
+        return self.kernel != "picoharp_t2"
+
 
 T2_WRAP = 1 << 25
 T2_WRAP_V1 = 33_552_000
@@ -228,10 +233,11 @@ def stream_of(recording: Recording) -> PhotonStream:
     if recording.unit_ps is not None:
         unit_ps = _sane(recording.unit_ps, "clock", recording)
     file = RecordFile(recording.path, recording.offset, count, recording.kind, unit_ps)
+    source: Source = file if recording.convert is None else recording.convert(file)
     return PhotonStream(
         mode=mode,
         tick_ps=tick_ps,
-        source=ordered(file if recording.convert is None else recording.convert(file), mode=mode),
+        source=ordered(source, mode=mode),
         provenance=recording.provenance,
         sync_period_ps=period_ps,
         stated_photons=recording.stated_records,

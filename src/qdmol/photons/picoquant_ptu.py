@@ -63,7 +63,7 @@ def read_ptu(path: Path) -> PhotonStream:
     t2 = kind.mode == "T2"
     period_ps = _times(_number(header, "MeasDesc_GlobalResolution"), 1e12)
     rate_hz = _number(header, "TTResult_SyncRate")
-    stated_period_ps = 1e12 / rate_hz if rate_hz is not None and rate_hz > 0 else None
+    stated_period_ps = 1e12 / rate_hz if rate_hz is not None and rate_hz > 0 and kind.states_sync_rate else None
     base_ps = _times(_number(header, "HW_BaseResolution"), 1e12)
     return stream_of(
         Recording(

@@ -22,7 +22,8 @@ from qdmol.photons.quality_checks import (
     sync_flags,
 )
 from qdmol.photons.scanning import Scan, octave_edges, scan
-from qdmol.photons.stream import Mode, PhotonStream
+from qdmol.photons.shared_dead_time import SharedDeadTime, shared_dead_times
+from qdmol.photons.stream import Mode, PhotonStream, channel_label
 
 __all__ = ["Detector", "Flag", "QualityReport", "Severity", "assess_quality"]
 
@@ -106,6 +107,8 @@ class QualityReport:
         Width of a bin of `rate_counts`.
     rate_counts : int64 (bins, channels)
         Photons against time; columns as `detectors`.
+    shared_dead_times : tuple of SharedDeadTime
+        Pairs of channels behind one timing circuit, whose g2 at zero delay cannot be measured.
     """
 
     photons: int
@@ -123,6 +126,7 @@ class QualityReport:
     delay_counts: Integers
     rate_bin_s: float
     rate_counts: Integers
+    shared_dead_times: tuple[SharedDeadTime, ...] = ()
 
     @property
     def analysable(self) -> bool:
@@ -132,6 +136,10 @@ class QualityReport:
     def flag(self, name: str) -> Flag | None:
         """Return the first flag of a name, or None."""
         return next((flag for flag in self.flags if flag.name == name), None)
+
+    def shared_dead_time(self, channels: tuple[int, int]) -> SharedDeadTime | None:
+        """Return the dead time that two channels have in common, or None."""
+        return next((one for one in self.shared_dead_times if set(one.channels) == set(channels)), None)
 
 
 def assess_quality(stream: PhotonStream, *, progress: Callable[[int], object] | None = None) -> QualityReport:
@@ -170,8 +178,10 @@ def assess_quality(stream: PhotonStream, *, progress: Callable[[int], object] | 
     duration_s = sensible_duration_s(found, stream)
     detectors, crosstalks = _detectors(found, duration_s)
     flags = _flags(found, stream, duration_s)
+    shared: tuple[SharedDeadTime, ...] = ()
     if not any(flag.severity == "fatal" for flag in flags):
-        flags += _detector_flags(detectors, crosstalks, found)
+        shared = shared_dead_times(found, record_type=stream.provenance.record_type)
+        flags += [*_detector_flags(detectors, crosstalks, found), *map(_shared_dead_time_flag, shared)]
     used = max(_last_filled(found.interval_counts), 32)
     t3 = stream.mode == "T3"
     filled = _last_filled(found.delay_counts.sum(axis=1)) if t3 else 0
@@ -192,6 +202,7 @@ def assess_quality(stream: PhotonStream, *, progress: Callable[[int], object] | 
         delay_counts=found.delay_counts.sum(axis=1)[order, :filled],
         rate_bin_s=found.bin_ps * 1e-12,
         rate_counts=found.rate_counts[: _last_filled(found.rate_counts.T), order],
+        shared_dead_times=shared,
     )
 
 
@@ -257,7 +268,7 @@ def _detector_flags(detectors: list[Detector], crosstalks: tuple[Crosstalk, ...]
         yield from _dead_time_flag(one)
         yield from _afterpulsing_flag(one)
     for each in crosstalks:
-        pair = sorted((found.channels[each.first], found.channels[each.second]))
+        pair = [channel_label(k) for k in sorted((found.channels[each.first], found.channels[each.second]))]
         message = (
             f"Channels {pair[0]} and {pair[1]} have more photons {abs(each.lag_ns):.2g} ns apart than the light has:"
             f" {100 * each.probability:.2g} % ({100 * each.low:.2g} to {100 * each.high:.2g} %) of the photons make a"
@@ -272,11 +283,25 @@ def _dead_time_flag(one: Detector) -> Iterator[Flag]:
         return
     lost = min(one.rate_hz * one.dead_time_ns * 1e-9, 1.0)
     message = (
-        f"Channel {one.channel} is blind for {one.dead_time_ns:.3g} ns after each photon (smallest interval"
-        f" {one.smallest_interval_ns:.4g} ns): it loses {percent(lost)} of its photons, and its own pairs at shorter"
-        " lags say nothing about g2."
+        f"Channel {channel_label(one.channel)} is blind for {one.dead_time_ns:.3g} ns after each photon (smallest"
+        f" interval {one.smallest_interval_ns:.4g} ns): it loses {percent(lost)} of its photons, and its own pairs at"
+        " shorter lags say nothing about g2."
     )
     yield Flag("dead_time", "warning" if lost > _MUCH_LOST else "note", message, one.dead_time_ns, "ns")
+
+
+def _shared_dead_time_flag(one: SharedDeadTime) -> Flag:
+    first, second = (channel_label(channel) for channel in one.channels)
+    message = (
+        f"Channels {first} and {second} share one dead time, as detectors behind a router do:"
+        f" {_counted(one.pairs)} recorded of photons less than {one.value_ns:.3g} ns apart, where steady light"
+        f" would give {one.expected:.3g}, so g2 cannot be measured at these lags, nor at zero delay."
+    )
+    return Flag("shared_dead_time", "warning", message, one.value_ns, "ns")
+
+
+def _counted(pairs: int) -> str:
+    return {0: "no pair was", 1: "one pair was"}.get(pairs, f"{pairs} pairs were")
 
 
 def _afterpulsing_flag(one: Detector) -> Iterator[Flag]:
@@ -285,9 +310,9 @@ def _afterpulsing_flag(one: Detector) -> Iterator[Flag]:
     low, high = 100 * (one.afterpulsing_low or 0.0), 100 * (one.afterpulsing_high or 0.0)
     doubt = "" if one.afterpulsing_controlled else ", or light bunched on this scale (one channel cannot tell)"
     message = (
-        f"Channel {one.channel} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more photons within"
-        f" 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is false there,"
-        " and its rate too high by as much."
+        f"Channel {channel_label(one.channel)} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more"
+        f" photons within 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is"
+        " false there, and its rate too high by as much."
     )
     warn = low > _MUCH_AFTERPULSING and one.afterpulsing_controlled
     yield Flag("afterpulsing", "warning" if warn else "note", message, 100 * one.afterpulsing, "%")

@@ -10,7 +10,7 @@ from scipy import stats
 
 from qdmol.photons.flags import Flag, Severity
 from qdmol.photons.scanning import Scan
-from qdmol.photons.stream import PhotonStream
+from qdmol.photons.stream import PhotonStream, channel_label
 
 __all__ = [
     "drift_flags",
@@ -287,8 +287,9 @@ def _delay_drift(scan: Scan, row: int) -> Iterator[Flag]:
     error = float(np.std(draws)) + 0.5 * width_ns / np.sqrt(12.0)
     if abs(shift) > 5.0 * error and abs(shift) > max(0.02, 1.5 * width_ns):
         message = (
-            f"The rise of the decay in channel {scan.channels[row]} moves by {shift:+.2g} ns between the beginning and"
-            " the end of the run: a lifetime from the whole run is too long by about as much, or its fit is poor."
+            f"The rise of the decay in channel {channel_label(scan.channels[row])} moves by {shift:+.2g} ns between the"
+            " beginning and the end of the run: a lifetime from the whole run is too long by about as much, or its fit"
+            " is poor."
         ).replace("-", "−")
         yield Flag("delay_drift", "warning", message, shift, "ns")
 
@@ -331,9 +332,9 @@ def pile_up_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
     if lost < 0.01:
         return
     message = (
-        f"Channel {scan.channels[row]} sees {per_pulse:.3g} photons a pulse while it is bright: if it takes one a pulse"
-        f" at most, it misses {percent(lost)}, the late ones, and lifetimes come out too short unless pile-up is"
-        " fitted."
+        f"Channel {channel_label(scan.channels[row])} sees {per_pulse:.3g} photons a pulse while it is bright: if it"
+        f" takes one a pulse at most, it misses {percent(lost)}, the late ones, and lifetimes come out too short unless"
+        " pile-up is fitted."
     )
     yield Flag("pile_up", "warning" if lost > 0.05 else "note", message, 100.0 * lost, "%")
 
@@ -351,7 +352,8 @@ def saturation_flags(scan: Scan, dead_times_ns: dict[int, float]) -> Iterator[Fl
         rate = (counts[:, row] * (counts[:, row] - 1.0)).sum() / max(counts[:, row].sum(), 1.0) / scan.bin_ps * 1e3
         busy = float(min(rate * dead_ns, 1.0))
         if busy > 0.3:
-            message = f"The detector of channel {scan.channels[row]} is dead {percent(busy)} of the time it is lit: its"
+            channel = channel_label(scan.channels[row])
+            message = f"The detector of channel {channel} is dead {percent(busy)} of the time it is lit: its"
             yield Flag("saturated", "warning", f"{message} rate no longer follows the light.", 100.0 * busy, "%")
 
 

@@ -101,15 +101,16 @@ def count_pairs(
     anchors: Any,
     same: Any,
     cross: Any,
-    near: Any,
+    mutual: tuple[Any, Any],
 ) -> float:
     """Pair photons from `start` on with those before them; return the shortest lag at which some were left out, in ps.
 
-    `look` is: every how many photons, how many back, and how far back in ps. `near` holds pairs of two channels, lower
-    row first: T2 by signed lag in ns, T3 by steps of the sync pulse (-8 to 8) and difference of delays in ns.
+    `look` is: every how many photons, how many back, and how far back in ps. `mutual` is pairs of two channels, lower
+    row first, in two ways: T2 by signed lag in ns, T3 by steps of the sync pulse (-8 to 8) and difference of delays in
+    ns; and by the size of the lag in ns.
     """
     times, delays, rows = stretch
-    unit_ps, tick_ps = clock[0], clock[1]
+    unit_ps, tick_ps, near, by_size = clock[0], clock[1], mutual[0], mutual[1]
     stride, most, window_ps = look
     t3 = len(delays) > 0
     reach = np.inf
@@ -135,6 +136,7 @@ def count_pairs(
             else:
                 cross[row, ns] += 1
                 if max(row, other) < len(near):
+                    by_size[min(row, other), max(row, other), ns] += 1
                     _place_near(near, row, other, (t3, apart, shift_ps, lag))
             if k == most and lag < reach:
                 reach = lag

@@ -74,6 +74,8 @@ class Scan:
         Pairs by lag, by the row of the later photon: with its own channel, with any other.
     near_pairs : (rows, rows, NEAR_LAGS)
         Pairs of two channels, as `count_pairs` says.
+    mutual_pairs : (rows, rows, ns)
+        Pairs of two channels by the size of their lag, lower row first.
     """
 
     unit_ps: float
@@ -105,6 +107,7 @@ class Scan:
     same_pairs: Integers = field(default_factory=lambda: _zeros(0, PAIR_WINDOW_NS))
     cross_pairs: Integers = field(default_factory=lambda: _zeros(0, PAIR_WINDOW_NS))
     near_pairs: Integers = field(default_factory=lambda: _zeros(0, 0, NEAR_LAGS))
+    mutual_pairs: Integers = field(default_factory=lambda: _zeros(0, 0, PAIR_WINDOW_NS))
 
     @property
     def counts(self) -> Integers:
@@ -140,9 +143,10 @@ class Scan:
         self.last_times = np.concatenate([self.last_times, np.full(more, -1, dtype=np.int64)])
         self.smallest_ps = np.concatenate([self.smallest_ps, np.full(more, np.inf)])
         near, old = min(len(self.channels), _NEAR_ROWS), len(self.near_pairs)
-        grown = np.zeros((near, near, NEAR_LAGS), dtype=np.int64)
-        grown[:old, :old] = self.near_pairs
-        self.near_pairs = grown
+        for name, lags in (("near_pairs", NEAR_LAGS), ("mutual_pairs", PAIR_WINDOW_NS)):
+            grown = np.zeros((near, near, lags), dtype=np.int64)
+            grown[:old, :old] = getattr(self, name)
+            setattr(self, name, grown)
 
     def coarsen(self) -> None:
         """Make the time bins twice as wide."""
@@ -249,7 +253,8 @@ def _pair(result: Scan, stretch: tuple[Any, Any, Any]) -> None:
 
     clock = (result.unit_ps, result.tick_ps, result.origin, result.bin_ps)
     look = (result.stride, _LOOK_BACK, float(PAIR_WINDOW_NS) * 1e3)
-    arrays = (result.anchors, result.same_pairs, result.cross_pairs, result.near_pairs)
+    mutual = (result.near_pairs, result.mutual_pairs)
+    arrays = (result.anchors, result.same_pairs, result.cross_pairs, mutual)
     start = 0
     if result.tail is not None:
         # the seam: the end of the stretch before, and the photons that may look back into it

@@ -15,13 +15,35 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CHUNK", "ArraySource", "Mode", "PhotonStream", "Provenance", "Records", "Source", "join_records"]
+__all__ = [
+    "CHUNK",
+    "SYNC_CHANNEL",
+    "ArraySource",
+    "Mode",
+    "PhotonStream",
+    "Provenance",
+    "Records",
+    "Source",
+    "channel_label",
+    "join_records",
+]
 
 Mode = Literal["T2", "T3"]
 Integers = NDArray[np.int64]
 
 # Photons handed out at a time: some 10 bytes each in memory, enough to hide the cost of a call.
 CHUNK = 1 << 20
+# Channel of the photons of a detector on the SYNC input; no instrument has so many inputs.
+SYNC_CHANNEL = 255
+
+
+def channel_label(channel: int) -> int | str:
+    """Return a channel as summaries name it: its number, or "sync" for the SYNC input.
+
+    >>> channel_label(0), channel_label(SYNC_CHANNEL)
+    (0, 'sync')
+    """
+    return "sync" if channel == SYNC_CHANNEL else int(channel)
 
 
 def _no_times() -> Integers:

@@ -12,6 +12,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from qdmol.photons import channel_label
 from qdmol.report.drawing import Drawing, Table
 from qdmol.report.style import (
     BLUE,
@@ -116,7 +117,7 @@ def _alternative(data: xr.Dataset, bin_s: float) -> str:
 
 def _tables(data: xr.Dataset, bin_s: float) -> tuple[Table, ...]:
     counts = np.asarray(data["trace"].values)
-    names = [f"channel_{int(channel)} (photons in {bin_s:g} s)" for channel in data["channel"].values]
+    names = [f"channel_{channel_label(int(channel))} (photons in {bin_s:g} s)" for channel in data["channel"].values]
     trace = Table("figure1a_trace", ("time (s)", *names), (data["time"].values, *counts.T))
     header = (f"intensity (photons in {bin_s:g} s)", "bins")
     shown = (data["intensity"].values, data["intensity_occurrence"].values)

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from qdmol.analysis.lifetime import read_decay, read_decays
+from qdmol.analysis.lifetime import Decay, fit_lifetime, read_decay, read_decays
 from qdmol.errors import InputError
 
 COUNTS = [0, 1, 40, 30, 22, 15, 11, 8, 6, 4, 3, 2]
@@ -137,3 +137,28 @@ def test_phu_of_picoquant(tmp_path):
     assert decay.counts.tolist() == counts.tolist()
     assert decay.bin_width_ns == pytest.approx(0.016)
     assert decay.period_ns == pytest.approx(25.0)
+
+
+def test_counts_beyond_the_period_are_told():
+    """A histogram that spans two periods: what lies behind the first is left out, and a flag says how much."""
+    rng = np.random.default_rng(0)
+    delays = 1.0 + rng.exponential(2.0, 20_000)
+    counts = np.histogram(np.concatenate([delays, delays + 25.0]), np.arange(0.0, 50.1, 0.1))[0]
+    fit = fit_lifetime(Decay(counts, 0.1, period_ns=25.0), model="1")
+    flag = next(flag for flag in fit.flags if flag.name == "beyond_period")
+    assert flag.severity == "warning"
+    assert flag.value == pytest.approx(counts[250:].sum())
+    whole = fit_lifetime(Decay(counts[:250], 0.1, period_ns=25.0), model="1")
+    assert all(flag.name != "beyond_period" for flag in whole.flags)
+
+
+def test_a_foot_before_the_pulse_is_no_afterglow():
+    """A twentieth of the photons come up to 2 ns before the pulse, by the foot of a measured response."""
+    rng = np.random.default_rng(1)
+    delays = 8.0 + rng.normal(0, 0.1, 100_000) + rng.exponential(2.0, 100_000)
+    foot = 6.0 + 1.5 * rng.random(1500)
+    late = 35.0 + rng.normal(0, 0.2, 1000)
+    counts = np.histogram(np.concatenate([delays, foot, late]) % 50.0, np.arange(0.0, 50.05, 0.1))[0]
+    flags = {flag.name: flag for flag in fit_lifetime(Decay(counts, 0.1, period_ns=50.0), model="1").flags}
+    assert flags["rise_before_pulse"].value == pytest.approx(6.0, abs=1.5)
+    assert flags["afterglow"].value == pytest.approx(34.6, abs=1.0)

@@ -1,12 +1,13 @@
-"""g2 under continuous light: the depth of the antibunching dip by a likelihood fit."""
+"""g2 under continuous light: the height of the dip or the peak at zero delay by a likelihood fit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import optimize, special, stats
 
 from qdmol.analysis.g2.likelihood import Fit, deviance, fit_counts
 from qdmol.analysis.g2.peak_shapes import two_sided
@@ -17,31 +18,34 @@ __all__ = ["DipFit", "fit_dip"]
 Floats = NDArray[np.float64]
 Mask = tuple[tuple[float, float], ...]
 
-_ZERO, _DEPTH, _LEVEL, _RISE, _SHOULDER, _DECAY = range(6)
-_WIDTHS_NS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
-_CERTAIN = 25.0  # deviance by which the counts must fall short for the dip to give the zero delay
+_ZERO, _RATIO, _LEVEL, _RISE, _SHOULDER, _DECAY = range(6)
+_MOVING = (_ZERO, _RISE, _DECAY)  # parameters that change the shapes
+_WIDTHS_NS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 100.0)  # in a histogram of 1000 ns; wider in a wider one
+_SPAN_NS = 1000.0
+_CERTAIN = 25.0  # deviance by which the counts must stand out for the dip or the peak to give the zero delay
+_ANYWHERE_NS = 10.0  # half the reach of the zero delay where nothing stands out: some metres of cable
+_HIGHEST = 1e3  # of the value at zero delay
+_ROUNDS = 40  # steps of a search for an end of an interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DipFit:
-    """Result of the fit of a dip.
+    """Result of the fit of a dip or a peak.
 
     Attributes
     ----------
-    ratio, ratio_error : float
-        Value at zero delay over the level beside the dip, and its standard error.
+    ratio, low, high : float
+        Value at zero delay over the level beside it, and its interval by the profile likelihood.
     level : float
-        Pairs a bin beside the dip (the top of the shoulder, where there is one).
+        Pairs a bin at the level beside: the top of the shoulder for a dip that has one, else the level at long lags.
     level_error : float
         Its relative standard error.
     far : float
         Pairs a bin at long lags.
     zero_ns, rise_ns : float
-        Where the dip lies, and the time constant of its flanks.
+        Where the dip or the peak lies, and the time constant of its flanks.
     shoulder, shoulder_ns : float
-        Height of the bunching shoulder over the far level, and its time constant; 0 and NaN without.
-    scale : float
-        Counts per unit of the ratio that a single count with the same information would have.
+        Height of the second, slower part over the far level, and its time constant; 0 and NaN without.
     curve : (n,)
         Expected pairs in each bin; NaN where masked.
     deviance, degrees : float, int
@@ -49,11 +53,14 @@ class DipFit:
     found : bool
         Whether the zero delay was found from the data.
     settled : bool
-        Whether the search came to rest.
+        Whether the search converged.
+    wide : bool
+        Whether the dip or the peak is as wide as the histogram can show, so that no level beside it is seen.
     """
 
     ratio: float
-    ratio_error: float
+    low: float
+    high: float
     level: float
     level_error: float
     far: float
@@ -61,51 +68,101 @@ class DipFit:
     rise_ns: float
     shoulder: float
     shoulder_ns: float
-    scale: float
     curve: Floats
     deviance: float
     degrees: int
     found: bool
     settled: bool
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Problem:
+    """Counts of the open bins, and the bounds of the parameters."""
+
+    lag: Floats
+    counts: Floats
+    blur: float
+    low: Floats
+    high: Floats
+    over_far: bool = False  # whether the ratio is over the level at long lags, not over the top of the shoulder
+
+    def model(self, values: Floats) -> tuple[Floats, Floats]:
+        """Expected counts (n,) and their derivatives (n, 6)."""
+        return _model(self, values)
+
+    def fit(self, start: Floats) -> Fit:
+        """Maximum of the likelihood between the bounds."""
+        return fit_counts(self.model, start, self.counts, low=self.low, high=self.high)
+
+    def fixed(self, ratio: float) -> _Problem:
+        """The same problem with the value at zero delay held."""
+        low, high = self.low.copy(), self.high.copy()
+        low[_RATIO] = high[_RATIO] = ratio
+        return _Problem(self.lag, self.counts, self.blur, low, high, self.over_far)
 
 
 def fit_dip(
-    histogram: PairHistogram, *, jitter_ns: float = 0.0, zero_ns: float | None = None, mask: Mask = ()
+    histogram: PairHistogram,
+    *,
+    jitter_ns: float = 0.0,
+    zero_ns: float | None = None,
+    mask: Mask = (),
+    level: float = 0.95,
 ) -> DipFit:
-    """Fit the dip of a histogram of pairs under continuous light.
+    """Fit the dip or the peak of a histogram of pairs under continuous light.
 
     The model is that of an emitter with two levels and, if the Bayesian information criterion wants it, a dark third
     one that gives a bunching shoulder (Kitson, Jonsson, Rarity, Tapster, Phys. Rev. A 58, 620 (1998),
     doi:10.1103/PhysRevA.58.620): level [1 + b exp(-|t|/τb) - (1 + b)(1 - g) exp(-|t|/τ)], seen through the detectors'
-    jitter, with g the value at zero delay over the level beside the dip.
+    jitter, with g the value at zero delay over the level beside the dip. With b = 0 and g above 1 it is the peak of
+    bunched light, such as thermal light with a Lorentzian line, g = 2 (Loudon, The Quantum Theory of Light, 3rd ed.,
+    Oxford 2000, ch. 3). Where both parts rise or both fall, g is over the level at long lags.
 
     Parameters
     ----------
     jitter_ns : float
         Standard deviation of the difference of two detectors' times. With 0 the dip is taken as the detectors show it.
     zero_ns : float or None
-        Where the dip lies; None looks for it.
+        Where the dip or the peak lies; None looks for it.
     mask : tuple of (low, high)
         Lags in ns from the zero delay, to both sides, that are left out.
+    level : float
+        Probability of the interval, by the profile likelihood (Rolke, López, Conrad, Nucl. Instrum. Methods A 551, 493
+        (2005), doi:10.1016/j.nima.2005.05.068).
     """
-    guess, width, found = _find_dip(histogram) if zero_ns is None else (zero_ns, 10.0, True)
-    away = np.abs(histogram.lag_ns - guess)
+    places = _find_centres(histogram) if zero_ns is None else [(zero_ns, 10.0, 0.0)]
+    found = zero_ns is not None or bool(places)
+    free_zero = zero_ns is None
+    best: tuple[_Problem, Fit, NDArray[np.bool_]] | None = None
+    for guess, width, start in places or [(0.0, _ANYWHERE_NS, 1.0)]:
+        use = _open(histogram, guess, mask)
+        trial = _fitted(histogram, (guess, width, start), use, jitter_ns, free_zero=free_zero)
+        if best is None or trial[1].deviance < best[1].deviance:
+            best = (*trial, use)
+    assert best is not None
+    return _result(histogram, *best, found=found, level=level)
+
+
+def _open(histogram: PairHistogram, zero_ns: float, mask: Mask) -> NDArray[np.bool_]:
+    away = np.abs(histogram.lag_ns - zero_ns)
     use = np.ones(len(away), dtype=np.bool_)
     for low, high in mask:
         use &= (away < low) | (away > high)
-    plain = _fit(histogram, guess, width, use, jitter_ns, shoulder=False, free_zero=zero_ns is None and found)
-    rich = _fit(histogram, guess, width, use, jitter_ns, shoulder=True, free_zero=zero_ns is None and found)
-    # two parameters more, and one that may not be told where the shoulder is nothing
-    better = rich.deviance + 2.0 * np.log(use.sum()) < plain.deviance
-    return _result(histogram, rich if better else plain, use, jitter_ns, found=found)
+    return use
 
 
-def _find_dip(histogram: PairHistogram) -> tuple[float, float, bool]:
-    """Return where pairs are fewest for their number, over windows of several widths; lag 0 if that may be chance."""
+def _find_centres(histogram: PairHistogram) -> list[tuple[float, float, float]]:
+    """Return where pairs stand out most for their number, too few or too many: (lag, width, value beside 1).
+
+    Windows of several widths are compared with three on each side. None where the largest deviance may be chance.
+    """
     counts = histogram.counts.astype(np.float64)
     sums = np.concatenate([[0.0], np.cumsum(counts)])
-    best = (0.0, 0.0, 10.0)
-    for width in _WIDTHS_NS:
+    scale = max(len(counts) * histogram.bin_width_ns / _SPAN_NS, 0.2)
+    best = {-1: (_CERTAIN, 0.0, 0.0, 0.0), 1: (_CERTAIN, 0.0, 0.0, 0.0)}
+    for wanted in _WIDTHS_NS:
+        width = wanted * scale
         bins = max(1, round(width / histogram.bin_width_ns))
         if 8 * bins > len(counts):
             continue
@@ -114,93 +171,177 @@ def _find_dip(histogram: PairHistogram) -> tuple[float, float, bool]:
         low, high = np.maximum(first - 3 * bins, 0), np.minimum(first + 4 * bins, len(counts))
         beside = sums[high] - sums[low] - inside
         level = beside * bins / np.maximum(high - low - bins, 1)
-        lack = 2.0 * (level - inside + special.xlogy(inside, inside / np.maximum(level, 1e-12)))
-        lack = np.where((inside < level) & (level > 0), lack, 0.0)
-        k = int(np.argmax(lack))
-        if lack[k] > best[0]:
-            best = (float(lack[k]), float(histogram.lag_ns[0] + (k + 0.5 * (bins - 1)) * histogram.bin_width_ns), width)
-    lack_most, place, width = best
-    return (place, width, True) if lack_most > _CERTAIN else (0.0, 10.0, False)
+        # the level is a count too, of several times as many bins
+        change = 2.0 * (level - inside + special.xlogy(inside, inside / np.maximum(level, 1e-12)))
+        change *= np.maximum(high - low - bins, 1) / (high - low)
+        for sign, deviates in best.items():
+            score = np.where((sign * (inside - level) > 0) & (level > 0), change, 0.0)
+            k = int(np.argmax(score))
+            if score[k] > deviates[0]:
+                place = float(histogram.lag_ns[0] + (k + 0.5 * (bins - 1)) * histogram.bin_width_ns)
+                best[sign] = (float(score[k]), place, width, float(inside[k] / level[k]))
+    return [(place, width, value) for score, place, width, value in best.values() if score > _CERTAIN]
 
 
-def _fit(
+def _fitted(
     histogram: PairHistogram,
-    guess: float,
-    width: float,
+    guess: tuple[float, float, float],
+    use: NDArray[np.bool_],
+    jitter: float,
+    *,
+    free_zero: bool,
+) -> tuple[_Problem, Fit]:
+    """Fit one part, and two where the data want them, from a guess of place, width and value."""
+    plain = _problem(histogram, guess[:2], use, jitter, shoulder=False, free_zero=free_zero)
+    rich = _problem(histogram, guess[:2], use, jitter, shoulder=True, free_zero=free_zero)
+    one = _best(plain, guess)
+    two = _best(rich, guess, before=one)
+    # two parameters more, and one that may not be told where the shoulder is nothing
+    if two.deviance + 2.0 * np.log(use.sum()) >= one.deviance:
+        return plain, one
+    if two.parameters[_SHOULDER] >= 0.0 and two.parameters[_RATIO] <= 1.0:
+        return rich, two
+    over_far = _problem(histogram, guess[:2], use, jitter, shoulder=True, free_zero=free_zero, over_far=True)
+    start = two.parameters.copy()
+    start[_RATIO] *= 1.0 + start[_SHOULDER]
+    return over_far, over_far.fit(start)
+
+
+def _problem(
+    histogram: PairHistogram,
+    place: tuple[float, float],
     use: NDArray[np.bool_],
     jitter: float,
     *,
     shoulder: bool,
     free_zero: bool,
-) -> Fit:
-    counts = histogram.counts[use].astype(np.float64)
+    over_far: bool = False,
+) -> _Problem:
     lag = histogram.lag_ns[use]
-    blur = float(np.hypot(jitter, histogram.bin_width_ns / np.sqrt(12.0)))
-    mean = max(float(counts.mean()), 1e-6)
+    guess, width = place
     span = float(lag[-1] - lag[0])
     reach = 2.0 * width if free_zero else 0.0
     least, most = np.log(0.5 * histogram.bin_width_ns), np.log(0.25 * span)
-    low = np.array([guess - reach, -0.2, 1e-9, least, 0.0, np.log(min(4.0 * width, 0.2 * span))])
-    high = np.array([guess + reach, 3.0, np.inf, most, 100.0 if shoulder else 0.0, np.log(span)])
-    best: Fit | None = None
-    for rise in (0.3 * width, width):
-        start = np.array([guess, 0.3, mean, np.log(rise), 0.3 if shoulder else 0.0, np.log(0.1 * span)])
-        fit = fit_counts(lambda values: _model(lag, values, blur), start, counts, low=low, high=high)
-        best = fit if best is None or fit.deviance < best.deviance else best
-    assert best is not None
-    return best
+    second = (-0.98, 100.0) if shoulder else (0.0, 0.0)
+    low = np.array([guess - reach, 0.0, 1e-9, least, second[0], np.log(2.0 * histogram.bin_width_ns)])
+    high = np.array([guess + reach, _HIGHEST, np.inf, most, second[1], np.log(span)])
+    blur = float(np.hypot(jitter, histogram.bin_width_ns / np.sqrt(12.0)))
+    return _Problem(lag, histogram.counts[use].astype(np.float64), blur, low, high, over_far)
 
 
-def _model(lag: Floats, values: Floats, blur: float) -> tuple[Floats, Floats]:
-    expected = _expected(lag, values, blur)
-    slopes = np.zeros((len(lag), len(values)))
-    for k in range(len(values)):
+def _best(problem: _Problem, guess: tuple[float, float, float], *, before: Fit | None = None) -> Fit:
+    place, width, value = guess
+    mean = max(float(problem.counts.mean()), 1e-6)
+    span = float(problem.lag[-1] - problem.lag[0])
+    starts = [[place, value, mean, np.log(rise), 0.0, np.log(0.1 * span)] for rise in (0.3 * width, width)]
+    if before is not None:  # a shoulder beside the part that is known, or the known part as the shoulder of another
+        known = before.parameters
+        rise = float(np.exp(known[_RISE]))
+        starts = [[place, 0.3, mean, np.log(0.3 * width), 0.3, np.log(0.1 * span)]]
+        starts += [[*known[:_SHOULDER], 0.2, np.log(min(5.0 * rise, 0.3 * span))]]
+        height = float(np.clip(known[_RATIO] - 1.0, -0.9, 50.0))
+        starts += [[known[_ZERO], 0.5, known[_LEVEL], np.log(0.2 * rise), height, known[_RISE]]]
+    fits = [problem.fit(np.clip(np.array(start), problem.low, problem.high)) for start in starts]
+    return min(fits, key=lambda fit: fit.deviance)
+
+
+def _model(problem: _Problem, values: Floats) -> tuple[Floats, Floats]:
+    dip, shoulder = _shapes(problem, values)
+    level, height, ratio = values[_LEVEL], values[_SHOULDER], values[_RATIO]
+    top = 1.0 if problem.over_far else 1.0 + height
+    depth = 1.0 + height - top * ratio
+    shape = 1.0 + height * shoulder - depth * dip
+    slopes = np.zeros((len(problem.lag), len(values)))
+    slopes[:, _LEVEL] = shape
+    slopes[:, _RATIO] = level * top * dip
+    slopes[:, _SHOULDER] = level * (shoulder - (1.0 if problem.over_far else 1.0 - ratio) * dip)
+    for k in _MOVING:
+        if problem.high[k] <= problem.low[k] or (k == _DECAY and height == 0.0):
+            continue
         step = np.zeros(len(values))
         step[k] = 1e-5 * max(abs(float(values[k])), 1e-2)
-        slopes[:, k] = (_expected(lag, values + step, blur) - _expected(lag, values - step, blur)) / (2.0 * step[k])
-    return expected, slopes
+        up, down = _shapes(problem, values + step), _shapes(problem, values - step)
+        change = height * (up[1] - down[1]) - depth * (up[0] - down[0])
+        slopes[:, k] = level * change / (2.0 * step[k])
+    return np.asarray(np.maximum(level * shape, 1e-9 * level), dtype=np.float64), slopes
 
 
-def _expected(lag: Floats, values: Floats, blur: float) -> Floats:
-    dip, shoulder = _shapes(lag, values, blur)
-    top = 1.0 + values[_SHOULDER]
-    return np.asarray(
-        values[_LEVEL] * (1.0 + values[_SHOULDER] * shoulder - top * (1.0 - values[_DEPTH]) * dip), dtype=np.float64
-    )
+def _shapes(problem: _Problem, values: Floats) -> tuple[Floats, Floats]:
+    away, rise, decay = problem.lag - values[_ZERO], float(np.exp(values[_RISE])), float(np.exp(values[_DECAY]))
+    dip = 2.0 * rise * two_sided(away, rise, problem.blur)
+    return dip, 2.0 * decay * two_sided(away, decay, problem.blur)
 
 
-def _shapes(lag: Floats, values: Floats, blur: float) -> tuple[Floats, Floats]:
-    away, rise, decay = lag - values[_ZERO], float(np.exp(values[_RISE])), float(np.exp(values[_DECAY]))
-    return 2.0 * rise * two_sided(away, rise, blur), 2.0 * decay * two_sided(away, decay, blur)
+def _interval(problem: _Problem, fit: Fit, level: float, *, found: bool) -> tuple[float, float]:
+    """Ends of the interval of the ratio: where the best fit with that ratio is worse by a quantile of chi squared.
+
+    Where nothing stands out, place and width are as free as the ratio: 3 degrees of freedom instead of 1 (Davies,
+    Biometrika 64, 247 (1977), doi:10.1093/biomet/64.2.247, on parameters that exist under the alternative alone).
+    """
+    target = fit.deviance + float(stats.chi2.ppf(level, 1 if found else 3))
+    ratio = float(fit.parameters[_RATIO])
+    error = float(np.sqrt(fit.covariance[_RATIO, _RATIO]))
+    step = max(error if np.isfinite(error) else 0.0, 1e-3)
+    return _end(problem, fit, ratio, -step, target), _end(problem, fit, ratio, step, target)
 
 
-def _result(histogram: PairHistogram, fit: Fit, use: NDArray[np.bool_], jitter: float, *, found: bool) -> DipFit:
+def _end(problem: _Problem, fit: Fit, ratio: float, step: float, target: float) -> float:
+    starts = [fit.parameters]
+
+    def above(value: float) -> float:
+        held = problem.fixed(value)
+        again = held.fit(np.clip(starts[-1], held.low, held.high))
+        starts.append(again.parameters)
+        return again.deviance - target
+
+    limit = problem.low[_RATIO] if step < 0 else problem.high[_RATIO]
+    inner, outer = ratio, ratio
+    for _ in range(_ROUNDS):
+        outer = max(inner + step, limit) if step < 0 else min(inner + step, limit)
+        if above(outer) > 0:
+            break
+        if outer == limit:
+            return float(limit)
+        inner, step = outer, 1.5 * step
+    else:
+        return float(limit)
+    return _crossing(above, inner, outer)
+
+
+def _crossing(above: Callable[[float], float], inner: float, outer: float) -> float:
+    try:
+        return float(optimize.brentq(above, inner, outer, xtol=0.01 * abs(outer - inner), maxiter=_ROUNDS))
+    except ValueError:  # the best fit itself got better on the way
+        return float(outer)
+
+
+def _result(
+    histogram: PairHistogram, problem: _Problem, fit: Fit, use: NDArray[np.bool_], *, found: bool, level: float
+) -> DipFit:
     values = fit.parameters
-    blur = float(np.hypot(jitter, histogram.bin_width_ns / np.sqrt(12.0)))
-    top = 1.0 + float(values[_SHOULDER])
-    dip, _ = _shapes(histogram.lag_ns[use], values, blur)
-    signal = values[_LEVEL] * top * dip
-    expected = fit.expected
-    first = float((signal**2 / expected).sum())
-    second = float((signal**3 / expected**2).sum())
+    height = float(values[_SHOULDER])
+    top = 1.0 if problem.over_far else 1.0 + height
     slope = np.zeros(len(values))
-    slope[_LEVEL], slope[_SHOULDER] = 1.0 / values[_LEVEL], 1.0 / top
+    slope[_LEVEL] = 1.0 / values[_LEVEL]
+    slope[_SHOULDER] = 0.0 if problem.over_far else 1.0 / top
     curve = np.full(len(histogram.counts), np.nan)
-    curve[use] = expected
+    curve[use] = fit.expected
+    low, high = _interval(problem, fit, level, found=found)
     return DipFit(
-        ratio=float(values[_DEPTH]),
-        ratio_error=float(np.sqrt(fit.covariance[_DEPTH, _DEPTH])),
+        ratio=float(values[_RATIO]),
+        low=low,
+        high=high,
         level=float(values[_LEVEL] * top),
         level_error=float(np.sqrt(max(float(slope @ fit.covariance @ slope), 0.0))),
         far=float(values[_LEVEL]),
         zero_ns=float(values[_ZERO]),
         rise_ns=float(np.exp(values[_RISE])),
-        shoulder=float(values[_SHOULDER]),
-        shoulder_ns=float(np.exp(values[_DECAY])) if values[_SHOULDER] > 0 else float("nan"),
-        scale=first**2 / second,
+        shoulder=height,
+        shoulder_ns=float(np.exp(values[_DECAY])) if height != 0 else float("nan"),
         curve=curve,
-        deviance=deviance(histogram.counts[use].astype(np.float64), expected),
+        deviance=deviance(problem.counts, fit.expected),
         degrees=int(use.sum()) - int((np.diag(fit.covariance) > 0).sum()),
         found=found,
         settled=fit.settled,
+        wide=found and bool(values[_RISE] > problem.high[_RISE] - 0.1),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-__all__ = ["Spread", "level_scatter", "nodes_of", "scaled_interval", "with_scatter"]
+__all__ = ["Spread", "level_scatter", "likelihood_interval", "nodes_of", "scaled_interval", "with_scatter"]
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +69,32 @@ def scaled_interval(count: float, spread: Spread, *, level: float) -> tuple[floa
     top = (4.0 * lucky + 40.0) / float(spread.scale.min())
     low = 0.0 if count <= 0 or at_least(0.0) >= tail else _solve(at_least, tail, top)
     return low, _solve(more, 1.0 - tail, top)
+
+
+def likelihood_interval(
+    count: float, *, scale: float, background: float, scatter: float, level: float
+) -> tuple[float, float]:
+    """Return the limits of g >= 0 where `count` is Poisson with mean g times `scale` plus a known background.
+
+    Ends of the likelihood ratio with the bound taken as one of the best values (Feldman, Cousins, Phys. Rev. D 57, 3873
+    (1998), doi:10.1103/PhysRevD.57.3873, on bounded means): for many counts it holds the truth with the probability
+    `level` to half way between that and 1, where exact limits of a few counts hold it nearly always. A relative error
+    of the scale, `scatter`, is added to both ends in quadrature.
+    """
+    quantile = float(stats.chi2.ppf(level, 1))
+    best = max(count, background)
+
+    def above(mean: float) -> float:
+        return 2.0 * (mean - best - count * float(np.log(mean / best))) - quantile
+
+    top = best + 4.0 * np.sqrt(quantile * best) + 4.0 * quantile
+    high = (float(optimize.brentq(above, best, top)) - background) / scale
+    low = 0.0
+    if above(max(background, 1e-9 * best)) > 0.0:
+        low = (float(optimize.brentq(above, max(background, 1e-9 * best), best)) - background) / scale
+    value = (best - background) / scale
+    more = float(np.sqrt(quantile)) * scatter * value
+    return max(value - float(np.hypot(value - low, more)), 0.0), value + float(np.hypot(high - value, more))
 
 
 def _solve(rising: Callable[[float], float], target: float, top: float) -> float:

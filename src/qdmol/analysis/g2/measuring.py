@@ -8,42 +8,47 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qdmol.analysis.background import Background
-from qdmol.analysis.g2.backgrounds import Signal, signal_of
+from qdmol.analysis.background import BEFORE_PULSE, Background
+from qdmol.analysis.g2.backgrounds import Flat, Signal, flat_of_valleys, signal_of
 from qdmol.analysis.g2.combs import Comb, find_comb, find_period
 from qdmol.analysis.g2.continuous import fit_dip
 from qdmol.analysis.g2.crosstalk import find_spikes
 from qdmol.analysis.g2.gates import channel_gates, gate_limits, gate_share
 from qdmol.analysis.g2.overlap import CombFit, fit_comb
-from qdmol.analysis.g2.pairs import pair_histogram
+from qdmol.analysis.g2.pairs import Gate, pair_histogram
 from qdmol.analysis.g2.ratios import SIDE_WINDOW_NS, area_ratios, dip_ratios, fit_ratios, sides_of
 from qdmol.analysis.g2.remarks import (
     assumed_zero,
     covered,
     fit_flags,
+    no_background,
     overlap_flag,
     shifted_zero,
     side_flags,
     spike_flag,
+    wide_peak,
 )
 from qdmol.analysis.g2.values import G2, PairHistogram, Ratios
-from qdmol.errors import DataError, InputError
+from qdmol.errors import DataError, InputError, SolverError
 from qdmol.photons.flags import Flag
 from qdmol.photons.stream import PhotonStream
 
 __all__ = ["G2Details", "gate_curve", "measure_g2"]
 
 Mask = tuple[tuple[float, float], ...]
+Measured = tuple[Signal, Background | None]  # shares of the emitter's photons, and where they come from
 
 _SEARCHED = 9  # periods beyond the side window, for a zero delay that is not at zero
 _FEWEST_SIDES = 6  # periods each way at least
 _BINS_A_PERIOD = 500
 _CONTINUOUS_WINDOW_NS = 500.0
 _CONTINUOUS_BIN_NS = 0.25
+_DENSE = 5  # pairs a photon within 500 ns above which no longer window is searched for a slow comb
+_AGREE = 0.02  # relative difference of a stated period and that of the comb
 _LEAK = 0.002  # share of a peak nearer to its neighbours from which on boxes are not used
-_ENOUGH = 200  # pairs from which on flanks can be fitted
+_ENOUGH = 30  # pairs from which on flanks can be fitted
 _FIT_PERIODS = 7.5
-_VALLEY, _EMPTY = 0.4, 0.004  # periods from a peak; a decay that leaks 0.2 % leaves 0.7 % of its pairs beyond
+_VALLEY, _EMPTY = 0.4, 2e-4  # periods from a peak; fewer pairs than this share beyond are no background worth a fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,9 @@ def measure_g2(
     Raises
     ------
     DataError
-        There are no two channels with photons, no pairs, or no period.
+        There are no two channels with photons, no pairs, no period, or too few pairs for a value.
+    SolverError
+        The fit did not converge.
     InputError
         A gate without delays, or an option out of range.
     """
@@ -133,9 +140,13 @@ def measure_g2(
     masked = tuple((float(low), float(high)) for low, high in mask)
     if pulsed:
         exact = isinstance(source, PhotonStream) and source.mode == "T3"
-        found = _pulsed(histogram, signal, masked, level, options, exact_period=exact)
+        found = _pulsed(histogram, (signal, background), masked, level, options, exact_period=exact)
     else:
-        found = _continuous(histogram, signal, masked, level, options)
+        found = _continuous(histogram, (signal, background), masked, level, options)
+    if not np.isfinite(found.side):
+        raise DataError(
+            "the pairs are too few to tell those of the emitter from those with background, so g2 is unknown"
+        )
     return replace(found, gate_ns=limits)
 
 
@@ -190,20 +201,44 @@ def _prepared(
     period = options.period_ns or (None if source.sync_period_ps is None else source.sync_period_ps * 1e-3)
     limits = None if gate_ns is None else gate_limits(gate_ns, _known(period))
     gate = None if limits is None else channel_gates(source, pair, limits)
-    if method == "continuous" or (source.mode == "T2" and period is None):
-        histogram = pair_histogram(
-            source, channels=pair, window_ns=_CONTINUOUS_WINDOW_NS, bin_width_ns=_CONTINUOUS_BIN_NS
-        )
+    if method == "continuous" or period is None:
+        histogram = _searched(source, pair, pulsed=method != "continuous" and source.mode == "T2")
         return _with_period(histogram, method, exact=False)
-    period = _known(period)
+    histogram = _of_period(source, pair, period, options=options, gate=gate)
+    if source.mode == "T3" or options.period_ns is not None:
+        found, _, pulsed = _with_period(histogram, method, exact=source.mode == "T3")
+        return found, limits, pulsed
+    visible = find_period(histogram)
+    if visible is not None and abs(visible / period - 1.0) < _AGREE:
+        return _with_period(histogram, method, exact=False)
+    # a rate that the header states, and that the light does not follow: a detector's count rate, or another laser's
+    return _with_period(_searched(source, pair, pulsed=True), method, exact=False)
+
+
+def _of_period(
+    stream: PhotonStream, pair: tuple[int, int], period: float, *, options: G2Details, gate: Gate | None = None
+) -> PairHistogram:
+    """Pairs over as many periods as the side peaks and a shifted zero delay need."""
     sides = max(_FEWEST_SIDES, int(SIDE_WINDOW_NS / period) + 1, (options.sides or 0) + 1)
     window = (sides + _SEARCHED) * period + abs(options.zero_delay_ns or 0.0)
-    histogram = pair_histogram(source, channels=pair, window_ns=window, bin_width_ns=period / _BINS_A_PERIOD, gate=gate)
-    histogram = replace(histogram, period_ns=period)
-    found, _, pulsed = _with_period(histogram, method, exact=source.mode == "T3")
-    if not pulsed:  # T2 with a stated sync rate that the light does not follow
-        return _prepared(source, channels=pair, method="continuous", gate_ns=None, options=options)
-    return found, limits, True
+    histogram = pair_histogram(stream, channels=pair, window_ns=window, bin_width_ns=period / _BINS_A_PERIOD, gate=gate)
+    return replace(histogram, period_ns=period)
+
+
+def _searched(stream: PhotonStream, pair: tuple[int, int], *, pulsed: bool) -> PairHistogram:
+    """Pairs within 500 ns; where a comb of pulses shows in them or in those within 5 µs, over enough periods of it."""
+    window, width = _CONTINUOUS_WINDOW_NS, _CONTINUOUS_BIN_NS
+    histogram = pair_histogram(stream, channels=pair, window_ns=window, bin_width_ns=width)
+    histogram = replace(histogram, period_ns=None)
+    if not pulsed or histogram.photons is None:
+        return histogram
+    period = find_period(histogram)
+    if period is None and histogram.pairs < _DENSE * sum(histogram.photons):
+        wide = pair_histogram(stream, channels=pair, window_ns=10 * window, bin_width_ns=10 * width)
+        period = find_period(wide)
+    if period is None or window > (_FEWEST_SIDES + _SEARCHED) * period:
+        return histogram
+    return _of_period(stream, pair, period, options=G2Details())
 
 
 def _with_period(
@@ -218,7 +253,7 @@ def _with_period(
         return replace(histogram, period_ns=None), None, False
     period = histogram.period_ns or visible
     if period is None:
-        raise DataError("the histogram shows no peaks at equal distances, and no period is given")
+        raise DataError("the pairs of photons show no peaks at equal distances, and no pulse period is given")
     return replace(histogram, period_ns=find_period(histogram, about_ns=period) or period), None, True
 
 
@@ -239,9 +274,9 @@ def _brightest(stream: PhotonStream) -> tuple[int, int]:
 
 
 def _pulsed(
-    histogram: PairHistogram, signal: Signal, mask: Mask, level: float, options: G2Details, *, exact_period: bool
+    histogram: PairHistogram, measured: Measured, mask: Mask, level: float, options: G2Details, *, exact_period: bool
 ) -> G2:
-    period = _known(histogram.period_ns)
+    period, (signal, background) = _known(histogram.period_ns), measured
     comb = find_comb(histogram, period, zero_ns=options.zero_delay_ns)
     flags = [] if comb.found else [assumed_zero()]
     if comb.order and options.zero_delay_ns is None:
@@ -250,15 +285,23 @@ def _pulsed(
     flags += [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
     if options.afterglow == "mask":
         mask = (*mask, *(spike.mask for spike in spikes if not covered(spike, mask)))
-    fit = None
+    fit, flat = None, None
     if options.overlap or (options.overlap is None and _may_overlap(histogram, comb)):
         modelled = tuple((s.lag_ns, 0.3 * s.width_ns) for s in spikes) if options.afterglow == "model" else ()
         near = _near(histogram, comb.zero_ns, _FIT_PERIODS * period)
         fit = fit_comb(near, comb, fixed_period=exact_period, mask=mask, spikes=modelled)
-        if options.overlap or (fit.settled and fit.leak > _LEAK):
-            return _from_fit(histogram, near, fit, comb, signal, tuple(flags), level=level, options=options)
+        overlapping = fit.leak > _LEAK
+        if overlapping and not fit.settled and not options.overlap:
+            raise SolverError("the fit of the overlapping peaks did not converge, so g2 is not reported")
+        if options.overlap or overlapping:
+            return _from_fit(histogram, near, fit, comb, measured, tuple(flags), level=level, options=options)
+        flat = Flat(fit.flat, float(np.sqrt(fit.covariance[2, 2]))) if fit.settled else None
     sides = sides_of(histogram, comb, sides=options.sides, mask=mask)
-    ratios = area_ratios(sides, signal, level=level)
+    if signal == Signal():
+        flat = flat or flat_of_valleys(histogram, period_ns=period, zero_ns=comb.zero_ns)
+    else:
+        flat = None
+    ratios = area_ratios(sides, signal, level=level, flat=flat)
     flags += side_flags(histogram, comb, sides)
     return G2(
         method="pulsed areas",
@@ -277,7 +320,8 @@ def _pulsed(
         histogram=histogram,
         flags=tuple(flags),
         signal_fractions=None if signal == Signal() else signal.fractions,
-        uncorrected=None if signal == Signal() else area_ratios(sides, Signal(), level=level),
+        uncorrected=area_ratios(sides, Signal(), level=level),
+        background_source="pairs" if flat is not None or background is None else background.source,
     )
 
 
@@ -286,7 +330,7 @@ def _from_fit(
     near: PairHistogram,
     fit: CombFit,
     comb: Comb,
-    signal: Signal,
+    measured: Measured,
     flags: tuple[Flag, ...],
     *,
     level: float,
@@ -294,7 +338,10 @@ def _from_fit(
 ) -> G2:
     found = replace(comb, period_ns=fit.period_ns, zero_ns=fit.zero_ns)
     sides = sides_of(histogram, found, sides=options.sides)
-    known = None if signal == Signal() else signal
+    signal, background = measured
+    # the level before the pulse is the flat part of the pairs seen with less: the fit tells it from the decays' tails
+    separate = background is not None and background.source != BEFORE_PULSE and signal != Signal()
+    known = signal if separate else None
     ratios = fit_ratios(fit, sides, known, level=level)
     return G2(
         method="pulsed fit",
@@ -317,18 +364,24 @@ def _from_fit(
             *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees),
         ),
         signal_fractions=None if known is None else known.fractions,
-        uncorrected=None if known is None else fit_ratios(fit, sides, None, level=level),
+        uncorrected=fit_ratios(fit, sides, None, level=level, raw=True),
+        background_source=background.source if separate and background is not None else "pairs",
     )
 
 
-def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: float, options: G2Details) -> G2:
-    fit = fit_dip(histogram, jitter_ns=options.jitter_ns, zero_ns=options.zero_delay_ns, mask=mask)
+def _continuous(histogram: PairHistogram, measured: Measured, mask: Mask, level: float, options: G2Details) -> G2:
+    signal, background = measured
+    fit = fit_dip(histogram, jitter_ns=options.jitter_ns, zero_ns=options.zero_delay_ns, mask=mask, level=level)
+    if not fit.settled:
+        raise SolverError("the fit of g2 under continuous light did not converge, so g2 is not reported")
     spikes = find_spikes(histogram, fit.zero_ns, reach_ns=50.0)
     flags = [spike_flag(spike, masked=covered(spike, mask)) for spike in spikes]
     if options.afterglow != "flag" and not all(covered(spike, mask) for spike in spikes):
-        return _continuous(histogram, signal, (*mask, *(s.mask for s in spikes)), level, options)
+        return _continuous(histogram, measured, (*mask, *(s.mask for s in spikes)), level, options)
     if not fit.found:
         flags.append(assumed_zero())
+    if fit.wide:
+        flags.append(wide_peak(float(histogram.lag_ns[-1])))
     ratios = dip_ratios(fit, histogram, signal, level=level)
     steady = histogram.poisson_per_bin
     bin_at_zero = int(np.argmin(np.abs(histogram.lag_ns - fit.zero_ns)))
@@ -347,9 +400,14 @@ def _continuous(histogram: PairHistogram, signal: Signal, mask: Mask, level: flo
         lifetimes_ns=(fit.rise_ns,) if np.isnan(fit.shoulder_ns) else (fit.rise_ns, fit.shoulder_ns),
         level=level,
         histogram=histogram,
-        flags=(*flags, *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees)),
+        flags=(
+            *flags,
+            *((no_background(),) if signal == Signal() else ()),
+            *fit_flags(settled=fit.settled, deviance=fit.deviance, degrees=fit.degrees),
+        ),
         signal_fractions=None if signal == Signal() else signal.fractions,
-        uncorrected=None if signal == Signal() else dip_ratios(fit, histogram, Signal(), level=level),
+        uncorrected=dip_ratios(fit, histogram, Signal(), level=level),
+        background_source=None if signal == Signal() or background is None else background.source,
     )
 
 
@@ -364,7 +422,7 @@ def _fields(ratios: Ratios) -> dict[str, Any]:
 
 
 def _may_overlap(histogram: PairHistogram, comb: Comb) -> bool:
-    """Whether the valleys between peaks hold more than a few pairs; they may be background, which the fit tells."""
+    """Whether the valleys between peaks hold pairs: flanks of the peaks, or background, which the fit tells apart."""
     lag = (histogram.lag_ns - comb.zero_ns) / comb.period_ns
     valley = float(histogram.counts[np.abs(lag - np.rint(lag)) > _VALLEY].sum())
     return histogram.pairs >= _ENOUGH and valley > _EMPTY * histogram.pairs

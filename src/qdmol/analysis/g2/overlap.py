@@ -33,10 +33,10 @@ class CombFit:
         Area of the centre; may be below 0 by chance.
     side : float
         Mean area of the side peaks in the window.
-    ratio_error : float
-        Standard error of centre / side, all other parameters free.
     flat : float
-        Pairs a period that belong to no peak.
+        Pairs a period that belong to no peak: those with steady background.
+    covariance : (3, 3)
+        Of centre, side and flat, all other parameters free.
     period_ns, zero_ns, jitter_ns : float
         Where the peaks lie and how wide the detectors make them (standard deviation of a difference).
     lifetimes_ns, shares : tuple of float
@@ -46,15 +46,15 @@ class CombFit:
     deviance, degrees : float, int
         Of the fit.
     settled : bool
-        Whether the search came to rest.
+        Whether the search converged.
     afterglow : float
         Pairs in sharp peaks beside the centre, where such were modelled.
     """
 
     centre: float
     side: float
-    ratio_error: float
     flat: float
+    covariance: Floats
     period_ns: float
     zero_ns: float
     jitter_ns: float
@@ -119,7 +119,7 @@ def fit_comb(
         problem = _problem(histogram, comb, mask, number, spikes, fixed_period=fixed_period)
         fit = _fit(problem, comb, before=None if best is None else best[0])
         bins = int(problem.open.sum())
-        if best is not None and fit.evidence(bins) >= best[0].evidence(bins):
+        if best is not None and best[0].settled and (not fit.settled or fit.evidence(bins) >= best[0].evidence(bins)):
             break
         best = (fit, problem)
     assert best is not None
@@ -225,10 +225,10 @@ def _result(histogram: PairHistogram, fit: Fit, problem: _Problem) -> CombFit:
     decline = np.exp(-values[_SLOPE] * orders)
     side = float(areas.sum() * decline.mean())
     centre = float(values[_CENTRE])
-    slope = np.zeros(len(values))
-    slope[_CENTRE] = 1.0 / side
-    slope[_FIXED + n : _FIXED + 2 * n] = -centre / side * areas / areas.sum()
-    slope[_SLOPE] = centre / side * float((orders * decline).sum() / decline.sum())
+    slopes = np.zeros((3, len(values)))  # of centre, side and flat
+    slopes[0, _CENTRE] = slopes[2, _FLAT] = 1.0
+    slopes[1, _FIXED + n : _FIXED + 2 * n] = side * areas / areas.sum()
+    slopes[1, _SLOPE] = -side * float((orders * decline).sum() / decline.sum())
     order = np.argsort(values[_FIXED : _FIXED + n])
     join = round(problem.width / histogram.bin_width_ns)
     curve = np.full(len(histogram.counts), np.nan)
@@ -237,8 +237,8 @@ def _result(histogram: PairHistogram, fit: Fit, problem: _Problem) -> CombFit:
     return CombFit(
         centre=centre,
         side=side,
-        ratio_error=float(np.sqrt(max(float(slope @ fit.covariance @ slope), 0.0))),
         flat=float(values[_FLAT]),
+        covariance=slopes @ fit.covariance @ slopes.T,
         period_ns=float(values[_PERIOD]),
         zero_ns=float(values[_ZERO]),
         jitter_ns=float(values[_JITTER]),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from qdmol.analysis.counting import ratio_interval
-from qdmol.analysis.g2.backgrounds import Signal
+from qdmol.analysis.g2.backgrounds import Flat, Signal
 from qdmol.analysis.g2.combs import Comb, Peaks, peaks_of
 from qdmol.analysis.g2.continuous import DipFit
-from qdmol.analysis.g2.intervals import level_scatter, nodes_of, scaled_interval, with_scatter
+from qdmol.analysis.g2.intervals import level_scatter, likelihood_interval, nodes_of, scaled_interval, with_scatter
 from qdmol.analysis.g2.overlap import CombFit
 from qdmol.analysis.g2.values import PairHistogram, Ratios
 
@@ -19,6 +20,7 @@ __all__ = ["SIDE_WINDOW_NS", "Sides", "area_ratios", "dip_ratios", "fit_ratios",
 # Side peaks nearer than this, and at least five each way, make the level beside the centre.
 SIDE_WINDOW_NS = 750.0
 _FEWEST = 5
+_MANY = 30.0  # counts from which the likelihood ratio has its limiting law
 _NAN = float("nan")
 Mask = tuple[tuple[float, float], ...]
 
@@ -37,8 +39,8 @@ class Sides:
         Side peaks used.
     level : float
         Pairs that steady light of the same rates would give in a peak; NaN where rates are unknown.
-    flat : float
-        Share of a period the mask leaves.
+    flat, open : float
+        Share of a period the mask leaves, over that of the pairs it leaves; share of a period it leaves.
     scatter, factor : float
         Relative error of the bunching from stretches of the recording, and the factor for its interval.
     """
@@ -50,6 +52,7 @@ class Sides:
     flat: float
     scatter: float
     factor: float
+    open: float = 1.0
 
 
 def poisson_level(histogram: PairHistogram, period_ns: float) -> float:
@@ -75,6 +78,7 @@ def sides_of(histogram: PairHistogram, comb: Comb, *, sides: int | None, mask: M
         flat=peaks.flat / peaks.kept if peaks.kept > 0 else 1.0,
         scatter=scatter,
         factor=factor,
+        open=peaks.flat,
     )
 
 
@@ -85,10 +89,11 @@ def _scatter(histogram: PairHistogram, peaks: Peaks, total: float) -> tuple[floa
     return level_scatter(by_block, histogram.blocks.photons.astype(np.float64), histogram.blocks.durations_s)
 
 
-def area_ratios(sides: Sides, signal: Signal, *, level: float) -> Ratios:
+def area_ratios(sides: Sides, signal: Signal, *, level: float, flat: Flat | None = None) -> Ratios:
     """Both normalisations from areas, pairs with background taken off.
 
-    side: centre over the mean of the sides, both Poisson: the exact interval of a ratio of two counts. poisson: the
+    The background is that of the measured rates (`signal`), or the flat part of the pairs (`flat`). side: centre over
+    the mean of the sides, both Poisson: the exact interval of a ratio of two counts. poisson: the
     centre's counts are Poisson around g2 times a level; that level is known from the rates, but the light may fluctuate
     more in another hour: its scatter over stretches of the recording, less that of the sides' own counts, is averaged
     over. bunching: sides over the Poisson level with the whole scatter.
@@ -97,22 +102,27 @@ def area_ratios(sides: Sides, signal: Signal, *, level: float) -> Ratios:
         return Ratios(*[_NAN] * 9)
     mean = sides.total / sides.number
     known = np.isfinite(sides.level)
-    others = sides.level * (1.0 - signal.product) * sides.flat if known else 0.0
-    others_error = sides.level * signal.error * sides.flat if known else 0.0
+    others, others_error = 0.0, 0.0
+    if flat is not None:
+        others, others_error = flat.pairs * sides.open, flat.error * sides.open
+    elif known:
+        others = sides.level * (1.0 - signal.product) * sides.flat
+        others_error = sides.level * signal.error * sides.flat
     beside = mean - others
     if beside <= 0:
         return Ratios(*[_NAN] * 9)
     side = (sides.centre - others) / beside
     side_limits = _side_limits(sides, others, others_error, level=level)
-    if not known:
+    scale = sides.level - others / max(sides.flat, 1e-9) if known else _NAN
+    if not known or scale <= 0:
         return Ratios(side, *side_limits, *[_NAN] * 6)
-    scale = sides.level * signal.product
     fluctuation = sides.factor * float(np.sqrt(max(sides.scatter**2 - 1.0 / sides.total, 0.0)))
     spread = nodes_of(scale=scale, scatter=fluctuation, background=others, background_error=others_error, follows=True)
     poisson_limits = scaled_interval(sides.centre, spread, level=level)
     bunching = beside / scale
     # a signal fraction that is off moves both levels, and cancels where there is no bunching
-    whole = float(np.hypot(sides.factor * sides.scatter * mean / beside, _share_error(bunching, signal)))
+    relative = abs(1.0 - bunching) * others_error / max(sides.flat, 1e-9) / scale / bunching if bunching > 0 else 0.0
+    whole = float(np.hypot(sides.factor * sides.scatter * mean / beside, relative))
     limits = with_scatter(bunching, whole, level=level) if whole > 0 else (bunching, bunching)
     return Ratios(side, *side_limits, (sides.centre - others) / scale, *poisson_limits, bunching, *limits)
 
@@ -137,37 +147,52 @@ def _side_limits(sides: Sides, others: float, others_error: float, *, level: flo
     return scaled_interval(sides.centre, spread, level=level)
 
 
-def fit_ratios(fit: CombFit, sides: Sides, signal: Signal | None, *, level: float) -> Ratios:
+def fit_ratios(fit: CombFit, sides: Sides, signal: Signal | None, *, level: float, raw: bool = False) -> Ratios:
     """Both normalisations from a fit of overlapping peaks.
 
-    The centre's area and its error are those of a number of Poisson counts over a background of counts that leak from
-    the neighbours; the interval is that of these counts. What the fit finds flat under the peaks is the pairs with
-    background, so that Poisson level less flat is the level of the emitter's own pairs; with a measured background, its
-    signal fractions say so instead.
+    The area of the centre and its error are those of a number of Poisson counts over a background of counts that leak
+    from the neighbours; the interval is that of these counts. What the fit finds flat under the peaks is the pairs with
+    background, and is left out; with a measured background (`signal`) the pairs that its rates promise are left out
+    instead. With `raw` nothing is left out, as if areas of whole periods were compared.
     """
-    counts = max((fit.ratio_error * fit.side) ** 2, fit.centre, 0.0)
-    leaked = counts - fit.centre
-    own = nodes_of(scale=fit.side, scatter=0.0, background=leaked)
-    side_limits = scaled_interval(counts, own, level=level)
-    side = fit.centre / fit.side
-    scale = sides.level - fit.flat if signal is None else sides.level * signal.product
+    others, others_error, slope = fit.flat, 0.0, 0.0  # slope: how centre and side follow the flat part
+    if raw or signal is not None:
+        slope, others = 1.0, 0.0
+        if not raw and signal is not None:
+            others, others_error = sides.level * (1.0 - signal.product), sides.level * signal.error
+    kept = slope * fit.flat - (others if slope else 0.0)
+    centre, beside = fit.centre + kept, fit.side + kept
+    if not beside > 0:
+        return Ratios(*[_NAN] * 9)
+    side = centre / beside
+    gradient = np.array([1.0, -side, slope * (1.0 - side)]) / beside
+    variance = float(gradient @ fit.covariance @ gradient) + ((1.0 - side) * others_error / beside) ** 2
+    counts = max(variance * beside**2, centre, 0.0)
+    leaked = counts - centre
+    side_limits = _fit_limits(counts, leaked, scale=beside, scatter=0.0, level=level)
+    scale = sides.level if raw else sides.level - others
     if not np.isfinite(scale) or scale <= 0:
         return Ratios(side, *side_limits, *[_NAN] * 6)
     fluctuation = sides.factor * float(np.sqrt(max(sides.scatter**2 - 1.0 / max(sides.total, 1.0), 0.0)))
-    if signal is not None:
-        fluctuation = float(np.hypot(fluctuation, signal.error / signal.product))
-    spread = nodes_of(scale=scale, scatter=fluctuation, background=leaked)
-    poisson_limits = scaled_interval(counts, spread, level=level)
-    bunching = fit.side / scale
+    fluctuation = float(np.hypot(fluctuation, others_error / scale))
+    poisson_limits = _fit_limits(counts, leaked, scale=scale, scatter=fluctuation, level=level)
+    bunching = beside / scale
     limits = with_scatter(bunching, sides.factor * sides.scatter, level=level)
-    return Ratios(side, *side_limits, fit.centre / scale, *poisson_limits, bunching, *limits)
+    return Ratios(side, *side_limits, centre / scale, *poisson_limits, bunching, *limits)
+
+
+def _fit_limits(counts: float, leaked: float, *, scale: float, scatter: float, level: float) -> tuple[float, float]:
+    """Exact limits for few counts, those of the likelihood ratio for many."""
+    if counts < _MANY:
+        return scaled_interval(counts, nodes_of(scale=scale, scatter=scatter, background=leaked), level=level)
+    return likelihood_interval(counts, scale=scale, background=leaked, scatter=scatter, level=level)
 
 
 def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: float) -> Ratios:
-    """Both normalisations from the dip under continuous light, pairs with background taken off.
+    """Both normalisations from the dip or peak under continuous light, pairs with background taken off.
 
-    The value at zero delay and its error are those of a number of Poisson counts over a background of counts that the
-    dip's flanks put there; `DipFit.scale` is how many of them make a ratio of 1.
+    The interval of the fit is that of the profile likelihood; errors of the background and of the level are added to
+    its ends in quadrature.
     """
     known = histogram.poisson_per_bin
     steady = _NAN if known is None else float(np.interp(fit.zero_ns, histogram.lag_ns, known))
@@ -175,14 +200,10 @@ def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: 
     others_error = steady * signal.error / fit.level if known is not None else 0.0
     if others >= 1.0:
         return Ratios(*[_NAN] * 9)
-    counts = max((fit.ratio_error * fit.scale) ** 2, fit.ratio * fit.scale, 0.0)
-    hidden = counts - fit.ratio * fit.scale + others * fit.scale
-    hidden_error = others_error * fit.scale
-    own = nodes_of(
-        scale=fit.scale * (1.0 - others), scatter=0.0, background=hidden, background_error=hidden_error, follows=True
-    )
-    side = (fit.ratio - others) / (1.0 - others)
-    side_limits = scaled_interval(counts, own, level=level)
+    reach = float(stats.norm.ppf(0.5 + 0.5 * level))
+    side, low, high = ((value - others) / (1.0 - others) for value in (fit.ratio, fit.low, fit.high))
+    shift = reach * others_error * abs(fit.ratio - 1.0) / (1.0 - others) ** 2
+    side_limits = _widened(side, (low, high), shift)
     if known is None:
         return Ratios(side, *side_limits, *[_NAN] * 6)
     bunching = (fit.level / steady - (1.0 - signal.product)) / signal.product
@@ -191,13 +212,14 @@ def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: 
         pairs = histogram.blocks.counts.sum(axis=1).astype(np.float64)
         whole, factor = level_scatter(pairs, histogram.blocks.photons.astype(np.float64), histogram.blocks.durations_s)
         scatter = float(np.hypot(fit.level_error, np.sqrt(max(whole**2 - 1.0 / max(pairs.sum(), 1.0), 0.0))))
-    spread = nodes_of(
-        scale=fit.scale * (1.0 - others) / bunching,
-        scatter=factor * scatter,
-        background=hidden,
-        background_error=hidden_error,
-        follows=True,
-    )
-    limits = scaled_interval(counts, spread, level=level)
+    ends = (side_limits[0] * bunching, side_limits[1] * bunching)
+    limits = _widened(side * bunching, ends, reach * factor * scatter * abs(side) * bunching)
     whole = float(np.hypot(factor * scatter, _share_error(bunching, signal)))
     return Ratios(side, *side_limits, side * bunching, *limits, bunching, *with_scatter(bunching, whole, level=level))
+
+
+def _widened(value: float, limits: tuple[float, float], more: float) -> tuple[float, float]:
+    """Add an error to both ends of an interval in quadrature; a ratio is never below 0."""
+    low, high = limits
+    below, above = float(np.hypot(max(value - low, 0.0), more)), float(np.hypot(max(high - value, 0.0), more))
+    return max(value - below, 0.0), max(value + above, 0.0)

@@ -11,7 +11,17 @@ from qdmol.analysis.g2.ratios import Sides
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.photons.flags import Flag
 
-__all__ = ["assumed_zero", "covered", "fit_flags", "overlap_flag", "shifted_zero", "side_flags", "spike_flag"]
+__all__ = [
+    "assumed_zero",
+    "covered",
+    "fit_flags",
+    "no_background",
+    "overlap_flag",
+    "shifted_zero",
+    "side_flags",
+    "spike_flag",
+    "wide_peak",
+]
 
 Mask = tuple[tuple[float, float], ...]
 
@@ -27,6 +37,32 @@ def assumed_zero() -> Flag:
         name="zero_delay_assumed",
         severity="warning",
         message="No lag holds clearly fewer pairs than its neighbours, so the zero delay is taken to be nearest to 0.",
+    )
+
+
+def no_background() -> Flag:
+    """Continuous light does not show its background."""
+    return Flag(
+        name="background_unknown",
+        severity="note",
+        message=(
+            "No background is known, and continuous light does not show it: g2 is that of all photons; a dark recording"
+            " (--dark) corrects it."
+        ),
+    )
+
+
+def wide_peak(reach_ns: float) -> Flag:
+    """No level is seen beside the dip or the peak."""
+    return Flag(
+        name="wide_peak",
+        severity="warning",
+        message=(
+            f"The pairs change up to lags of {reach_ns:.4g} ns, the longest looked at, so no level beside the zero"
+            " delay is seen: use g2 against independent photons."
+        ),
+        value=reach_ns,
+        unit="ns",
     )
 
 
@@ -114,7 +150,7 @@ def fit_flags(*, settled: bool, deviance: float, degrees: int) -> list[Flag]:
     """A fit that did not come to rest, or does not describe the counts."""
     flags = []
     if not settled:
-        flags.append(Flag(name="fit_unsettled", severity="warning", message="The fit of g2 did not come to rest."))
+        flags.append(Flag(name="fit_unsettled", severity="warning", message="The fit of g2 did not converge."))
     if degrees > 0 and stats.chi2.sf(deviance, degrees) < _UNLIKELY and deviance > 1.1 * degrees:
         flags.append(
             Flag(

@@ -161,7 +161,10 @@ class G2:
     signal_fractions : (float, float) or None
         Share of each channel's photons that are not background, where a correction was made.
     uncorrected : Ratios or None
-        The same numbers without that correction.
+        The same numbers of all pairs, those with background among them.
+    background_source : str or None
+        Where the background comes from that is taken off: as in `Background.source`, or ``"pairs"`` for the flat part
+        of the pairs under pulsed light; None where nothing is known of it (continuous light), so that both are equal.
     gate_ns : (float, float) or None
         Photons used, by their delay after the pulse.
     """
@@ -191,6 +194,7 @@ class G2:
     flags: tuple[Flag, ...] = ()
     signal_fractions: tuple[float, float] | None = None
     uncorrected: Ratios | None = None
+    background_source: str | None = None
     gate_ns: tuple[float, float] | None = None
 
     def as_dict(self) -> dict[str, float | None]:

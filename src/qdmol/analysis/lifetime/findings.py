@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 _FEW = 200
 _PILE_UP = 0.05  # photons per period above which the first of two hides the second too often
+_FOOT = 0.06  # of the period before the highest count: the foot of the rise
+_BEYOND = 1e-3  # share of the counts behind the end of the period that is worth a warning
 _WRAP = 0.02  # share of photons that come after the next pulse
 
 
@@ -25,6 +27,7 @@ def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]
     found = [
         _poor(fit, trial),
         _pile_up(decay),
+        _beyond(decay),
         _wrap(decay, fit),
         _wide(fit),
         _open(fit),
@@ -48,13 +51,47 @@ def _poor(fit: LifetimeFit, trial: Trial) -> Flag | None:
 def _bumps(decay: Decay, trial: Trial) -> list[Flag]:
     flags = []
     for bump in trial.left_out:
-        start, stop = decay.edges_ns[bump.start], decay.edges_ns[bump.stop]
+        start, stop = float(decay.edges_ns[bump.start]), float(decay.edges_ns[bump.stop])
+        what = f"About {bump.photons:.0f} photons from {start:.4g} to {stop:.4g} ns"
+        if _before_pulse(decay, start, stop):
+            text = (
+                f"{what} come before the pulse, at the foot of its rise, which is broader there than the model of the "
+                "response; this stretch is left out of the fit."
+            )
+            flags.append(Flag("rise_before_pulse", "note", text, start, "ns"))
+            continue
         text = (
-            f"About {bump.photons:.0f} photons from {start:.4g} to {stop:.4g} ns stand above the decay, as afterglow, "
-            "a reflection or crosstalk do; this stretch is left out of the fit."
+            f"{what} stand above the decay, as afterglow, a reflection or crosstalk do; this stretch is left out of the"
+            " fit."
         )
-        flags.append(Flag("afterglow", "warning", text, float(start), "ns"))
+        flags.append(Flag("afterglow", "warning", text, start, "ns"))
     return flags
+
+
+def _before_pulse(decay: Decay, start: float, stop: float) -> bool:
+    """Whether a stretch lies right before the highest count, on the circle of the period where there is one."""
+    peak = float(decay.edges_ns[int(np.argmax(decay.counts))])
+    span = decay.period_ns or float(decay.edges_ns[-1] - decay.edges_ns[0])
+    middle, width = 0.5 * (start + stop), stop - start
+    ahead = peak - middle if decay.period_ns is None else (peak - middle) % decay.period_ns
+    return 0.0 <= ahead <= max(_FOOT * span + 0.5 * width, width)
+
+
+def _beyond(decay: Decay) -> Flag | None:
+    """Counts behind the end of the period, which the fit cannot place."""
+    if decay.period_ns is None:
+        return None
+    behind = decay.edges_ns[:-1] >= decay.first_bin_ns + decay.period_ns - 1e-9 * decay.bin_width_ns
+    lost = float(decay.counts[behind].sum())
+    if lost <= 0:
+        return None
+    share = lost / decay.photons
+    text = (
+        f"{lost:,.0f} of the {decay.photons:,.0f} counts ({100 * share:.2g} %) lie beyond the stated period of "
+        f"{decay.period_ns:.4g} ns and are left out: the period is wrong, or the histogram spans several pulses; state "
+        "the right period if it is another."
+    )
+    return Flag("beyond_period", "warning" if share > _BEYOND else "note", text, lost, "counts")
 
 
 def _pile_up(decay: Decay) -> Flag | None:
