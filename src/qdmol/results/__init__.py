@@ -19,6 +19,7 @@ from qdmol.results.numbers import (
     wavelength_nm,
     wavelength_shift_nm,
 )
+from qdmol.results.overwriting import refuse_overwriting
 from qdmol.results.summary import (
     lower_level_share,
     state_name,
@@ -39,6 +40,7 @@ __all__ = [
     "open_input",
     "provenance",
     "read_input",
+    "refuse_overwriting",
     "state_name",
     "summary_html",
     "summary_sentences",

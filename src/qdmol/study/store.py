@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qdmol.errors import OutputError
+from qdmol.errors import InputError, OutputError
 from qdmol.results.files import make_folder
 
 __all__ = ["Store", "code_digest", "store_folder"]
@@ -56,7 +56,10 @@ def store_folder(output: Path | None) -> Path | None:
     """Return where points are kept: ``QDMOL_STORE``, or beside the file; None without either."""
     shared = os.environ.get("QDMOL_STORE")
     if shared:
-        return Path(shared).expanduser()
+        try:
+            return Path(shared).expanduser()
+        except RuntimeError:  # no such user
+            raise InputError(field="QDMOL_STORE", value=shared, allowed="a folder of a user that exists") from None
     return None if output is None else output.with_name(f"{output.name}.parts")
 
 
