@@ -14,6 +14,7 @@ from typing import Any
 from qdmol.errors import InputError, SolverError
 from qdmol.study.plan import Plan, indices, prepare
 from qdmol.study.points import Task, failed, is_final, refused, solve_point
+from qdmol.study.records import SOLVED
 from qdmol.study.store import Store, code_digest
 from qdmol.study.table import Table
 
@@ -84,7 +85,7 @@ class _Work:
             if point.key in self.pending:
                 self.pending[point.key].append(index)
                 continue
-            record = self.store.read(point.key)
+            record = self.store.read(point.key, SOLVED)
             if record is None:
                 self.pending[point.key] = [index]
                 self.kin[point.key] = point.kin
