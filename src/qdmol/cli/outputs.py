@@ -115,7 +115,10 @@ def refuse_unwritable(path: Path, field: str) -> None:
 
 
 def refuse_unwritable_folder(folder: Path, field: str = "figures", *, parents: bool = False) -> None:
-    """InputError naming `field` where a folder can be neither written to nor made, with `parents` those above it too."""
+    """InputError naming `field` where a folder can be neither written to nor made.
+
+    With `parents`, the folders above it may be made as well.
+    """
     with _named(field, folder):
         if folder.exists() and not folder.is_dir():
             raise InputError(field=field, value=str(folder), allowed="a folder, there or to be made")

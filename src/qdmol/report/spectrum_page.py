@@ -61,8 +61,8 @@ def write_spectrum_report(
         A file cannot be written.
     """
     path, data = paired_paths(page)
-    read = [*spec_files(spectra.spec), *(one.measured.curve.source for one in overlays)]
-    refuse_overwriting((path, data), filter(None, read), figures=figures, field="page")
+    curves = [Path(one.measured.curve.source) for one in overlays if one.measured.curve.source]
+    refuse_overwriting((path, data), [*spec_files(spectra.spec), *curves], figures=figures, field="page")
     groups = {f"measured{number}": _measured(one) for number, one in enumerate(overlays, start=1)}
     with paper_style():
         found = (draw_spectra(spectra, overlays, normalise=normalise), draw_field(spectra))

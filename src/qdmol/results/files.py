@@ -13,13 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from qdmol.errors import OutputError
 
+fcntl: Any
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 ABANDONED = 600.0  # seconds after which a temporary file that cannot be locked has no writer any more
 _TEMPORARY = r"(\.[0-9a-f]{8}\.tmp)"

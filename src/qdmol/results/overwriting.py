@@ -52,10 +52,10 @@ def refuse_overwriting(
     Examples
     --------
     >>> refuse_overwriting(["levels.html", "levels.nc"], ["levels.yaml"])
-    >>> refuse_overwriting(["levels.html", "levels.nc"], ["./levels.nc"])
+    >>> refuse_overwriting(["levels.html"], ["./levels.html"])
     Traceback (most recent call last):
     ...
-    qdmol.errors.InputError: `output` is 'levels.html', but 'levels.nc', which is written with it, is an input file; choose another file name.
+    qdmol.errors.InputError: `output` is 'levels.html', which is an input file; choose another file name.
     """
     written = [Path(path) for path in outputs]
     read = [Path(path) for path in inputs]

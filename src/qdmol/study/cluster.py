@@ -66,7 +66,7 @@ class LocalWorkers:
             _tell(process, self._invitation)
 
     def replace(self, pid: int | None) -> None:
-        """Kill a worker that does not react, or all where it is unknown which, and start another; no fault of its own."""
+        """Kill a worker that does not react, or all where it is unknown which, and start another."""
         for place, process in enumerate(self._processes):
             if pid is None or process.pid == pid:
                 process.kill()
@@ -263,7 +263,13 @@ class _Run:
         if future.status == "finished":
             if self.workers is not None:
                 self.workers.progressed()
-            self.finish(task, _result_of(future))
+            record = _result_of(future)
+            if record is not None:
+                self.finish(task, record)
+            elif self.tried[task.key] < self.attempts:
+                self.suspects.append(task)
+            else:
+                self.finish(task, failed(LOST))
             return
         if future.status != "error":
             self.finish(task, failed(LOST))
@@ -367,12 +373,12 @@ async def remove_workers(addresses: list[str], dask_scheduler: Any) -> None:
         await dask_scheduler.remove_worker(address=address, stimulus_id=f"qdmol-{time.time()}")
 
 
-def _result_of(future: Future) -> dict[str, Any]:
-    """What a finished point brings; lost where the scheduler dies before it can be fetched."""
+def _result_of(future: Future) -> dict[str, Any] | None:
+    """What a finished point brings; None where its worker or the scheduler is gone before it can be fetched."""
     try:
-        found: dict[str, Any] = future.result(timeout=START)
+        found: dict[str, Any] = future.result(timeout=CONNECT)
     except (OSError, TimeoutError, CancelledError):
-        return failed(LOST)
+        return None
     return found
 
 

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qdmol.errors import InputError, OutputError
+from qdmol.errors import InputError
 from qdmol.results.files import drop_abandoned, make_folder, write_bytes_atomic
 from qdmol.results.inputs import read_input
 from qdmol.study.records import RecordModel, matches

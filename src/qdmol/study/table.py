@@ -207,13 +207,12 @@ class Table:
         ]
         for dims, name, unit, title, values in parts:
             is_text = values.dtype == object
-            if is_text:
-                values = _storable_texts(values)
+            content = _storable_texts(values) if is_text else values
             settings: dict[str, Any] = {} if values.dtype != np.float64 else {"fillvalue": np.nan}
             if values.size >= _COMPRESS_FROM and not is_text:
                 settings |= {"compression": "gzip", "compression_opts": 4, "shuffle": True}
             kind = h5py.string_dtype() if is_text else values.dtype
-            variable = file.create_variable(name, dims, kind, data=values, **settings)
+            variable = file.create_variable(name, dims, kind, data=content, **settings)
             variable.attrs["units"] = unit
             variable.attrs["long_name"] = title
 

@@ -1,8 +1,8 @@
 """A process of the local cluster: ``python -m qdmol.study.worker``, started by `qdmol.study.cluster` only.
 
 It is a program of its own, and no copy of the one that starts it, so that a script needs no main guard. The
-scheduler's address and the key of this run come in a line on standard input, which no other user can read; when standard
-input ends, so does the process: a command that is killed leaves none behind.
+scheduler's address and the key of this run come in a line on standard input, which no other user can read; when
+standard input ends, so does the process: a command that is killed leaves none behind.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from qdmol.structure import (
     update_mapping,
     without_ensemble,
 )
+from qdmol.study.records import IMPOSSIBLE
 from qdmol.study.spectra.samples import Sample
 from qdmol.study.spectra.surrogate import fewest_shapes
-from qdmol.study.records import IMPOSSIBLE
 from qdmol.study.store import Store, code_digest
 
 __all__ = ["Group", "groups_of", "impossible_members", "single_dot"]
