@@ -128,7 +128,8 @@ def test_folders_of_users_that_do_not_exist(tmp_path, monkeypatch, capsys, varia
     [
         (OSError(errno.EMFILE, "x", "file"), 1), (OSError(errno.ENOSPC, "x"), 1), (MemoryError(), 1),
         (ImportError(f"a.so: {os.strerror(errno.EMFILE)}"), 1), (RuntimeError("can't start new thread"), 1),
-        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 2), (OSError(errno.EACCES, "denied", "a\x1b"), 2),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 2),
+        (OSError(errno.EACCES, "denied", "a\x1b"), 2),
         (ValueError("ours"), None), (OSError("no number"), None), (FileNotFoundError(2, "x", sys.prefix + "/a"), None),
     ],
     ids=repr,
@@ -208,8 +209,15 @@ def test_escape_codes_of_a_file_do_not_reach_the_terminal(tmp_path, monkeypatch,
     Path("a.csv").write_text("wavelength (nm),\x1b[31mred\x1b[0m\n" + "\n".join(f"{w},1" for w in range(500, 530)))
     Path("b.csv").write_text("\x1b[31mcore\n1\n")
     Path("s.json").write_text(json.dumps(mapping(materials="a\u009b31m")))
-    for arguments in (["spectrum", "fit", "a.csv"], ["batch", "b.csv", "--spec", "@homodimer", "-o", "x.csv"],
-                      ["check", "s.json"], ["check", "\x1b[31m.yaml"], ["\x1b[31m"], ["materials", "\x1b[31m"]):  # fmt: skip
+    verbs = [
+        ["spectrum", "fit", "a.csv"],
+        ["batch", "b.csv", "--spec", "@homodimer", "-o", "x.csv"],
+        ["check", "s.json"],
+        ["check", "\x1b[31m.yaml"],
+        ["\x1b[31m"],
+        ["materials", "\x1b[31m"],
+    ]
+    for arguments in verbs:
         assert run_command(arguments) in {2, 3}
         printed = "".join(capsys.readouterr())
         assert printed

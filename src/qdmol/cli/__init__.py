@@ -27,11 +27,10 @@ def main() -> NoReturn:
 
     if interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    status = 130
     try:
         status = run_command(sys.argv[1:])
     except KeyboardInterrupt:  # while the command was ending
-        pass
+        status = 130
     if interruptible:
         _end_at_interrupt()  # nothing is left to do but to end
     sys.exit(status)

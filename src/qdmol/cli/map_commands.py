@@ -19,7 +19,12 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", help="Processes of the local cluster (default: one a core); 0: in this process."),
 ]
-Scheduler = Annotated[str | None, typer.Option("--scheduler", help="Address of a running dask scheduler instead.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", help="Address of a running dask scheduler instead; whoever reaches it or its workers is trusted."
+    ),
+]
 TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds a point may take.")]
 
 

@@ -1,4 +1,4 @@
-"""Errors that are neither the user's spec nor our fault: limits of the system, names it refuses, a folder that is gone."""
+"""Errors of the surroundings: limits of the system, names it refuses, a working folder that is gone."""
 
 from __future__ import annotations
 
@@ -47,16 +47,11 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _of_one(error: BaseException) -> QdmolError | None:
-    if isinstance(error, MemoryError):
-        return OutputError(_LIMITS[errno.ENOMEM])
-    if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):
-        return OutputError(_LIMITS[errno.EMFILE])
-    if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return OutputError(_LIMITS[errno.EAGAIN])
-    if not isinstance(error, OSError) or error.errno is None:
+    limit = _limit_of(error)
+    if limit is not None:
+        return OutputError(_LIMITS[limit])
+    if not isinstance(error, OSError):
         return None
-    if error.errno in _LIMITS:
-        return OutputError(_LIMITS[error.errno])
     if error.errno == errno.ENOENT and not _working_folder_exists():
         return InputError(field="working folder", value=None, allowed="a folder that exists", message=GONE)
     name = error.filename
@@ -64,6 +59,17 @@ def _of_one(error: BaseException) -> QdmolError | None:
         return None
     message = f"{shorten(name)} cannot be used: {error.strerror}."
     return InputError(field="path", value=name, allowed="a path that can be used", message=message)
+
+
+def _limit_of(error: BaseException) -> int | None:
+    """The number of the system's error where it is out of something; libraries and Python have words of their own."""
+    if isinstance(error, MemoryError):
+        return errno.ENOMEM
+    if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):
+        return errno.EMFILE
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return errno.EAGAIN
+    return error.errno if isinstance(error, OSError) and error.errno in _LIMITS else None
 
 
 def _working_folder_exists() -> bool:

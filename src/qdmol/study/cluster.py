@@ -316,7 +316,7 @@ class _Run:
 
         A worker that was stopped before it began with a point is noticed by nothing else.
         """
-        patience = STALLED if self.workers is not None and self.begun_any else START
+        patience = self._patience()
         if not self.flying or time.monotonic() - self.moved < patience or self._is_working():
             return
         self.moved = time.monotonic()
@@ -328,6 +328,13 @@ class _Run:
         if not holders or self.stalls > 1:
             raise SolverError(IDLE)
         self._remove(holders)
+
+    def _patience(self) -> float:
+        """Seconds without any progress after which workers are taken to be stuck."""
+        if self.workers is not None:
+            return STALLED if self.begun_any else START
+        # those of a batch system may be replaced by others that wait in its queue
+        return max([START, *(task.limit for task, _ in self.flying.values() if task.limit is not None)])
 
     def _is_working(self) -> bool:
         """Whether a worker is at a point that was begun, and within its time."""
