@@ -10,8 +10,10 @@ needs no solver and no drawing loads none.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = (
+    False  # as in `typing`, whose import would be half of what the command does before it can be interrupted
+)
 if TYPE_CHECKING:
     from qdmol.analysis import analyze_photons
     from qdmol.photons import read_photons

@@ -85,6 +85,22 @@ def test_a_full_disk_behind_standard_output(arguments, tmp_path):
     assert result.stderr == "Standard output cannot be written: No space left on device.\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names that are any bytes")
+def test_names_that_are_not_utf8(tmp_path):
+    """Refused nowhere: what stands in text has a question mark for each byte that is none."""
+    specs = tmp_path / "specs"
+    specs.mkdir()
+    name = os.fsdecode(b"caf\xe9")
+    source = json.dumps(changed(dimer(), ("calculation", {"electrons": 2, "holes": 0, "coulomb": "none"})))
+    (specs / f"{name}.json").write_text(source)
+    result = run("run", specs / f"{name}.json", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["files"]["netcdf"].endswith(f"{name}.nc")
+    assert "caf?.nc" in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+    assert run("batch", specs, "-o", f"{name}.csv", "--workers", 0, "--quiet", cwd=tmp_path).returncode == 0
+    assert "caf?.json" in (tmp_path / f"{name}.csv").read_text(encoding="utf-8")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes of a shell")
 @pytest.mark.parametrize("words", ["check --schema", "materials cdse-cds-single-band", "check @homodimer --json"])
 def test_a_reader_that_goes_away_is_no_drama(words, tmp_path):

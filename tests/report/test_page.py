@@ -170,7 +170,7 @@ def test_failed_write_changes_nothing(tmp_path, monkeypatch, broken):
 
     places = {
         "page": (Path, "write_text"),
-        "data": (xr.Dataset, "to_netcdf"),
+        "data": (xr.Dataset, "dump_to_store"),
         "figure": (Path, "write_bytes"),
     }
     monkeypatch.setattr(*places[broken], fail)

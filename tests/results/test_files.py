@@ -138,3 +138,22 @@ def test_link_is_followed(tmp_path):
 def test_make_folder_with_parents(tmp_path):
     assert make_folder(tmp_path / "a" / "b").is_dir()
     assert make_folder(tmp_path / "a" / "b").is_dir()
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
+    left = [tmp_path / ".page.html.0123abcd.tmp", tmp_path / "..page.html.0123abcd.tmp.4567abcd.tmp"]
+    kept = [tmp_path / ".other.html.0123abcd.tmp", tmp_path / ".page.html.tmp", tmp_path / "page.html.0123abcd.tmp"]
+    for path in (*left, *kept):
+        path.write_text("half")
+    write_text_atomic(tmp_path / "page.html", "new")
+    assert names(tmp_path) == sorted(["page.html", *(path.name for path in kept)])
+
+
+def test_what_another_writer_is_writing_is_left_alone(tmp_path):
+    target = tmp_path / "page.html"
+    with atomic_path(target) as first:
+        first.write_text("first")
+        write_text_atomic(target, "second")
+        assert first.read_text() == "first"
+    assert target.read_text() == "first"
+    assert names(tmp_path) == ["page.html"]

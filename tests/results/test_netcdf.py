@@ -1,8 +1,8 @@
 """A dataset comes back from its file as it went in, read by plain xarray."""
 
 import json
+import os
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,20 +62,34 @@ def test_same_bytes_twice(dataset, tmp_path):
     assert write_netcdf(dataset, tmp_path / "b.nc").read_bytes() == first
 
 
-def test_failed_write_keeps_the_old_file(dataset, tmp_path, monkeypatch):
+def test_a_limit_on_the_size_of_files_keeps_the_old_file(dataset, tmp_path):
+    resource = pytest.importorskip("resource")
     path = write_netcdf(dataset, tmp_path / "levels.nc")
     old = path.read_bytes()
-
-    def fail(self, target, **kwargs):
-        Path(target).write_bytes(b"half")
-        raise RuntimeError("unable to extend file properly")
-
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
-    with pytest.raises(OutputError, match="unable to extend") as caught:
-        write_netcdf(dataset, path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, hard))
+    try:
+        with pytest.raises(OutputError, match="File too large") as caught:
+            write_netcdf(dataset, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(path) in str(caught.value)
     assert path.read_bytes() == old
     assert [entry.name for entry in tmp_path.iterdir()] == ["levels.nc"]
+
+
+def test_groups_are_read_back(dataset, tmp_path):
+    path = write_netcdf(dataset, tmp_path / "levels.nc", groups={"file1": dataset[["splitting"]]})
+    assert xr.load_dataset(path, group="file1")["splitting"] == dataset["splitting"]
+    assert "file1" not in xr.load_dataset(path).variables
+
+
+def test_names_that_are_not_utf8_are_written_with_question_marks(tmp_path):
+    bad = os.fsdecode(b"caf\xe9.yaml")
+    data = xr.Dataset({"sample": ("row", np.array([bad, "a"], dtype=object))}, attrs={"file": bad})
+    read = xr.load_dataset(write_netcdf(data, tmp_path / "levels.nc"))
+    assert list(read["sample"].values) == ["caf?.yaml", "a"]
+    assert read.attrs["file"] == "caf?.yaml"
 
 
 def test_missing_folder(dataset, tmp_path):

@@ -1,5 +1,6 @@
 """Maps on a cluster: workers that die or hang, schedulers started by hand, commands that are killed."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,12 +11,14 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 import xarray as xr
+from distributed import Security
+from distributed.comm import connect
 from tests.study.map_samples import command, mapping, parts, run, sample, written
+from tests.study.servers import hand_started, wait_until
 
 import qdmol
 from qdmol.study import cluster
@@ -50,13 +53,6 @@ def children(pid: int) -> list[int]:
             if parent == pid and b"qdmol.study.worker" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
     return found
-
-
-def wait_until(condition, *, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.02)
 
 
 # ---------------------------------------------------------------- processes
@@ -124,28 +120,132 @@ def test_a_cluster_whose_workers_cannot_live_is_given_up(tmp_path, monkeypatch):
     assert [reason for _, reason in found.failed] == ["Worker processes end before they finish a point (status 7)."] * 2
 
 
-# ---------------------------------------------------------------- a scheduler started by hand
+# ---------------------------------------------------------------- strangers
 
 
-@contextlib.contextmanager
-def hand_started(folder: Path, *, workers: int):
-    """A scheduler and workers as a person starts them; gives the scheduler's address and process."""
-    file = folder / "scheduler.json"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    base = [sys.executable, "-m"]
-    scheduler = [*base, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    worker = [*base, "distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-    processes = [subprocess.Popen([*scheduler, "--scheduler-file", str(file)], **quiet)]
+def listening(pid: int) -> int:
+    """Number of TCP sockets a process listens on."""
+    inodes = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(str(file.readlink()))
+    tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+    rows = [line.split() for lines in tables for line in lines]
+    return sum(row[3] == "0A" and f"socket:[{row[9]}]" in inodes for row in rows)
+
+
+async def as_a_stranger(address: str, security) -> str:
+    """Ask a scheduler or a worker who it is, as anyone on the machine could; the name of the error."""
+    arguments = {} if security is None else security.get_connection_args("client")
     try:
-        wait_until(file.exists)
-        wait_until(lambda: file.read_text().strip().endswith("}"))
-        processes += [subprocess.Popen([*worker, "--scheduler-file", str(file)], **quiet) for _ in range(workers)]
-        yield json.loads(file.read_text())["address"], processes[0]
-    finally:
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.wait()
+        comm = await asyncio.wait_for(connect(address, timeout=5, **arguments), 10)
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            await asyncio.wait_for(comm.read(), 10)
+        finally:
+            comm.abort()
+    except Exception as error:  # noqa: BLE001  # refused in different ways
+        return type(error).__name__
+    return "answered"
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads /proc")
+@pytest.mark.filterwarnings("ignore")  # the library leaves a refused connection to the garbage collector
+def test_strangers_are_refused_by_scheduler_and_workers():
+    before = listening(os.getpid())
+    with cluster.local_cluster(1) as (client, workers):
+        client.wait_for_workers(1, timeout=60)
+        addresses = [client.scheduler.address, *client.ncores()]
+        assert len(addresses) == 2
+        assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+        for address in addresses:
+            assert address.startswith("tls://127.0.0.1:")
+            plain = address.replace("tls:", "tcp:")
+            assert asyncio.run(as_a_stranger(plain, None)) != "answered"
+            assert asyncio.run(as_a_stranger(address, Security.temporary())) != "answered"
+            assert asyncio.run(as_a_stranger(address, client.security)) == "answered"  # so the question is a good one
+        assert listening(os.getpid()) == before + 1
+        assert [listening(process.pid) for process in workers._processes] == [1]
+
+
+# ---------------------------------------------------------------- workers that are stopped
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped_at", [0, 3])
+def test_a_stopped_worker_holds_nothing_up(tmp_path, monkeypatch, stopped_at):
+    """Before its first point or at one; at most the point it had begun is without numbers, and none waits for it."""
+    monkeypatch.setattr(cluster, "GRACE", 2.0)
+    monkeypatch.setattr(cluster, "START", 20.0)
+    monkeypatch.setattr(cluster, "STALLED", 8.0)
+    stopped = []
+
+    def stop(state):
+        if state.phase == "computing" and state.done >= stopped_at and not stopped:
+            stopped.append(children(os.getpid())[0])
+            os.kill(stopped[0], signal.SIGSTOP)
+
+    start = cluster._start_worker
+
+    def start_stopped():
+        process = start()
+        if not stopped_at and not stopped:
+            stopped.append(process.pid)
+            os.kill(process.pid, signal.SIGSTOP)
+        return process
+
+    monkeypatch.setattr(cluster, "_start_worker", start_stopped)
+    found = qdmol.map(
+        sample(), axes={"barrier": "1:2:12"}, output=tmp_path / "m.nc", workers=2, time_limit=10, progress=stop
+    )
+    assert stopped
+    assert found.table.done >= 11
+    assert {reason for _, reason in found.failed} <= {"not finished within the time limit of 10 s"}
+    assert not Path(f"/proc/{stopped[0]}").exists()
+
+
+@posix
+@pytest.mark.slow
+def test_a_stopped_worker_of_a_running_cluster_holds_nothing_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "GRACE", 2.0)
+    monkeypatch.setattr(cluster, "START", 10.0)
+    with hand_started(tmp_path, workers=2) as (address, (_, worker, _other)):
+
+        def stop(state):
+            if state.phase == "computing":
+                os.kill(worker.pid, signal.SIGSTOP)
+
+        found = qdmol.map(
+            sample(), axes={"barrier": "1:2:12"}, output=tmp_path / "m.nc", scheduler=address, time_limit=10,
+            progress=stop,
+        )  # fmt: skip
+    assert found.table.done >= 11, found.failed
+    assert {reason for _, reason in found.failed} <= {"not finished within the time limit of 10 s"}
+
+
+@posix
+@pytest.mark.slow
+def test_a_cluster_that_is_stopped_altogether_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "GRACE", 2.0)
+    monkeypatch.setattr(cluster, "START", 5.0)
+    monkeypatch.setattr(cluster, "CONNECT", 3.0)
+    with hand_started(tmp_path, workers=1) as (address, processes):
+
+        def stop(state):
+            if state.phase == "computing":
+                for process in processes:
+                    os.kill(process.pid, signal.SIGSTOP)
+
+        found = qdmol.map(
+            sample(), axes={"barrier": "1:2:6"}, output=tmp_path / "m.nc", scheduler=address, time_limit=5,
+            progress=stop,
+        )  # fmt: skip
+    assert 0 < found.table.done < 6
+    assert len(found.failed) == 6 - found.table.done
+
+
+# ---------------------------------------------------------------- a scheduler started by hand
 
 
 def test_two_workers_joined_by_address_give_the_same_file(tmp_path, reference):
@@ -158,7 +258,7 @@ def test_two_workers_joined_by_address_give_the_same_file(tmp_path, reference):
 @posix
 def test_a_scheduler_that_is_killed_loses_nothing_finished(tmp_path, reference):
     spec, output = written(tmp_path), tmp_path / "m.nc"
-    with hand_started(tmp_path, workers=2) as (address, scheduler):
+    with hand_started(tmp_path, workers=2) as (address, (scheduler, *_)):
         arguments = ["map", spec, *axes_of(20), "-o", output, "--scheduler", address, "--json"]
         process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         wait_until(lambda: len(parts(output)) >= 5)

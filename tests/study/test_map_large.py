@@ -9,12 +9,21 @@ from types import SimpleNamespace
 import pytest
 from tests.study.map_samples import mapping
 
-from qdmol.study import cluster
+import qdmol
+from qdmol.study import cluster, running
 
 SCRIPT = """
 import json, resource, sys, time
 import qdmol
-from qdmol.study import points
+from qdmol.study import points, running
+from qdmol.study.table import NUMBERS
+
+running.PLANNING, prepare, planned = float(sys.argv[4]), running.prepare, 0
+def counted(*arguments, **options):
+    global planned
+    planned += 1
+    return prepare(*arguments, **options)
+running.prepare = counted
 
 solved, stop = 0, 1
 def stand_in(task):
@@ -22,8 +31,10 @@ def stand_in(task):
     solved += 1
     if solved > stop:
         raise KeyboardInterrupt
-    found = {"converged": True, "warnings": [], "splitting_meV": task.spec.molecule.barrier}
-    return {"status": "done", "summary": found}
+    found = {"converged": True, "warnings": [], "coulomb": None, "monomer_gaps_eV": []}
+    found |= {carrier: dict.fromkeys(("energy_eV", "error_meV", "m", "parity"), []) for carrier in ("electron", "hole")}
+    found["splitting_meV"] = task.spec.molecule.barrier
+    return {"status": "done", "summary": {**dict.fromkeys(NUMBERS), **found}}
 points._solved = stand_in
 
 spec, side = json.loads(sys.argv[1]), int(sys.argv[3])
@@ -37,12 +48,13 @@ try:
 except KeyboardInterrupt:
     pass
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"solved": solved, "done": done, "MB": (after - before) / 1024, "s": time.perf_counter() - started}))
+megabytes, seconds = (after - before) / 1024, time.perf_counter() - started
+print(json.dumps({"solved": solved, "done": done, "planned": planned, "MB": megabytes, "s": seconds}))
 """
 
 
-def large(folder, *, stop: int, side: int = 100) -> dict:
-    command = [sys.executable, "-c", SCRIPT, json.dumps(mapping()), str(stop), str(side)]
+def large(folder, *, stop: int, side: int = 100, planning: float = 10.0) -> dict:
+    command = [sys.executable, "-c", SCRIPT, json.dumps(mapping()), str(stop), str(side), str(planning)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -61,6 +73,26 @@ def test_ten_thousand_points_are_planned_and_resumed_in_bounded_memory(tmp_path)
         assert run["MB"] < 60
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in kB there")
+def test_a_large_map_is_computed_before_all_of_it_is_planned(tmp_path):
+    found = large(tmp_path, stop=300, side=400, planning=0.1)
+    assert found["solved"] == 301
+    assert found["planned"] < 40_000
+    assert len(list((tmp_path / "m.nc.parts").iterdir())) == 300
+    assert found["MB"] < 200  # the arrays of the result and its file, no list of points
+
+
+def test_the_order_of_planning_changes_no_result(tmp_path, monkeypatch):
+    axes = {"core_diameter": [2.4, 2.8], "barrier": [1.0, 1.4, 30.0]}
+    monkeypatch.delenv("QDMOL_STORE", raising=False)
+    whole = qdmol.map(mapping(), axes=axes, output=tmp_path / "whole.nc")
+    monkeypatch.setattr(running, "PLANNING", 0.0)
+    monkeypatch.setattr(running, "PORTION", 0.0)
+    portions = qdmol.map(mapping(), axes=axes, output=tmp_path / "portions.nc")
+    assert whole.table.done == portions.table.done == 6
+    assert (tmp_path / "portions.nc").read_bytes() == (tmp_path / "whole.nc").read_bytes()
+
+
 def test_few_points_are_at_work_at_a_time():
     """A client that counts: never more futures than the width, however many tasks there are."""
     flying, most, finished = 0, 0, []
@@ -71,7 +103,7 @@ def test_few_points_are_at_work_at_a_time():
         def add_done_callback(self, function):
             threading.Timer(0.001, function, [self]).start()
 
-        def result(self):
+        def result(self, timeout=None):
             return {"status": "done"}
 
         def release(self):

@@ -1,6 +1,7 @@
 """The store: whole records or none, keys, the hash of the source, time limits."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from tests.study.map_samples import mapping, sample
 import qdmol
 from qdmol.errors import OutputError
 from qdmol.materials import load_set
+from qdmol.results import atomic_path
 from qdmol.structure import read_spec, resolve
-from qdmol.study import store as store_module
 from qdmol.study.limits import TimeLimitError, time_limit
 from qdmol.study.plan import spec_key
-from qdmol.study.store import Store, code_digest, store_folder
+from qdmol.study.points import Task, solve_point
+from qdmol.study.records import LIGHT, SOLVED, matches
+from qdmol.study.store import Store, _checksum, code_digest, store_folder
 
 
 def test_a_record_comes_back(tmp_path):
@@ -41,13 +44,21 @@ def test_a_damaged_record_is_taken_for_absent(tmp_path, damage):
     assert store.read("k") is None
 
 
-def test_what_killed_writers_left_is_dropped_after_a_while(tmp_path, monkeypatch):
-    (tmp_path / ".k.aa.tmp").write_text("half")
-    Store(tmp_path).open()
-    assert (tmp_path / ".k.aa.tmp").exists()
-    monkeypatch.setattr(store_module, "ABANDONED", -1.0)
-    Store(tmp_path).open()
-    assert not (tmp_path / ".k.aa.tmp").exists()
+KEY = "0a" * 16
+
+
+def test_what_killed_writers_left_is_dropped_and_what_others_write_is_not(tmp_path):
+    """A writer that lives holds a lock on its temporary file; files of other names are left alone."""
+    abandoned = tmp_path / f".{KEY}.json.00000000.tmp"
+    abandoned.write_text("half")
+    others = [tmp_path / ".notes.00000000.tmp", tmp_path / f"{KEY}.json.00000000.tmp", tmp_path / ".a.tmp"]
+    for path in others:
+        path.write_text("mine")
+    with atomic_path(tmp_path / f"{KEY}.json") as temporary:
+        Store(tmp_path).open()
+        assert temporary.exists()
+        assert not abandoned.exists()
+        assert all(path.exists() for path in others)
 
 
 def test_a_store_that_cannot_be_written_says_so(tmp_path):
@@ -63,6 +74,151 @@ def test_the_folder_is_beside_the_file_or_shared(tmp_path, monkeypatch):
     monkeypatch.setenv("QDMOL_STORE", str(tmp_path / "shared"))
     assert store_folder(tmp_path / "a.nc") == tmp_path / "shared"
     assert store_folder(None) == tmp_path / "shared"
+
+
+# ---------------------------------------------------------------- what a part may hold
+
+
+def set_at(record, path, value):
+    """A copy of a record with the value at a path replaced, or removed where it is `...`."""
+    changed = json.loads(json.dumps(record))
+    place = changed
+    for step in path[:-1]:
+        place = place[step]
+    if value is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return changed
+
+
+@pytest.fixture(scope="module")
+def solved():
+    spec = sample(calculation={"electrons": 2, "holes": 1, "coulomb": "self-consistent", "tolerance": 5})
+    record = solve_point(Task("k", spec, resolve(spec), code_digest(), None))
+    assert record["status"] == "done"
+    return record
+
+
+ODD = [
+    (["status"], value)
+    for value in (..., None, "", "odd", "failed", 1, ["done"])
+] + [
+    (["summary"], value)
+    for value in (..., None, [], "x", {}, 3)
+] + [
+    (["summary", "converged"], value)
+    for value in (..., None, 1, "true", [])
+] + [
+    (["summary", "warnings"], value)
+    for value in (..., None, "text", [1], {}, [None])
+] + [
+    (["summary", "splitting_meV"], value)
+    for value in (..., "22", True, [1.0], {}, 10**400)
+] + [
+    (["summary", "splitting_error_meV"], -1.0),
+    (["summary", "new_number_meV"], "22"),
+    (["summary", "coulomb"], []),
+    (["summary", "coulomb"], {}),
+    (["summary", "coulomb", "exciton_eV"], "0.3"),
+    (["summary", "coulomb", "exciton_eV"], None),
+    (["summary", "coulomb", "hole_dot"], -1),
+    (["summary", "coulomb", "hole_dot"], 0.5),
+    (["summary", "electron"], None),
+    (["summary", "electron", "energy_eV"], [0.1]),
+    (["summary", "electron", "energy_eV", 0], "0.1"),
+    (["summary", "monomer_gaps_eV"], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value"), ODD, ids=str)
+def test_odd_content_under_a_valid_checksum_is_taken_for_absent(tmp_path, solved, path, value):
+    store = Store(tmp_path)
+    store.write(KEY, set_at(solved, path, value))
+    assert store.read(KEY, SOLVED) is None
+    store.write(KEY, solved)
+    assert store.read(KEY, SOLVED) == solved
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_not_finite_are_taken_for_absent(tmp_path, solved, number):
+    body = json.dumps(set_at(solved, ["summary", "gap_eV"], "here")).replace('"here"', number).encode()
+    store = Store(tmp_path)
+    (tmp_path / f"{KEY}.json").write_bytes(_checksum(KEY, body) + b"\n" + body)
+    assert store.read(KEY) is None
+    extra = json.dumps({**solved, "more": ["here"]}).replace('"here"', number).encode()
+    (tmp_path / f"{KEY}.json").write_bytes(_checksum(KEY, extra) + b"\n" + extra)
+    assert store.read(KEY, SOLVED) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b"1", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 500 + b"1" + b"}" * 500]
+)
+def test_a_body_that_is_no_record_is_taken_for_absent(tmp_path, body):
+    (tmp_path / f"{KEY}.json").write_bytes(_checksum(KEY, body) + b"\n" + body)
+    assert Store(tmp_path).read(KEY) is None
+
+
+def test_a_part_copied_to_another_key_is_taken_for_absent(tmp_path, solved):
+    store, other = Store(tmp_path), "0b" * 16
+    store.write(KEY, solved)
+    shutil.copy(tmp_path / f"{KEY}.json", tmp_path / f"{other}.json")
+    assert store.read(KEY, SOLVED) == solved
+    assert store.read(other, SOLVED) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_pipe_or_a_folder_in_place_of_a_part_is_taken_for_absent(tmp_path):
+    os.mkfifo(tmp_path / f"{KEY}.json")
+    (tmp_path / "folder.json").mkdir()
+    assert Store(tmp_path).read(KEY) is None
+    assert Store(tmp_path).read("folder") is None
+
+
+def test_a_spoiled_part_is_computed_again(tmp_path):
+    axes, output = {"barrier": [1.0, 1.4]}, tmp_path / "m.nc"
+    qdmol.map(sample(), axes=axes, output=output)
+    whole = output.read_bytes()
+    first, second = sorted((tmp_path / "m.nc.parts").iterdir())
+    shutil.copy(first, second)
+    record = json.loads(first.read_bytes().partition(b"\n")[2])
+    Store(first.parent).write(first.stem, set_at(record, ["summary", "splitting_meV"], "odd"))
+    assert qdmol.map(sample(), axes=axes, output=output).converged
+    assert output.read_bytes() == whole
+
+
+LIT = {
+    "status": "done",
+    "light": {
+        "band_gap": 1.7, "dots": 1, "binding": 0.1, "numerical": 1e-4, "index": 1.5, "local_field": True, "notes": [],
+        "spacing": {"electron": 0.1, "hole": 0.05},
+        "edge": [
+            {"orbitals": 4, "energy": [0.3], "m": [0], "parity": [1], "moment": [[[1.0, 1.0]]], "bare": [[1.0]],
+             "place": [[1.0]], "contact": [None]}
+        ],
+        "pairs": {"energy": [0.3], "moment": [[[1.0, 1.0]]], "complete": 1.0, "box": None, "wall": 2.0, "error": 0.0},
+        "regions": [
+            {"material": "CdSe", "volume": [10.0], "gap": 0.0, "mass": 0.1, "moment": [[1.0, 1.0]],
+             "intensity": [1.0, 1.0], "absorption": None, "index": 2.5}
+        ],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["light"], None), (["light"], {}), (["light", "dots"], 2), (["light", "dots"], 0), (["light", "edge"], []),
+        (["light", "edge", 0, "energy"], [0.3, 0.4]), (["light", "edge", 0, "moment"], [[1.0, 1.0]]),
+        (["light", "edge", 0, "moment", 0, 0], [1.0]), (["light", "edge", 0, "m"], ["0"]),
+        (["light", "pairs", "energy"], []), (["light", "regions", 0, "volume"], [1.0, 2.0]),
+        (["light", "regions", 0, "mass"], 0.0), (["light", "spacing"], {"electron": 0.1}), (["light", "more"], 1),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_odd_light_is_taken_for_absent(path, value):
+    assert matches(LIT, LIGHT)
+    assert not matches(set_at(LIT, path, value), LIGHT)
 
 
 # ---------------------------------------------------------------- keys

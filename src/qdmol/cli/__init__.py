@@ -5,18 +5,63 @@
 error. Rooms with the solver or drawing are imported inside the commands that need them, so that `qdmol check` is quick.
 """
 
+from __future__ import annotations
+
+import os
+import signal
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to import: until `main` runs, an interrupt prints a traceback
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
 
 __all__ = ["main"]
 
 
 def main() -> NoReturn:
     """Run the command line of this process, and exit."""
-    try:
-        from qdmol.cli.entry import run_command
+    _prepare_process()
+    interruptible = _end_at_interrupt()
+    from qdmol.cli.entry import run_command
 
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
         status = run_command(sys.argv[1:])
-    except KeyboardInterrupt:  # so early that nothing was there yet to tell it
+    except KeyboardInterrupt:  # while the command was ending
         status = 130
+    if interruptible:
+        _end_at_interrupt()  # nothing is left to do but to end
     sys.exit(status)
+
+
+def _end_at_interrupt() -> bool:
+    """End the process at once when it is interrupted, as long as there is nothing to tidy up.
+
+    False where interrupts are ignored, as in the background of a shell, and stay so.
+    """
+    try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            return False
+        signal.signal(signal.SIGINT, _end)
+    except ValueError:  # not in the main thread
+        return False
+    return True
+
+
+def _end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature of a handler
+    try:
+        os.write(2, b"Interrupted.\n")
+    finally:
+        os._exit(130)
+
+
+def _prepare_process() -> None:
+    """Make good what the surroundings may lack: open descriptors, and a backend for figures that needs no screen."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # closed: the next file opened would get its number, and what is printed with it
+            os.open(os.devnull, os.O_RDWR)
+    os.environ["MPLBACKEND"] = "agg"

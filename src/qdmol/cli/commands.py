@@ -9,7 +9,7 @@ import typer
 
 from qdmol.cli.claims_command import claims
 from qdmol.cli.console import emit, message, progress, say, show
-from qdmol.cli.outputs import Outputs, planned_outputs, with_map, write_new
+from qdmol.cli.outputs import Outputs, planned_outputs, refuse_inputs, with_map, write_new
 from qdmol.errors import InputError
 from qdmol.units import parse_quantity
 
@@ -75,6 +75,7 @@ def init(
         return
     source = example_path(name.removeprefix("@"))
     path = output or Path(f"{source.stem}.yaml")
+    refuse_inputs((path,), (source,))
     write_new(path, source.read_text(encoding="utf-8"), force=force)
     if json:
         emit({"qdmol": 1, "file": str(path.absolute())})
@@ -174,11 +175,11 @@ def run(  # noqa: PLR0913, PLR0917 - options of a command
     quiet: Quiet = False,
 ) -> int:
     """Do the main job: solve, and write one self-contained report and one NetCDF file beside it."""
-    from qdmol.structure import read_spec
+    from qdmol.structure import read_spec, spec_files
 
     parsed = read_spec(spec)  # a bad spec is refused before anything is said about files
     width = _linewidth(linewidth, map_=map_)
-    outputs = planned_outputs(spec, output, figures)
+    outputs = planned_outputs(spec, output, figures, inputs=spec_files(parsed))
     if map_:
         outputs = with_map(outputs, parsed)
     solution = _solved(spec, range_=range_, particles=particles, quiet=quiet or json)

@@ -1,78 +1,142 @@
-"""What goes to the terminal: one object on standard output, messages and progress on standard error."""
+"""What goes to the terminal: one object on standard output, messages and progress on standard error.
+
+Everything printed passes through here. Names from files (columns, samples, material sets) may hold escape codes, with
+which a terminal could be made to do things; they are replaced by question marks.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import OutputError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
-__all__ = ["emit", "flush", "message", "progress", "say", "show"]
+__all__ = ["drop_stdout", "emit", "flush", "message", "printable", "progress", "say", "show", "standard_output"]
+
+# Control characters but line feed and tab, and what turns the direction of text around.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""Return text without characters that a terminal obeys instead of showing.
+
+    >>> printable("Sample\x1b[31m A")
+    'Sample?[31m A'
+    """
+    return _UNPRINTABLE.sub("?", text)
 
 
 def emit(data: Mapping[str, Any]) -> None:
     """Write one JSON object to standard output; never NaN."""
-    text = json.dumps(data, allow_nan=False, indent=1)
-    with _standard_output():
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+    _write(json.dumps(data, allow_nan=False, indent=1) + "\n")
+
+
+def _write(text: str) -> None:
+    """Write to standard output, all of it or an OutputError."""
+    stream = sys.stdout
+    with standard_output():
+        buffer = getattr(stream, "buffer", None)
+        if os.name == "posix" and isinstance(getattr(buffer, "raw", buffer), io.FileIO):
+            # Without a buffer (PYTHONUNBUFFERED) Python takes a short write, at a limit on file sizes, for a whole one.
+            stream.flush()
+            rest = memoryview(text.encode(stream.encoding, errors="backslashreplace"))
+            while rest:
+                rest = rest[os.write(stream.fileno(), rest) :]
+        else:
+            stream.write(text)
+            stream.flush()
 
 
 @contextlib.contextmanager
-def _standard_output() -> Iterator[None]:
+def standard_output() -> Iterator[None]:
     """Turn a full disk behind standard output into an error in words; a closed pipe is no error."""
+    if sys.stdout is None:  # closed by whoever started this process
+        raise OutputError("Standard output cannot be written: it is closed.")
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
+        drop_stdout()
         raise OutputError(f"Standard output cannot be written: {error.strerror or error}.") from None
+
+
+def drop_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not complain about it at exit."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a standard output without a file behind it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def message(text: str) -> None:
     """Write one line to standard error."""
+    if sys.stderr is None:
+        return
     with contextlib.suppress(OSError):  # nobody reads the messages
-        sys.stderr.write(text.rstrip("\n") + "\n")
+        sys.stderr.write(printable(text).rstrip("\n") + "\n")
         sys.stderr.flush()
 
 
 def say(text: str) -> None:
     """Write one line to standard output."""
-    with _standard_output():
-        sys.stdout.write(text + "\n")
+    _write(printable(text) + "\n")
 
 
 def flush() -> None:
     """Bring what was written to standard output to where it goes, or say that it cannot be."""
-    with _standard_output():
-        sys.stdout.flush()
+    if sys.stdout is not None:
+        with standard_output():
+            sys.stdout.flush()
+
+
+class _Printable:
+    """A table or text of rich without unprintable characters; its styles are kept."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Segment]:
+        from rich.segment import Segment
+
+        for text, style, control in console.render(self._renderable, options):
+            yield Segment(text if control else printable(text), style, control)
 
 
 def show(*renderables: RenderableType) -> None:
     """Write tables and text to standard output."""
     from rich.console import Console
 
+    with standard_output():
+        on_terminal = sys.stdout.isatty()
     # a file or a pipe has no width; 120 columns keep the tables whole
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
-    with _standard_output():
-        for renderable in renderables:
-            console.print(renderable)
-        sys.stdout.flush()
+    drawn = io.StringIO()
+    console = Console(
+        file=drawn, highlight=False, force_terminal=on_terminal or None, width=None if on_terminal else 120
+    )
+    for renderable in renderables:
+        console.print(_Printable(renderable))
+    _write(drawn.getvalue())
 
 
 @contextlib.contextmanager
 def progress(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
     """Give a function that shows what is being done, on a terminal; None where nobody looks."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
+    from rich.text import Text
 
     with Console(stderr=True, highlight=False).status("starting", spinner="dots") as status:
-        yield status.update
+        yield lambda text: status.update(Text(printable(text)))

@@ -6,15 +6,19 @@ import contextlib
 import io
 import os
 import re
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
 import typer
 
 from qdmol.cli import map_commands, photons_commands, spectrum_commands, spectrum_predict  # noqa: F401  # they add their verbs
 from qdmol.cli.commands import app
-from qdmol.cli.console import emit, flush, message
+from qdmol.cli.console import drop_stdout, emit, flush, message, standard_output
+from qdmol.cli.surroundings import fault_of_surroundings
 from qdmol.errors import InputError, OutputError, QdmolError
 
 __all__ = ["run_command"]
@@ -32,35 +36,69 @@ def run_command(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without µ is no reason to fail
-    try:
-        status = _run(arguments)
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    except _ParserError as error:
-        return _tell(_usage(error), as_json=as_json)
-    except QdmolError as error:
-        return _tell(error, as_json=as_json)
-    except Exception as error:  # noqa: BLE001  # the outermost frame: no traceback reaches a user
-        if os.environ.get("QDMOL_DEBUG") == "1":
-            traceback.print_exception(error)
-        return _tell(_own_fault(error), as_json=as_json)
+    with _interrupts() as interrupted:
+        try:
+            status = _run(arguments)
+        except (KeyboardInterrupt, typer.Abort):
+            status = INTERRUPTED
+        except _ParserError as error:
+            return _tell(_usage(error), as_json=as_json)
+        except QdmolError as error:
+            return _tell(error, as_json=as_json)
+        except Exception as error:  # noqa: BLE001  # the outermost frame: no traceback reaches a user
+            if os.environ.get("QDMOL_DEBUG") == "1":
+                traceback.print_exception(error)
+            if not interrupted:
+                return _tell(fault_of_surroundings(error) or _own_fault(error), as_json=as_json)
+            status = INTERRUPTED
     if status == INTERRUPTED:  # Typer returns it too, for an interrupt that it has seen itself
         message("Interrupted.")
     return status
 
 
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Give a list that is not empty once the command was interrupted.
+
+    Libraries turn an interrupt in the middle of an import or a callback into errors of their own, or print it.
+    """
+    seen: list[int] = []
+    before, unraisable = signal.getsignal(signal.SIGINT), sys.unraisablehook
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        seen.append(signum)
+        signal.default_int_handler(signum, frame)
+
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    signal.signal(signal.SIGINT, note)
+    sys.unraisablehook = lambda what: None if seen else unraisable(what)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = unraisable
+
+
 def _run(arguments: Sequence[str]) -> int:
     """Run one command; the reader of a pipe may go away (`qdmol materials NAME | head -1`), and is not told."""
     try:
-        status = app(args=list(arguments), prog_name="qdmol", standalone_mode=False)
+        with _printed_by_the_parser(arguments):
+            status = app(args=list(arguments), prog_name="qdmol", standalone_mode=False)
         flush()
     except BrokenPipeError:
-        _drop_stdout()
+        drop_stdout()
         return FAILED_WRITE
     except SystemExit as stop:  # Typer and rich end so on a broken pipe
-        _drop_stdout()
+        drop_stdout()
         return stop.code if isinstance(stop.code, int) else FAILED_WRITE
     return int(status or 0)
+
+
+def _printed_by_the_parser(arguments: Sequence[str]) -> contextlib.AbstractContextManager[None]:
+    """Help is printed by the parser, and may meet a closed or full standard output."""
+    return standard_output() if {"--help", "-h"} & set(arguments) else contextlib.nullcontext()
 
 
 def _tell(error: QdmolError, *, as_json: bool) -> int:
@@ -92,11 +130,3 @@ def _own_fault(error: Exception) -> QdmolError:
     return QdmolError(
         f"Something went wrong inside qdmol ({what}); set QDMOL_DEBUG=1 to see where, and please report it."
     )
-
-
-def _drop_stdout() -> None:
-    """Send what is still buffered nowhere, so that the interpreter does not complain about the pipe at exit."""
-    with contextlib.suppress(OSError, ValueError):  # ValueError: a standard output without a file behind it
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

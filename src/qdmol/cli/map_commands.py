@@ -10,7 +10,7 @@ import typer
 from qdmol.cli.commands import NOT_CONVERGED, Json, Quiet, SpecArgument, app
 from qdmol.cli.console import emit, message, say, show
 from qdmol.cli.map_progress import map_progress
-from qdmol.cli.outputs import refuse_unwritable
+from qdmol.cli.outputs import refuse_unwritable, refuse_unwritable_folder
 from qdmol.errors import InputError
 
 __all__ = ["batch", "compare", "map_"]
@@ -19,7 +19,12 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", help="Processes of the local cluster (default: one a core); 0: in this process."),
 ]
-Scheduler = Annotated[str | None, typer.Option("--scheduler", help="Address of a running dask scheduler instead.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", help="Address of a running dask scheduler instead; whoever reaches it or its workers is trusted."
+    ),
+]
 TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds a point may take.")]
 
 
@@ -40,7 +45,7 @@ def map_(
     """Solve a spec over axes of values; what is finished is kept, so that it goes on where it was stopped."""
     from qdmol.study.mapping import map_spec
 
-    path = _output(output, "FILE.nc")
+    path = _output(output, "FILE.nc", (".nc",))
     with map_progress(quiet=quiet) as tell:
         found = map_spec(
             spec, axes=axis or [], output=path, workers=_workers(workers, scheduler), scheduler=scheduler,
@@ -54,10 +59,21 @@ def map_(
     return 0 if found.converged else NOT_CONVERGED
 
 
-def _output(output: Path | None, shown: str) -> Path:
+def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
+    """The path to write, once it, the file beside it and the folder of finished points are known to be writable."""
+    from qdmol.study.store import store_folder
+
     if output is None:
         raise InputError(field="output", value=None, allowed="given", message=f"The option -o {shown} is missing.")
     refuse_unwritable(output, "output")
+    if output.suffix.lower() not in suffixes:
+        allowed = f"a file name that ends in {' or '.join(suffixes)}"
+        raise InputError(field="output", value=str(output), allowed=allowed)
+    for suffix in suffixes:
+        refuse_unwritable(output if output.suffix.lower() == suffix else output.with_suffix(suffix), "output")
+    folder = store_folder(output if output.suffix.lower() == ".nc" else output.with_suffix(".nc"))
+    if folder is not None:
+        refuse_unwritable_folder(folder, "output", parents=True)
     return output
 
 
@@ -91,7 +107,7 @@ def batch(
     """Solve every spec of a folder, or every row of a table of samples, into one table."""
     from qdmol.study.batching import solve_batch
 
-    path = _output(output, "FILE.csv")
+    path = _output(output, "FILE.csv", (".csv", ".nc"))
     with map_progress(quiet=quiet) as tell:
         found = solve_batch(
             source, spec=spec, output=path, workers=_workers(workers, scheduler), scheduler=scheduler,

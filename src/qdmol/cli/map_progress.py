@@ -23,7 +23,7 @@ def map_progress(*, quiet: bool) -> Iterator[Callable[[State], None] | None]:
     """Give a function that shows how far a run is, on standard error; None where nobody wants to know."""
     if quiet:
         yield None
-    elif sys.stderr.isatty():
+    elif sys.stderr is not None and sys.stderr.isatty():
         with _bar() as show:
             yield show
     else:

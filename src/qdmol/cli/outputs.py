@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qdmol.errors import InputError
+from qdmol.errors import InputError, shorten
 
 if TYPE_CHECKING:
     from qdmol.structure import Spec
 
-__all__ = ["Outputs", "planned_outputs", "refuse_unwritable", "with_map", "write_new"]
+__all__ = [
+    "Outputs",
+    "planned_outputs",
+    "refuse_inputs",
+    "refuse_unwritable",
+    "refuse_unwritable_folder",
+    "with_map",
+    "write_new",
+]
 
 REPORT_SUFFIXES = (".html", ".htm")
 
@@ -38,8 +49,13 @@ class Outputs:
         return named if self.map is None else {**named, "map": str(self.map.absolute())}
 
 
-def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Outputs:
-    """Return where the report of a spec goes; InputError for what cannot be written."""
+def planned_outputs(
+    spec: str, output: Path | None, figures: Path | None, *, inputs: Iterable[str | Path] = (), store: bool = False
+) -> Outputs:
+    """Return where the report of a spec goes; InputError for what cannot be written or would replace an input.
+
+    With `store`, finished points are kept as well, beside the NetCDF file or in the shared store.
+    """
     report = output if output is not None else Path(f"{Path(spec.removeprefix('@')).stem}.html")
     if not report.suffix and report.name:
         report = report.with_suffix(".html")
@@ -49,38 +65,113 @@ def planned_outputs(spec: str, output: Path | None, figures: Path | None) -> Out
     for path in (outputs.report, outputs.netcdf):
         refuse_unwritable(path, "output")
     if figures is not None:
-        if figures.exists() and not figures.is_dir():
-            raise InputError(field="figures", value=str(figures), allowed="a folder, there or to be made")
-        _refuse_unwritable_folder(figures if figures.is_dir() else figures.absolute().parent, "figures", figures)
+        refuse_unwritable_folder(figures)
+    refuse_inputs((outputs.report, outputs.netcdf), inputs, figures=figures, store=outputs.netcdf if store else None)
     return outputs
+
+
+def refuse_inputs(
+    outputs: Iterable[Path],
+    inputs: Iterable[str | Path],
+    *,
+    figures: Path | None = None,
+    store: Path | None = None,
+) -> None:
+    """InputError where a file to be written is one of those that are read.
+
+    `store` is the data file whose points are kept.
+    """
+    from qdmol.results.overwriting import refuse_overwriting  # loads the array libraries: `check` does without
+
+    folder = None
+    if store is not None:
+        from qdmol.study.store import store_folder
+
+        folder = store_folder(store)
+    refuse_overwriting(outputs, inputs, figures=figures, store=folder)
 
 
 def with_map(outputs: Outputs, spec: Spec) -> Outputs:
     """Return the outputs with the file of the map, beside the report; InputError for a dot alone."""
     if len(spec.molecule.dots) < 2:
         raise InputError(field="map", value=True, allowed="absent: a dot alone has no barrier to vary")
+    from qdmol.structure import spec_files
+
     path = outputs.report.with_suffix(".map.nc")
     refuse_unwritable(path, "output")
+    refuse_inputs((path,), spec_files(spec), store=path)
     return replace(outputs, map=path)
 
 
 def refuse_unwritable(path: Path, field: str) -> None:
     """InputError naming `field` where no file can be written at a path."""
-    if path.is_dir():
-        raise InputError(field=field, value=str(path), allowed="a file, not a folder")
-    _refuse_unwritable_folder(path.absolute().parent, field, path)
+    with _named(field, path):
+        if path.is_dir():
+            raise InputError(field=field, value=str(path), allowed="a file, not a folder")
+        if path.exists() and not path.is_file():
+            raise InputError(field=field, value=str(path), allowed="a regular file, not a device or a pipe")
+        target = Path(os.path.realpath(path))  # a link is followed, as it is when the file is written
+        _try_writing(target.parent, field, path, prefix=f".{target.name}.")
 
 
-def _refuse_unwritable_folder(folder: Path, field: str, shown: Path) -> None:
+def refuse_unwritable_folder(folder: Path, field: str = "figures", *, parents: bool = False) -> None:
+    """InputError naming `field` where a folder can be neither written to nor made.
+
+    With `parents`, the folders above it may be made as well.
+    """
+    with _named(field, folder):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(field=field, value=str(folder), allowed="a folder, there or to be made")
+        there = folder.absolute()
+        while not there.is_dir():  # folders are made with their parents
+            if os.path.lexists(there):  # a file, or a link that leads nowhere
+                raise InputError(field=field, value=str(folder), allowed="a folder, there or to be made")
+            there = there.parent
+            if not parents:
+                break
+        _try_writing(there, field, folder)
+
+
+@contextlib.contextmanager
+def _named(field: str, path: Path) -> Iterator[None]:
+    """Turn what the system says about a path (too long a name, a loop of links) into an error that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        if not _working_folder_exists():
+            raise
+        allowed = "in a folder that exists"
+        raise InputError(field=field, value=str(path), allowed=allowed) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        message = f"`{field}` {shorten(str(path))} cannot be written: {reason}."
+        raise InputError(field=field, value=str(path), allowed="a path that can be written", message=message) from None
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(field=field, value=str(path), allowed="a valid file name") from None
+
+
+def _working_folder_exists() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
+def _try_writing(folder: Path, field: str, shown: Path, prefix: str = "") -> None:
     """Try a file in the folder: permissions alone do not tell on read-only and network file systems."""
     if not folder.is_dir():
         raise InputError(field=field, value=str(shown), allowed=f"in a folder that exists ({folder} does not)")
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=prefix, suffix=".tmp"):
             return
     except OSError as error:
         reason = error.strerror or type(error).__name__
         allowed = f"in a folder that can be written to ({folder}: {reason})"
+        if error.errno == errno.ENAMETOOLONG:
+            allowed = "a shorter file name"
         raise InputError(field=field, value=str(shown), allowed=allowed) from None
 
 

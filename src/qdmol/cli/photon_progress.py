@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from qdmol.cli.console import message
+from qdmol.cli.console import message, printable
 
 __all__ = ["photon_progress"]
 
@@ -20,7 +20,7 @@ def photon_progress(*, quiet: bool) -> Iterator[Tell | None]:
     """Give a function that shows what is being done and what fraction of it is, on standard error; None for nobody."""
     if quiet:
         yield None
-    elif sys.stderr.isatty():
+    elif sys.stderr is not None and sys.stderr.isatty():
         with _bar() as show:
             yield show
     else:
@@ -38,7 +38,7 @@ def _bar() -> Iterator[Tell]:
         task = bar.add_task("reading", total=1.0)
 
         def show(phase: str, fraction: float) -> None:
-            bar.update(task, description=escape(phase), completed=fraction)
+            bar.update(task, description=escape(printable(phase)), completed=fraction)
 
         yield show
 

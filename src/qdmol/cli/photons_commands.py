@@ -10,7 +10,7 @@ import typer
 
 from qdmol.cli.commands import Json, Quiet, app
 from qdmol.cli.console import emit, message, say, show
-from qdmol.cli.outputs import Outputs, planned_outputs, refuse_unwritable
+from qdmol.cli.outputs import Outputs, planned_outputs, refuse_inputs, refuse_unwritable
 from qdmol.cli.photon_progress import photon_progress
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError
 
@@ -150,23 +150,13 @@ def _converted(file: str, output: Path | None) -> Path:
         raise InputError(field="output", value=None, allowed="given", message="The option -o OUT.h5 is missing.")
     if output.suffix.lower() not in {".h5", ".hdf5"}:
         raise InputError(field="output", value=str(output), allowed="a file name that ends in .h5 or .hdf5")
-    _refuse_inputs([output], [file])
     refuse_unwritable(output, "output")
+    refuse_inputs([output], [file])
     return output
 
 
 def _planned(files: Sequence[str], output: Path | None, figures: Path | None, *, inputs: Sequence[str]) -> Outputs:
-    outputs = planned_outputs(files[0] if len(files) == 1 else "photons", output, figures)
-    _refuse_inputs([outputs.report, outputs.netcdf], inputs)
-    return outputs
-
-
-def _refuse_inputs(outputs: Sequence[Path], inputs: Sequence[str]) -> None:
-    """InputError where a file to be written is one of those to be read."""
-    read = {Path(name).resolve() for name in inputs}
-    for path in outputs:
-        if path.resolve() in read:
-            raise InputError(field="output", value=str(path), allowed="another file than the one that is read")
+    return planned_outputs(files[0] if len(files) == 1 else "photons", output, figures, inputs=inputs)
 
 
 def _channels(text: str | None) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from qdmol.cli.commands import Json, Quiet, app
 from qdmol.cli.console import emit, message, progress, say, show
-from qdmol.cli.outputs import REPORT_SUFFIXES, refuse_unwritable
+from qdmol.cli.outputs import REPORT_SUFFIXES, refuse_inputs, refuse_unwritable, refuse_unwritable_folder
 from qdmol.errors import InputError, QdmolError
 
 if TYPE_CHECKING:
@@ -105,16 +105,16 @@ def _refuse_words(quantity: str | None, material: str | None) -> None:
 
 def _planned(output: Path | None, figures: Path | None, files: Sequence[str]) -> Path | None:
     """The page, if one is wanted; InputError for what cannot be written."""
-    if figures is not None and figures.exists() and not figures.is_dir():
-        raise InputError(field="figures", value=str(figures), allowed="a folder, there or to be made")
+    if figures is not None:
+        refuse_unwritable_folder(figures)
+        refuse_inputs((), files, figures=figures)
     if output is None:
         return None
     page = output if output.suffix else output.with_suffix(".html")
     if page.suffix.lower() not in REPORT_SUFFIXES:
         raise InputError(field="output", value=str(output), allowed="a file name that ends in .html")
-    if page.resolve() in {Path(name).resolve() for name in files}:
-        raise InputError(field="output", value=str(output), allowed="another file than the one that is read")
     refuse_unwritable(page, "output")
+    refuse_inputs((page,), files)
     return page
 
 

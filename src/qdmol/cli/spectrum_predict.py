@@ -58,7 +58,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     at = normalise_of(normalise)
     options = _options(parsed, calibrate=calibrate, linker=linker, field=field, workers=workers)
     curves = _curves(measured or (), parsed, options["linker"])
-    outputs = _outputs(spec, output, figures, measured or ())
+    outputs = _outputs(spec, parsed, output, figures, measured or ())
     with progress(quiet=quiet or json) as tell:
         spectra = _predicted(parsed, outputs, exact=exact, progress=tell, **options)
         from qdmol.study.spectra.overlay import lay_over
@@ -114,15 +114,15 @@ def _curves(measured: Sequence[str], spec: Spec, linker: float) -> list[Measured
     return [one for given, file in named for one in assign(read_curves(file), samples, given)]
 
 
-def _outputs(spec: str, output: Path | None, figures: Path | None, measured: Sequence[str]) -> Outputs:
+def _outputs(
+    spec: str, parsed: Spec, output: Path | None, figures: Path | None, measured: Sequence[str]
+) -> Outputs:  # fmt: skip
     from qdmol.cli.spectrum_words import measured_file
+    from qdmol.structure import spec_files
 
     page = output if output is not None else Path(f"{Path(spec.removeprefix('@')).stem}-spectrum.html")
-    outputs = planned_outputs(spec, page, figures)
-    read = {measured_file(text)[1].resolve() for text in measured}
-    if {outputs.report.resolve(), outputs.netcdf.resolve()} & read:
-        raise InputError(field="output", value=str(page), allowed="another file than those that are read")
-    return outputs
+    read = [*spec_files(parsed), *(measured_file(text)[1] for text in measured)]
+    return planned_outputs(spec, page, figures, inputs=read, store=True)
 
 
 def _predicted(spec: Spec, outputs: Outputs, **options: Any) -> Spectra:

@@ -24,10 +24,18 @@ SUFFIXES = (".yaml", ".yml", ".json")
 def search_folders() -> tuple[Path, ...]:
     """Return the folders sets are looked for in by name, first hit first."""
     named = os.environ.get("QDMOL_MATERIALS", "")
-    folders = [Path(part).expanduser() for part in named.split(os.pathsep) if part]
+    folders = [_expanded(Path(part), "QDMOL_MATERIALS") for part in named.split(os.pathsep) if part]
     folders.append(platformdirs.user_config_path("qdmol", appauthor=False) / "materials")
     folders.append(Path(__file__).parent / "data")
     return tuple(folders)
+
+
+def _expanded(path: Path, field: str) -> Path:
+    """A path with `~` replaced; InputError for a user that does not exist."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise InputError(field=field, value=str(path), allowed="the path of a user that exists") from None
 
 
 def set_files() -> dict[str, Path]:
@@ -49,7 +57,7 @@ def find_set(name: str, *, relative_to: Path | None = None, field: str) -> Path:
     if not name or "\0" in name or len(name) > 500:
         raise InputError(field=field, value=name, allowed="the name or path of a material set")
     base = Path() if relative_to is None else relative_to
-    candidates = [base / Path(name).expanduser() if name.startswith("~") else base / name]
+    candidates = [base / _expanded(Path(name), field) if name.startswith("~") else base / name]
     candidates += [base / f"{name}{suffix}" for suffix in SUFFIXES]
     if Path(name).name == name:  # a plain name, not a path
         candidates += [folder / f"{name}{suffix}" for folder in search_folders() for suffix in SUFFIXES]

@@ -214,7 +214,7 @@ def write_photon_hdf5(stream: PhotonStream, path: str | os.PathLike[str]) -> Pat
     if stream.contradictions:
         raise DataError(f"The stream is not written, since it contradicts itself: {stream.contradictions[0]}")
     target = Path(path)
-    with atomic_path(target) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(target) as temporary, h5py.File(temporary, "w", locking=False) as file:
         tally = _write_photons(file, stream)
         span = (tally.last - (tally.first or 0)) * stream.time_unit_ps * 1e-12
         fields = {

@@ -30,7 +30,8 @@ from qdmol.report.page import draw_all, render_page
 from qdmol.report.paired import paired_paths, write_pair
 from qdmol.report.solution import SolutionLike
 from qdmol.report.style import paper_style
-from qdmol.results import write_netcdf
+from qdmol.results import refuse_overwriting, write_netcdf
+from qdmol.structure import spec_files
 
 __all__ = ["write_overview", "write_report"]
 
@@ -69,11 +70,12 @@ def write_report(
     Raises
     ------
     qdmol.errors.InputError
-        The path is that of the NetCDF file.
+        The path is that of the NetCDF file, or a file to be written is the spec or its material set.
     qdmol.errors.OutputError
         A file cannot be written.
     """
     page, data = paired_paths(path)
+    refuse_overwriting((page, data), spec_files(solution.spec), figures=figures, field="path")
     with paper_style():
         drawings = draw_all(solution)
         if coupling is not None:

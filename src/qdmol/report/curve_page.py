@@ -13,7 +13,7 @@ from qdmol.report.drawing import Drawing, write_drawings
 from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable
 from qdmol.report.templates import template
-from qdmol.results import write_text_atomic
+from qdmol.results import refuse_overwriting, write_text_atomic
 
 __all__ = ["write_curve_report"]
 
@@ -39,9 +39,13 @@ def write_curve_report(
 
     Raises
     ------
+    qdmol.errors.InputError
+        A file to be written is one of the curves.
     qdmol.errors.OutputError
         A file cannot be written.
     """
+    read = filter(None, (one.curve.source for one in surveyed))
+    refuse_overwriting([] if path is None else [path], read, figures=figures, field="path")
     with paper_style():
         drawings = _drawings(surveyed)
         text = "" if path is None else _render(surveyed, drawings)

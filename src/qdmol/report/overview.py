@@ -13,7 +13,8 @@ from qdmol.report.drawing import Drawing
 from qdmol.report.map_figure import draw_maps
 from qdmol.report.solution import SolutionLike
 from qdmol.report.style import MM_PER_INCH, paper_style
-from qdmol.results import write_bytes_atomic
+from qdmol.results import refuse_overwriting, write_bytes_atomic
+from qdmol.structure import spec_files
 
 _DPI = 150
 _GAP = 6.0  # mm between the two, and around both
@@ -62,10 +63,11 @@ def write_overview(solution: SolutionLike, path: str | Path) -> Path:
     Raises
     ------
     qdmol.errors.InputError
-        The solution holds no electron level to show.
+        The solution holds no electron level to show, or the path is that of the spec or its material set.
     qdmol.errors.OutputError
         The file cannot be written.
     """
+    refuse_overwriting([path], spec_files(solution.spec), field="path")
     with paper_style():
         axis = draw_axis(solution)
         maps = draw_maps(solution, letters=string.ascii_lowercase[len(axis.figure.axes) if axis else 0 :])

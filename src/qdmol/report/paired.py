@@ -38,7 +38,7 @@ def write_pair(
     with ExitStack() as files:
         page_file = files.enter_context(atomic_path(page))
         data_file = files.enter_context(atomic_path(data))
-        page_file.write_text(text, encoding="utf-8", newline="\n")
+        page_file.write_text(text, encoding="utf-8", errors="replace", newline="\n")
         write_data(data_file)
         for write in more:
             write()

@@ -23,7 +23,7 @@ from qdmol.report.photon_trace_figure import draw_trace
 from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable
 from qdmol.report.templates import template
-from qdmol.results import write_netcdf
+from qdmol.results import refuse_overwriting, write_netcdf
 
 if TYPE_CHECKING:
     from qdmol.analysis.result import Analysed
@@ -82,18 +82,26 @@ def write_photon_report(
     Raises
     ------
     qdmol.errors.InputError
-        The path is that of the NetCDF file.
+        The path is that of the NetCDF file, or a file to be written is one of the recordings.
     qdmol.errors.OutputError
         A file cannot be written.
     """
     page, data = paired_paths(path)
     several = tuple(analyses) if isinstance(analyses, Sequence) else (analyses,)
+    refuse_overwriting((page, data), _recordings(several), figures=figures, field="path")
     with paper_style():
         sections = [_section(analysis, number) for number, analysis in enumerate(several, start=1)]
         text = _render(sections, several, netcdf=data.name)
         drawn = () if figures is None else (partial(write_drawings, _named(sections), Path(figures)),)
         write_pair(page, data, text, partial(_write_data, several), *drawn)
     return page
+
+
+def _recordings(analyses: Sequence[Analysed]) -> list[str]:
+    """Files that the analyses were read from."""
+    streams = [getattr(analysis, "stream", None) for analysis in analyses]
+    paths = [stream.provenance.path for stream in streams if stream is not None]
+    return [path for path in paths if path is not None]
 
 
 def _write_data(analyses: Sequence[Analysed], path: Path) -> None:

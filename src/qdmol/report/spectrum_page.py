@@ -17,8 +17,8 @@ from qdmol.report.spectrum_field_figure import draw_field
 from qdmol.report.spectrum_figures import draw_spectra
 from qdmol.report.spectrum_tables import spectrum_tables
 from qdmol.report.style import paper_style
-from qdmol.results import write_netcdf
-from qdmol.structure import dump_spec
+from qdmol.results import refuse_overwriting, write_netcdf
+from qdmol.structure import dump_spec, spec_files
 from qdmol.study.spectra.overlay import Overlay, SpectraLike
 from qdmol.study.spectra.wording import overlay_summary, spectrum_sentences
 
@@ -56,11 +56,13 @@ def write_spectrum_report(
     Raises
     ------
     qdmol.errors.InputError
-        The path is that of the NetCDF file.
+        The path is that of the NetCDF file, or a file to be written is the spec, its material set or a measured curve.
     qdmol.errors.OutputError
         A file cannot be written.
     """
     path, data = paired_paths(page)
+    curves = [Path(one.measured.curve.source) for one in overlays if one.measured.curve.source]
+    refuse_overwriting((path, data), [*spec_files(spectra.spec), *curves], figures=figures, field="page")
     groups = {f"measured{number}": _measured(one) for number, one in enumerate(overlays, start=1)}
     with paper_style():
         found = (draw_spectra(spectra, overlays, normalise=normalise), draw_field(spectra))

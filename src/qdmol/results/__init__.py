@@ -22,6 +22,7 @@ from qdmol.results.numbers import (
     wavelength_nm,
     wavelength_shift_nm,
 )
+from qdmol.results.overwriting import refuse_overwriting
 from qdmol.results.summary import (
     binding_text,
     complex_binding_text,
@@ -49,6 +50,7 @@ __all__ = [
     "open_input",
     "provenance",
     "read_input",
+    "refuse_overwriting",
     "state_name",
     "summary_html",
     "summary_sentences",

@@ -1,13 +1,30 @@
-"""Atomic writing: a file is either the whole new one or the untouched old one."""
+"""Atomic writing: a file is either the whole new one or the untouched old one.
+
+A file is written under a temporary name beside its place, ``.NAME.xxxxxxxx.tmp``, and renamed. Its writer holds a lock
+on it, so that the next writer of the same file knows which temporary files belong to processes that were killed, and
+removes those. Where there are no such locks (Windows, some network file systems) their age decides.
+"""
 
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from qdmol.errors import OutputError
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+ABANDONED = 600.0  # seconds after which a temporary file that cannot be locked has no writer any more
+_TEMPORARY = r"(\.[0-9a-f]{8}\.tmp)"
 
 
 def _failure(path: Path, reason: object) -> OutputError:
@@ -18,15 +35,63 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error).splitlines()[0]
 
 
-def _claim(target: Path) -> Path:
-    """Create an empty hidden file beside `target` and return its path; the user's umask decides its mode."""
+def _claim(target: Path) -> tuple[Path, int]:
+    """Create an empty hidden file beside `target`, locked; return its path and descriptor. The umask sets its mode."""
     if target.is_dir():
         raise _failure(target, "it is a folder")
     if target.exists() and not stat.S_ISREG(target.stat().st_mode):
         raise _failure(target, "it is not a regular file")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    return temporary
+    while True:
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o666)
+        _lock(descriptor)
+        if fcntl is None or os.fstat(descriptor).st_nlink > 0:
+            return temporary, descriptor
+        os.close(descriptor)  # removed as abandoned before it was locked
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock an open file; False where another process holds it, None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def drop_abandoned(folder: Path, name: str) -> None:
+    """Remove the temporary files of killed writers of a file, or of all whose name matches a regular expression.
+
+    Parameters
+    ----------
+    folder
+        Where they lie; nothing happens if it cannot be read.
+    name
+        Regular expression of the names of the files that were to be written.
+    """
+    pattern = re.compile(rf"\.{{1,2}}{name}{_TEMPORARY}{{1,2}}", re.DOTALL)
+    with suppress(OSError):  # tidying is no reason to fail
+        with os.scandir(folder) as entries:
+            found = [entry.name for entry in entries if entry.name.endswith(".tmp") and pattern.fullmatch(entry.name)]
+        for entry in found:
+            _drop_if_abandoned(folder / entry)
+
+
+def _drop_if_abandoned(path: Path) -> None:
+    with suppress(OSError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            locked = _lock(descriptor)
+            if locked or (locked is None and time.time() - os.fstat(descriptor).st_mtime > ABANDONED):
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
 
 
 def _sync(path: Path, flags: int) -> None:
@@ -37,12 +102,13 @@ def _sync(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def _publish(temporary: Path, target: Path) -> None:
-    # Windows refuses to sync a file opened for reading only.
-    _sync(temporary, os.O_RDWR)
+def _publish(temporary: Path, target: Path, *, sync: bool) -> None:
+    if sync:  # Windows refuses to sync a file opened for reading only
+        _sync(temporary, os.O_RDWR)
     temporary.replace(target)
-    with suppress(OSError):  # the folder's own entry; not every file system offers it, and the data are safe
-        _sync(target.parent, os.O_RDONLY)
+    if sync:
+        with suppress(OSError):  # the folder's own entry; not every file system offers it, and the data are safe
+            _sync(target.parent, os.O_RDONLY)
 
 
 @contextmanager
@@ -76,30 +142,60 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     [file.name for file in pathlib.Path(folder).iterdir()]
     ['levels.txt']
     """
-    target = Path(path)
-    temporary: Path | None = None
-    try:
-        target = Path(os.path.realpath(path))
-        temporary = _claim(target)
+    with _atomic(path, sync=True) as temporary:
         yield temporary
-        _publish(temporary, target)
+
+
+def _followed(path: Path) -> Path:
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a null character
+        raise _failure(path, "it is not a valid file name") from None
+
+
+@contextmanager
+def _atomic(path: str | os.PathLike[str], *, sync: bool) -> Iterator[Path]:
+    target, temporary, descriptor = Path(path), None, None
+    try:
+        target = _followed(target)
+        if sync:
+            drop_abandoned(target.parent, re.escape(target.name))
+        temporary, descriptor = _claim(target)
+        if fcntl is None:  # Windows renames no open file
+            os.close(descriptor)
+            descriptor = None
+        yield temporary
+        _publish(temporary, target, sync=sync)
     except OSError as error:
         raise _failure(target, _reason(error)) from error
     finally:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            with suppress(OSError):
+                os.close(descriptor)
 
 
-def write_bytes_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
+def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, *, sync: bool = True) -> Path:
     """Write `content` to `path` atomically and return the path.
+
+    Parameters
+    ----------
+    path
+        The file to be written. Its folder must exist.
+    content
+        The whole file.
+    sync
+        Whether to wait until the disk has it and to tidy up after killed writers; without, a crash of the machine may
+        leave a damaged file.
 
     Raises
     ------
     qdmol.errors.OutputError
         The file cannot be written.
     """
-    with atomic_path(path) as temporary:
+    with _atomic(path, sync=sync) as temporary:
         temporary.write_bytes(content)
     return Path(path)
 
@@ -107,12 +203,14 @@ def write_bytes_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
 def write_text_atomic(path: str | os.PathLike[str], content: str) -> Path:
     """Write `content` to `path` as UTF-8 with plain line feeds, atomically, and return the path.
 
+    Halves of surrogate pairs, which stand in file names that are not UTF-8, become question marks.
+
     Raises
     ------
     qdmol.errors.OutputError
         The file cannot be written.
     """
-    return write_bytes_atomic(path, content.encode("utf-8"))
+    return write_bytes_atomic(path, content.encode("utf-8", errors="replace"))
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

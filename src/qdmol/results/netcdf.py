@@ -1,17 +1,20 @@
-"""Labelled arrays to NetCDF4 files that plain ``xarray.open_dataset`` reads."""
+"""Labelled arrays to NetCDF4 files that plain ``xarray.open_dataset`` reads.
+
+A file is made in memory, then written as bytes and renamed: the HDF5 library crashes where a disk is full.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qdmol.errors import OutputError
-from qdmol.results.files import atomic_path
+from qdmol.results.files import write_bytes_atomic
 
 if TYPE_CHECKING:  # xarray is slow to load, and whoever has a dataset has loaded it
     import xarray as xr
@@ -25,11 +28,18 @@ def _attribute(value: object) -> object:
         return ""
     if isinstance(value, bool | np.bool_):
         return int(value)
-    if isinstance(value, str | int | float | np.generic | np.ndarray):
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, int | float | np.generic | np.ndarray):
         return value
     if isinstance(value, list | tuple) and all(isinstance(item, int | float) for item in value):
         return np.asarray(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def storable_text(text: str) -> str:
+    """Return text that UTF-8 can hold; the bytes of file names that are not UTF-8 become question marks."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _attributes(attributes: Mapping[Any, object]) -> dict[Any, object]:
@@ -41,6 +51,11 @@ def _storable(variable: xr.DataArray) -> xr.DataArray:
         variable = variable.astype(np.int8)
     elif variable.dtype.kind == "U":
         variable = variable.astype(object)  # variable-length text; fixed-width text would pad
+    if variable.dtype.kind == "O":
+        texts = [storable_text(value) if isinstance(value, str) else value for value in variable.values.ravel()]
+        stored = np.empty(variable.shape, dtype=object)
+        stored.ravel()[:] = texts
+        variable = variable.copy(data=stored)
     return variable.assign_attrs(_attributes(variable.attrs))
 
 
@@ -83,21 +98,30 @@ def write_netcdf(
     qdmol.errors.OutputError
         The file cannot be written; an older file at `path` is untouched.
     """
-    with atomic_path(path) as temporary:
-        try:
-            _write(dataset, temporary)
-            for name, part in (groups or {}).items():
-                _write(part, temporary, group=name)
-        except RuntimeError as error:  # HDF5 reports a full disk so
-            raise OutputError(f"`{path}` could not be written: {error}.") from error
-    return Path(path)
+    import h5netcdf
+
+    def fill(file: h5netcdf.File) -> None:
+        _add(dataset, file)
+        for name, part in (groups or {}).items():
+            _add(part, file.create_group(name))
+
+    return write_bytes_atomic(path, netcdf_bytes(fill))
 
 
-def _write(dataset: xr.Dataset, path: Path, *, group: str | None = None) -> None:
+def netcdf_bytes(fill: Callable[[Any], None]) -> bytes:
+    """Return the content of a NetCDF4 file; `fill` gets it as an open, empty ``h5netcdf.File`` in memory."""
+    import h5netcdf
+
+    content = io.BytesIO()
+    with h5netcdf.File(content, "w") as file:
+        fill(file)
+    return content.getvalue()
+
+
+def _add(dataset: xr.Dataset, group: Any) -> None:
+    from xarray.backends import H5NetCDFStore
+
     storable = dataset.copy(deep=False).assign_attrs(_attributes(dataset.attrs))
     storable = storable.assign_coords({name: _storable(value) for name, value in storable.coords.items()})
     storable = storable.assign({name: _storable(value) for name, value in storable.data_vars.items()})
-    storable.to_netcdf(
-        path, mode="w" if group is None else "a", group=group, engine="h5netcdf", format="NETCDF4",
-        encoding=_encoding(storable),
-    )  # fmt: skip
+    storable.dump_to_store(H5NetCDFStore(group), encoding=_encoding(storable))

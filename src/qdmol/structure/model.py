@@ -323,6 +323,7 @@ class Spec(Part):
     )
 
     _folder: Path | None = PrivateAttr(default=None)
+    _file: Path | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _ensemble_of_this_molecule(self) -> Self:
@@ -342,6 +343,11 @@ class Spec(Part):
     def folder(self) -> Path | None:
         """The folder the spec was read from, where its material set is looked for first; None for a mapping."""
         return self._folder
+
+    @property
+    def file(self) -> Path | None:
+        """The file the spec was read from; None for a mapping."""
+        return self._file
 
     def __eq__(self, other: object) -> bool:
         """Two specs are equal if they say the same, wherever they were read."""

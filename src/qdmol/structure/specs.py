@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from qdmol.errors import InputError
 from qdmol.materials.documents import plain_mapping, read_document
+from qdmol.materials.lookup import find_set
 from qdmol.materials.refusals import first_refusal
 from qdmol.structure.model import Spec
 
@@ -25,6 +26,7 @@ __all__ = [
     "exclude_each_other",
     "list_examples",
     "read_spec",
+    "spec_files",
     "spec_mapping",
     "spec_schema",
     "update_mapping",
@@ -53,15 +55,25 @@ def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec
         raise InputError(field="spec", value=source, allowed=SPEC_ALLOWED)
     else:
         path = Path(source)
-    return _validated(read_document(path, field="spec"), folder=path.parent)
+    return _validated(read_document(path, field="spec"), folder=path.parent, file=path)
 
 
-def _validated(data: dict[str, Any], *, folder: Path | None) -> Spec:
+def spec_files(spec: Spec) -> tuple[Path, ...]:
+    """Return the files that a spec rests on: its own if it was read from one, and that of its material set.
+
+    Raises InputError for a material set that is not found.
+    """
+    material_set = find_set(spec.materials, relative_to=spec.folder, field="materials")
+    return (material_set,) if spec.file is None else (spec.file, material_set)
+
+
+def _validated(data: dict[str, Any], *, folder: Path | None, file: Path | None = None) -> Spec:
     try:
         spec = Spec.model_validate(data)
     except ValidationError as error:
         raise first_refusal(error, data, Spec) from None
-    spec._folder = folder  # noqa: SLF001  # not a field: where a spec was read is no part of what it says
+    # no fields: where a spec was read is no part of what it says
+    spec._folder, spec._file = folder, file  # noqa: SLF001
     return spec
 
 
@@ -125,7 +137,9 @@ def update_spec(spec: Spec, path: str, value: object) -> Spec:
     Of keys that exclude each other (radius and diameter, spacing and barrier, ...) the one set replaces the others.
     Raises InputError naming the path if it leads nowhere, or the field that its value makes wrong.
     """
-    return update_mapping(spec_mapping(spec), {path: value}, folder=spec.folder)
+    changed = update_mapping(spec_mapping(spec), {path: value}, folder=spec.folder)
+    changed._file = spec.file  # noqa: SLF001  # as above
+    return changed
 
 
 def update_mapping(data: Mapping[str, Any], changes: Mapping[str, object], *, folder: Path | None) -> Spec:

@@ -8,12 +8,13 @@ is a row without numbers and with its reason.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
 from qdmol.results.files import write_text_atomic
+from qdmol.results.inputs import read_input
+from qdmol.results.overwriting import refuse_overwriting
 from qdmol.results.versions import provenance
-from qdmol.structure import Spec, dump_spec, read_spec
+from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axis
 from qdmol.study.plan import GridPlan, ListPlan
 from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
@@ -112,7 +115,7 @@ def solve_batch(
     Raises
     ------
     InputError
-        There are no samples, a column is no field, or no sample makes sense.
+        There are no samples, a column is no field, no sample is valid, or a file would replace one that is read.
     OutputError
         A file cannot be written.
     """
@@ -122,6 +125,7 @@ def solve_batch(
         raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
     samples = _read(source, spec=spec)
     names, specs = samples.names, samples.specs
+    _refuse_overwriting(Path(output), (table_path, data_path), [source, *samples.files])
     plan = ListPlan(names, specs)
     table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(samples), coulomb=_has_coulomb(specs))
 
@@ -132,6 +136,12 @@ def solve_batch(
     resources = Resources(workers or 0, scheduler, time_limit)
     run_plan(plan, table, folder=store_folder(data_path), resources=resources, write=write, progress=progress)
     return Batch(names, specs, (table_path, data_path), time.perf_counter() - started, table=table)
+
+
+def _refuse_overwriting(output: Path, written: Sequence[Path], read: Iterable[str | os.PathLike[str]]) -> None:
+    """InputError where a table, or a sample that is kept, would replace one of the files that are read."""
+    named_first = sorted(written, key=lambda path: path != output)
+    refuse_overwriting(named_first, dict.fromkeys(map(Path, read)), store=store_folder(written[1]))
 
 
 def _paths(output: Path) -> tuple[Path, Path]:
@@ -157,6 +167,7 @@ class _Samples:
     names: tuple[str, ...]
     specs: Sequence[Spec | InputError]
     given: Mapping[str, tuple[str, ...]]
+    files: tuple[Path, ...]
 
 
 def _read(source: str | os.PathLike[str], *, spec: Any) -> _Samples:
@@ -171,10 +182,24 @@ def _read(source: str | os.PathLike[str], *, spec: Any) -> _Samples:
 
 
 def _from_folder(folder: Path) -> _Samples:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    except OSError as error:
+        raise InputError(field="source", value=str(folder), allowed=f"a readable folder ({error.strerror})") from None
     if not files:
         raise InputError(field="source", value=str(folder), allowed="a folder that has files in .yaml, .yml or .json")
-    return _Samples(tuple(path.name for path in files), [_or_refusal(path) for path in files], {})
+    specs = [_or_refusal(path) for path in files]
+    return _Samples(tuple(path.name for path in files), specs, {}, (*files, *_files_of(specs)))
+
+
+def _files_of(specs: Iterable[Spec | InputError]) -> list[Path]:
+    """Files that the specs of samples rest on; those of refused ones are unknown."""
+    distinct = {(spec.materials, spec.folder, spec.file): spec for spec in specs if isinstance(spec, Spec)}
+    found: dict[Path, None] = {}
+    for spec in distinct.values():
+        with contextlib.suppress(InputError):  # no such material set: the sample will say so
+            found.update(dict.fromkeys(spec_files(spec)))
+    return list(found)
 
 
 def _or_refusal(source: Any) -> Spec | InputError:
@@ -196,7 +221,11 @@ def _from_table(path: Path, spec: Any) -> _Samples:
             make_axis(column, _first(rows, column), base)
     names = tuple(row.get("name") or f"row {number}" for number, row in enumerate(rows, start=1))
     given = {column: tuple(row[column] for row in rows) for column in columns}
-    return _Samples(names, [_sample(row, columns, base, path.parent) for row in rows], given)
+    specs = [_sample(row, columns, base, path.parent) for row in rows]
+    files = [path.parent / row["spec"] for row in rows if row.get("spec") and not row["spec"].startswith("@")]
+    if base is not None:
+        files += spec_files(base)
+    return _Samples(names, specs, given, (*files, *_files_of(specs)))
 
 
 def _first(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
@@ -208,12 +237,9 @@ def _first(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
 
 def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     try:
-        content = path.read_bytes()[: MOST_BYTES + 1]
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_input(path, largest=MOST_BYTES, field="source").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise InputError(field="source", value=str(path), allowed=f"a table that can be read ({error})") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(field="source", value=str(path), allowed=f"a table of at most {MOST_BYTES // 1_000_000} MB")
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
     lines = [[cell.strip() for cell in line] for line in csv.reader(io.StringIO(text), delimiter=delimiter)]
     lines = [line for line in lines if any(line)]

@@ -1,14 +1,19 @@
 """Points on a cluster: a local one that this process starts, or a running one joined by its address.
 
+Scheduler and workers of the local cluster talk over TLS with a key of this run, which the workers get on their standard
+input: whoever else has an account on the machine can connect to them, but is refused. They serve no web pages.
+
 Points are handed out a few at a time, so that memory does not grow with their number. A worker that dies takes its
 point with it; such points are tried again at the end, one at a time, a bounded number of times. A point that overruns
-its limit without reacting is given up here, and its worker's process ends itself.
+its limit without reacting is given up here. Its worker's process ends itself; one that cannot, since it was stopped, is
+killed here or, in a running cluster, taken from its scheduler.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import logging
 import math
 import os
@@ -21,12 +26,13 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qdmol.errors import InputError, SolverError
+from qdmol.errors import SolverError
+from qdmol.study.joining import CONNECT, no_scheduler, refuse_silent
 from qdmol.study.limits import GRACE
 from qdmol.study.points import Task, failed, over_time, solve_point
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, Security
 
 __all__ = ["joined_cluster", "local_cluster", "run_on"]
 
@@ -35,9 +41,11 @@ TICK = 0.25  # seconds between looks at the clock and at the workers
 FRUITLESS = 4
 ATTEMPTS = 4
 JOINED_ATTEMPTS = 2  # a running scheduler tries three times itself before it says so
-CONNECT = 10.0  # seconds
 START = 60.0  # seconds that a worker may take to replace a dead one
+STALLED = 20.0  # seconds after which a local worker that has begun points before, and takes no more, is replaced
+RECOUNT = 5.0  # seconds between counts of a running cluster's threads
 LOST = "the scheduler was lost before this point was finished"
+IDLE = "no worker of the scheduler took this point"
 
 Finish = Callable[[Task, dict[str, Any]], None]
 
@@ -47,14 +55,23 @@ class LocalWorkers:
 
     def __init__(self, count: int) -> None:
         self._processes = [_start_worker() for _ in range(count)]
-        self._address = ""
+        self._invitation = b""
         self._deaths = 0
 
-    def join(self, address: str) -> None:
-        """Tell every worker its scheduler."""
-        self._address = address
+    def join(self, address: str, security: Security) -> None:
+        """Tell every worker its scheduler, and the key and certificate to talk to it."""
+        told = {"address": address, "certificate": security.tls_worker_cert, "key": security.tls_worker_key}
+        self._invitation = json.dumps(told).encode() + b"\n"
         for process in self._processes:
-            _tell(process, address)
+            _tell(process, self._invitation)
+
+    def replace(self, pid: int | None) -> None:
+        """Kill a worker that does not react, or all where it is unknown which, and start another."""
+        for place, process in enumerate(self._processes):
+            if pid is None or process.pid == pid:
+                process.kill()
+                process.wait()
+                self._start_again(place)
 
     def progressed(self) -> None:
         """A point is finished: workers live."""
@@ -68,9 +85,12 @@ class LocalWorkers:
             self._deaths += 1
             if self._deaths > FRUITLESS * len(self._processes):
                 raise SolverError(f"Worker processes end before they finish a point (status {process.returncode}).")
-            _drop(process)
-            self._processes[place] = _start_worker()
-            _tell(self._processes[place], self._address)
+            self._start_again(place)
+
+    def _start_again(self, place: int) -> None:
+        _drop(self._processes[place])
+        self._processes[place] = _start_worker()
+        _tell(self._processes[place], self._invitation)
 
     def stop(self) -> None:
         """End every worker."""
@@ -89,10 +109,10 @@ def _start_worker() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, env=environment)
 
 
-def _tell(process: subprocess.Popen[bytes], address: str) -> None:
+def _tell(process: subprocess.Popen[bytes], invitation: bytes) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError):  # dead already: `watch` replaces it
-        process.stdin.write(address.encode() + b"\n")
+        process.stdin.write(invitation)
         process.stdin.flush()
 
 
@@ -108,20 +128,24 @@ def local_cluster(count: int) -> Iterator[tuple[Client, LocalWorkers]]:
     workers = LocalWorkers(count)  # first, for they load the solver while the scheduler starts
     try:
         import dask
-        from distributed import Client, LocalCluster
+        from distributed import Client, Security, SpecCluster
 
+        from qdmol.study.unserved import UnservedScheduler
+
+        security = Security.temporary()
         # A dead worker's point comes back at once; how often it is tried again is decided here.
         settings = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.log-format": "%(message)s"}
         with (
             _quiet(),
             dask.config.set(settings),
-            LocalCluster(
-                n_workers=0, processes=False, host="127.0.0.1", protocol="tcp", dashboard_address="127.0.0.1:0",
+            SpecCluster(
+                workers={}, scheduler={"cls": UnservedScheduler, "options": {"host": "127.0.0.1", "protocol": "tls://",
+                "port": 0, "dashboard": False, "security": security}}, security=security,
                 silence_logs=logging.CRITICAL,
             ) as cluster,
-            Client(cluster, set_as_default=False) as client,
+            Client(cluster, set_as_default=False, security=security) as client,
         ):  # fmt: skip
-            workers.join(cluster.scheduler_address)
+            workers.join(cluster.scheduler_address, security)
             try:
                 yield client, workers
             finally:
@@ -132,16 +156,15 @@ def local_cluster(count: int) -> Iterator[tuple[Client, LocalWorkers]]:
 
 @contextlib.contextmanager
 def joined_cluster(address: str) -> Iterator[Client]:
-    """Give a client of a running scheduler; InputError where nothing answers at the address."""
+    """Give a client of a running scheduler; InputError where none answers at the address, or it has no workers."""
     from distributed import Client
 
     with _quiet():
+        refuse_silent(address)
         try:
             client = Client(address, timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
-            allowed = "the address of a running dask scheduler, such as tcp://10.0.0.1:8786"
-            message = f"`scheduler` is {address!r:.60}, where no scheduler answers ({_first_line(error)})."
-            raise InputError(field="scheduler", value=address, allowed=allowed, message=message) from None
+            raise no_scheduler(address, error) from None
         try:
             yield client
         finally:
@@ -149,16 +172,12 @@ def joined_cluster(address: str) -> Iterator[Client]:
                 client.close(timeout=2)
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the cluster's remarks on dying workers from the terminal; what they mean for a point is its reason."""
     loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "distributed.scheduler")]
     loggers += [logging.getLogger(name) for name in ("distributed.core", "distributed.batched", "tornado.application")]
+    loggers += [logging.getLogger(name) for name in ("distributed.comm", "tornado", "asyncio")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
@@ -173,7 +192,8 @@ def run_point(task: Task, topic: str) -> dict[str, Any]:
     """Solve a point in a worker, having told the command that it has begun."""
     from distributed import get_worker
 
-    get_worker().log_event(topic, task.key)
+    worker = get_worker()
+    worker.log_event(topic, {"key": task.key, "process": os.getpid(), "worker": worker.address})
     return solve_point(task, end_process=True)
 
 
@@ -188,6 +208,10 @@ class _Run:
     topic: str = field(default_factory=lambda: f"qdmol-{time.time_ns()}")
     flying: dict[str, tuple[Task, Future]] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
+    places: dict[str, tuple[int, str]] = field(default_factory=dict)
+    moved: float = field(default_factory=time.monotonic)
+    stalls: int = 0
+    begun_any: bool = False
     tried: dict[str, int] = field(default_factory=dict)
     suspects: list[Task] = field(default_factory=list)
     alone: float = math.inf
@@ -211,9 +235,12 @@ class _Run:
         self.alone = time.monotonic()
         self.started[task.key] = self.alone + START
 
-    def begun(self, event: tuple[float, str]) -> None:
+    def begun(self, event: tuple[float, dict[str, Any]]) -> None:
         """A worker says that it has begun with a point."""
-        self.started[event[1]] = time.monotonic()
+        said = event[1]
+        self.moved = self.started[said["key"]] = time.monotonic()
+        self.places[said["key"]] = (int(said["process"]), str(said["worker"]))
+        self.begun_any = True
 
     def collect(self, timeout: float) -> None:
         """Wait for a point to land, and take what it brings."""
@@ -225,6 +252,8 @@ class _Run:
         if found is None:  # given up meanwhile
             return
         task, future = found
+        self.moved, self.stalls = time.monotonic(), 0
+        self.places.pop(key, None)
         self._take(task, future, time.monotonic() - self.started.pop(key, math.inf))
         future.release()
 
@@ -234,7 +263,13 @@ class _Run:
         if future.status == "finished":
             if self.workers is not None:
                 self.workers.progressed()
-            self.finish(task, _result_of(future))
+            record = _result_of(future)
+            if record is not None:
+                self.finish(task, record)
+            elif self.tried[task.key] < self.attempts:
+                self.suspects.append(task)
+            else:
+                self.finish(task, failed(LOST))
             return
         if future.status != "error":
             self.finish(task, failed(LOST))
@@ -257,22 +292,73 @@ class _Run:
         return elapsed > task.limit or alone > task.limit + GRACE
 
     def give_up_stuck(self) -> None:
-        """Label the points that neither finished nor reacted to their limit; their workers end themselves."""
+        """Label the points that neither finished nor reacted to their limit, and replace their workers."""
         now = time.monotonic()
         for key, since in list(self.started.items()):
             if key not in self.flying:
-                del self.started[key]
+                self.started.pop(key, None)
+                self.places.pop(key, None)
                 continue
             task, future = self.flying[key]
             if task.limit is not None and now - since > task.limit + GRACE / 2:
+                process, address = self.places.pop(key, (None, None))
                 del self.flying[key], self.started[key]
-                future.cancel(force=True)
+                self.moved = now
                 self.finish(task, failed(over_time(task.limit)))
+                future.cancel(force=True)
+                if self.workers is not None:
+                    self.workers.replace(process)
+                elif address is not None:
+                    self._remove([address])
+
+    def unblock(self) -> None:
+        """Where no worker takes the points that wait: other workers; SolverError where there are none.
+
+        A worker that was stopped before it began with a point is noticed by nothing else.
+        """
+        patience = self._patience()
+        if not self.flying or time.monotonic() - self.moved < patience or self._is_working():
+            return
+        self.moved = time.monotonic()
+        self.stalls += 1
+        if self.workers is not None:
+            self.workers.replace(None)
+            return
+        holders = self._holders()
+        if not holders or self.stalls > 1:
+            raise SolverError(IDLE)
+        self._remove(holders)
+
+    def _patience(self) -> float:
+        """Seconds without any progress after which workers are taken to be stuck."""
+        if self.workers is not None:
+            return STALLED if self.begun_any else START
+        # those of a batch system may be replaced by others that wait in its queue
+        return max([START, *(task.limit for task, _ in self.flying.values() if task.limit is not None)])
+
+    def _is_working(self) -> bool:
+        """Whether a worker is at a point that was begun, and within its time."""
+        return any(key in self.flying for key in self.started)
+
+    def _holders(self) -> list[str]:
+        """Workers of a running cluster that hold points of this run."""
+        names = {future.key for _, future in self.flying.values()}
+        try:
+            held = self.client.sync(self.client.scheduler.processing, workers=None, callback_timeout=CONNECT)
+        except (OSError, TimeoutError):
+            raise SolverError(LOST) from None
+        return [worker for worker, keys in held.items() if names & set(keys)]
+
+    def _remove(self, addresses: list[str]) -> None:
+        """Take workers that do not react from a running cluster, so that others get what they hold."""
+        with contextlib.suppress(OSError, TimeoutError):
+            self.client.sync(self.client._run_on_scheduler, remove_workers, addresses, callback_timeout=CONNECT)  # noqa: SLF001  # the public one has no limit of time
 
     def tick(self) -> None:
         """Look after workers, clock and scheduler; SolverError where the scheduler is gone."""
         self.collect(TICK)
         self.give_up_stuck()
+        self.unblock()
         if self.workers is not None:
             self.workers.watch()
         if self.client.status != "running":
@@ -288,12 +374,18 @@ class _Run:
         self.suspects.clear()
 
 
-def _result_of(future: Future) -> dict[str, Any]:
-    """What a finished point brings; lost where the scheduler dies before it can be fetched."""
+async def remove_workers(addresses: list[str], dask_scheduler: Any) -> None:
+    """In a scheduler: forget workers, whose points go to others."""
+    for address in addresses:
+        await dask_scheduler.remove_worker(address=address, stimulus_id=f"qdmol-{time.time()}")
+
+
+def _result_of(future: Future) -> dict[str, Any] | None:
+    """What a finished point brings; None where its worker or the scheduler is gone before it can be fetched."""
     try:
-        found: dict[str, Any] = future.result()
+        found: dict[str, Any] = future.result(timeout=CONNECT)
     except (OSError, TimeoutError, CancelledError):
-        return failed(LOST)
+        return None
     return found
 
 
@@ -311,10 +403,11 @@ def run_on(
     """
     run = _Run(client, finish, ATTEMPTS if workers is not None else JOINED_ATTEMPTS, workers)
     client.subscribe_topic(run.topic, run.begun)
+    room = _Room(client, width)
     try:
         for task in tasks:
             run.submit(task)
-            while len(run.flying) >= (width or _threads(client) + 2):
+            while len(run.flying) >= room.places:
                 run.tick()
         while run.flying or run.suspects:
             if not run.flying:
@@ -325,7 +418,29 @@ def run_on(
         raise
 
 
+@dataclass
+class _Room:
+    """How many points may be at work at a time: a fixed number, or what a running cluster has threads for."""
+
+    client: Client
+    width: int | None
+    counted: float = -math.inf
+    threads: int = 0
+
+    @property
+    def places(self) -> int:
+        """The number, counted anew every few seconds, since workers of a running cluster come and go."""
+        if self.width is not None:
+            return self.width
+        if time.monotonic() - self.counted > RECOUNT:
+            self.threads, self.counted = _threads(self.client), time.monotonic()
+        return self.threads + 2
+
+
 def _threads(client: Client) -> int:
-    """Threads of a running cluster, as the client last heard."""
-    known = client.scheduler_info(n_workers=-1)["workers"]
-    return sum(int(worker["nthreads"]) for worker in known.values())
+    """Threads of a running cluster."""
+    try:
+        known = client.sync(client.scheduler.ncores, workers=None, callback_timeout=CONNECT)
+    except (OSError, TimeoutError):
+        raise SolverError(LOST) from None
+    return sum(int(threads) for threads in known.values())

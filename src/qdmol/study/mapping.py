@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
+from qdmol.results.overwriting import refuse_overwriting
 from qdmol.results.versions import provenance
-from qdmol.structure import Spec, dump_spec, read_spec
+from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
 from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
@@ -159,7 +160,7 @@ def map_spec(
     Raises
     ------
     InputError
-        The spec or an axis makes no sense, or no point does.
+        The spec or an axis is invalid, no point is valid, or the file would replace the spec or its material set.
     OutputError
         The file or a point cannot be written.
     """
@@ -170,6 +171,8 @@ def map_spec(
     parsed = read_spec(spec)
     made = make_axes(axes, parsed)
     path = None if output is None else netcdf_path(output)
+    if path is not None:
+        refuse_overwriting([path], spec_files(parsed), store=store_folder(path))
     plan = GridPlan(parsed, made)
     table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(made), coulomb=_has_coulomb(parsed, made))
     attributes = _attributes(parsed, made)

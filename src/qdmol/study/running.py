@@ -1,4 +1,8 @@
-"""Solving a plan: what is on disk comes back, the rest is computed, here or on a cluster, and kept point by point."""
+"""Solving a plan: what is on disk comes back, the rest is computed, here or on a cluster, and kept point by point.
+
+Planning a point takes about a fifth of a millisecond, so that a plan of a million points takes minutes. Computing
+begins after `PLANNING` seconds at the latest, and the rest of the plan is made in portions while points are computed.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from typing import Any
 from qdmol.errors import InputError, SolverError
 from qdmol.study.plan import Plan, indices, prepare
 from qdmol.study.points import Task, failed, is_final, refused, solve_point
+from qdmol.study.records import SOLVED
 from qdmol.study.store import Store, code_digest
 from qdmol.study.table import Table
 
@@ -21,6 +26,8 @@ __all__ = ["TIME_LIMIT", "Progress", "Resources", "State", "executor", "run_plan
 
 TIME_LIMIT = 300.0  # seconds a point; the slowest of the shipped examples takes two
 REWRITE = 3.0  # seconds between versions of the file, at least
+PLANNING = 10.0  # seconds of planning before the first point is computed
+PORTION = 0.5  # seconds of planning at a time from then on
 SHARE = 20  # and at least this many times as long as writing takes
 
 
@@ -55,7 +62,7 @@ class Resources:
 
 @dataclass
 class _Work:
-    """One run over a plan."""
+    """One run over a plan: points surveyed, of these the waiting ones, and those handed out."""
 
     plan: Plan
     table: Table
@@ -63,7 +70,9 @@ class _Work:
     write: Callable[[], None]
     progress: Progress | None
     pending: dict[str, list[int]] = field(default_factory=dict)
-    kin: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+    unseen: Iterator[int] = field(init=False)
+    seen: int = 0
     refusals: list[InputError] = field(default_factory=list)
     known: int = 0
     holes: int = 0
@@ -72,34 +81,57 @@ class _Work:
     written: float = 0.0
     cost: float = 0.0
 
-    def survey(self, code: str) -> None:
-        """Find out which points are refused, on disk, or still to be computed."""
-        for index in indices(self.plan):
-            try:
-                point = prepare(self.plan, index, code=code)
-            except InputError as error:
-                self.refusals = self.refusals or [error]
-                self._enter([index], refused(str(error)))
-                continue
-            if point.key in self.pending:
-                self.pending[point.key].append(index)
-                continue
-            record = self.store.read(point.key)
-            if record is None:
-                self.pending[point.key] = [index]
-                self.kin[point.key] = point.kin
-            else:
-                self._enter([index], record)
-            self._tell("planning")
+    def __post_init__(self) -> None:
+        self.unseen = indices(self.plan)
+
+    def survey(self, code: str, seconds: float) -> None:
+        """Find out which points are refused, on disk, or still to be computed.
+
+        Goes on until time is up and at least one point is to be computed, or the plan ends.
+        """
+        end = time.monotonic() + seconds
+        for index in self.unseen:
+            self.seen += 1
+            if self._plan(index, code) and time.monotonic() > end:
+                return
+
+    def _plan(self, index: int, code: str) -> bool:
+        """Enter a point that is refused or on disk, or let it wait; whether any waits."""
+        try:
+            point = prepare(self.plan, index, code=code)
+        except InputError as error:
+            self.refusals = self.refusals or [error]
+            self._enter([index], refused(str(error)))
+            return bool(self.waiting)
+        if point.key in self.pending:
+            self.pending[point.key].append(index)
+            return bool(self.waiting)
+        record = self.store.read(point.key, SOLVED)
+        if record is None:
+            self.pending[point.key] = [index]
+            self.waiting[point.key] = point.kin
+        else:
+            self._enter([index], record)
+        self._tell("planning" if self.fresh == 0 else "computing")
+        return bool(self.waiting)
+
+    @property
+    def left(self) -> int:
+        """How many points may still have to be computed."""
+        return len(self.pending) + self.table.count - self.seen
 
     def tasks(self, code: str, limit: float | None) -> Iterator[Task]:
-        """What is to be computed, points with the same dots one after the other."""
-        order: dict[int, int] = {}
-        for kin in self.kin.values():
-            order.setdefault(kin, len(order))
-        for key in sorted(self.pending, key=lambda key: order[self.kin[key]]):
-            point = prepare(self.plan, self.pending[key][0], code=code)
-            yield Task(key, point.spec, point.molecule, code, limit)
+        """What is to be computed, portion by portion, in each the points with the same dots one after the other."""
+        while self.waiting:
+            order: dict[int, int] = {}
+            for kin in self.waiting.values():
+                order.setdefault(kin, len(order))
+            portion = sorted(self.waiting, key=lambda key: order[self.waiting[key]])
+            self.waiting = {}
+            for key in portion:
+                point = prepare(self.plan, self.pending[key][0], code=code)
+                yield Task(key, point.spec, point.molecule, code, limit)
+            self.survey(code, PORTION)
 
     def finish(self, task: Task, record: dict[str, Any]) -> None:
         """Keep a record, first on disk."""
@@ -108,7 +140,7 @@ class _Work:
         now = time.monotonic()
         self.first = self.first or now
         self.fresh += 1
-        self._enter(self.pending[task.key], record)
+        self._enter(self.pending.pop(task.key), record)
         self._tell("computing")
         if now - self.written > max(REWRITE, SHARE * self.cost):
             self.publish()
@@ -171,13 +203,13 @@ def run_plan(
     """
     work = _Work(plan, table, Store(folder), write, progress)
     code = code_digest()
-    work.survey(code)
+    work.survey(code, PLANNING)
     if len(work.refusals) and not work.pending and work.holes == table.count:
         raise work.refusals[0]
     if not work.pending:
         work.publish()
         return
-    with executor(resources, len(work.pending)) as execute:  # no scheduler: refused before anything is written
+    with executor(resources, work.left) as execute:  # no scheduler: refused before anything is written
         work.store.open()
         tasks = work.tasks(code, resources.limit)
         try:

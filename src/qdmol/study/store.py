@@ -1,26 +1,27 @@
 """Finished points on disk: one small file each, written under a temporary name and renamed.
 
-A record is a JSON object; a line before it holds its checksum, so that a file cut short by a crash of the machine is
-taken for absent and computed again.
+A record is a JSON object; a line before it holds the checksum of its key and its content. A file that was cut short by
+a crash of the machine, that belongs to another point, or whose content is not what is kept for a point is taken for
+absent, and the point is computed again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
-import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qdmol.errors import OutputError
-from qdmol.results.files import make_folder
+from qdmol.errors import InputError
+from qdmol.results.files import drop_abandoned, make_folder, write_bytes_atomic
+from qdmol.results.inputs import read_input
+from qdmol.study.records import RecordModel, matches
 
 __all__ = ["Store", "code_digest", "store_folder"]
 
@@ -37,7 +38,9 @@ MODULES = (
     "study/points.py",
     "study/store.py",
 )
-ABANDONED = 600.0  # seconds after which a temporary file has no writer any more
+LARGEST_PART = 100_000_000  # bytes
+DEEPEST = 30  # levels of nesting; a record has six
+_KEY_NAME = r"[0-9a-f]{32}\.json"
 
 
 @cache
@@ -56,7 +59,10 @@ def store_folder(output: Path | None) -> Path | None:
     """Return where points are kept: ``QDMOL_STORE``, or beside the file; None without either."""
     shared = os.environ.get("QDMOL_STORE")
     if shared:
-        return Path(shared).expanduser()
+        try:
+            return Path(shared).expanduser()
+        except RuntimeError:  # no such user
+            raise InputError(field="QDMOL_STORE", value=shared, allowed="a folder of a user that exists") from None
     return None if output is None else output.with_name(f"{output.name}.parts")
 
 
@@ -71,39 +77,52 @@ class Store:
         if self.folder is None:
             return
         make_folder(self.folder)
-        with contextlib.suppress(OSError):  # tidying is no reason to fail
-            for path in self.folder.glob(".*.tmp"):
-                if time.time() - path.stat().st_mtime > ABANDONED:
-                    path.unlink(missing_ok=True)
+        drop_abandoned(self.folder, _KEY_NAME)
 
-    def read(self, key: str) -> dict[str, Any] | None:
-        """Return a record, None where there is none that is whole."""
+    def read(self, key: str, model: RecordModel | None = None) -> dict[str, Any] | None:
+        """Return a record, None where there is none that is whole, of this key and as the model says."""
         if self.folder is None:
             return None
         try:
-            content = (self.folder / f"{key}.json").read_bytes()
-        except OSError:
+            content = read_input(self.folder / f"{key}.json", largest=LARGEST_PART)
+        except InputError:  # absent, not a regular file, or not readable
             return None
         checksum, _, body = content.partition(b"\n")
-        if checksum != _checksum(body):
+        if checksum != _checksum(key, body):
             return None
-        record = json.loads(body)
-        return record if isinstance(record, dict) else None
+        record = _parsed(body)
+        if record is None or (model is not None and not matches(record, model)):
+            return None
+        return record
 
     def write(self, key: str, record: Mapping[str, Any]) -> None:
         """Keep a record; OutputError where it cannot be written."""
         if self.folder is None:
             return
         body = json.dumps(record, allow_nan=False, sort_keys=True).encode()
-        temporary = self.folder / f".{key}.{secrets.token_hex(4)}.tmp"
-        try:
-            temporary.write_bytes(_checksum(body) + b"\n" + body)
-            temporary.replace(self.folder / f"{key}.json")
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise OutputError(f"A point could not be kept in {self.folder}: {error.strerror or error}.") from error
+        write_bytes_atomic(self.folder / f"{key}.json", _checksum(key, body) + b"\n" + body, sync=False)
 
 
-def _checksum(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=16).hexdigest().encode()
+def _parsed(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of a part; None for anything else, for numbers that are not finite and for deep nesting."""
+    try:
+        record = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and _is_plain(record, DEEPEST) else None
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(_is_plain(part, depth - 1) for part in value)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _checksum(key: str, body: bytes) -> bytes:
+    return hashlib.blake2b(key.encode() + b"\n" + body, digest_size=16).hexdigest().encode()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.errors import OutputError
-from qdmol.results.files import atomic_path
+from qdmol.results.files import write_bytes_atomic
+from qdmol.results.netcdf import netcdf_bytes, storable_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -196,20 +196,13 @@ class Table:
 
         Raises OutputError where the file cannot be written.
         """
-        import h5netcdf
-
-        with atomic_path(path) as temporary:
-            try:
-                with h5netcdf.File(temporary, "w") as file:
-                    self._write_into(file, attributes)
-            except RuntimeError as error:  # HDF5 reports a full disk so
-                raise OutputError(f"`{path}` could not be written: {error}.") from error
+        write_bytes_atomic(path, netcdf_bytes(lambda file: self._write_into(file, attributes)))
 
     def _write_into(self, file: Any, attributes: Mapping[str, str]) -> None:
         import h5py
 
         file.dimensions = dict(zip(self.dims, self.shape, strict=True))
-        file.attrs.update(attributes)
+        file.attrs.update({name: storable_text(text) for name, text in attributes.items()})
         parts: list[tuple[tuple[str, ...], str, str, str, NDArray[Any]]] = [
             ((one.dimension,), one.name, one.unit, one.title, one.array) for one in self.coordinates
         ]
@@ -218,13 +211,20 @@ class Table:
         ]
         for dims, name, unit, title, values in parts:
             is_text = values.dtype == object
+            content = _storable_texts(values) if is_text else values
             settings: dict[str, Any] = {} if values.dtype != np.float64 else {"fillvalue": np.nan}
             if values.size >= _COMPRESS_FROM and not is_text:
                 settings |= {"compression": "gzip", "compression_opts": 4, "shuffle": True}
             kind = h5py.string_dtype() if is_text else values.dtype
-            variable = file.create_variable(name, dims, kind, data=values, **settings)
+            variable = file.create_variable(name, dims, kind, data=content, **settings)
             variable.attrs["units"] = unit
             variable.attrs["long_name"] = title
+
+
+def _storable_texts(values: NDArray[Any]) -> NDArray[Any]:
+    stored = np.empty(values.size, dtype=object)
+    stored[:] = [storable_text(str(value)) for value in values.ravel()]
+    return stored.reshape(values.shape)
 
 
 def _cell(value: Any) -> object:

@@ -22,6 +22,7 @@ from qdmol.structure import (
     update_mapping,
     without_ensemble,
 )
+from qdmol.study.records import IMPOSSIBLE
 from qdmol.study.spectra.samples import Sample
 from qdmol.study.spectra.surrogate import fewest_shapes
 from qdmol.study.store import Store, code_digest
@@ -163,8 +164,8 @@ def impossible_members(group: Group, store: Store) -> NDArray[np.bool_]:
     """Which particles (members,) cannot be: cores that overlap, necks wider than dots. Found out once and kept."""
     text = repr((spec_mapping(group.spec), len(group.values), group.values.sum().hex(), code_digest()))
     key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-    known = store.read(key)
-    if known is None:
+    known = store.read(key, IMPOSSIBLE)
+    if known is None or any(number >= len(group.values) for number in known["impossible"]):
         bad = [number for number, values in enumerate(group.values) if not _possible(group, values)]
         known = {"status": "done", "impossible": bad}
         store.open()

@@ -12,6 +12,7 @@ from qdmol.errors import InputError
 from qdmol.optics import MoleculeLight
 from qdmol.structure import AxialMolecule, Spec, resolve
 from qdmol.study.points import LightRequest, Task, is_final, refused
+from qdmol.study.records import LIGHT
 from qdmol.study.running import Resources, executor
 from qdmol.study.store import Store, code_digest
 
@@ -60,7 +61,7 @@ class Solver:
             if isinstance(task, dict):
                 records[key] = task
             elif key not in pending and key not in records:
-                known = store.read(key)
+                known = store.read(key, LIGHT)
                 if known is None:
                     pending[key] = task
                 else:

@@ -1,0 +1,103 @@
+"""Guard of the inputs: no file that is written, whatever its name or link, may be one of those that are read."""
+
+import os
+import re
+from collections.abc import Iterable
+from itertools import product
+from pathlib import Path
+
+from qdmol.errors import InputError, shorten
+
+__all__ = ["refuse_overwriting"]
+
+AnyPath = str | os.PathLike[str]
+
+# Every figure is written under such a name, as PDF, PNG and CSV.
+_FIGURE = re.compile(r"figure.*\.(pdf|png|csv)", re.IGNORECASE | re.DOTALL)
+# A stored point: the hash it is kept under.
+_PART = re.compile(r"[0-9a-f]{32}\.json")
+
+
+def refuse_overwriting(
+    outputs: Iterable[AnyPath],
+    inputs: Iterable[AnyPath],
+    *,
+    field: str = "output",
+    figures: AnyPath | None = None,
+    store: AnyPath | None = None,
+) -> None:
+    """Refuse to write a file that is also read.
+
+    Two paths are the same file if they lead to the same place, through symbolic links, hard links and the rules for
+    upper and lower case of the file system.
+
+    Parameters
+    ----------
+    outputs
+        Files to be written; the first is the one the user named.
+    inputs
+        Files and folders that are read.
+    field
+        What `outputs` were given for; named in the error.
+    figures
+        A folder that figures are written to.
+    store
+        A folder that finished points are kept in.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        An output, a figure or a stored point would replace an input, or the store is a folder of inputs.
+
+    Examples
+    --------
+    >>> refuse_overwriting(["levels.html", "levels.nc"], ["levels.yaml"])
+    >>> refuse_overwriting(["levels.html"], ["./levels.html"])
+    Traceback (most recent call last):
+    ...
+    qdmol.errors.InputError: `output` is 'levels.html', which is an input file; choose another file name.
+    """
+    written = [Path(path) for path in outputs]
+    read = [Path(path) for path in inputs]
+    for path, source in product(written, read):
+        if _same(path, source):
+            _refuse(field, written[0], path)
+    for path, source in product(_existing_figures(figures), read):
+        if _same(path, source):
+            _refuse("figures", Path(figures or ""), path)
+    if store is not None and any(_belongs(source, Path(store)) for source in read):
+        _refuse(field, written[0] if written else Path(store), Path(store))
+
+
+def _refuse(field: str, given: Path, replaced: Path) -> None:
+    what = "which" if given == replaced else f"but {shorten(str(replaced))}, which is written with it,"
+    message = f"`{field}` is {shorten(str(given))}, {what} is an input file; choose another file name."
+    allowed = "another file than those that are read"
+    raise InputError(field=field, value=str(given), allowed=allowed, message=message)
+
+
+def _same(one: Path, two: Path) -> bool:
+    try:
+        if one.samefile(two):
+            return True
+    except (OSError, ValueError):  # one of them does not exist
+        pass
+    return _place(one) == _place(two)
+
+
+def _place(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _existing_figures(folder: AnyPath | None) -> list[Path]:
+    if folder is None:
+        return []
+    try:
+        return [path for path in Path(folder).iterdir() if _FIGURE.fullmatch(path.name)]
+    except OSError:  # it is yet to be made
+        return []
+
+
+def _belongs(source: Path, store: Path) -> bool:
+    """Whether a folder that is read is the store, or a file that is read could be replaced by a stored point."""
+    return _same(source, store) or (bool(_PART.fullmatch(source.name)) and _same(source.parent, store))
