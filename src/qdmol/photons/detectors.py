@@ -92,7 +92,7 @@ def _comb(scan: Scan, row: int) -> Floats:
     width = scan.tick_ps * 2.0**scan.delay_shift * 1e-3
     # no delay of a sound file is longer than two periods
     delays = scan.delay_counts[row].sum(axis=0)[: max(int(2.0 * period / width), 1) + 1].astype(np.float64)
-    if delays.sum() == 0 or period > PAIR_WINDOW_NS or PAIR_WINDOW_NS > _MOST_PULSES * period:
+    if delays.sum() == 0 or period > PAIR_WINDOW_NS or _MOST_PULSES * period < PAIR_WINDOW_NS:
         return np.ones(PAIR_WINDOW_NS)
     own = signal.fftconvolve(delays, delays[::-1])
     # cumulated, so that each ns gets its whole share however fine the delays are

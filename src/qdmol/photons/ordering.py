@@ -105,7 +105,7 @@ class OrderedSource:
             latest = _latest(pieces[0])
             low, high = min(low, earliest), max(high, latest)
             if high - low > _LONGEST:
-                raise DataError("The times span more than 63 bits, which no measurement lasts: the records are damaged.")
+                raise DataError("The times span more than 63 bits, as no measurement does: the records are damaged.")
             if given is not None and earliest < given:
                 raise DataError(
                     f"The photons are not in order of time: one stands more than {self.window} events behind a later"

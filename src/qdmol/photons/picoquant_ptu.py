@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from qdmol.photons.picoquant import RECORD_KINDS, SYNC_TOLERANCE, Recording, RecordKind, refused, stream_of
 from qdmol.photons.stream import PhotonStream, Provenance
+from qdmol.results import open_input, printable
 
 __all__ = ["looks_like_ptu", "read_ptu"]
 
@@ -53,12 +54,9 @@ def read_ptu(path: Path) -> PhotonStream:
     DataError
         The header gives the times no scale.
     """
-    try:
-        with path.open("rb") as stream:
-            header = _read_header(stream, path)
-            offset = stream.tell()
-    except OSError as error:
-        raise refused(path, f"cannot be read: {error.strerror}") from error
+    with open_input(path) as stream:
+        header = _read_header(stream, path)
+        offset = stream.tell()
     kind = _kind_of(header, path)
     t2 = kind.mode == "T2"
     period_ps = _times(_number(header, "MeasDesc_GlobalResolution"), 1e12)
@@ -122,7 +120,7 @@ def _value(kind: int, raw: bytes, tail: bytes) -> Any:
     if kind == REALS:
         return list(struct.unpack(f"<{len(tail) // 8}d", tail[: len(tail) // 8 * 8]))
     if kind in (TEXT, WIDE_TEXT):
-        return tail.decode("utf-16-le", "replace").split("\0")[0] if kind == WIDE_TEXT else _text(tail)
+        return printable(tail.decode("utf-16-le", "replace").split("\0")[0]) if kind == WIDE_TEXT else _text(tail)
     return integer
 
 
@@ -130,9 +128,9 @@ def _text(raw: bytes) -> str:
     # older programs write the signs of the system, so that a micro sign is one byte; newer ones write UTF-8
     raw = raw.split(b"\0")[0]
     try:
-        return raw.decode("utf-8").strip()
+        return printable(raw.decode("utf-8").strip())
     except UnicodeDecodeError:
-        return raw.decode("latin-1").strip()
+        return printable(raw.decode("latin-1").strip())
 
 
 def _date(days: float) -> str | None:

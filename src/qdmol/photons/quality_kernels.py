@@ -19,7 +19,7 @@ _FIRST_OCTAVE = 1027 * 32
 
 
 @compiled
-def count_photons(
+def count_photons(  # noqa: PLR0915
     start: int,
     stretch: tuple[Any, Any, Any],
     clock: tuple[float, float, int, float],
@@ -98,7 +98,7 @@ def count_delays(
 
 
 @compiled
-def count_pairs(
+def count_pairs(  # noqa: PLR0915
     start: int,
     stretch: tuple[Any, Any, Any],
     clock: tuple[float, float, int, float],

@@ -81,6 +81,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.times)
 
+    def between(self, start: int, stop: int) -> Records:
+        """Return the photons `start` to `stop` - 1, without sync pulses and markers."""
+        delays = None if self.delays is None else self.delays[start:stop]
+        return Records(self.times[start:stop], self.channels[start:stop], delays)
+
     def select(self, keep: NDArray[np.bool_]) -> Records:
         """Return the photons where `keep` (N,) holds; sync pulses and markers stay."""
         delays = None if self.delays is None else self.delays[keep]
@@ -185,7 +190,8 @@ class PhotonStream:
     Raises
     ------
     qdmol.errors.DataError
-        The tick, or in T3 the sync period, is outside what instruments have. In T2 such a period becomes None.
+        The tick, or in T3 the sync period, is outside what instruments have, or the tick is the longer of the two. In
+        T2 a period that no laser has becomes None.
     """
 
     mode: Mode
@@ -203,17 +209,21 @@ class PhotonStream:
     def __post_init__(self) -> None:
         period = self.sync_period_ps
         if not TICKS_PS[0] <= self.tick_ps <= TICKS_PS[1]:
-            raise DataError(
-                f"The recording states a tick of {self.tick_ps:g} ps; ticks are from {TICKS_PS[0]:g} to {TICKS_PS[1]:g} ps."
-            )
-        if period is None or PERIODS_PS[0] <= period <= PERIODS_PS[1]:
+            raise DataError(f"The recording states a tick of {self.tick_ps:g} ps; ticks are between 1 fs and 1 s long.")
+        if period is None:
             return
-        said = f"The recording states a sync period of {period:g} ps; periods are from 0.1 ns to 10 s."
-        if self.mode == "T3":
-            raise DataError(said)
-        # the times of T2 do not depend on it
-        object.__setattr__(self, "sync_period_ps", None)
-        object.__setattr__(self, "notes", (*self.notes, f"{said} It is not used."))
+        if not PERIODS_PS[0] <= period <= PERIODS_PS[1]:
+            said = f"The recording states a sync period of {period:g} ps; periods are between 0.1 ns and 10 s long."
+            if self.mode == "T3":
+                raise DataError(said)
+            # the times of T2 do not depend on it
+            object.__setattr__(self, "sync_period_ps", None)
+            object.__setattr__(self, "notes", (*self.notes, f"{said} It is not used."))
+        elif self.mode == "T3" and self.tick_ps > period:
+            raise DataError(
+                f"The recording states a tick of {self.tick_ps:g} ps, longer than its sync period of {period:g} ps, so"
+                " its delays have no scale."
+            )
 
     @property
     def time_unit_ps(self) -> float:

@@ -26,6 +26,7 @@ from qdmol.results.summary import (
     summary_sentences,
     thermal_energy_mev,
 )
+from qdmol.results.texts import printable
 from qdmol.results.versions import provenance
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "lower_level_share",
     "make_folder",
     "open_input",
+    "printable",
     "provenance",
     "read_input",
     "state_name",
