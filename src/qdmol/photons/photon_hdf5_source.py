@@ -104,7 +104,10 @@ class PhotonHdf5Source:
                     first = int(records.times[0]) if first is None and len(records) else first
                     check_span(records.times, first=first or 0, tick_ps=self.time_unit_ps)
                     last = int(records.times[-1]) if stop < total else None
-                    yield from self._beside(records, syncs, markers, last=last, size=size)
+                    for part in self._beside(records, syncs, markers, last=last, size=size):
+                        for times in (part.sync_times, part.marker_times):
+                            check_span(times, first=first or 0, tick_ps=self.time_unit_ps)
+                        yield part
                 except DAMAGE as error:
                     raise DataError(f"`{self.path.name}` cannot be read from photon {start} on: damaged.") from error
 
