@@ -24,6 +24,7 @@ MAGIC = b"PQTTTR\0\0"
 ENTRY = struct.Struct("<32siI8s")
 MOST_ENTRIES = 20_000
 LONGEST_TEXT = 1 << 20  # bytes kept of one text; comments are far shorter
+LONGEST_TEXTS = 8 << 20  # bytes kept of all
 
 EMPTY, BOOLEAN, INTEGER, BITS, COLOUR = 0xFFFF0008, 0x00000008, 0x10000008, 0x11000008, 0x12000008
 REAL, DATE, REALS, TEXT, WIDE_TEXT, BLOB = 0x20000008, 0x21000008, 0x2001FFFF, 0x4001FFFF, 0x4002FFFF, 0xFFFFFFFF
@@ -84,6 +85,7 @@ def _read_header(stream: BinaryIO, path: Path) -> dict[str, Any]:
         raise refused(path, "is no PTU file: it does not begin as one")
     plain: dict[str, Any] = {}
     indexed: dict[str, dict[int, Any]] = {}
+    kept = 0
     for _ in range(MOST_ENTRIES):
         entry = stream.read(ENTRY.size)
         if len(entry) < ENTRY.size:
@@ -97,8 +99,11 @@ def _read_header(stream: BinaryIO, path: Path) -> dict[str, Any]:
             length = int.from_bytes(raw, "little", signed=True)
             if not 0 <= length <= size - stream.tell():
                 raise refused(path, f"has a broken header: its entry {name[:32]!r} reaches beyond the end of the file")
-            tail = stream.read(min(length, LONGEST_TEXT))
+            tail = b"" if kind == BLOB else stream.read(min(length, LONGEST_TEXT))
             stream.seek(length - len(tail), 1)
+            kept += len(tail)
+            if kept > LONGEST_TEXTS:
+                raise refused(path, f"has texts of more than {LONGEST_TEXTS >> 20} MB in its header")
         value = _value(kind, raw, tail)
         if index < 0:
             plain[name] = value
