@@ -289,6 +289,13 @@ def test_a_file_that_was_not_closed_says_so(path, tmp_path):
     assert "marked as open for writing" in refusal(tmp_path / "b.h5")
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf"), float("nan"), True, "1000", None, [1000.0]])
+def test_our_own_entry_with_an_odd_tick(path, value):
+    with h5py.File(path, "a") as file:
+        file["user/qdmol/stream"] = json.dumps({"tick_ps": value, "sync_period_ps": value, "notes": value})
+    assert read_photons(path).tick_ps == pytest.approx(1000.0)
+
+
 def test_escape_codes_of_the_file_do_not_reach_the_terminal(path):
     with h5py.File(path, "a") as file:
         for name in ("description", "identity/software", "sample/sample_name"):

@@ -181,9 +181,11 @@ def _check(found: _Found, path: Path) -> float:
 def _exact(own: dict[str, Any], key: str, value: float | None) -> float | None:
     """Return the number as it was before it became seconds, if the file has it."""
     exact = own.get(key)
-    if isinstance(exact, float | int) and value is not None and math.isclose(exact, value, rel_tol=1e-9):
-        return float(exact)
-    return value
+    if not isinstance(exact, float | int) or isinstance(exact, bool) or value is None:
+        return value
+    # an integer may be too long for a number with decimals
+    close = abs(exact) < 1e300 and math.isclose(exact, value, rel_tol=1e-9)
+    return float(exact) if close else value
 
 
 def _clocks(found: _Found, unit: float, path: Path) -> tuple[Mode, float, float | None]:
