@@ -6,7 +6,7 @@ from tests.photons.generators import in_memory, poisson_stream, pulsed_stream
 
 from qdmol.analysis.trace import intensity_trace
 from qdmol.errors import InputError
-from qdmol.photons import Records
+from qdmol.photons import ArraySource, PhotonStream, Provenance, Records
 
 
 def test_counts_are_those_of_a_histogram():
@@ -72,3 +72,28 @@ def test_a_bin_must_have_a_width(bin_s):
     stream = poisson_stream(np.random.default_rng(1), rate_hz=1e3, duration_s=0.1)
     with pytest.raises(InputError, match="bin_s"):
         intensity_trace(stream, bin_s=bin_s)
+
+
+@pytest.mark.parametrize("chunk", [300, 1 << 20])
+def test_many_channels_share_the_memory(chunk):
+    rng = np.random.default_rng(5)
+    times = np.sort(rng.integers(0, 20 * 86400 * 10**9, 5000))
+    # the last channels come late, when there are many bins already
+    channels = np.where(np.arange(5000) < 2500, rng.integers(0, 2, 5000), rng.integers(0, 256, 5000)).astype(np.uint8)
+    stream = PhotonStream("T2", 1000.0, Cut(Records(times, channels), chunk), Provenance("made", "T2"))
+    trace = intensity_trace(stream)
+    assert trace.counts.size <= 1 << 23
+    assert trace.counts.sum() == 5000
+    np.testing.assert_array_equal(trace.counts.sum(axis=0), np.bincount(channels, minlength=256))
+    place = (times - times[0]) * 1e-9 / trace.bin_s
+    np.testing.assert_array_equal(trace.counts.sum(axis=1), np.bincount(place.astype(int), minlength=len(trace.counts)))
+
+
+class Cut:
+    """Records in stretches of one size, whatever size is asked for."""
+
+    def __init__(self, records, size):
+        self.records, self.size = records, size
+
+    def chunks(self, size):
+        return ArraySource(self.records).chunks(self.size)

@@ -46,16 +46,16 @@ def test_hostile_json(name, tmp_path):
 
 
 def test_what_is_no_file(tmp_path):
-    refused(tmp_path, "a readable text file")
-    refused(tmp_path / "absent.yaml", "a readable text file")
-    refused(tmp_path / ("x" * 5000), "a readable text file")
-    refused(str(tmp_path) + "/a\0b", "a readable text file")
-    refused("/dev/zero", "a readable text file")
+    refused(tmp_path, "a readable regular file")
+    refused(tmp_path / "absent.yaml", "a readable regular file")
+    refused(tmp_path / ("x" * 5000), "a readable regular file")
+    refused(str(tmp_path) + "/a\0b", "a readable regular file")
+    refused("/dev/zero", "a readable regular file")
     (tmp_path / "loop").symlink_to("loop")
-    refused(tmp_path / "loop", "a readable text file")
+    refused(tmp_path / "loop", "a readable regular file")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        refused(tmp_path / "pipe", "a readable text file")  # and does not wait for a writer
+        refused(tmp_path / "pipe", "a readable regular file")  # and does not wait for a writer
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
@@ -63,7 +63,7 @@ def test_a_file_that_may_not_be_read(tmp_path):
     path = tmp_path / "secret.yaml"
     path.write_text("qdmol: 1")
     path.chmod(0)
-    refused(path, "a readable text file")
+    refused(path, "a readable regular file")
 
 
 def test_sensible_aliases_and_line_breaks_are_read(tmp_path):

@@ -2,7 +2,9 @@
 
 Run as a program it prints one line of JSON for each mutant, before and after, so that a death tells which it was::
 
-    python tests/photons/fuzzing.py FOLDER SEED START COUNT [REAL_FILE...]
+    python tests/photons/fuzzing.py FOLDER SEED START COUNT FORMAT [REAL_FILE...]
+
+FORMAT is one of `FORMATS`, or ``any``.
 
 The timers' default action ends the process, whatever it hangs in.
 """
@@ -12,8 +14,11 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 from tests.memory import peak_memory
 from tests.photons import generators as make
@@ -25,6 +30,11 @@ from qdmol.photons import Records, assess_quality, read_photons
 LIMIT_S = 10
 LONGEST_S = 31 * 86400.0
 EXTENSIONS = ("ptu", "ht2", "ht3", "pt2", "pt3", "t3r", "spc", "h5", "qutag", "dump", "csv", "txt", "dat")
+# Formats by the extensions of their files.
+FORMATS = {
+    "ptu": (".ptu",), "hydraharp": (".ht2", ".ht3"), "picoharp": (".pt2", ".pt3"), "timeharp": (".t3r",),
+    "spc": (".spc",), "hdf5": (".h5", ".hdf5"), "qutag": (".qutag",), "swabian": (".dump",), "text": (".csv",),
+}  # fmt: skip
 EXTREMES = (0, 1, -1, 255, 2**15, 2**31 - 1, -(2**31), 2**32 - 1, 2**40, 2**62, 2**63 - 1, -(2**63))
 
 
@@ -122,7 +132,81 @@ def several(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
     cut(rng, raw, other)
 
 
-DAMAGES = (flip, header, extreme, unreal, cut, graft, insert, blank, repeat, rename, several)
+def splice(rng: np.random.Generator, raw: bytearray, other: bytes) -> None:
+    """Put a piece of another file, or of this one, somewhere."""
+    source = other if rng.random() < 0.5 else bytes(raw)
+    start = int(rng.integers(0, max(1, len(source))))
+    place = int(rng.integers(0, len(raw)))
+    piece = source[start : start + int(rng.integers(1, 4096))]
+    raw[place : place + len(piece) * int(rng.integers(0, 2))] = piece
+
+
+VALUES = (
+    0,
+    1,
+    -1,
+    255,
+    256,
+    2**31,
+    2**62,
+    2**63 - 1,
+    1e-300,
+    1e-20,
+    1e-9,
+    1.0,
+    1e300,
+    np.nan,
+    np.inf,
+    "x",
+    b"\x1b[31m",
+)
+
+
+def restructure(rng: np.random.Generator, path: Path) -> None:
+    """Give one object of an HDF5 file another value, length, type, chunk or link; the file stays a whole one."""
+    with h5py.File(path, "a") as file:
+        names: list[str] = []
+        file.visit(names.append)
+        extra = ["user/qdmol/stream", "user/qdmol/sync_times", "user/qdmol/markers", "user/qdmol/marker_times"]
+        extra += ["photon_data/measurement_specs/detectors_specs/non_photon_id1", "description"]
+        name = str(rng.choice([*names, *extra]))
+        old = file.get(name)
+        count = int(rng.choice([0, 1, 5, 299, 300, 301, 5000]))
+        if isinstance(old, h5py.Dataset) and old.ndim and rng.random() < 0.5:
+            numbers = old[()]
+            if rng.random() < 0.5 and len(numbers):
+                numbers = numbers.astype(np.int64)
+                numbers[rng.integers(len(numbers))] = int(rng.choice([0, -1, 255, 2**40, 2**63 - 1, -(2**63)]))
+            value = np.resize(numbers, count)
+        else:
+            value = VALUES[rng.integers(len(VALUES))]
+        if name in file:
+            del file[name]
+        kind = rng.integers(5)
+        if kind == 0:
+            file[name] = h5py.SoftLink(str(rng.choice([*names, "/", ".", "/" + name])))
+        elif kind == 1 and not isinstance(value, str | bytes):
+            options = {"chunks": (int(rng.choice([1, 1000, 1 << 22, 1 << 28])),), "maxshape": (None,)}
+            filled = np.atleast_1d(np.asarray(value))
+            place = file.create_dataset(name, (0,), filled.dtype, compression="gzip", **options)
+            place.resize((len(filled) if options["chunks"][0] < 1 << 25 else 7,))
+            if options["chunks"][0] < 1 << 20:
+                place[:] = filled[: place.shape[0]]
+        elif kind == 2:
+            file[name] = json.dumps(nested(rng))
+        else:
+            file[name] = value
+
+
+def nested(rng: np.random.Generator) -> object:
+    keys = ["tick_ps", "sync_period_ps", "notes", "origin", "truncated", "unordered", "header"]
+    value: object = [None, True, -1, 1e308, "\x1b[2J", [], {}][rng.integers(7)]
+    for _ in range(int(rng.choice([0, 1, 2, 30, 900]))):
+        value = {str(rng.choice(keys)): value} if rng.random() < 0.7 else [value]
+    return value if isinstance(value, dict) else {str(rng.choice(keys)): value}
+
+
+DAMAGES = (splice, flip, header, extreme, unreal, cut, graft, insert, blank, repeat, rename, several)
 
 
 def examine(path: Path) -> str:
@@ -154,7 +238,24 @@ def tell(line: dict) -> None:
     sys.stdout.flush()
 
 
-def main(folder: Path, seed: int, start: int, count: int, real: list[Path]) -> None:
+def watched(about: dict, action: Callable[[], str]) -> None:
+    """Do something that may hang or die; tell before and after."""
+    tell(about)
+    begun = time.process_time()
+    # of the processor's time, which other work on the machine does not lengthen; and by the clock against waiting
+    signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
+    signal.alarm(10 * LIMIT_S)
+    try:
+        outcome = action()
+    except Exception:  # noqa: BLE001 - whatever it is, it is the finding
+        outcome = traceback.format_exc()
+    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    seconds, peak = time.process_time() - begun, peak_memory() >> 20
+    tell({"index": about["index"], "outcome": outcome, "s": round(seconds, 3), "peak_mb": peak})
+
+
+def main(folder: Path, seed: int, start: int, count: int, kind: str, real: list[Path]) -> None:
     """Damage and read `count` files, the same ones for the same numbers."""
     rng = np.random.default_rng(seed)
     made = [*picoquant_files(folder, rng), *writers.small_files(folder, rng).values()]
@@ -162,6 +263,8 @@ def main(folder: Path, seed: int, start: int, count: int, real: list[Path]) -> N
     for path in made:
         # compiles every loop, which takes longer than any file; and what is whole must not be refused
         assert examine(path) in ("fine", "flagged"), path
+    if kind != "any":
+        made, real = ([path for path in paths if path.suffix in FORMATS[kind]] for paths in (made, real))
     for index in range(start, start + count):
         rng = np.random.default_rng([seed, index])
         # small files run through quickly; one in three is a real one
@@ -172,10 +275,14 @@ def main(folder: Path, seed: int, start: int, count: int, real: list[Path]) -> N
             del raw[200_000:]
         other = originals[rng.integers(len(originals))].read_bytes()
         damage = DAMAGES[rng.integers(len(DAMAGES))]
-        damage(rng, raw, other)
+        whole = source.suffix in FORMATS["hdf5"] and rng.random() < 0.6 and source not in real
+        if not whole:
+            damage(rng, raw, other)
         extension = str(rng.choice(EXTENSIONS)) if damage is rename or rng.random() < 0.1 else source.suffix[1:]
         path = folder / f"mutant.{extension}"
         path.write_bytes(raw)
+        if whole:
+            restructure(rng, path)
         beside = source.with_suffix(".set")
         setup = path.with_suffix(".set")
         setup.unlink(missing_ok=True)
@@ -184,21 +291,11 @@ def main(folder: Path, seed: int, start: int, count: int, real: list[Path]) -> N
             if rng.random() < 0.3:
                 flip(rng, text, b"")
             setup.write_bytes(text)
-        tell({"index": index, "of": source.name, "damage": damage.__name__, "as": extension})
-        begun = time.process_time()
-        # of the processor's time, which other work on the machine does not lengthen; and by the clock against waiting
-        signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
-        signal.alarm(10 * LIMIT_S)
-        try:
-            outcome = examine(path)
-        except Exception:  # noqa: BLE001 - whatever it is, it is the finding
-            outcome = traceback.format_exc()
-        signal.alarm(0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        peak = peak_memory()
-        tell({"index": index, "outcome": outcome, "s": round(time.process_time() - begun, 3), "peak_mb": peak >> 20})
+        name = restructure.__name__ if whole else damage.__name__
+        watched({"index": index, "of": source.name, "damage": name, "as": extension}, partial(examine, path))
         path.unlink()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), [Path(name) for name in sys.argv[5:]])
+    _, _folder, *_numbers, _kind = sys.argv[:6]
+    main(Path(_folder), *map(int, _numbers), _kind, [Path(name) for name in sys.argv[6:]])

@@ -240,7 +240,7 @@ class TestDamage:
         assert len(read_spc(tmp_path / "a.spc").load()) == 0
 
     def test_missing_file_and_unknown_layout(self, tmp_path):
-        with pytest.raises(InputError, match="No such file"):
+        with pytest.raises(InputError, match="does not exist"):
             read_spc(tmp_path / "a.spc")
         with pytest.raises(InputError, match="spc-130"):
             read_spc(tmp_path / "a.spc", variant="spc-131")

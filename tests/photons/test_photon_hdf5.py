@@ -257,6 +257,8 @@ class TestDamage:
             ("photon_data/timestamps_specs/timestamps_unit", np.nan, "unit of its timestamps"),
             ("photon_data/timestamps_specs/timestamps_unit", -1.0, "unit of its timestamps"),
             ("photon_data/nanotimes_specs/tcspc_unit", None, "does not state their unit"),
+            ("photon_data/detectors", np.zeros(5, dtype=np.uint8), "5 entries where 2 belong"),
+            ("photon_data/nanotimes", np.zeros(1, dtype=np.uint8), "1 entries where 2 belong"),
         ],
     )
     def test_what_is_missing_is_told(self, tmp_path, name, value, said):
@@ -268,17 +270,30 @@ class TestDamage:
     @pytest.mark.parametrize(
         ("name", "value", "said"),
         [
-            ("photon_data/detectors", np.zeros(5, dtype=np.uint8), "5 entries for 2 timestamps"),
-            ("photon_data/nanotimes", np.zeros(1, dtype=np.uint8), "1 entries for 2 timestamps"),
-            ("photon_data/timestamps_specs/timestamps_unit", 5.0, "unit of the timestamps is stated as 5 s"),
+            ("photon_data/timestamps_specs/timestamps_unit", 0.1, "unit of the timestamps is stated as 0.1 s"),
             ("photon_data/timestamps", np.array([0, 2**60]), "no measurement is that long"),
-            ("photon_data/nanotimes_specs/tcspc_unit", 1e-3, "longer than a unit of the timestamps"),
         ],
     )
     def test_contradictions_are_named(self, tmp_path, name, value, said):
         path = write_hdf5(tmp_path / "a.h5", [1, 2], [0, 1], unit_s=5e-8, delays=[1, 2], delay_unit_s=1e-11)
         change(path, name, value)
         assert said in read_photon_hdf5(path).contradictions[0]
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("photon_data/timestamps_specs/timestamps_unit", 50.0, "sync period of 5e.13 ps"),
+            ("photon_data/timestamps_specs/timestamps_unit", 1e-300, "sync period of 1e-288 ps"),
+            ("photon_data/nanotimes_specs/tcspc_unit", 1e-3, "delays have no scale"),
+            ("photon_data/nanotimes_specs/tcspc_unit", 1e300, "tick of inf ps"),
+            ("photon_data/nanotimes_specs/tcspc_unit", 1e-20, "tick of 1e-08 ps"),
+        ],
+    )
+    def test_clocks_without_a_scale(self, tmp_path, name, value, said):
+        path = write_hdf5(tmp_path / "a.h5", [1, 2], [0, 1], unit_s=5e-8, delays=[1, 2], delay_unit_s=1e-11)
+        change(path, name, value)
+        with pytest.raises(DataError, match=said):
+            read_photon_hdf5(path)
 
     @pytest.mark.parametrize(
         ("name", "value", "said"),

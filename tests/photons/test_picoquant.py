@@ -332,3 +332,16 @@ def test_a_fixed_header_cut_short_is_refused(tmp_path, name, cut):
     path.write_bytes(file_of(words[:0])[:-20][:cut])
     with pytest.raises(InputError):
         read_photons(path)
+
+
+def test_escape_codes_of_a_header_do_not_reach_the_terminal(tmp_path):
+    stream = read_photons(changed(tmp_path, File_Comment="a\x1b[31mb\x07\r\nc", HW_Type="HydraHarp\x9b2J"))
+    assert stream.provenance.comment == "a?[31mb?\nc"
+    assert "\x1b" not in repr(dict(stream.provenance.header)) + stream.provenance.instrument
+    assert "\x9b" not in stream.provenance.instrument
+
+
+def test_a_header_of_gigabytes_of_text_is_refused(tmp_path):
+    many = {f"Text_{k}": "x" * (1 << 20) for k in range(10)}
+    with pytest.raises(InputError, match="texts of more than 8 MB"):
+        read_photons(changed(tmp_path, **many))

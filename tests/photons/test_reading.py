@@ -217,13 +217,13 @@ def test_what_is_no_file_of_photons_is_refused_in_a_sentence(tmp_path, name, ext
 def test_a_folder_a_pipe_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         read_photons(tmp_path)
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="does not exist"):
         read_photons(tmp_path / "none.ptu")
-    with pytest.raises(InputError, match="name a file can have"):
+    with pytest.raises(InputError, match="not a valid file name"):
         read_photons("a\0b.ptu")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.ptu")
-        with pytest.raises(InputError, match="plain file"):
+        with pytest.raises(InputError, match="not a regular file"):
             read_photons(tmp_path / "pipe.ptu")
 
 
@@ -242,7 +242,7 @@ def test_a_file_that_vanishes_while_it_is_gone_through_is_an_error_of_ours(tmp_p
     stream = make.pulsed_stream(np.random.default_rng(2), duration_s=0.01)
     opened = read_photons(make.write_ptu(folder / "x.ptu", stream, kind=make.HYDRAHARP_T3))
     shutil.rmtree(folder)
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="does not exist"):
         opened.load()
 
 

@@ -40,6 +40,7 @@ from qdmol.photons import PhotonStream
 from qdmol.photons.flags import Flag
 
 if TYPE_CHECKING:
+    from qdmol.analysis.g2 import G2
     from qdmol.analysis.lifetime import Decay, Response
     from qdmol.photons.quality import QualityReport
 
@@ -155,7 +156,8 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     Returns
     -------
     PhotonAnalyses
-        A sequence in the order of `sources`; printed, a table.
+        A sequence in the order of `sources`; printed, a table. To save memory, histograms of pairs are without
+        `blocks`.
     """
     _check_words(options.get("model", "auto"), options.get("afterglow", "flag"))
     _checked_gate(options.get("gate_ns"))
@@ -164,12 +166,22 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     for number, path in enumerate(paths):
         tell = None if progress is None else _share(progress, Path(path).name, number, len(paths))
         try:
-            found.append(analyze_photons(path, progress=tell, **options))
+            found.append(_lightened(analyze_photons(path, progress=tell, **options)))
         except MissingExtraError:  # the same for every file
             raise
         except QdmolError as error:
             found.append(FailedAnalysis(path, error))
     return PhotonAnalyses(tuple(found))
+
+
+def _lightened(analysis: PhotonAnalysis) -> PhotonAnalysis:
+    """Drop the pairs of each stretch of time, which are most of an analysis and serve only while g2 is measured."""
+
+    def without(g2: G2) -> G2:
+        return replace(g2, histogram=replace(g2.histogram, blocks=None))
+
+    gated = tuple(map(without, analysis.gated))
+    return replace(analysis, g2=None if analysis.g2 is None else without(analysis.g2), gated=gated)
 
 
 def _share(progress: Progress, name: str, number: int, files: int) -> Progress:

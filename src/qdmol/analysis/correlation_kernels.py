@@ -39,6 +39,8 @@ def count_short(
     length, shortest, reach = limits
     counts, photons = tally
     last = counts.shape[0] - 1
+    if stop > min(len(times), len(second)):
+        raise ValueError("there are fewer photons than are to be counted")
     for i in range(start, stop):
         t = times[i]
         block = min(t // length, last)
@@ -58,8 +60,12 @@ def fill_bins(kept: Photons, start: int, stop: int, first: int, width: int, bins
     """Add photons start..stop-1 to bins of `width`, bin 0 of the two arrays being bin number `first`."""
     times, second = kept
     one, other = bins
+    if stop > min(len(times), len(second)):
+        raise ValueError("there are fewer photons than are to be counted")
     for i in range(start, stop):
         k = times[i] // width - first
+        if not 0 <= k < min(len(one), len(other)):
+            raise ValueError("a photon lies outside the bins")
         if second[i]:
             other[k] += 1
         else:
@@ -70,6 +76,8 @@ def fill_bins(kept: Photons, start: int, stop: int, first: int, width: int, bins
 def count_products(one: Counts, other: Counts, past: int, shortest: int, sums: Integers) -> None:
     """Add the products of bins past.. with those `shortest` .. 2 `shortest` - 1 bins before, across channels."""
     n = len(one)
+    if len(other) != n or past < 2 * shortest - 1 or len(sums) < shortest:
+        raise ValueError("the bins before the first product are missing")
     for k in range(shortest):
         m = shortest + k
         # slices, so that the loop runs in vectors

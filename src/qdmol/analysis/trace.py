@@ -15,6 +15,7 @@ __all__ = ["MOST_BINS", "Trace", "intensity_trace"]
 Integers = NDArray[np.int64]
 
 MOST_BINS = 1 << 21  # 16 MB a channel
+_MOST_COUNTS = 1 << 23  # bins of all channels: a damaged file may have photons on 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,17 +127,27 @@ class _Filling:
         fresh = [int(c) for c in np.flatnonzero(seen) if int(c) not in self.channels]
         self.channels += fresh
         self.counts = np.pad(self.counts, ((0, 0), (0, len(fresh)))) if fresh else self.counts
+        while fresh and len(self.counts) > self._limit():
+            self._merge()
         table = np.zeros(256, dtype=np.uint8)
         table[self.channels] = np.arange(len(self.channels))
         return table[channels]
 
-    def _grow(self) -> None:
-        now = len(self.counts)
-        if now < self.most:
-            self.counts = np.pad(self.counts, ((0, min(now, self.most - now)), (0, 0)))
-            return
-        self.counts = np.concatenate([self.counts[0::2] + self.counts[1::2], np.zeros_like(self.counts[: now // 2])])
+    def _limit(self) -> int:
+        """Bins that are kept at most: fewer where there are many channels."""
+        return min(self.most, 1 << (_MOST_COUNTS // max(len(self.channels), 1)).bit_length() - 1)
+
+    def _merge(self) -> None:
+        """Make bins twice as wide and half as many."""
+        self.counts = np.pad(self.counts, ((0, len(self.counts) % 2), (0, 0)))
+        self.counts = self.counts[0::2] + self.counts[1::2]
         self.bin_s *= 2.0
+
+    def _grow(self) -> None:
+        now, most = len(self.counts), self._limit()
+        if now >= most:
+            self._merge()
+        self.counts = np.pad(self.counts, ((0, min(len(self.counts), most - len(self.counts))), (0, 0)))
 
     def trace(self, asked: float) -> Trace:
         order = np.argsort(np.array(self.channels, dtype=np.int64))
@@ -146,7 +157,7 @@ class _Filling:
         # silence at the end belongs to the recording, if the header can be believed
         if stated is not None and not self.stream.truncated and span < stated <= 2.0 * span:
             span = stated
-        bins = 0 if self.origin is None else min(max(int(np.ceil(span / self.bin_s - 1e-9)), 1), self.most)
+        bins = 0 if self.origin is None else min(max(int(np.ceil(span / self.bin_s - 1e-9)), 1), self._limit())
         filled = np.flatnonzero(self.counts.sum(axis=1))
         bins = max(bins, int(filled[-1]) + 1 if len(filled) else 0)
         counts = np.zeros((bins, len(order)), dtype=np.int64)

@@ -13,6 +13,8 @@ __all__ = ["bin_times"]
 def bin_times(start: int, times: Any, columns: Any, origin: int, bins_per_unit: float, counts: Any) -> int:
     """Count photons in bins of time; return how far it came before the bins were full."""
     top = float(counts.shape[0])
+    if len(columns) != len(times):
+        raise ValueError("times and columns differ in length")
     for i in range(start, len(times)):
         place = float(times[i] - origin) * bins_per_unit
         if place >= top:

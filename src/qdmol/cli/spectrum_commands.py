@@ -120,15 +120,19 @@ def _planned(output: Path | None, figures: Path | None, files: Sequence[str]) ->
 
 def _read(files: Sequence[str], quantity: Any) -> tuple[list[Curve], dict[str, QdmolError]]:
     """Curves of all files, and the errors of those that have none; the first error where none has any."""
-    from qdmol.analysis.curves import read_curves
+    from qdmol.analysis.curves.reading import read_columns
 
     curves: list[Curve] = []
     failed: dict[str, QdmolError] = {}
     for file in files:
         try:
-            curves += read_curves(file, quantity=quantity)
+            good, refused = read_columns(file, quantity=quantity)
         except InputError as error:
             failed[file] = error
+            continue
+        curves += good
+        for column in refused:
+            failed[f"{file} ({column.field})" if file in failed else file] = column
     if not curves:
         raise next(iter(failed.values()))
     return curves, failed
@@ -175,5 +179,5 @@ def _status(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: 
     """0 where every curve was fitted, else 3, and how many were not."""
     missing = sum(one.fit is None for one in found)
     if not quiet and (missing or failed):
-        message(f"{missing} of {len(found)} curves were not fitted, {len(failed)} files not read.")
+        message(f"{missing} of {len(found)} curves were not fitted, {len(failed)} files or columns not read.")
     return INCOMPLETE if missing or failed else 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import stat
 import unicodedata
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -29,6 +28,7 @@ from ruamel.yaml.events import (
 )
 
 from qdmol.errors import InputError, shorten
+from qdmol.results import open_input
 
 __all__ = ["plain_mapping", "read_document"]
 
@@ -61,18 +61,8 @@ def _refuse(field: str, value: object, allowed: str, what: str) -> NoReturn:
 
 def _read_text(path: Path, *, field: str) -> str:
     shown = str(path)
-    allowed = "a readable text file in YAML or JSON"
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            what = "a directory" if path.is_dir() else "no regular file"
-            _refuse(field, shown, allowed, f"`{field}` {shorten(shown)} is {what}")
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        _refuse(field, shown, allowed, f"`{field}` {shorten(shown)} does not exist")
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a file name"
-        _refuse(field, shown, allowed, f"`{field}` {shorten(shown)} cannot be read ({reason})")
+    with open_input(path, field=field) as file:
+        raw = file.read(LARGEST_FILE + 1)
     if len(raw) > LARGEST_FILE:
         _refuse(field, shown, f"a file of at most {LARGEST_FILE} bytes", f"`{field}` {shorten(shown)} is larger")
     try:

@@ -91,6 +91,9 @@ def decode(words: Any, layout: int, count: int, counters: Any, limit: int, out: 
     times, channels, ADC values, marker times, markers, each of at least `count`.
     """
     times, channels, adcs, marker_times, markers = out
+    room = min(len(times), len(channels), len(adcs), len(marker_times), len(markers))
+    if count > len(words) or count > room or words.shape[1] < (3 if layout == 2 else 2) or len(counters) < 8:
+        raise ValueError("there is no room for the records")
     period = 1 << (12, 17, 24)[layout]
     photons = 0
     marks = 0

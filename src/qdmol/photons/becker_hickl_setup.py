@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qdmol.photons.raw_files import read_bytes
+from qdmol.results import printable
 
 __all__ = ["Setup", "read_setup"]
 
@@ -80,12 +81,16 @@ def read_setup(spc: Path) -> Setup | None:
 def _parse(path: Path, content: bytes) -> Setup:
     module = MODULE.search(content)
     head = content[: content.find(b"*SETUP")]
-    identity = {name.decode("ascii"): text.decode("latin-1").strip() for name, text in IDENTITY.findall(head)}
+    identity = {name.decode("ascii"): _plain(text) for name, text in IDENTITY.findall(head)}
     parameters: dict[str, float | str] = {}
     for _, name, kind, text in PARAMETER.findall(content):
-        value = text.decode("latin-1").strip()
+        value = _plain(text)
         parameters[name.decode("ascii")] = _number(value) if kind in {b"I", b"F", b"U", b"L"} else value
     return Setup(path, module[1].decode("ascii") if module else None, identity, parameters)
+
+
+def _plain(text: bytes) -> str:
+    return printable(text.decode("latin-1").strip())
 
 
 def _number(text: str) -> float | str:

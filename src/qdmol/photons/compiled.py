@@ -1,7 +1,7 @@
-"""The one door to the compiler of loops, so that its absence is told in words.
+"""Compiler of loops over photons, with an error that names the extra where it is not installed.
 
-Kernels are compiled at their first call and kept on disk; a module with kernels is imported inside the functions that
-need it, because the compiler takes half a second to load.
+Kernels are compiled at their first call and kept on disk (:mod:`~qdmol.photons.kernel_cache`). A module with kernels is
+imported inside the functions that need it, because the compiler takes half a second to load.
 """
 
 from collections.abc import Callable
@@ -30,5 +30,15 @@ def compiled(function: F) -> F:
     """
     if njit is None:
         raise MissingExtraError(extra="photons", purpose="Going through photons")
-    kernel: F = njit(cache=True, nogil=True)(function)
+    kernel: F = njit(nogil=True)(function)
+    _keep_on_disk(kernel, function)
     return kernel
+
+
+def _keep_on_disk(kernel: Any, function: Any) -> None:
+    try:
+        from qdmol.photons.kernel_cache import attach_cache
+    except ImportError:
+        return  # a version of the compiler with another inside: every start compiles
+    if hasattr(kernel, "_cache"):  # not where NUMBA_DISABLE_JIT leaves the function as it is
+        attach_cache(kernel, function)

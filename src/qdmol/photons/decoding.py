@@ -26,9 +26,17 @@ SPECIAL = 15  # channel number of PicoHarp's special records
 
 
 @compiled
+def _check_room(words: Words, room: int) -> None:
+    """Refuse output that is shorter than the records, each of which may become a photon, a pulse or a marker."""
+    if len(words) > room:
+        raise ValueError("there is no room for the records")
+
+
+@compiled
 def hydraharp_t2(words: Words, wrap: int, counted: bool, latest: int, state: Integers, out: Output) -> Written:  # noqa: FBT001
     """Special 1 bit, channel 6, time 25; an overflow record may count several (`counted`)."""
     times, channels, _, sync_times, marker_times, markers = out
+    _check_room(words, min(len(times), len(channels), len(sync_times), len(marker_times), len(markers)))
     n = s = m = 0
     clock = state[0]
     for word in words:
@@ -55,6 +63,7 @@ def hydraharp_t2(words: Words, wrap: int, counted: bool, latest: int, state: Int
 def hydraharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Integers, out: Output) -> Written:  # noqa: FBT001
     """Special 1 bit, channel 6, delay 15, sync number 10; an overflow record may count several (`counted`)."""
     times, channels, delays, _, marker_times, markers = out
+    _check_room(words, min(len(times), len(channels), len(delays), len(marker_times), len(markers)))
     n = m = 0
     clock = state[0]
     for word in words:
@@ -79,6 +88,7 @@ def hydraharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Int
 def picoharp_t2(words: Words, wrap: int, counted: bool, latest: int, state: Integers, out: Output) -> Written:  # noqa: ARG001, FBT001
     """Channel 4 bits, time 28; the lowest four bits of a special record are the markers, none of them an overflow."""
     times, channels, _, _, marker_times, markers = out
+    _check_room(words, min(len(times), len(channels), len(marker_times), len(markers)))
     n = m = 0
     clock = state[0]
     for word in words:
@@ -102,6 +112,7 @@ def picoharp_t2(words: Words, wrap: int, counted: bool, latest: int, state: Inte
 def picoharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Integers, out: Output) -> Written:  # noqa: ARG001, FBT001
     """Channel 4 bits counted from 1, delay 12, sync number 16; a special record without markers is an overflow."""
     times, channels, delays, _, marker_times, markers = out
+    _check_room(words, min(len(times), len(channels), len(delays), len(marker_times), len(markers)))
     n = m = 0
     clock = state[0]
     for word in words:
@@ -128,6 +139,7 @@ def picoharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Inte
 def timeharp_t3(words: Words, wrap: int, counted: bool, latest: int, state: Integers, out: Output) -> Written:  # noqa: ARG001, FBT001
     """Reserved 1 bit, valid 1, route 2, delay 12, time 16; not valid: an overflow (highest delay bit) or markers."""
     times, channels, delays, _, marker_times, markers = out
+    _check_room(words, min(len(times), len(channels), len(delays), len(marker_times), len(markers)))
     n = m = 0
     clock = state[0]
     for word in words:

@@ -25,6 +25,7 @@ _SHORT_NS = 2000  # afterpulses come within, the comparison is made beyond
 _STRAY = 1e-3  # share of the usual pairs that may stand inside a dead time: crosstalk, a second detector on the channel
 _SURE = 14.0  # logarithm of the likelihood ratio from which a dead time is believed
 _NEAR_NS = 32  # crosstalk comes within
+_MOST_PULSES = 20_000  # within the lags looked at; pulses closer than 0.25 ns are not told apart
 _FEW = 20  # pairs that a comparison needs
 _Z = 1.96
 _Excess = tuple[float, float, float, tuple[bool, bool]]
@@ -89,8 +90,9 @@ def _comb(scan: Scan, row: int) -> Floats:
     """Pairs of photons of different pulses against lag, mean 1 at long lags."""
     period = scan.unit_ps * 1e-3
     width = scan.tick_ps * 2.0**scan.delay_shift * 1e-3
-    delays = scan.delay_counts[row].sum(axis=0).astype(np.float64)
-    if delays.sum() == 0 or period > PAIR_WINDOW_NS:
+    # no delay of a sound file is longer than two periods
+    delays = scan.delay_counts[row].sum(axis=0)[: max(int(2.0 * period / width), 1) + 1].astype(np.float64)
+    if delays.sum() == 0 or period > PAIR_WINDOW_NS or _MOST_PULSES * period < PAIR_WINDOW_NS:
         return np.ones(PAIR_WINDOW_NS)
     own = signal.fftconvolve(delays, delays[::-1])
     # cumulated, so that each ns gets its whole share however fine the delays are

@@ -20,6 +20,8 @@ __all__ = ["OrderTally", "OrderedSource", "ordered", "scan_order", "tallied_chun
 
 Integers = NDArray[np.int64]
 
+_LONGEST = (1 << 63) - 1  # ticks; so that differences of times stay within 64 bits
+
 
 @dataclass(slots=True)
 class OrderTally:
@@ -93,12 +95,17 @@ class OrderedSource:
         held: deque[Records] = deque()
         waiting = 0
         given: int | None = None
+        low, high = 1 << 63, -(1 << 63)
         for fresh in self.source.chunks(size):
             rises = tally.add(fresh)
             if _events(fresh) == 0:
                 continue
             pieces = [fresh if rises else _by_time(fresh)]
             earliest = _earliest(pieces[0])
+            latest = _latest(pieces[0])
+            low, high = min(low, earliest), max(high, latest)
+            if high - low > _LONGEST:
+                raise DataError("The times span more than 63 bits, as no measurement does: the records are damaged.")
             if given is not None and earliest < given:
                 raise DataError(
                     f"The photons are not in order of time: one stands more than {self.window} events behind a later"

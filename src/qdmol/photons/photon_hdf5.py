@@ -9,61 +9,42 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
 from qdmol.errors import InputError
 from qdmol.photons.ordering import ordered
-from qdmol.photons.photon_hdf5_source import DAMAGE, KIND, Names, PhotonHdf5Source, opened
+from qdmol.photons.photon_hdf5_access import (
+    DAMAGE,
+    KIND,
+    child_names,
+    integer_array,
+    number_of,
+    opened,
+    small_integers,
+    text_of,
+)
+from qdmol.photons.photon_hdf5_source import Names, PhotonHdf5Source
 from qdmol.photons.photon_hdf5_writing import OWN, write_photon_hdf5
 from qdmol.photons.raw_files import LONGEST_S, file_size, not_a_file_of
 from qdmol.photons.stream import Mode, PhotonStream, Provenance
+from qdmol.results import printable
 
 __all__ = ["looks_like_photon_hdf5", "read_photon_hdf5", "write_photon_hdf5"]
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-# A chunk of a file is unpacked as a whole: none that is sound is longer.
-LONGEST_CHUNK = 1 << 28
-# Packing makes no more of a byte than this.
-LARGEST_RATIO = 1100
-
-
-def _array_name(file: h5py.File, path: Path, name: str, *, needed: bool = False) -> str | None:
-    """Return `name` if it is a sound array of integers of the file; None if it is absent."""
-    found = file.get(name)
-    if found is None:
-        if needed:
-            raise not_a_file_of(KIND, path, why=f"it has no {name}")
-        return None
-    if not isinstance(found, h5py.Dataset) or found.ndim != 1 or found.dtype.kind not in "iu":
-        raise not_a_file_of(KIND, path, why=f"{name} is not an array of integers")
-    if found.chunks is not None and found.chunks[0] * found.dtype.itemsize > LONGEST_CHUNK:
-        raise not_a_file_of(KIND, path, why=f"{name} is stored in chunks too long to be unpacked")
-    if found.shape[0] * found.dtype.itemsize > LARGEST_RATIO * (found.id.get_storage_size() + 1):
-        raise not_a_file_of(KIND, path, why=f"{name} states more numbers than are stored")
-    return name
+# Our own entry under /user, as text of JSON, is a few levels deep.
+DEEPEST = 20
 
 
 def _scalar(file: h5py.File, name: str) -> float | None:
     """Return a finite positive number of the file; None if there is none."""
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset) or found.size != 1 or found.dtype.kind not in "fiu":
-        return None
-    value = float(np.asarray(found[()]).reshape(-1)[0])
-    return value if math.isfinite(value) and value > 0 else None
-
-
-def _text(file: h5py.File, name: str) -> str | None:
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset) or found.size != 1 or found.dtype.kind not in "SO":
-        return None
-    value = np.asarray(found[()]).reshape(-1)[0]
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return text.strip() or None
+    value = number_of(file, name)
+    return value if value is not None and math.isfinite(value) and value > 0 else None
 
 
 @dataclass(slots=True)
@@ -98,7 +79,7 @@ TEXTS = (
 
 def _spot(file: h5py.File, path: Path, notes: list[str]) -> str:
     """Return the group of photons: the first, if there are several spots."""
-    groups = sorted(name for name in file if isinstance(name, str) and name.startswith("photon_data"))
+    groups = [name for name in child_names(file) if re.fullmatch(r"photon_data\d*", name)]
     if not groups:
         raise not_a_file_of(KIND, path, why="it has no /photon_data")
     if len(groups) > 1:
@@ -107,37 +88,64 @@ def _spot(file: h5py.File, path: Path, notes: list[str]) -> str:
 
 
 def _marker_ids(file: h5py.File, group: str) -> tuple[int, ...]:
-    specs = file.get(f"{group}/measurement_specs/detectors_specs")
-    if not isinstance(specs, h5py.Group):
-        return ()
-    arrays = [specs[name] for name in specs if str(name).startswith("non_photon_id")]
-    ids = {int(value) for array in arrays for value in np.asarray(array[()]).reshape(-1)[:256]}
+    specs = f"{group}/measurement_specs/detectors_specs"
+    # the format counts them from 1; some programs write one without a number
+    names = ["non_photon_id", *(f"non_photon_id{k}" for k in range(1, 9))]
+    ids = {value for name in names for value in small_integers(file, f"{specs}/{name}")}
     return tuple(sorted(value for value in ids if 0 <= value <= 255))
 
 
-def _own_state(file: h5py.File) -> dict[str, Any]:
-    text = _text(file, f"{OWN}/stream")
-    state = json.loads(text) if text else {}
-    return state if isinstance(state, dict) else {}
+def _own_state(file: h5py.File, path: Path) -> dict[str, Any]:
+    text = text_of(file, f"{OWN}/stream")
+    try:
+        state = json.loads(text) if text else {}
+        deep = _is_deeper(state, DEEPEST)
+    except RecursionError:
+        deep = True
+    if deep:
+        raise not_a_file_of(KIND, path, why=f"{OWN}/stream is nested deeper than {DEEPEST} levels")
+    return _printable_values(state) if isinstance(state, dict) else {}
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+
+
+def _printable_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {printable(str(key)): _printable_values(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_printable_values(each) for each in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def _examine(file: h5py.File, path: Path) -> _Found:
     notes: list[str] = []
     group = _spot(file, path, notes)
-    timestamps = _array_name(file, path, f"{group}/timestamps", needed=True)
+    stamps = integer_array(file, f"{group}/timestamps")
+    if stamps is None:
+        raise not_a_file_of(KIND, path, why=f"it has no {group}/timestamps")
+    photons = int(stamps.shape[0])
+    marker_times = integer_array(file, f"{OWN}/marker_times")
+    marks = 0 if marker_times is None else int(marker_times.shape[0])
+
+    def there(name: str, length: int | None) -> str | None:
+        return None if integer_array(file, name, length=length) is None else name
+
     names = Names(
-        timestamps=timestamps or "",
-        detectors=_array_name(file, path, f"{group}/detectors"),
-        nanotimes=_array_name(file, path, f"{group}/nanotimes"),
-        sync_times=_array_name(file, path, f"{OWN}/sync_times"),
-        marker_times=_array_name(file, path, f"{OWN}/marker_times"),
-        markers=_array_name(file, path, f"{OWN}/markers"),
+        timestamps=f"{group}/timestamps",
+        detectors=there(f"{group}/detectors", photons),
+        nanotimes=there(f"{group}/nanotimes", photons),
+        sync_times=there(f"{OWN}/sync_times", None),
+        marker_times=there(f"{OWN}/marker_times", None),
+        markers=there(f"{OWN}/markers", marks),
         marker_ids=_marker_ids(file, group),
     )
-    stamps = file[names.timestamps]
-    photons = int(stamps.shape[0])
     ends = (int(stamps[0]), int(stamps[photons - 1])) if photons else None
-    found = _Found(
+    return _Found(
         names=names,
         time_unit_ps=_ps(_scalar(file, f"{group}/timestamps_specs/timestamps_unit")),
         delay_unit_ps=_ps(_scalar(file, f"{group}/nanotimes_specs/tcspc_unit")),
@@ -145,14 +153,10 @@ def _examine(file: h5py.File, path: Path) -> _Found:
         photons=photons,
         ends=ends,
         duration_s=_scalar(file, "/acquisition_duration"),
-        texts={name: text for name in TEXTS if (text := _text(file, f"/{name}")) is not None},
-        own=_own_state(file),
+        texts={name: text for name in TEXTS if (text := text_of(file, f"/{name}")) is not None},
+        own=_own_state(file, path),
         notes=notes,
     )
-    for name in (names.detectors, names.nanotimes):
-        if name is not None and file[name].shape[0] != photons:
-            found.contradictions.append(f"{name} has {file[name].shape[0]} entries for {photons} timestamps.")
-    return found
 
 
 def _ps(seconds: float | None) -> float | None:
@@ -177,9 +181,11 @@ def _check(found: _Found, path: Path) -> float:
 def _exact(own: dict[str, Any], key: str, value: float | None) -> float | None:
     """Return the number as it was before it became seconds, if the file has it."""
     exact = own.get(key)
-    if isinstance(exact, float | int) and value is not None and math.isclose(exact, value, rel_tol=1e-9):
-        return float(exact)
-    return value
+    if not isinstance(exact, float | int) or isinstance(exact, bool) or value is None:
+        return value
+    # an integer may be too long for a number with decimals
+    close = abs(exact) < 1e300 and math.isclose(exact, value, rel_tol=1e-9)
+    return float(exact) if close else value
 
 
 def _clocks(found: _Found, unit: float, path: Path) -> tuple[Mode, float, float | None]:
@@ -189,11 +195,6 @@ def _clocks(found: _Found, unit: float, path: Path) -> tuple[Mode, float, float 
         raise not_a_file_of(KIND, path, why="it has nanotimes but does not state their unit")
     if found.names.nanotimes is None or found.delay_unit_ps is None:
         return "T2", _exact(found.own, "tick_ps", unit) or unit, _exact(found.own, "sync_period_ps", laser)
-    if found.delay_unit_ps > unit:
-        found.contradictions.append(
-            f"A bin of the nanotimes ({found.delay_unit_ps:.4g} ps) is longer than a unit of the timestamps "
-            f"({unit:.4g} ps)."
-        )
     if laser is not None and abs(laser / unit - 1) > 0.01:
         found.notes.append(
             f"A tick of the timestamps ({unit / 1e3:.6g} ns) is not the period of the laser ({laser / 1e3:.6g} ns); "

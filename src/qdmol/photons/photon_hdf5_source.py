@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,41 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import DataError
-from qdmol.photons.raw_files import check_span, not_a_file_of
+from qdmol.photons.photon_hdf5_access import DAMAGE, integer_array, opened
+from qdmol.photons.raw_files import check_span
 from qdmol.photons.stream import Records
 
-__all__ = ["DAMAGE", "KIND", "Names", "PhotonHdf5Source", "opened"]
-
-KIND = "Photon-HDF5"
-# What h5py raises where a file is damaged.
-DAMAGE = (
-    OSError,
-    RuntimeError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OverflowError,
-    MemoryError,
-)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """Open a file for reading.
-
-    Raises
-    ------
-    InputError
-        It is no HDF5 file, or not a whole one.
-    """
-    try:
-        file = h5py.File(path, "r")
-    except DAMAGE as error:
-        raise not_a_file_of(KIND, path, why="it is damaged or cut short, or it is no HDF5 file") from error
-    with file:
-        yield file
+__all__ = ["Names", "PhotonHdf5Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +40,32 @@ class _Follower:
         self.held = np.zeros(0, dtype=np.int64)
         self.held_beside = np.zeros(0, dtype=np.uint8)
 
-    def up_to(self, time: int | None) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Return what has not been given up to `time`, all of it if None; and what is beside it."""
+    def up_to(self, time: int | None, *, most: int) -> tuple[NDArray[np.int64], NDArray[np.uint8], bool]:
+        """Return what has not been given up to `time`, all of it if None; what is beside it; and whether that is all.
+
+        At most about `most` are given at once.
+        """
         if self.dataset is None:
-            return self.held, self.held_beside
-        length = self.dataset.shape[0]
-        while self.place < length and (time is None or not len(self.held) or self.held[-1] <= time):
-            stop = min(self.place + self.size, length)
+            return self.held, self.held_beside, True
+        while self._may_follow(time) and len(self.held) <= most:
+            stop = min(self.place + self.size, self.dataset.shape[0])
             self.held = np.concatenate([self.held, _integers(self.dataset, self.place, stop)])
             if self.beside is not None:
                 self.held_beside = np.concatenate([self.held_beside, self.beside[self.place : stop].astype(np.uint8)])
             self.place = stop
         cut = len(self.held) if time is None else int(np.searchsorted(self.held, time, side="right"))
+        # numbers in no order are given as they come: what reads them finds that out
+        cut = min(cut, most) if cut or not self._may_follow(time) else min(len(self.held), most)
         given = self.held[:cut], self.held_beside[:cut]
         self.held, self.held_beside = self.held[cut:], self.held_beside[cut:]
-        return given
+        more = self._may_follow(time) or (len(self.held) > 0 and (time is None or int(self.held[0]) <= time))
+        return *given, not more
+
+    def _may_follow(self, time: int | None) -> bool:
+        """Whether values up to `time` may stand in what is not read yet."""
+        if self.dataset is None or self.place >= self.dataset.shape[0]:
+            return False
+        return time is None or not len(self.held) or int(self.held[-1]) <= time
 
 
 def _integers(dataset: Any, start: int, stop: int) -> NDArray[np.int64]:
@@ -105,7 +85,7 @@ class PhotonHdf5Source:
     time_unit_ps: float
 
     def chunks(self, size: int) -> Iterator[Records]:
-        """Give the photons, `size` at a time.
+        """Give the photons, `size` at a time; sync pulses and markers come with the photons of their time.
 
         Raises
         ------
@@ -113,36 +93,57 @@ class PhotonHdf5Source:
             The file is damaged further down, or a number is not possible.
         """
         with opened(self.path) as file:
-            timestamps = file[self.names.timestamps]
-            syncs = _Follower(self._dataset(file, self.names.sync_times))
-            markers = _Follower(self._dataset(file, self.names.marker_times), self._dataset(file, self.names.markers))
-            total = timestamps.shape[0]
+            syncs = _Follower(self._array(file, self.names.sync_times))
+            markers = _Follower(self._array(file, self.names.marker_times), self._array(file, self.names.markers))
+            total = self._array(file, self.names.timestamps).shape[0]
             first: int | None = None
             for start in range(0, total, size) if total else [0]:
                 stop = min(start + size, total)
                 try:
                     records = self._piece(file, start, stop)
+                    first = int(records.times[0]) if first is None and len(records) else first
+                    check_span(records.times, first=first or 0, tick_ps=self.time_unit_ps)
                     last = int(records.times[-1]) if stop < total else None
-                    sync_times, (marker_times, bits) = syncs.up_to(last)[0], markers.up_to(last)
+                    for part in self._beside(records, syncs, markers, last=last, size=size):
+                        for times in (part.sync_times, part.marker_times):
+                            check_span(times, first=first or 0, tick_ps=self.time_unit_ps)
+                        yield part
                 except DAMAGE as error:
                     raise DataError(f"`{self.path.name}` cannot be read from photon {start} on: damaged.") from error
-                first = int(records.times[0]) if first is None and len(records) else first
-                check_span(records.times, first=first or 0, tick_ps=self.time_unit_ps)
-                yield self._with_marks(records, sync_times, marker_times, bits)
 
-    def _dataset(self, file: h5py.File, name: str | None) -> Any:
-        return None if name is None else file[name]
+    def _beside(
+        self, records: Records, syncs: _Follower, markers: _Follower, *, last: int | None, size: int
+    ) -> Iterator[Records]:
+        """Give photons with their sync pulses and markers, in parts where there are more of those than photons."""
+        complete = False
+        while not complete:
+            upto = last
+            sync_times, _, no_syncs = syncs.up_to(upto, most=size)
+            if not no_syncs:
+                upto = int(sync_times[-1])
+            marker_times, bits, no_markers = markers.up_to(upto, most=size)
+            if not no_markers:
+                upto = int(marker_times[-1])
+            complete = no_syncs and no_markers
+            part = records
+            if not complete and upto is not None:
+                cut = int(np.searchsorted(records.times, upto, side="right"))
+                part, records = records.between(0, cut), records.between(cut, len(records))
+            yield self._with_marks(part, sync_times, marker_times, bits)
+
+    def _array(self, file: h5py.File, name: str | None) -> Any:
+        return None if name is None else integer_array(file, name)
 
     def _piece(self, file: h5py.File, start: int, stop: int) -> Records:
-        times = _integers(file[self.names.timestamps], start, stop)
+        times = _integers(self._array(file, self.names.timestamps), start, stop)
         channels = np.zeros(len(times), dtype=np.int64)
         delays = None
         if self.names.detectors is not None:
-            channels = file[self.names.detectors][start:stop].astype(np.int64)
+            channels = self._array(file, self.names.detectors)[start:stop].astype(np.int64)
         if len(channels) and not 0 <= int(channels.min()) <= int(channels.max()) <= 255:
             raise DataError("A detector has a number outside 0 to 255; more are not read.")
         if self.names.nanotimes is not None:
-            long = file[self.names.nanotimes][start:stop].astype(np.int64)
+            long = self._array(file, self.names.nanotimes)[start:stop].astype(np.int64)
             if len(long) and not 0 <= int(long.min()) <= int(long.max()) < 2**32:
                 raise DataError("A nanotime is negative or longer than 32 bits; the file is damaged.")
             delays = long.astype(np.uint32)

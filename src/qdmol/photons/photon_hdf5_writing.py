@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +27,76 @@ __all__ = ["OWN", "write_photon_hdf5"]
 # The format leaves /user to programs; ours holds what it has no field for.
 OWN = "/user/qdmol"
 CHUNK = 1 << 16
+# HDF5 calls back for every piece it writes; pieces are gathered up to this size.
+BUFFER = 1 << 20
 AS_TEXT = {"CLASS": "ARRAY", "FLAVOR": "python", "VERSION": "2.4"}
+
+
+class _Target(io.RawIOBase):
+    """The file that HDF5 writes into: a failed write is kept and hidden from the library.
+
+    HDF5 ends the process when it cannot write what it still holds at the end, as on a full disk. Here it is told that
+    every write went well; :meth:`check` raises what went wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = io.BufferedRandom(io.FileIO(path, "r+"), BUFFER)
+        self._failure: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first failure, if there was one."""
+        if self._failure is None:
+            self._keep(self._file.flush)
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        if not self.closed:
+            self._keep(self._file.close)
+        super().close()
+
+    def _keep(self, action: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return action(*arguments)
+        except OSError as error:
+            self._failure = self._failure or error
+            return None
+
+    def write(self, data: Any) -> int:
+        if self._failure is None:
+            self._keep(self._file.write, data)
+        return len(data)
+
+    def readinto(self, buffer: Any) -> int:
+        if self._failure is None:
+            self._keep(self._file.readinto, buffer)
+        return len(buffer)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        place = self._keep(self._file.seek, offset, whence)
+        return offset if place is None else int(place)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self, size: int | None = None) -> int:
+        if self._failure is None:
+            self._keep(self._file.truncate, size)
+        return size or 0
+
+    def flush(self) -> None:
+        if not self._file.closed and self._failure is None:
+            self._keep(self._file.flush)
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 @dataclass(slots=True)
@@ -59,7 +130,7 @@ def _append(dataset: Any, values: NDArray[Any]) -> None:
         dataset[start:] = values
 
 
-def _write_photons(file: h5py.File, stream: PhotonStream) -> _Tally:
+def _write_photons(file: h5py.File, stream: PhotonStream, target: _Target) -> _Tally:
     tally = _Tally()
     arrays = {"times": _array(file, "/photon_data/timestamps", "i8")}
     arrays["channels"] = _array(file, "/photon_data/detectors", "u1")
@@ -73,6 +144,7 @@ def _write_photons(file: h5py.File, stream: PhotonStream) -> _Tally:
             values = getattr(records, name)
             if values is not None:
                 _append(dataset, values)
+        target.check()
     return tally
 
 
@@ -214,16 +286,22 @@ def write_photon_hdf5(stream: PhotonStream, path: str | os.PathLike[str]) -> Pat
     if stream.contradictions:
         raise DataError(f"The stream is not written, since it contradicts itself: {stream.contradictions[0]}")
     target = Path(path)
-    with atomic_path(target) as temporary, h5py.File(temporary, "w", locking=False) as file:
-        tally = _write_photons(file, stream)
-        span = (tally.last - (tally.first or 0)) * stream.time_unit_ps * 1e-12
-        fields = {
-            "/acquisition_duration": stream.stated_duration_s if stream.stated_duration_s is not None else span,
-            "/description": stream.provenance.comment or f"Photons of {stream.provenance.format}",
-        }
-        fields |= _photon_specs(stream, tally) | _setup(stream, tally) | _identity(target)
-        _write_fields(file, fields | _provenance(stream) | _own(stream))
-        file.attrs["format_name"] = np.bytes_("Photon-HDF5")
-        file.attrs["format_version"] = np.bytes_(VERSION)
-        _describe(file)
+    with atomic_path(target) as temporary, contextlib.closing(_Target(temporary)) as written:
+        with h5py.File(written, "w") as file:
+            _write_file(file, stream, target, written)
+        written.check()
     return target
+
+
+def _write_file(file: h5py.File, stream: PhotonStream, target: Path, written: _Target) -> None:
+    tally = _write_photons(file, stream, written)
+    span = (tally.last - (tally.first or 0)) * stream.time_unit_ps * 1e-12
+    fields = {
+        "/acquisition_duration": stream.stated_duration_s if stream.stated_duration_s is not None else span,
+        "/description": stream.provenance.comment or f"Photons of {stream.provenance.format}",
+    }
+    fields |= _photon_specs(stream, tally) | _setup(stream, tally) | _identity(target)
+    _write_fields(file, fields | _provenance(stream) | _own(stream))
+    file.attrs["format_name"] = np.bytes_("Photon-HDF5")
+    file.attrs["format_version"] = np.bytes_(VERSION)
+    _describe(file)

@@ -18,6 +18,7 @@ from qdmol.errors import LONGEST_VALUE, DataError, InputError, shorten
 from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S
 from qdmol.photons.stream import Mode, PhotonStream, Provenance, Records, Source
+from qdmol.results import open_input, printable
 
 __all__ = ["RECORD_KINDS", "RecordFile", "RecordKind", "Recording", "refused", "stream_of"]
 
@@ -113,17 +114,14 @@ class RecordFile:
         latest = min(LONGEST_S * 1e12 / self.unit_ps, 2.0**62)
         state = np.zeros(1, dtype=np.int64)
         left = self.count
-        try:
-            with self.path.open("rb") as stream:
-                stream.seek(self.offset)
-                while left > 0:
-                    words = np.fromfile(stream, dtype="<u4", count=min(size, left))
-                    if len(words) == 0:
-                        break
-                    left -= len(words)
-                    yield self._decoded(words, state, int(latest))
-        except OSError as error:
-            raise refused(self.path, f"cannot be read: {error.strerror}") from error
+        with open_input(self.path) as stream:
+            stream.seek(self.offset)
+            while left > 0:
+                words = np.fromfile(stream, dtype="<u4", count=min(size, left))
+                if len(words) == 0:
+                    break
+                left -= len(words)
+                yield self._decoded(words, state, int(latest))
 
     def _decoded(self, words: np.ndarray[Any, Any], state: np.ndarray[Any, Any], latest: int) -> Records:
         from qdmol.photons import decoding
@@ -197,7 +195,7 @@ def refused(path: Path, reason: str) -> InputError:
         field="FILE",
         value=str(path),
         allowed="a file of photons",
-        message=f"`FILE` {_end_of(str(path))} {reason}.",
+        message=printable(f"`FILE` {_end_of(str(path))} {reason}."),
     )
 
 

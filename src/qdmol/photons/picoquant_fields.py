@@ -11,6 +11,7 @@ import numpy as np
 
 from qdmol.photons.picoquant import RecordKind, refused
 from qdmol.photons.stream import Provenance
+from qdmol.results import open_input, printable
 
 __all__ = [
     "DISPLAY",
@@ -90,17 +91,14 @@ class Cursor:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         # written in the signs of the system, so that a micro sign is one byte
-        return value.split(b"\0")[0].decode("latin-1").strip()
+        return printable(value.split(b"\0")[0].decode("latin-1").strip())
     return value.tolist()
 
 
 def opened(path: Path) -> Cursor:
     """Read the head of a file."""
-    try:
-        with path.open("rb") as stream:
-            return Cursor(path, stream.read(LONGEST_HEADER))
-    except OSError as error:
-        raise refused(path, f"cannot be read: {error.strerror}") from error
+    with open_input(path) as stream:
+        return Cursor(path, stream.read(LONGEST_HEADER))
 
 
 def is_t2(path: Path, header: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from qdmol.photons.picoquant import RECORD_KINDS, SYNC_TOLERANCE, Recording, RecordKind, refused, stream_of
 from qdmol.photons.stream import PhotonStream, Provenance
+from qdmol.results import open_input, printable
 
 __all__ = ["looks_like_ptu", "read_ptu"]
 
@@ -23,6 +24,7 @@ MAGIC = b"PQTTTR\0\0"
 ENTRY = struct.Struct("<32siI8s")
 MOST_ENTRIES = 20_000
 LONGEST_TEXT = 1 << 20  # bytes kept of one text; comments are far shorter
+LONGEST_TEXTS = 8 << 20  # bytes kept of all
 
 EMPTY, BOOLEAN, INTEGER, BITS, COLOUR = 0xFFFF0008, 0x00000008, 0x10000008, 0x11000008, 0x12000008
 REAL, DATE, REALS, TEXT, WIDE_TEXT, BLOB = 0x20000008, 0x21000008, 0x2001FFFF, 0x4001FFFF, 0x4002FFFF, 0xFFFFFFFF
@@ -53,12 +55,9 @@ def read_ptu(path: Path) -> PhotonStream:
     DataError
         The header gives the times no scale.
     """
-    try:
-        with path.open("rb") as stream:
-            header = _read_header(stream, path)
-            offset = stream.tell()
-    except OSError as error:
-        raise refused(path, f"cannot be read: {error.strerror}") from error
+    with open_input(path) as stream:
+        header = _read_header(stream, path)
+        offset = stream.tell()
     kind = _kind_of(header, path)
     t2 = kind.mode == "T2"
     period_ps = _times(_number(header, "MeasDesc_GlobalResolution"), 1e12)
@@ -86,6 +85,7 @@ def _read_header(stream: BinaryIO, path: Path) -> dict[str, Any]:
         raise refused(path, "is no PTU file: it does not begin as one")
     plain: dict[str, Any] = {}
     indexed: dict[str, dict[int, Any]] = {}
+    kept = 0
     for _ in range(MOST_ENTRIES):
         entry = stream.read(ENTRY.size)
         if len(entry) < ENTRY.size:
@@ -99,8 +99,11 @@ def _read_header(stream: BinaryIO, path: Path) -> dict[str, Any]:
             length = int.from_bytes(raw, "little", signed=True)
             if not 0 <= length <= size - stream.tell():
                 raise refused(path, f"has a broken header: its entry {name[:32]!r} reaches beyond the end of the file")
-            tail = stream.read(min(length, LONGEST_TEXT))
+            tail = b"" if kind == BLOB else stream.read(min(length, LONGEST_TEXT))
             stream.seek(length - len(tail), 1)
+            kept += len(tail)
+            if kept > LONGEST_TEXTS:
+                raise refused(path, f"has texts of more than {LONGEST_TEXTS >> 20} MB in its header")
         value = _value(kind, raw, tail)
         if index < 0:
             plain[name] = value
@@ -122,7 +125,7 @@ def _value(kind: int, raw: bytes, tail: bytes) -> Any:
     if kind == REALS:
         return list(struct.unpack(f"<{len(tail) // 8}d", tail[: len(tail) // 8 * 8]))
     if kind in (TEXT, WIDE_TEXT):
-        return tail.decode("utf-16-le", "replace").split("\0")[0] if kind == WIDE_TEXT else _text(tail)
+        return printable(tail.decode("utf-16-le", "replace").split("\0")[0]) if kind == WIDE_TEXT else _text(tail)
     return integer
 
 
@@ -130,9 +133,9 @@ def _text(raw: bytes) -> str:
     # older programs write the signs of the system, so that a micro sign is one byte; newer ones write UTF-8
     raw = raw.split(b"\0")[0]
     try:
-        return raw.decode("utf-8").strip()
+        return printable(raw.decode("utf-8").strip())
     except UnicodeDecodeError:
-        return raw.decode("latin-1").strip()
+        return printable(raw.decode("latin-1").strip())
 
 
 def _date(days: float) -> str | None:

@@ -19,7 +19,7 @@ _FIRST_OCTAVE = 1027 * 32
 
 
 @compiled
-def count_photons(
+def count_photons(  # noqa: PLR0915
     start: int,
     stretch: tuple[Any, Any, Any],
     clock: tuple[float, float, int, float],
@@ -36,6 +36,8 @@ def count_photons(
     times, delays, rows = stretch
     unit_ps, tick_ps, origin, _ = clock
     t3 = len(delays) > 0
+    if len(rows) != len(times) or (t3 and len(delays) != len(times)):
+        raise ValueError("times, delays and rows differ in length")
     per_unit = unit_ps / clock[3]
     n_bins = float(rate_counts.shape[0])
     top = interval_counts.shape[1] - 1
@@ -80,11 +82,14 @@ def count_delays(
     """Count delays in each part of the run; `facts`: largest delay, photons there, photons later than `beyond`."""
     times, delays, rows = stretch
     per_segment = clock[0] / (clock[3] * segment)
-    top = counts.shape[2] - 1
+    top, last = counts.shape[2] - 1, counts.shape[1] - 1
+    if len(rows) != len(times) or len(delays) != len(times) or piece[1] > len(times):
+        raise ValueError("times, delays and rows differ in length")
     for i in range(piece[0], piece[1]):
         d = np.int64(delays[i])
         part = float(times[i] - clock[2]) * per_segment
-        counts[rows[i], int(part) if part > 0.0 else 0, min(d >> shift, top)] += 1
+        # rounding may put the last moment of the run into a part behind the last
+        counts[rows[i], min(int(part), last) if part > 0.0 else 0, min(d >> shift, top)] += 1
         if d >= facts[0]:
             facts[1] = facts[1] + 1 if d == facts[0] else 1
             facts[0] = d
@@ -93,7 +98,7 @@ def count_delays(
 
 
 @compiled
-def count_pairs(
+def count_pairs(  # noqa: PLR0915
     start: int,
     stretch: tuple[Any, Any, Any],
     clock: tuple[float, float, int, float],
@@ -114,6 +119,9 @@ def count_pairs(
     stride, most, window_ps = look
     t3 = len(delays) > 0
     reach = np.inf
+    last = same.shape[1] - 1
+    if len(rows) != len(times) or (t3 and len(delays) != len(times)):
+        raise ValueError("times, delays and rows differ in length")
     farthest = int(window_ps / unit_ps) + 2
     for i in range(start, len(times), stride):
         t = times[i]
@@ -129,7 +137,7 @@ def count_pairs(
                 break
             if lag <= -window_ps:
                 continue
-            ns = int(abs(lag) * 1e-3)
+            ns = min(int(abs(lag) * 1e-3), last)
             other = rows[i - k]
             if other == row:
                 same[row, ns] += 1
@@ -153,7 +161,7 @@ def _place_near(near: Any, row: int, other: int, where: tuple[bool, int, float, 
         place = int(np.floor(sign * lag * 1e-3)) + 1088
         if 0 <= place < 2176:
             near[first, second, place] += 1
-    elif apart <= 8:
+    elif 0 <= apart <= 8:
         place = int(np.floor(sign * shift_ps * 1e-3)) + 64
         if 0 <= place < 128:
             near[first, second, ((apart if later else -apart) + 8) * 128 + place] += 1

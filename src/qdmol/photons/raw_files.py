@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import DataError, InputError
+from qdmol.results import open_input, printable
 
 __all__ = ["LONGEST_S", "WINDOW", "check_span", "file_size", "not_a_file_of", "read_bytes", "record_pieces", "windows"]
 
@@ -21,41 +23,27 @@ WINDOW = 1 << 16
 
 def not_a_file_of(kind: str, path: Path, *, why: str) -> InputError:
     """Return the error for a file that cannot be read as `kind`."""
-    message = f"`{path.name}` cannot be read as {kind}: {why}."
+    message = printable(f"`{path.name}` cannot be read as {kind}: {why}.")
     return InputError(field="FILE", value=str(path), allowed=f"a file of {kind}", message=message)
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
-    reason = error.strerror or "it cannot be read"
-    message = f"`{path}` cannot be read: {reason}."
-    return InputError(field="FILE", value=str(path), allowed="a readable file", message=message)
-
-
 def file_size(path: Path) -> int:
-    """Return the length in bytes.
+    """Return the length in bytes of a regular file that can be read.
 
     Raises
     ------
     InputError
         There is no such file.
     """
-    try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise InputError(field="FILE", value=str(path), allowed="a file")
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return size
+    with open_input(path) as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def read_bytes(path: Path, count: int, *, offset: int = 0) -> bytes:
     """Return at most `count` bytes from `offset` on."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(count)
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    with open_input(path) as file:
+        file.seek(offset)
+        return file.read(count)
 
 
 def record_pieces(path: Path, *, dtype: np.dtype[Any], offset: int, count: int, size: int) -> Iterator[NDArray[Any]]:
@@ -66,18 +54,15 @@ def record_pieces(path: Path, *, dtype: np.dtype[Any], offset: int, count: int, 
     InputError
         The file cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            left = count
-            while left > 0:
-                piece = np.fromfile(file, dtype=dtype, count=min(size, left))
-                if not len(piece):
-                    return
-                left -= len(piece)
-                yield piece
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    with open_input(path) as file:
+        file.seek(offset)
+        left = count
+        while left > 0:
+            piece = np.fromfile(file, dtype=dtype, count=min(size, left))
+            if not len(piece):
+                return
+            left -= len(piece)
+            yield piece
 
 
 def windows(path: Path, *, dtype: np.dtype[Any], offset: int, count: int) -> list[NDArray[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -12,6 +11,7 @@ from typing import Any
 from qdmol.errors import InputError
 from qdmol.photons.picoquant import refused
 from qdmol.photons.stream import PhotonStream
+from qdmol.results import open_input
 
 __all__ = ["FORMATS", "FileFormat", "read_photons"]
 
@@ -129,24 +129,9 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
 
 
 def _head(path: Path) -> bytes:
-    """Return the first bytes of a plain file."""
-    try:
-        mode = path.stat().st_mode
-        # a pipe or a device would wait for ever
-        head = _first_bytes(path) if stat.S_ISREG(mode) else b""
-    except OSError as error:
-        raise refused(path, f"cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise refused(path, "is not a name a file can have") from error
-    if stat.S_ISDIR(mode):
-        raise refused(path, "is a folder, not a file")
-    if not stat.S_ISREG(mode):
-        raise refused(path, "is not a plain file")
+    """Return the first bytes of a regular file."""
+    with open_input(path) as file:
+        head = file.read(HEAD)
     if not head:
         raise refused(path, "is empty")
     return head
-
-
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(HEAD)

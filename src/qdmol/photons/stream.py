@@ -15,6 +15,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.errors import DataError
+
 __all__ = [
     "CHUNK",
     "SYNC_CHANNEL",
@@ -33,6 +35,10 @@ Integers = NDArray[np.int64]
 
 # Photons handed out at a time: some 10 bytes each in memory, enough to hide the cost of a call.
 CHUNK = 1 << 20
+# Ticks of 1 fs to 1 s, and pulses from 10 GHz down to one in 10 s: beyond, loops over lags would not end and sums of
+# ticks would leave 64 bits.
+TICKS_PS = (1e-3, 1e12)
+PERIODS_PS = (100.0, 1e13)
 # Channel of the photons of a detector on the SYNC input; no instrument has so many inputs.
 SYNC_CHANNEL = 255
 
@@ -72,6 +78,11 @@ class Records:
         External markers on the clock of `times`.
     markers : uint8 (M,)
         Which marker inputs were up, one bit each.
+
+    Raises
+    ------
+    qdmol.errors.DataError
+        The arrays of photons, or those of markers, differ in length. Compiled loops rely on this check.
     """
 
     times: Integers
@@ -81,8 +92,21 @@ class Records:
     marker_times: Integers = field(default_factory=_no_times)
     markers: NDArray[np.uint8] = field(default_factory=_no_channels)
 
+    def __post_init__(self) -> None:
+        photons = len(self.times)
+        if len(self.channels) != photons or (self.delays is not None and len(self.delays) != photons):
+            delays = "" if self.delays is None else f" and {len(self.delays)} delays"
+            raise DataError(f"There are {len(self.channels)} channels{delays} for {photons} photons.")
+        if len(self.markers) != len(self.marker_times):
+            raise DataError(f"There are {len(self.markers)} markers for {len(self.marker_times)} times of markers.")
+
     def __len__(self) -> int:
         return len(self.times)
+
+    def between(self, start: int, stop: int) -> Records:
+        """Return the photons `start` to `stop` - 1, without sync pulses and markers."""
+        delays = None if self.delays is None else self.delays[start:stop]
+        return Records(self.times[start:stop], self.channels[start:stop], delays)
 
     def select(self, keep: NDArray[np.bool_]) -> Records:
         """Return the photons where `keep` (N,) holds; sync pulses and markers stay."""
@@ -184,6 +208,12 @@ class PhotonStream:
         Whether the records of the file were not in order of time; they are, as handed out.
     contradictions : tuple of str
         Sentences: where header and records cannot both be true, as the reader saw. Such a stream is not analysed.
+
+    Raises
+    ------
+    qdmol.errors.DataError
+        The tick, or in T3 the sync period, is outside what instruments have, or the tick is the longer of the two. In
+        T2 a period that no laser has becomes None.
     """
 
     mode: Mode
@@ -197,6 +227,25 @@ class PhotonStream:
     truncated: bool = False
     unordered: bool = False
     contradictions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        period = self.sync_period_ps
+        if not TICKS_PS[0] <= self.tick_ps <= TICKS_PS[1]:
+            raise DataError(f"The recording states a tick of {self.tick_ps:g} ps; ticks are between 1 fs and 1 s long.")
+        if period is None:
+            return
+        if not PERIODS_PS[0] <= period <= PERIODS_PS[1]:
+            said = f"The recording states a sync period of {period:g} ps; periods are between 0.1 ns and 10 s long."
+            if self.mode == "T3":
+                raise DataError(said)
+            # the times of T2 do not depend on it
+            object.__setattr__(self, "sync_period_ps", None)
+            object.__setattr__(self, "notes", (*self.notes, f"{said} It is not used."))
+        elif self.mode == "T3" and self.tick_ps > period:
+            raise DataError(
+                f"The recording states a tick of {self.tick_ps:g} ps, longer than its sync period of {period:g} ps, so"
+                " its delays have no scale."
+            )
 
     @property
     def time_unit_ps(self) -> float:

@@ -31,6 +31,7 @@ from qdmol.photons.picoquant_fields import (
     resolution_ps,
 )
 from qdmol.photons.stream import PhotonStream, Records
+from qdmol.results import open_input
 
 __all__ = ["TurnedSource", "looks_like_timeharp", "read_timeharp"]
 
@@ -169,7 +170,7 @@ def read_timeharp(path: Path) -> PhotonStream:
 
 def _latest_delay(file: RecordFile) -> int:
     """Return the largest delay among the first photons: that of those soonest after a pulse."""
-    with file.path.open("rb") as stream:
+    with open_input(file.path) as stream:
         stream.seek(file.offset)
         words = np.fromfile(stream, dtype="<u4", count=min(LOOKED_AT, file.count))
     delays = (words >> 16 & LARGEST)[words >> 30 & 1 == 1]

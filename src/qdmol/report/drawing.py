@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -112,7 +113,29 @@ def _quiet_fonts() -> Iterator[None]:
         log.setLevel(level)
 
 
-def write_drawings(drawings: Sequence[Drawing], folder: Path) -> tuple[Path, ...]:
+class Writable(Protocol):
+    """A figure that can be written: a `Drawing`, or one that is rendered."""
+
+    @property
+    def name(self) -> str:
+        """Stem of its files."""
+        ...
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The numbers of its panels."""
+        ...
+
+    def pdf(self) -> bytes:
+        """The figure as PDF."""
+        ...
+
+    def png(self) -> bytes:
+        """The figure as PNG."""
+        ...
+
+
+def write_drawings(drawings: Sequence[Writable], folder: Path) -> tuple[Path, ...]:
     """Write each figure as PDF and PNG and each panel's numbers as CSV, every file atomically.
 
     Parameters

@@ -20,6 +20,7 @@ from qdmol.report.photon_decay_figure import draw_decay
 from qdmol.report.photon_g2_figure import draw_correlations, draw_gate
 from qdmol.report.photon_tables import file_table, files_table, numbers_table
 from qdmol.report.photon_trace_figure import draw_trace
+from qdmol.report.rendered import RenderedDrawing, rendered
 from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable
 from qdmol.report.templates import template
@@ -43,7 +44,7 @@ class Section:
     sentences: tuple[str, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    drawings: tuple[Drawing, ...]
+    drawings: tuple[RenderedDrawing, ...]
     tables: tuple[PageTable, ...]
 
 
@@ -90,7 +91,9 @@ def write_photon_report(
     several = tuple(analyses) if isinstance(analyses, Sequence) else (analyses,)
     refuse_overwriting((page, data), _recordings(several), figures=figures, field="path")
     with paper_style():
-        sections = [_section(analysis, number) for number, analysis in enumerate(several, start=1)]
+        sections = [
+            _section(analysis, number, files=figures is not None) for number, analysis in enumerate(several, start=1)
+        ]
         text = _render(sections, several, netcdf=data.name)
         drawn = () if figures is None else (partial(write_drawings, _named(sections), Path(figures)),)
         write_pair(page, data, text, partial(_write_data, several), *drawn)
@@ -114,7 +117,7 @@ def _write_data(analyses: Sequence[Analysed], path: Path) -> None:
     write_netcdf(files_dataset(analyses), path, groups=groups)
 
 
-def _section(analysis: Analysed, number: int) -> Section:
+def _section(analysis: Analysed, number: int, *, files: bool) -> Section:
     summary = analysis.summary
     failed, refused = bool(summary.get("error")), bool(summary.get("refused"))
     refusal = "This file could not be read." if failed else "This recording was not analysed." if refused else ""
@@ -129,7 +132,7 @@ def _section(analysis: Analysed, number: int) -> Section:
         sentences=() if failed else sentences,
         warnings=flag_sentences(summary, "warning"),
         notes=note_sentences(summary),
-        drawings=draw_photons(analysis),
+        drawings=tuple(rendered(drawing, files=files) for drawing in draw_photons(analysis)),
         tables=tables,
     )
 
@@ -157,7 +160,7 @@ def _render(sections: Sequence[Section], analyses: Sequence[Analysed], *, netcdf
     )
 
 
-def _named(sections: Sequence[Section]) -> list[Drawing]:
+def _named(sections: Sequence[Section]) -> list[RenderedDrawing]:
     """The drawings under names of their own where there are several files."""
     if len(sections) == 1:
         return list(sections[0].drawings)

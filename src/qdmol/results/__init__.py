@@ -32,6 +32,7 @@ from qdmol.results.summary import (
     summary_sentences,
     thermal_energy_mev,
 )
+from qdmol.results.texts import printable
 from qdmol.results.versions import provenance
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "lower_level_share",
     "make_folder",
     "open_input",
+    "printable",
     "provenance",
     "read_input",
     "refuse_overwriting",

@@ -12,7 +12,12 @@ from qdmol.errors import InputError, shorten
 
 __all__ = ["open_input", "read_input"]
 
+_LOCKED = "is locked by another program, as by a running acquisition; try again when that has ended"
 _REASONS = {
+    errno.EAGAIN: _LOCKED,
+    errno.EDEADLK: _LOCKED,
+    errno.EBUSY: _LOCKED,
+    errno.ETXTBSY: _LOCKED,
     errno.ENOENT: "does not exist",
     errno.ENOTDIR: "does not exist",
     errno.EACCES: "cannot be read: permission denied",
@@ -35,6 +40,10 @@ def _refuse(path: str | os.PathLike[str], field: str, problem: str) -> NoReturn:
     )
 
 
+def _reason(error: OSError) -> str:
+    return _REASONS.get(error.errno or 0, f"cannot be read: {error.strerror or 'unknown reason'}")
+
+
 def _open_regular(path: str | os.PathLike[str], field: str) -> BinaryIO:
     # O_NONBLOCK: a pipe without a writer must not block before it can be recognised as one.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -42,7 +51,7 @@ def _open_regular(path: str | os.PathLike[str], field: str) -> BinaryIO:
         folder = Path(path).is_dir()
         descriptor = None if folder else os.open(path, flags)  # Windows cannot open a folder at all
     except OSError as error:
-        _refuse(path, field, _REASONS.get(error.errno or 0, f"cannot be read: {error.strerror or 'unknown reason'}"))
+        _refuse(path, field, _reason(error))
     except ValueError:  # a null character
         _refuse(path, field, "is not a valid file name")
     if descriptor is None:
@@ -81,7 +90,7 @@ def open_input(path: str | os.PathLike[str], *, field: str = "FILE", largest: in
         try:
             yield file
         except OSError as error:
-            _refuse(path, field, f"cannot be read: {error.strerror or 'unknown reason'}")
+            _refuse(path, field, _reason(error))
 
 
 def read_input(path: str | os.PathLike[str], *, largest: int, field: str = "FILE") -> bytes:

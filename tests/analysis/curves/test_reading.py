@@ -128,7 +128,7 @@ def test_what_is_no_curve_is_refused_in_one_sentence(tmp_path, content, said):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="does not exist"):
         read_curves(tmp_path / "none.csv")
 
 

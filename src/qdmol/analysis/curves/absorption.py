@@ -12,7 +12,7 @@ from qdmol.analysis.curves.emission import finite_or_none, highest_nm
 from qdmol.analysis.curves.fitting import Averaged, Fitted, Model, Values, fit_models, gain_over
 from qdmol.analysis.curves.noise import white_level
 from qdmol.analysis.curves.shapes import gaussian, polynomial, ramp, step
-from qdmol.analysis.curves.thinning import thinned
+from qdmol.analysis.curves.thinning import points_to_fit
 from qdmol.analysis.curves.values import HC_EV_NM, Curve, Estimate, Floats, Kind, PeakFit
 from qdmol.errors import DataError, InputError
 
@@ -57,7 +57,7 @@ def fit_absorption(curve: Curve) -> PeakFit:
     """
     if curve.quantity not in {"absorption", "unknown"}:
         raise InputError(field="curve", value=curve.quantity, allowed="absorbance; a transmission as -log10 of it")
-    wavelength, values = thinned(*curve.good)
+    wavelength, values = points_to_fit(curve)
     start = _start_of(wavelength, values)
     energy = HC_EV_NM / wavelength
     inside = (energy > start - _BELOW) & (energy < start + _ABOVE)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from qdmol.analysis.curves.absorption import fit_absorption
 from qdmol.analysis.curves.emission import fit_emission
 from qdmol.analysis.curves.values import Comparison, Curve, Estimate, PeakFit
-from qdmol.errors import InputError
+from qdmol.errors import DataError, InputError, QdmolError
+from qdmol.results import printable
 
 __all__ = ["compare_curves", "fit_curve"]
 
@@ -20,13 +23,28 @@ def fit_curve(curve: Curve) -> PeakFit:
     qdmol.errors.InputError
         The quantity is not known, or is a transmission.
     qdmol.errors.DataError
-        There is nothing to fit.
+        There is nothing to fit, or the fit fails.
     """
-    if curve.quantity in {"emission", "excitation"}:
-        return fit_emission(curve)
-    if curve.quantity == "absorption":
-        return fit_absorption(curve)
-    raise InputError(field="curve", value=curve.quantity, allowed="absorption, emission or excitation")
+    fits = {"emission": fit_emission, "excitation": fit_emission, "absorption": fit_absorption}
+    if curve.quantity not in fits:
+        raise InputError(field="curve", value=curve.quantity, allowed="absorption, emission or excitation")
+    try:
+        with np.errstate(all="ignore"):  # what overflows is not finite, and refused below
+            fit = fits[curve.quantity](curve)
+            position, uncertain_nm = fit.position_eV, fit.position_nm.half_width
+    except QdmolError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # numbers of a curve that no model follows: singular matrices, overflow, empty windows
+        raise DataError(f"The fit failed: {printable(str(error), longest=100).rstrip('.')}.") from error
+    if not (np.isfinite(position.value) and np.isfinite(position.error) and position.value > 0):
+        raise DataError("The fit failed: it gives no finite position.")
+    span = float(np.ptp(curve.good[0]))
+    if not uncertain_nm < 0.5 * span:
+        raise DataError(
+            f"The fit failed: its position is uncertain by {uncertain_nm:.3g} nm of the {span:.3g} measured."
+        )
+    return fit
 
 
 def compare_curves(one: Curve | PeakFit, two: Curve | PeakFit) -> Comparison:

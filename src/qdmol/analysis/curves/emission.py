@@ -11,7 +11,7 @@ from scipy import signal
 from qdmol.analysis.curves.fitting import Averaged, Fitted, Model, Values, fit_models
 from qdmol.analysis.curves.noise import white_level
 from qdmol.analysis.curves.shapes import asymmetric_peak, polynomial
-from qdmol.analysis.curves.thinning import thinned
+from qdmol.analysis.curves.thinning import points_to_fit
 from qdmol.analysis.curves.values import HC_EV_NM, Curve, Estimate, Floats, PeakFit
 from qdmol.errors import DataError, InputError
 
@@ -61,7 +61,7 @@ def fit_emission(curve: Curve) -> PeakFit:
 
 def _window(curve: Curve) -> tuple[Floats, Floats, float, float]:
     """Points around the strongest peak; its wavelength (nm) and a first width (eV)."""
-    wavelength, values = thinned(*curve.good)
+    wavelength, values = points_to_fit(curve)
     if len(values) < _FEWEST:
         raise DataError(f"The curve has {len(values)} usable points; a peak needs {_FEWEST}.")
     smooth = signal.savgol_filter(values, min(11, len(values) // 3 | 1), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from qdmol.analysis.curves.headers import axis_unit, is_axis, quantity_in, quant
 from qdmol.analysis.curves.texts import NumberTable, number_table
 from qdmol.analysis.curves.values import FEWEST_POINTS, Curve, CurveFlag, Floats, Quantity
 from qdmol.errors import InputError
+from qdmol.results import printable, read_input
 
-__all__ = ["read_curves"]
+__all__ = ["read_columns", "read_curves"]
 
-_LARGEST_BYTES = 50_000_000
+_LARGEST_BYTES = 10_000_000  # a thousand spectra of a thousand points
 _OPAQUE = 4.0  # absorbance beyond which no usual spectrometer measures
 _FLAT_TOP = 3  # equal highest values in a row that mean a full detector
 
@@ -41,17 +43,44 @@ def read_curves(path: str | Path, *, quantity: Quantity | None = None) -> tuple[
     qdmol.errors.InputError
         No file, no text, no numbers, an axis that is none of light, or one that turns back.
     """
+    curves, refused = read_columns(path, quantity=quantity)
+    if not curves:
+        raise refused[0]
+    notes = tuple(f"Another column was not read: {error}" for error in refused)
+    return tuple(replace(curve, notes=(*curve.notes, *notes)) for curve in curves)
+
+
+def read_columns(
+    path: str | Path, *, quantity: Quantity | None = None
+) -> tuple[tuple[Curve, ...], tuple[InputError, ...]]:
+    """Read every curve of a text export, and say what is wrong with each column that cannot be read.
+
+    Parameters are as those of :func:`read_curves`, which raises the errors that this function returns.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        No file, no text, or no numbers.
+    """
     place = Path(path)
     table = number_table(_text(place))
     if table is None or table.numbers.shape[0] < FEWEST_POINTS:
         found = 0 if table is None else table.numbers.shape[0]
         raise _refusal(place, f"a file with at least {FEWEST_POINTS} lines of numbers in columns, not {found}")
-    pairs = _columns(table)
-    curves = [_curve(place, table, axis, column, quantity) for axis, column in pairs]
-    kept = tuple(curve for curve in curves if curve is not None)
-    if not kept:
-        raise _refusal(place, "a file with a column that holds numbers beside its axis")
-    return kept
+    curves: list[Curve] = []
+    refused: list[InputError] = []
+    for axis, column in _columns(table):
+        try:
+            curve = _curve(place, table, axis, column, quantity)
+        except InputError as error:
+            # columns that share a bad axis share its error
+            refused += [] if str(error) in map(str, refused) else [error]
+            continue
+        if curve is not None:
+            curves.append(curve)
+    if not curves and not refused:
+        refused = [_refusal(place, "a file with a column that holds numbers beside its axis")]
+    return tuple(curves), tuple(refused)
 
 
 def _refusal(path: Path, allowed: str) -> InputError:
@@ -59,12 +88,7 @@ def _refusal(path: Path, allowed: str) -> InputError:
 
 
 def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise _refusal(path, f"at most {_LARGEST_BYTES // 1_000_000} MB of text")
-        content = path.read_bytes()
-    except OSError as error:
-        raise _refusal(path, f"a file that can be read ({error.strerror or 'unreadable'})") from error
+    content = read_input(path, largest=_LARGEST_BYTES)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
     if b"\0" in content[:4096]:
@@ -111,7 +135,8 @@ def _curve(
     path: Path, table: NumberTable, axis_column: int, column: int, quantity: Quantity | None
 ) -> Curve | None:  # fmt: skip
     wavelength, values, unit_note = _axis(path, table, axis_column, column)
-    if np.isfinite(values).sum() < FEWEST_POINTS:
+    # saturated points count: a curve of nothing else is kept, so that it is reported as one that cannot be fitted
+    if len(values) - np.isnan(values).sum() < FEWEST_POINTS:
         return None
     found, note = (quantity, "") if quantity is not None else _quantity(path, table, column, values)
     usable, flags = _checked(values, found)
@@ -122,7 +147,7 @@ def _curve(
         notes.append("Numbers are written with decimal commas.")
     return Curve(
         wavelength_nm=wavelength, values=np.where(np.isfinite(values), values, np.nan), quantity=found, usable=usable,
-        name=_name(table, axis_column, column), source=path.name, notes=tuple(notes), flags=flags,
+        name=_name(table, axis_column, column), source=printable(path.name), notes=tuple(notes), flags=flags,
     )  # fmt: skip
 
 
@@ -170,8 +195,7 @@ def _checked(values: Floats, quantity: Quantity) -> tuple[NDArray[np.bool_], tup
     """Which points can be used, and what is wrong with the others."""
     missing, full = np.isnan(values), np.isinf(values)
     finite = values[np.isfinite(values)]
-    top = finite.max()
-    at_top = values == top
+    at_top = values == finite.max(initial=-np.inf) if len(finite) else full
     runs = np.convolve(at_top, np.ones(_FLAT_TOP), mode="same") >= _FLAT_TOP
     if runs.any() and at_top.sum() < len(values) / 2:
         full |= at_top

@@ -13,6 +13,7 @@ from qdmol.analysis.g2.values import PairHistogram
 __all__ = ["Spike", "find_spikes"]
 
 _ONE_SIDE, _OTHER_SIDE = 1e-5, 1e-3  # chance of the excess at one sign of lag, and at the other
+_FARTHEST_NS = 1e4  # light and echoes between two detectors take far less, however slow the laser is
 _SHORTEST_NS = 1.5  # nearer to the zero delay a peak cannot be told from the centre itself
 
 
@@ -58,7 +59,7 @@ def find_spikes(histogram: PairHistogram, zero_ns: float, *, reach_ns: float) ->
 
 
 def _of_width(histogram: PairHistogram, zero_ns: float, reach_ns: float, width: float) -> list[Spike]:
-    places = np.arange(max(_SHORTEST_NS, 2.0 * width), reach_ns - 1.5 * width, 0.5 * width)
+    places = np.arange(max(_SHORTEST_NS, 2.0 * width), min(reach_ns, _FARTHEST_NS) - 1.5 * width, 0.5 * width)
     if len(places) == 0 or width < 2.0 * histogram.bin_width_ns:
         return []
     sums = np.concatenate([[0], np.cumsum(histogram.counts)])

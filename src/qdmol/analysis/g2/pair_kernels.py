@@ -30,6 +30,13 @@ def gather(stretch: Stretch, wanted: Integers, gate: Integers, kept: Kept, start
     # no branches: which channel comes next cannot be foretold
     n = start
     synchronous, gated = len(delays) > 0, len(gate) > 0
+    # one place past the last photon is written before it is judged
+    if len(channels) != len(times) or (synchronous and len(delays) != len(times)):
+        raise ValueError("times, channels and delays differ in length")
+    if min(len(kept_times), len(kept_second)) < start + len(times) or (
+        synchronous and len(kept_delays) < start + len(times)
+    ):
+        raise ValueError("there is no room for the photons")
     for i in range(len(times)):
         second = channels[i] == wanted[1]
         keep = second | (channels[i] == wanted[0])
@@ -49,7 +56,7 @@ def gather(stretch: Stretch, wanted: Integers, gate: Integers, kept: Kept, start
 def _make_block(tally: Tally, since: int, length: int) -> tuple[int, int]:
     """Return the block of a time `since` the first one's beginning and the length of blocks, which double when full."""
     counts, photons = tally
-    while since >= length * len(counts):
+    while since // len(counts) >= length:  # a product would overflow
         half = len(counts) // 2
         for k in range(half):
             counts[k] = counts[2 * k] + counts[2 * k + 1]

@@ -23,7 +23,7 @@ _FIRST_BLOCK_S = 1e-3
 _PIECE = 1 << 15  # photons
 _SCALE = 1 << 10  # parts of a tick in which whole periods are rounded, each on its own
 _MOST_BINS = 20_000_000
-_MOST_LOOKUP = 100_000_000
+_MOST_LOOKUP = 10_000_000
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ def _whole_periods(stream: PhotonStream, reach: int) -> NDArray[np.int64]:
     period = stream.time_unit_ps / stream.tick_ps
     farthest = int(np.ceil(reach / period)) + 1
     if farthest > _MOST_LOOKUP:
-        raise InputError(field="window_ns", value=reach * stream.tick_ps * 1e-3, allowed="at most 10^8 sync periods")
+        raise InputError(field="window_ns", value=reach * stream.tick_ps * 1e-3, allowed="at most 10^7 sync periods")
     return np.concatenate([[_SCALE], np.rint(np.arange(farthest + 1) * (period * _SCALE))]).astype(np.int64)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.errors import InputError
+from qdmol.results import read_input
 
 __all__ = ["read_pair_histogram"]
 
@@ -59,12 +60,7 @@ def read_pair_histogram(
 
 
 def _rows(path: Path) -> list[tuple[float, float]]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(field="FILE", value=str(path), allowed=f"a text file of at most {_LARGEST} bytes")
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(field="FILE", value=str(path), allowed=f"a readable file ({error.strerror})") from error
+    text = read_input(path, largest=_LARGEST).decode("utf-8", errors="replace")
     rows = []
     for line in text.splitlines():
         words = line.replace(",", " ").replace(";", " ").split()
