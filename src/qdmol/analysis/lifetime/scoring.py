@@ -115,6 +115,12 @@ def fisher_matrix(problem: Problem, theta: Floats, mean: Floats, slopes: Floats,
 
 
 @compiled
+def _reported(problem: Problem) -> int:
+    """Number of components that fractions and averages are over."""
+    return problem.reported if problem.reported > 0 else problem.components
+
+
+@compiled
 def _mean_lifetimes(problem: Problem, theta: Floats) -> tuple[float, float]:
     """Lifetimes weighted by amplitude and by intensity."""
     count = problem.components
@@ -123,7 +129,7 @@ def _mean_lifetimes(problem: Problem, theta: Floats) -> tuple[float, float]:
         first = math.lgamma(1.0 / beta)
         return tau * math.exp(first) / beta, tau * math.exp(math.lgamma(2.0 / beta) - first)
     amplitude, photons, delay = _SMALL, _SMALL, 0.0
-    for k in range(count):
+    for k in range(_reported(problem)):
         tau = math.exp(theta[k])
         amplitude += theta[count + k] / tau
         photons += theta[count + k]
@@ -137,7 +143,7 @@ def quantity(problem: Problem, theta: Floats, kind: int, index: int) -> float:
     count = problem.components
     if kind in (AMPLITUDE, INTENSITY):
         total, own = _SMALL, 0.0
-        for k in range(count):
+        for k in range(_reported(problem)):
             part = theta[count + k]
             if kind == AMPLITUDE:
                 part *= math.exp(-theta[k])
@@ -189,7 +195,7 @@ def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: 
             reduced[a, b] = matrix[keep[a], keep[b]] / (scale_a * math.sqrt(max(matrix[keep[b], keep[b]], 1e-30)))
         reduced[a, a] += 1e-11
     moved = theta.copy()
-    if m > 0:
+    if m > 0 and np.isfinite(reduced).all() and np.isfinite(right).all():
         step = np.linalg.solve(reduced, right)
         for a in range(m):
             at = keep[a]
@@ -211,6 +217,17 @@ def _pull(problem: Problem, theta: Floats, aim: Floats, matrix: Floats, gradient
 
 
 @compiled
+def _keep_order(theta: Floats, count: int) -> None:
+    """Put lifetimes that have passed each other on their common mean."""
+    for _ in range(count):
+        for k in range(count - 1):
+            if theta[k] < theta[k + 1]:
+                middle = 0.5 * (theta[k] + theta[k + 1])
+                theta[k] = middle
+                theta[k + 1] = middle
+
+
+@compiled
 def _value(problem: Problem, theta: Floats, aim: Floats, mean: Floats) -> float:
     value = log_likelihood(problem, theta, mean)
     if aim[0] > 0.0:
@@ -221,7 +238,10 @@ def _value(problem: Problem, theta: Floats, aim: Floats, mean: Floats) -> float:
 
 @compiled
 def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: Floats) -> float:
-    """Move `theta` to the largest likelihood (minus the pull of `aim`); return the log-likelihood there."""
+    """Move `theta` to the largest likelihood (minus the pull of `aim`); return the log-likelihood there.
+
+    Under a pull the lifetimes keep their order, the longest first.
+    """
     size = len(theta)
     slopes = np.zeros((size, len(problem.counts)))
     trial_slopes = np.zeros((size, len(problem.counts)))
@@ -237,6 +257,8 @@ def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: 
         better = False
         for _ in range(12):
             moved = _move(matrix + damping * np.diag(np.diag(matrix)), gradient, theta, free, bounds)
+            if aim[0] > 0.0:
+                _keep_order(moved, problem.components)
             trial = expected(problem, moved, trial_slopes)
             new = _value(problem, moved, aim, trial)
             if new >= value:

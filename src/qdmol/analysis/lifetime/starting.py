@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from qdmol.analysis.lifetime.problem import GAUSSIAN, PULSE, Problem
+from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem
 
-__all__ = ["Start", "find_starts"]
+__all__ = ["Start", "coarse_step", "find_starts"]
 
 Floats = NDArray[np.float64]
 
-_MOST_BINS = 1024
+MOST_BINS = 1024
 _TEMPLATE_BACKGROUND = 0.1  # share of photons a template leaves to the background
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A place to begin: shift, width of a Gaussian and lifetime in ns, and the likelihood of the template there."""
+    """A place to begin: shift (where a measured response begins), width of a Gaussian and lifetime in ns, likelihood."""
 
     shift_ns: float
     width_ns: float
@@ -34,9 +34,10 @@ class Start:
 
 
 def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | None) -> list[Start]:
-    """Return the best start for each width tried, the best first.
+    """Return the best start for each width tried, of a measured response for each lifetime tried, the best first.
 
-    `shift_ns` and `width_ns` are kept where they are given.
+    `shift_ns`, where a measured response begins or where the middle of another lies, and `width_ns` are kept where they
+    are given.
     """
     counts, edges = _coarse(problem)
     bin_ns = float(edges[1] - edges[0])
@@ -49,17 +50,22 @@ def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | N
     best = []
     for width in dict.fromkeys(widths):
         tried = [_place(problem, counts, edges, width, float(tau), shift_ns) for tau in taus]
-        best.append(max(tried, key=lambda start: start.log_likelihood))
+        best += tried if problem.kind == MEASURED else [max(tried, key=lambda start: start.log_likelihood)]
     return sorted(best, key=lambda start: -start.log_likelihood)
+
+
+def coarse_step(problem: Problem) -> float:
+    """Step in ns between the places that :func:`find_starts` tries."""
+    return float(problem.edges[1] - problem.edges[0]) * -(-len(problem.counts) // MOST_BINS)
 
 
 def _coarse(problem: Problem) -> tuple[Floats, Floats]:
     """Counts and edges with at most about a thousand bins; unused bins count nothing."""
     counts = np.where(problem.used, problem.counts, 0.0)
-    step = -(-len(counts) // _MOST_BINS)
+    step = -(-len(counts) // MOST_BINS)
     padded = np.pad(counts, (0, -len(counts) % step))
     merged = padded.reshape(-1, step).sum(axis=1)
-    bin_ns = float(problem.edges[1] - problem.edges[0]) * step
+    bin_ns = coarse_step(problem)
     return merged, problem.edges[0] + bin_ns * np.arange(len(merged) + 1)
 
 
@@ -75,7 +81,7 @@ def _place(problem: Problem, counts: Floats, edges: Floats, width: float, tau: f
     blank = np.ones(2 * n)
     template_problem = problem._replace(
         edges=grid, widths=blank, counts=blank, used=blank > 0, live=blank, periods=0.0, kind=kind,
-        components=1, stretched=False, response_first=problem.response_first,
+        components=1, stretched=False, response_first=0.0,
     )  # fmt: skip
     theta = np.array([math.log(tau), 1.0, 0.0, 0.0, math.log(width), 1.0])
     template = expected(template_problem, theta, np.zeros((6, 2 * n)))
