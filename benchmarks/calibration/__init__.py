@@ -1,1 +1,1 @@
-"""Calibration of stated errors and intervals by simulation."""
+"""Calibration of stated errors: true errors against stated ones in random systems."""

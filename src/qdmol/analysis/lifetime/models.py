@@ -152,12 +152,20 @@ def choose(trials: dict[str, Trial]) -> tuple[Trial, dict[str, float]]:
 
 
 def is_degenerate(found: Maximum) -> bool:
-    """Whether a component is no component: no photons, a lifetime on its bound, or one that doubles another."""
+    """Whether a component is no component: no photons, a lifetime on its bound, or one of many that doubles another.
+
+    Two close lifetimes that the evidence asks for are two, however loosely each is known: intervals along which they
+    keep their order say how loosely, and one lifetime in their place would be a wrong one with a narrow interval.
+    """
     count = found.problem.components
     if count == 1:
         return False
     taus = found.components_ns
-    if (taus[:-1] < _CLOSEST * taus[1:]).any() or any(found.at_bound(k) for k in range(count)):
+    if any(found.at_bound(k) or found.theta[count + k] <= 0 for k in range(count)):
+        return True
+    if count == 2:
+        return False
+    if (taus[:-1] < _CLOSEST * taus[1:]).any():
         return True
     from qdmol.analysis.lifetime.scoring import SLOT
 
