@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from qdmol.photons import PhotonStream
     from qdmol.photons.quality import QualityReport
 
-__all__ = ["Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
+__all__ = ["FAILED_FIT", "Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
+
+FAILED_FIT = "failed_fit"  # name of the flag that says why there is no lifetime although there is a decay
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,8 +78,9 @@ class PhotonAnalysis:
 
     @property
     def complete(self) -> bool:
-        """Whether the whole recording was analysed: neither refused nor cut short."""
-        return not self.refused and not self.truncated
+        """Whether the whole recording was analysed: neither refused nor cut short, and no fit of its decay failed."""
+        failed = any(flag.name == FAILED_FIT for flag in self.flags)
+        return not self.refused and not self.truncated and not failed
 
     @property
     def name(self) -> str:

@@ -89,6 +89,18 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     afterglow: Annotated[
         str, typer.Option("--afterglow", help="Sharp peaks of the detectors in g2: flag, mask or model.")
     ] = "flag",
+    column: Annotated[
+        str | None, typer.Option("--column", metavar="COLUMN", help="Of several decay histograms in a file: number, from 0 with the times, or name.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="Unit of the times of a decay histogram that does not state it: ps, ns, us, ms, s.")
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay histogram, in ns or as 12.5ns.")
+    ] = None,
+    background: Annotated[
+        float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay histogram, counts per bin.")
+    ] = None,
     format_: Format = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -99,7 +111,7 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     options: dict[str, Any] = {
         "format": format_, "channels": _channels(channels), "response": response, "dark": dark, "model": model,
         "gate_ns": _gate(gate),
-        "afterglow": afterglow,
+        "afterglow": afterglow, "column": column, "unit": unit, "period_ns": _period(period), "background": background,
     }  # fmt: skip
     outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
     with photon_progress(quiet=quiet) as tell:
@@ -188,6 +200,20 @@ def _gate(text: str | None) -> tuple[float, float | None] | None:
         raise InputError(field="gate", value=text, allowed="one or two delays in ns, as 5 or 5:50") from None
 
 
+def _period(text: str | None) -> float | None:
+    """A time in ns, from a number or a number with its unit."""
+    if text is None:
+        return None
+    from qdmol.analysis.lifetime.decay_columns import unit_ns
+
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzµμ").strip()
+    try:
+        value = float(number)
+    except ValueError:
+        raise InputError(field="period", value=text, allowed="a time in ns, as 12.5 or 12.5ns") from None
+    return value * unit_ns(text.strip()[len(number) :].strip() or "ns", field="period")
+
+
 def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:
     from qdmol.analysis import FailedAnalysis
 
@@ -245,9 +271,9 @@ def _status(found: Sequence[Analysed], *, quiet: bool) -> int:
     incomplete = sum(not one.complete for one in found)
     if incomplete and not quiet:
         which = (
-            "The file contradicts itself or ends early"
+            "The file contradicts itself, ends early or has a decay that could not be fitted"
             if len(found) == 1
-            else (f"{incomplete} of {len(found)} files contradict themselves, end early or could not be read")
+            else (f"{incomplete} of {len(found)} files contradict themselves, end early, could not be read or could not be fitted")
         )
         message(f"{which}; what there is says so.")
     return INCOMPLETE if incomplete else 0
