@@ -111,8 +111,10 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     options: dict[str, Any] = {
         "format": format_, "channels": _channels(channels), "response": response, "dark": dark, "model": model,
         "gate_ns": _gate(gate),
-        "afterglow": afterglow, "column": column, "unit": unit, "period_ns": _period(period), "background": background,
+        "afterglow": afterglow,
     }  # fmt: skip
+    histogram = {"column": column, "unit": unit, "period_ns": _period(period), "background": background}
+    options |= {name: value for name, value in histogram.items() if value is not None}
     outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
     with photon_progress(quiet=quiet) as tell:
         if len(files) == 1:

@@ -158,9 +158,11 @@ def _names(table: Table) -> list[str]:
         fields = split_header(line)
         while len(fields) > columns and not fields[-1]:
             fields.pop()
-        if len(fields) == columns and not _are_units(fields) and not _PER_CHANNEL.search(line):
+        worded = any(re.search(r"[^\W\d_]", field) for field in fields)
+        if worded and len(fields) == columns and not _are_units(fields) and not _PER_CHANNEL.search(line):
             return fields
-    return [""] * columns
+    block = next((match[0] for line in table.header if (match := re.match(r"(?i)\*block \w+", line))), "")
+    return [block.lstrip("*").lower()] * columns
 
 
 def _are_units(fields: Sequence[str]) -> bool:

@@ -107,10 +107,13 @@ def _end(counts: Floats, *, stray: float) -> int:
 
 def _expected_behind(counts: Floats, empty: int) -> float:
     """Counts that `empty` channels behind the last of `counts` should hold, at the least."""
-    last, half, most = len(counts), 4, 0.0
-    while 2 * half <= last:
+    last, half = len(counts), 4
+    peak = last - 1 - int(np.argmax(counts[::-1]))
+    # behind the pulse there is no less than in front of it
+    most = empty * _least_level(counts[:peak])
+    while 2 * half <= last - peak:
         early, late = float(counts[last - 2 * half : last - half].sum()), float(counts[last - half :].sum())
-        if late >= _ENOUGH or 4 * half > last:
+        if late >= _ENOUGH or 4 * half > last - peak:
             steps = empty / half
             # the steepest fall that three standard deviations allow
             fall = max(late - 3.0 * math.sqrt(late), 0.0) / (early + 3.0 * math.sqrt(early) + 1.0)
@@ -120,6 +123,16 @@ def _expected_behind(counts: Floats, empty: int) -> float:
             break
         half *= 2
     return most
+
+
+def _least_level(counts: Floats) -> float:
+    """Counts per channel in the emptiest of sixteen groups, less four standard deviations, for it is the least of many."""
+    size = max(len(counts) // 16, 8)
+    groups = len(counts) // size
+    if groups == 0:
+        return 0.0
+    least = float(counts[: groups * size].reshape(groups, size).sum(axis=1).min())
+    return max(least - 4.0 * math.sqrt(least), 0.0) / size
 
 
 def _beginning(counts: Floats, *, closed: bool) -> int:

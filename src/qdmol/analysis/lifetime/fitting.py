@@ -17,7 +17,7 @@ from scipy.special import xlogy
 from scipy.stats import chi2
 
 from qdmol.analysis.background import Background
-from qdmol.analysis.lifetime.acceptance import failure
+from qdmol.analysis.lifetime.acceptance import failure, is_resolved
 from qdmol.analysis.lifetime.assembling import assemble
 from qdmol.analysis.lifetime.bumps import Bump, find_bump
 from qdmol.analysis.lifetime.filling import filled_part
@@ -35,7 +35,7 @@ Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
 FEWEST_PHOTONS = 20
 _MOST_BUMPS = 4
-_LARGEST_BUMP = 0.05  # of all photons; what is larger is no bump
+_LARGEST_BUMP = 0.05  # of the photons of the decay; what is larger is no bump
 GOOD = 0.01  # probability above which a fit counts as good
 _PERIOD_GAIN = 8.0  # of the log-likelihood, by which a period equal to the recorded range must describe the decay better
 _DELAYS = (3.0, 6.0, 12.0, 24.0, 48.0)  # beginnings of the tail, in widths of the response behind its middle
@@ -244,25 +244,26 @@ def _bump_behind(asked: _Asked, trial: Trial) -> Bump | None:
     left, _ = _since(asked, float(found.theta[found.slots.shift]))
     late = trial.used & (left > 3.0 * float(found.components_ns[0]))
     bump = find_bump(asked.decay.counts, trial.curve, late)
-    total = float(asked.decay.counts[trial.used].sum())
-    if bump is None or bump.photons > _LARGEST_BUMP * total:
+    signal = float(found.theta[found.slots.components : 2 * found.slots.components].sum())
+    if bump is None or bump.photons > _LARGEST_BUMP * signal:
         return None
     flank = (bump.stop - bump.start) // 2
     return Bump(max(bump.start - flank, 0), min(bump.stop + flank, len(late)), bump.photons)
 
 
 def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
-    """A Gaussian response if it fits, else the tail."""
+    """A Gaussian response if it fits and is narrower than the decay, else the tail."""
     gaussian = Response.gaussian()
     trial, evidence = _fit(asked, asked.used, gaussian)
-    if trial.goodness.probability > GOOD:
+    sharp = is_resolved(trial.maximum, bin_ns=asked.decay.bin_width_ns)
+    if trial.goodness.probability > GOOD and sharp:
         return trial, evidence, gaussian
     try:
         found = _tail(asked, Response.none(), known=trial)
     except DataError:  # no tail: the Gaussian is what there is
         return trial, evidence, gaussian
     # the tail must earn what it leaves out
-    if found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
+    if not sharp or found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
         return found
     return trial, evidence, gaussian
 

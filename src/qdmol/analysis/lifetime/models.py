@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.analysis.lifetime.bumps import Bump
-from qdmol.analysis.lifetime.coarsening import coarsened
+from qdmol.analysis.lifetime.coarsening import coarsened, evenly_joined
 from qdmol.analysis.lifetime.goodness import Goodness, judge
 from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import Maximum, bounds_of, climb, expected_counts, free_parameters
@@ -115,8 +115,8 @@ def prepare(
 
 def try_models(setting: Setting, *, largest: int, smallest: int = 1, stretched: bool = False) -> dict[str, Trial]:
     """Fit one component, then one more each time while the evidence grows and at least `smallest`; by name."""
-    best = _first(setting)
     whole = setting.problem
+    best = _first(replace(setting, problem=evenly_joined(whole)))
     joined = coarsened(whole, best)
     setting = replace(setting, problem=joined)
     best = climb(joined, best.theta, best.free)
@@ -152,7 +152,9 @@ def choose(trials: dict[str, Trial]) -> tuple[Trial, dict[str, float]]:
 
 
 def is_degenerate(found: Maximum) -> bool:
-    """Whether a component is no component: no photons, a lifetime on its bound, or one of many that doubles another.
+    """Whether a component is no component: no photons, a lifetime without end, or one of many that doubles another.
+
+    A lifetime on its lower bound is light that was scattered: a part of the curve, which is not reported.
 
     Two close lifetimes that the evidence asks for are two, however loosely each is known: intervals along which they
     keep their order say how loosely, and one lifetime in their place would be a wrong one with a narrow interval.
@@ -161,7 +163,8 @@ def is_degenerate(found: Maximum) -> bool:
     if count == 1:
         return False
     taus = found.components_ns
-    if any(found.at_bound(k) or found.theta[count + k] <= 0 for k in range(count)):
+    endless = found.theta[:count] >= found.bounds[1, :count] - 1e-6
+    if endless.any() or (found.theta[count : 2 * count] <= 0).any():
         return True
     if count == 2:
         return False

@@ -8,6 +8,7 @@ Hickl. A file that holds several decays, or does not state the unit of its times
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -126,7 +127,8 @@ def is_histogram(path: str | Path, *, field: str = "FILE") -> bool:
         head = file.read(_HEAD)
     if head.startswith(_PHU):
         return True
-    return b"\0" not in head.removeprefix(b"\xff\xfe")[1:64:2] and not names_photons(head)
+    marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return marked or (b"\0" not in head and not names_photons(head))
 
 
 def _curves(path: Path, *, unit: str | None, field: str = "FILE") -> tuple[list[Curve], float | None]:

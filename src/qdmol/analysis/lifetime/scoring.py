@@ -24,6 +24,7 @@ Bools = NDArray[np.bool_]
 
 NOTHING, LOG_TAU, AMPLITUDE, INTENSITY, AMPLITUDE_MEAN, INTENSITY_MEAN, SLOT = 0, 1, 2, 3, 4, 5, 6
 _SMALL = 1e-300
+_LEAST_MEAN = 1e-10  # counts of a bin; below, derivatives are rounding errors
 _BETA_STEP = 1e-3
 
 
@@ -95,7 +96,7 @@ def fisher_matrix(problem: Problem, theta: Floats, mean: Floats, slopes: Floats,
     gradient[:] = 0.0
     for i in range(len(mean)):
         if problem.used[i]:
-            nu = max(mean[i], _SMALL)
+            nu = max(mean[i], _LEAST_MEAN)
             excess = problem.counts[i] / nu - 1.0
             for a in range(size):
                 slope = slopes[a, i]
