@@ -1,4 +1,4 @@
-"""Coverage of the intervals of lifetimes: ``python -m benchmarks.calibration.lifetimes [--count N] [--seed S] [--write]``.
+"""Coverage of the intervals of lifetimes: ``python -m benchmarks.calibration.lifetimes [--count N] [--write]``.
 
 Counts are drawn by Poisson's law from means that are computed here from the distribution function of an exponentially
 modified Gaussian (``scipy.stats.exponnorm``), wrapped at the period. The number of exponentials is chosen by the fit.

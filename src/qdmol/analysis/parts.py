@@ -276,7 +276,7 @@ def response_of(asked: Asked, *, beside: str | None = None) -> tuple[Response | 
 
     A histogram that does not state the unit of its times has that of the decay in the file `beside`.
     """
-    from qdmol.analysis.lifetime import Decay, Response, decay_of
+    from qdmol.analysis.lifetime import Response, decay_of
 
     given = asked.response
     if given is None or isinstance(given, Response):

@@ -90,16 +90,17 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         str, typer.Option("--afterglow", help="Sharp peaks of the detectors in g2: flag, mask or model.")
     ] = "flag",
     column: Annotated[
-        str | None, typer.Option("--column", metavar="COLUMN", help="Of several decay histograms in a file: number, from 0 with the times, or name.")
+        str | None,
+        typer.Option("--column", metavar="COLUMN", help="Decay of a file with several: number (times are 0) or name."),
     ] = None,
     unit: Annotated[
-        str | None, typer.Option("--unit", help="Unit of the times of a decay histogram that does not state it: ps, ns, us, ms, s.")
+        str | None, typer.Option("--unit", help="Unit of the times of a decay that does not state it, as ns.")
     ] = None,
     period: Annotated[
-        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay histogram, in ns or as 12.5ns.")
+        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay, in ns or as 12.5ns.")
     ] = None,
     background: Annotated[
-        float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay histogram, counts per bin.")
+        float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay, counts per bin.")
     ] = None,
     format_: Format = None,
     json: Json = False,
@@ -275,7 +276,9 @@ def _status(found: Sequence[Analysed], *, quiet: bool) -> int:
         which = (
             "The file contradicts itself, ends early or has a decay that could not be fitted"
             if len(found) == 1
-            else (f"{incomplete} of {len(found)} files contradict themselves, end early, could not be read or could not be fitted")
+            else (
+                f"{incomplete} of {len(found)} files contradict themselves, end early, or could not be read or fitted"
+            )
         )
         message(f"{which}; what there is says so.")
     return INCOMPLETE if incomplete else 0

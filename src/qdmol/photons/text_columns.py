@@ -310,7 +310,9 @@ def _within(path: Path, what: str, value_ps: float, limits: tuple[float, float])
     """InputError for a stated time that no instrument has."""
     low, high = limits
     if not low <= value_ps <= high:
-        raise not_a_file_of(KIND, path, why=f"it states a {what} of {value_ps:.3g} ps; from {low:g} to {high:g} ps are allowed")
+        raise not_a_file_of(
+            KIND, path, why=f"it states a {what} of {value_ps:.3g} ps; from {low:g} to {high:g} ps are allowed"
+        )
     return value_ps
 
 

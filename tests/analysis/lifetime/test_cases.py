@@ -103,7 +103,7 @@ def test_a_component_below_the_bins_is_no_lifetime():
 
 def test_a_failed_fit_is_refused():
     rng = np.random.default_rng(3)
-    with pytest.raises(SolverError, match="on either side|describes the counts"):
+    with pytest.raises(SolverError, match=r"on either side|describes the counts"):
         fit_lifetime(Decay(rng.poisson(10, 500), 0.1, period_ns=50.0))
     # two pulses that no exponential follows
     double = np.histogram(np.concatenate((rng.normal(10, 1, 50_000), rng.normal(30, 1, 50_000))), 500, (0, 50))[0]

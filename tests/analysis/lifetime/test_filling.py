@@ -43,6 +43,8 @@ def test_zeros_before_a_plateau_are_no_measurement_but_zeros_before_the_rise_are
     broad = np.random.default_rng(3).poisson(1000 * np.exp(-0.5 * ((np.arange(500) - 150) / 20) ** 2))
     assert part(broad)[0] == 0
     assert part(np.pad(draw(background=2.0, before=0), (50, 0)))[0] == 0
+    steep = np.random.default_rng(3).poisson(4000 * np.exp(-0.5 * ((np.arange(3000) - 130) / 6) ** 2))
+    assert part(steep, period_ns=300.0) == (0, 3000)
 
 
 def test_stray_counts_far_behind_are_no_hindrance():

@@ -242,7 +242,14 @@ def test_widths_that_do_not_match_the_curves_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "header",
-    ["Wavelength (nm);Counts", "nm;counts", "λ [nm];PL", "Energy (eV);I", "Wavenumber (cm-1);Counts", "Wellenlänge/nm;N"],
+    [
+        "Wavelength (nm);Counts",
+        "nm;counts",
+        "λ [nm];PL",
+        "Energy (eV);I",
+        "Wavenumber (cm-1);Counts",
+        "Wellenlänge/nm;N",
+    ],
 )
 def test_a_spectrum_is_no_decay(tmp_path, header):
     path = write(tmp_path / "spectrum.csv", [header, *columns(range(400, 400 + len(COUNTS)), COUNTS, sep=";")])
@@ -268,5 +275,5 @@ def test_a_response_is_chosen_by_its_name(tmp_path):
     rows = columns(TIMES, COUNTS, DOUBLE)
     path = write(tmp_path / "both.txt", ["Time [ns]\tIRF\tQD", *rows])
     assert read_response(path).counts.max() == pytest.approx(39, abs=1)
-    with pytest.raises(InputError, match="file of its own"):
+    with pytest.raises(InputError, match="its own file"):
         read_response(write(tmp_path / "none.txt", ["Time [ns]\tA\tB", *rows]))

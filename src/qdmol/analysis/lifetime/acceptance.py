@@ -1,7 +1,7 @@
 """Whether a fit is one: what the instrument cannot resolve is no lifetime, and a failed fit is refused.
 
-A response resolves lifetimes down to about a tenth of its width, if it was measured: Becker, Advanced
-Time-Correlated Single Photon Counting Techniques (Springer, 2005), doi:10.1007/3-540-28882-1. Where its shape is a Gaussian that was
+A response resolves lifetimes down to about a tenth of its width, if it was measured: Becker, Advanced Time-Correlated
+Single Photon Counting Techniques (Springer, 2005), doi:10.1007/3-540-28882-1. Where its shape is a Gaussian that was
 fitted together with the decay, half of the width is taken. No lifetime below the width of a bin is resolved.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from qdmol.analysis.lifetime.likelihood import Maximum
-from qdmol.analysis.lifetime.models import POOR, Trial
+from qdmol.analysis.lifetime.models import Trial
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED
 from qdmol.analysis.lifetime.values import LifetimeFit
 
@@ -18,12 +18,16 @@ __all__ = ["failure", "is_resolved", "resolution_ns", "resolved"]
 
 _FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
 _OF_MEASURED, _OF_FITTED = 0.1, 0.5  # of the full width at half maximum
+_NO_ACCIDENT = 1e-6  # probability below which a misfit is not chance
 _LARGEST_MISFIT = 0.25  # relative deviation from the decay without its background, beyond the noise
 _UNBOUNDED = 1e4  # ratio of the ends of an interval that tells nothing
 
 
 def resolution_ns(found: Maximum, *, bin_ns: float, width_ns: float | None) -> float:
-    """Return the shortest lifetime in ns that response and bins resolve; `width_ns` is that of a Gaussian, as standard deviation."""
+    """Return the shortest lifetime in ns that response and bins resolve.
+
+    `width_ns` is the standard deviation of a Gaussian response.
+    """
     if found.problem.kind == MEASURED:
         height = found.problem.response_height
         return max(bin_ns, _OF_MEASURED * found.problem.response_bin * int((height > 0.5 * height.max()).sum()))
@@ -50,7 +54,7 @@ def is_resolved(found: Maximum, *, bin_ns: float) -> bool:
 def failure(fit: LifetimeFit, trial: Trial) -> str | None:
     """Return why the fit is none, as a sentence; None for a fit."""
     misfit = _misfit(trial)
-    if fit.goodness < POOR and misfit > _LARGEST_MISFIT:
+    if fit.goodness < _NO_ACCIDENT and misfit > _LARGEST_MISFIT:
         return (
             f"The fit failed: the best curve deviates from the decay by {100 * misfit:.0f} % "
             f"beyond their noise (reduced deviance {fit.reduced_deviance:.3g}); check response, period and column."

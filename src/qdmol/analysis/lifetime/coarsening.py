@@ -1,7 +1,8 @@
 """Fewer bins for the same answer: bins far from the pulse are joined, where the decay is long known not to change fast.
 
-A bin may be as wide as a fiftieth of its distance from the response, or of the width of a Gaussian one. The model counts whole bins exactly, so nothing is
-biased; of the information on a lifetime less than 1e-4 is lost, and thousands of bins become hundreds.
+A bin may be as wide as a fiftieth of its distance from the response, or of the width of a Gaussian one. The model
+counts whole bins exactly, so nothing is biased; of the information on a lifetime less than 1e-4 is lost, and thousands
+of bins become hundreds.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ _OTHER_TIMES = re.compile(
     r"counts?\s*(?:/|per)",
     re.IGNORECASE,
 )
-_TIME = re.compile(r"time|zeit|temps|tiempo|tempo|delay|^\s*[tx]\b|x\s*-?\s*units?|time\s*base|^\W*units?", re.IGNORECASE)
+_TIME = re.compile(
+    r"time|zeit|temps|tiempo|tempo|delay|^\s*[tx]\b|x\s*-?\s*units?|time\s*base|^\W*units?", re.IGNORECASE
+)
 _SPECTRAL = re.compile(
     r"wave\s*-?length|wellenl|longueur|wave\s*-?number|lambda|λ|raman|photon\s*energy|\benergy\b|emission\s*\(?nm|"
     r"(?<![^\W\d_])(?:nm|µm|um|[mk]?eV|cm-1|cm\^-1|1/cm|cm⁻¹|[TG]Hz)(?![^\W\d_])",
@@ -130,9 +132,8 @@ def _curves(table: Table, *, name: str, unit: str | None, before: int) -> list[C
         axis = next((j for j in range(k - 1, -1, -1) if axes[j]), None)
         rows = len(values)
         notes: tuple[str, ...] = ()
-        if axis is None:
-            width, first = _width_of(widths, k, axes, name), 0.0
-        elif widths and _is_channels(table.numbers[:rows, axis]) and _axis_unit(table, axis, names) is None:
+        own = None if axis is None else _axis_unit(table, axis, names)
+        if axis is None or (widths and own is None and _is_channels(table.numbers[:rows, axis])):
             width, first = _width_of(widths, k, axes, name), 0.0
         else:
             times = table.numbers[:rows, axis]
@@ -141,7 +142,6 @@ def _curves(table: Table, *, name: str, unit: str | None, before: int) -> list[C
             scale, notes = _scale(table, axis, names, unit, name)
             start, width = _even(name, times * scale)
             first = start - 0.5 * width
-        own = _axis_unit(table, axis, names) if axis is not None else None
         stated = next((key for key, value in UNITS.items() if value == own), None)
         curves.append(Curve(before + k, names[k], values, width, first, stated, notes))
     return curves
@@ -193,7 +193,9 @@ def _is_axis(table: Table, k: int, names: Sequence[str]) -> bool:
     if k > 0 or table.numbers.shape[1] == 1:
         return False
     # times that are rounded, or that are not even and will be refused for it
-    return bool((steps >= 0).all() and column[-1] > column[0]) or bool(_TIME.search(names[0]) and (steps > 0).mean() > 0.5)
+    return bool((steps >= 0).all() and column[-1] > column[0]) or bool(
+        _TIME.search(names[0]) and (steps > 0).mean() > 0.5
+    )
 
 
 def _is_channels(axis: Floats) -> bool:
@@ -211,9 +213,7 @@ def _whole(column: Floats, name: str) -> Floats | None:
     return np.ascontiguousarray(column[:length])
 
 
-def _scale(
-    table: Table, axis: int, names: Sequence[str], unit: str | None, name: str
-) -> tuple[float, tuple[str, ...]]:
+def _scale(table: Table, axis: int, names: Sequence[str], unit: str | None, name: str) -> tuple[float, tuple[str, ...]]:
     """The unit of an axis in ns: as given, else as the file states it."""
     stated = _axis_unit(table, axis, names)
     if unit is not None:
@@ -223,10 +223,11 @@ def _scale(
             return scale, (f"The file states times in {there}; they are taken as {unit.strip()}, as asked for.",)
         return scale, ()
     if stated is None:
+        units = ", ".join(UNITS)
         message = (
-            f"`{name}` does not state the unit of its times in one clear way; give it with --unit (one of {', '.join(UNITS)})."
+            f"`{name}` does not state the unit of its times in one clear way; give it with --unit (one of {units})."
         )
-        raise InputError(field="unit", value=None, allowed=f"one of {', '.join(UNITS)}", message=message)
+        raise InputError(field="unit", value=None, allowed=f"one of {units}", message=message)
     return stated, ()
 
 
@@ -246,7 +247,12 @@ def _axis_unit(table: Table, axis: int, names: Sequence[str]) -> float | None:
             near |= {unit_ns(found) for field in fields for found in _UNIT.findall(field)}
         elif len(fields) == columns and (match := _ALONE.fullmatch(fields[axis])) is not None:
             near.add(unit_ns(match[1]))
-        elif _TIME.search(line) and not _OTHER_TIMES.search(line) and not _WIDTH.search(line) and not _PER_CHANNEL.search(line):
+        elif (
+            _TIME.search(line)
+            and not _OTHER_TIMES.search(line)
+            and not _WIDTH.search(line)
+            and not _PER_CHANNEL.search(line)
+        ):
             far |= {unit_ns(found) for found in _UNIT.findall(line)}
     units = near or far
     return units.pop() if len(units) == 1 else None

@@ -178,7 +178,9 @@ class _Style:
         numbers = [self._number(part.strip()) for part in parts]
         if None in numbers:
             # blanks beside another delimiter
-            numbers = [self._number(part) for part in re.split(r"[;\t ]+" if self.decimal_comma else r"[;,\t ]+", line) if part]
+            numbers = [
+                self._number(part) for part in re.split(r"[;\t ]+" if self.decimal_comma else r"[;,\t ]+", line) if part
+            ]
         if None in numbers or all(number != number for number in numbers):  # noqa: PLR0124  # nan
             return None
         return numbers  # type: ignore[return-value]

@@ -49,9 +49,9 @@ class Filled:
         """Whether empty channels were cut."""
         return self.stop - self.start < self.channels
 
-    def widened(self, values: NDArray[np.generic], missing: float | bool) -> NDArray[np.generic]:
-        """Return values of the part (m,) over all channels (n,), `missing` elsewhere."""
-        whole = np.full(self.channels, missing, dtype=values.dtype)
+    def widened(self, values: Floats) -> Floats:
+        """Return values of the part (m,) over all channels (n,), nan elsewhere."""
+        whole = np.full(self.channels, np.nan)
         whole[self.start : self.stop] = values
         return whole
 
@@ -60,8 +60,9 @@ def filled_part(decay: Decay) -> Filled:
     """Return the recorded part of a decay: without empty ends that Poisson statistics does not allow.
 
     At the end, channels are cut if the counts before them, going on to fall as steeply as three standard deviations
-    permit, should have left ten counts more; some stray counts far behind them are no hindrance. At the beginning they are cut if a plateau follows, the background before
-    the pulse, of which ten counts should have fallen into them; zeros directly before the rise are a measurement.
+    permit, should have left ten counts more; some stray counts far behind them are no hindrance. At the beginning they
+    are cut if a plateau follows, the background before the pulse, of which ten counts should have fallen into them;
+    zeros directly before the rise are a measurement.
     """
     counts, total = decay.counts, len(decay.counts)
     stop = _within_period(decay)
@@ -110,7 +111,7 @@ def _expected_behind(counts: Floats, empty: int) -> float:
     last, half = len(counts), 4
     peak = last - 1 - int(np.argmax(counts[::-1]))
     # behind the pulse there is no less than in front of it
-    most = empty * _least_level(counts[:peak])
+    most = empty * _plateau(counts[:peak])
     while 2 * half <= last - peak:
         early, late = float(counts[last - 2 * half : last - half].sum()), float(counts[last - half :].sum())
         if late >= _ENOUGH or 4 * half > last - peak:
@@ -125,13 +126,18 @@ def _expected_behind(counts: Floats, empty: int) -> float:
     return most
 
 
-def _least_level(counts: Floats) -> float:
-    """Counts per channel in the emptiest of sixteen groups, less four standard deviations, for it is the least of many."""
+def _plateau(counts: Floats) -> float:
+    """Counts per channel in the emptiest of sixteen groups, less four standard deviations, for it is the least of many.
+
+    0 where no three groups agree, as on the rise of a pulse.
+    """
     size = max(len(counts) // 16, 8)
     groups = len(counts) // size
-    if groups == 0:
+    if groups < 3:
         return 0.0
-    least = float(counts[: groups * size].reshape(groups, size).sum(axis=1).min())
+    least, _, third = (float(total) for total in np.sort(counts[: groups * size].reshape(groups, size).sum(axis=1))[:3])
+    if third - least > 4.0 * math.sqrt(third + least):
+        return 0.0
     return max(least - 4.0 * math.sqrt(least), 0.0) / size
 
 

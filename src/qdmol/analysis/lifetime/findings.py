@@ -61,7 +61,7 @@ def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> 
     elif filled.padded:
         text = (
             f"Only the channels from {start:.5g} to {stop:.5g} ns are filled, {filled.stop - filled.start} of "
-            f"{filled.channels}; the others are empty beyond what chance allows, or behind the period, and are left out."
+            f"{filled.channels}; the others, empty beyond what chance allows or behind the period, are left out."
         )
         flags.append(Flag("filled_range", "note", text, stop - start, "ns"))
     return tuple(flags)

@@ -37,7 +37,9 @@ FEWEST_PHOTONS = 20
 _MOST_BUMPS = 4
 _LARGEST_BUMP = 0.05  # of the photons of the decay; what is larger is no bump
 GOOD = 0.01  # probability above which a fit counts as good
-_PERIOD_GAIN = 8.0  # of the log-likelihood, by which a period equal to the recorded range must describe the decay better
+_PERIOD_GAIN = (
+    8.0  # of the log-likelihood, by which a period equal to the recorded range must describe the decay better
+)
 _DELAYS = (3.0, 6.0, 12.0, 24.0, 48.0)  # beginnings of the tail, in widths of the response behind its middle
 
 
@@ -110,9 +112,7 @@ def fit_lifetime(
     try:
         best = _chosen(asked, response, padded=filled.padded)
         threshold = float(chi2.ppf(level, 1)) * best.trial.overdispersion
-        fit = assemble(
-            best.decay, best.trial, best.evidence, kind=best.response.kind, level=level, threshold=threshold
-        )
+        fit = assemble(best.decay, best.trial, best.evidence, kind=best.response.kind, level=level, threshold=threshold)
     except np.linalg.LinAlgError as error:
         raise SolverError("The fit failed: it did not converge.") from error
     reason = failure(fit, best.trial)
@@ -122,9 +122,9 @@ def fit_lifetime(
     flags += find_range_flags(decay, filled, assumed=best.decay.period_ns if decay.period_ns is None else None)
     return replace(
         fit,
-        curve=filled.widened(fit.curve, math.nan),
-        residuals=filled.widened(fit.residuals, math.nan),
-        fitted=filled.widened(fit.fitted, False),
+        curve=filled.widened(fit.curve),
+        residuals=filled.widened(fit.residuals),
+        fitted=filled.widened(fit.fitted.astype(np.float64)) > 0,
         flags=flags,
     )
 
@@ -199,7 +199,9 @@ def _check(decay: Decay, model: str, background: float | Background | None, leve
             raise InputError(field="background", value=background, allowed="counts per bin, at least 0")
         fixed = float(background)
     smallest = largest if model.isdigit() else 1
-    return _Asked(decay, np.ones(len(decay.counts), dtype=np.bool_), largest, smallest, model == "stretched", dark, fixed)
+    return _Asked(
+        decay, np.ones(len(decay.counts), dtype=np.bool_), largest, smallest, model == "stretched", dark, fixed
+    )
 
 
 def _dark(decay: Decay, background: Background) -> tuple[float, float]:

@@ -127,9 +127,7 @@ def _profile_point(found: Maximum, what: Quantity, target: float, start: Floats,
     return _Point(float(quantity(found.problem, theta, what.kind, what.index)), root, theta)
 
 
-def _next(
-    inner: _Point, outer: _Point | None, *, side: float, goal: float, stride: float, error: float
-) -> float:
+def _next(inner: _Point, outer: _Point | None, *, side: float, goal: float, stride: float, error: float) -> float:
     """The next place to try: between the two known, or further out by a stride at least."""
     if outer is None:
         grow = goal / inner.root if inner.root > 0 else 4.0

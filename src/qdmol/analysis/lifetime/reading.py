@@ -103,7 +103,9 @@ def read_response(path: str | Path, *, unit: str | None = None) -> Response:
     curves, _ = _curves(place, unit=unit, field="response")
     named = [curve for curve in curves if _RESPONSE.search(curve.name)]
     if len(curves) > 1 and len(named) != 1:
-        message = f"`{place.name}` holds {len(curves)} curves; save the response in a file of its own, or name its column IRF."
+        message = (
+            f"`{place.name}` holds {len(curves)} curves; save the response in its own file, or name its column IRF."
+        )
         raise InputError(field="response", value=place.name, allowed="one curve", message=message)
     curve = named[0] if len(curves) > 1 else curves[0]
     return Response.measured(curve.values, bin_width_ns=curve.width_ns, first_bin_ns=curve.first_ns)
@@ -156,7 +158,9 @@ def _chosen(curves: Sequence[Curve], column: int | str | None, *, name: str) -> 
     """The curve asked for, or the only one."""
     if column is None and len(curves) == 1:
         return curves[0]
-    listed = ", ".join(f"{curve.column} ({curve.name[:30]})" if curve.name else str(curve.column) for curve in curves[:20])
+    listed = ", ".join(
+        f"{curve.column} ({curve.name[:30]})" if curve.name else str(curve.column) for curve in curves[:20]
+    )
     if column is None:
         message = f"`{name}` holds {len(curves)} decays; choose one with --column: {listed}."
         raise InputError(field="column", value=None, allowed=f"one of {listed}", message=plain_text(message))

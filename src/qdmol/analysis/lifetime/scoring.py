@@ -177,8 +177,19 @@ def quantity_slope(problem: Problem, theta: Floats, kind: int, index: int) -> Fl
 
 
 @compiled
-def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: Floats) -> Floats:
-    """One damped step, clipped to the bounds; parameters held by a bound stay."""
+def _keep_order(theta: Floats, count: int) -> None:
+    """Put lifetimes that have passed each other on their common mean."""
+    for _ in range(count):
+        for k in range(count - 1):
+            if theta[k] < theta[k + 1]:
+                middle = 0.5 * (theta[k] + theta[k + 1])
+                theta[k] = middle
+                theta[k + 1] = middle
+
+
+@compiled
+def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: Floats, ordered: int) -> Floats:
+    """One damped step, clipped to the bounds; parameters held by a bound stay, the first `ordered` keep their order."""
     size = len(theta)
     keep = np.zeros(size, dtype=np.int64)
     m = 0
@@ -202,6 +213,7 @@ def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: 
             at = keep[a]
             new = theta[at] + step[a] / math.sqrt(max(matrix[at, at], 1e-30))
             moved[at] = min(max(new, bounds[0, at]), bounds[1, at])
+    _keep_order(moved, ordered)
     return moved
 
 
@@ -215,17 +227,6 @@ def _pull(problem: Problem, theta: Floats, aim: Floats, matrix: Floats, gradient
         gradient[a] -= aim[3] * miss * slope[a]
         for b in range(len(theta)):
             matrix[a, b] += aim[3] * slope[a] * slope[b]
-
-
-@compiled
-def _keep_order(theta: Floats, count: int) -> None:
-    """Put lifetimes that have passed each other on their common mean."""
-    for _ in range(count):
-        for k in range(count - 1):
-            if theta[k] < theta[k + 1]:
-                middle = 0.5 * (theta[k] + theta[k + 1])
-                theta[k] = middle
-                theta[k + 1] = middle
 
 
 @compiled
@@ -249,7 +250,7 @@ def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: 
     gradient = np.zeros(size)
     mean = expected(problem, theta, slopes)
     value = _value(problem, theta, aim, mean)
-    damping = 1e-3
+    damping, ordered = 1e-3, problem.components if aim[0] > 0.0 else 0
     calm = 0
     for _ in range(200):
         matrix = fisher_matrix(problem, theta, mean, slopes, gradient)
@@ -257,9 +258,7 @@ def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: 
             _pull(problem, theta, aim, matrix, gradient)
         better = False
         for _ in range(12):
-            moved = _move(matrix + damping * np.diag(np.diag(matrix)), gradient, theta, free, bounds)
-            if aim[0] > 0.0:
-                _keep_order(moved, problem.components)
+            moved = _move(matrix + damping * np.diag(np.diag(matrix)), gradient, theta, free, bounds, ordered)
             trial = expected(problem, moved, trial_slopes)
             new = _value(problem, moved, aim, trial)
             if new >= value:

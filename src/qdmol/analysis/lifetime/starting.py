@@ -26,7 +26,7 @@ _DARK = 0.2  # share of the bins that are taken as dark
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A place to begin: shift (where a measured response begins), width of a Gaussian and lifetime in ns, likelihood."""
+    """A place to begin: shift (where a measured response begins), width of a Gaussian, lifetime in ns, likelihood."""
 
     shift_ns: float
     width_ns: float
@@ -75,8 +75,7 @@ def _recorded(problem: Problem) -> NDArray[np.bool_]:
     """Coarse bins that hold used bins only."""
     step = -(-len(problem.used) // MOST_BINS)
     padded = np.pad(problem.used, (0, -len(problem.used) % step))
-    whole: NDArray[np.bool_] = padded.reshape(-1, step).all(axis=1)
-    return whole
+    return np.asarray(padded.reshape(-1, step).all(axis=1), dtype=np.bool_)
 
 
 def _dark_share(counts: Floats) -> float:
