@@ -202,6 +202,8 @@ def test_where_no_file_of_many_can_be_read_nothing_is_written(asked, tmp_path, c
         (["analyze", "a.ptu", "--channels", "0"], "channels"),
         (["analyze", "a.ptu", "--channels", "0,x"], "channels"),
         (["analyze", "a.ptu", "--gate", "soon"], "gate"),
+        (["analyze", "a.txt", "--period", "soon"], "period"),
+        (["analyze", "a.txt", "--period", "12.5 nm"], "period"),
         (["analyze", "a.ptu", "-o", "page.nc"], "output"),
         (["analyze", "a.html", "-o", "a.html"], "output"),
         (["analyze", "a.nc"], "output"),
@@ -267,3 +269,18 @@ def test_a_fatal_flag_is_not_softened_by_others(asked, monkeypatch):
     fatal = Flag("sync_rate", "fatal", "The pulses contradict the header.")
     monkeypatch.setattr(qdmol.analysis, "analyze_photons", lambda path, **_: fakes.whole(path, flags=(fatal,)))
     assert run("analyze", "a.ptu", "--quiet") == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (["--period", "12.5"], {"period_ns": 12.5}),
+        (["--period", "0.1us"], {"period_ns": 100.0}),
+        (["--column", "QD film", "--unit", "ps"], {"column": "QD film", "unit": "ps"}),
+        (["--background", "3"], {"background": 3.0}),
+    ],
+)
+def test_what_a_histogram_leaves_open_is_given(given, passed, asked, capsys):
+    assert run("analyze", "decay.txt", *given, "--quiet") == 0
+    (_, options), *_ = asked
+    assert {name: options[name] for name in passed} == passed

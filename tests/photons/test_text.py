@@ -1,5 +1,7 @@
 """Time tags as text: columns, units, decimals, bad lines."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from tests.photons.writers import write_text
 from qdmol.errors import DataError, InputError
 from qdmol.photons.stream import join_records
 from qdmol.photons.text import looks_like_text, read_text
+from qdmol.photons.text_columns import names_photons
 
 
 def text(folder, content, name="a.csv"):
@@ -186,6 +189,26 @@ class TestRefusal:
         with pytest.raises(InputError):
             load(path)
 
+    @pytest.mark.parametrize(
+        ("statement", "columns", "said"),
+        [
+            ("sync_period_ps: 1e-5", "sync,delay_ps,channel", "sync period of 1e-05 ps"),
+            ("sync_rate: 1e-2 hz", "sync,delay_ps,channel", "sync period of 1e\\+14 ps"),
+            ("tick_ps: 1e-5", "time_ticks,channel", "tick of 1e-05 ps"),
+            ("tick_ps: 1e300", "time_ticks,channel", "tick of 1e\\+300 ps"),
+        ],
+    )
+    def test_a_clock_that_no_instrument_has(self, tmp_path, statement, columns, said):
+        row = ",".join("1" for _ in columns.split(","))
+        with pytest.raises(InputError, match=said):
+            read_text(text(tmp_path, f"# {statement}\n{columns}\n" + f"{row}\n" * 20))
+
+    def test_a_histogram_is_no_list_of_photons(self, tmp_path):
+        counts = [0, 1, 40, 30, 22, 15, 11, 8, 6, 4, 3, 2]
+        for rows in ([f"{k},{c}" for k, c in enumerate(counts)], map(str, counts)):
+            with pytest.raises(InputError):
+                read_text(text(tmp_path, "\n".join(rows) + "\n"))
+
     def test_impossible_values(self, tmp_path):
         for row, said in (("5,300", "channel 300"), (f"{4 * 10**18},1", "no measurement is that long")):
             path = text(tmp_path, f"time_ps,channel\n1,1\n{row}\n")
@@ -213,3 +236,30 @@ def test_is_recognised_by_its_numbers():
     assert not looks_like_text(b"anything", Path("a"))
     assert not looks_like_text(b"1,2\0", Path("a.csv"))
     assert not looks_like_text(b"", Path("a.csv"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1" * 60_000,
+        "1" * 60_000 + "e",
+        "a" + " " * 60_000,
+        "# a" + " " * 60_000 + "x",
+        "a [" + "b" * 60_000,
+        "1," * 30_000,
+    ],
+)
+def test_the_patterns_of_a_long_line_are_tried_once(tmp_path, line):
+    # in a pattern that can match in many ways these lines would take minutes
+    code = (
+        "import sys; from pathlib import Path; from qdmol.photons.text import read_text; read_text(Path(sys.argv[1]))"
+    )
+    path = text(tmp_path, f"time_ps,channel\n{line}\n1,0\n{line}\n")
+    subprocess.run([sys.executable, "-c", code, str(path)], timeout=60, capture_output=True, check=False)
+
+
+def test_names_of_photons_are_told_from_those_of_histograms():
+    assert names_photons(b"# made by hand\nchannel,time_ps\n1,2\n")
+    assert names_photons(b"sync;delay [ns];channel\n")
+    for head in (b"Time [ns]\tCounts\n1\t2\n", b"Chan\tData\n1\t2\n", b"time,counts,channel\n", b"1 2\n"):
+        assert not names_photons(head)

@@ -21,6 +21,7 @@ from qdmol.analysis.parts import (
     STAGES,
     Afterglow,
     Asked,
+    HistogramOptions,
     Model,
     Work,
     after_pulses,
@@ -33,7 +34,7 @@ from qdmol.analysis.parts import (
     response_of,
 )
 from qdmol.analysis.progress import Progress, Stages, watched
-from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
+from qdmol.analysis.result import FAILED_FIT, Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
 from qdmol.analysis.wording import plain_text
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError, SolverError
 from qdmol.photons import PhotonStream
@@ -57,6 +58,10 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     model: Model = "auto",
     gate_ns: tuple[float, float | None] | None = None,
     afterglow: Afterglow = "flag",
+    column: int | str | None = None,
+    unit: str | None = None,
+    period_ns: float | None = None,
+    background: float | None = None,
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
     """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation over decades of lag.
@@ -80,6 +85,15 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     afterglow
         What is done about sharp peaks of the detectors beside the centre of g2: ``"flag"`` says so, ``"mask"`` leaves
         them out, ``"model"`` fits them.
+    column
+        Of a file of decay histograms with several of them, which one: its number from 0, where a column of times
+        counts, or its name.
+    unit
+        Of a decay histogram as text, the unit of its times where the file does not state it, as ``"ns"``.
+    period_ns
+        Of a decay histogram, the time between excitation pulses where the file does not state it.
+    background
+        Of a decay histogram, the background in counts per bin, taken as exact; fitted otherwise.
     progress
         Called with what is being done and the fraction of all the work, 0 to 1.
 
@@ -98,10 +112,12 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     """
     started = time.perf_counter()
     _check_words(model, afterglow)
-    asked = Asked(response, dark, channels, model, _checked_gate(gate_ns), afterglow)
+    options = HistogramOptions(column, unit, _checked_period(period_ns), background)
+    asked = Asked(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options)
     file = None if isinstance(source, PhotonStream) else str(source)
-    recording = opened(source, format)
+    recording = opened(source, format, options)
     if isinstance(recording, PhotonStream):
+        options.refuse_any()
         found = _analyzed(recording, file or recording.provenance.path, asked, progress)
     else:
         found = _decay_alone(recording, file, asked, progress)
@@ -208,16 +224,22 @@ def _checked_gate(gate_ns: tuple[float, float | None] | None) -> tuple[float, fl
     return gate_ns
 
 
+def _checked_period(period_ns: float | None) -> float | None:
+    if period_ns is not None and not (math.isfinite(period_ns) and period_ns > 0):
+        raise InputError(field="period", value=period_ns, allowed="above 0 ns")
+    return period_ns
+
+
 def _decay_alone(decay: Decay, file: str | None, asked: Asked, progress: Progress | None) -> PhotonAnalysis:
     """A histogram of delays: a lifetime, and nothing else."""
     stages = Stages({"lifetime": 1.0}, progress)
-    flags: tuple[Flag, ...] = ()
-    response, fit = response_of(asked.response), None
+    response, notes = response_of(asked, beside=file)
+    fit, flags = None, tuple(Flag("reading", "note", note) for note in notes)
     with stages.stage("lifetime"):
         try:
             fit = fit_decay(decay, response, asked)
         except (DataError, SolverError) as error:
-            flags = (Flag("no_lifetime", "warning", str(error)),)
+            flags += (Flag(FAILED_FIT, "warning", str(error)),)
     return PhotonAnalysis(file, None, None, flags=flags, decay=decay, response=response, lifetime=fit)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from qdmol.analysis.progress import Stages
-from qdmol.analysis.result import G2_NOT_FITTED, PhotonAnalysis
+from qdmol.analysis.result import FAILED_FIT, G2_NOT_FITTED, PhotonAnalysis
 from qdmol.errors import DataError, InputError, SolverError
 from qdmol.photons import PhotonStream, channel_label
 from qdmol.photons.flags import Flag, Severity
@@ -34,6 +34,7 @@ __all__ = [
     "STAGES",
     "Afterglow",
     "Asked",
+    "HistogramOptions",
     "Model",
     "Work",
     "after_pulses",
@@ -76,11 +77,31 @@ _ABSENT = {
     "triples": "no_g3",
     "correlation": "no_correlation",
 }
-_PAIRS = "pairs of photons"
+# The stages whose fit may fail, and the flag that then says so.
+_FAILED = {"lifetime": FAILED_FIT, "pairs of photons": G2_NOT_FITTED}
 _EXTRAS = {"background", "gates", "triples"}  # their absence takes nothing from the other results
 _GATES = (0.25, 0.5, 1.0, 1.5)  # of the mean delay of a photon, after the arrival of the pulse
 _LATEST_GATE = 0.5  # of the period: behind it too little of it is left
 _GATED_PAIRS = 20.0  # pairs of a side peak below which a curve over gates says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramOptions:
+    """What a file of decay histograms may leave open: see :func:`qdmol.analysis.analyze_photons`."""
+
+    column: int | str | None = None
+    unit: str | None = None
+    period_ns: float | None = None
+    background: float | None = None
+
+    def refuse_any(self) -> None:
+        """InputError for an option that was given for a recording of single photons."""
+        for name in ("column", "unit", "period_ns", "background"):
+            value = getattr(self, name)
+            if value is not None:
+                option = name.removesuffix("_ns")
+                message = f"`{option}` is {value!r}, but is for decay histograms; this file holds single photons."
+                raise InputError(field=option, value=value, allowed="given for a decay histogram only", message=message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,7 @@ class Asked:
     model: Model = "auto"
     gate_ns: tuple[float, float | None] | None = None
     afterglow: Afterglow = "flag"
+    histogram: HistogramOptions = HistogramOptions()
 
     @property
     def gate(self) -> float | tuple[float, float] | None:
@@ -120,8 +142,8 @@ class Work:
                 return make()
             except (DataError, SolverError) as error:
                 severity: Severity = "note" if stage in _EXTRAS else "warning"
-                failed = isinstance(error, SolverError) and stage == _PAIRS
-                self.flags.append(Flag(G2_NOT_FITTED if failed else _ABSENT[stage], severity, str(error)))
+                name = _FAILED.get(stage) if isinstance(error, SolverError) else None
+                self.flags.append(Flag(name or _ABSENT[stage], severity, str(error)))
                 return None
 
     @property
@@ -133,36 +155,33 @@ class Work:
         return (min(most), max(most)) if len(most) > 1 else None
 
 
-def opened(source: str | Path | PhotonStream, format_: str | None) -> PhotonStream | Decay:
+def opened(
+    source: str | Path | PhotonStream, format_: str | None, options: HistogramOptions | None = None
+) -> PhotonStream | Decay:
     """Return the stream, a detector on the SYNC input among its channels, or the histogram of delays of the file."""
     from qdmol.photons.sync_input import with_sync_detector
 
+    options = options or HistogramOptions()
     if isinstance(source, PhotonStream):
         return with_sync_detector(source)
     from qdmol.photons.reading import read_photons
 
     if format_ == "decay":
-        from qdmol.analysis.lifetime import read_decay
-
-        return read_decay(source)
+        return _histogram(source, options)
     try:
         return with_sync_detector(read_photons(source, format=format_))
     except InputError:
-        if format_ is not None:
+        from qdmol.analysis.lifetime.reading import is_histogram
+
+        if format_ is not None or not is_histogram(source):
             raise
-        histogram = _histogram(source)
-        if histogram is None:
-            raise
-        return histogram
+    return _histogram(source, options)
 
 
-def _histogram(path: str | Path) -> Decay | None:
+def _histogram(path: str | Path, options: HistogramOptions) -> Decay:
     from qdmol.analysis.lifetime import read_decay
 
-    try:
-        return read_decay(path)
-    except InputError:
-        return None
+    return read_decay(path, column=options.column, unit=options.unit, period_ns=options.period_ns)
 
 
 def check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> None:
@@ -249,7 +268,7 @@ def _lifetime(work: Work, background: Background | None) -> tuple[Decay | None, 
         return None, None, None
     from qdmol.analysis.lifetime import decay_of
 
-    response = response_of(work.asked.response)
+    response = response_of(work.asked)[0]
     decay = work.attempt("decay", lambda: decay_of(pulsed, channels=work.asked.channels))
     if decay is None:
         return None, response, None
@@ -265,18 +284,47 @@ def fit_decay(
     """Fit a decay with the model asked for."""
     from qdmol.analysis.lifetime import fit_lifetime
 
-    return fit_lifetime(decay, response=response, model=asked.model, background=background)
+    known = asked.histogram.background if background is None else background
+    return fit_lifetime(decay, response=response, model=asked.model, background=known)
 
 
-def response_of(given: Any) -> Response | None:
-    """The instrument response as a value: from a recording or histogram of it, or as given."""
-    from qdmol.analysis.lifetime import Decay, Response, decay_of
+def response_of(asked: Asked, *, beside: str | None = None) -> tuple[Response | None, tuple[str, ...]]:
+    """The instrument response as a value, and notes: from a recording or histogram of it, or as given.
 
+    A histogram that does not state the unit of its times has that of the decay in the file `beside`.
+    """
+    from qdmol.analysis.lifetime import Response, decay_of
+
+    given = asked.response
     if given is None or isinstance(given, Response):
-        return given
-    found = given if isinstance(given, Decay) else opened(given, None)
-    decay = decay_of(found) if isinstance(found, PhotonStream) else found
-    return Response.measured(decay.counts, bin_width_ns=decay.bin_width_ns, first_bin_ns=decay.first_bin_ns)
+        return given, ()
+    if isinstance(given, (str, Path)):
+        given, notes = _response_file(given, asked.histogram, beside)
+        if isinstance(given, Response):
+            return given, notes
+    decay = decay_of(given) if isinstance(given, PhotonStream) else given
+    return Response.measured(decay.counts, bin_width_ns=decay.bin_width_ns, first_bin_ns=decay.first_bin_ns), ()
+
+
+def _response_file(
+    path: str | Path, options: HistogramOptions, beside: str | None
+) -> tuple[PhotonStream | Response, tuple[str, ...]]:
+    from qdmol.analysis.lifetime.reading import is_histogram, read_response, stated_unit
+    from qdmol.photons.reading import read_photons
+
+    try:
+        return read_photons(path), ()
+    except InputError:
+        if not is_histogram(path, field="response"):
+            raise
+    try:
+        return read_response(path, unit=options.unit), ()
+    except InputError as error:
+        unit = None if error.field != "unit" or beside is None else stated_unit(beside, column=options.column)
+        if unit is None:
+            raise
+    note = f"The response does not state the unit of its times; it is taken as {unit}, as that of the decay."
+    return read_response(path, unit=unit), (note,)
 
 
 def _g2(work: Work, background: Background | None) -> G2 | None:

@@ -22,10 +22,18 @@ if TYPE_CHECKING:
     from qdmol.photons import PhotonStream
     from qdmol.photons.quality import QualityReport
 
-__all__ = ["G2_NOT_FITTED", "Analysed", "FailedAnalysis", "PhotonAnalyses", "PhotonAnalysis", "files_dataset"]
+__all__ = [
+    "FAILED_FIT",
+    "G2_NOT_FITTED",
+    "Analysed",
+    "FailedAnalysis",
+    "PhotonAnalyses",
+    "PhotonAnalysis",
+    "files_dataset",
+]
 
-# Flag of an analysis whose g2 is withheld because its fit failed.
-G2_NOT_FITTED = "g2_not_fitted"
+FAILED_FIT = "failed_fit"  # flag that says why there is no lifetime although there is a decay
+G2_NOT_FITTED = "g2_not_fitted"  # flag of an analysis whose g2 is withheld because its fit failed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,10 +92,12 @@ class PhotonAnalysis:
 
     @property
     def _withheld(self) -> bool:
-        """Whether the fit of g2 failed, or the detectors cannot show g2 and no lifetime remains."""
+        """Whether a fit failed, or the detectors cannot show g2 and no lifetime remains."""
         names = {flag.name for flag in self.flags}
         shared = self.quality is not None and bool(self.quality.shared_dead_times)
-        return G2_NOT_FITTED in names or (shared and "no_g2" in names and self.g2 is None and self.lifetime is None)
+        return bool(names & {FAILED_FIT, G2_NOT_FITTED}) or (
+            shared and "no_g2" in names and self.g2 is None and self.lifetime is None
+        )
 
     @property
     def name(self) -> str:

@@ -89,6 +89,19 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     afterglow: Annotated[
         str, typer.Option("--afterglow", help="Sharp peaks of the detectors in g2: flag, mask or model.")
     ] = "flag",
+    column: Annotated[
+        str | None,
+        typer.Option("--column", metavar="COLUMN", help="Decay of a file with several: number (times are 0) or name."),
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="Unit of the times of a decay that does not state it, as ns.")
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay, in ns or as 12.5ns.")
+    ] = None,
+    background: Annotated[
+        float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay, counts per bin.")
+    ] = None,
     format_: Format = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -101,6 +114,8 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         "gate_ns": _gate(gate),
         "afterglow": afterglow,
     }  # fmt: skip
+    histogram = {"column": column, "unit": unit, "period_ns": _period(period), "background": background}
+    options |= {name: value for name, value in histogram.items() if value is not None}
     outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
     with photon_progress(quiet=quiet) as tell:
         if len(files) == 1:
@@ -181,6 +196,20 @@ def _gate(text: str | None) -> tuple[float, float | None] | None:
         return float(start.removesuffix("ns")), float(stop.removesuffix("ns")) if colon and stop else None
     except ValueError:
         raise InputError(field="gate", value=text, allowed="one or two delays in ns, as 5 or 5:50") from None
+
+
+def _period(text: str | None) -> float | None:
+    """A time in ns, from a number or a number with its unit."""
+    if text is None:
+        return None
+    from qdmol.analysis.lifetime.decay_columns import unit_ns
+
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzµμ").strip()
+    try:
+        value = float(number)
+    except ValueError:
+        raise InputError(field="period", value=text, allowed="a time in ns, as 12.5 or 12.5ns") from None
+    return value * unit_ns(text.strip()[len(number) :].strip() or "ns", field="period")
 
 
 def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:

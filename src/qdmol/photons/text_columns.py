@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from qdmol.errors import InputError
 from qdmol.photons.raw_files import not_a_file_of
 
-__all__ = ["HEAD", "KIND", "Layout", "understand", "wrong_line"]
+__all__ = ["HEAD", "KIND", "Layout", "names_photons", "understand", "wrong_line"]
 
 KIND = "a text of time tags"
 # Bytes from which the columns are understood.
@@ -26,10 +28,18 @@ ROLES = (
     ("time", re.compile(r"time|stamp|tag|arriv|toa|macro|^\s*t\s*([\s_\[(/.].*)?$", re.IGNORECASE)),
 )
 STATEMENT = re.compile(
-    r"^[#%/\s]*([A-Za-z][A-Za-z _-]{0,40}?)\s*(?:[\[(]([A-Za-zµμ]+)[\])])?\s*[:=]\s*(\S.{0,60}?)\s*$"
+    r"^[#%/\s]*([A-Za-z][A-Za-z _-]{0,40}?)\s{0,9}(?:[\[(]([A-Za-zµμ]+)[\])])?\s{0,9}[:=]\s*(\S.{0,60}?)\s*$"
 )
 COMMENT = re.compile(r"^\s*(#|%|//)")
-NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+# each part can match in one way only: a long line of digits must not be tried in many
+NUMBER = re.compile(r"^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
+LONGEST_NUMBER = 60  # characters
+LONGEST_NAMES = 1000  # characters of a line of names or a comment that are looked at
+# ticks of 1 fs to 1 s, and pulses from 10 GHz down to one in 10 s
+TICKS_PS = (1e-3, 1e12)
+PERIODS_PS = (100.0, 1e13)
+_FEWEST_STEPS = 7
+_NAMED_LINES = 100  # in which the names of the columns are looked for
 FREQUENCIES = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
 
 
@@ -116,6 +126,7 @@ def _lines(head: bytes, path: Path) -> list[str]:
 
 def _header(line: str, names: str | None, statements: dict[str, str]) -> str | None:
     """Take what a line before the numbers says: a statement in a comment, or the names of the columns."""
+    line = line[:LONGEST_NAMES]
     stated = STATEMENT.match(line)
     if stated:
         key = re.sub(r"[ -]", "_", stated[1].strip().lower())
@@ -129,11 +140,11 @@ def _header(line: str, names: str | None, statements: dict[str, str]) -> str | N
 
 def _is_numbers(line: str) -> bool:
     fields = [part.strip().strip('"') for part in re.split(r"[;,\t ]+", line) if part.strip()]
-    return bool(fields) and NUMBER.match(fields[0]) is not None and sum(map(_looks_numeric, fields)) * 2 >= len(fields)
+    return bool(fields) and _looks_numeric(fields[0]) and sum(map(_looks_numeric, fields)) * 2 >= len(fields)
 
 
 def _looks_numeric(text: str) -> bool:
-    return NUMBER.match(text) is not None
+    return len(text) <= LONGEST_NUMBER and NUMBER.match(text) is not None
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -177,6 +188,8 @@ def _layout(
     notes: list[str] = []
     tick_ps, powers = _units(path, roles, units, rows, statements, notes)
     period = _period_ps(statements)
+    if period is not None:
+        period = _within(path, "sync period", period, PERIODS_PS)
     if "sync" in roles and period is None:
         raise not_a_file_of(KIND, path, why="it needs a comment with the period, as `# sync_period_ps: 12500`")
     channel = statements.get("sync_channel", "").strip()
@@ -217,11 +230,35 @@ def _guessed(path: Path, rows: list[list[str]]) -> list[str]:
     """Roles of columns without names: small whole numbers are channels."""
     columns = list(zip(*[row for row in rows if len(row) == len(rows[0])], strict=True))
     if len(columns) == 1:
+        if not _are_arrivals(columns[0]):
+            raise not_a_file_of(KIND, path, why="the numbers of its only column do not rise, as times of photons do")
         return ["time"]
     small = [all(re.fullmatch(r"[+-]?\d{1,3}", value) and abs(int(value)) < 128 for value in c) for c in columns]
-    if len(columns) == 2 and small.count(True) == 1:
+    if len(columns) == 2 and small.count(True) == 1 and _are_arrivals(columns[small.index(False)]):
         return ["channel" if is_small else "time" for is_small in small]
     raise not_a_file_of(KIND, path, why=f"which column is which cannot be told; {EXAMPLE}")
+
+
+def _are_arrivals(column: Sequence[str]) -> bool:
+    """Whether numbers may be times of photons: most of them rise, and not in even steps as the axis of a histogram."""
+    if not all(map(_looks_numeric, column)):
+        return False
+    times = [float(value) for value in column]
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    if len(steps) < _FEWEST_STEPS:
+        return True
+    even = max(steps) - min(steps) <= 1e-3 * abs(max(steps))
+    return not even and sum(step >= 0 for step in steps) > 0.9 * len(steps)
+
+
+def names_photons(head: bytes) -> bool:
+    """Whether the first lines of a text name the columns of single photons: times and channels, or pulses."""
+    for line in head.decode("utf-8", "replace").split("\n")[:_NAMED_LINES]:
+        bare = re.sub(r"^[#%/\s]+", "", line[:LONGEST_NAMES])
+        roles = {role for role, _ in map(_role, _split(bare, _delimiter([bare])))}
+        if "counts" not in roles and ({"time", "channel"} <= roles or {"sync", "delay"} <= roles):
+            return True
+    return False
 
 
 def _units(
@@ -241,7 +278,7 @@ def _units(
         tick_ps = _stated_ps(statements, ("tick", "resolution", "bin_width", "bin"))
         if tick_ps is None:
             raise not_a_file_of(KIND, path, why="its times are in ticks, but no comment states one, as `# tick_ps: 81`")
-        tick, power = tick_ps, 0
+        tick, power = _within(path, "tick", tick_ps, TICKS_PS), 0
     elif unit is None:
         if any("." in row[timed[0]] for row in rows if len(row) == len(roles)):
             raise not_a_file_of(KIND, path, why=f"the unit of its times is not stated; {EXAMPLE}")
@@ -263,10 +300,20 @@ def _stated_ps(statements: dict[str, str], names: tuple[str, ...]) -> float | No
             continue
         parts = text.split()
         unit = unit or (parts[1].lower() if len(parts) > 1 else None)
-        if unit in POWERS and NUMBER.match(parts[0]):
+        if unit in POWERS and _looks_numeric(parts[0]):
             value = float(parts[0]) * 10.0 ** POWERS[unit]
-            return value if 1e-6 < value < 1e18 else None
+            return value if value > 0 and math.isfinite(value) else None
     return None
+
+
+def _within(path: Path, what: str, value_ps: float, limits: tuple[float, float]) -> float:
+    """InputError for a stated time that no instrument has."""
+    low, high = limits
+    if not low <= value_ps <= high:
+        raise not_a_file_of(
+            KIND, path, why=f"it states a {what} of {value_ps:.3g} ps; from {low:g} to {high:g} ps are allowed"
+        )
+    return value_ps
 
 
 def _period_ps(statements: dict[str, str]) -> float | None:
@@ -275,10 +322,10 @@ def _period_ps(statements: dict[str, str]) -> float | None:
         return period
     for key in ("sync_rate", "sync_rate_hz", "repetition_rate", "repetition_rate_hz", "sync_rate_mhz"):
         parts = statements.get(key, "").split()
-        if parts and NUMBER.match(parts[0]) and float(parts[0]) > 0:
+        if parts and _looks_numeric(parts[0]) and float(parts[0]) > 0:
             unit = parts[1].lower() if len(parts) > 1 else key.rpartition("_")[2]
             rate = float(parts[0]) * FREQUENCIES.get(unit, 1.0)
-            return 1e12 / rate if 1e-3 < rate < 1e12 else None
+            return 1e12 / rate if rate > 0 and math.isfinite(rate) else None
     return None
 
 

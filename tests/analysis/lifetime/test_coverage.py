@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks.calibration.lifetimes import CASES as CALIBRATED
+from benchmarks.calibration.lifetimes import PHOTONS, coverage
 from tests.analysis.lifetime.decays import draw_decay, gaussian_histogram
 
 from qdmol.analysis.lifetime import Response, fit_lifetime
@@ -115,3 +117,30 @@ def test_two_lifetimes_at_length():
     check(found, coverage, np.array([8.0, 1.5]), trials=2000)
     assert (others >= HOLDS).all(), others
     assert (others <= TOO_WIDE).all(), others
+
+
+@pytest.mark.parametrize(
+    ("name", "photons"),
+    [
+        ("two lifetimes, ratio 1.5", 100_000),
+        ("one lifetime, no background, no response given", 10_000),
+        ("response anywhere in the period", 1000),
+    ],
+)
+def test_coverage_of_the_calibrated_cases(name, photons):
+    case = next(case for case in CALIBRATED if case.name == name)
+    found = coverage(case, photons, count=20, rng=np.random.default_rng(6))
+    slack = 3 * math.sqrt(0.05 * 0.95 / 20)
+    assert found.refused == 0
+    assert found.percent >= 100 * (HOLDS - slack), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("photons", PHOTONS)
+@pytest.mark.parametrize("case", CALIBRATED, ids=lambda case: case.name)
+def test_coverage_of_every_calibrated_case(case, photons):
+    found = coverage(case, photons, count=300, rng=np.random.default_rng(7))
+    # three standard deviations of the simulation
+    slack = 300 * math.sqrt(0.05 * 0.95 / 300)
+    assert found.refused <= 6
+    assert 100 * HOLDS - slack <= found.percent <= 100 * TOO_WIDE + slack, found

@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from qdmol.analysis.lifetime import Response, decay_of, decays_of, fit_lifetime, read_decay
+from qdmol.analysis.lifetime.reading import read_response
 from qdmol.errors import InputError
 from qdmol.photons.reading import read_photons
 
@@ -51,10 +52,24 @@ def test_subtracted_backgrounds_of_one_laboratory_come_out_alike(data_folder, tm
     # files with steps of 1 and 0.2 stand on one dark level
     assert max(levels) < 1.15 * min(levels)
     with pytest.raises(InputError, match="smoothed"):
-        read_decay(tmp_path / "G700_N0.csv")
+        read_decay(tmp_path / "G700_N0.csv", unit="ns", column=1)
 
 
 def test_measured_responses_are_read(data_folder):
-    response = read_decay(data_folder / "decays/irfs/irf_520nm.csv")
+    path = data_folder / "decays/irfs/irf_520nm.csv"
+    response = read_response(path, unit="ns")
     assert response.bin_width_ns == pytest.approx(0.025)
-    assert Response.measured(response.counts, bin_width_ns=response.bin_width_ns).counts.max() > 0
+    assert response.counts.max() > 0
+    with pytest.raises(InputError, match="--unit"):
+        read_response(path)
+
+
+@pytest.mark.parametrize("name", ["G520_N0", "G700_N0", "F600_N0"])
+def test_measured_decays_lie_on_their_response(name, data_folder, tmp_path):
+    with zipfile.ZipFile(data_folder / "decays/perovskite_trpl_raw.zip") as archive:
+        archive.extract(f"{name}_raw.csv", tmp_path)
+    response = read_response(data_folder / "decays/irfs/irf_745nm.csv", unit="ns")
+    fit = fit_lifetime(read_decay(tmp_path / f"{name}_raw.csv"), response=response)
+    # both files have their maximum at 0 ns
+    assert fit.shift_ns == pytest.approx(0.0, abs=0.1)
+    assert fit.fitted.sum() > 6000

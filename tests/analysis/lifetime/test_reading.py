@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qdmol.analysis.lifetime import Decay, fit_lifetime, read_decay, read_decays
+from qdmol.analysis.lifetime.reading import read_response
 from qdmol.errors import InputError
 
 COUNTS = [0, 1, 40, 30, 22, 15, 11, 8, 6, 4, 3, 2]
@@ -38,11 +39,20 @@ def test_columns_with_units_and_either_decimal_sign(tmp_path, header, line, widt
 def test_many_columns_and_a_missing_unit(tmp_path):
     rows = [f"{k},{c},{2 * c}" for k, c in enumerate(COUNTS)]
     path = write(tmp_path / "two.csv", ["t,a,b", *rows])
-    assert [decay.counts[2] for decay in read_decays(path)] == [40, 80]
-    assert read_decay(path, column=1, period_ns=20.0).period_ns == 20.0
-    assert "taken as ns" in read_decay(path).notes[0]
-    with pytest.raises(InputError, match="column"):
-        read_decay(path, column=2)
+    assert [decay.counts[2] for decay in read_decays(path, unit="ns")] == [40, 80]
+    assert read_decay(path, column=1, unit="ns", period_ns=20.0).period_ns == 20.0
+    assert read_decay(path, column="b", unit="ps").counts[2] == 80
+    assert read_decay(path, column=2, unit="ps").bin_width_ns == pytest.approx(0.001)
+    for options, field in (
+        ({"unit": "ns"}, "column"),
+        ({"column": 1}, "unit"),
+        ({"column": 0, "unit": "ns"}, "column"),
+        ({"column": 3, "unit": "ns"}, "column"),
+        ({"column": 1, "unit": "nm"}, "unit"),
+    ):
+        with pytest.raises(InputError) as refused:
+            read_decay(path, **options)
+        assert refused.value.field == field
 
 
 @pytest.mark.parametrize("header", [["#ns/channel", "0.016", "#counts"], ["ps/channel: 16", "counts"]])
@@ -100,7 +110,7 @@ def test_binary_and_missing_files_are_refused(tmp_path):
     (tmp_path / "bad.sdt").write_bytes(b"\x00\x01" * 500)
     with pytest.raises(InputError, match="binary"):
         read_decay(tmp_path / "bad.sdt")
-    with pytest.raises(InputError, match="can be read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_decay(tmp_path / "none.csv")
     (tmp_path / "cut.phu").write_bytes(b"PQHISTO\0" + b"1.0.00\0\0" + b"\0" * 20)
     with pytest.raises(InputError, match="PHU"):
@@ -162,3 +172,133 @@ def test_a_foot_before_the_pulse_is_no_afterglow():
     flags = {flag.name: flag for flag in fit_lifetime(Decay(counts, 0.1, period_ns=50.0), model="1").flags}
     assert flags["rise_before_pulse"].value == pytest.approx(6.0, abs=1.5)
     assert flags["afterglow"].value == pytest.approx(34.6, abs=1.0)
+
+
+def columns(*values, sep="\t"):
+    return [sep.join(map(str, row)) for row in zip(*values, strict=True)]
+
+
+TIMES = [round(0.5 * k, 3) for k in range(len(COUNTS))]
+CHANNELS = range(1, len(COUNTS) + 1)
+DOUBLE = [2 * count for count in COUNTS]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252", "mac_roman"])
+def test_a_micro_sign_in_every_encoding(tmp_path, encoding):
+    path = tmp_path / "decay.txt"
+    path.write_bytes("\n".join(["Time [µs]\tCounts", *columns(TIMES, COUNTS)]).encode(encoding))
+    assert read_decay(path).bin_width_ns == pytest.approx(500.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "width"),
+    [
+        (["Time,Counts", "ps,cnts", *columns(TIMES, COUNTS, sep=",")], 0.0005),
+        (["Acquisition Time (s): 60", "Time (ns),Counts", *columns(TIMES, COUNTS, sep=",")], 0.5),
+        (["Chan\tTime/ps\tCounts", *columns(CHANNELS, range(0, 16 * len(COUNTS), 16), COUNTS)], 0.016),
+        (["Labels,A,", "Xunits,ps,", *[f"{row}," for row in columns(TIMES, COUNTS, sep=",")]], 0.0005),
+        (["Time Calibration (sec/ch): 1.6E-11", "Chan\tData", *columns(CHANNELS, COUNTS)], 0.016),
+        (["Resolution (ps): 16", "Channel\tCounts", *columns(CHANNELS, COUNTS)], 0.016),
+        (["Bin width: 0.016 ns", "bin;counts", *columns(CHANNELS, COUNTS, sep=";")], 0.016),
+        (["time_us,counts", *columns(TIMES, COUNTS, sep=",")], 500.0),
+        (["16 ps/channel", *map(str, COUNTS)], 0.016),
+    ],
+)
+def test_units_and_widths_as_instruments_write_them(tmp_path, lines, width):
+    decay = read_decay(write(tmp_path / "decay.txt", lines))
+    assert decay.counts.tolist() == COUNTS
+    assert decay.bin_width_ns == pytest.approx(width)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        columns(TIMES, COUNTS),
+        columns(CHANNELS, COUNTS),
+        ["Integration time: 10 s", "Time,Counts", *columns(TIMES, COUNTS, sep=",")],
+        ["Time\tCounts/s", *columns(TIMES, COUNTS)],
+        ["Time [ns] or [ps]\tCounts", *columns(TIMES, COUNTS)],
+        # a micro sign that another code page has turned into a letter
+        ["Time [æs]\tCounts", *columns(TIMES, COUNTS)],
+    ],
+)
+def test_a_unit_that_is_not_clear_is_asked_for(tmp_path, lines):
+    path = write(tmp_path / "decay.txt", lines)
+    with pytest.raises(InputError, match="--unit"):
+        read_decay(path)
+    step = float(lines[-1].replace(",", "\t").split()[0]) - float(lines[-2].replace(",", "\t").split()[0])
+    assert read_decay(path, unit="ps").bin_width_ns == pytest.approx(1e-3 * step)
+
+
+@pytest.mark.parametrize(
+    ("lines", "widths"),
+    [
+        (["#ns/channel", "0.032\t0.064", "#counts", *columns(COUNTS, DOUBLE)], [0.032, 0.064]),
+        (["#ns/channel", "0.032", "#counts", *columns(COUNTS, DOUBLE)], [0.032, 0.032]),
+        (["Time[ns]\tA\tTime[ps]\tB", *columns(TIMES, COUNTS, TIMES, DOUBLE)], [0.5, 0.0005]),
+        (
+            [
+                *["*BLOCK 1 Time[ns] N", *columns(TIMES, COUNTS, sep=" "), "*END"],
+                *["*BLOCK 2 Time[ps] N", *columns(TIMES, DOUBLE, sep=" "), "*END"],
+            ],
+            [0.5, 0.0005],
+        ),
+    ],
+)
+def test_curves_of_different_widths_are_chosen_from(tmp_path, lines, widths):
+    path = write(tmp_path / "decays.txt", lines)
+    with pytest.raises(InputError, match="--column"):
+        read_decay(path)
+    decays = read_decays(path)
+    assert [decay.bin_width_ns for decay in decays] == pytest.approx(widths)
+    assert [decay.counts.tolist() for decay in decays] == [COUNTS, DOUBLE]
+
+
+def test_curves_of_different_length(tmp_path):
+    rows = [f"{t},{c},{d if k < 9 else ''}" for k, (t, c, d) in enumerate(zip(TIMES, COUNTS, DOUBLE, strict=True))]
+    decays = read_decays(write(tmp_path / "decays.csv", ["Time [ns],A,B", *rows]))
+    assert [len(decay.counts) for decay in decays] == [len(COUNTS), 9]
+
+
+def test_widths_that_do_not_match_the_curves_are_refused(tmp_path):
+    with pytest.raises(InputError, match="3 for 2"):
+        read_decays(write(tmp_path / "a.txt", ["#ns/channel", "1\t2\t4", "#counts", *columns(COUNTS, DOUBLE)]))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Wavelength (nm);Counts",
+        "nm;counts",
+        "λ [nm];PL",
+        "Energy (eV);I",
+        "Wavenumber (cm-1);Counts",
+        "Wellenlänge/nm;N",
+    ],
+)
+def test_a_spectrum_is_no_decay(tmp_path, header):
+    path = write(tmp_path / "spectrum.csv", [header, *columns(range(400, 400 + len(COUNTS)), COUNTS, sep=";")])
+    with pytest.raises(InputError, match="an emission spectrum is not a decay"):
+        read_decay(path)
+
+
+def test_sizes_are_bounded_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("qdmol.analysis.lifetime.decay_text._MOST_ROWS", 10_000)
+    monkeypatch.setattr("qdmol.analysis.lifetime.decay_text._MOST_NUMBERS", 50_000)
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(40_000_000)
+    with pytest.raises(InputError, match="at most 32000000"):
+        read_decay(path)
+    for content in ("1\n" * 11_000, "1" * 70_000 + "\n1\n" * 10, "1,2,3,4,5,6,7,8,9,0\n" * 9000):
+        path.write_text(content, encoding="ascii")
+        with pytest.raises(InputError, match="at most"):
+            read_decay(path)
+
+
+def test_a_response_is_chosen_by_its_name(tmp_path):
+    rows = columns(TIMES, COUNTS, DOUBLE)
+    path = write(tmp_path / "both.txt", ["Time [ns]\tIRF\tQD", *rows])
+    assert read_response(path).counts.max() == pytest.approx(39, abs=1)
+    with pytest.raises(InputError, match="its own file"):
+        read_response(write(tmp_path / "none.txt", ["Time [ns]\tA\tB", *rows]))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.analysis.lifetime.acceptance import resolution_ns, resolved
 from qdmol.analysis.lifetime.bias import relative_bias
 from qdmol.analysis.lifetime.goodness import deviance_residuals
 from qdmol.analysis.lifetime.intervals import Quantity, profile_interval
 from qdmol.analysis.lifetime.likelihood import Maximum
-from qdmol.analysis.lifetime.models import Trial
+from qdmol.analysis.lifetime.models import Trial, model_name
 from qdmol.analysis.lifetime.problem import PULSE
+from qdmol.analysis.lifetime.responses import nearest_shift
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, ResponseKind
+from qdmol.errors import SolverError
 
 __all__ = ["assemble"]
 
@@ -33,10 +36,27 @@ class _Range:
 def assemble(
     decay: Decay, trial: Trial, evidence: dict[str, float], *, kind: ResponseKind, level: float, threshold: float
 ) -> LifetimeFit:
-    """Return the fit of a trial, its intervals at the given drop of twice the log-likelihood."""
+    """Return the fit of a trial, its intervals at the given drop of twice the log-likelihood.
+
+    Components shorter than response and bins resolve are part of the curve, but no lifetimes.
+
+    Raises
+    ------
+    SolverError
+        If no component is resolved.
+    """
     from qdmol.analysis.lifetime.scoring import SLOT
 
     found = trial.maximum
+    width_ns = _width(found, kind)
+    shortest = resolution_ns(found, bin_ns=decay.bin_width_ns, width_ns=width_ns)
+    reported = found.problem.components if found.problem.stretched else resolved(found, shortest)
+    if reported == 0:
+        raise SolverError(
+            f"The fit failed: the decay is faster than response and bins resolve, {shortest:.3g} ns, "
+            "as that of scattered light or of a response is."
+        )
+    found = replace(found, problem=found.problem._replace(reported=reported))
     slots, used, mean = found.slots, trial.used, trial.curve
     lifetimes = _lifetimes(found, threshold)
     amplitudes, intensities = _fractions(found, threshold)
@@ -47,16 +67,18 @@ def assemble(
         dark = profile_interval(found, Quantity(SLOT, slots.background, 0.0), threshold=threshold)
     stretch = _stretch(found, threshold)
     pulse = float(found.theta[slots.shift])
+    if kind == "measured":
+        pulse = nearest_shift(pulse, found.problem.period)
     return LifetimeFit(
         *_columns(lifetimes),
         *_columns(amplitudes),
         *_columns(intensities),
-        trial.name,
+        trial.name if found.problem.stretched else model_name(reported),
         *(by_amplitude.value, by_amplitude.low, by_amplitude.high),
         *(by_intensity.value, by_intensity.low, by_intensity.high),
         *(background, *dark),
         response=kind,
-        response_width_ns=_width(found, kind),
+        response_width_ns=width_ns,
         shift_ns=pulse,
         stretch=stretch.value if stretch else None,
         stretch_low=stretch.low if stretch else None,
@@ -87,7 +109,7 @@ def _lifetimes(found: Maximum, threshold: float) -> list[_Range]:
     # a correction beyond a third belongs to a component that the decay does not bound
     values = found.components_ns * (1.0 - np.clip(relative_bias(found), -1 / 3, 1 / 3))
     ranges = []
-    for k, value in enumerate(values):
+    for k, value in enumerate(values[: found.problem.reported]):
         low, high = profile_interval(found, Quantity(LOG_TAU, k, *found.bounds[:, k]), threshold=threshold)
         ranges.append(_opened(float(value), low, high, found.bounds[:, k]))
     return ranges
@@ -104,7 +126,7 @@ def _opened(value: float, low: float, high: float, bounds: Floats) -> _Range:
 def _fractions(found: Maximum, threshold: float) -> tuple[list[_Range], list[_Range]]:
     from qdmol.analysis.lifetime.scoring import AMPLITUDE, INTENSITY, quantity
 
-    count = found.problem.components
+    count = found.problem.reported
     if count == 1:
         one = [_Range(1.0, 1.0, 1.0)]
         return one, one
@@ -127,7 +149,7 @@ def _averages(found: Maximum, lifetimes: list[_Range], threshold: float) -> tupl
     """Amplitude- and intensity-weighted lifetime."""
     from qdmol.analysis.lifetime.scoring import AMPLITUDE_MEAN, INTENSITY_MEAN, quantity
 
-    if found.problem.components == 1 and not found.problem.stretched:
+    if found.problem.reported == 1 and not found.problem.stretched:
         return lifetimes[0], lifetimes[0]
     ranges = []
     # a mean of lifetimes is within their bounds, one of a stretched law within those of its shape

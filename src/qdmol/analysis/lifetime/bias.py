@@ -34,6 +34,8 @@ def relative_bias(found: Maximum) -> Floats:
     count = found.problem.components
     matrix, inside = fisher(found)
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-30))
+    if not np.isfinite(matrix).all():
+        return np.zeros(count)
     values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
     if len(values) == 0 or values[0] < 1e-10 * values[-1]:
         return np.zeros(count)

@@ -7,15 +7,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.analysis.lifetime.models import POOR, Trial
+from qdmol.analysis.lifetime.filling import Filled
+from qdmol.analysis.lifetime.models import POOR, STRONG, Trial, model_name
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit
 from qdmol.photons.flags import Flag
 
-__all__ = ["find_flags"]
+__all__ = ["find_flags", "find_range_flags"]
 
 Floats = NDArray[np.float64]
 
 _FEW = 200
+_CLOSE = 1.3  # ratio of two lifetimes below which nobody would call them two
+_STRAY = 1e-3  # share of counts beyond the period that is worth a word
 _PILE_UP = 0.05  # photons per period above which the first of two hides the second too often
 _FOOT = 0.06  # of the period before the highest count: the foot of the rise
 _BEYOND = 1e-3  # share of the counts behind the end of the period that is worth a warning
@@ -31,10 +34,73 @@ def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]
         _wrap(decay, fit),
         _wide(fit),
         _open(fit),
+        _unresolved(fit, trial),
+        _effective(fit),
         _few(fit),
         _tail(fit),
     ]
     return (*_bumps(decay, trial), *(flag for flag in found if flag is not None))
+
+
+def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> tuple[Flag, ...]:
+    """Return what was found about the range and the period of a decay; `assumed` is a period that nobody stated."""
+    flags = []
+    edges, width = decay.first_bin_ns, decay.bin_width_ns
+    start, stop = edges + filled.start * width, edges + filled.stop * width
+    if assumed is not None:
+        text = (
+            f"The pulse period is not stated; the recorded range, {assumed:.5g} ns, is taken as the period, "
+            "which describes the decay better than a single pulse. State the period if it is another."
+        )
+        flags.append(Flag("period_assumed", "warning", text, assumed, "ns"))
+    beyond = float(decay.counts[: filled.start].sum() + decay.counts[filled.stop :].sum())
+    limit = math.inf if decay.period_ns is None else decay.period_ns
+    if beyond > max(_STRAY * decay.photons, 3.0 * math.sqrt(decay.photons)) and len(decay.counts) * width > limit:
+        text = (
+            f"{beyond:.0f} counts, {100 * beyond / decay.photons:.2g} %, lie beyond the pulse period of {limit:.5g} ns "
+            "and are left out; check the period."
+        )
+        flags.append(Flag("beyond_period", "warning", text, beyond, "photons"))
+    elif filled.padded:
+        text = (
+            f"Only the channels from {start:.5g} to {stop:.5g} ns are filled, {filled.stop - filled.start} of "
+            f"{filled.channels}; the others, empty beyond what chance allows or behind the period, are left out."
+        )
+        flags.append(Flag("filled_range", "note", text, stop - start, "ns"))
+    return tuple(flags)
+
+
+def _unresolved(fit: LifetimeFit, trial: Trial) -> Flag | None:
+    found = trial.maximum
+    hidden = found.problem.components - len(fit.components_ns)
+    if hidden <= 0 or found.problem.stretched:
+        return None
+    photons = found.theta[found.slots.components : 2 * found.slots.components]
+    share = float(photons[-hidden:].sum() / photons.sum())
+    text = (
+        f"{100 * share:.2g} % of the photons of the decay come faster than response and bins resolve, as scattered "
+        "light does; they are no lifetime, and fractions and averages are without them."
+    )
+    return Flag("unresolved_component", "note", text, share, None)
+
+
+def _effective(fit: LifetimeFit) -> Flag | None:
+    """One lifetime from few photons may stand for two close ones.
+
+    For equal photons of two lifetimes of ratio r, the log-likelihood of two exponentials gains N (ln r)^4 / 32 on that
+    of one: to second order in ln r the density departs from an exponential by (ln r)^2 / 4 times Laguerre's L2.
+    """
+    if fit.model != model_name(1) or fit.photons < _FEW:
+        return None
+    needed = 0.5 * (2.0 * math.log(fit.photons) + STRONG)
+    ratio = math.exp((32.0 * needed / fit.photons) ** 0.25)
+    if ratio < _CLOSE:
+        return None
+    text = (
+        f"{fit.photons:.0f} photons do not resolve two lifetimes closer than a factor of about {ratio:.2g}; "
+        "of such a decay this is the effective single lifetime."
+    )
+    return Flag("effective_lifetime", "note", text, ratio, None)
 
 
 def _poor(fit: LifetimeFit, trial: Trial) -> Flag | None:
@@ -146,7 +212,7 @@ def _open(fit: LifetimeFit) -> Flag | None:
 def _few(fit: LifetimeFit) -> Flag | None:
     if fit.photons >= _FEW:
         return None
-    text = f"The fit rests on {fit.photons:.0f} photons: a second component would not be seen."
+    text = f"The fit rests on {fit.photons:.0f} photons; a second component would not be seen."
     return Flag("few_photons", "note", text, fit.photons, "photons")
 
 

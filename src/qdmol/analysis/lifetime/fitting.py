@@ -13,15 +13,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 from scipy.stats import chi2
 
 from qdmol.analysis.background import Background
+from qdmol.analysis.lifetime.acceptance import failure, is_resolved
 from qdmol.analysis.lifetime.assembling import assemble
 from qdmol.analysis.lifetime.bumps import Bump, find_bump
-from qdmol.analysis.lifetime.findings import find_flags
+from qdmol.analysis.lifetime.filling import filled_part
+from qdmol.analysis.lifetime.findings import find_flags, find_range_flags
 from qdmol.analysis.lifetime.models import MOST_COMPONENTS, Setting, Trial, choose, prepare, try_models
+from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
-from qdmol.errors import DataError, InputError
+from qdmol.errors import DataError, InputError, SolverError
 
 __all__ = ["Model", "fit_lifetime"]
 
@@ -31,9 +35,11 @@ Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
 FEWEST_PHOTONS = 20
 _MOST_BUMPS = 4
-_LARGEST_BUMP = 0.05  # of all photons; what is larger is no bump
+_LARGEST_BUMP = 0.05  # of the photons of the decay; what is larger is no bump
 GOOD = 0.01  # probability above which a fit counts as good
-_EMPTY_RUN = 20.0  # counts that ought to be in an empty end for it to be outside the recorded range
+_PERIOD_GAIN = (
+    8.0  # of the log-likelihood, by which a period equal to the recorded range must describe the decay better
+)
 _DELAYS = (3.0, 6.0, 12.0, 24.0, 48.0)  # beginnings of the tail, in widths of the response behind its middle
 
 
@@ -63,7 +69,9 @@ def fit_lifetime(
     Parameters
     ----------
     decay
-        The counts.
+        The counts. Channels at either end that are empty beyond what chance allows are left out, as the zeros that pad
+        an export. If its period is None and there were such channels, the filled range is taken as the period where
+        that describes the counts much better; a flag says so.
     response
         The instrument response. None: a Gaussian with fitted middle and width, if that describes the rise (probability
         above 0.01); else the tail alone, from three widths behind the middle or as much later as it takes to fit.
@@ -87,6 +95,9 @@ def fit_lifetime(
         For a model, level or background that is none.
     DataError
         For fewer than 20 photons.
+    SolverError
+        For a fit that failed: the best curve is far from the counts, no side of the lifetime is bounded, or no
+        component is longer than response and bins resolve.
 
     Examples
     --------
@@ -96,7 +107,71 @@ def fit_lifetime(
     >>> fit.model, bool(fit.low_ns[0] < 20 < fit.high_ns[0])
     ('1 exponential', True)
     """
-    asked = _check(decay, model, background, level)
+    filled = filled_part(decay)
+    asked = _check(filled.decay, model, background, level)
+    try:
+        best = _chosen(asked, response, padded=filled.padded)
+        threshold = float(chi2.ppf(level, 1)) * best.trial.overdispersion
+        fit = assemble(best.decay, best.trial, best.evidence, kind=best.response.kind, level=level, threshold=threshold)
+    except np.linalg.LinAlgError as error:
+        raise SolverError("The fit failed: it did not converge.") from error
+    reason = failure(fit, best.trial)
+    if reason is not None:
+        raise SolverError(reason)
+    flags = find_flags(best.decay, fit, best.trial)
+    flags += find_range_flags(decay, filled, assumed=best.decay.period_ns if decay.period_ns is None else None)
+    return replace(
+        fit,
+        curve=filled.widened(fit.curve),
+        residuals=filled.widened(fit.residuals),
+        fitted=filled.widened(fit.fitted.astype(np.float64)) > 0,
+        flags=flags,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """A fit of a decay: its model at the maximum, the evidence of all models, and the response that was used."""
+
+    decay: Decay
+    trial: Trial
+    evidence: dict[str, float]
+    response: Response
+
+
+def _chosen(asked: _Asked, response: Response | None, *, padded: bool) -> _Choice:
+    """The fit; of a padded decay without a period, that with the filled range as the period if it is much better."""
+    alone = _fitted(asked, response)
+    if asked.decay.period_ns is not None or not padded:
+        return alone
+    length = float(asked.decay.edges_ns[-1] - asked.decay.edges_ns[0])
+    try:
+        wrapped = _fitted(replace(asked, decay=replace(asked.decay, period_ns=length)), response)
+    except (DataError, SolverError, np.linalg.LinAlgError):
+        return alone
+    both = wrapped.trial.used & (alone.trial.used | _before_pulse(alone))
+    # an alternative that explains less of the decay is none
+    if both.sum() < 0.5 * alone.trial.used.sum():
+        return alone
+    counts = asked.decay.counts[both]
+    gain = _log_likelihood(counts, wrapped.trial.curve[both]) - _log_likelihood(counts, alone.trial.curve[both])
+    return wrapped if gain > _PERIOD_GAIN * wrapped.trial.overdispersion else alone
+
+
+def _before_pulse(choice: _Choice) -> Bools:
+    """Bins (n,) that lie well before the pulse of a fit of the tail, as far as the tail begins behind it."""
+    edges, trial = choice.decay.edges_ns, choice.trial
+    pulse = float(trial.maximum.theta[trial.maximum.slots.shift])
+    begin = float(edges[int(np.argmax(trial.used))])
+    before: Bools = edges[1:] < pulse - (begin - pulse) - choice.decay.bin_width_ns
+    return before & (trial.maximum.problem.kind == PULSE)
+
+
+def _log_likelihood(counts: Floats, mean: Floats) -> float:
+    return float((xlogy(counts, np.maximum(mean, 1e-12)) - mean).sum())
+
+
+def _fitted(asked: _Asked, response: Response | None) -> _Choice:
     if response is None:
         trial, evidence, chosen = _automatic(asked)
     elif response.kind == "none":
@@ -104,9 +179,7 @@ def fit_lifetime(
     else:
         chosen = response
         trial, evidence = _fit(asked, asked.used, response)
-    threshold = float(chi2.ppf(level, 1)) * trial.overdispersion
-    fit = assemble(decay, trial, evidence, kind=chosen.kind, level=level, threshold=threshold)
-    return replace(fit, flags=find_flags(decay, fit, trial))
+    return _Choice(asked.decay, trial, evidence, chosen)
 
 
 def _check(decay: Decay, model: str, background: float | Background | None, level: float) -> _Asked:
@@ -116,7 +189,7 @@ def _check(decay: Decay, model: str, background: float | Background | None, leve
     if not 0.5 <= level < 1.0:
         raise InputError(field="level", value=level, allowed="from 0.5 to below 1")
     if decay.photons < FEWEST_PHOTONS:
-        raise DataError(f"A decay of {decay.photons:.0f} photons tells no lifetime: it takes {FEWEST_PHOTONS}.")
+        raise DataError(f"The decay has {decay.photons:.0f} photons; a lifetime takes at least {FEWEST_PHOTONS}.")
     largest = MOST_COMPONENTS if model == "auto" else int(model) if model.isdigit() else 1
     dark, fixed = None, None
     if isinstance(background, Background):
@@ -126,7 +199,9 @@ def _check(decay: Decay, model: str, background: float | Background | None, leve
             raise InputError(field="background", value=background, allowed="counts per bin, at least 0")
         fixed = float(background)
     smallest = largest if model.isdigit() else 1
-    return _Asked(decay, recorded_range(decay), largest, smallest, model == "stretched", dark, fixed)
+    return _Asked(
+        decay, np.ones(len(decay.counts), dtype=np.bool_), largest, smallest, model == "stretched", dark, fixed
+    )
 
 
 def _dark(decay: Decay, background: Background) -> tuple[float, float]:
@@ -141,30 +216,6 @@ def _dark(decay: Decay, background: Background) -> tuple[float, float]:
     if not (math.isfinite(error) and error > 0):
         error = max(1e-3 * rate, 1e-9)
     return (rate / error) ** 2, rate / error**2 if rate > 0 else 1.0 / error
-
-
-def recorded_range(decay: Decay) -> Bools:
-    """Bins (n,) the instrument can fill: without an empty end where the counts break off.
-
-    They break off if what they were before, going on to fall as it did, should have left twenty counts more.
-    """
-    counts = decay.counts
-    used = np.ones(len(counts), dtype=np.bool_)
-    last = int(np.flatnonzero(counts)[-1]) + 1
-    empty = len(counts) - last
-    half = max(4, empty // 40)
-    if empty and last > 2 * half:
-        early, late = float(counts[last - 2 * half : last - half].sum()), float(counts[last - half : last].sum())
-        # the steepest fall that three standard deviations allow
-        fall = max(late - 3.0 * math.sqrt(late), 0.0) / (early + 3.0 * math.sqrt(early) + 1.0)
-        steps = empty / half
-        expected = late * (steps if fall >= 1.0 else fall / (1.0 - fall) * (1.0 - fall**steps))
-        if expected > _EMPTY_RUN:
-            used[last:] = False
-    if decay.period_ns is not None:
-        # of a bin that reaches over the end of the period, nothing is behind the end
-        used &= decay.edges_ns[:-1] < decay.first_bin_ns + decay.period_ns + 1e-9 * decay.bin_width_ns
-    return used
 
 
 def _fit(asked: _Asked, used: Bools, response: Response) -> tuple[Trial, dict[str, float]]:
@@ -195,25 +246,26 @@ def _bump_behind(asked: _Asked, trial: Trial) -> Bump | None:
     left, _ = _since(asked, float(found.theta[found.slots.shift]))
     late = trial.used & (left > 3.0 * float(found.components_ns[0]))
     bump = find_bump(asked.decay.counts, trial.curve, late)
-    total = float(asked.decay.counts[trial.used].sum())
-    if bump is None or bump.photons > _LARGEST_BUMP * total:
+    signal = float(found.theta[found.slots.components : 2 * found.slots.components].sum())
+    if bump is None or bump.photons > _LARGEST_BUMP * signal:
         return None
     flank = (bump.stop - bump.start) // 2
     return Bump(max(bump.start - flank, 0), min(bump.stop + flank, len(late)), bump.photons)
 
 
 def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
-    """A Gaussian response if it fits, else the tail."""
+    """A Gaussian response if it fits and is narrower than the decay, else the tail."""
     gaussian = Response.gaussian()
     trial, evidence = _fit(asked, asked.used, gaussian)
-    if trial.goodness.probability > GOOD:
+    sharp = is_resolved(trial.maximum, bin_ns=asked.decay.bin_width_ns)
+    if trial.goodness.probability > GOOD and sharp:
         return trial, evidence, gaussian
     try:
         found = _tail(asked, Response.none(), known=trial)
     except DataError:  # no tail: the Gaussian is what there is
         return trial, evidence, gaussian
     # the tail must earn what it leaves out
-    if found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
+    if not sharp or found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
         return found
     return trial, evidence, gaussian
 
@@ -270,6 +322,6 @@ def _tail_setting(asked: _Asked, *, pulse: float, begin: float, margin: float) -
     period = asked.decay.period_ns or math.inf
     used = asked.used & (left >= begin - pulse - 1e-6 * bin_ns) & (right <= period - margin + 1e-6 * bin_ns)
     if float(asked.decay.counts[used].sum()) < FEWEST_PHOTONS:
-        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons are behind {begin:.4g} ns: they tell no lifetime.")
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons are behind {begin:.4g} ns: too few for a lifetime.")
     pulsed = Response("none", np.zeros(0), start_ns=pulse, width_ns=bin_ns)
     return prepare(asked.decay, pulsed, used=used, dark=asked.dark, background=asked.background)

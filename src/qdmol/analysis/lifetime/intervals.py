@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.analysis.lifetime.likelihood import Maximum, fisher
+from qdmol.analysis.lifetime.likelihood import FREE_LIKELIHOOD, Maximum, fisher
 
 __all__ = ["Quantity", "profile_interval", "standard_error"]
 
 Floats = NDArray[np.float64]
 
 _STIFFNESS = 20.0  # of the pull, in standard errors: the profile is met within a twentieth of one
-_TURNS = 14
+_STIFFEST = 2e3
+_MOST_STEPS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,48 +51,87 @@ def standard_error(found: Maximum, what: Quantity) -> float:
 
 
 def profile_interval(found: Maximum, what: Quantity, *, threshold: float) -> tuple[float, float]:
-    """Return both ends, where twice the drop of the likelihood reaches `threshold`; the range's where it never does."""
+    """Return both ends of an interval, where twice the drop of the log-likelihood reaches `threshold`.
+
+    An end is that of the quantity's range where the drop never reaches it. Components keep their order along the
+    profile, so that a label stands for the same component throughout: without it two close lifetimes exchange their
+    roles, and the interval of one swallows the other.
+    """
     error = standard_error(found, what)
     low = _end(found, what, error=error, side=-1.0, goal=math.sqrt(threshold))
     high = _end(found, what, error=error, side=1.0, goal=math.sqrt(threshold))
     return low, high
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """A point of a profile: value of the quantity, root of twice the drop of the log-likelihood, parameters."""
+
+    place: float
+    root: float
+    theta: Floats
+
+
 def _end(found: Maximum, what: Quantity, *, error: float, side: float, goal: float) -> float:
-    from qdmol.analysis.lifetime.scoring import maximise, quantity
+    from qdmol.analysis.lifetime.scoring import quantity
 
     centre = float(quantity(found.problem, found.theta, what.kind, what.index))
     limit = what.highest if side > 0 else what.lowest
-    inner, inner_root = centre, 0.0
-    outer, outer_root = math.nan, math.nan
-    theta = found.theta.copy()
-    target = centre + side * goal * error
-    for _ in range(_TURNS):
+    inner, outer = _Point(centre, 0.0, found.theta), None
+    target, weight = centre + side * goal * error, (_STIFFNESS / error) ** 2
+    stride = 0.05 * error
+    for _ in range(_MOST_STEPS):
         target = min(target, limit) if side > 0 else max(target, limit)
-        pull = np.array([what.kind, what.index, target, (_STIFFNESS / error) ** 2])
-        value = maximise(found.problem, theta, found.free, found.bounds, pull)
-        place = float(quantity(found.problem, theta, what.kind, what.index))
-        root = math.sqrt(max(2.0 * (found.log_likelihood - value), 0.0))
-        if abs(root - goal) < 0.004 * goal:
-            return place
-        if root < goal:
-            stuck = side * (place - inner) < 1e-3 * error
-            if (target == limit and side * (limit - place) < 1e-3 * error) or (stuck and inner_root > 0):
+        point = _profile_point(found, what, target, inner.theta, weight=weight)
+        ahead = side * (point.place - inner.place)
+        if ahead <= 1e-6 * error:
+            # the pull was too weak to leave the maximum, or the quantity is at the end of its range
+            if target == limit or weight > (_STIFFEST / error) ** 2:
+                break
+            weight *= 100.0
+            continue
+        if abs(point.root - goal) < 0.004 * goal:
+            return point.place
+        if point.root < goal:
+            if side * (limit - point.place) <= 1e-3 * error:
                 return limit
-            inner, inner_root = place, root
+            inner = point
+            stride *= 2.0
         else:
-            outer, outer_root = place, root
-        target = _next(inner, inner_root, outer, outer_root, side=side, goal=goal, error=error)
-    return inner + (outer - inner) * (goal - inner_root) / (outer_root - inner_root) if outer_root > 0 else limit
+            outer = point
+        target = _next(inner, outer, side=side, goal=goal, stride=stride, error=error)
+    if outer is None:
+        return limit
+    return inner.place + (outer.place - inner.place) * (goal - inner.root) / (outer.root - inner.root)
 
 
-def _next(
-    inner: float, inner_root: float, outer: float, outer_root: float, *, side: float, goal: float, error: float
-) -> float:
-    """The next place to try: between the two known, or further out."""
-    if math.isnan(outer):
-        grow = goal / inner_root if inner_root > 0 else 4.0
-        step = max(abs(goal - inner_root) * error, 0.05 * error)
-        return inner + side * step * min(max(grow, 1.0), 4.0)
-    share = (goal - inner_root) / (outer_root - inner_root)
-    return inner + (outer - inner) * min(max(share, 0.02), 0.98)
+def _profile_point(found: Maximum, what: Quantity, target: float, start: Floats, *, weight: float) -> _Point:
+    """The largest likelihood with the quantity at `target`: a parameter is held there, another quantity pulled."""
+    from qdmol.analysis.lifetime.scoring import LOG_TAU, SLOT, maximise, quantity
+
+    theta, free, bounds = start.copy(), found.free, found.bounds
+    if what.kind in {LOG_TAU, SLOT}:
+        free = found.free.copy()
+        free[what.index] = False
+        theta[what.index] = target
+        pull = FREE_LIKELIHOOD
+    else:
+        pull = np.array([what.kind, what.index, target, weight])
+    if what.kind == LOG_TAU:
+        bounds = found.bounds.copy()
+        bounds[0, : what.index] = target
+        bounds[1, what.index + 1 : found.problem.components] = target
+        theta = np.where(free, np.clip(theta, bounds[0], bounds[1]), theta)
+    value = maximise(found.problem, theta, free, bounds, pull)
+    root = math.sqrt(max(2.0 * (found.log_likelihood - float(value)), 0.0))
+    return _Point(float(quantity(found.problem, theta, what.kind, what.index)), root, theta)
+
+
+def _next(inner: _Point, outer: _Point | None, *, side: float, goal: float, stride: float, error: float) -> float:
+    """The next place to try: between the two known, or further out by a stride at least."""
+    if outer is None:
+        grow = goal / inner.root if inner.root > 0 else 4.0
+        step = abs(goal - inner.root) * error * min(max(grow, 1.0), 4.0)
+        return inner.place + side * max(step, stride)
+    share = (goal - inner.root) / (outer.root - inner.root)
+    return inner.place + (outer.place - inner.place) * min(max(share, 0.02), 0.98)

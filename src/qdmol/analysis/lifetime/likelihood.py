@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.analysis.lifetime.problem import GAUSSIAN, Problem, Slots
+from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, Problem, Slots
 
 __all__ = ["FREE_LIKELIHOOD", "Maximum", "bounds_of", "climb", "expected_counts", "fisher"]
 
@@ -73,7 +73,8 @@ def bounds_of(problem: Problem) -> Floats:
     bounds[:, count : 2 * count] = [[0.0], [1e4 * total]]
     bounds[:, slots.background] = 0.0, total
     # a shift is a delay on a circle: it may go around once, either way
-    bounds[:, slots.shift] = problem.edges[0] - span - problem.response_first, problem.edges[-1] + span
+    ends = np.array([problem.edges[0] - span, problem.edges[-1] + span])
+    bounds[:, slots.shift] = ends - (problem.response_first if problem.kind == MEASURED else 0.0)
     bounds[:, slots.width] = math.log(0.1 * bin_ns), math.log(window / 15.0)
     bounds[:, slots.stretch] = LOWEST_STRETCH, 1.0
     return bounds

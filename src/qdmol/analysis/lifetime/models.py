@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from qdmol.analysis.lifetime.bumps import Bump
-from qdmol.analysis.lifetime.coarsening import coarsened
+from qdmol.analysis.lifetime.coarsening import coarsened, evenly_joined
 from qdmol.analysis.lifetime.goodness import Goodness, judge
 from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import Maximum, bounds_of, climb, expected_counts, free_parameters
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, Slots
-from qdmol.analysis.lifetime.starting import find_starts
+from qdmol.analysis.lifetime.responses import density
+from qdmol.analysis.lifetime.starting import Start, coarse_step, find_starts
 from qdmol.analysis.lifetime.values import Decay, Response
 
 __all__ = ["MOST_COMPONENTS", "STRETCHED", "Setting", "Trial", "choose", "model_name", "prepare", "try_models"]
@@ -36,8 +36,9 @@ MOST_COMPONENTS = 4
 STRETCHED = "stretched exponential"
 STRONG = 6.0  # difference of the criterion that counts as strong
 POOR = 1e-3  # probability below which a fit counts as poor
-_RESPONSE_PARTS = 2000  # parts a measured response is split into, eight a bin at most
 _CLOSEST = 1.25  # ratio of neighbouring lifetimes below which they are one
+_SHIFTS = 3  # starts of a measured response, of different lifetimes
+_PLACES = 25  # shifts tried about each
 _SURE = 2.0  # standard errors by which the photons of a component must exceed none
 
 
@@ -83,7 +84,9 @@ def prepare(
     """Set up the problem of one component; `dark` is a background measured as (counts, bins)."""
     edges = decay.edges_ns
     kind = {"none": PULSE, "gaussian": GAUSSIAN, "measured": MEASURED}[response.kind]
-    height, response_bin = _density(response) if kind == MEASURED else (np.zeros(0), 1.0)
+    height, response_bin, response_first = np.zeros(0), 1.0, 0.0
+    if kind == MEASURED:
+        height, response_bin, response_first = density(response, decay.period_ns)
     live, periods = np.ones(len(decay.counts)), 0.0
     if decay.first_photon and decay.exposure_periods is not None:
         periods = decay.exposure_periods
@@ -100,7 +103,7 @@ def prepare(
         kind=kind,
         response_height=height,
         response_bin=response_bin,
-        response_first=response.first_bin_ns if kind == MEASURED else 0.0,
+        response_first=response_first,
         components=1,
         stretched=False,
         dark_counts=0.0 if dark is None else dark[0],
@@ -110,28 +113,10 @@ def prepare(
     return Setting(problem, shift, response.width_ns, background)
 
 
-def _density(response: Response) -> tuple[Floats, float]:
-    """The response as a density over ns in parts of its bins, and their width.
-
-    A step function would be broader than the truth. The cumulated counts are interpolated by a cubic spline;
-    what it makes negative is cut, and each bin keeps its counts.
-    """
-    parts = max(1, min(8, _RESPONSE_PARTS // len(response.counts)))
-    edges = np.arange(len(response.counts) + 1, dtype=np.float64)
-    cumulated = np.concatenate(([0.0], np.cumsum(response.counts))) / response.counts.sum()
-    fine = np.arange(parts * len(response.counts) + 1) / parts
-    shares = np.maximum(np.diff(CubicSpline(edges, cumulated)(fine)), 0.0)
-    within = shares.reshape(-1, parts)
-    sums = within.sum(axis=1)
-    within = within * np.divide(np.diff(cumulated), sums, out=np.zeros_like(sums), where=sums > 0)[:, None]
-    width = response.bin_width_ns / parts
-    return within.ravel() / (within.sum() * width), width
-
-
 def try_models(setting: Setting, *, largest: int, smallest: int = 1, stretched: bool = False) -> dict[str, Trial]:
     """Fit one component, then one more each time while the evidence grows and at least `smallest`; by name."""
-    best = _first(setting)
     whole = setting.problem
+    best = _first(replace(setting, problem=evenly_joined(whole)))
     joined = coarsened(whole, best)
     setting = replace(setting, problem=joined)
     best = climb(joined, best.theta, best.free)
@@ -167,12 +152,23 @@ def choose(trials: dict[str, Trial]) -> tuple[Trial, dict[str, float]]:
 
 
 def is_degenerate(found: Maximum) -> bool:
-    """Whether a component is no component: no photons, a lifetime on its bound, or one that doubles another."""
+    """Whether a component is no component: no photons, a lifetime without end, or one of many that doubles another.
+
+    A lifetime on its lower bound is light that was scattered: a part of the curve, which is not reported.
+
+    Two close lifetimes that the evidence asks for are two, however loosely each is known: intervals along which they
+    keep their order say how loosely, and one lifetime in their place would be a wrong one with a narrow interval.
+    """
     count = found.problem.components
     if count == 1:
         return False
     taus = found.components_ns
-    if (taus[:-1] < _CLOSEST * taus[1:]).any() or any(found.at_bound(k) for k in range(count)):
+    endless = found.theta[:count] >= found.bounds[1, :count] - 1e-6
+    if endless.any() or (found.theta[count : 2 * count] <= 0).any():
+        return True
+    if count == 2:
+        return False
+    if (taus[:-1] < _CLOSEST * taus[1:]).any():
         return True
     from qdmol.analysis.lifetime.scoring import SLOT
 
@@ -205,19 +201,56 @@ def _first(setting: Setting) -> Maximum:
     bins = float(problem.widths[problem.used].sum())
     free = _free(setting, problem)
     best: Maximum | None = None
-    for start in find_starts(problem, shift_ns=setting.shift_ns, width_ns=setting.width_ns)[:2]:
+    for start in _starts(setting):
         theta = np.zeros(slots.size)
         theta[0], theta[1] = math.log(start.tau_ns), 0.9 * photons + 0.5
         theta[slots.background] = 0.1 * photons / bins if setting.background is None else setting.background
-        theta[slots.shift] = start.shift_ns - (problem.response_first if problem.kind == MEASURED else 0.0)
-        if setting.shift_ns is not None:
-            theta[slots.shift] = setting.shift_ns
+        theta[slots.shift] = start.shift_ns - _begins(problem)
         theta[slots.width], theta[slots.stretch] = math.log(start.width_ns), 1.0
+        if problem.kind == MEASURED and setting.shift_ns is None:
+            theta = _placed(problem, theta)
         found = climb(problem, theta, free)
         if best is None or found.log_likelihood > best.log_likelihood:
             best = found
     if best is None:
         raise ValueError("no start")
+    if problem.kind == MEASURED and setting.shift_ns is None:
+        again = climb(problem, _placed(problem, best.theta), free)
+        best = again if again.log_likelihood > best.log_likelihood else best
+    return best
+
+
+def _begins(problem: Problem) -> float:
+    """Where a measured response begins on its own time axis; 0 for the others, whose shift is their middle."""
+    return problem.response_first if problem.kind == MEASURED else 0.0
+
+
+def _starts(setting: Setting) -> list[Start]:
+    """Where to begin: the best places for the response, and where it lies by its own time axis."""
+    problem = setting.problem
+    place = None if setting.shift_ns is None else setting.shift_ns + _begins(problem)
+    starts = find_starts(problem, shift_ns=place, width_ns=setting.width_ns)
+    chosen = starts[: _SHIFTS if problem.kind == MEASURED else 2]
+    if problem.kind == MEASURED and place is None:
+        span = float(problem.edges[-1] - problem.edges[0])
+        same = float(problem.edges[0]) + (problem.response_first - float(problem.edges[0])) % span
+        chosen.append(replace(starts[0], shift_ns=same))
+    return chosen
+
+
+def _placed(problem: Problem, theta: Floats) -> Floats:
+    """The parameters with the shift of largest likelihood within some steps of the coarse search."""
+    from qdmol.analysis.lifetime.scoring import expected, log_likelihood
+
+    shift, slopes = Slots(problem.components).shift, np.zeros((len(theta), len(problem.counts)))
+    reach = max(2.0 * coarse_step(problem), 2.0 * float(problem.edges[1] - problem.edges[0]))
+    best, most = theta, -math.inf
+    for move in np.linspace(-reach, reach, _PLACES):
+        moved = theta.copy()
+        moved[shift] += move
+        value = log_likelihood(problem, moved, expected(problem, moved, slopes))
+        if value > most:
+            best, most = moved, value
     return best
 
 

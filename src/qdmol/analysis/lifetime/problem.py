@@ -23,7 +23,8 @@ class Problem(NamedTuple):
 
     `live` (n,) is the share of periods not yet closed by an earlier photon, `periods` the number of periods: 0 where
     there is no pile-up to model. The background may be measured elsewhere: `dark_counts` in the time of `dark_bins`
-    bins; 0 bins where it was not. `response_height` (m,) is a density, one over ns.
+    bins; 0 bins where it was not. `response_height` (m,) is a density, one over ns. Fractions and averages are over the
+    `reported` longest components, 0 for all: what is shorter than the instrument resolves has no lifetime.
     """
 
     edges: Floats
@@ -41,6 +42,7 @@ class Problem(NamedTuple):
     stretched: bool
     dark_counts: float
     dark_bins: float
+    reported: int = 0
 
 
 class Slots(NamedTuple):

@@ -15,6 +15,7 @@ __all__ = ["whole_counts"]
 
 Floats = NDArray[np.float64]
 
+_LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not told apart
 _LOOSE = 0.1  # of a step: how far a value may be off its rung
 
 
@@ -26,6 +27,8 @@ def whole_counts(values: Floats, *, name: str) -> tuple[Floats, str | None]:
     InputError
         Where the values lie on no ladder: smoothed, normalised or rounded.
     """
+    if np.abs(values).max() > _LARGEST:
+        raise InputError(field="FILE", value=name, allowed=f"counts per bin of at most {_LARGEST:.0e}")
     if values.min() >= 0 and np.abs(values - np.round(values)).max() < 1e-6:
         return np.round(values), None
     step = _step(values)
@@ -58,6 +61,8 @@ def _step(values: Floats) -> float | None:
     smallest = float(near.mean()) if len(near) else smallest
     # only where the rungs are dense is the step sharp enough to tell
     dense = values[values < np.quantile(values, 0.8)]
+    if not len(dense):
+        return None
     for part in (1, 2, 3, 4):
         step = smallest / part
         place = (dense - dense.min()) / step

@@ -24,6 +24,7 @@ Bools = NDArray[np.bool_]
 
 NOTHING, LOG_TAU, AMPLITUDE, INTENSITY, AMPLITUDE_MEAN, INTENSITY_MEAN, SLOT = 0, 1, 2, 3, 4, 5, 6
 _SMALL = 1e-300
+_LEAST_MEAN = 1e-10  # counts of a bin; below, derivatives are rounding errors
 _BETA_STEP = 1e-3
 
 
@@ -95,7 +96,7 @@ def fisher_matrix(problem: Problem, theta: Floats, mean: Floats, slopes: Floats,
     gradient[:] = 0.0
     for i in range(len(mean)):
         if problem.used[i]:
-            nu = max(mean[i], _SMALL)
+            nu = max(mean[i], _LEAST_MEAN)
             excess = problem.counts[i] / nu - 1.0
             for a in range(size):
                 slope = slopes[a, i]
@@ -115,6 +116,12 @@ def fisher_matrix(problem: Problem, theta: Floats, mean: Floats, slopes: Floats,
 
 
 @compiled
+def _reported(problem: Problem) -> int:
+    """Number of components that fractions and averages are over."""
+    return problem.reported if problem.reported > 0 else problem.components
+
+
+@compiled
 def _mean_lifetimes(problem: Problem, theta: Floats) -> tuple[float, float]:
     """Lifetimes weighted by amplitude and by intensity."""
     count = problem.components
@@ -123,7 +130,7 @@ def _mean_lifetimes(problem: Problem, theta: Floats) -> tuple[float, float]:
         first = math.lgamma(1.0 / beta)
         return tau * math.exp(first) / beta, tau * math.exp(math.lgamma(2.0 / beta) - first)
     amplitude, photons, delay = _SMALL, _SMALL, 0.0
-    for k in range(count):
+    for k in range(_reported(problem)):
         tau = math.exp(theta[k])
         amplitude += theta[count + k] / tau
         photons += theta[count + k]
@@ -137,7 +144,7 @@ def quantity(problem: Problem, theta: Floats, kind: int, index: int) -> float:
     count = problem.components
     if kind in (AMPLITUDE, INTENSITY):
         total, own = _SMALL, 0.0
-        for k in range(count):
+        for k in range(_reported(problem)):
             part = theta[count + k]
             if kind == AMPLITUDE:
                 part *= math.exp(-theta[k])
@@ -170,8 +177,19 @@ def quantity_slope(problem: Problem, theta: Floats, kind: int, index: int) -> Fl
 
 
 @compiled
-def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: Floats) -> Floats:
-    """One damped step, clipped to the bounds; parameters held by a bound stay."""
+def _keep_order(theta: Floats, count: int) -> None:
+    """Put lifetimes that have passed each other on their common mean."""
+    for _ in range(count):
+        for k in range(count - 1):
+            if theta[k] < theta[k + 1]:
+                middle = 0.5 * (theta[k] + theta[k + 1])
+                theta[k] = middle
+                theta[k + 1] = middle
+
+
+@compiled
+def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: Floats, ordered: int) -> Floats:
+    """One damped step, clipped to the bounds; parameters held by a bound stay, the first `ordered` keep their order."""
     size = len(theta)
     keep = np.zeros(size, dtype=np.int64)
     m = 0
@@ -189,12 +207,13 @@ def _move(matrix: Floats, gradient: Floats, theta: Floats, free: Bools, bounds: 
             reduced[a, b] = matrix[keep[a], keep[b]] / (scale_a * math.sqrt(max(matrix[keep[b], keep[b]], 1e-30)))
         reduced[a, a] += 1e-11
     moved = theta.copy()
-    if m > 0:
+    if m > 0 and np.isfinite(reduced).all() and np.isfinite(right).all():
         step = np.linalg.solve(reduced, right)
         for a in range(m):
             at = keep[a]
             new = theta[at] + step[a] / math.sqrt(max(matrix[at, at], 1e-30))
             moved[at] = min(max(new, bounds[0, at]), bounds[1, at])
+    _keep_order(moved, ordered)
     return moved
 
 
@@ -221,14 +240,17 @@ def _value(problem: Problem, theta: Floats, aim: Floats, mean: Floats) -> float:
 
 @compiled
 def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: Floats) -> float:
-    """Move `theta` to the largest likelihood (minus the pull of `aim`); return the log-likelihood there."""
+    """Move `theta` to the largest likelihood (minus the pull of `aim`); return the log-likelihood there.
+
+    Under a pull the lifetimes keep their order, the longest first.
+    """
     size = len(theta)
     slopes = np.zeros((size, len(problem.counts)))
     trial_slopes = np.zeros((size, len(problem.counts)))
     gradient = np.zeros(size)
     mean = expected(problem, theta, slopes)
     value = _value(problem, theta, aim, mean)
-    damping = 1e-3
+    damping, ordered = 1e-3, problem.components if aim[0] > 0.0 else 0
     calm = 0
     for _ in range(200):
         matrix = fisher_matrix(problem, theta, mean, slopes, gradient)
@@ -236,7 +258,7 @@ def maximise(problem: Problem, theta: Floats, free: Bools, bounds: Floats, aim: 
             _pull(problem, theta, aim, matrix, gradient)
         better = False
         for _ in range(12):
-            moved = _move(matrix + damping * np.diag(np.diag(matrix)), gradient, theta, free, bounds)
+            moved = _move(matrix + damping * np.diag(np.diag(matrix)), gradient, theta, free, bounds, ordered)
             trial = expected(problem, moved, trial_slopes)
             new = _value(problem, moved, aim, trial)
             if new >= value:

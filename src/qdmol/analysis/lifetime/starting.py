@@ -13,19 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from qdmol.analysis.lifetime.problem import GAUSSIAN, PULSE, Problem
+from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem
 
-__all__ = ["Start", "find_starts"]
+__all__ = ["Start", "coarse_step", "find_starts"]
 
 Floats = NDArray[np.float64]
 
-_MOST_BINS = 1024
-_TEMPLATE_BACKGROUND = 0.1  # share of photons a template leaves to the background
+MOST_BINS = 1024
+_LEAST_BACKGROUND, _MOST_BACKGROUND = 0.1, 0.98  # share of photons a template leaves to the background
+_DARK = 0.2  # share of the bins that are taken as dark
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A place to begin: shift, width of a Gaussian and lifetime in ns, and the likelihood of the template there."""
+    """A place to begin: shift (where a measured response begins), width of a Gaussian, lifetime in ns, likelihood."""
 
     shift_ns: float
     width_ns: float
@@ -34,11 +35,13 @@ class Start:
 
 
 def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | None) -> list[Start]:
-    """Return the best start for each width tried, the best first.
+    """Return the best start for each width tried, of a measured response for each lifetime tried, the best first.
 
-    `shift_ns` and `width_ns` are kept where they are given.
+    `shift_ns`, where a measured response begins or where the middle of another lies, and `width_ns` are kept where they
+    are given.
     """
     counts, edges = _coarse(problem)
+    dark = _dark_share(counts[_recorded(problem)])
     bin_ns = float(edges[1] - edges[0])
     span = float(edges[-1] - edges[0])
     widths = [width_ns] if width_ns is not None else [bin_ns, 4 * bin_ns, 16 * bin_ns]
@@ -48,25 +51,48 @@ def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | N
     taus = np.geomspace(max(bin_ns, 1e-3 * span), min(span, 2 * problem.period), 10)
     best = []
     for width in dict.fromkeys(widths):
-        tried = [_place(problem, counts, edges, width, float(tau), shift_ns) for tau in taus]
-        best.append(max(tried, key=lambda start: start.log_likelihood))
+        tried = [_place(problem, (counts, edges), width, float(tau), shift_ns, dark=dark) for tau in taus]
+        best += tried if problem.kind == MEASURED else [max(tried, key=lambda start: start.log_likelihood)]
     return sorted(best, key=lambda start: -start.log_likelihood)
+
+
+def coarse_step(problem: Problem) -> float:
+    """Step in ns between the places that :func:`find_starts` tries."""
+    return float(problem.edges[1] - problem.edges[0]) * -(-len(problem.counts) // MOST_BINS)
 
 
 def _coarse(problem: Problem) -> tuple[Floats, Floats]:
     """Counts and edges with at most about a thousand bins; unused bins count nothing."""
     counts = np.where(problem.used, problem.counts, 0.0)
-    step = -(-len(counts) // _MOST_BINS)
+    step = -(-len(counts) // MOST_BINS)
     padded = np.pad(counts, (0, -len(counts) % step))
     merged = padded.reshape(-1, step).sum(axis=1)
-    bin_ns = float(problem.edges[1] - problem.edges[0]) * step
+    bin_ns = coarse_step(problem)
     return merged, problem.edges[0] + bin_ns * np.arange(len(merged) + 1)
 
 
-def _place(problem: Problem, counts: Floats, edges: Floats, width: float, tau: float, shift_ns: float | None) -> Start:
-    """Best place of one template."""
+def _recorded(problem: Problem) -> NDArray[np.bool_]:
+    """Coarse bins that hold used bins only."""
+    step = -(-len(problem.used) // MOST_BINS)
+    padded = np.pad(problem.used, (0, -len(problem.used) % step))
+    return np.asarray(padded.reshape(-1, step).all(axis=1), dtype=np.bool_)
+
+
+def _dark_share(counts: Floats) -> float:
+    """Share of the photons that are background: of the fifth of the bins with the fewest counts."""
+    if len(counts) < 5 or not counts.sum() > 0:
+        return _LEAST_BACKGROUND
+    lowest = float(np.sort(counts)[: int(_DARK * len(counts))].mean())
+    return min(max(lowest * len(counts) / float(counts.sum()), _LEAST_BACKGROUND), _MOST_BACKGROUND)
+
+
+def _place(
+    problem: Problem, histogram: tuple[Floats, Floats], width: float, tau: float, shift_ns: float | None, *, dark: float
+) -> Start:
+    """Best place of one template under counts and edges of the coarse bins, with the share `dark` as background."""
     from qdmol.analysis.lifetime.scoring import expected
 
+    counts, edges = histogram
     n = len(counts)
     bin_ns = float(edges[1] - edges[0])
     kind = PULSE if problem.kind == GAUSSIAN and width <= 0 else problem.kind
@@ -75,12 +101,12 @@ def _place(problem: Problem, counts: Floats, edges: Floats, width: float, tau: f
     blank = np.ones(2 * n)
     template_problem = problem._replace(
         edges=grid, widths=blank, counts=blank, used=blank > 0, live=blank, periods=0.0, kind=kind,
-        components=1, stretched=False, response_first=problem.response_first,
+        components=1, stretched=False, response_first=0.0,
     )  # fmt: skip
     theta = np.array([math.log(tau), 1.0, 0.0, 0.0, math.log(width), 1.0])
     template = expected(template_problem, theta, np.zeros((6, 2 * n)))
     whole = max(float(template[n:].sum()), 1e-12)
-    template = np.maximum(template, 0.0) * (1 - _TEMPLATE_BACKGROUND) / whole + _TEMPLATE_BACKGROUND / n
+    template = np.maximum(template, 0.0) * (1 - dark) / whole + dark / n
     gain = _slide(counts, np.log(template))
     sums = np.concatenate(([0.0], np.cumsum(template)))
     # place s uses template[n - s : 2 n - s]

@@ -141,6 +141,10 @@ class Response:
     ) -> Response:
         """A measured histogram (m,); its background per bin is taken off ("auto": the median, if most bins are dark).
 
+        Any values that are proportional to counts will do: counts, normalised or smoothed ones, values with the
+        background subtracted. Where the histogram covers the period of the decay, a response that begins near its end
+        and goes on at its beginning is put together.
+
         Raises
         ------
         InputError
@@ -151,6 +155,8 @@ class Response:
             raise InputError(field="response.counts", value=f"shape {raw.shape}", allowed="one row of finite counts")
         _positive(bin_width_ns, field="response.bin_width_ns", unit="ns")
         peak = raw.max()
+        if not peak > 0:
+            raise InputError(field="response.counts", value=peak, allowed="a peak above the background")
         level = background if background != "auto" else _dark_level(raw)
         clean = np.clip(raw - level, 0.0, None)
         if not peak > level:
@@ -285,22 +291,39 @@ def _counts(values: ArrayLike, *, field: str) -> Floats:
 
 def _dark_level(counts: Floats) -> float:
     """Median, where the peak takes less than a third of the bins; else the mean of the lowest tenth."""
-    wide = float((counts > 0.1 * counts.max()).mean())
+    filled = np.flatnonzero(counts)
+    # exports of fixed length are padded with zeros, which are no background
+    recorded = counts[int(filled[0]) : int(filled[-1]) + 1]
+    if len(recorded) < 2:
+        return 0.0
+    wide = float((recorded > 0.1 * recorded.max()).mean())
     if wide < 1 / 3:
-        return float(np.median(counts))
-    return float(np.sort(counts)[: max(len(counts) // 10, 1)].mean())
+        return float(np.median(recorded))
+    return float(np.sort(recorded)[: max(len(recorded) // 10, 1)].mean())
 
 
 def _far_from_peak(clean: Floats) -> NDArray[np.bool_]:
-    """Bins outside the run around the peak that stays above a thousandth of it: noise of the background."""
-    peak = int(clean.argmax())
-    low = clean <= 1e-3 * clean[peak]
-    # three dark bins in a row end the response
-    dark = low[:-2] & low[1:-1] & low[2:]
-    before = np.flatnonzero(dark[: max(peak - 2, 0)])
-    after = np.flatnonzero(dark[peak:])
-    start = int(before[-1]) + 2 if len(before) else 0
-    stop = peak + int(after[0]) + 1 if len(after) else len(clean)
-    outside = np.ones(len(clean), dtype=np.bool_)
+    """Bins outside the run around the peak that stays above a thousandth of it: noise of the background.
+
+    A run that reaches one end of the histogram goes on at the other end, as after a whole period.
+    """
+    n, peak = len(clean), int(clean.argmax())
+    outside = np.ones(n, dtype=np.bool_)
+    start, stop = _run(clean, peak)
     outside[start:stop] = False
+    if start == 0 and stop < n and clean[-1] > 1e-3 * clean[peak]:
+        outside[max(_run(clean, n - 1)[0], stop) :] = False
+    if stop == n and start > 0 and clean[0] > 1e-3 * clean[peak]:
+        outside[: min(_run(clean, 0)[1], start)] = False
     return outside
+
+
+def _run(clean: Floats, inside: int) -> tuple[int, int]:
+    """First bin, and the bin behind the last, of the run about a bin; three dark bins in a row end it."""
+    low = clean <= 1e-3 * clean.max()
+    dark = low[:-2] & low[1:-1] & low[2:]
+    before = np.flatnonzero(dark[: max(inside - 2, 0)])
+    after = np.flatnonzero(dark[inside:])
+    start = int(before[-1]) + 2 if len(before) else 0
+    stop = inside + int(after[0]) + 1 if len(after) else len(clean)
+    return start, stop

@@ -1,0 +1,99 @@
+"""`qdmol photons analyze` on files of decay histograms, with the analysis itself."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qdmol.cli.entry import run_command
+
+CASES = Path(__file__).parents[1] / "analysis/lifetime/cases"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def analyze(capsys, *arguments):
+    status = run_command(["photons", "analyze", *map(str, arguments), "-o", "page.html", "--json", "--quiet"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, *arguments):
+    status, found = analyze(capsys, *arguments)
+    assert status == 2
+    assert not Path("page.html").exists()
+    return found["error"]
+
+
+def test_a_decay_with_its_response(capsys):
+    status, found = analyze(capsys, CASES / "decay_two.txt", "--response", CASES / "irf_normalised.txt")
+    assert status == 0
+    assert found["lifetime"]["components_ns"] == pytest.approx([3.0, 0.8], rel=0.03)
+    assert found["lifetime"]["response"] == "measured"
+
+
+def test_one_of_two_decays_is_asked_for(capsys):
+    error = refused(capsys, CASES / "irf_and_decay.csv")
+    assert error["field"] == "column"
+    assert "2 (QD film)" in error["message"]
+    for column in ("2", "QD film"):
+        status, found = analyze(capsys, CASES / "irf_and_decay.csv", "--column", column)
+        assert status == 0
+        assert found["lifetime"]["components_ns"] == pytest.approx([20.0, 3.0], rel=0.02)
+
+
+def test_period_and_unit_are_used(tmp_path, capsys):
+    text = (CASES / "decay_50ns.txt").read_text(encoding="utf-8").replace("Time [ns]", "Time")
+    (tmp_path / "decay.txt").write_text(text, encoding="utf-8")
+    assert refused(capsys, "decay.txt")["field"] == "unit"
+    status, found = analyze(capsys, "decay.txt", "--unit", "ns", "--period", "50ns")
+    assert status == 0
+    assert found["lifetime"]["components_ns"][0] == pytest.approx(4.04, abs=0.01)
+
+
+def test_a_known_background_is_exact(capsys):
+    status, found = analyze(capsys, CASES / "horiba.txt", "--background", "2")
+    assert status == 0
+    assert found["lifetime"]["background_counts_per_bin"] == 2.0
+
+
+def test_a_failed_fit_is_null_with_a_reason_and_ends_with_3(capsys):
+    status, found = analyze(capsys, CASES / "irf_and_decay.csv", "--column", "1")
+    assert status == 3
+    assert found["lifetime"] is None
+    flags = {flag["flag"]: flag["message"] for flag in found["quality"]}
+    assert "faster than response and bins" in flags["failed_fit"]
+
+
+def test_a_spectrum_is_no_decay(capsys):
+    error = refused(capsys, CASES / "emission_spectrum_in_counts.csv")
+    assert "an emission spectrum is not a decay" in error["message"]
+
+
+def test_a_table_that_fails_is_not_called_time_tags(tmp_path, capsys):
+    rows = "\n".join(f"{k * k}\t{c}" for k, c in enumerate(range(40, 0, -1)))
+    (tmp_path / "uneven.txt").write_text(f"Time [ns]\tCounts\n{rows}\n", encoding="utf-8")
+    error = refused(capsys, "uneven.txt")
+    assert "even steps" in error["message"]
+    assert "time tags" not in error["message"]
+
+
+def test_options_of_histograms_are_refused_for_single_photons(tmp_path, capsys):
+    times = np.sort(np.random.default_rng(1).integers(0, 10**9, 3000))
+    rows = "\n".join(f"{t},{k % 2}" for k, t in enumerate(times))
+    (tmp_path / "tags.csv").write_text(f"time_ps,channel\n{rows}\n", encoding="utf-8")
+    for option, value in (("column", "1"), ("unit", "ns"), ("period", "50"), ("background", "2")):
+        assert refused(capsys, "tags.csv", f"--{option}", value)["field"] == option
+    assert refused(capsys, CASES / "decay_two.txt", "--period", "-3")["field"] == "period"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_pipes_and_devices_are_refused(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert refused(capsys, "pipe.txt")["field"] == "FILE"
+    error = refused(capsys, CASES / "decay_two.txt", "--response", "pipe.txt")
+    assert "regular file" in error["message"] or "plain file" in error["message"]
