@@ -14,7 +14,7 @@ from qdmol.excitons import Complex, solve_complexes, solve_molecule
 from qdmol.excitons.configurations import Sector, make_species, pair_operators
 from qdmol.excitons.diagonalising import Problem, lowest_states
 from qdmol.excitons.integrals import interactions
-from qdmol.excitons.interacting import CUTS
+from qdmol.excitons.bases import CUTS
 from qdmol.excitons.labelling import place_carriers
 from qdmol.excitons.orbitals import OrbitalBasis, orbital_spacing, relaxed_orbitals
 from qdmol.structure import read_spec, resolve

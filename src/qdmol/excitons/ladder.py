@@ -8,7 +8,7 @@ the diagonalisation.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qdmol.excitons.complexes import Complex
 from qdmol.excitons.diagonalising import Configured, Problem, lowest_states
-from qdmol.excitons.integrals import interactions
+from qdmol.excitons.integrals import KINDS, Interaction, interactions
 from qdmol.excitons.orbitals import OrbitalBasis, counted_orbitals
 from qdmol.excitons.solving import MoleculeSolution
 from qdmol.landscape import CARRIERS, Carrier
@@ -63,7 +63,9 @@ class Ladder:
 
     def __init__(self, solution: MoleculeSolution) -> None:
         self.solution = solution
-        self._wide: dict[int, Problem] = {}
+        self._widest = -1
+        self._orbitals: dict[Carrier, OrbitalBasis] = {}
+        self._integrals: dict[tuple[str, int], Interaction] = {}
         self._energies: dict[tuple[Complex, int, int], list[Configured]] = {}
 
     @property
@@ -95,42 +97,36 @@ class Ladder:
         reach = (one.electrons + one.holes) * max(1, round(math.sqrt(COUNTS[step]) - 1.5))
         return product / (parities * (1 + reach))
 
-    def fits(self, one: Complex, step: int) -> bool:
-        """Whether a complex is solved in a basis: both the basis and its configurations are within the limits."""
-        return self.cost(step).affordable and self.size(one, step) <= LARGEST_SECTOR
+    def last_step(self, one: Complex) -> int:
+        """The widest basis in which a complex is solved; -1 where even the smallest is beyond the limits."""
+        fitting = (step for step in range(len(COUNTS)) if self.obstacle(one, step) is None)
+        return max(fitting, default=-1)
 
-    def widen(self, step: int, kinds: Collection[str]) -> None:
-        """Compute a basis with these kinds of integrals, unless one at least as wide is there."""
-        missing = [kind for kind in kinds if self._holding(step, [kind]) is None]
-        if not missing:
-            return
-        if step not in self._wide:
-            orbitals = counted_orbitals(self.solution, count=COUNTS[step])
-            self._wide[step] = Problem(orbitals["electron"], orbitals["hole"], {})
-        problem = self._wide[step]
-        problem.integrals.update(interactions(problem.electron, problem.hole, missing))
-
-    def _holding(self, step: int, kinds: Collection[str]) -> int | None:
-        """The narrowest basis that is there, at least as wide as a step, with all kinds of integrals."""
-        fitting = [s for s, problem in self._wide.items() if s >= step and all(k in problem.integrals for k in kinds)]
-        return min(fitting, default=None)
-
-    def problem(self, step: int, kinds: Sequence[str]) -> Problem:
-        """Orbitals and integrals of one step."""
-        self.widen(step, kinds)
-        wide = self._holding(step, kinds)
-        if wide is None:
-            # the kinds stand in bases of several widths: all together in this one
-            orbitals = counted_orbitals(self.solution, count=COUNTS[step])
-            self._wide[step] = Problem(
-                orbitals["electron"], orbitals["hole"], interactions(orbitals["electron"], orbitals["hole"], kinds)
+    def obstacle(self, one: Complex, step: int) -> str | None:
+        """Why a complex is not solved in a basis, in words; None where it is."""
+        cost, size = self.cost(step), self.size(one, step)
+        if not cost.affordable:
+            return (
+                f"{cost.orbitals} orbitals of each carrier would take about {cost.seconds:.0f} s and "
+                f"{cost.memory / 1e9:.1f} GB on a mesh of {self.solution.elements.count} unknowns"
             )
-            wide = step
-        problem = self._wide[wide]
-        if wide == step:
-            return problem
-        part = {carrier: problem.basis(carrier).inside(count=COUNTS[step] * self.dots) for carrier in CARRIERS}
-        return _part(problem, part, kinds)
+        if size > LARGEST_SECTOR:
+            return (
+                f"{cost.orbitals} orbitals of each carrier give about {size:.2g} configurations of {one.name}, "
+                f"more than {LARGEST_SECTOR}"
+            )
+        return None
+
+    def problem(self, step: int, kinds: Collection[str]) -> Problem:
+        """Orbitals of one step and the integrals of some kinds, computed where they are not part of known ones."""
+        self._widen(step)
+        part = self._part(step)
+        electron, hole = (self._orbitals[carrier].take(part[carrier]) for carrier in CARRIERS)
+        missing = [kind for kind in kinds if self._known(kind, step) is None]
+        if missing:
+            for kind, found in interactions(electron, hole, missing).items():
+                self._integrals[kind, step] = found
+        return Problem(electron, hole, {kind: self._integrals_of(kind, step) for kind in kinds})
 
     def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
         """The lowest states of a complex in one basis."""
@@ -139,9 +135,27 @@ class Ladder:
             self._energies[key] = lowest_states(self.problem(step, kinds_of(one)), one, states=states)
         return self._energies[key]
 
+    def _widen(self, step: int) -> None:
+        """Compute the orbitals of a step where it is wider than all before."""
+        if step > self._widest:
+            self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
+            self._widest = step
+            self._integrals.clear()
 
-def _part(problem: Problem, part: dict[Carrier, Integers], kinds: Sequence[str]) -> Problem:
-    bases: dict[Carrier, OrbitalBasis] = {carrier: problem.basis(carrier).take(part[carrier]) for carrier in CARRIERS}
-    known = problem.integrals
-    integrals = {kind: known[kind].take(part[known[kind].first], part[known[kind].second]) for kind in kinds}
-    return Problem(bases["electron"], bases["hole"], integrals)
+    def _part(self, step: int) -> dict[Carrier, Integers]:
+        """The orbitals of a step among those of the widest."""
+        count = COUNTS[step] * self.dots
+        return {carrier: self._orbitals[carrier].inside(count=count) for carrier in CARRIERS}
+
+    def _known(self, kind: str, step: int) -> int | None:
+        """The narrowest step, at least as wide as this one, with integrals of a kind."""
+        return min((at for name, at in self._integrals if name == kind and at >= step), default=None)
+
+    def _integrals_of(self, kind: str, step: int) -> Interaction:
+        at = self._known(kind, step)
+        assert at is not None
+        if at > step:
+            wide, part = self._part(at), self._part(step)
+            chosen = [np.searchsorted(wide[carrier], part[carrier]) for carrier in KINDS[kind]]
+            self._integrals[kind, step] = self._integrals[kind, at].take(*chosen)
+        return self._integrals[kind, step]

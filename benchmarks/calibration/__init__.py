@@ -1,0 +1,1 @@
+"""Calibration of stated errors: how often they hold on random systems with known answers."""
