@@ -36,7 +36,7 @@ TABLE = Path(__file__).parents[2] / "docs" / "_generated" / "calibration-complex
 # Tolerance (eV) of the levels: the spec's default.
 LEVELS = 1e-4
 # Orbitals per dot of the references: trions, biexcitons, excitons of two dots.
-WIDE = {"X-": 60, "X+": 60, "XX": 30, "dimer": 60}
+WIDE = {"X-": 45, "X+": 45, "XX": 28, "dimer": 50}
 # Part of what is extrapolated of a reference that is its uncertainty.
 UNCERTAIN = 0.3
 

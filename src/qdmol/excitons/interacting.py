@@ -4,7 +4,7 @@ Bases are nested and have equally many orbitals per dot (`ladder`). What the exc
 each carrier falls as N^-DECAY: electron and hole meet in a cusp, so that all angular momenta from l on bring l^-3
 (Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and with about l^3 orbitals up to l that is 1/N; over
 the few shells that are affordable the measured exponent is a little smaller. Every earlier basis gives an estimate of
-what the last one lacks: the largest is subtracted, and its size and the spread of all are the error.
+what the last one lacks: the largest, with a margin, is subtracted, and its size and the spread of all are the error.
 
 A larger complex lacks a multiple of what the exciton lacks in the same basis, by the same cusps: the multiple is the
 ratio of their falls from one basis to the next. So it gains from the wider bases in which only the exciton is solved.
@@ -30,9 +30,12 @@ __all__ = ["ComplexState", "ComplexStates", "solve_complexes"]
 
 # What an exciton lacks falls as this power of one over the number of orbitals: the median of random spheres.
 DECAY = 0.85
-# Error in units of what is extrapolated: from two or more estimates, and from a single one.
-DOUBT = 1.0
-SINGLE_DOUBT = 2.0
+# Part of the largest estimate that is subtracted, and its error in the same unit: with three bases or more beyond the
+# smallest, with fewer, and from a single estimate. Calibrated on random spheres, whose exponents scatter.
+CENTRE = 1.1
+DOUBT = 0.9
+EARLY_DOUBT = 1.3
+SINGLE_DOUBT = 1.8
 # An estimate needs a basis that is smaller by at least this factor.
 SMALLER = 0.95
 # First basis tried, and the one tried first where the tolerance (eV) is loose.
@@ -201,6 +204,7 @@ class _ExcitonLack:
         powers = np.array(sizes, dtype=float) ** DECAY
         # The smallest basis serves only where there are not two others.
         first = 1 if len(sizes) > 3 else 0
+        self._doubt = DOUBT if first else EARLY_DOUBT
         self._shares = {
             at: float(powers[at] / (powers[-1] - powers[at]))
             for at in range(first, len(sizes) - 1)
@@ -209,7 +213,7 @@ class _ExcitonLack:
 
     def __call__(self, falls: Mapping[int, float]) -> tuple[float, float]:
         """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""
-        return _judged([self._shares[at] * fall for at, fall in falls.items() if at in self._shares])
+        return _judged([self._shares[at] * fall for at, fall in falls.items() if at in self._shares], self._doubt)
 
 
 class _ScaledLack:
@@ -224,20 +228,20 @@ class _ScaledLack:
         nearest = sorted((at for at in falls if self._falls[at] > 0), reverse=True)[:2]
         ratios = [falls[at] / self._falls[at] for at in nearest]
         if not ratios:
-            return _judged([])
+            return 0.0, math.inf
         lacking, spread = ratios[0] * self._lacking, (max(ratios) - min(ratios)) * self._lacking
         doubt = self._error if len(ratios) > 1 else self._error + abs(self._lacking)
         return lacking, max(map(abs, ratios)) * doubt + abs(spread)
 
 
-def _judged(estimates: Sequence[float]) -> tuple[float, float]:
+def _judged(estimates: Sequence[float], doubt: float) -> tuple[float, float]:
     """The largest estimate of what is lacking, and its error; without any estimate nothing is known."""
     if not estimates:
         return 0.0, math.inf
-    lacking = max(estimates, key=abs)
+    largest = max(estimates, key=abs)
     if len(estimates) == 1:
-        return lacking, SINGLE_DOUBT * abs(lacking)
-    return lacking, DOUBT * abs(lacking) + max(estimates) - min(estimates)
+        return CENTRE * largest, SINGLE_DOUBT * abs(largest)
+    return CENTRE * largest, doubt * abs(largest) + max(estimates) - min(estimates)
 
 
 def _extrapolated(
