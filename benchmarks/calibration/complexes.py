@@ -74,7 +74,7 @@ class Outcome:
 
 
 def draw(rng: np.random.Generator, *, layers: int = 3, smallest: float = 0.9, largest: float = 3.2) -> Drawn:
-    """A sphere of one to `layers` layers: offsets of both signs and flat ones, thick shells, a fifth with hard walls."""
+    """A sphere of one to `layers` layers: flat offsets and offsets of both signs, thick shells, some hard walls."""
     count = int(rng.integers(1, layers + 1))
     core = math.exp(rng.uniform(math.log(smallest), math.log(largest)))
     shells = np.exp(rng.uniform(math.log(0.3), math.log(3.5), count - 1))
@@ -102,9 +102,7 @@ def molecule_of(dots: list[Drawn], gap: float = 0.0) -> AxialMolecule:
         placed.append(PlacedDot(centre, layers))
         end = centre + electron.radii[-1]
     first = dots[0]
-    parameters["medium"] = RegionParameters(
-        1.0, 1.0, first.electron.barrier, first.hole.barrier, dots[0].permittivity
-    )
+    parameters["medium"] = RegionParameters(1.0, 1.0, first.electron.barrier, first.hole.barrier, dots[0].permittivity)
     middle = (placed[0].z + placed[-1].z) / 2
     placed = [PlacedDot(dot.z - middle, dot.layers) for dot in placed]
     return AxialMolecule(tuple(placed), (), parameters, 0.0, 1.75)
@@ -129,7 +127,9 @@ def solution_of(molecule: AxialMolecule) -> MoleculeSolution:
     return solve_molecule(molecule, Request({"electron": 1, "hole": 1}, coulomb=True, tolerance=LEVELS))
 
 
-def stated(kind: str, solution: MoleculeSolution, one: Complex, tolerance: float, limit: tuple[float, float]) -> Outcome:
+def stated(
+    kind: str, solution: MoleculeSolution, one: Complex, tolerance: float, limit: tuple[float, float]
+) -> Outcome:
     """What is stated for the lowest state of a complex, beside a reference and its uncertainty (eV)."""
     began = time.process_time()
     found = solve_complexes(solution, [one], states=1, tolerance=tolerance)[one]
@@ -267,7 +267,9 @@ def main() -> None:
     table = table_of(found)
     print(table)
     if arguments.write:
-        command = f"python -m benchmarks.calibration.complexes --count {arguments.count} --seed {arguments.seed} --write"
+        command = (
+            f"python -m benchmarks.calibration.complexes --count {arguments.count} --seed {arguments.seed} --write"
+        )
         TABLE.write_text(f"{table}\nMade by `{command}`.\n", encoding="utf-8")
 
 

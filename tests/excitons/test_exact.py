@@ -11,10 +11,10 @@ from tests.excitons.few_particles import as_interaction
 from tests.excitons.samples import REQUEST, bare_basis, hard_sphere, solved
 
 from qdmol.excitons import Complex, solve_complexes, solve_molecule
+from qdmol.excitons.bases import CUTS
 from qdmol.excitons.configurations import Sector, make_species, pair_operators
 from qdmol.excitons.diagonalising import Problem, lowest_states
 from qdmol.excitons.integrals import interactions
-from qdmol.excitons.bases import CUTS
 from qdmol.excitons.labelling import place_carriers
 from qdmol.excitons.orbitals import OrbitalBasis, orbital_spacing, relaxed_orbitals
 from qdmol.structure import read_spec, resolve

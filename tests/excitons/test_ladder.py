@@ -74,7 +74,8 @@ def test_partial_waves_agree_with_legendre_polynomials_on_other_elements():
     electron = Sphere((1.4, 3.5), (0.13, 0.21), (0.0, 0.10), 5.0)
     hole = Sphere((1.4, 3.5), (0.45, 0.70), (0.0, 0.64), 5.0)
     coarse, fine = (
-        ExcitonInSphere(electron, hole, 10.0, waves=waves, degree=degree).limit() for waves, degree in ((8, 8), (12, 12))
+        ExcitonInSphere(electron, hole, 10.0, waves=waves, degree=degree).limit()
+        for waves, degree in ((8, 8), (12, 12))
     )
     assert coarse.energy == pytest.approx(fine.energy, abs=1e-7)
     ends = [*np.linspace(0, 1.4, 4), *np.linspace(1.4, 3.5, 5)[1:], 4.1]

@@ -156,9 +156,7 @@ def _first_step(ladder: Ladder, one: Complex, tolerance: float) -> int:
     return min(first, ladder.last_step(one))
 
 
-def _solve(
-    ladder: Ladder, one: Complex, states: int, tolerance: float, exciton: ComplexStates | None
-) -> ComplexStates:
+def _solve(ladder: Ladder, one: Complex, states: int, tolerance: float, exciton: ComplexStates | None) -> ComplexStates:
     """Basis after basis, until the error is small enough or no wider one would do.
 
     The exciton, which all others are scaled from, goes on to the widest.
@@ -167,13 +165,8 @@ def _solve(
     while True:
         known = [ladder.solve(one, at, states + SPARE) for at in range(step, -1, -1)][::-1]
         problems = [ladder.problem(at, kinds_of(one)) for at in range(step + 1)]
-        rest = _numerical(ladder.solution, one)
-        if exciton is None:
-            lacking = _ExcitonLack([min(len(p.electron), len(p.hole)) for p in problems])
-        else:
-            lowest = [ladder.solve(EXCITON, at, 1 + SPARE)[0].energy for at in range(step, -1, -1)][::-1]
-            lacking = _ScaledLack(lowest, exciton.energy)
-        found = _extrapolated(problems[-2:], known, lacking, rest)[:states]
+        lack = _ExcitonLack.of(problems) if exciton is None else _ScaledLack.of(ladder, step, exciton.energy)
+        found = _extrapolated(problems[-2:], known, lack, _numerical(ladder.solution, one))[:states]
         worst = max(state.energy.error for state in found)
         wider = _next_step(step, last, worst, tolerance)
         if worst <= tolerance or step == last or (exciton is not None and wider is None):
@@ -211,6 +204,11 @@ class _ExcitonLack:
             if powers[at] < SMALLER * powers[-1]
         }
 
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> _ExcitonLack:
+        """From the bases, the last one last."""
+        return cls([min(len(problem.electron), len(problem.hole)) for problem in problems])
+
     def __call__(self, falls: Mapping[int, float]) -> tuple[float, float]:
         """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""
         return _judged([self._shares[at] * fall for at, fall in falls.items() if at in self._shares], self._doubt)
@@ -222,6 +220,11 @@ class _ScaledLack:
     def __init__(self, exciton: Sequence[float], limit: Estimate) -> None:
         self._falls = {at: energy - exciton[-1] for at, energy in enumerate(exciton[:-1])}
         self._lacking, self._error = exciton[-1] - limit.value, limit.error
+
+    @classmethod
+    def of(cls, ladder: Ladder, step: int, limit: Estimate) -> _ScaledLack:
+        """From the bases up to a step and the exciton's limit."""
+        return cls([ladder.solve(EXCITON, at, 1 + SPARE)[0].energy for at in range(step, -1, -1)][::-1], limit)
 
     def __call__(self, falls: Mapping[int, float]) -> tuple[float, float]:
         """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""

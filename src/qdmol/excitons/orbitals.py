@@ -257,9 +257,7 @@ class _Source:
             self.weight = np.zeros(0)
             spacings = [self._spacing(self._mass(_density(solution, carrier, pair))) for pair in pairs]
             scale = {id(pair): value / spacings[0] for pair, value in zip(pairs, spacings, strict=True)}
-            densities = [
-                scale[id(pair)] * one for pair, one in zip(_all_pairs(solution), densities, strict=True)
-            ]
+            densities = [scale[id(pair)] * one for pair, one in zip(_all_pairs(solution), densities, strict=True)]
         self.weight = self._mass(np.sum(densities, axis=0))
 
     def _mass(self, density: Floats) -> Floats:

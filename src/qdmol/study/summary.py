@@ -115,12 +115,12 @@ def _accuracy(job: Job) -> list[str]:
             if states.obstacle is not None:
                 found.append(f"The basis was kept small: {states.obstacle}.")
     alone = job.interacting.monomers.values() if job.interacting is not None and len(job.molecule.dots) > 1 else ()
-    for states in alone:
-        if not states.accurate:
-            found.append(
-                f"The error of a monomer's exciton, {1000 * states.energy.error:.2g} meV, exceeds the tolerance of "
-                f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
-            )
+    found += [
+        f"The error of a monomer's exciton, {1000 * states.energy.error:.2g} meV, exceeds the tolerance of "
+        f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
+        for states in alone
+        if not states.accurate
+    ]
     for part, name in [(job.solution, "molecule"), *((monomer, "monomer") for monomer in job.monomers.values())]:
         if not part.accurate:
             worst = 1000 * max(part.errors)
