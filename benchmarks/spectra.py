@@ -88,7 +88,7 @@ class Overlaps:
 
 def measure_overlaps() -> Overlaps:
     """All overlaps of the homodimer's second basis with the Kane energy: by elements, and pair by pair on a grid."""
-    from qdmol.excitons.interacting import Bases
+    from qdmol.excitons.bases import Bases
     from qdmol.excitons.orbitals import orbital_spacing
     from qdmol.excitons.overlaps import weighted_overlaps
     from qdmol.landscape import by_region

@@ -7,7 +7,7 @@ import numpy as np
 from tests.excitons.samples import REQUEST
 
 from qdmol.excitons import Request, solve_molecule
-from qdmol.excitons.interacting import Bases
+from qdmol.excitons.bases import Bases
 from qdmol.excitons.orbitals import orbital_spacing
 from qdmol.landscape import by_region
 from qdmol.optics import edge_limit, solve_light

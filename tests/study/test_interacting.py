@@ -13,7 +13,7 @@ from tests.exact.systems import dimer_spec, dot, molecule_spec
 import qdmol
 from qdmol.cli.entry import run_command
 from qdmol.errors import InputError
-from qdmol.excitons import Complex, interacting, solve_complexes
+from qdmol.excitons import Complex, interacting, ladder, solve_complexes
 from qdmol.report import write_report
 from qdmol.results import format_measured, summary_sentences
 
@@ -279,7 +279,8 @@ def test_particles_need_both_carriers():
 
 def test_a_tolerance_that_cannot_be_met(tmp_path, capsys, monkeypatch):
     """Status 3, `converged` false, and a warning that names complex, error and tolerance; the other numbers stay."""
-    monkeypatch.setattr(interacting, "CUTS", interacting.CUTS[:2])
+    monkeypatch.setattr(ladder, "COUNTS", ladder.COUNTS[:3])
+    monkeypatch.setattr(interacting, "COUNTS", ladder.COUNTS[:3])
     spec = molecule_spec([dot()], **CI, ci_tolerance=0.01)
     (tmp_path / "a.json").write_text(json.dumps(spec))
     assert run_command(["solve", str(tmp_path / "a.json"), "--particles", "X,X-", "--json"]) == 3
@@ -394,7 +395,8 @@ def test_a_positive_trion_shares_its_electron_between_unlike_cores():
 
 def test_localised_and_segregated_biexcitons(dimer, monkeypatch):
     """Frenkel et al., arXiv:2305.11027: the one in a dot interacts as in a dot alone, those in two dots hardly."""
-    monkeypatch.setattr(interacting, "CUTS", (1.25, 2.2))
+    for module in (ladder, interacting):
+        monkeypatch.setattr(module, "COUNTS", (2, 6))
     (found,) = solve_complexes(dimer.job.solution, [Complex(2, 2)], states=6, tolerance=1).values()
     exciton = dimer.summary["coulomb"]["exciton_eV"]
     binding = {round(s.placement.hole_hole): 1000 * (2 * exciton - s.energy.value) for s in reversed(found.states)}

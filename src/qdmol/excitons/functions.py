@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qdmol.linalg import lanczos
 from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["Functions", "PointSums", "independent", "spread"]
+__all__ = ["MOST", "Functions", "PointSums", "independent", "spread"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]

@@ -10,7 +10,7 @@ factors of one |k| and parity serve all of them, and what remains is a product o
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,9 @@ __all__ = ["KINDS", "Interaction", "InteractionBlock", "interactions", "pair_ene
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
+
+# Potentials that are there at once.
+COLUMNS = 256
 
 KINDS: dict[str, tuple[Carrier, Carrier]] = {
     "eh": ("electron", "hole"),
@@ -151,18 +154,44 @@ class _Side:
 def _values(
     sides: dict[Carrier, _Side], poisson: Poisson, k: int, parity: int, kinds: Collection[str]
 ) -> dict[str, Floats]:
-    """For each kind the integrals between the distinct pairs of functions of one k >= 0 and parity."""
-    loads = {carrier: side.loads(side.densities(k, parity)[0]) for carrier, side in sides.items()}
+    """For each kind the integrals between the distinct pairs of functions of one k >= 0 and parity.
+
+    Potentials are taken a few columns at a time and used at once: none of them is kept.
+    """
+    pairs = {carrier: side.densities(k, parity)[0] for carrier, side in sides.items()}
+    sources = _sources(kinds)
+    loads = {carrier: sides[carrier].loads(pairs[carrier]) for carrier in _loaded(kinds, sources)}
     scale = 2 * math.pi * len(poisson.parities) * 4 * math.pi * COULOMB_EV_NM
-    answers: dict[Carrier, Floats] = {}
-    found = {}
+    found = {kind: np.empty(tuple(len(pairs[carrier]) for carrier in KINDS[kind])) for kind in kinds}
+    for source in sorted(set(sources.values())):
+        for start in range(0, len(pairs[source]), COLUMNS):
+            some = slice(start, start + COLUMNS)
+            known = source in loads
+            right = loads[source][:, some] if known else sides[source].loads(pairs[source][some])
+            answers = scale * poisson.answers(right, m=k, parity=parity)
+            for kind in (kind for kind in kinds if sources[kind] == source):
+                first, second = KINDS[kind]
+                if source == second:
+                    found[kind][:, some] = loads[first].T @ answers
+                else:
+                    found[kind][some] = answers.T @ loads[second]
+    poisson.release(m=k, parity=parity)
+    return found
+
+
+def _sources(kinds: Collection[str]) -> dict[str, Carrier]:
+    """The carrier whose potentials each kind of integrals takes: "eh" those that another kind needs anyway."""
+    of_pair: Carrier = "hole" if "ee" not in kinds and "hh" in kinds else "electron"
+    own: dict[str, Carrier] = {"ee": "electron", "hh": "hole", "eh": of_pair}
+    return {kind: own[kind] for kind in kinds}
+
+
+def _loaded(kinds: Collection[str], sources: Mapping[str, Carrier]) -> set[Carrier]:
+    """The carriers whose loads meet the potentials, and have to be there all at once."""
+    found = set()
     for kind in kinds:
         first, second = KINDS[kind]
-        # "ee" needs the electrons' potentials: "eh" can do with them too.
-        source: Carrier = "hole" if kind == "hh" or ("ee" not in kinds and "hh" in kinds) else "electron"
-        if source not in answers:
-            answers[source] = scale * poisson.answers(loads[source], m=k, parity=parity)
-        found[kind] = loads[first].T @ answers[second] if source == second else answers[first].T @ loads[second]
+        found.add(first if sources[kind] == second else second)
     return found
 
 

@@ -1,9 +1,13 @@
 """Complexes of a solved molecule by configuration interaction, extrapolated in the basis until the tolerance holds.
 
-The orbitals grow with one cut, the same for a molecule and its monomers. What a cut leaves out falls as one over the
-number N of orbitals: electron and hole meet in a cusp, so that angular momentum l brings l^-4 and all from l on l^-3
-(Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and there are about l^3 orbitals up to l. Of the
-differences to all smaller bases the one that leaves most is taken; what the extrapolation adds is counted as its error.
+Bases are nested and have equally many orbitals per dot (`ladder`). What the exciton lacks in a basis of N orbitals of
+each carrier falls as N^-DECAY: electron and hole meet in a cusp, so that all angular momenta from l on bring l^-3
+(Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and with about l^3 orbitals up to l that is 1/N; over
+the few shells that are affordable the measured exponent is a little smaller. Every earlier basis gives an estimate of
+what the last one lacks: the largest, with a margin, is subtracted, and its size and the spread of all are the error.
+
+A larger complex lacks a multiple of what the exciton lacks in the same basis, by the same cusps: the multiple is the
+ratio of their falls from one basis to the next. So it gains from the wider bases in which only the exciton is solved.
 """
 
 from __future__ import annotations
@@ -11,31 +15,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qdmol.errors import SolverError
 from qdmol.excitons.complexes import Complex
-from qdmol.excitons.diagonalising import Configured, Problem, lowest_states
-from qdmol.excitons.integrals import interactions
+from qdmol.excitons.diagonalising import Configured, Problem
 from qdmol.excitons.labelling import Placement, place_carriers
-from qdmol.excitons.orbitals import orbital_spacing, relaxed_orbitals
+from qdmol.excitons.ladder import COUNTS, EXCITON, Ladder, kinds_of
 from qdmol.excitons.overlaps import contact_density
 from qdmol.excitons.solving import Estimate, MoleculeSolution
-from qdmol.landscape import CARRIERS, Carrier
 
-__all__ = ["CUTS", "Bases", "ComplexState", "ComplexStates", "solve_complexes"]
+__all__ = ["ComplexState", "ComplexStates", "solve_complexes"]
 
-# Cuts tried one after the other, in units of the first orbital with m = 1: between the shells of a dot. Two give an
-# extrapolated energy.
-CUTS = (1.25, 4.2, 5.7, 8.0, 11.5)
-# Part of the extrapolated rest that is its error.
-DOUBT = 1.0
+# What an exciton lacks falls as this power of one over the number of orbitals: the median of random spheres.
+DECAY = 0.85
+# Part of the largest estimate that is subtracted, and its error in the same unit: with three bases or more beyond the
+# smallest, with fewer, and from a single estimate. Calibrated on random spheres, whose exponents scatter.
+CENTRE = 1.1
+DOUBT = 0.9
+EARLY_DOUBT = 1.3
+SINGLE_DOUBT = 1.8
+# An estimate needs a basis that is smaller by at least this factor.
+SMALLER = 0.95
+# First basis tried, and the one tried first where the tolerance (eV) is loose.
+FIRST_STEP, FIRST_LOOSE, LOOSE = 3, 2, 2e-3
+# A wider basis is tried where the error expected there is at most this many tolerances.
+HOPE = 1.2
 # States matched between two bases beyond those wanted: their order may differ.
 SPARE = 2
-# Configurations of one sector that are still solved.
-LARGEST = 100_000
 
 # The same in two bases, the smaller one first.
 Problems = tuple[Problem, Problem]
@@ -63,18 +71,29 @@ class ComplexState:
 class ComplexStates:
     """The lowest states of a complex.
 
-    `raw` are the energies (eV) of the lowest state in the last two bases, upper bounds both; `accurate`: whether every
-    error is within the tolerance.
+    Attributes
+    ----------
+    complex
+        How many carriers.
+    states
+        By energy.
+    raw
+        Energies (eV) of the lowest state in the last two bases, upper bounds both.
+    accurate
+        Whether every error is within the tolerance.
+    obstacle
+        Why no wider basis was tried, where the errors exceed the tolerance; None where the widest was.
     """
 
     complex: Complex
     states: tuple[ComplexState, ...]
     raw: tuple[float, float]
     accurate: bool
+    obstacle: str | None = None
 
     @property
     def energy(self) -> Estimate:
-        """Of the lowest state."""
+        """Energy (eV) of the lowest state."""
         return self.states[0].energy
 
 
@@ -84,7 +103,6 @@ def solve_complexes(
     *,
     states: int | Mapping[Complex, int],
     tolerance: float,
-    spacing: Mapping[Carrier, float] | None = None,
 ) -> dict[Complex, ComplexStates]:
     """The lowest states of complexes, in growing bases until every error is within the tolerance.
 
@@ -93,94 +111,78 @@ def solve_complexes(
     solution
         A molecule solved with its self-consistent pairs.
     complexes
-        Which; each is solved until it is accurate or too large.
+        Which; each is solved until it is accurate or the next basis would be too large.
     states
         How many levels of each, or of all alike.
     tolerance
         In eV, on every energy.
-    spacing
-        Scale (eV) of the cuts for each carrier: of the molecule, for its monomers; its own without.
+
+    Raises
+    ------
+    SolverError
+        Two bases, the fewest that give an error, would take too long or too much memory.
     """
-    bases = Bases(solution, spacing or orbital_spacing(solution))
-    wanted = (lambda _: states) if isinstance(states, int) else states.__getitem__
-    return {one: _solve(bases, one, wanted(one), tolerance) for one in complexes}
+    ladder = Ladder(solution)
+    wanted = dict.fromkeys(complexes, 0)
+    for one in wanted:
+        wanted[one] = states if isinstance(states, int) else states[one]
+    for one in (EXCITON, *wanted):
+        _refuse(ladder, one)
+    start = _first_step(ladder, EXCITON, tolerance)
+    # Kinds of integrals that are needed in one basis cost less together.
+    together = {kind for one in wanted if _first_step(ladder, one, tolerance) == start for kind in kinds_of(one)}
+    ladder.problem(start, sorted(together | {"eh"}))
+    exciton = _solve(ladder, EXCITON, wanted.get(EXCITON, 1), tolerance, None)
+    return {
+        one: exciton if one == EXCITON else _solve(ladder, one, count, tolerance, exciton)
+        for one, count in wanted.items()
+    }
 
 
-class Bases:
-    """Orbitals and integrals of one molecule at each cut, kept; those of the first cut are part of the second's."""
-
-    def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float]) -> None:
-        self.solution = solution
-        self._spacing = spacing
-        self._problems: dict[int, Problem] = {}
-
-    def problem(self, step: int) -> Problem:
-        """Orbitals at one cut, and the integrals known so far."""
-        if step not in self._problems:
-            if step == 0:
-                wide, part = self.problem(1), self._part
-                orbitals = {carrier: wide.basis(carrier).take(part[carrier]) for carrier in CARRIERS}
-            else:
-                orbitals = relaxed_orbitals(self.solution, energy=self._cut(step))
-            self._problems[step] = Problem(orbitals["electron"], orbitals["hole"], {})
-        return self._problems[step]
-
-    def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
-        """The lowest states of a complex at one cut."""
-        kinds = ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
-        return lowest_states(self.with_integrals(step, kinds), one, states=states)
-
-    def with_integrals(self, step: int, kinds: Sequence[str]) -> Problem:
-        """The problem of a cut with these kinds of integrals among those known."""
-        problem = self.problem(step)
-        missing = [kind for kind in kinds if kind not in problem.integrals]
-        if missing and step == 0:
-            known, part = self.with_integrals(1, missing).integrals, self._part
-            for kind in missing:
-                problem.integrals[kind] = known[kind].take(part[known[kind].first], part[known[kind].second])
-        elif missing:
-            problem.integrals.update(interactions(problem.electron, problem.hole, missing))
-        return problem
-
-    @cached_property
-    def _part(self) -> dict[Carrier, NDArray[np.intp]]:
-        """The orbitals of the first cut among those of the second."""
-        wide, cut = self.problem(1), self._cut(0)
-        return {carrier: wide.basis(carrier).inside(energy=cut[carrier]) for carrier in CARRIERS}
-
-    def _cut(self, step: int) -> dict[Carrier, float]:
-        return {carrier: CUTS[step] * unit for carrier, unit in self._spacing.items()}
+def _refuse(ladder: Ladder, one: Complex) -> None:
+    """Refuse what has no error: less than two bases."""
+    if ladder.last_step(one) >= 1:
+        return
+    message = (
+        f"Configuration interaction of {one.name} is too large here: {ladder.obstacle(one, 1)}. Use "
+        "`coulomb: self-consistent`, fewer carriers in a complex, or dots and layers that are less unlike in size."
+    )
+    raise SolverError(message)
 
 
-def _solve(bases: Bases, one: Complex, states: int, tolerance: float) -> ComplexStates:
-    """Cut after cut, until the error is small enough or there are too many configurations."""
-    known = [bases.solve(one, 0, states + SPARE)]
-    best: ComplexStates | None = None
-    for step in range(1, len(CUTS)):
-        if step > 1 and _size(bases.problem(step), one) > LARGEST:
+def _first_step(ladder: Ladder, one: Complex, tolerance: float) -> int:
+    """The basis to begin with."""
+    first = FIRST_STEP if one == EXCITON and tolerance < LOOSE else FIRST_LOOSE
+    return min(first, ladder.last_step(one))
+
+
+def _solve(ladder: Ladder, one: Complex, states: int, tolerance: float, exciton: ComplexStates | None) -> ComplexStates:
+    """Basis after basis, until the error is small enough or no wider one would do.
+
+    The exciton, which all others are scaled from, goes on to the widest.
+    """
+    step, last = _first_step(ladder, one, tolerance), ladder.last_step(one)
+    while True:
+        known = [ladder.solve(one, at, states + SPARE) for at in range(step, -1, -1)][::-1]
+        problems = [ladder.problem(at, kinds_of(one)) for at in range(step + 1)]
+        lack = _ExcitonLack.of(problems) if exciton is None else _ScaledLack.of(ladder, step, exciton.energy)
+        found = _extrapolated(problems[-2:], known, lack, _numerical(ladder.solution, one))[:states]
+        worst = max(state.energy.error for state in found)
+        wider = _next_step(step, last, worst, tolerance)
+        if worst <= tolerance or step == last or (exciton is not None and wider is None):
             break
-        known.append(bases.solve(one, step, states + SPARE))
-        problems = [bases.problem(at) for at in range(step + 1)]
-        found = _extrapolated(problems, known, _numerical(bases.solution, one))[:states]
-        accurate = all(state.energy.error <= tolerance for state in found)
-        best = ComplexStates(one, tuple(found), (known[-2][0].energy, known[-1][0].energy), accurate)
-        if accurate:
-            break
-    assert best is not None
-    return best
+        step = last if wider is None else wider
+    accurate = worst <= tolerance
+    obstacle = None if accurate or step == len(COUNTS) - 1 else ladder.obstacle(one, step + 1)
+    return ComplexStates(one, tuple(found), (known[-2][0].energy, known[-1][0].energy), accurate, obstacle)
 
 
-def _orbitals(problem: Problem) -> int:
-    """Orbitals of both carriers."""
-    return len(problem.electron) + len(problem.hole)
-
-
-def _size(problem: Problem, complex_: Complex) -> float:
-    """About how many configurations the largest sector has."""
-    product = float(len(problem.electron) ** complex_.electrons * len(problem.hole) ** complex_.holes)
-    # parity halves it, m takes the width of the sum of all m
-    reach = complex_.electrons * problem.electron.m.max() + complex_.holes * problem.hole.m.max()
-    return float(product / (len(set(problem.electron.parity.tolist())) * (1.0 + reach)))
+def _next_step(step: int, last: int, error: float, tolerance: float) -> int | None:
+    """The first wider basis that is likely to meet the tolerance; None where none is."""
+    for wider in range(step + 1, last + 1):
+        if error * (COUNTS[wider] / COUNTS[step]) ** -DECAY <= HOPE * tolerance:
+            return wider
+    return None
 
 
 def _numerical(solution: MoleculeSolution, complex_: Complex) -> float:
@@ -188,26 +190,84 @@ def _numerical(solution: MoleculeSolution, complex_: Complex) -> float:
     return solution.pairs[0].exciton.error * complex_.electrons * complex_.holes
 
 
-def _extrapolated(
-    problems: Sequence[Problem], known: Sequence[Sequence[Configured]], rest: float
-) -> list[ComplexState]:
-    """States of the last basis at the limit; `known` (bases) (states) the lowest of each, `rest` (eV) further error.
+class _ExcitonLack:
+    """What the last of some bases lacks of an exciton; `sizes`: orbitals of the carrier that has fewer."""
 
-    What the last basis lacks is the largest of what each earlier one says: some cuts bring little that matters.
+    def __init__(self, sizes: Sequence[int]) -> None:
+        powers = np.array(sizes, dtype=float) ** DECAY
+        # The smallest basis serves only where there are not two others.
+        first = 1 if len(sizes) > 3 else 0
+        self._doubt = DOUBT if first else EARLY_DOUBT
+        self._shares = {
+            at: float(powers[at] / (powers[-1] - powers[at]))
+            for at in range(first, len(sizes) - 1)
+            if powers[at] < SMALLER * powers[-1]
+        }
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> _ExcitonLack:
+        """From the bases, the last one last."""
+        return cls([min(len(problem.electron), len(problem.hole)) for problem in problems])
+
+    def __call__(self, falls: Mapping[int, float]) -> tuple[float, float]:
+        """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""
+        return _judged([self._shares[at] * fall for at, fall in falls.items() if at in self._shares], self._doubt)
+
+
+class _ScaledLack:
+    """What the last of some bases lacks of a larger complex, from the lowest exciton in the same bases."""
+
+    def __init__(self, exciton: Sequence[float], limit: Estimate) -> None:
+        self._falls = {at: energy - exciton[-1] for at, energy in enumerate(exciton[:-1])}
+        self._lacking, self._error = exciton[-1] - limit.value, limit.error
+
+    @classmethod
+    def of(cls, ladder: Ladder, step: int, limit: Estimate) -> _ScaledLack:
+        """From the bases up to a step and the exciton's limit."""
+        return cls([ladder.solve(EXCITON, at, 1 + SPARE)[0].energy for at in range(step, -1, -1)][::-1], limit)
+
+    def __call__(self, falls: Mapping[int, float]) -> tuple[float, float]:
+        """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""
+        nearest = sorted((at for at in falls if self._falls[at] > 0), reverse=True)[:2]
+        ratios = [falls[at] / self._falls[at] for at in nearest]
+        if not ratios:
+            return 0.0, math.inf
+        lacking, spread = ratios[0] * self._lacking, (max(ratios) - min(ratios)) * self._lacking
+        doubt = self._error if len(ratios) > 1 else self._error + abs(self._lacking)
+        return lacking, max(map(abs, ratios)) * doubt + abs(spread)
+
+
+def _judged(estimates: Sequence[float], doubt: float) -> tuple[float, float]:
+    """The largest estimate of what is lacking, and its error; without any estimate nothing is known."""
+    if not estimates:
+        return 0.0, math.inf
+    largest = max(estimates, key=abs)
+    if len(estimates) == 1:
+        return CENTRE * largest, SINGLE_DOUBT * abs(largest)
+    return CENTRE * largest, doubt * abs(largest) + max(estimates) - min(estimates)
+
+
+def _extrapolated(
+    problems: Sequence[Problem],
+    known: Sequence[Sequence[Configured]],
+    lack: _ExcitonLack | _ScaledLack,
+    rest: float,
+) -> list[ComplexState]:
+    """States of the last basis at the limit.
+
+    `problems` are the last two bases, `known` (bases) (states) the lowest states of each, `rest` (eV) further error.
     States not found in the last two bases are left out. What a state is, the last but one tells.
     """
-    many = _orbitals(problems[-1])
-    shares = [_orbitals(problem) / (many - _orbitals(problem)) for problem in problems[:-1]]
     by_symmetry = [_by_symmetry(states) for states in known[:-1]]
     listed = []
     for key, rank, state in _ranked(known[-1]):
         partners = [_at(found.get(key, ()), rank) for found in by_symmetry]
         if partners[-1] is None:
             continue
-        falls = [share * (a.energy - state.energy) for share, a in zip(shares, partners, strict=True) if a is not None]
-        lacking = max(falls, key=abs)
-        energy = Estimate(state.energy - lacking, DOUBT * abs(lacking) + rest)
-        listed.append(_state((problems[-2], problems[-1]), state, partners[-1], energy))
+        falls = {at: one.energy - state.energy for at, one in enumerate(partners) if one is not None}
+        lacking, error = lack(falls)
+        energy = Estimate(state.energy - lacking, error + rest)
+        listed.append(_state((problems[0], problems[1]), state, partners[-1], energy))
     return sorted(listed, key=lambda state: state.energy.value)
 
 
@@ -247,6 +307,6 @@ def _state(problems: Problems, state: Configured, partner: Configured, energy: E
 def _contact(problems: Problems, state: Configured, partner: Configured) -> Estimate:
     """Electron and hole at one place, at the limit: of the cusp there angular momenta from l on bring 1/l."""
     few, many = (contact_density(*one) for one in zip(problems, (partner, state), strict=True))
-    small, large = (_orbitals(problem) for problem in problems)
+    small, large = (len(problem.electron) + len(problem.hole) for problem in problems)
     rest = (many - few) / (math.cbrt(large / small) - 1)
-    return Estimate(many + rest, DOUBT * abs(rest))
+    return Estimate(many + rest, abs(rest))

@@ -29,13 +29,21 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from qdmol.excitons.carrier import CarrierState, flatten
-from qdmol.excitons.functions import Functions, independent, spread
+from qdmol.excitons.functions import MOST, Functions, independent, spread
 from qdmol.excitons.pairing import SettledPair
 from qdmol.excitons.solving import MoleculeSolution
 from qdmol.landscape import CARRIERS, Carrier, images_of
 from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["OrbitalBasis", "OrbitalBlock", "join_blocks", "orbital_spacing", "project", "relaxed_orbitals"]
+__all__ = [
+    "OrbitalBasis",
+    "OrbitalBlock",
+    "counted_orbitals",
+    "join_blocks",
+    "orbital_spacing",
+    "project",
+    "relaxed_orbitals",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -49,6 +57,8 @@ SPLIT = 0.12
 ABSENT = 1e-9
 # |m| that are looked through.
 LARGEST_M = 40
+# Orbitals looked for beyond a count, so that the multiplet at its edge is known whole.
+EDGE = 1.3
 
 
 @dataclass(frozen=True)
@@ -135,18 +145,44 @@ def relaxed_orbitals(
     ValueError
         The solution has no settled pair.
     """
-    if not solution.pairs:
-        message = "orbitals relax in the field of a settled pair: solve with coulomb=True"
-        raise ValueError(message)
+    _need_pairs(solution)
     return {
         carrier: _orbitals(solution, carrier, energy[carrier] if isinstance(energy, Mapping) else energy)
         for carrier in CARRIERS
     }
 
 
+def counted_orbitals(solution: MoleculeSolution, *, count: int) -> dict[Carrier, OrbitalBasis]:
+    """Orbitals of both carriers: the lowest whole multiplets with at most `count` orbitals per dot.
+
+    The two carriers have about equally many, and so have the dots, however unlike they are: the weight of each pair is
+    scaled so that its first orbital with m = 1 lies as high as that of the lowest pair. The lowest multiplet holds the
+    states of every pair and one level for each dot, and is always there.
+
+    Raises
+    ------
+    ValueError
+        The solution has no settled pair.
+    """
+    _need_pairs(solution)
+    dots = np.array([dot.z for dot in solution.molecule.dots])
+    found = {}
+    for carrier in CARRIERS:
+        source = _Source(solution, carrier, balanced=True)
+        blocks = source.lowest_blocks(math.ceil(EDGE * count * len(dots)) + 2)
+        found[carrier] = join_blocks(source.hamiltonian, carrier, blocks, dots).cut(count=count * len(dots))
+    return found
+
+
 def orbital_spacing(solution: MoleculeSolution) -> dict[Carrier, float]:
     """Energy (eV) from each carrier's lowest level to its first orbital with m = 1: the scale of cuts."""
     return {carrier: _Source(solution, carrier).spacing for carrier in CARRIERS}
+
+
+def _need_pairs(solution: MoleculeSolution) -> None:
+    if not solution.pairs:
+        message = "orbitals relax in the field of a settled pair: solve with coulomb=True"
+        raise ValueError(message)
 
 
 def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
@@ -207,16 +243,58 @@ class OrbitalBlock:
 class _Source:
     """Where one carrier's orbitals come from: its own states in the settled pairs, and their density."""
 
-    def __init__(self, solution: MoleculeSolution, carrier: Carrier) -> None:
+    def __init__(self, solution: MoleculeSolution, carrier: Carrier, *, balanced: bool = False) -> None:
         self.hamiltonian = solution.hamiltonians[carrier]
         pairs = list({id(pair): pair for pair in _all_pairs(solution)}.values())
         self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
+        self.balanced = balanced
         self.heights = np.array([pair.exciton - pairs[0].exciton for pair in pairs])
         # One for each dot, however many were asked for: the same orbitals of a dot alone and in a molecule.
         self.levels = solution.levels[carrier].levels[: len(solution.molecule.dots)]
         self.lowest = self.levels[0].energy
-        density = self.states[0].space.unflatten(_density(solution, carrier)[None])[0]
-        self.weight = self.hamiltonian.assembler.mass(density)
+        densities = [_density(solution, carrier, pair) for pair in _all_pairs(solution)]
+        if balanced and len(pairs) > 1:
+            self.weight = np.zeros(0)
+            spacings = [self._spacing(self._mass(_density(solution, carrier, pair))) for pair in pairs]
+            scale = {id(pair): value / spacings[0] for pair, value in zip(pairs, spacings, strict=True)}
+            densities = [scale[id(pair)] * one for pair, one in zip(_all_pairs(solution), densities, strict=True)]
+        self.weight = self._mass(np.sum(densities, axis=0))
+
+    def _mass(self, density: Floats) -> Floats:
+        """Entries of the overlap with a density (P,) as weight."""
+        return self.hamiltonian.assembler.mass(self.states[0].space.unflatten(density[None])[0])
+
+    def lowest_blocks(self, count: int) -> list[OrbitalBlock]:
+        """Blocks of every m that hold the lowest `count` orbitals (both signs of m) and, but for rounding, no others.
+
+        With |m| every solution of a block rises, so that each block has no more below a bound than the one before.
+        """
+        most = 2 + math.ceil(1.5 * math.sqrt(count / len(self.hamiltonian.parities)))
+        while True:
+            blocks, bound = self._lowest_blocks(count, most)
+            full = [len(block.energy) >= most and block.energy.max() < bound for block in blocks if block.m == 0]
+            if not any(full) or most > MOST:
+                return blocks
+            most *= 2
+
+    def _lowest_blocks(self, count: int, most: int) -> tuple[list[OrbitalBlock], float]:
+        """Blocks with at most so many functions for m = 0, and the energy of the last of `count` orbitals."""
+        found: list[OrbitalBlock] = []
+        energies = np.empty(0)
+        wanted = dict.fromkeys(self.hamiltonian.parities, most)
+        bound = math.inf
+        for m in range(LARGEST_M):
+            for parity in self.hamiltonian.parities:
+                if not wanted[parity]:
+                    continue
+                block = self._block(m, parity, math.inf, most=wanted[parity])
+                found.append(block)
+                energies = np.sort(np.concatenate([energies, np.repeat(block.energy, 2 if m else 1)]))
+                bound = energies[count - 1] if len(energies) >= count else math.inf
+                wanted[parity] = int(np.sum(block.energy <= bound + CUT_SLACK))
+            if not any(wanted.values()):
+                break
+        return found, bound
 
     def blocks(self, energy: float) -> Iterator[OrbitalBlock]:
         """Blocks of every m up to the first that has no function below `energy` (eV) above the lowest."""
@@ -229,18 +307,22 @@ class _Source:
     @cached_property
     def spacing(self) -> float:
         """Energy (eV) from the lowest level to the first orbital with m = 1."""
+        return self._spacing(self.weight)
+
+    def _spacing(self, weight: Floats) -> float:
+        """Energy (eV) from the lowest level to the first orbital with m = 1 of one weight."""
         found = []
         for parity in self.hamiltonian.parities:
-            pair = self._weighted(self.hamiltonian.pair(1, parity, coarse=False))
+            pair = self._weighted(self.hamiltonian.pair(1, parity, coarse=False), weight)
             found.append(float(spread(pair, math.inf, most=1)[0][0]))
         return min(found)
 
-    def _weighted(self, pair: Pair) -> Pair:
-        return Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(self.weight))
+    def _weighted(self, pair: Pair, weight: Floats) -> Pair:
+        return Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(weight))
 
-    def _block(self, m: int, parity: int, energy: float) -> OrbitalBlock:
+    def _block(self, m: int, parity: int, energy: float, *, most: int = MOST) -> OrbitalBlock:
         pair = self.hamiltonian.pair(m, parity, coarse=False)
-        orders, candidates = spread(self._weighted(pair), energy)
+        orders, candidates = spread(self._weighted(pair, self.weight), energy, most=most)
         first, heights = self._first(m, parity, pair)
         kept, basis = independent(np.concatenate([first, candidates]), pair.M)
         orders = np.concatenate([heights, orders])
@@ -258,11 +340,11 @@ class _Source:
             own = state.space.parts(state.vector)[parity][pair.unknowns]
             if own @ (pair.M @ own) > ABSENT:
                 rows.append(own)
-                heights.append(height)
+                heights.append(0.0 if self.balanced else height)
         for level in self.levels:
             if level.m == m and level.parity == parity:
                 rows.append(level.vector[pair.unknowns])
-                heights.append(level.energy - self.lowest)
+                heights.append(0.0 if self.balanced else level.energy - self.lowest)
         return np.array(rows).reshape(-1, len(pair.unknowns)), np.array(heights)
 
 
@@ -271,23 +353,16 @@ def _all_pairs(solution: MoleculeSolution) -> list[SettledPair]:
     return [*(state.pair for state in solution.pairs), *solution.held]
 
 
-def _density(solution: MoleculeSolution, carrier: Carrier) -> Floats:
-    """Sum over the pairs of the density of both particles at a carrier's quadrature points (P,), in units of its mean.
+def _density(solution: MoleculeSolution, carrier: Carrier, pair: SettledPair) -> Floats:
+    """Density of both particles of a pair at a carrier's quadrature points (P,), in units of its mean.
 
-    Of a symmetric molecule the mirror images of the pairs are among them.
+    Of a symmetric molecule the mean of the pair and its mirror image.
     """
-    hamiltonian = solution.hamiltonians[carrier]
-    assembler = hamiltonian.assembler
+    assembler = solution.hamiltonians[carrier].assembler
     weights = np.concatenate([(block.weight * block.r).ravel() for block in assembler.blocks])
-    found = np.zeros(len(weights))
-    for pair in _all_pairs(solution):
-        density = sum(
-            flatten(images_of(assembler, one.space.parts(one.vector))) ** 2 for one in (pair.electron, pair.hole)
-        )
-        mean = np.sum(weights * density**2) / np.sum(weights * density)
-        # A pair and its mirror image are listed both.
-        found += np.mean(density, axis=0) / mean
-    return found
+    density = sum(flatten(images_of(assembler, one.space.parts(one.vector))) ** 2 for one in (pair.electron, pair.hole))
+    mean = np.sum(weights * density**2) / np.sum(weights * density)
+    return np.asarray(np.mean(density, axis=0) / mean)
 
 
 def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Integers:

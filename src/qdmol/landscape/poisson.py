@@ -124,6 +124,10 @@ class Poisson:
             found[unknowns, some] = factor.solve(np.asfortranarray(loads[unknowns, some]))
         return found
 
+    def release(self, *, m: int, parity: int) -> None:
+        """Forget the factors of one block: on a large mesh each takes hundreds of megabytes."""
+        self._factors.pop((m, parity), None)
+
     def solve(self, loads: dict[int, Floats]) -> dict[int, Floats]:
         """Potentials, one vector (n,) for each parity, of the loads ∫ f v r (n,) on the right of -∇·(ε ∇φ) = f."""
         found = {}

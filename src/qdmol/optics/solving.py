@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.excitons import MoleculeSolution
-from qdmol.excitons.interacting import Bases
+from qdmol.excitons.bases import Bases
 from qdmol.excitons.orbitals import orbital_spacing
 from qdmol.landscape import CARRIERS, Carrier, OpticalField, by_region, optical_field, optical_molecule
 from qdmol.mesh import MEDIUM

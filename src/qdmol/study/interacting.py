@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qdmol.excitons import Complex, ComplexState, ComplexStates, Estimate, MoleculeSolution, solve_complexes
-from qdmol.excitons.orbitals import orbital_spacing
 from qdmol.structure import AxialMolecule, PlacedLayer
 
 __all__ = ["EXCITON", "Interacting", "binding_of", "complexes_object", "coulomb_object", "interact", "spacing_of"]
@@ -50,20 +49,19 @@ def interact(
     tolerance: float,
     exchange: float | None = None,
 ) -> Interacting:
-    """Solve the complexes, the exciton always among them, with one cut for all dots.
+    """Solve the complexes, the exciton always among them, and the exciton of every distinct monomer.
 
     `tolerance` in eV, `exchange` in eV nm³.
     """
     asked = dict.fromkeys((EXCITON, *complexes))
-    spacing = orbital_spacing(solution)
     states = {one: listed(one, len(solution.molecule.dots)) for one in asked}
-    found = solve_complexes(solution, asked, states=states, tolerance=tolerance, spacing=spacing)
+    found = solve_complexes(solution, asked, states=states, tolerance=tolerance)
     alone = {}
     for layers, monomer in monomers.items():
         if monomer is solution:
             alone[layers] = found[EXCITON]
         elif monomer.pairs:
-            exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance, spacing=spacing)
+            exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance)
             alone[layers] = exciton[EXCITON]
     return Interacting(found, alone, exchange)
 

@@ -152,6 +152,15 @@ def _accuracy(job: Job) -> list[str]:
                 f"The largest error of the states of {one.name}, {worst:.2g} meV, exceeds the tolerance of "
                 f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
             )
+            if states.obstacle is not None:
+                found.append(f"The basis was kept small: {states.obstacle}.")
+    alone = job.interacting.monomers.values() if job.interacting is not None and len(job.molecule.dots) > 1 else ()
+    found += [
+        f"The error of a monomer's exciton, {1000 * states.energy.error:.2g} meV, exceeds the tolerance of "
+        f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
+        for states in alone
+        if not states.accurate
+    ]
     for part, name in [(job.solution, "molecule"), *((monomer, "monomer") for monomer in job.monomers.values())]:
         if not part.accurate:
             worst = 1000 * max(part.errors)

@@ -1,0 +1,161 @@
+"""Nested bases of one molecule and the energies of its complexes in each of them.
+
+A basis has the lowest whole multiplets of both carriers with at most COUNTS[step] orbitals per dot. Orbitals and
+integrals are computed once for the widest basis; all smaller ones are parts of it, so that their energies cost only
+the diagonalisation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.excitons.complexes import Complex
+from qdmol.excitons.diagonalising import Configured, Problem, lowest_states
+from qdmol.excitons.integrals import KINDS, Interaction, interactions
+from qdmol.excitons.orbitals import OrbitalBasis, counted_orbitals
+from qdmol.excitons.solving import MoleculeSolution
+from qdmol.landscape import CARRIERS, Carrier
+
+__all__ = ["COUNTS", "EXCITON", "Cost", "Ladder", "kinds_of"]
+
+Integers = NDArray[np.intp]
+
+EXCITON = Complex(1, 1)
+# Orbitals of each carrier per dot: the shells of a sphere up to s, p, d, f, g, counted with their first excitations.
+COUNTS = (2, 6, 12, 24, 40)
+# Configurations of one sector that are still solved.
+LARGEST_SECTOR = 100_000
+# What orbitals and integrals of one basis may take on this mesh.
+LONGEST = 30.0  # s
+MOST_MEMORY = 8e8  # bytes
+# Seconds per unknown of the mesh, measured with 2,000 to 60,000 unknowns on one core of 2024: a block of orbitals,
+# and the potential of one pair of functions with what it is multiplied by.
+SECONDS_PER_BLOCK = 1.4e-5
+SECONDS_PER_POTENTIAL = 1.5e-7
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a basis takes before it is computed: seconds, bytes, and orbitals of each carrier."""
+
+    seconds: float
+    memory: float
+    orbitals: int
+
+    @property
+    def affordable(self) -> bool:
+        """Whether it stays within the limits."""
+        return self.seconds <= LONGEST and self.memory <= MOST_MEMORY
+
+
+def kinds_of(one: Complex) -> list[str]:
+    """Kinds of integrals that a complex needs."""
+    return ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
+
+
+class Ladder:
+    """Bases of one molecule, from the smallest up."""
+
+    def __init__(self, solution: MoleculeSolution) -> None:
+        self.solution = solution
+        self._widest = -1
+        self._orbitals: dict[Carrier, OrbitalBasis] = {}
+        self._integrals: dict[tuple[str, int], Interaction] = {}
+        self._energies: dict[tuple[Complex, int, int], list[Configured]] = {}
+
+    @property
+    def dots(self) -> int:
+        """Dots of the molecule."""
+        return len(self.solution.molecule.dots)
+
+    def cost(self, step: int) -> Cost:
+        """Predicted from the size of the mesh and the number of orbitals."""
+        orbitals = COUNTS[step] * self.dots
+        parities = len(self.solution.hamiltonians["electron"].parities)
+        unknowns = self.solution.elements.count
+        # of each carrier a block for every |m| and parity: about as many |m| as a sphere has shells
+        blocks = 2 * parities * (2 + 1.3 * math.sqrt(COUNTS[step]))
+        # functions of one sign of m; each two of them have two densities, of the difference and the sum of their m
+        functions = 0.62 * orbitals
+        potentials = functions**2
+        seconds = unknowns * (SECONDS_PER_BLOCK * blocks + SECONDS_PER_POTENTIAL * potentials)
+        # the densities of one m: up to a third of all; and the functions at the quadrature points, some 3 an unknown
+        memory = 8 * unknowns * (potentials / (3 * parities) + 6 * functions + 256)
+        return Cost(seconds, memory, orbitals)
+
+    def size(self, one: Complex, step: int) -> float:
+        """About how many configurations the largest sector of a complex has."""
+        orbitals = COUNTS[step] * self.dots
+        product = float(orbitals) ** (one.electrons + one.holes)
+        parities = len(self.solution.hamiltonians["electron"].parities)
+        # parity halves it, m takes the width of the sum of all m
+        reach = (one.electrons + one.holes) * max(1, round(math.sqrt(COUNTS[step]) - 1.5))
+        return product / (parities * (1 + reach))
+
+    def last_step(self, one: Complex) -> int:
+        """The widest basis in which a complex is solved; -1 where even the smallest is beyond the limits."""
+        fitting = (step for step in range(len(COUNTS)) if self.obstacle(one, step) is None)
+        return max(fitting, default=-1)
+
+    def obstacle(self, one: Complex, step: int) -> str | None:
+        """Why a complex is not solved in a basis, in words; None where it is."""
+        cost, size = self.cost(step), self.size(one, step)
+        if not cost.affordable:
+            return (
+                f"{cost.orbitals} orbitals of each carrier would take about {cost.seconds:.0f} s and "
+                f"{cost.memory / 1e9:.1f} GB on a mesh of {self.solution.elements.count} unknowns"
+            )
+        if size > LARGEST_SECTOR:
+            return (
+                f"{cost.orbitals} orbitals of each carrier give about {size:.2g} configurations of {one.name}, "
+                f"more than {LARGEST_SECTOR}"
+            )
+        return None
+
+    def problem(self, step: int, kinds: Collection[str]) -> Problem:
+        """Orbitals of one step and the integrals of some kinds, computed where they are not part of known ones."""
+        self._widen(step)
+        part = self._part(step)
+        electron, hole = (self._orbitals[carrier].take(part[carrier]) for carrier in CARRIERS)
+        missing = [kind for kind in kinds if self._known(kind, step) is None]
+        if missing:
+            for kind, found in interactions(electron, hole, missing).items():
+                self._integrals[kind, step] = found
+        return Problem(electron, hole, {kind: self._integrals_of(kind, step) for kind in kinds})
+
+    def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
+        """The lowest states of a complex in one basis."""
+        key = one, step, states
+        if key not in self._energies:
+            self._energies[key] = lowest_states(self.problem(step, kinds_of(one)), one, states=states)
+        return self._energies[key]
+
+    def _widen(self, step: int) -> None:
+        """Compute the orbitals of a step where it is wider than all before."""
+        if step > self._widest:
+            self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
+            self._widest = step
+            self._integrals.clear()
+
+    def _part(self, step: int) -> dict[Carrier, Integers]:
+        """The orbitals of a step among those of the widest."""
+        count = COUNTS[step] * self.dots
+        return {carrier: self._orbitals[carrier].inside(count=count) for carrier in CARRIERS}
+
+    def _known(self, kind: str, step: int) -> int | None:
+        """The narrowest step, at least as wide as this one, with integrals of a kind."""
+        return min((at for name, at in self._integrals if name == kind and at >= step), default=None)
+
+    def _integrals_of(self, kind: str, step: int) -> Interaction:
+        at = self._known(kind, step)
+        assert at is not None
+        if at > step:
+            wide, part = self._part(at), self._part(step)
+            chosen = [np.searchsorted(wide[carrier], part[carrier]) for carrier in KINDS[kind]]
+            self._integrals[kind, step] = self._integrals[kind, at].take(*chosen)
+        return self._integrals[kind, step]
