@@ -57,7 +57,7 @@ def test_the_file_beside_is_named(spec):
 
 def test_other_files_pass(spec, tmp_path):
     (tmp_path / "copy.yaml").write_bytes(spec.read_bytes())
-    refuse_overwriting([tmp_path / "copy.yaml", tmp_path / "new.html"], [spec])
+    refuse_overwriting([tmp_path / "copy.yaml", tmp_path / "new.html"], [spec, "a name with a null \0 character"])
 
 
 def test_a_figure_that_is_read(tmp_path):

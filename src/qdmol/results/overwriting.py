@@ -78,11 +78,12 @@ def _refuse(field: str, given: Path, replaced: Path) -> None:
 
 def _same(one: Path, two: Path) -> bool:
     try:
-        if one.samefile(two):
-            return True
-    except (OSError, ValueError):  # one of them does not exist
-        pass
-    return _place(one) == _place(two)
+        try:
+            return one.samefile(two) or _place(one) == _place(two)
+        except OSError:  # one of them does not exist
+            return _place(one) == _place(two)
+    except ValueError:  # a name with a null character is no file
+        return False
 
 
 def _place(path: Path) -> str:
