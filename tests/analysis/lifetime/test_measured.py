@@ -52,7 +52,7 @@ def test_subtracted_backgrounds_of_one_laboratory_come_out_alike(data_folder, tm
     # files with steps of 1 and 0.2 stand on one dark level
     assert max(levels) < 1.15 * min(levels)
     with pytest.raises(InputError, match="smoothed"):
-        read_decay(tmp_path / "G700_N0.csv", unit="ns", column=1)
+        read_decay(tmp_path / "G700_N0.csv", unit="ns", column=2)
 
 
 def test_measured_responses_are_read(data_folder):

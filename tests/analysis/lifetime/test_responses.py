@@ -90,3 +90,14 @@ def test_a_response_longer_than_the_period_is_refused():
         density(wide, 10.0)
     with pytest.raises(InputError, match="peak"):
         Response.measured(-np.ones(300), bin_width_ns=0.1)
+
+
+def test_the_shift_of_a_narrow_response_is_found_between_coarse_steps():
+    rng = np.random.default_rng(8)
+    bins, bin_ns = 20_000, 0.005
+    times = 30.0 + rng.normal(0, 0.006, 40_000)
+    moved = np.histogram(times + 40.043 + rng.exponential(5.0, 40_000), bins=bins, range=(0, bins * bin_ns))[0]
+    response = Response.measured(np.histogram(times, bins=bins, range=(0, bins * bin_ns))[0], bin_width_ns=bin_ns)
+    fit = fit_lifetime(Decay(moved, bin_ns, period_ns=bins * bin_ns), response=response)
+    assert fit.shift_ns == pytest.approx(40.043, abs=0.005)
+    assert fit.low_ns[0] < 5.0 < fit.high_ns[0]
