@@ -1,7 +1,7 @@
 """Give memory that a solve has freed back to the system.
 
-The allocator of the GNU C library keeps what is freed between blocks that are still in use: after molecules of different
-sizes, one after the other, a process holds several hundred MB that nobody uses.
+The allocator of the GNU C library keeps what is freed between blocks that are still in use: after molecules of
+different sizes, one after the other, a process holds several hundred MB that nobody uses.
 """
 
 from __future__ import annotations
