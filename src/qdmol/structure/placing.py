@@ -124,6 +124,9 @@ def _refuse_wide_merged(molecule: Molecule, bodies: Sequence[Layers], bonds: Seq
         # Rounded down, so that the value named is accepted.
         named = math.floor(widest / NAMED + NAMED) * NAMED
         allowed = f"at most {named:.9g} nm, {why} dots {bond.low} and {bond.high}"
+        diameter = 2 * min(bodies[bond.low][-1].radius, bodies[bond.high][-1].radius)
+        if widest < diameter < molecule.neck.merged:
+            allowed += f" (and any neck at most {diameter:.9g} nm, the diameter of the smaller dot)"
         raise InputError(field="molecule.neck.merged", value=molecule.neck.merged, allowed=allowed)
 
 
