@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.structure.samples import REMOVED, changed, dimer, dot, monomer
 
+from qdmol.errors import InputError
 from qdmol.structure import Bridge, read_spec, resolve
 
 
@@ -200,3 +201,30 @@ def test_a_mirrored_spec_is_the_mirrored_molecule(dots, gaps, filled):
         assert (a.z_low, a.z_high, a.radius) == pytest.approx((b.z_low, b.z_high, b.radius), abs=1e-12)
     palindrome = dots == dots[::-1] and gaps == gaps[::-1]
     assert one.mirror_symmetric == palindrome or not palindrome
+
+
+@pytest.mark.parametrize(
+    ("radii", "widest"),
+    [
+        # cores of 1.4 nm touch: 2 (3.5² - 1.4²)^½
+        (((1.4, 3.5), (1.4, 3.5)), 2 * math.sqrt(3.5**2 - 1.4**2)),
+        # the smaller dot is as wide as the neck before its core touches
+        (((1.4, 3.5), (1.0, 2.0)), 4.0),
+    ],
+)
+def test_a_merged_neck_that_is_too_wide_names_the_widest(radii, widest):
+    dots = [
+        {"core": {"material": "CdSe", "radius": core}, "shells": [{"material": "CdS", "thickness": outer - core}]}
+        for core, outer in radii
+    ]
+    spec = {"qdmol": 1, "name": "necks", "materials": "cdse-cds-single-band", "molecule": {"dots": dots}}
+
+    def placed(diameter):
+        return resolve(read_spec(spec | {"molecule": {"dots": dots, "neck": {"merged": diameter}}}))
+
+    with pytest.raises(InputError) as caught:
+        placed(widest + 0.01)
+    named = float(caught.value.allowed.removeprefix("at most ").split(" nm")[0])
+    assert named == pytest.approx(widest, abs=2e-6)
+    assert caught.value.field == "molecule.neck.merged"
+    assert placed(named).dots[1].z > 0

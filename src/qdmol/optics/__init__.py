@@ -23,7 +23,7 @@ from qdmol.optics.broadening import Broadening, broadening_of
 from qdmol.optics.checking import light_of
 from qdmol.optics.limit import EdgeLimit, edge_limit, growths
 from qdmol.optics.lines import Lines, Range, absorption_lines, direction_mean
-from qdmol.optics.spectra import Emitters, cross_section, emission, emitters
+from qdmol.optics.spectra import Emitters, cross_section, emission, emitters, hottest
 from qdmol.optics.values import BulkRegion, ExcitonLevels, MoleculeLight, PairLevels
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ __all__ = [
     "emission",
     "emitters",
     "growths",
+    "hottest",
     "light_of",
     "solve_light",
 ]

@@ -14,11 +14,15 @@ from qdmol.optics.rates import CROSS_SECTION, boltzmann, radiative_rate
 from qdmol.optics.values import MoleculeLight
 from qdmol.units import BOLTZMANN_EV_K
 
-__all__ = ["Emitters", "cross_section", "emission", "emitters"]
+__all__ = ["Emitters", "cross_section", "emission", "emitters", "hottest"]
 
 Floats = NDArray[np.float64]
 
 SPINS = 4
+# Population of the highest computed excitons, within kT below the last one, from which on those above matter too.
+HIGHEST_SHARE = 0.01
+# Far beyond any temperature (K) of a spec, and bisections of it.
+BEYOND, BISECTIONS = 1e5, 50
 
 
 def cross_section(lines: Lines, grid: Floats, broadening: Broadening, *, index: float) -> Floats:
@@ -94,6 +98,26 @@ def _population_error(share: Floats, rate: Floats, doubt: Floats, temperature: f
     if temperature <= 0 or total <= 0:
         return 0.0
     return float((np.abs(rate / total - share) * doubt).sum() / (BOLTZMANN_EV_K * temperature))
+
+
+def hottest(light: MoleculeLight) -> float:
+    """Temperature (K) up to which the computed excitons are all that are populated; inf where only one is computed.
+
+    At it the excitons within kT below the highest computed one hold HIGHEST_SHARE of the population.
+    """
+    levels = light.edge[-1]
+    heights = levels.energy - levels.energy.min()
+    if heights.max() == 0:
+        return float("inf")
+    low, high = 0.0, BEYOND
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        share = boltzmann(heights, levels.degeneracy, temperature=middle)
+        if share[heights > heights.max() - BOLTZMANN_EV_K * middle].sum() < HIGHEST_SHARE:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _free_energy(heights: Floats, degeneracy: Floats, temperature: float) -> float:

@@ -204,8 +204,13 @@ class _Search:
     def _refined(self, pair: Pair, factor: Factor, start: Floats, shift: float) -> tuple[Floats, Floats]:
         """The levels of a block below the shift: as many as its inertia says, or none is reported."""
         wanted = start.shape[1]
+        energies = np.empty(0)
         for _ in range(ATTEMPTS):
-            energies, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=wanted)
+            try:
+                energies, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=wanted)
+            except SolverError:  # masses that differ by orders of magnitude: restarts do not need a growing space
+                floor = self.operator.floor
+                energies, vectors = lanczos(pair.M, pair.factor(floor), floor, wanted, start.sum(axis=1))
             if np.all(energies <= shift):
                 return energies, vectors
             # A start that lacks a level altogether rests above it: more vectors bring it in.

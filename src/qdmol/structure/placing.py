@@ -15,6 +15,7 @@ from qdmol.structure.necks import FilledNeck, LinkerNeck, MergedNeck
 __all__ = ["place"]
 
 AGREEMENT = 1e-6  # nm, between a neck that fixes the spacing and a spacing that is given as well
+NAMED = 1e-6  # nm: digits of a largest diameter that is named
 TOUCHING = 1e-9  # nm: cores that touch do not overlap, whatever the rounding of their sum
 
 Layers = tuple[PlacedLayer, ...]
@@ -38,6 +39,7 @@ def place(molecule: Molecule, bodies: Sequence[Layers]) -> tuple[tuple[PlacedDot
     """
     notes = _unused(molecule)
     bonds = _bonds(molecule, bodies)
+    _refuse_wide_merged(molecule, bodies, bonds)
     distances = [_distance(molecule, bodies, bond) for bond in bonds]
     centres = _centres(bonds, distances)
     _refuse_overlaps(molecule, bodies, centres)
@@ -102,14 +104,41 @@ def _fixed_by_neck(molecule: Molecule, r_low: float, r_high: float, bond: _Bond)
         return r_low + r_high + neck.linker
     if not isinstance(neck, MergedNeck | FilledNeck):
         return None
-    kind, width = ("merged", neck.merged) if isinstance(neck, MergedNeck) else ("filled", neck.filled)
-    smaller = min(r_low, r_high)
-    if width > 2 * smaller:
-        allowed = f"at most {2 * smaller:.9g} nm, the diameter of the smaller of dots {bond.low} and {bond.high}"
-        raise InputError(field=f"molecule.neck.{kind}", value=width, allowed=allowed)
-    if kind == "filled":
+    if isinstance(neck, FilledNeck):
+        smaller = min(r_low, r_high)
+        if neck.filled > 2 * smaller:
+            allowed = f"at most {2 * smaller:.9g} nm, the diameter of the smaller of dots {bond.low} and {bond.high}"
+            raise InputError(field="molecule.neck.filled", value=neck.filled, allowed=allowed)
         return None
+    width = neck.merged
     return math.sqrt(r_low**2 - width**2 / 4) + math.sqrt(r_high**2 - width**2 / 4)
+
+
+def _refuse_wide_merged(molecule: Molecule, bodies: Sequence[Layers], bonds: Sequence[_Bond]) -> None:
+    """Refuse a merged neck wider than some pair of neighbours can have, naming the widest that all can."""
+    if not isinstance(molecule.neck, MergedNeck) or not bonds:
+        return
+    bond = min(bonds, key=lambda bond: _widest_merged(bodies[bond.low], bodies[bond.high])[0])
+    widest, why = _widest_merged(bodies[bond.low], bodies[bond.high])
+    if molecule.neck.merged > widest:
+        # Rounded down, so that the value named is accepted.
+        named = math.floor(widest / NAMED + NAMED) * NAMED
+        allowed = f"at most {named:.9g} nm, {why} dots {bond.low} and {bond.high}"
+        diameter = 2 * min(bodies[bond.low][-1].radius, bodies[bond.high][-1].radius)
+        if widest < diameter < molecule.neck.merged:
+            allowed += f" (and any neck at most {diameter:.9g} nm, the diameter of the smaller dot)"
+        raise InputError(field="molecule.neck.merged", value=molecule.neck.merged, allowed=allowed)
+
+
+def _widest_merged(one: Layers, other: Layers) -> tuple[float, str]:
+    """Diameter (nm) of the widest neck between two merged dots, and what limits it."""
+    large, small = max(one[-1].radius, other[-1].radius), min(one[-1].radius, other[-1].radius)
+    nearest = one[0].radius + other[0].radius
+    plane = (nearest**2 + large**2 - small**2) / (2 * nearest)  # from the larger dot's centre to the neck
+    if plane >= nearest:  # the neck is as wide as the smaller dot before the cores touch
+        return 2 * small, "the diameter of the smaller of"
+    waist = 2 * math.sqrt(max(large**2 - plane**2, 0.0))
+    return waist, "the neck at which the cores touch, of"
 
 
 def _centres(bonds: Sequence[_Bond], distances: Sequence[float]) -> list[float]:

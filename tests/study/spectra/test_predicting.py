@@ -198,3 +198,15 @@ def test_what_is_stored_comes_back_without_the_solver(homodimer, store):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) == sample(homodimer, "fused")["absorption_peak_eV"]
+
+
+def test_a_temperature_that_fills_excitons_which_are_not_computed_is_refused(store):
+    """With kT = 0.43 eV the population lies above the 0.8 eV of computed excitons: the emission would be anything."""
+    hot = update_spec(read_spec("@homodimer"), "environment.temperature", 5000)
+    with pytest.raises(InputError, match=r"at most \d+ K for the spectrum of this molecule") as caught:
+        predict_spectra(hot, folder=store)
+    assert caught.value.field == "environment.temperature"
+    largest = int(caught.value.allowed.split()[2])
+    assert 600 <= largest < 3000
+    at_limit = predict_spectra(update_spec(hot, "environment.temperature", largest), folder=store)
+    assert not any("excitons higher than those computed" in warning for warning in at_limit.warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import InputError, SolverError
-from qdmol.optics import MoleculeLight, broadening_of, growths, light_of
+from qdmol.optics import MoleculeLight, broadening_of, growths, hottest, light_of
 from qdmol.structure import Spec, read_spec, resolve, without_ensemble
 from qdmol.study.points import LightRequest
 from qdmol.study.running import Resources
@@ -35,6 +36,8 @@ Floats = NDArray[np.float64]
 MONOMER_BASES, MOLECULE_BASES, SHAPE_BASES = 4, 3, 2
 # Grid of photon energies, eV: from below the lowest line to 4.3 eV.
 BELOW, TOP, STEP = 0.45, 4.3, 3e-3
+# Temperatures (K) up to here are never refused: where higher excitons matter there, a warning says so.
+LEAST_REFUSED = 600.0
 # Points to a standard deviation of a line, where that asks for a finer grid.
 POINTS = 8
 
@@ -83,6 +86,7 @@ def predict_spectra(
     parsed = spec if isinstance(spec, Spec) else read_spec(spec)
     solver = Solver(folder, Resources(workers=workers), progress or (lambda _: None))
     work = _Work(parsed, samples_of(parsed, linker=linker), solver, tuple(fields), exact=exact)
+    _refuse_hot(parsed.environment.temperature, work.references)
     conditions = work.conditions(shift=0.0)
     if calibrate is not None:
         conditions = replace(conditions, shift=work.shift(calibrate, conditions))
@@ -105,6 +109,19 @@ class _Ensemble:
     group: Group
     lengths: Floats
     possible: NDArray[np.bool_]
+
+
+def _refuse_hot(temperature: float, references: Mapping[str, Sequence[tuple[float, MoleculeLight]]]) -> None:
+    """Refuse a temperature (K) at which excitons that are not computed hold a part of the population that matters."""
+    largest = min(hottest(light) for parts in references.values() for _, light in parts)
+    largest = max(10 * math.floor(largest / 10), LEAST_REFUSED)
+    if temperature > largest:
+        raise InputError(
+            field="environment.temperature",
+            value=temperature,
+            allowed=f"at most {largest:g} K for the spectrum of this molecule: above, excitons higher than those "
+            "computed are populated",
+        )
 
 
 class _Work:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.optics import direction_mean, growths
+from qdmol.optics import direction_mean, growths, hottest
 from qdmol.structure import Spec
 from qdmol.study.spectra.ensembles import EnsembleSpectrum
 from qdmol.study.spectra.fields import FieldSweep
@@ -414,6 +414,11 @@ def _warnings(spec: Spec, results: Sequence[SampleResult], sweep: FieldSweep | N
             found.append(
                 f"{result.impossible} particles of the {result.sample.name} sample cannot be (cores that overlap, "
                 "necks wider than dots) and are left out."
+            )
+        if spec.environment.temperature > min(hottest(one.light) for _, one in result.prepared):
+            found.append(
+                f"At {spec.environment.temperature:g} K excitons higher than those computed are populated in the "
+                f"{result.sample.name} sample: its emission and lifetime leave them out."
             )
         for number in result.sample.left_out:
             core = spec.molecule.dots[number].core
