@@ -46,6 +46,7 @@ _CONTINUOUS_BIN_NS = 0.25
 _DENSE = 5  # pairs a photon within 500 ns above which no longer window is searched for a slow comb
 _AGREE = 0.02  # relative difference of a stated period and that of the comb
 _LEAK = 0.002  # share of a peak nearer to its neighbours from which on boxes are not used
+_NEGLIGIBLE = 0.002  # flat part of the pairs, over those of a side peak, that is not worth its error
 _ENOUGH = 30  # pairs from which on flanks can be fitted
 _FIT_PERIODS = 7.5
 _VALLEY, _EMPTY = 0.4, 2e-4  # periods from a peak; fewer pairs than this share beyond are no background worth a fit
@@ -299,6 +300,8 @@ def _pulsed(
     sides = sides_of(histogram, comb, sides=options.sides, mask=mask)
     if signal == Signal():
         flat = flat or flat_of_valleys(histogram, period_ns=period, zero_ns=comb.zero_ns)
+        beside = sides.total / max(sides.number, 1)
+        flat = flat if flat.pairs > _NEGLIGIBLE * beside else None
     else:
         flat = None
     ratios = area_ratios(sides, signal, level=level, flat=flat)
@@ -321,7 +324,7 @@ def _pulsed(
         flags=tuple(flags),
         signal_fractions=None if signal == Signal() else signal.fractions,
         uncorrected=area_ratios(sides, Signal(), level=level),
-        background_source="pairs" if flat is not None or background is None else background.source,
+        background_source="pairs" if signal == Signal() or background is None else background.source,
     )
 
 
