@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 _SURE = 14.0  # logarithm of the likelihood ratio of a sharp end over a smooth one
 _STRAY = 1e-3  # share of the usual pairs that may stand inside a dead time
-_SHORTEST_NS, _LONGEST_NS = 5, 1000  # of the dead time of a timing circuit
+_SHORTEST_NS, _LONGEST_NS = 15, 1000  # of the dead time of a timing circuit
 _ROUTED_NS = 60  # every circuit behind a router is blind for longer: 80 ns (PicoHarp 300) to 350 ns (TimeHarp 200)
 _ROUTED_PAIRS = 4.6  # pairs expected in that time, of which none is seen by chance in one of a hundred recordings
 _FEW = 100  # pairs that show the level
@@ -32,6 +32,7 @@ _VISIBLE = 12.0  # power of a comb's first harmonic over that of noise
 _ROUTERS = ("PicoHarp 300 T3", "TimeHarp 200", "TimeHarp 100", "SPC-")
 _DIPS = np.geomspace(1.0, 3000.0, 18)  # ns
 _CENTRES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0])  # g2(0)
+_BLINKING = ((0.5, 300.0), (0.5, 2000.0), (1.5, 300.0), (1.5, 2000.0), (5.0, 2000.0))  # height, time in ns
 _SOFTNESS = np.array([0.01, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0])  # of a period
 
 
@@ -172,7 +173,14 @@ def _comb_period(pairs: Floats) -> float | None:
 
 
 def _models(light: _Light) -> Iterator[Floats]:
-    """Pairs a ns relative to the level, for smooth antibunching and bunching of many widths and depths."""
+    """Pairs a ns relative to the level, for smooth antibunching and for blinking on top of it."""
+    lags = np.arange(len(light.others)) + 0.5
+    blinking = [np.ones(len(lags)), *(1.0 + height * np.exp(-lags / time) for height, time in _BLINKING)]
+    for shape in _emitters(light):
+        yield from (shape * factor for factor in blinking)
+
+
+def _emitters(light: _Light) -> Iterator[Floats]:
     lags = np.arange(len(light.others)) + 0.5
     whole = light.same_pulse + light.others
     for centre in _CENTRES:
@@ -188,6 +196,9 @@ def _models(light: _Light) -> Iterator[Floats]:
 def _sharp_end(pairs: Floats, light: _Light, level: float) -> int | None:
     """Lag in ns of an end of the blind time that smooth light cannot have; None without one."""
     n = len(pairs)
+    first = slice(0, _SHORTEST_NS)
+    if pairs[first].sum() > 2.0 + 0.1 * level * (light.same_pulse + light.others)[first].sum():
+        return None
     cut = _Light(light.same_pulse[:n], light.others[:n], light.period_ns)
     smooth, sharp, end = -np.inf, -np.inf, 0
     for model in _models(cut):

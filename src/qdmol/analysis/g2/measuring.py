@@ -46,6 +46,7 @@ _CONTINUOUS_BIN_NS = 0.25
 _DENSE = 5  # pairs a photon within 500 ns above which no longer window is searched for a slow comb
 _AGREE = 0.02  # relative difference of a stated period and that of the comb
 _LEAK = 0.002  # share of a peak nearer to its neighbours from which on boxes are not used
+_NEGLIGIBLE = 0.002  # flat part of the pairs, over those of a side peak, that is not worth its error
 _ENOUGH = 30  # pairs from which on flanks can be fitted
 _FIT_PERIODS = 7.5
 _VALLEY, _EMPTY = 0.4, 2e-4  # periods from a peak; fewer pairs than this share beyond are no background worth a fit
@@ -64,7 +65,8 @@ class G2Details:
     sides : int or None
         Side peaks each way; None takes those within 750 ns, at least five.
     overlap : bool or None
-        Whether peaks are fitted (True) or their areas added up (False); None fits where they run into each other.
+        Whether peaks are fitted (True) or their areas added up (False, without a correction for an unmeasured
+        background); None fits where they run into each other.
     afterglow : "flag", "mask" or "model"
         What to do about sharp peaks beside the centre: tell, leave their lags out, or (fit of overlapping peaks) fit
         them.
@@ -297,8 +299,11 @@ def _pulsed(
             return _from_fit(histogram, near, fit, comb, measured, tuple(flags), level=level, options=options)
         flat = Flat(fit.flat, float(np.sqrt(fit.covariance[2, 2]))) if fit.settled else None
     sides = sides_of(histogram, comb, sides=options.sides, mask=mask)
-    if signal == Signal():
+    asked = options.overlap is False  # plain areas, whose valleys may hold flanks as well as background
+    if signal == Signal() and not asked:
         flat = flat or flat_of_valleys(histogram, period_ns=period, zero_ns=comb.zero_ns)
+        beside = sides.total / max(sides.number, 1)
+        flat = flat if flat.pairs > _NEGLIGIBLE * beside else None
     else:
         flat = None
     ratios = area_ratios(sides, signal, level=level, flat=flat)
@@ -321,8 +326,14 @@ def _pulsed(
         flags=tuple(flags),
         signal_fractions=None if signal == Signal() else signal.fractions,
         uncorrected=area_ratios(sides, Signal(), level=level),
-        background_source="pairs" if flat is not None or background is None else background.source,
+        background_source=_area_source(signal, background, plain=asked),
     )
+
+
+def _area_source(signal: Signal, background: Background | None, *, plain: bool) -> str | None:
+    if signal == Signal() or background is None:
+        return None if plain else "pairs"
+    return background.source
 
 
 def _from_fit(
