@@ -270,7 +270,7 @@ def main() -> None:
         command = (
             f"python -m benchmarks.calibration.complexes --count {arguments.count} --seed {arguments.seed} --write"
         )
-        TABLE.write_text(f"{table}\nMade by `{command}`.\n", encoding="utf-8")
+        TABLE.write_text(f"{table}\nMade by `{command}`, of the systems that the table counts.\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
