@@ -334,6 +334,10 @@ def test_a_mirrored_heterodimer_has_the_same_numbers(unlike):
         for state in summary["coulomb"]["other_states"]:
             state.pop("hole_dot")
     one.pop("monomer_gaps_eV"), two.pop("monomer_gaps_eV")
+    assert one.pop("detuning_meV") == -two.pop("detuning_meV")
+    shares, mirrored = one.pop("dot_share"), two.pop("dot_share")
+    for carrier, rows in shares.items():
+        np.testing.assert_array_equal(np.array(rows)[:, ::-1], mirrored[carrier])
     assert one == two
 
 

@@ -14,8 +14,8 @@ from tests.study.map_samples import mapping, sample
 
 import qdmol
 from qdmol.errors import OutputError
+from qdmol.files import atomic_path
 from qdmol.materials import load_set
-from qdmol.results import atomic_path
 from qdmol.structure import read_spec, resolve
 from qdmol.study.limits import TimeLimitError, time_limit
 from qdmol.study.plan import spec_key

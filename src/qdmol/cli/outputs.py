@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qdmol.errors import InputError, shorten
+from qdmol.files import refuse_overwriting, write_text_atomic
 
 if TYPE_CHECKING:
     from qdmol.structure import Spec
@@ -81,8 +82,6 @@ def refuse_inputs(
 
     `store` is the data file whose points are kept.
     """
-    from qdmol.results.overwriting import refuse_overwriting  # loads the array libraries: `check` does without
-
     folder = None
     if store is not None:
         from qdmol.study.store import store_folder
@@ -183,6 +182,4 @@ def write_new(path: Path, text: str, *, force: bool) -> None:
     if path.is_dir() or (os.path.lexists(path) and not force):
         raise InputError(field="output", value=str(path), allowed="a file that does not exist yet (or give --force)")
     refuse_unwritable(path, "output")
-    from qdmol.results import write_text_atomic  # loads the array libraries: `check` does without
-
     write_text_atomic(path, text)

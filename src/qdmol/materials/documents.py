@@ -28,7 +28,7 @@ from ruamel.yaml.events import (
 )
 
 from qdmol.errors import InputError, shorten
-from qdmol.results import open_input
+from qdmol.files import open_input
 
 __all__ = ["plain_mapping", "read_document"]
 

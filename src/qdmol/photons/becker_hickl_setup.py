@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qdmol.files import printable
 from qdmol.photons.raw_files import read_bytes
-from qdmol.results import printable
 
 __all__ = ["Setup", "read_setup"]
 

@@ -17,6 +17,7 @@ from typing import Any
 import h5py
 
 from qdmol.errors import InputError
+from qdmol.files import printable
 from qdmol.photons.ordering import ordered
 from qdmol.photons.photon_hdf5_access import (
     DAMAGE,
@@ -32,7 +33,6 @@ from qdmol.photons.photon_hdf5_source import Names, PhotonHdf5Source
 from qdmol.photons.photon_hdf5_writing import OWN, write_photon_hdf5
 from qdmol.photons.raw_files import LONGEST_S, file_size, not_a_file_of
 from qdmol.photons.stream import Mode, PhotonStream, Provenance
-from qdmol.results import printable
 
 __all__ = ["looks_like_photon_hdf5", "read_photon_hdf5", "write_photon_hdf5"]
 

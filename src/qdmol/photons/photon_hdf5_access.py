@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 
 from qdmol.errors import InputError
+from qdmol.files import open_input, printable
 from qdmol.photons.raw_files import not_a_file_of
-from qdmol.results import open_input, printable
 
 __all__ = ["DAMAGE", "KIND", "child_names", "integer_array", "number_of", "opened", "small_integers", "text_of"]
 

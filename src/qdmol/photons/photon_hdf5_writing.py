@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import DataError
+from qdmol.files import atomic_path
 from qdmol.photons.photon_hdf5_fields import DESCRIPTIONS, FORMAT_URL, VERSION
 from qdmol.photons.stream import PhotonStream, Records
-from qdmol.results import atomic_path, provenance
+from qdmol.results import provenance
 
 __all__ = ["OWN", "write_photon_hdf5"]
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from qdmol.errors import LONGEST_VALUE, DataError, InputError, shorten
+from qdmol.files import open_input, printable
 from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S
 from qdmol.photons.stream import Mode, PhotonStream, Provenance, Records, Source
-from qdmol.results import open_input, printable
 
 __all__ = ["RECORD_KINDS", "RecordFile", "RecordKind", "Recording", "refused", "stream_of"]
 

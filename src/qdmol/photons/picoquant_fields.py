@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from qdmol.files import open_input, printable
 from qdmol.photons.picoquant import RecordKind, refused
 from qdmol.photons.stream import Provenance
-from qdmol.results import open_input, printable
 
 __all__ = [
     "DISPLAY",

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from qdmol.files import open_input, printable
 from qdmol.photons.picoquant import RECORD_KINDS, SYNC_TOLERANCE, Recording, RecordKind, refused, stream_of
 from qdmol.photons.stream import PhotonStream, Provenance
-from qdmol.results import open_input, printable
 
 __all__ = ["looks_like_ptu", "read_ptu"]
 

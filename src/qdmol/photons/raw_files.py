@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import DataError, InputError
-from qdmol.results import open_input, printable
+from qdmol.files import open_input, printable
 
 __all__ = ["LONGEST_S", "WINDOW", "check_span", "file_size", "not_a_file_of", "read_bytes", "record_pieces", "windows"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from qdmol.errors import InputError
+from qdmol.files import open_input
 from qdmol.photons.picoquant import refused
 from qdmol.photons.stream import PhotonStream
-from qdmol.results import open_input
 
 __all__ = ["FORMATS", "FileFormat", "read_photons"]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.files import open_input
 from qdmol.photons.picoquant import RecordFile, Recording, RecordKind, refused, stream_of
 from qdmol.photons.picoquant_fields import (
     DISPLAY,
@@ -31,7 +32,6 @@ from qdmol.photons.picoquant_fields import (
     resolution_ps,
 )
 from qdmol.photons.stream import PhotonStream, Records
-from qdmol.results import open_input
 
 __all__ = ["TurnedSource", "looks_like_timeharp", "read_timeharp"]
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from qdmol.files import refuse_overwriting
 from qdmol.report.coupling_figure import MapLike, draw_coupling
 from qdmol.report.drawing import write_drawings
 from qdmol.report.overview import write_overview
@@ -30,7 +31,7 @@ from qdmol.report.page import draw_all, render_page
 from qdmol.report.paired import paired_paths, write_pair
 from qdmol.report.solution import SolutionLike
 from qdmol.report.style import paper_style
-from qdmol.results import refuse_overwriting, write_netcdf
+from qdmol.results import write_netcdf
 from qdmol.structure import spec_files
 
 __all__ = ["write_overview", "write_report"]

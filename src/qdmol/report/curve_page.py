@@ -8,12 +8,12 @@ from pathlib import Path
 from qdmol.analysis.curves.sizing import SIZING_SOURCE
 from qdmol.analysis.curves.summary import curve_rows, survey_sentences
 from qdmol.analysis.curves.surveying import Surveyed
+from qdmol.files import refuse_overwriting, write_text_atomic
 from qdmol.report.curve_figures import draw_curves, draw_fit
 from qdmol.report.drawing import Drawing, write_drawings
 from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable
 from qdmol.report.templates import template
-from qdmol.results import refuse_overwriting, write_text_atomic
 
 __all__ = ["write_curve_report"]
 

@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 from matplotlib.figure import Figure
 
+from qdmol.files import make_folder, write_bytes_atomic, write_text_atomic
 from qdmol.report.style import MM_PER_INCH, RASTER_DPI
-from qdmol.results import make_folder, write_bytes_atomic, write_text_atomic
 
 
 @dataclass(frozen=True, slots=True)

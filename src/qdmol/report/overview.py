@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.image import imread, imsave
 
 from qdmol.errors import InputError
+from qdmol.files import refuse_overwriting, write_bytes_atomic
 from qdmol.report.axis_figure import draw_axis
 from qdmol.report.drawing import Drawing
 from qdmol.report.map_figure import draw_maps
 from qdmol.report.solution import SolutionLike
 from qdmol.report.style import MM_PER_INCH, paper_style
-from qdmol.results import refuse_overwriting, write_bytes_atomic
 from qdmol.structure import spec_files
 
 _DPI = 150

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from qdmol.errors import InputError
-from qdmol.results import atomic_path
+from qdmol.files import atomic_path
 
 __all__ = ["paired_paths", "write_pair"]
 

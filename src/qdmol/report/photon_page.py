@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qdmol.analysis.wording import analysis_sentences, flag_sentences, note_sentences
+from qdmol.files import refuse_overwriting
 from qdmol.report.drawing import Drawing, write_drawings
 from qdmol.report.paired import paired_paths, write_pair
 from qdmol.report.photon_decay_figure import draw_decay
@@ -24,7 +25,7 @@ from qdmol.report.rendered import RenderedDrawing, rendered
 from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable
 from qdmol.report.templates import template
-from qdmol.results import refuse_overwriting, write_netcdf
+from qdmol.results import write_netcdf
 
 if TYPE_CHECKING:
     from qdmol.analysis.result import Analysed

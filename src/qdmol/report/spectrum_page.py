@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from qdmol.files import refuse_overwriting
 from qdmol.report.drawing import Drawing, write_drawings
 from qdmol.report.page import fill_page
 from qdmol.report.paired import paired_paths, write_pair
@@ -17,7 +18,7 @@ from qdmol.report.spectrum_field_figure import draw_field
 from qdmol.report.spectrum_figures import draw_spectra
 from qdmol.report.spectrum_tables import spectrum_tables
 from qdmol.report.style import paper_style
-from qdmol.results import refuse_overwriting, write_netcdf
+from qdmol.results import write_netcdf
 from qdmol.structure import dump_spec, spec_files
 from qdmol.study.spectra.overlay import Overlay, SpectraLike
 from qdmol.study.spectra.wording import overlay_summary, spectrum_sentences

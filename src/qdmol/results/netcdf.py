@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qdmol.results.files import write_bytes_atomic
+from qdmol.files import write_bytes_atomic
 
 if TYPE_CHECKING:  # xarray is slow to load, and whoever has a dataset has loaded it
     import xarray as xr

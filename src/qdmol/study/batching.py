@@ -21,9 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
-from qdmol.results.files import write_text_atomic
-from qdmol.results.inputs import read_input
-from qdmol.results.overwriting import refuse_overwriting
+from qdmol.files import read_input, refuse_overwriting, write_text_atomic
 from qdmol.results.versions import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axis

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
-from qdmol.results.overwriting import refuse_overwriting
+from qdmol.files import refuse_overwriting
 from qdmol.results.versions import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axes

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from qdmol.errors import InputError
-from qdmol.results.files import drop_abandoned, make_folder, write_bytes_atomic
-from qdmol.results.inputs import read_input
+from qdmol.files import drop_abandoned, make_folder, read_input, write_bytes_atomic
 from qdmol.study.records import RecordModel, matches
 
 __all__ = ["Store", "code_digest", "store_folder"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.results.files import write_bytes_atomic
+from qdmol.files import write_bytes_atomic
 from qdmol.results.netcdf import netcdf_bytes, storable_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from qdmol.analysis.curves.absorption import fit_absorption
 from qdmol.analysis.curves.emission import fit_emission
 from qdmol.analysis.curves.values import Comparison, Curve, Estimate, PeakFit
 from qdmol.errors import DataError, InputError, QdmolError
-from qdmol.results import printable
+from qdmol.files import printable
 
 __all__ = ["compare_curves", "fit_curve"]
 

@@ -12,7 +12,7 @@ from qdmol.analysis.curves.headers import axis_unit, is_axis, quantity_in, quant
 from qdmol.analysis.curves.texts import NumberTable, number_table
 from qdmol.analysis.curves.values import FEWEST_POINTS, Curve, CurveFlag, Floats, Quantity
 from qdmol.errors import InputError
-from qdmol.results import printable, read_input
+from qdmol.files import printable, read_input
 
 __all__ = ["read_columns", "read_curves"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from qdmol.analysis.curves.values import Floats
 from qdmol.errors import InputError
-from qdmol.results import printable
+from qdmol.files import printable
 
 __all__ = ["NumberTable", "number_table"]
 

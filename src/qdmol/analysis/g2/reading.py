@@ -8,7 +8,7 @@ import numpy as np
 
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.errors import InputError
-from qdmol.results import read_input
+from qdmol.files import read_input
 
 __all__ = ["read_pair_histogram"]
 

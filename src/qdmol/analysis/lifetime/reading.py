@@ -22,7 +22,7 @@ from qdmol.analysis.lifetime.restoring import whole_counts
 from qdmol.analysis.lifetime.values import Decay, Response
 from qdmol.analysis.wording import plain_text
 from qdmol.errors import InputError, MissingExtraError
-from qdmol.results import open_input, read_input
+from qdmol.files import open_input, read_input
 
 __all__ = ["is_histogram", "read_decay", "read_decays", "read_response", "stated_unit"]
 

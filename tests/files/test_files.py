@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qdmol.errors import OutputError
-from qdmol.results import atomic_path, make_folder, write_bytes_atomic, write_text_atomic
+from qdmol.files import atomic_path, make_folder, write_bytes_atomic, write_text_atomic
 
 
 def names(folder):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qdmol.errors import InputError
-from qdmol.results import refuse_overwriting
+from qdmol.files import refuse_overwriting
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links")
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from qdmol.errors import InputError
-from qdmol.results import open_input, read_input
+from qdmol.files import open_input, read_input
 
 
 def test_a_regular_file_is_read(tmp_path):
