@@ -100,6 +100,7 @@ def test_high_edges_are_cut_and_said():
 
 def test_names_of_the_states():
     assert state_names(fake_solution()) == ("bonding", "antibonding")
+    assert state_names(fake_solution(), coulomb=True) == ("first level", "second level")
     for other in (spec_of(SMALL_DOT, DOT), spec_of(DOT), spec_of(DOT, DOT, DOT), spec_of(field=50.0)):
         assert state_names(fake_solution(other)) == ("first level", "second level")
 

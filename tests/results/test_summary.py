@@ -71,6 +71,7 @@ def two_levels(coupling, detuning, **changes):
     numbers = {"splitting_meV": math.hypot(2 * coupling, detuning), "splitting_error_meV": 0.003}
     numbers |= {"tunnel_coupling_meV": coupling, "tunnel_coupling_error_meV": 0.001}
     numbers |= {"detuning_meV": detuning, "detuning_error_meV": 0.002 if detuning else 0.0}
+    numbers["dot_share"] = None
     return changed(**{**numbers, **changes})
 
 
@@ -117,7 +118,7 @@ def test_detuned_dots_are_never_called_hybridised(coupling, detuning, temperatur
     assert "heat mixes" not in text
     assert "are hybridised" not in text
     assert "spread over both dots" not in text
-    assert f"the own level of dot {0 if detuning > 0 else 1} (CdSe 1.40 nm) is the lower one" in text
+    assert f"dot {0 if detuning > 0 else 1} (CdSe 1.40 nm) has the lower level of its own" in text
 
 
 def test_hybridised_means_above_detuning_heat_and_linewidth():
@@ -135,6 +136,18 @@ def test_share_in_the_other_dot_is_that_of_two_states():
     """tan φ = 2t/Δ: at 2t = Δ a state has sin²(π/8) = 14.6 % in the other dot."""
     assert "15 % of each in the other dot" in text_of(two_levels(20.001, 40.0), linewidth=60.0)
     assert "2t is 0.5 times the detuning, and 5 % of each is in the other dot" in text_of(two_levels(10.0, 40.0))
+
+
+@pytest.mark.parametrize(
+    ("detuning", "electron", "said"),
+    [
+        (-11.579, [[0.256, 0.744], [0.742, 0.258]], "(26 % of each in the other dot)"),
+        (11.579, [[0.835, 0.165], [0.192, 0.808]], "(16 % of the lower and 19 % of the upper in the other dot)"),
+    ],
+)
+def test_share_in_the_other_dot_is_that_of_the_table(detuning, electron, said):
+    shares = {"electron": electron, "hole": []}
+    assert said in text_of(two_levels(9.83, detuning, dot_share=shares), linewidth=60.0)
 
 
 def test_levels_of_one_dot_say_nothing_of_coupling():
@@ -228,7 +241,7 @@ def test_range_and_convergence():
     text = text_of(changed(splitting_range_meV=[11.9, 35.7], redshift_range_meV=[-0.5, 4.0], converged=False))
     assert "splitting runs from 11.90 to 35.70 meV" in text
     assert "red shift runs from −0.50 to 4.00 meV" in text
-    assert "Not converged" in text
+    assert "Not converged or incomplete: the warnings say why." in text
 
 
 @pytest.mark.parametrize(

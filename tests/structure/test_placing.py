@@ -228,3 +228,15 @@ def test_a_merged_neck_that_is_too_wide_names_the_widest(radii, widest):
     assert named == pytest.approx(widest, abs=2e-6)
     assert caught.value.field == "molecule.neck.merged"
     assert placed(named).dots[1].z > 0
+
+
+def test_dots_without_shells_have_no_merged_neck():
+    bare = {"core": {"material": "CdSe", "radius": 1.4}}
+    molecule = {"dots": [bare, bare], "neck": {"merged": 0.7}}
+    with pytest.raises(InputError, match="dots 0 and 1 have no shells") as caught:
+        resolve(read_spec(dimer() | {"molecule": molecule}))
+    assert caught.value.field == "molecule.neck.merged"
+    assert [d.z for d in resolve(read_spec(dimer() | {"molecule": molecule | {"neck": {"merged": 0}}})).dots] == [
+        pytest.approx(-1.4),
+        pytest.approx(1.4),
+    ]

@@ -255,7 +255,7 @@ def _status(solution: Any, *, quiet: bool) -> int:
     if solution.converged:
         return 0
     if not quiet:
-        message("Not converged: at least one number is not known within the tolerance asked for.")
+        message("Not converged or incomplete: the warnings say which number is missing or misses its tolerance.")
     return NOT_CONVERGED
 
 

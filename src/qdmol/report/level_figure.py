@@ -266,7 +266,7 @@ def _splitting_parts(summary: Mapping[str, Any]) -> str:
     if detuning == 0:
         return f"The splitting is tunnel coupling alone, 2t = {twice}."
     size = format_measured(abs(detuning), summary.get("detuning_error_meV"), "meV")
-    return f"The splitting is made of tunnel coupling, 2t = {twice}, and detuning, Δ = {size}, squares added."
+    return f"The splitting combines tunnel coupling, 2t = {twice}, and detuning, Δ = {size}, in quadrature."
 
 
 def draw_levels(solution: SolutionLike) -> Drawing | None:

@@ -69,7 +69,7 @@ def _condition(solution: SolutionLike, *, coulomb: bool) -> list[MapPanel]:
     count = min(len(maps), len(energies))
     return [
         MapPanel(
-            title=f"{state_names(solution)[index].capitalize()}, {with_or_without}",
+            title=f"{state_names(solution, coulomb=coulomb)[index].capitalize()}, {with_or_without}",
             stem=f"{prefix}_level_{index + 1}",
             energy=float(energies[index]),
             m=int(m[index]) if index < m.size else 0,

@@ -42,11 +42,14 @@ def region_names(variable: xr.DataArray) -> list[str]:
     return [str(name) for name in names]
 
 
-def state_names(solution: SolutionLike) -> tuple[str, ...]:
-    """What to call the mapped electron levels: bonding and antibonding where two dots and a mirror make them so."""
+def state_names(solution: SolutionLike, *, coulomb: bool = False) -> tuple[str, ...]:
+    """Names of the mapped electron levels: bonding and antibonding where two dots and a mirror make them so.
+
+    The hole in one dot breaks the mirror symmetry: with its attraction (`coulomb`) the levels are only numbered.
+    """
     electron = solution.summary["electron"]
     mirror_pair = list(electron["parity"][:2]) == ["+", "-"] and list(electron["m"][:2]) == [0, 0]
-    if mirror_pair and len(solution.spec.molecule.dots) == 2:
+    if not coulomb and mirror_pair and len(solution.spec.molecule.dots) == 2:
         return ("bonding", "antibonding")
     return ("first level", "second level")
 

@@ -133,7 +133,8 @@ def energies_table(solution: SolutionLike) -> PageTable:
     rows = [_measured_row("splitting of the two lowest electron levels", summary, "splitting")]
     if len(solution.spec.molecule.dots) == 2 and "tunnel_coupling_meV" in summary:
         rows.append(_measured_row("tunnel coupling t", summary, "tunnel_coupling"))
-        rows.append(_measured_row("detuning, dot 1 less dot 0", summary, "detuning"))
+        detuning = _measured_row("detuning, dot 1 less dot 0", summary, "detuning")
+        rows.append((detuning[0], "0 (equal dots)") if summary["detuning_meV"] == 0 else detuning)
     names = resolve(solution.spec).dot_names
     rows += _coulomb_rows(summary, names)
     rows.append(_measured_row("gap", summary, "gap", "eV"))

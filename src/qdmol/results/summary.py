@@ -138,9 +138,9 @@ def _parts(summary: Summary, dots: Sequence[str]) -> str:
     if detuning == 0:
         return f"The dots are alike (no detuning), so that all of it is tunnel coupling: 2t = {coupling}."
     size = format_measured(abs(detuning), error, "meV")
-    lower = f"the own level of {dot_name(dots, 0 if detuning > 0 else 1)} is the lower one"
-    side = lower if is_significant(detuning, error) else "it is not significant"
-    return f"Tunnel coupling contributes 2t = {coupling} and detuning {size} to it, squares added ({side})."
+    lower = f"{dot_name(dots, 0 if detuning > 0 else 1)} has the lower level of its own"
+    side = lower if is_significant(detuning, error) else "the detuning is not significant"
+    return f"It combines tunnel coupling, 2t = {coupling}, and detuning, {size}, in quadrature: {side}."
 
 
 def _hybridisation(summary: Summary, setting: Setting) -> str:
@@ -151,20 +151,21 @@ def _hybridisation(summary: Summary, setting: Setting) -> str:
         scale = _thermal_scale(setting.temperature)
         return f"2t is negligible beside {scale}: the dots are electronically uncoupled at this temperature."
     if coupling < detuning:
-        return _detuned(coupling, detuning)
+        return _detuned(summary)
     scales = {"kT": thermal, "the linewidth": setting.linewidth or 0.0}
     above = ["the detuning", *(name for name, scale in scales.items() if 0 < scale < coupling)]
     below = [name for name, scale in scales.items() if scale >= coupling]
     if not below:
         return f"The two states are hybridised: 2t exceeds {_listed(above)}."
-    spread = "alike" if detuning == 0 else f"({_other_share(coupling, detuning)} of each in the other dot)"
+    spread = "alike" if detuning == 0 else f"({_other_share(summary)} in the other dot)"
     return (
         f"The two states spread over both dots {spread}: 2t exceeds {_listed(above)}. "
         f"It does not exceed {_listed(below, 'or')}, however, so their hybridisation is blurred."
     )
 
 
-def _detuned(coupling: float, detuning: float) -> str:
+def _detuned(summary: Summary) -> str:
+    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
     size = f"2t is {_ratio(coupling / detuning)} times the detuning"
     if coupling < _DETUNED * detuning:
         return (
@@ -172,14 +173,24 @@ def _detuned(coupling: float, detuning: float) -> str:
             "levels and each state keeps to its own dot."
         )
     return (
-        f"The two states are detuned rather than hybridised: {size}, and {_other_share(coupling, detuning)} of each "
-        "is in the other dot."
+        f"The two states are detuned rather than hybridised: {size}, and {_other_share(summary)} is in the other dot."
     )
 
 
-def _other_share(coupling: float, detuning: float) -> str:
-    """Part of either of two states that is in the other dot, sin²(φ/2) with tan φ = 2t/Δ."""
-    return f"{100 * (1 - detuning / math.hypot(coupling, detuning)) / 2:.0f} %"
+def _other_share(summary: Summary) -> str:
+    """Part of each of the two states that is in the other dot, as the table of levels has it.
+
+    Without `dot_share` that of the two-level model: sin²(φ/2) with tan φ = 2t/Δ, alike for both.
+    """
+    coupling, detuning = _twice_coupling(summary)[0], summary["detuning_meV"]
+    shares = (summary.get("dot_share") or {}).get("electron")
+    if shares:
+        lower = 0 if detuning > 0 else 1  # the dot with the lower level of its own
+        parts = [shares[0][1 - lower], shares[1][lower]]
+    else:
+        parts = [(1 - abs(detuning) / math.hypot(coupling, detuning)) / 2] * 2
+    first, second = (f"{100 * part:.0f}\N{NO-BREAK SPACE}%" for part in parts)
+    return f"{first} of each" if first == second else f"{first} of the lower and {second} of the upper"
 
 
 def _listed(names: Sequence[str], last: str = "and") -> str:
@@ -213,8 +224,8 @@ def _against_heat(summary: Summary, temperature: float) -> list[str]:
 
 
 def _lower_share(splitting: float, temperature: float) -> str:
-    share = 100 * lower_level_share(splitting, temperature)
-    return f"in thermal equilibrium {share:.0f} % of the electrons of these two levels are in the lower one"
+    share = f"{100 * lower_level_share(splitting, temperature):.0f}\N{NO-BREAK SPACE}%"
+    return f"in thermal equilibrium {share} of the electrons of these two levels are in the lower one"
 
 
 def _populations(splitting: float, temperature: float) -> list[str]:
@@ -386,7 +397,7 @@ def _convergence(summary: Summary) -> list[str]:
     meaning = " Errors are numerical: distances to the exact values of this model, not of nature." if bound else ""
     if summary["converged"]:
         return [f"Every energy met its tolerance.{bound}{meaning}"]
-    return [f"Not converged: at least one energy missed its tolerance, and its error says by how much.{bound}{meaning}"]
+    return [f"Not converged or incomplete: the warnings say why.{bound}{meaning}"]
 
 
 def summary_sentences(

@@ -123,6 +123,12 @@ def _refuse_wide_merged(molecule: Molecule, bodies: Sequence[Layers], bonds: Seq
     if molecule.neck.merged > widest:
         # Rounded down, so that the value named is accepted.
         named = math.floor(widest / NAMED + NAMED) * NAMED
+        if named <= 0:
+            allowed = (
+                f"0 nm or replaced by another kind of neck: dots {bond.low} and {bond.high} have no shells, so that "
+                "their cores would overlap in a wider neck"
+            )
+            raise InputError(field="molecule.neck.merged", value=molecule.neck.merged, allowed=allowed)
         allowed = f"at most {named:.9g} nm, {why} dots {bond.low} and {bond.high}"
         diameter = 2 * min(bodies[bond.low][-1].radius, bodies[bond.high][-1].radius)
         if widest < diameter < molecule.neck.merged:

@@ -72,18 +72,24 @@ def _complexes(job: Job) -> dict[str, Any]:
 
 def is_converged(job: Job) -> bool:
     """Whether every level asked for was found and every energy and difference met the tolerance."""
-    tolerance = job.spec.calculation.tolerance / 1000
-    differences = [job.solution.splitting, job.redshift_single_particle]
-    if job.tunnelling is not None:
-        differences += [job.tunnelling.coupling, job.tunnelling.detuning]
-    if job.interacting is None:
-        differences += [job.solution.spacing, job.redshift]
-    elif not job.interacting.accurate:
+    if job.interacting is not None and not job.interacting.accurate:
         return False
     parts = [job.solution, *job.monomers.values()]
-    return all(part.accurate and part.complete for part in parts) and all(
-        difference is None or difference.error <= tolerance for difference in differences
-    )
+    return all(part.accurate and part.complete for part in parts) and not _inaccurate_differences(job)
+
+
+def _inaccurate_differences(job: Job) -> dict[str, Estimate]:
+    """The differences whose errors exceed the tolerance, by name."""
+    differences = {
+        "splitting": job.solution.splitting,
+        "red shift without Coulomb attraction": job.redshift_single_particle,
+    }
+    if job.tunnelling is not None:
+        differences |= {"tunnel coupling": job.tunnelling.coupling, "detuning": job.tunnelling.detuning}
+    if job.interacting is None:
+        differences |= {"spacing in the field of the hole": job.solution.spacing, "red shift": job.redshift}
+    tolerance = job.spec.calculation.tolerance / 1000
+    return {name: one for name, one in differences.items() if one is not None and not one.error <= tolerance}
 
 
 def notes(job: Job) -> list[str]:
@@ -169,7 +175,14 @@ def _accuracy(job: Job) -> list[str]:
                 f"{job.spec.calculation.tolerance:g} meV at the finest resolution tried."
             )
         if any(not pair.pair.settled for pair in part.pairs):
-            found.append(f"The self-consistent pair of the {name} did not settle in {part.pairs[0].pair.turns} turns.")
+            found.append(
+                f"The self-consistent pair of the {name} did not converge in {part.pairs[0].pair.turns} iterations."
+            )
+    found += [
+        f"The error of the {name}, {1000 * one.error:.2g} meV, exceeds the tolerance of "
+        f"{job.spec.calculation.tolerance:g} meV."
+        for name, one in _inaccurate_differences(job).items()
+    ]
     return list(dict.fromkeys(found))
 
 
