@@ -15,10 +15,10 @@ import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qdmol.linalg import lanczos
+from qdmol.linalg import Factor, lanczos
 from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["MOST", "Functions", "PointSums", "independent", "spread"]
+__all__ = ["MOST", "Functions", "PointSums", "independent", "low_levels", "spread"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -123,8 +123,17 @@ def spread(pair: Pair, top: float, *, most: int = MOST) -> tuple[Floats, Floats]
     count = min(below, most, len(pair.unknowns) // 3)
     if count == 0:
         return np.empty(0), np.empty((0, len(pair.unknowns)))
+    return low_levels(pair, pair.factor(SHIFT), SHIFT, count)
+
+
+def low_levels(pair: Pair, factor: Factor, shift: float, count: int) -> tuple[Floats, Floats]:
+    """Approximate solutions of A x = E M x, the lowest `count` or as many as fit: E (k,) and vectors (k, n).
+
+    `factor` is of A - shift M, the shift below all of them.
+    """
+    count = min(count, len(pair.unknowns) // 3)
     start = np.cos(1.0 + np.arange(len(pair.unknowns)) ** 1.5)
-    orders, vectors = lanczos(pair.M, pair.factor(SHIFT), SHIFT, count, start, tolerance=LOOSE)
+    orders, vectors = lanczos(pair.M, factor, shift, count, start, tolerance=LOOSE)
     return orders, vectors.T
 
 
