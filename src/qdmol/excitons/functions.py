@@ -23,7 +23,8 @@ __all__ = ["MOST", "Functions", "PointSums", "independent", "low_levels", "sprea
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-# Pairs of functions taken at once.
+# Values of products of functions that are there at once, and the pairs that are taken at once.
+PRODUCTS = 4_000_000
 CHUNK = 128
 # How well (relative) the functions of a basis need to solve their equation.
 LOOSE = 1e-4
@@ -94,9 +95,10 @@ class PointSums:
     def loads(self, pairs: Integers) -> Floats:
         """∫ u_a u_b v r dr dz (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
         found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
-        for start in range(0, len(pairs), CHUNK):
-            some = pairs[start : start + CHUNK]
-            found[:, start : start + CHUNK] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
+        chunk = min(CHUNK, max(1, PRODUCTS // len(self.weights)))
+        for start in range(0, len(pairs), chunk):
+            some = pairs[start : start + chunk]
+            found[:, start : start + chunk] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
         return found
 
     def gather(self, values: Floats) -> Floats:

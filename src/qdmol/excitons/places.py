@@ -55,6 +55,7 @@ def low_places(solution: MoleculeSolution) -> tuple[Place, ...]:
                 parts = {p: np.zeros(hamiltonian.elements.count) for p in hamiltonian.parities}
                 parts[parity][pair.unknowns] = vector
                 found.append(Place(carrier, float(energy), parts))
+        hamiltonian.release()
     return tuple(sorted(found, key=lambda place: (place.carrier, place.energy)))
 
 

@@ -308,6 +308,8 @@ def _attempt(
             ceiling=ceiling(molecule, wall, "electron"),
             rest=pairs[0].field_error,
         ).with_error(partial(_field_level_error, errors["electron"], operator))
+    for hamiltonian in hamiltonians.values():
+        hamiltonian.release()
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )
