@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tests.exact.partial_waves import ExcitonInSphere
@@ -221,10 +222,22 @@ STUDIES: dict[str, tuple[Callable[[np.random.Generator], Iterator[Outcome]], flo
 
 def outcomes(study: str, count: int, seed: int) -> Iterator[Outcome]:
     """Comparisons on so many random systems."""
+    for number in range(count):
+        yield from compared(study, number, seed)
+
+
+def compared(study: str, number: int, seed: int) -> list[Outcome]:
+    """The comparisons on one random system."""
     run, _ = STUDIES[study]
     with threadpool_limits(limits=1, user_api="blas"):
-        for number in range(count):
-            yield from run(np.random.default_rng([seed, number, sorted(STUDIES).index(study)]))
+        return list(run(np.random.default_rng([seed, number, sorted(STUDIES).index(study)])))
+
+
+def planned(count: int, only: str | None) -> list[tuple[str, int]]:
+    """Study and number of every system, all studies side by side, so that what is stopped has some of each."""
+    shares = {study: math.ceil(share * count) for study, (_, share) in STUDIES.items() if only in (None, study)}
+    systems = [(study, number) for study, total in shares.items() for number in range(total)]
+    return sorted(systems, key=lambda one: (one[1] / shares[one[0]], one[0]))
 
 
 def table_of(found: list[Outcome]) -> str:
@@ -251,19 +264,24 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300, help="random spheres; of the other kinds fewer")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--only", choices=sorted(STUDIES), help="one kind of systems")
-    parser.add_argument("--keep", type=Path, help="a file that every comparison is added to, and read from at the end")
+    parser.add_argument("--keep", type=Path, help="a file of comparisons: those in it are not repeated")
     parser.add_argument("--write", action="store_true", help=f"store the table in {TABLE.name}")
     arguments = parser.parse_args()
-    found: list[Outcome] = []
-    for study, (_, share) in STUDIES.items():
-        if arguments.only in (None, study):
-            for one in outcomes(study, math.ceil(share * arguments.count), arguments.seed):
-                found.append(one)
-                if arguments.keep is not None:
-                    with arguments.keep.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(asdict(one)) + "\n")
-    if arguments.keep is not None:
-        found = [Outcome(**json.loads(line)) for line in arguments.keep.read_text(encoding="utf-8").splitlines()]
+    lines: list[dict[str, Any]] = []
+    if arguments.keep is not None and arguments.keep.exists():
+        lines = [json.loads(line) for line in arguments.keep.read_text(encoding="utf-8").splitlines()]
+    done = {(line["study"], line["number"], line["seed"]) for line in lines}
+    for study, number in planned(arguments.count, arguments.only):
+        key = {"study": study, "number": number, "seed": arguments.seed}
+        if tuple(key.values()) in done:
+            continue
+        more = [{**key, "outcome": asdict(one)} for one in compared(study, number, arguments.seed)]
+        lines += more
+        if arguments.keep is not None:
+            with arguments.keep.open("a", encoding="utf-8") as file:
+                file.write("".join(json.dumps(line) + "\n" for line in more))
+    lines.sort(key=lambda line: list(STUDIES).index(line["study"]))
+    found = [Outcome(**line["outcome"]) for line in lines]
     table = table_of(found)
     print(table)
     if arguments.write:

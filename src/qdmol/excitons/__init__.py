@@ -8,6 +8,7 @@ interaction, the lowest states of excitons, trions, biexcitons. Each energy has 
 from qdmol.excitons.complexes import Complex, parse_complexes
 from qdmol.excitons.interacting import ComplexState, ComplexStates, solve_complexes
 from qdmol.excitons.labelling import Placement
+from qdmol.excitons.ladder import shared_limits
 from qdmol.excitons.pairing import SettledPair
 from qdmol.excitons.solving import Estimate, MoleculeSolution, PairState, Request, solve_molecule
 from qdmol.excitons.tunnelling import Tunnelling, dot_shares, field_dot_shares, tunnelling
@@ -26,6 +27,7 @@ __all__ = [
     "dot_shares",
     "field_dot_shares",
     "parse_complexes",
+    "shared_limits",
     "solve_complexes",
     "solve_molecule",
     "tunnelling",

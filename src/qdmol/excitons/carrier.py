@@ -17,7 +17,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from qdmol.landscape import combine, images_of
-from qdmol.linalg import Factor, Tail
+from qdmol.linalg import Tail
 from qdmol.mesh import Coefficient
 from qdmol.states import Hamiltonian, Pair, tail_of
 
@@ -60,13 +60,10 @@ class CarrierSpace:
         """Weights (P,) of ∫ r dr dz."""
         return np.concatenate([(b.weight * b.r).ravel() for b in self.assembler.blocks])
 
-    @cached_property
-    def _factors(self) -> dict[int, Factor]:
-        return {p: self.hamiltonian.floor_factor(0, p, coarse=self.coarse) for p in self.parities}
-
     def precondition(self, x: Floats) -> Floats:
         """(A - floor M)^-1 x for the bare operator."""
-        return np.concatenate([self._factors[p].solve(x[self._parts[p]]) for p in self.parities])
+        factors = {p: self.hamiltonian.floor_factor(0, p, coarse=self.coarse) for p in self.parities}
+        return np.concatenate([factors[p].solve(x[self._parts[p]]) for p in self.parities])
 
     def energy(self, x: Floats) -> Floats:
         """A x, the bare operator."""
@@ -180,6 +177,11 @@ class CarrierState:
             if not self._append(direction):
                 return
             self._solve(potential)
+
+    def settle(self) -> None:
+        """Keep the state only, of the basis it was found in."""
+        self.vectors, self._values = [self.vector], [self.values]
+        self._energies, self._overlaps = [self.space.energy(self.vector)], [self.space.overlap(self.vector)]
 
     def _append(self, x: Floats) -> bool:
         for _ in range(2):

@@ -15,15 +15,16 @@ import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qdmol.linalg import lanczos
+from qdmol.linalg import Factor, lanczos
 from qdmol.states import Hamiltonian, Pair
 
-__all__ = ["MOST", "Functions", "PointSums", "independent", "spread"]
+__all__ = ["MOST", "Functions", "PointSums", "independent", "low_levels", "spread"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
-# Pairs of functions taken at once.
+# Values of products of functions that are there at once, and the pairs that are taken at once.
+PRODUCTS = 4_000_000
 CHUNK = 128
 # How well (relative) the functions of a basis need to solve their equation.
 LOOSE = 1e-4
@@ -94,9 +95,10 @@ class PointSums:
     def loads(self, pairs: Integers) -> Floats:
         """∫ u_a u_b v r dr dz (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
         found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
-        for start in range(0, len(pairs), CHUNK):
-            some = pairs[start : start + CHUNK]
-            found[:, start : start + CHUNK] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
+        chunk = min(CHUNK, max(1, PRODUCTS // len(self.weights)))
+        for start in range(0, len(pairs), chunk):
+            some = pairs[start : start + chunk]
+            found[:, start : start + chunk] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
         return found
 
     def gather(self, values: Floats) -> Floats:
@@ -123,8 +125,17 @@ def spread(pair: Pair, top: float, *, most: int = MOST) -> tuple[Floats, Floats]
     count = min(below, most, len(pair.unknowns) // 3)
     if count == 0:
         return np.empty(0), np.empty((0, len(pair.unknowns)))
+    return low_levels(pair, pair.factor(SHIFT), SHIFT, count)
+
+
+def low_levels(pair: Pair, factor: Factor, shift: float, count: int) -> tuple[Floats, Floats]:
+    """Approximate solutions of A x = E M x, the lowest `count` or as many as fit: E (k,) and vectors (k, n).
+
+    `factor` is of A - shift M, the shift below all of them.
+    """
+    count = min(count, len(pair.unknowns) // 3)
     start = np.cos(1.0 + np.arange(len(pair.unknowns)) ** 1.5)
-    orders, vectors = lanczos(pair.M, pair.factor(SHIFT), SHIFT, count, start, tolerance=LOOSE)
+    orders, vectors = lanczos(pair.M, factor, shift, count, start, tolerance=LOOSE)
     return orders, vectors.T
 
 

@@ -45,6 +45,8 @@ def held_pairs(solution: MoleculeSolution) -> tuple[SettledPair, ...]:
             continue
         pair = settle(pairing, dots[number], level_rest=LEVEL_REST, hold=_hold(pairing.hole, centres, number))
         found += [pair] * (2 if hole.half and centres[number] < 0 else 1)
+    for hamiltonian in (electron, hole):
+        hamiltonian.release()
     return tuple(found)
 
 

@@ -22,7 +22,7 @@ from qdmol.errors import SolverError
 from qdmol.excitons.complexes import Complex
 from qdmol.excitons.diagonalising import Configured, Problem
 from qdmol.excitons.labelling import Placement, place_carriers
-from qdmol.excitons.ladder import COUNTS, EXCITON, Ladder, kinds_of
+from qdmol.excitons.ladder import COUNTS, EXCITON, FIRST_STEP, Ladder, Limits, kinds_of
 from qdmol.excitons.overlaps import contact_density
 from qdmol.excitons.solving import Estimate, MoleculeSolution
 
@@ -38,8 +38,8 @@ EARLY_DOUBT = 1.3
 SINGLE_DOUBT = 1.8
 # An estimate needs a basis that is smaller by at least this factor.
 SMALLER = 0.95
-# First basis tried, and the one tried first where the tolerance (eV) is loose.
-FIRST_STEP, FIRST_LOOSE, LOOSE = 3, 2, 2e-3
+# First basis tried where the tolerance (eV) is loose.
+FIRST_LOOSE, LOOSE = 2, 2e-3
 # A wider basis is tried where the error expected there is at most this many tolerances.
 HOPE = 1.2
 # States matched between two bases beyond those wanted: their order may differ.
@@ -103,6 +103,7 @@ def solve_complexes(
     *,
     states: int | Mapping[Complex, int],
     tolerance: float,
+    limits: Limits | None = None,
 ) -> dict[Complex, ComplexStates]:
     """The lowest states of complexes, in growing bases until every error is within the tolerance.
 
@@ -116,13 +117,15 @@ def solve_complexes(
         How many levels of each, or of all alike.
     tolerance
         In eV, on every energy.
+    limits
+        What the bases may take; those of a molecule by itself where nothing is given.
 
     Raises
     ------
     SolverError
         Two bases, the fewest that give an error, would take too long or too much memory.
     """
-    ladder = Ladder(solution)
+    ladder = Ladder(solution, limits, first=FIRST_STEP if tolerance < LOOSE else FIRST_LOOSE)
     wanted = dict.fromkeys(complexes, 0)
     for one in wanted:
         wanted[one] = states if isinstance(states, int) else states[one]
@@ -172,6 +175,7 @@ def _solve(ladder: Ladder, one: Complex, states: int, tolerance: float, exciton:
         if worst <= tolerance or step == last or (exciton is not None and wider is None):
             break
         step = last if wider is None else wider
+        problems.clear()
     accurate = worst <= tolerance
     obstacle = None if accurate or step == len(COUNTS) - 1 else ladder.obstacle(one, step + 1)
     return ComplexStates(one, tuple(found), (known[-2][0].energy, known[-1][0].energy), accurate, obstacle)

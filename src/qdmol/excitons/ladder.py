@@ -8,8 +8,8 @@ the diagonalisation.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ from qdmol.excitons.integrals import KINDS, Interaction, interactions
 from qdmol.excitons.orbitals import OrbitalBasis, counted_orbitals
 from qdmol.excitons.solving import MoleculeSolution
 from qdmol.landscape import CARRIERS, Carrier
+from qdmol.linalg import release_freed_memory
+from qdmol.states.resolving import BASE_BYTES, MOST_BYTES, MOST_SECONDS, solve_cost
 
-__all__ = ["COUNTS", "EXCITON", "Cost", "Ladder", "kinds_of"]
+__all__ = ["COUNTS", "EXCITON", "FIRST_STEP", "Cost", "Ladder", "Limits", "kinds_of", "shared_limits"]
 
 Integers = NDArray[np.intp]
 
@@ -30,9 +32,13 @@ EXCITON = Complex(1, 1)
 COUNTS = (2, 6, 12, 24, 40)
 # Configurations of one sector that are still solved.
 LARGEST_SECTOR = 100_000
-# What orbitals and integrals of one basis may take on this mesh.
-LONGEST = 30.0  # s
-MOST_MEMORY = 8e8  # bytes
+# First basis tried, where the tolerance is not loose.
+FIRST_STEP = 3
+# What the bases of one molecule may take where nothing else is known: seconds, and bytes of the widest.
+LONGEST = 30.0
+MOST_MEMORY = 8e8
+# Of what a solve took a part stays, and a basis takes more on the way than it keeps.
+KEPT, ON_THE_WAY = 0.5, 2.0
 # Seconds per unknown of the mesh, measured with 2,000 to 60,000 unknowns on one core of 2024: a block of orbitals,
 # and the potential of one pair of functions with what it is multiplied by.
 SECONDS_PER_BLOCK = 1.4e-5
@@ -47,10 +53,17 @@ class Cost:
     memory: float
     orbitals: int
 
-    @property
-    def affordable(self) -> bool:
-        """Whether it stays within the limits."""
-        return self.seconds <= LONGEST and self.memory <= MOST_MEMORY
+
+@dataclass(frozen=True)
+class Limits:
+    """What all bases of one molecule may take together in seconds, and the widest in bytes."""
+
+    seconds: float
+    memory: float
+
+    def allow(self, cost: Cost) -> bool:
+        """Whether a cost stays within the limits."""
+        return cost.seconds <= self.seconds and cost.memory <= self.memory
 
 
 def kinds_of(one: Complex) -> list[str]:
@@ -61,8 +74,10 @@ def kinds_of(one: Complex) -> list[str]:
 class Ladder:
     """Bases of one molecule, from the smallest up."""
 
-    def __init__(self, solution: MoleculeSolution) -> None:
+    def __init__(self, solution: MoleculeSolution, limits: Limits | None = None, *, first: int = FIRST_STEP) -> None:
         self.solution = solution
+        self.limits = Limits(LONGEST, MOST_MEMORY) if limits is None else limits
+        self._first = first
         self._widest = -1
         self._orbitals: dict[Carrier, OrbitalBasis] = {}
         self._integrals: dict[tuple[str, int], Interaction] = {}
@@ -88,6 +103,12 @@ class Ladder:
         memory = 8 * unknowns * (potentials / (3 * parities) + 6 * functions + 256)
         return Cost(seconds, memory, orbitals)
 
+    def cost_up_to(self, step: int) -> Cost:
+        """Of a step and the narrower ones that are computed before it, from the first on."""
+        found = self.cost(step)
+        before = sum(self.cost(at).seconds for at in range(self._first, step))
+        return replace(found, seconds=found.seconds + before)
+
     def size(self, one: Complex, step: int) -> float:
         """About how many configurations the largest sector of a complex has."""
         orbitals = COUNTS[step] * self.dots
@@ -104,11 +125,12 @@ class Ladder:
 
     def obstacle(self, one: Complex, step: int) -> str | None:
         """Why a complex is not solved in a basis, in words; None where it is."""
-        cost, size = self.cost(step), self.size(one, step)
-        if not cost.affordable:
+        cost, size = self.cost_up_to(step), self.size(one, step)
+        if not self.limits.allow(cost):
             return (
                 f"{cost.orbitals} orbitals of each carrier would take about {cost.seconds:.0f} s and "
-                f"{cost.memory / 1e9:.1f} GB on a mesh of {self.solution.elements.count} unknowns"
+                f"{cost.memory / 1e9:.1f} GB on a mesh of {self.solution.elements.count} unknowns, and "
+                f"{max(self.limits.seconds, 0):.0f} s and {max(self.limits.memory, 0) / 1e9:.1f} GB are left for it"
             )
         if size > LARGEST_SECTOR:
             return (
@@ -138,9 +160,12 @@ class Ladder:
     def _widen(self, step: int) -> None:
         """Compute the orbitals of a step where it is wider than all before."""
         if step > self._widest:
-            self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
-            self._widest = step
+            # What a narrower basis had is not kept beside the wider one.
+            self._orbitals.clear()
             self._integrals.clear()
+            self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
+            release_freed_memory()
+            self._widest = step
 
     def _part(self, step: int) -> dict[Carrier, Integers]:
         """The orbitals of a step among those of the widest."""
@@ -159,3 +184,20 @@ class Ladder:
             chosen = [np.searchsorted(wide[carrier], part[carrier]) for carrier in KINDS[kind]]
             self._integrals[kind, step] = self._integrals[kind, at].take(*chosen)
         return self._integrals[kind, step]
+
+
+def shared_limits(solutions: Sequence[MoleculeSolution]) -> list[Limits]:
+    """What is left for the bases of each of several molecules that are solved and kept in one calculation.
+
+    The time in proportion to what a basis of each of them takes.
+    """
+    solves = [_solve_cost(solution) for solution in solutions]
+    left = MOST_SECONDS - sum(seconds for seconds, _ in solves)
+    memory = (MOST_BYTES - BASE_BYTES - KEPT * sum(taken for _, taken in solves)) / ON_THE_WAY
+    parts = [Ladder(solution).cost(FIRST_STEP).seconds for solution in solutions]
+    return [Limits(left * part / sum(parts), min(memory, MOST_MEMORY)) for part in parts]
+
+
+def _solve_cost(solution: MoleculeSolution) -> tuple[float, float]:
+    levels = sum(solution.request.counts.values())
+    return solve_cost(solution.resolution, solution.elements.count, levels, coulomb=True)

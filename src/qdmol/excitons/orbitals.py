@@ -7,9 +7,9 @@ of the weighted problem
     (H - E_0) ψ = β w ψ,
 
 H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the electron and the hole of the
-self-consistent pairs, summed over the pairs and divided by its mean in each. They are complete where there are
-particles, like the Sturmian functions of atoms (Rotenberg, Ann. Phys. 19, 262 (1962),
-doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the energy that a cut goes by: around one
+self-consistent pairs, summed over the pairs and divided by its mean in each, with what that leaves out of the places
+the carriers can get to (`places`). They are complete where there are particles, like the Sturmian functions of atoms
+(Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the energy that a cut goes by: around one
 dot it is nearly the same for the dot alone and in a molecule. Before them come the pairs' own states, and the
 lowest levels, one for each dot: an electron far from the hole, or a second one beside it, is nearly in one of them.
 """
@@ -28,11 +28,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from qdmol.excitons.carrier import CarrierState, flatten
+from qdmol.excitons.carrier import CarrierState
 from qdmol.excitons.functions import MOST, Functions, independent, spread
 from qdmol.excitons.pairing import SettledPair
+from qdmol.excitons.places import pair_weights
 from qdmol.excitons.solving import MoleculeSolution
-from qdmol.landscape import CARRIERS, Carrier, images_of
+from qdmol.landscape import CARRIERS, Carrier
 from qdmol.states import Hamiltonian, Pair
 
 __all__ = [
@@ -245,20 +246,21 @@ class _Source:
 
     def __init__(self, solution: MoleculeSolution, carrier: Carrier, *, balanced: bool = False) -> None:
         self.hamiltonian = solution.hamiltonians[carrier]
-        pairs = list({id(pair): pair for pair in _all_pairs(solution)}.values())
+        everything = _all_pairs(solution)
+        pairs = list({id(pair): pair for pair in everything}.values())
         self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
         self.balanced = balanced
         self.heights = np.array([pair.exciton - pairs[0].exciton for pair in pairs])
         # One for each dot, however many were asked for: the same orbitals of a dot alone and in a molecule.
         self.levels = solution.levels[carrier].levels[: len(solution.molecule.dots)]
         self.lowest = self.levels[0].energy
-        densities = [_density(solution, carrier, pair) for pair in _all_pairs(solution)]
+        found = pair_weights(self.hamiltonian, everything, solution.places)
+        weights = {id(pair): weight for pair, weight in zip(everything, found, strict=True)}
         if balanced and len(pairs) > 1:
-            self.weight = np.zeros(0)
-            spacings = [self._spacing(self._mass(_density(solution, carrier, pair))) for pair in pairs]
-            scale = {id(pair): value / spacings[0] for pair, value in zip(pairs, spacings, strict=True)}
-            densities = [scale[id(pair)] * one for pair, one in zip(_all_pairs(solution), densities, strict=True)]
-        self.weight = self._mass(np.sum(densities, axis=0))
+            spacings = {key: self._spacing(self._mass(weight)) for key, weight in weights.items()}
+            first = spacings[id(pairs[0])]
+            weights = {key: spacings[key] / first * weight for key, weight in weights.items()}
+        self.weight = self._mass(np.sum([weights[id(pair)] for pair in everything], axis=0))
 
     def _mass(self, density: Floats) -> Floats:
         """Entries of the overlap with a density (P,) as weight."""
@@ -351,18 +353,6 @@ class _Source:
 def _all_pairs(solution: MoleculeSolution) -> list[SettledPair]:
     """A pair for each dot: its own, or one held there."""
     return [*(state.pair for state in solution.pairs), *solution.held]
-
-
-def _density(solution: MoleculeSolution, carrier: Carrier, pair: SettledPair) -> Floats:
-    """Density of both particles of a pair at a carrier's quadrature points (P,), in units of its mean.
-
-    Of a symmetric molecule the mean of the pair and its mirror image.
-    """
-    assembler = solution.hamiltonians[carrier].assembler
-    weights = np.concatenate([(block.weight * block.r).ravel() for block in assembler.blocks])
-    density = sum(flatten(images_of(assembler, one.space.parts(one.vector))) ** 2 for one in (pair.electron, pair.hole))
-    mean = np.sum(weights * density**2) / np.sum(weights * density)
-    return np.asarray(np.mean(density, axis=0) / mean)
 
 
 def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Integers:

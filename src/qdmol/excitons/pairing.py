@@ -89,6 +89,8 @@ def settle(pairing: Pairing, dot: PlacedDot, *, level_rest: float, hold: Floats 
             break
         last = rest
     attraction = electron.integral(electron_energy)
+    electron.settle()
+    hole.settle()
     return SettledPair(
         exciton=electron.bare_energy + hole.bare_energy + attraction,
         attraction=attraction,

@@ -16,6 +16,7 @@ from qdmol.errors import SolverError
 from qdmol.excitons.carrier import CarrierSpace, CarrierState
 from qdmol.excitons.holding import held_pairs
 from qdmol.excitons.pairing import Pairing, SettledPair, settle
+from qdmol.excitons.places import Place, low_places
 from qdmol.landscape import CARRIERS, Carrier, FieldEnergy, Poisson, SelfPolarisation, applied_field, domain, images_of
 from qdmol.mesh import Assembler, Coefficient, Elements, MeshTooLargeError
 from qdmol.states import FieldHamiltonian, Hamiltonian, Level, Levels, Space, difference_error, find_levels
@@ -108,6 +109,11 @@ class MoleculeSolution:
     def held(self) -> tuple[SettledPair, ...]:
         """Pairs with the hole held in each dot that has none of its own: what orbitals need beside `pairs`."""
         return held_pairs(self)
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Bare levels of both carriers that orbitals have to cover beside the pairs."""
+        return low_places(self)
 
     @property
     def splitting(self) -> Estimate | None:
@@ -302,6 +308,8 @@ def _attempt(
             ceiling=ceiling(molecule, wall, "electron"),
             rest=pairs[0].field_error,
         ).with_error(partial(_field_level_error, errors["electron"], operator))
+    for hamiltonian in hamiltonians.values():
+        hamiltonian.release()
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )

@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 # Distance (eV) from the floor to the lowest band edge: keeps A - floor M regular.
 FLOOR_MARGIN = 0.02
+# Unknowns of a mesh from which on factors are computed anew rather than kept.
+LARGE = 10_000
 
 
 class Operator(Protocol):
@@ -119,6 +121,11 @@ class Hamiltonian:
         if key not in self._factors:
             self._factors[key] = self.pair(m, parity, coarse=coarse).factor(self.floor)
         return self._factors[key]
+
+    def release(self) -> None:
+        """Forget the factors of a large mesh, which take a hundred megabytes each: on demand they are computed anew."""
+        if self.elements.count > LARGE:
+            self._factors.clear()
 
 
 def _sum(one: Coefficient, other: Coefficient) -> Coefficient:

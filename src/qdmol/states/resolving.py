@@ -15,7 +15,7 @@ from qdmol.states.wall import Wall, decay_length, lowest_edge
 from qdmol.structure import AxialMolecule
 from qdmol.units import HBAR2_OVER_2M0
 
-__all__ = ["Resolution", "carriers_of", "discretise", "gap_error", "ladder", "most_elements"]
+__all__ = ["Resolution", "carriers_of", "discretise", "gap_error", "ladder", "most_elements", "solve_cost"]
 
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
@@ -69,6 +69,13 @@ def most_elements(resolution: Resolution, levels: int, *, coulomb: bool) -> floa
     entries = functions**2
     memory = (MOST_BYTES - BASE_BYTES) / (BYTES_PER_ENTRY[coulomb] * entries)
     return min(memory, MOST_SECONDS / (SECONDS_PER_ENTRY * (LEVELS_OF_START + levels) * entries))
+
+
+def solve_cost(resolution: Resolution, unknowns: int, levels: int, *, coulomb: bool) -> tuple[float, float]:
+    """Seconds and bytes of one solve with so many levels, on a mesh of so many unknowns."""
+    degree = resolution.degree
+    entries = ((degree + 1) * (degree + 2) / 2) ** 2 * 2 * unknowns / degree**2
+    return SECONDS_PER_ENTRY * (LEVELS_OF_START + levels) * entries, BYTES_PER_ENTRY[coulomb] * entries
 
 
 def discretise(

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qdmol.excitons import Complex, ComplexState, ComplexStates, Estimate, MoleculeSolution, solve_complexes
+from qdmol.excitons import (
+    Complex,
+    ComplexState,
+    ComplexStates,
+    Estimate,
+    MoleculeSolution,
+    shared_limits,
+    solve_complexes,
+)
 from qdmol.structure import AxialMolecule, PlacedLayer
 
 __all__ = ["EXCITON", "Interacting", "binding_of", "complexes_object", "coulomb_object", "interact", "spacing_of"]
@@ -55,14 +63,13 @@ def interact(
     """
     asked = dict.fromkeys((EXCITON, *complexes))
     states = {one: listed(one, len(solution.molecule.dots)) for one in asked}
-    found = solve_complexes(solution, asked, states=states, tolerance=tolerance)
-    alone = {}
-    for layers, monomer in monomers.items():
-        if monomer is solution:
-            alone[layers] = found[EXCITON]
-        elif monomer.pairs:
-            exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance)
-            alone[layers] = exciton[EXCITON]
+    others = {layers: one for layers, one in monomers.items() if one is not solution and one.pairs}
+    limits, *limits_alone = shared_limits([solution, *others.values()])
+    found = solve_complexes(solution, asked, states=states, tolerance=tolerance, limits=limits)
+    alone = {layers: found[EXCITON] for layers, monomer in monomers.items() if monomer is solution}
+    for (layers, monomer), own in zip(others.items(), limits_alone, strict=True):
+        exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance, limits=own)
+        alone[layers] = exciton[EXCITON]
     return Interacting(found, alone, exchange)
 
 

@@ -21,12 +21,12 @@ from qdmol.excitons import (
     tunnelling,
 )
 from qdmol.landscape import CARRIERS, Carrier, edge_of, screened
+from qdmol.linalg import release_freed_memory
 from qdmol.states.wall import LEAST_BINDING
 from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
 from qdmol.structure.molecule import MEDIUM
 from qdmol.structure.resolving import V_PER_NM
 from qdmol.study.interacting import Interacting, interact
-from qdmol.study.memory import release_freed_memory
 
 __all__ = ["Job", "MonomerSolver", "UnboundError", "run_job", "solve_bound"]
 
