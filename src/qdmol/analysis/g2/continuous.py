@@ -171,9 +171,11 @@ def _find_centres(histogram: PairHistogram) -> list[tuple[float, float, float]]:
         low, high = np.maximum(first - 3 * bins, 0), np.minimum(first + 4 * bins, len(counts))
         beside = sums[high] - sums[low] - inside
         level = beside * bins / np.maximum(high - low - bins, 1)
-        # the level is a count too, of several times as many bins
-        change = 2.0 * (level - inside + special.xlogy(inside, inside / np.maximum(level, 1e-12)))
-        change *= np.maximum(high - low - bins, 1) / (high - low)
+        # both are counts: the likelihood of two rates over that of one
+        others = np.maximum(high - low - bins, 1)
+        mean = np.maximum((inside + beside) / (bins + others), 1e-12)
+        change = special.xlogy(inside, inside / (mean * bins)) + special.xlogy(beside, beside / (mean * others))
+        change *= 2.0
         for sign, deviates in best.items():
             score = np.where((sign * (inside - level) > 0) & (level > 0), change, 0.0)
             k = int(np.argmax(score))

@@ -14,7 +14,7 @@ __all__ = ["Fit", "deviance", "fit_counts"]
 Floats = NDArray[np.float64]
 Model = Callable[[Floats], tuple[Floats, Floats]]
 
-_STEPS = 80
+_STEPS = 300
 _SETTLED = 1e-5  # of the deviance
 _LEAST = 1e-12
 

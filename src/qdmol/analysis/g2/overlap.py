@@ -114,16 +114,26 @@ def fit_comb(
     components : int or None
         Number of lifetimes; None lets the data choose.
     """
+    numbers = tuple(range(1, _MOST_COMPONENTS + 1)) if components is None else (components,)
+    problems = [_problem(histogram, comb, mask, number, spikes, fixed_period=fixed_period) for number in numbers]
+    fit, problem = _best(problems, comb, least=-np.inf)
+    if not fit.settled and fit.parameters[_CENTRE] < 0.0:
+        # an empty centre: below 0 the expected counts reach 0, where the search only creeps
+        fit, problem = _best(problems, comb, least=0.0)
+    return _result(histogram, fit, problem)
+
+
+def _best(problems: list[_Problem], comb: Comb, *, least: float) -> tuple[Fit, _Problem]:
+    """Fit with as many components as the data want; the area of the centre is not below `least`."""
     best: tuple[Fit, _Problem] | None = None
-    for number in range(1, _MOST_COMPONENTS + 1) if components is None else (components,):
-        problem = _problem(histogram, comb, mask, number, spikes, fixed_period=fixed_period)
-        fit = _fit(problem, comb, before=None if best is None else best[0])
+    for problem in problems:
+        fit = _fit(problem, comb, before=None if best is None else best[0], least=least)
         bins = int(problem.open.sum())
         if best is not None and best[0].settled and (not fit.settled or fit.evidence(bins) >= best[0].evidence(bins)):
             break
         best = (fit, problem)
     assert best is not None
-    return _result(histogram, *best)
+    return best
 
 
 def _problem(
@@ -148,7 +158,7 @@ def _problem(
     return _Problem(lag, counts, join * histogram.bin_width_ns, open_, components, spikes, moving)
 
 
-def _fit(problem: _Problem, comb: Comb, *, before: Fit | None) -> Fit:
+def _fit(problem: _Problem, comb: Comb, *, before: Fit | None, least: float) -> Fit:
     n, period = problem.components, comb.period_ns
     pairs_a_period = float(problem.counts.sum()) * period / (len(problem.lag) * problem.width)
     lifetimes = {1: [0.2], 2: [0.07, 0.3], 3: [0.03, 0.12, 0.4]}[n]
@@ -162,7 +172,7 @@ def _fit(problem: _Problem, comb: Comb, *, before: Fit | None) -> Fit:
     free_period = spread * period if _PERIOD in problem.moving else 0.0
     free_slope = 0.5 if _SLOPE in problem.moving else 0.0
     shortest, longest = np.log(max(0.3 * problem.width, 1e-4 * period)), np.log(5.0 * period)
-    low = [period - free_period, comb.zero_ns - 0.25 * period, 0.0, -free_slope, -np.inf, 0.0]
+    low = [period - free_period, comb.zero_ns - 0.25 * period, 0.0, -free_slope, least, 0.0]
     high = [period + free_period, comb.zero_ns + 0.25 * period, 0.05 * period, free_slope, np.inf, np.inf]
     low += [shortest] * n + [-10.0] * n + [0.0] * len(problem.spikes)
     high += [longest] * n + [50.0] * n + [np.inf] * len(problem.spikes)
