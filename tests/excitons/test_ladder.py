@@ -13,15 +13,17 @@ from tests.exact.radial import Sphere
 from tests.excitons.samples import solved
 
 from qdmol.errors import SolverError
-from qdmol.excitons import Complex, integrals, solve_complexes
+from qdmol.excitons import Complex, MoleculeSolution, Request, integrals, solve_complexes, solve_molecule
 from qdmol.excitons import ladder as ladders
 from qdmol.excitons.diagonalising import lowest_states
 from qdmol.excitons.integrals import interactions
 from qdmol.excitons.interacting import _ExcitonLack, _ScaledLack
-from qdmol.excitons.ladder import COUNTS, EXCITON, LARGEST_SECTOR, LONGEST, Ladder
+from qdmol.excitons.ladder import COUNTS, EXCITON, LARGEST_SECTOR, LONGEST, Ladder, shared_limits
 from qdmol.excitons.orbitals import counted_orbitals
 from qdmol.excitons.solving import Estimate
 from qdmol.landscape import Poisson
+from qdmol.states.resolving import MOST_SECONDS
+from qdmol.structure import AxialMolecule, PlacedDot, PlacedLayer, RegionParameters
 from qdmol.study import solve
 
 CASES = Path(__file__).parent / "cases"
@@ -68,6 +70,44 @@ def test_stated_errors_hold_for_type_two_and_flat_offsets(name, value, tolerance
     for reference in (value, exact.energy):
         assert abs(coulomb["exciton_eV"] - reference) < coulomb["exciton_error_meV"] / 1000
     assert coulomb["exciton_error_meV"] < 0.8
+
+
+def two_places() -> tuple[Sphere, Sphere, MoleculeSolution]:
+    """A hole with levels of 0.332 eV in the core and 0.345 eV in the outer shell, the electron in the outer shell."""
+    radii = (1.008245634655898, 3.2851610035188887, 6.755538763184266)
+    electron = Sphere(radii, (0.17908448, 0.15489071, 0.1723052), (0.0, 0.39330192, 0.0), 3.06497586, 1.0)
+    hole = Sphere(radii, (0.64495282, 0.40515875, 0.82356689), (0.0, 0.4784791, 0.31736715), 2.72897406, 1.0)
+    parameters = {"medium": RegionParameters(1.0, 1.0, electron.barrier, hole.barrier, 10.0)}
+    for k in range(3):
+        values = electron.masses[k], hole.masses[k], electron.edges[k], hole.edges[k]
+        parameters[f"m{k}"] = RegionParameters(*values, 10.0)
+    layers = tuple(PlacedLayer(f"m{k}", radius) for k, radius in enumerate(radii))
+    molecule = AxialMolecule((PlacedDot(0.0, layers),), (), parameters, 0.0, 1.75)
+    request = Request({"electron": 1, "hole": 1}, coulomb=True, tolerance=1e-4)
+    return electron, hole, solve_molecule(molecule, request)
+
+
+def test_stated_errors_hold_where_the_hole_has_two_places():
+    """The pair settles with the hole in the core, the exciton has a third of it in the shell."""
+    electron, hole, solution = two_places()
+    exact = ExcitonInSphere(electron, hole, 10.0).limit().energy
+    assert solution.pairs[0].exciton.value - exact > 1.3e-3
+    for tolerance in (1e-3, 2e-4):
+        found = solve_complexes(solution, [EXCITON], states=1, tolerance=tolerance)[EXCITON].energy
+        assert abs(found.value - exact) < found.error < 1e-3
+
+
+def test_all_bases_of_a_calculation_share_one_time():
+    """Molecule and monomers together stay within the limit, and the larger one has more of it."""
+    whole, alone = shared_limits([solved("heterodimer"), solved("homodimer", monomer=True)])
+    assert 0 < alone.seconds < whole.seconds
+    assert 0.8 * MOST_SECONDS < alone.seconds + whole.seconds < MOST_SECONDS
+
+
+def test_bases_that_are_computed_one_after_the_other_count_together():
+    bases = ladder(monomer=True)
+    assert bases.cost_up_to(3).seconds == bases.cost(3).seconds
+    assert bases.cost_up_to(4).seconds == pytest.approx(bases.cost(3).seconds + bases.cost(4).seconds)
 
 
 def test_partial_waves_agree_with_legendre_polynomials_on_other_elements():

@@ -194,7 +194,7 @@ def shared_limits(solutions: Sequence[MoleculeSolution]) -> list[Limits]:
     solves = [_solve_cost(solution) for solution in solutions]
     left = MOST_SECONDS - sum(seconds for seconds, _ in solves)
     memory = (MOST_BYTES - BASE_BYTES - KEPT * sum(taken for _, taken in solves)) / ON_THE_WAY
-    parts = [Ladder(solution).cost(FIRST_STEP).seconds for solution in solutions]
+    parts = [Ladder(solution).cost(min(FIRST_STEP, len(COUNTS) - 1)).seconds for solution in solutions]
     return [Limits(left * part / sum(parts), min(memory, MOST_MEMORY)) for part in parts]
 
 

@@ -9,9 +9,10 @@ of the weighted problem
 H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the electron and the hole of the
 self-consistent pairs, summed over the pairs and divided by its mean in each, with what that leaves out of the places
 the carriers can get to (`places`). They are complete where there are particles, like the Sturmian functions of atoms
-(Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the energy that a cut goes by: around one
-dot it is nearly the same for the dot alone and in a molecule. Before them come the pairs' own states, and the
-lowest levels, one for each dot: an electron far from the hole, or a second one beside it, is nearly in one of them.
+(Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the
+energy that a cut goes by: around one dot it is nearly the same for the dot alone and in a molecule. Before them come
+the pairs' own states, and the lowest levels, one for each dot: an electron far from the hole, or a second one beside
+it, is nearly in one of them.
 """
 
 from __future__ import annotations
