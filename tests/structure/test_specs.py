@@ -310,7 +310,7 @@ def test_the_schema_is_a_schema_and_the_examples_follow_it():
         ("overrides.medium.permittivity", 0.5),
         ("overrides.medium.electron_barrier", "soft"),
     ],
-    ids=lambda change: f"{change[0]}={change[1]}"[:60],
+    ids=lambda change: f"{change[0]}={'removed' if change[1] is REMOVED else change[1]}"[:60],
 )
 def test_the_schema_refuses_what_the_reader_refuses(change):
     data = changed(dimer(), change)
