@@ -1,8 +1,8 @@
 """Whether a fit is one: what the instrument cannot resolve is no lifetime, and a failed fit is refused.
 
-A response resolves lifetimes down to about a tenth of its width, if it was measured: Becker, Advanced Time-Correlated
-Single Photon Counting Techniques (Springer, 2005), doi:10.1007/3-540-28882-1. Where its shape is a Gaussian that was
-fitted together with the decay, half of the width is taken. No lifetime below the width of a bin is resolved.
+The limits are choices of this package, not derived: a tenth of the full width of a measured response, below which
+small differences between its shape and that of the decay pass for a lifetime; half of the width of a Gaussian that was
+fitted together with the decay; and the width of a bin.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def fit_lifetime(
     try:
         best = _chosen(asked, response, padded=filled.padded)
         threshold = float(chi2.ppf(level, 1)) * best.trial.overdispersion
-        fit = assemble(best.decay, best.trial, best.evidence, kind=best.response.kind, level=level, threshold=threshold)
+        fit = assemble(best.decay, best.trial, best.evidence, response=best.response, level=level, threshold=threshold)
     except np.linalg.LinAlgError as error:
         raise SolverError("The fit failed: it did not converge.") from error
     reason = failure(fit, best.trial)
