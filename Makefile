@@ -54,7 +54,7 @@ run: $(ENV)/.ready-run
 	$(BIN)/qdmol run $(SPEC)
 
 test: $(ENV)/.ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test-slow: $(ENV)/.ready-dev
 	$(BIN)/python -m pytest -m slow

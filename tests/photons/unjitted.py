@@ -46,13 +46,13 @@ def mismatched():
     counts = np.zeros((4, 2), i8)
     clock, look = (1.0, 1.0, 0, 1.0), (1, 4, 1e6)
     state, words = np.zeros(1, i8), np.zeros(n, u4)
-    pairs = np.zeros((2, 10), i8)
+    pairs, mutual = np.zeros((2, 10), i8), (np.zeros((0, 0, 1), i8), np.zeros((0, 0, 1), i8))
     for stretch in ((times, delays, rows[:short]), (times, delays[:short], rows)):
         last = (np.zeros(2, i8), np.zeros(2, i8), np.zeros(2, f8))
         yield "count_photons", lambda s=stretch, o=last: count_photons(0, s, clock, *o, counts, counts)
         yield (
             "count_pairs",
-            lambda s=stretch: count_pairs(0, s, clock, look, state, pairs, pairs, np.zeros((0, 0, 1), i8)),
+            lambda s=stretch: count_pairs(0, s, clock, look, state, pairs, pairs, mutual),
         )
         yield "count_delays", lambda s=stretch: count_delays((0, n), s, clock, 1, 0, 9, np.zeros((2, 1, 4), i8), state)
     kept = (np.zeros(n, i8), np.zeros(n, i8), np.zeros(n, b1))

@@ -17,6 +17,7 @@ class RenderedDrawing:
     """
 
     name: str
+    number: int | None
     caption: str
     alternative: str
     width: float
@@ -54,6 +55,7 @@ def rendered(drawing: Drawing, *, files: bool) -> RenderedDrawing:
     """
     found = RenderedDrawing(
         name=drawing.name,
+        number=drawing.number,
         caption=drawing.caption,
         alternative=drawing.alternative,
         width=drawing.width,

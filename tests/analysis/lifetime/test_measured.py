@@ -17,7 +17,7 @@ def test_the_dye_has_its_lifetime(data_folder):
     assert fit.model == "1 exponential"
     assert fit.components_ns[0] == pytest.approx(3.98, rel=0.01)
     assert fit.goodness > 0.01
-    # photons before the next pulse that no decay puts there
+    # the foot of the rise, before the next pulse, is not called afterglow
     assert "rise_before_pulse" in {flag.name for flag in fit.flags}
     tail = fit_lifetime(decay, response=Response.none(start_ns=4.0))
     assert tail.components_ns[0] == pytest.approx(3.98, rel=0.01)

@@ -169,10 +169,10 @@ def test_a_foot_before_the_pulse_is_no_afterglow():
     foot = 6.0 + 1.5 * rng.random(1500)
     late = 35.0 + rng.normal(0, 0.2, 1000)
     counts = np.histogram(np.concatenate([delays, foot, late]) % 50.0, np.arange(0.0, 50.05, 0.1))[0]
-    counts += rng.poisson(3.0, 500)
     flags = {flag.name: flag for flag in fit_lifetime(Decay(counts, 0.1, period_ns=50.0), model="1").flags}
     assert flags["rise_before_pulse"].value == pytest.approx(6.0, abs=1.5)
-    assert flags["afterglow"].value == pytest.approx(34.6, abs=1.0)
+    # the start of a stretch whose bins are joined where the decay is faint
+    assert flags["afterglow"].value == pytest.approx(34.0, abs=1.0)
 
 
 def columns(*values, sep="\t"):
