@@ -15,8 +15,8 @@ from qdmol.analysis.lifetime.intervals import Quantity, profile_interval
 from qdmol.analysis.lifetime.likelihood import Maximum
 from qdmol.analysis.lifetime.models import Trial, model_name
 from qdmol.analysis.lifetime.problem import PULSE
-from qdmol.analysis.lifetime.response_noise import Thresholds
 from qdmol.analysis.lifetime.responses import nearest_shift
+from qdmol.analysis.lifetime.thresholds import Thresholds
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind
 from qdmol.errors import SolverError
 

@@ -55,7 +55,9 @@ _SPECTRAL = re.compile(
     re.IGNORECASE,
 )
 # names of an axis that no unit of time makes a time
-_SPECTRAL_NAME = re.compile(r"wave\s*-?length|wellenl|longueur|wave\s*-?number|lambda|raman|photon\s*energy", re.IGNORECASE)
+_SPECTRAL_NAME = re.compile(
+    r"wave\s*-?length|wellenl|longueur|wave\s*-?number|lambda|raman|photon\s*energy", re.IGNORECASE
+)
 _X_AXIS = re.compile(r"\W*x\s*-?\s*(?:axis|units?|label)", re.IGNORECASE)
 _NAMED_LINES = 4  # above the numbers, in which names and units of the columns may stand
 
