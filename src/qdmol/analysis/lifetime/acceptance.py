@@ -84,7 +84,8 @@ def _misfit(trial: Trial) -> float:
 def is_flat(trial: Trial) -> bool:
     """Whether a constant describes the counts nearly as well as the fit."""
     problem = trial.maximum.problem
-    if problem.dark_bins > 0 or problem.periods > 0:
+    known = not trial.maximum.free[trial.maximum.slots.background]
+    if known or problem.dark_bins > 0 or problem.periods > 0:
         return False
     counts, widths = problem.counts[problem.used], problem.widths[problem.used]
     constant = widths * counts.sum() / widths.sum()
