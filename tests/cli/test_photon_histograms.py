@@ -46,6 +46,19 @@ def test_one_of_two_decays_is_asked_for(capsys):
         assert found["lifetime"]["components_ns"] == pytest.approx([20.0, 3.0], rel=0.02)
 
 
+def test_info_takes_the_options_that_it_asks_for(tmp_path, capsys):
+    assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv")]) == 2
+    assert "--column" in capsys.readouterr().err
+    for option in (["--column", "2"], ["--column", "QD film"]):
+        assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv"), *option]) == 0
+    capsys.readouterr()
+    text = (CASES / "decay_50ns.txt").read_text(encoding="utf-8").replace("Time [ns]", "Time")
+    (tmp_path / "decay.txt").write_text(text, encoding="utf-8")
+    assert run_command(["photons", "info", "decay.txt"]) == 2
+    assert "--unit" in capsys.readouterr().err
+    assert run_command(["photons", "info", "decay.txt", "--unit", "ns"]) == 0
+
+
 def test_period_and_unit_are_used(tmp_path, capsys):
     text = (CASES / "decay_50ns.txt").read_text(encoding="utf-8").replace("Time [ns]", "Time")
     (tmp_path / "decay.txt").write_text(text, encoding="utf-8")

@@ -72,7 +72,7 @@ def asked(monkeypatch):
             return fakes.refused(path)
         return fakes.whole(path, truncated=name.startswith("cut"))
 
-    def inspect(path, *, format=None, progress=None):  # noqa: A002
+    def inspect(path, *, format=None, column=None, unit=None, progress=None):  # noqa: A002
         whole = analyze(path, format=format, progress=progress)
         return replace(whole, decay=None, lifetime=None, g2=None, gated=(), g3=None, background=None)
 

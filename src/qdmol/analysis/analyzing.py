@@ -130,6 +130,8 @@ def inspect_photons(
     source: str | Path | PhotonStream,
     *,
     format: str | None = None,  # noqa: A002
+    column: int | str | None = None,
+    unit: str | None = None,
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
     """Look at a recording without analysing it: the header, and one pass for the quality report.
@@ -137,7 +139,10 @@ def inspect_photons(
     Parameters are as those of :func:`analyze_photons`, which raises the same errors.
     """
     started = time.perf_counter()
-    recording = opened(source, format)
+    options = HistogramOptions(column, unit)
+    recording = opened(source, format, options)
+    if isinstance(recording, PhotonStream):
+        options.refuse_any()
     file = None if isinstance(source, PhotonStream) else str(source)
     if not isinstance(recording, PhotonStream):
         return PhotonAnalysis(file, None, None, decay=recording)

@@ -34,6 +34,11 @@ app.add_typer(photons)
 Files = Annotated[
     list[str], typer.Argument(metavar="FILE...", help="Files of a photon counter; see the documentation.")
 ]
+Column = Annotated[
+    str | None,
+    typer.Option("--column", metavar="COLUMN", help="Decay of a file with several: number (times are 0) or name."),
+]
+Unit = Annotated[str | None, typer.Option("--unit", help="Unit of the times of a decay that does not state it, as ns.")]
 Format = Annotated[
     str | None,
     typer.Option("--format", help="Format of the files (ptu, ht3, spc-130, csv, decay, ..), if not to be found out."),
@@ -41,7 +46,14 @@ Format = Annotated[
 
 
 @photons.command()
-def info(files: Files, format_: Format = None, json: Json = False, quiet: Quiet = False) -> int:
+def info(
+    files: Files,
+    column: Column = None,
+    unit: Unit = None,
+    format_: Format = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
     """Say what is in files of photons and whether they can be trusted; nothing is written."""
     from qdmol.analysis import inspect_photons
 
@@ -49,7 +61,7 @@ def info(files: Files, format_: Format = None, json: Json = False, quiet: Quiet 
     with photon_progress(quiet=quiet or json) as tell:
         for file in files:
             try:
-                found.append(inspect_photons(file, format=format_, progress=tell))
+                found.append(inspect_photons(file, format=format_, column=column, unit=unit, progress=tell))
             except MissingExtraError:
                 raise
             except QdmolError as error:
@@ -89,13 +101,8 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     afterglow: Annotated[
         str, typer.Option("--afterglow", help="Sharp peaks of the detectors in g2: flag, mask or model.")
     ] = "flag",
-    column: Annotated[
-        str | None,
-        typer.Option("--column", metavar="COLUMN", help="Decay of a file with several: number (times are 0) or name."),
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="Unit of the times of a decay that does not state it, as ns.")
-    ] = None,
+    column: Column = None,
+    unit: Unit = None,
     period: Annotated[
         str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay, in ns or as 12.5ns.")
     ] = None,

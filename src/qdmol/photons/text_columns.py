@@ -39,6 +39,7 @@ LONGEST_NAMES = 1000  # characters of a line of names or a comment that are look
 TICKS_PS = (1e-3, 1e12)
 PERIODS_PS = (100.0, 1e13)
 _FEWEST_STEPS = 7
+_UNEVEN = 2.1  # ratio of steps that a histogram's rounded times do not have
 _NAMED_LINES = 100  # in which the names of the columns are looked for
 FREQUENCIES = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
 
@@ -112,7 +113,7 @@ def understand(head: bytes, path: Path) -> Layout:
         place += len(line.encode("utf-8", "surrogateescape"))
     if not sample:
         raise not_a_file_of(KIND, path, why="no line of numbers is found at its start")
-    return _layout(path, names, sample[:500], statements, (first, first_line))
+    return _layout(path, names, sample, statements, (first, first_line))
 
 
 def _lines(head: bytes, path: Path) -> list[str]:
@@ -182,9 +183,13 @@ def _layout(
         raise not_a_file_of(KIND, path, why="commas seem to be both decimal marks and delimiters")
     units: list[str | None] = [None] * len(rows[0])
     if names is None:
-        roles = _guessed(path, rows)
+        roles = _guessed(path, rows[:500])
     else:
         roles, units = _named(path, names, delimiter, rows)
+        if _are_counts(roles, rows):
+            why = "its times rise in even steps, as the axis of a histogram"
+            raise not_a_file_of(KIND, path, why=why)
+    rows = rows[:500]
     notes: list[str] = []
     tick_ps, powers = _units(path, roles, units, rows, statements, notes)
     period = _period_ps(statements)
@@ -251,12 +256,41 @@ def _are_arrivals(column: Sequence[str]) -> bool:
     return not even and sum(step >= 0 for step in steps) > 0.9 * len(steps)
 
 
+def _are_counts(roles: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether columns named as times and channels are a histogram: even times beside more than two values.
+
+    Photons do not come in even steps; pulses of a laser do, on one or two channels.
+    """
+    if not {"time", "channel"} <= set(roles) or "sync" in roles:
+        return False
+    whole = [row for row in rows if len(row) == len(roles)]
+    cells = [row[roles.index("time")] for row in whole]
+    if len(cells) <= _FEWEST_STEPS or not all(map(_looks_numeric, cells)):
+        return False
+    times = [float(cell) for cell in cells]
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    # even within their rounding
+    if not (min(steps) > 0 and max(steps) < _UNEVEN * min(steps)):
+        return False
+    channels = [k for k, role in enumerate(roles) if role == "channel"]
+    return len(channels) > 1 or len({row[channels[0]] for row in whole}) > 2
+
+
 def names_photons(head: bytes) -> bool:
     """Whether the first lines of a text name the columns of single photons: times and channels, or pulses."""
-    for line in head.decode("utf-8", "replace").split("\n")[:_NAMED_LINES]:
+    lines = head.decode("utf-8", "replace").split("\n")
+    for number, line in enumerate(lines[:_NAMED_LINES]):
         bare = re.sub(r"^[#%/\s]+", "", line[:LONGEST_NAMES])
-        roles = {role for role, _ in map(_role, _split(bare, _delimiter([bare])))}
-        if "counts" not in roles and ({"time", "channel"} <= roles or {"sync", "delay"} <= roles):
+        named = [role for role, _ in map(_role, _split(bare, _delimiter([bare])))]
+        roles = set(named)
+        if "counts" in roles or not ({"time", "channel"} <= roles or {"sync", "delay"} <= roles):
+            continue
+        # the last line may be cut
+        sample = [row.strip() for row in lines[number + 1 : -1] if _is_numbers(row.strip())]
+        delimiter = _delimiter(sample)
+        rows = [_split(row if delimiter == "," else row.replace(",", "."), delimiter) for row in sample]
+        # a sentence of a comment names no columns
+        if (not rows or len(rows[0]) == len(named)) and not _are_counts(named, rows):
             return True
     return False
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.analysis.lifetime.decays import draw_decay
 
-from qdmol.analysis.lifetime import Decay, fit_lifetime, read_decay
+from qdmol.analysis.lifetime import Decay, Response, fit_lifetime, read_decay
 from qdmol.analysis.lifetime.reading import read_response
 from qdmol.errors import SolverError
 
@@ -56,6 +56,17 @@ def test_the_longer_of_two_close_lifetimes_keeps_its_lower_end():
     assert fit.low_ns[0] == pytest.approx(3.98, abs=0.02)
     assert (fit.fractions_low < fit.fractions).all()
     assert (fit.fractions < fit.fractions_high).all()
+
+
+def test_the_shorter_of_two_close_lifetimes_stays_below_the_longer_along_its_profile():
+    rng = np.random.default_rng(0)
+    shares = {"lifetimes_ns": (4.5, 3.0), "shares": (0.5, 0.5), "width_ns": 0.15, "background": 0.02}
+    decay = draw_decay(rng, photons=40_000, bins=250, **shares)
+    fit = fit_lifetime(decay, response=Response.gaussian(width_ns=0.15, centre_ns=3.0), model="2")
+    assert holds(fit, 4.5, 3.0)
+    # one lifetime in place of both is 3.75 ns: the longer cannot be shorter
+    assert fit.low_ns[0] > 3.5
+    assert fit.high_ns[1] < 4.0
 
 
 def test_an_exponential_without_background_has_an_upper_end():
@@ -116,3 +127,35 @@ def test_counts_beyond_the_period_are_said():
     fit = fit_lifetime(Decay(np.append(decay.counts, decay.counts[:50]), decay.bin_width_ns, period_ns=50.0))
     assert "beyond_period" in names(fit)
     assert not fit.fitted[125:].any()
+
+
+@pytest.mark.parametrize("period_ns", [None, 99.84])
+def test_counts_without_a_decay_are_refused(period_ns):
+    counts = np.random.default_rng(3).poisson(20.0, 1024)
+    with pytest.raises(SolverError, match="constant background"):
+        fit_lifetime(Decay(counts, 0.0975, period_ns=period_ns))
+
+
+def test_an_interval_from_less_than_a_bin_without_an_upper_end_is_no_lifetime():
+    """A stated period of a quarter of the true one leaves a stretch without the decay."""
+    rng = np.random.default_rng(5)
+    decay = draw_decay(rng, photons=50_000, lifetimes_ns=(5.0,), bins=1000, background=0.02, width_ns=0.1)
+    late = Decay(np.roll(decay.counts, 200), 0.05, period_ns=12.5)
+    with pytest.raises(SolverError):
+        fit_lifetime(late)
+
+
+@pytest.mark.parametrize("empty", [300, 777, 3000])
+@pytest.mark.parametrize("truth", [(5.0, 50.0), (9.0, 12.5)])
+def test_a_stated_period_begins_with_the_first_filled_channel(empty, truth):
+    lifetime_ns, period_ns = truth
+    rng = np.random.default_rng(6)
+    decay = draw_decay(
+        rng, photons=100_000, lifetimes_ns=(lifetime_ns,), bins=500, background=0.02, width_ns=0.1, period_ns=period_ns
+    )
+    counts = np.pad(decay.counts, (empty, 4096))
+    fit = fit_lifetime(Decay(counts, decay.bin_width_ns, period_ns=period_ns))
+    whole = fit_lifetime(decay)
+    assert fit.components_ns == pytest.approx(whole.components_ns, rel=1e-3)
+    assert fit.fitted.sum() == whole.fitted.sum()
+    assert "beyond_period" not in names(fit)

@@ -5,8 +5,9 @@ import struct
 import numpy as np
 import pytest
 
+from qdmol.analysis import inspect_photons
 from qdmol.analysis.lifetime import Decay, fit_lifetime, read_decay, read_decays
-from qdmol.analysis.lifetime.reading import read_response
+from qdmol.analysis.lifetime.reading import is_histogram, read_response
 from qdmol.errors import InputError
 
 COUNTS = [0, 1, 40, 30, 22, 15, 11, 8, 6, 4, 3, 2]
@@ -203,6 +204,10 @@ def test_a_micro_sign_in_every_encoding(tmp_path, encoding):
         (["Bin width: 0.016 ns", "bin;counts", *columns(CHANNELS, COUNTS, sep=";")], 0.016),
         (["time_us,counts", *columns(TIMES, COUNTS, sep=",")], 500.0),
         (["16 ps/channel", *map(str, COUNTS)], 0.016),
+        (["# Time calibration 0.016 ns per channel", "# Counts", *map(str, COUNTS)], 0.016),
+        (["Channel\tTime / nS\tDecay", *columns(CHANNELS, TIMES, COUNTS)], 0.5),
+        (["Counts\tTime (us)", *columns(COUNTS, TIMES)], 500.0),
+        (['"Time (ns)";"Counts"', *[f'"{t}";"{c}"' for t, c in zip(TIMES, COUNTS, strict=True)]], 0.5),
     ],
 )
 def test_units_and_widths_as_instruments_write_them(tmp_path, lines, width):
@@ -255,6 +260,27 @@ def test_curves_of_different_widths_are_chosen_from(tmp_path, lines, widths):
     assert [decay.counts.tolist() for decay in decays] == [COUNTS, DOUBLE]
 
 
+def test_a_table_of_channels_is_no_text_of_time_tags(tmp_path):
+    """Times in even steps, here rounded to whole ps, are the axis of a histogram whatever the columns are called."""
+    times = [int(16.3 * k) for k in range(len(COUNTS))]
+    path = write(tmp_path / "two.txt", ["Bin\tTime (ps)\tCh1\tCh2", *columns(CHANNELS, times, COUNTS, DOUBLE)])
+    found = analyze_error(path)
+    assert found.field == "column"
+    assert read_decay(path, column="Ch2").counts.tolist() == DOUBLE
+    one = write(tmp_path / "one.txt", ["Time (ps)\tCh1", *columns(times, COUNTS)])
+    assert is_histogram(one)
+    tags = [17, 90, 95, 411, 500, 732, 733, 901, 1222, 1300]
+    assert not is_histogram(write(tmp_path / "tags.txt", ["time_ps\tchannel", *columns(tags, [0, 1] * 5)]))
+    pulses = range(0, 1000, 100)
+    assert not is_histogram(write(tmp_path / "even.txt", ["time_ps\tchannel", *columns(pulses, [0, 1] * 5)]))
+
+
+def analyze_error(path):
+    with pytest.raises(InputError) as refused:
+        inspect_photons(path)
+    return refused.value
+
+
 def test_curves_of_different_length(tmp_path):
     rows = [f"{t},{c},{d if k < 9 else ''}" for k, (t, c, d) in enumerate(zip(TIMES, COUNTS, DOUBLE, strict=True))]
     decays = read_decays(write(tmp_path / "decays.csv", ["Time [ns],A,B", *rows]))
@@ -281,6 +307,24 @@ def test_a_spectrum_is_no_decay(tmp_path, header):
     path = write(tmp_path / "spectrum.csv", [header, *columns(range(400, 400 + len(COUNTS)), COUNTS, sep=";")])
     with pytest.raises(InputError, match="an emission spectrum is not a decay"):
         read_decay(path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Labels,em,", "XAxis,Wavelength,", "YAxis,Counts,", ""],
+        ["Counts,Wavelength (nm)"],
+        ["Index,Wavelength (nm)"],
+        ["Wavelength (ns),Counts"],
+    ],
+)
+def test_a_unit_makes_no_decay_of_a_spectrum(tmp_path, lines):
+    values = (COUNTS, range(400, 400 + len(COUNTS)))
+    rows = columns(*(values if lines[0].startswith("Counts") else values[::-1]), sep=",")
+    if lines[0].startswith("Index"):
+        lines, rows = ["Index,Wavelength (nm),Counts"], columns(CHANNELS, values[1], COUNTS, sep=",")
+    with pytest.raises(InputError, match="an emission spectrum is not a decay"):
+        read_decay(write(tmp_path / "spectrum.csv", [*lines, *rows]), unit="ns")
 
 
 def test_sizes_are_bounded_before_anything_is_read(tmp_path, monkeypatch):

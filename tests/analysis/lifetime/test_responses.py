@@ -101,3 +101,46 @@ def test_the_shift_of_a_narrow_response_is_found_between_coarse_steps():
     fit = fit_lifetime(Decay(moved, bin_ns, period_ns=bins * bin_ns), response=response)
     assert fit.shift_ns == pytest.approx(40.043, abs=0.005)
     assert fit.low_ns[0] < 5.0 < fit.high_ns[0]
+
+
+def response_counts(rng, photons, *, background=1.0):
+    return np.histogram(6.0 + rng.normal(0, 0.15, photons), bins=1000, range=(0, 25.0))[0] + rng.poisson(
+        background, 1000
+    )
+
+
+def short_decay(rng, *, lifetime_ns):
+    times = 6.0 + rng.normal(0, 0.15, 100_000) + rng.exponential(lifetime_ns, 100_000)
+    return Decay(
+        np.histogram(times % 25.0, bins=1000, range=(0, 25.0))[0] + rng.poisson(2.0, 1000), 0.025, period_ns=25.0
+    )
+
+
+def test_the_noise_of_a_response_widens_intervals():
+    """A response of a tenth of the photons, and a lifetime near its width: three in five of the intervals missed."""
+    rng = np.random.default_rng(9)
+    held, trials = 0, 40
+    for _ in range(trials):
+        response = Response.measured(response_counts(rng, 10_000), bin_width_ns=0.025)
+        fit = fit_lifetime(short_decay(rng, lifetime_ns=0.1), response=response, model="1")
+        held += bool(fit.low_ns[0] <= 0.1 <= fit.high_ns[0])
+    assert held >= 34
+
+
+def test_the_noise_of_a_response_is_known_only_from_counts():
+    rng = np.random.default_rng(10)
+    counts, decay = response_counts(rng, 10_000), short_decay(rng, lifetime_ns=0.2)
+    counted = fit_lifetime(decay, response=Response.measured(counts, bin_width_ns=0.025), model="1")
+    scaled = fit_lifetime(decay, response=Response.measured(counts / counts.max(), bin_width_ns=0.025), model="1")
+    many = fit_lifetime(decay, response=Response.measured(1e6 * counts, bin_width_ns=0.025), model="1")
+    widths = [float(fit.high_ns[0] - fit.low_ns[0]) for fit in (counted, scaled, many)]
+    assert widths[0] > 1.2 * widths[1]
+    assert widths[2] == pytest.approx(widths[1], rel=0.01)
+
+
+def test_the_foot_of_a_response_reaches_down_to_its_background():
+    """A foot below a thousandth of the peak is part of a response whose background is lower still."""
+    counts = np.full(1000, 2)
+    counts[300:310] = 1_000_000
+    counts[310:350] = 300
+    assert Response.measured(counts, bin_width_ns=0.1).counts[310:350] == pytest.approx(298.0)

@@ -1,25 +1,29 @@
 """Whether a fit is one: what the instrument cannot resolve is no lifetime, and a failed fit is refused.
 
-A response resolves lifetimes down to about a tenth of its width, if it was measured: Becker, Advanced Time-Correlated
-Single Photon Counting Techniques (Springer, 2005), doi:10.1007/3-540-28882-1. Where its shape is a Gaussian that was
-fitted together with the decay, half of the width is taken. No lifetime below the width of a bin is resolved.
+The limits are choices of this package, not derived: a tenth of the full width of a measured response, below which
+small differences between its shape and that of the decay pass for a lifetime; half of the width of a Gaussian that was
+fitted together with the decay; and the width of a bin.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+from scipy.special import xlogy
+
 from qdmol.analysis.lifetime.likelihood import Maximum
 from qdmol.analysis.lifetime.models import Trial
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED
 from qdmol.analysis.lifetime.values import LifetimeFit
 
-__all__ = ["failure", "is_resolved", "resolution_ns", "resolved"]
+__all__ = ["failure", "is_flat", "is_resolved", "resolution_ns", "resolved"]
 
 _FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
 _OF_MEASURED, _OF_FITTED = 0.1, 0.5  # of the full width at half maximum
 _NO_ACCIDENT = 1e-6  # probability below which a misfit is not chance
 _LARGEST_MISFIT = 0.25  # relative deviation from the decay without its background, beyond the noise
+_FLAT = 25.0  # twice the log-likelihood by which a decay must beat a constant: five standard deviations
 _UNBOUNDED = 1e4  # ratio of the ends of an interval that tells nothing
 
 
@@ -60,7 +64,8 @@ def failure(fit: LifetimeFit, trial: Trial) -> str | None:
             f"beyond their noise (reduced deviance {fit.reduced_deviance:.3g}); check response, period and column."
         )
     low, high = fit.intensity_average_low_ns, fit.intensity_average_high_ns
-    if not low > 0 and not math.isfinite(high):
+    shortest = float(np.diff(trial.maximum.problem.edges).min())
+    if not low > shortest and not math.isfinite(high):
         return "The fit failed: the counts do not bound the lifetime on either side."
     if low > 0 and math.isfinite(high) and high > _UNBOUNDED * low:
         return f"The fit failed: any lifetime from {low:.3g} to {high:.3g} ns describes the counts."
@@ -74,3 +79,15 @@ def _misfit(trial: Trial) -> float:
     total = float(trial.curve[trial.used].sum())
     share = min(max(photons / max(total, 1.0), 1e-6), 1.0)
     return trial.goodness.misfit / math.sqrt(share)
+
+
+def is_flat(trial: Trial) -> bool:
+    """Whether a constant describes the counts nearly as well as the fit."""
+    problem = trial.maximum.problem
+    known = not trial.maximum.free[trial.maximum.slots.background]
+    if known or problem.dark_bins > 0 or problem.periods > 0:
+        return False
+    counts, widths = problem.counts[problem.used], problem.widths[problem.used]
+    constant = widths * counts.sum() / widths.sum()
+    gain = trial.maximum.log_likelihood - float((xlogy(counts, constant) - constant).sum())
+    return 2.0 * gain < _FLAT

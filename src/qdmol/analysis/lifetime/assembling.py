@@ -16,7 +16,8 @@ from qdmol.analysis.lifetime.likelihood import Maximum
 from qdmol.analysis.lifetime.models import Trial, model_name
 from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.responses import nearest_shift
-from qdmol.analysis.lifetime.values import Decay, LifetimeFit, ResponseKind
+from qdmol.analysis.lifetime.thresholds import Thresholds
+from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind
 from qdmol.errors import SolverError
 
 __all__ = ["assemble"]
@@ -34,9 +35,11 @@ class _Range:
 
 
 def assemble(
-    decay: Decay, trial: Trial, evidence: dict[str, float], *, kind: ResponseKind, level: float, threshold: float
+    decay: Decay, trial: Trial, evidence: dict[str, float], *, response: Response, level: float, threshold: float
 ) -> LifetimeFit:
     """Return the fit of a trial, its intervals at the given drop of twice the log-likelihood.
+
+    The noise of a measured response widens them where its values are counts.
 
     Components shorter than response and bins resolve are part of the curve, but no lifetimes.
 
@@ -47,7 +50,7 @@ def assemble(
     """
     from qdmol.analysis.lifetime.scoring import SLOT
 
-    found = trial.maximum
+    found, kind = trial.maximum, response.kind
     width_ns = _width(found, kind)
     shortest = resolution_ns(found, bin_ns=decay.bin_width_ns, width_ns=width_ns)
     reported = found.problem.components if found.problem.stretched else resolved(found, shortest)
@@ -58,14 +61,15 @@ def assemble(
         )
     found = replace(found, problem=found.problem._replace(reported=reported))
     slots, used, mean = found.slots, trial.used, trial.curve
-    lifetimes = _lifetimes(found, threshold)
-    amplitudes, intensities = _fractions(found, threshold)
-    by_amplitude, by_intensity = _averages(found, lifetimes, threshold)
+    thresholds = Thresholds.at(found, threshold, response)
+    lifetimes = _lifetimes(found, thresholds)
+    amplitudes, intensities = _fractions(found, thresholds)
+    by_amplitude, by_intensity = _averages(found, lifetimes, thresholds)
     background = float(found.theta[slots.background])
     dark = (math.nan, math.nan)
     if found.free[slots.background]:
-        dark = profile_interval(found, Quantity(SLOT, slots.background, 0.0), threshold=threshold)
-    stretch = _stretch(found, threshold)
+        dark = _interval(found, Quantity(SLOT, slots.background, 0.0), thresholds)
+    stretch = _stretch(found, thresholds)
     pulse = float(found.theta[slots.shift])
     if kind == "measured":
         pulse = nearest_shift(pulse, found.problem.period)
@@ -95,6 +99,10 @@ def assemble(
     )
 
 
+def _interval(found: Maximum, what: Quantity, thresholds: Thresholds) -> tuple[float, float]:
+    return profile_interval(found, what, threshold=thresholds.of(found, what))
+
+
 def _columns(ranges: list[_Range]) -> tuple[Floats, Floats, Floats]:
     return (
         np.array([one.value for one in ranges]),
@@ -103,14 +111,14 @@ def _columns(ranges: list[_Range]) -> tuple[Floats, Floats, Floats]:
     )
 
 
-def _lifetimes(found: Maximum, threshold: float) -> list[_Range]:
+def _lifetimes(found: Maximum, thresholds: Thresholds) -> list[_Range]:
     from qdmol.analysis.lifetime.scoring import LOG_TAU
 
     # a correction beyond a third belongs to a component that the decay does not bound
     values = found.components_ns * (1.0 - np.clip(relative_bias(found), -1 / 3, 1 / 3))
     ranges = []
     for k, value in enumerate(values[: found.problem.reported]):
-        low, high = profile_interval(found, Quantity(LOG_TAU, k, *found.bounds[:, k]), threshold=threshold)
+        low, high = _interval(found, Quantity(LOG_TAU, k, *found.bounds[:, k]), thresholds)
         ranges.append(_opened(float(value), low, high, found.bounds[:, k]))
     return ranges
 
@@ -123,7 +131,7 @@ def _opened(value: float, low: float, high: float, bounds: Floats) -> _Range:
     return _Range(value, bottom, top)
 
 
-def _fractions(found: Maximum, threshold: float) -> tuple[list[_Range], list[_Range]]:
+def _fractions(found: Maximum, thresholds: Thresholds) -> tuple[list[_Range], list[_Range]]:
     from qdmol.analysis.lifetime.scoring import AMPLITUDE, INTENSITY, quantity
 
     count = found.problem.reported
@@ -139,13 +147,13 @@ def _fractions(found: Maximum, threshold: float) -> tuple[list[_Range], list[_Ra
                 first = ranges[0]
                 ranges.append(_Range(1.0 - first.value, 1.0 - first.high, 1.0 - first.low))
                 continue
-            low, high = profile_interval(found, Quantity(kind, k, 0.0, 1.0), threshold=threshold)
+            low, high = _interval(found, Quantity(kind, k, 0.0, 1.0), thresholds)
             ranges.append(_Range(value, max(low, 0.0), min(high, 1.0)))
         columns.append(ranges)
     return columns[0], columns[1]
 
 
-def _averages(found: Maximum, lifetimes: list[_Range], threshold: float) -> tuple[_Range, _Range]:
+def _averages(found: Maximum, lifetimes: list[_Range], thresholds: Thresholds) -> tuple[_Range, _Range]:
     """Amplitude- and intensity-weighted lifetime."""
     from qdmol.analysis.lifetime.scoring import AMPLITUDE_MEAN, INTENSITY_MEAN, quantity
 
@@ -156,18 +164,18 @@ def _averages(found: Maximum, lifetimes: list[_Range], threshold: float) -> tupl
     ends = found.bounds[:, 0] if not found.problem.stretched else np.array([-np.inf, np.inf])
     for kind in (AMPLITUDE_MEAN, INTENSITY_MEAN):
         value = float(quantity(found.problem, found.theta, kind, 0))
-        low, high = profile_interval(found, Quantity(kind, 0, *ends), threshold=threshold)
+        low, high = _interval(found, Quantity(kind, 0, *ends), thresholds)
         ranges.append(_opened(math.exp(value), low, high, ends))
     return ranges[0], ranges[1]
 
 
-def _stretch(found: Maximum, threshold: float) -> _Range | None:
+def _stretch(found: Maximum, thresholds: Thresholds) -> _Range | None:
     from qdmol.analysis.lifetime.scoring import SLOT
 
     if not found.problem.stretched:
         return None
     slot = found.slots.stretch
-    low, high = profile_interval(found, Quantity(SLOT, slot, *found.bounds[:, slot]), threshold=threshold)
+    low, high = _interval(found, Quantity(SLOT, slot, *found.bounds[:, slot]), thresholds)
     return _Range(float(found.theta[slot]), low, high)
 
 

@@ -54,6 +54,11 @@ _SPECTRAL = re.compile(
     r"(?<![^\W\d_])(?:nm|µm|um|[mk]?eV|cm-1|cm\^-1|1/cm|cm⁻¹|[TG]Hz)(?![^\W\d_])",
     re.IGNORECASE,
 )
+# names of an axis that no unit of time makes a time
+_SPECTRAL_NAME = re.compile(
+    r"wave\s*-?length|wellenl|longueur|wave\s*-?number|lambda|raman|photon\s*energy", re.IGNORECASE
+)
+_X_AXIS = re.compile(r"\W*x\s*-?\s*(?:axis|units?|label)", re.IGNORECASE)
 _NAMED_LINES = 4  # above the numbers, in which names and units of the columns may stand
 
 
@@ -118,8 +123,8 @@ def curves_of(tables: Sequence[Table], *, name: str, unit: str | None) -> list[C
 def _curves(table: Table, *, name: str, unit: str | None, before: int) -> list[Curve]:
     columns = table.numbers.shape[1]
     names = _names(table)
-    _refuse_spectrum(table, names, name)
     axes = [_is_axis(table, k, names) for k in range(columns)]
+    _refuse_spectrum(table, names, axes, name)
     widths = _stated_widths_ns(table.header)
     curves = []
     for k in range(columns):
@@ -128,8 +133,8 @@ def _curves(table: Table, *, name: str, unit: str | None, before: int) -> list[C
         values = _whole(table.numbers[:, k], name)
         if values is None:
             continue
-        # the nearest axis to the left
-        axis = next((j for j in range(k - 1, -1, -1) if axes[j]), None)
+        # the nearest axis to the left, or the only one of the table
+        axis = next((j for j in range(k - 1, -1, -1) if axes[j]), axes.index(True) if axes.count(True) == 1 else None)
         rows = len(values)
         notes: tuple[str, ...] = ()
         own = None if axis is None else _axis_unit(table, axis, names)
@@ -170,13 +175,15 @@ def _are_units(fields: Sequence[str]) -> bool:
     return any(_ALONE.fullmatch(field) for field in fields)
 
 
-def _refuse_spectrum(table: Table, names: Sequence[str], name: str) -> None:
+def _refuse_spectrum(table: Table, names: Sequence[str], axes: Sequence[bool], name: str) -> None:
     """InputError where the axis is a wavelength or an energy."""
     fields = [split_header(line) for line in table.header[-_NAMED_LINES:]]
     firsts = [line[0] for line in fields if len(line) == len(names)] if len(names) > 1 else []
-    units = [line[1] for line in fields if len(line) > 1 and re.match(r"x\s*-?\s*units?", line[0], re.IGNORECASE)]
-    for field in (*firsts, *units):
-        if _SPECTRAL.search(field) and not _UNIT.search(field):
+    firsts += [own for own, is_axis in zip(names, axes, strict=True) if is_axis and len(names) > 1]
+    stated = [parts[1] for line in table.header if len(parts := split_header(line)) > 1 and _X_AXIS.match(parts[0])]
+    for field in (*firsts, *stated):
+        named = _SPECTRAL_NAME.search(field) and not _TIME.search(field)
+        if named or (_SPECTRAL.search(field) and not _UNIT.search(field)):
             message = f"`{name}` has {plain_text(field[:40])!r} for its axis; an emission spectrum is not a decay."
             raise InputError(field="FILE", value=name, allowed="counts over a time axis", message=message)
 

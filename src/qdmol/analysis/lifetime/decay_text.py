@@ -174,7 +174,7 @@ class _Style:
         """The numbers of a line, nan for an empty cell; None if it holds anything else."""
         delimiters = ("\t", ";") if self.decimal_comma else ("\t", ";", ",")
         delimiter = next((sign for sign in delimiters if sign in line), None)
-        parts = line.split(delimiter)
+        parts = [part.strip().strip('"') for part in line.split(delimiter)]
         numbers = [self._number(part.strip()) for part in parts]
         if None in numbers:
             # blanks beside another delimiter

@@ -62,24 +62,30 @@ def filled_part(decay: Decay) -> Filled:
     At the end, channels are cut if the counts before them, going on to fall as steeply as three standard deviations
     permit, should have left ten counts more; some stray counts far behind them are no hindrance. At the beginning they
     are cut if a plateau follows, the background before the pulse, of which ten counts should have fallen into them;
-    zeros directly before the rise are a measurement.
+    zeros directly before the rise are a measurement. A stated period begins with the first channel, or with the first
+    filled one where more of the counts lie within it then.
     """
     counts, total = decay.counts, len(decay.counts)
-    stop = _within_period(decay)
-    stop = _end(counts[:stop], stray=_STRAY if decay.period_ns is None else 0.0)
-    start = _beginning(counts[:stop], closed=_is_closed(decay, stop))
+    first, stop = _within_period(decay)
+    stop = first + _end(counts[first:stop], stray=_STRAY if decay.period_ns is None else 0.0)
+    start = first + _beginning(counts[first:stop], closed=_is_closed(decay, stop - first))
     if start == 0 and stop == total:
         return Filled(decay, 0, total, total)
     part = replace(decay, counts=counts[start:stop], first_bin_ns=decay.first_bin_ns + start * decay.bin_width_ns)
     return Filled(part, start, stop, total)
 
 
-def _within_period(decay: Decay) -> int:
-    """Number of channels that begin before the end of the period."""
+def _within_period(decay: Decay) -> tuple[int, int]:
+    """First channel of the stated period, and the channel behind its last."""
+    total = len(decay.counts)
     if decay.period_ns is None:
-        return len(decay.counts)
-    channels = math.ceil(decay.period_ns / decay.bin_width_ns - 1e-6)
-    return max(min(len(decay.counts), channels), min(len(decay.counts), 2))
+        return 0, total
+    channels = min(max(math.ceil(decay.period_ns / decay.bin_width_ns - 1e-6), 2), total)
+    filled = int(np.argmax(decay.counts > 0))
+    late = min(filled, total - channels)
+    if float(decay.counts[late : late + channels].sum()) > float(decay.counts[:channels].sum()):
+        return late, late + channels
+    return 0, channels
 
 
 def _is_closed(decay: Decay, stop: int) -> bool:

@@ -21,6 +21,7 @@ _CLOSE = 1.3  # ratio of two lifetimes below which nobody would call them two
 _STRAY = 1e-3  # share of counts beyond the period that is worth a word
 _PILE_UP = 0.05  # photons per period above which the first of two hides the second too often
 _FOOT = 0.06  # of the period before the highest count: the foot of the rise
+_MOSTLY = 0.5  # share of photons that come too fast to be resolved, above which the lifetime is of a minor part
 _BEYOND = 1e-3  # share of the counts behind the end of the period that is worth a warning
 _WRAP = 0.02  # share of photons that come after the next pulse
 
@@ -81,7 +82,7 @@ def _unresolved(fit: LifetimeFit, trial: Trial) -> Flag | None:
         f"{100 * share:.2g} % of the photons of the decay come faster than response and bins resolve, as scattered "
         "light does; they are no lifetime, and fractions and averages are without them."
     )
-    return Flag("unresolved_component", "note", text, share, None)
+    return Flag("unresolved_component", "warning" if share > _MOSTLY else "note", text, share, None)
 
 
 def _effective(fit: LifetimeFit) -> Flag | None:

@@ -17,7 +17,7 @@ from scipy.special import xlogy
 from scipy.stats import chi2
 
 from qdmol.analysis.background import Background
-from qdmol.analysis.lifetime.acceptance import failure, is_resolved
+from qdmol.analysis.lifetime.acceptance import failure, is_flat, is_resolved
 from qdmol.analysis.lifetime.assembling import assemble
 from qdmol.analysis.lifetime.bumps import Bump, find_bump
 from qdmol.analysis.lifetime.filling import filled_part
@@ -96,8 +96,8 @@ def fit_lifetime(
     DataError
         For fewer than 20 photons.
     SolverError
-        For a fit that failed: the best curve is far from the counts, no side of the lifetime is bounded, or no
-        component is longer than response and bins resolve.
+        For a fit that failed: the best curve is far from the counts, a constant describes them as well, no side of the
+        lifetime is bounded, or no component is longer than response and bins resolve.
 
     Examples
     --------
@@ -111,8 +111,10 @@ def fit_lifetime(
     asked = _check(filled.decay, model, background, level)
     try:
         best = _chosen(asked, response, padded=filled.padded)
+        if is_flat(best.trial):
+            raise SolverError("The fit failed: a constant background alone describes the counts.")
         threshold = float(chi2.ppf(level, 1)) * best.trial.overdispersion
-        fit = assemble(best.decay, best.trial, best.evidence, kind=best.response.kind, level=level, threshold=threshold)
+        fit = assemble(best.decay, best.trial, best.evidence, response=best.response, level=level, threshold=threshold)
     except np.linalg.LinAlgError as error:
         raise SolverError("The fit failed: it did not converge.") from error
     reason = failure(fit, best.trial)

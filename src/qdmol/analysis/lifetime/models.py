@@ -24,7 +24,7 @@ from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import Maximum, bounds_of, climb, expected_counts, free_parameters
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, Slots
 from qdmol.analysis.lifetime.responses import density
-from qdmol.analysis.lifetime.starting import Start, coarse_step, find_starts
+from qdmol.analysis.lifetime.starting import Start, find_starts
 from qdmol.analysis.lifetime.values import Decay, Response
 
 __all__ = ["MOST_COMPONENTS", "STRETCHED", "Setting", "Trial", "choose", "model_name", "prepare", "try_models"]
@@ -38,7 +38,6 @@ STRONG = 6.0  # difference of the criterion that counts as strong
 POOR = 1e-3  # probability below which a fit counts as poor
 _CLOSEST = 1.25  # ratio of neighbouring lifetimes below which they are one
 _SHIFTS = 3  # starts of a measured response, of different lifetimes
-_PLACES = 25  # shifts tried about each
 _SURE = 2.0  # standard errors by which the photons of a component must exceed none
 
 
@@ -207,16 +206,11 @@ def _first(setting: Setting) -> Maximum:
         theta[slots.background] = 0.1 * photons / bins if setting.background is None else setting.background
         theta[slots.shift] = start.shift_ns - _begins(problem)
         theta[slots.width], theta[slots.stretch] = math.log(start.width_ns), 1.0
-        if problem.kind == MEASURED and setting.shift_ns is None:
-            theta = _placed(problem, theta)
         found = climb(problem, theta, free)
         if best is None or found.log_likelihood > best.log_likelihood:
             best = found
     if best is None:
         raise ValueError("no start")
-    if problem.kind == MEASURED and setting.shift_ns is None:
-        again = climb(problem, _placed(problem, best.theta), free)
-        best = again if again.log_likelihood > best.log_likelihood else best
     return best
 
 
@@ -236,22 +230,6 @@ def _starts(setting: Setting) -> list[Start]:
         same = float(problem.edges[0]) + (problem.response_first - float(problem.edges[0])) % span
         chosen.append(replace(starts[0], shift_ns=same))
     return chosen
-
-
-def _placed(problem: Problem, theta: Floats) -> Floats:
-    """The parameters with the shift of largest likelihood within some steps of the coarse search."""
-    from qdmol.analysis.lifetime.scoring import expected, log_likelihood
-
-    shift, slopes = Slots(problem.components).shift, np.zeros((len(theta), len(problem.counts)))
-    reach = max(2.0 * coarse_step(problem), 2.0 * float(problem.edges[1] - problem.edges[0]))
-    best, most = theta, -math.inf
-    for move in np.linspace(-reach, reach, _PLACES):
-        moved = theta.copy()
-        moved[shift] += move
-        value = log_likelihood(problem, moved, expected(problem, moved, slopes))
-        if value > most:
-            best, most = moved, value
-    return best
 
 
 def _one_more(setting: Setting, fewer: Maximum) -> Maximum:

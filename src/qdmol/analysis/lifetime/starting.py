@@ -15,7 +15,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem
 
-__all__ = ["Start", "coarse_step", "find_starts"]
+__all__ = ["Start", "find_starts"]
 
 Floats = NDArray[np.float64]
 
@@ -56,18 +56,13 @@ def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | N
     return sorted(best, key=lambda start: -start.log_likelihood)
 
 
-def coarse_step(problem: Problem) -> float:
-    """Step in ns between the places that :func:`find_starts` tries."""
-    return float(problem.edges[1] - problem.edges[0]) * -(-len(problem.counts) // MOST_BINS)
-
-
 def _coarse(problem: Problem) -> tuple[Floats, Floats]:
     """Counts and edges with at most about a thousand bins; unused bins count nothing."""
     counts = np.where(problem.used, problem.counts, 0.0)
     step = -(-len(counts) // MOST_BINS)
     padded = np.pad(counts, (0, -len(counts) % step))
     merged = padded.reshape(-1, step).sum(axis=1)
-    bin_ns = coarse_step(problem)
+    bin_ns = float(problem.edges[1] - problem.edges[0]) * step
     return merged, problem.edges[0] + bin_ns * np.arange(len(merged) + 1)
 
 

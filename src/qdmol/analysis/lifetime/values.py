@@ -5,7 +5,8 @@ Delays and lifetimes in ns, counts as counts per bin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = ["Decay", "LifetimeFit", "Response"]
 
 Floats = NDArray[np.float64]
 ResponseKind = Literal["measured", "gaussian", "none"]
+_FAR = 1e-3  # of the peak of a response: its foot ends below it, or lower down at the noise of its background
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +120,9 @@ class Response:
         measured: shift against the decay; None: fitted.
     start_ns : float or None
         none: where the fit begins; None: behind the peak, as far as the response may reach.
+    variances : float64 (m,)
+        measured: variance of the counts by Poisson's law. Empty where the values are not counts, so that their noise is
+        unknown.
     """
 
     kind: ResponseKind
@@ -128,6 +133,7 @@ class Response:
     centre_ns: float | None = None
     shift_ns: float | None = None
     start_ns: float | None = None
+    variances: Floats = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def measured(
@@ -162,8 +168,10 @@ class Response:
         if not peak > level:
             raise InputError(field="response.counts", value=peak, allowed="a peak above the background")
         if background == "auto":
-            clean[_far_from_peak(clean)] = 0.0
-        return cls("measured", clean, bin_width_ns, first_bin_ns, shift_ns=shift_ns)
+            clean[_far_from_peak(clean, floor=min(_FAR * float(clean.max()), 3.0 * _dark_noise(raw)))] = 0.0
+        counted = raw.min() >= 0 and bool((raw == np.round(raw)).all())
+        variances = np.where(clean > 0, raw, 0.0) if counted else np.zeros(0)
+        return cls("measured", clean, bin_width_ns, first_bin_ns, shift_ns=shift_ns, variances=variances)
 
     @classmethod
     def gaussian(cls, *, width_ns: float | None = None, centre_ns: float | None = None) -> Response:
@@ -289,11 +297,23 @@ def _counts(values: ArrayLike, *, field: str) -> Floats:
     return counts
 
 
+def _recorded(counts: Floats) -> Floats:
+    """The bins from the first filled one to the last: exports of fixed length are padded with zeros."""
+    filled = np.flatnonzero(counts)
+    return counts[int(filled[0]) : int(filled[-1]) + 1]
+
+
+def _dark_noise(counts: Floats) -> float:
+    """Standard deviation of the dark bins, from their median deviation; infinite where most bins are not dark."""
+    recorded = _recorded(counts)
+    if len(recorded) < 2 or float((recorded > 0.1 * recorded.max()).mean()) >= 1 / 3:
+        return math.inf
+    return 1.4826 * float(np.median(np.abs(recorded - np.median(recorded))))
+
+
 def _dark_level(counts: Floats) -> float:
     """Median, where the peak takes less than a third of the bins; else the mean of the lowest tenth."""
-    filled = np.flatnonzero(counts)
-    # exports of fixed length are padded with zeros, which are no background
-    recorded = counts[int(filled[0]) : int(filled[-1]) + 1]
+    recorded = _recorded(counts)
     if len(recorded) < 2:
         return 0.0
     wide = float((recorded > 0.1 * recorded.max()).mean())
@@ -302,25 +322,25 @@ def _dark_level(counts: Floats) -> float:
     return float(np.sort(recorded)[: max(len(recorded) // 10, 1)].mean())
 
 
-def _far_from_peak(clean: Floats) -> NDArray[np.bool_]:
-    """Bins outside the run around the peak that stays above a thousandth of it: noise of the background.
+def _far_from_peak(clean: Floats, *, floor: float) -> NDArray[np.bool_]:
+    """Bins outside the run around the peak that stays above `floor`: noise of the background.
 
     A run that reaches one end of the histogram goes on at the other end, as after a whole period.
     """
     n, peak = len(clean), int(clean.argmax())
     outside = np.ones(n, dtype=np.bool_)
-    start, stop = _run(clean, peak)
+    start, stop = _run(clean, peak, floor)
     outside[start:stop] = False
-    if start == 0 and stop < n and clean[-1] > 1e-3 * clean[peak]:
-        outside[max(_run(clean, n - 1)[0], stop) :] = False
-    if stop == n and start > 0 and clean[0] > 1e-3 * clean[peak]:
-        outside[: min(_run(clean, 0)[1], start)] = False
+    if start == 0 and stop < n and clean[-1] > floor:
+        outside[max(_run(clean, n - 1, floor)[0], stop) :] = False
+    if stop == n and start > 0 and clean[0] > floor:
+        outside[: min(_run(clean, 0, floor)[1], start)] = False
     return outside
 
 
-def _run(clean: Floats, inside: int) -> tuple[int, int]:
-    """First bin, and the bin behind the last, of the run about a bin; three dark bins in a row end it."""
-    low = clean <= 1e-3 * clean.max()
+def _run(clean: Floats, inside: int, floor: float) -> tuple[int, int]:
+    """First bin, and the bin behind the last, of the run about a bin; three bins in a row up to `floor` end it."""
+    low = clean <= floor
     dark = low[:-2] & low[1:-1] & low[2:]
     before = np.flatnonzero(dark[: max(inside - 2, 0)])
     after = np.flatnonzero(dark[inside:])
