@@ -1,10 +1,15 @@
 """The contract's dimer: the numbers it names, each within its stated error and against independent solves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.exact.systems import dimer_spec, dot, molecule_spec
 
 import qdmol
+from qdmol.structure import read_spec, update_spec
+from qdmol.study.job import run_job
+from qdmol.study.summary import is_converged, notes
 
 PAIR = {"electrons": 4, "holes": 2, "coulomb": "self-consistent"}
 
@@ -161,3 +166,12 @@ def test_doubling_the_poisson_box_moves_no_energy(name, monkeypatch):
     arc = solution.job.solution.elements.outer_arc
     assert np.hypot(arc.r, arc.z).mean() > 14
     assert moved == pytest.approx(values, abs=0.02)
+
+
+def test_a_difference_that_misses_the_tolerance_is_named_in_a_warning():
+    job = run_job(read_spec(dimer_spec(electrons=2, holes=0, coulomb="none", tolerance=1.0)))
+    assert is_converged(job)
+    strict = replace(job, spec=update_spec(job.spec, "calculation.tolerance", 1e-6))
+    assert job.solution.accurate
+    assert not is_converged(strict)
+    assert any(text.startswith("The error of the splitting, ") for text in notes(strict))
