@@ -118,7 +118,7 @@ def test_detuned_dots_are_never_called_hybridised(coupling, detuning, temperatur
     assert "heat mixes" not in text
     assert "are hybridised" not in text
     assert "spread over both dots" not in text
-    assert f"dot {0 if detuning > 0 else 1} (CdSe 1.40 nm) has the lower level of its own" in text
+    assert f"dot {0 if detuning > 0 else 1} (CdSe 1.40 nm) has the lower uncoupled level" in text
 
 
 def test_hybridised_means_above_detuning_heat_and_linewidth():

@@ -115,7 +115,7 @@ def test_the_sentences_of_far_detuned_dots():
     found = qdmol.solve(molecule_spec([dot(*A), dot(*B)], neck={"linker": 1.5}))
     text = str(found)
     assert "stands out" not in text
-    assert "the own level of dot 1 (CdSe 1.40 nm) is the lower one" in text
+    assert "dot 1 (CdSe 1.40 nm) has the lower uncoupled level" in text
     assert "uncoupled" in text
     assert "stands out" not in found._repr_html_()
 

@@ -138,7 +138,7 @@ def _parts(summary: Summary, dots: Sequence[str]) -> str:
     if detuning == 0:
         return f"The dots are alike (no detuning), so that all of it is tunnel coupling: 2t = {coupling}."
     size = format_measured(abs(detuning), error, "meV")
-    lower = f"{dot_name(dots, 0 if detuning > 0 else 1)} has the lower level of its own"
+    lower = f"{dot_name(dots, 0 if detuning > 0 else 1)} has the lower uncoupled level"
     side = lower if is_significant(detuning, error) else "the detuning is not significant"
     return f"It combines tunnel coupling, 2t = {coupling}, and detuning, {size}, in quadrature: {side}."
 
@@ -185,7 +185,7 @@ def _other_share(summary: Summary) -> str:
     coupling, detuning = _twice_coupling(summary)[0], summary["detuning_meV"]
     shares = (summary.get("dot_share") or {}).get("electron")
     if shares:
-        lower = 0 if detuning > 0 else 1  # the dot with the lower level of its own
+        lower = 0 if detuning > 0 else 1  # the dot with the lower uncoupled level
         parts = [shares[0][1 - lower], shares[1][lower]]
     else:
         parts = [(1 - abs(detuning) / math.hypot(coupling, detuning)) / 2] * 2
