@@ -229,6 +229,16 @@ def test_a_power_law_is_extrapolated_within_its_error():
         assert abs(lacking - energies[-1]) < error < 2 * energies[-1]
 
 
+def test_bases_that_gain_nothing_have_not_converged():
+    """An exciton of two dots (eV) that three bases leave alone and the fourth lowers by 0.3 meV."""
+    energies = [-0.2353553, -0.2368801, -0.2368801, -0.2368803]
+    falls = {k: energies[k] - energies[-1] for k in range(3)}
+    lacking, error = _ExcitonLack([4, 10, 21, 35])(falls, falls[0])
+    assert abs(-0.2368803 - lacking + 0.2373215) < error < 2e-3
+    # a higher state, whose partner in the smallest basis is another state
+    assert _ExcitonLack([4, 10, 21, 35])({**falls, 0: 0.1}, falls[0])[1] == pytest.approx(error)
+
+
 def test_without_a_smaller_basis_nothing_is_known():
     assert _ExcitonLack([6, 6])({0: 0.1})[1] == np.inf
 

@@ -38,6 +38,8 @@ EARLY_DOUBT = 1.3
 SINGLE_DOUBT = 1.8
 # An estimate needs a basis that is smaller by at least this factor.
 SMALLER = 0.95
+# The smallest basis counts where the others' estimates are below this part of its own.
+STALLED = 0.2
 # First basis tried where the tolerance (eV) is loose.
 FIRST_LOOSE, LOOSE = 2, 2e-3
 # A wider basis is tried where the error expected there is at most this many tolerances.
@@ -202,20 +204,31 @@ class _ExcitonLack:
         # The smallest basis serves only where there are not two others.
         first = 1 if len(sizes) > 3 else 0
         self._doubt = DOUBT if first else EARLY_DOUBT
-        self._shares = {
+        shares = {
             at: float(powers[at] / (powers[-1] - powers[at]))
-            for at in range(first, len(sizes) - 1)
+            for at in range(len(sizes) - 1)
             if powers[at] < SMALLER * powers[-1]
         }
+        self._shares = {at: share for at, share in shares.items() if at >= first}
+        self._smallest = shares.get(0) if first else None
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> _ExcitonLack:
         """From the bases, the last one last."""
         return cls([min(len(problem.electron), len(problem.hole)) for problem in problems])
 
-    def __call__(self, falls: Mapping[int, float]) -> tuple[float, float]:
-        """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""
-        return _judged([self._shares[at] * fall for at, fall in falls.items() if at in self._shares], self._doubt)
+    def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:
+        """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one.
+
+        `lowest`: fall of the lowest state from the smallest basis, which has no proper partner of a higher one.
+        """
+        estimates = [self._shares[at] * fall for at, fall in falls.items() if at in self._shares]
+        if self._smallest is not None and 0 in falls and estimates:
+            # Bases that gain nothing one after the other have not converged: the wanted orbitals are yet to come.
+            early = self._smallest * min(falls[0], lowest)
+            if max(map(abs, estimates)) < STALLED * abs(early):
+                estimates.append(early)
+        return _judged(estimates, self._doubt)
 
 
 class _ScaledLack:
@@ -230,7 +243,7 @@ class _ScaledLack:
         """From the bases up to a step and the exciton's limit."""
         return cls([ladder.solve(EXCITON, at, 1 + SPARE)[0].energy for at in range(step, -1, -1)][::-1], limit)
 
-    def __call__(self, falls: Mapping[int, float]) -> tuple[float, float]:
+    def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:  # noqa: ARG002
         """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""
         nearest = sorted((at for at in falls if self._falls[at] > 0), reverse=True)[:2]
         ratios = [falls[at] / self._falls[at] for at in nearest]
@@ -263,13 +276,15 @@ def _extrapolated(
     States not found in the last two bases are left out. What a state is, the last but one tells.
     """
     by_symmetry = [_by_symmetry(states) for states in known[:-1]]
-    listed = []
+    listed: list[ComplexState] = []
+    lowest = math.inf
     for key, rank, state in _ranked(known[-1]):
         partners = [_at(found.get(key, ()), rank) for found in by_symmetry]
         if partners[-1] is None:
             continue
         falls = {at: one.energy - state.energy for at, one in enumerate(partners) if one is not None}
-        lacking, error = lack(falls)
+        lowest = min(lowest, falls.get(0, math.inf)) if not listed else lowest
+        lacking, error = lack(falls, lowest)
         energy = Estimate(state.energy - lacking, error + rest)
         listed.append(_state((problems[0], problems[1]), state, partners[-1], energy))
     return sorted(listed, key=lambda state: state.energy.value)
