@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qdmol import solve
+from qdmol.ci import ComplexState, parse_complexes, solve_complexes
 from qdmol.errors import InputError
-from qdmol.excitons import ComplexState, Estimate, parse_complexes, solve_complexes
+from qdmol.meanfield import Estimate
 from qdmol.results import format_measured
+from qdmol.study import solve
 from qdmol.study.job import Job
 
 TABLES = Path(__file__).parents[1] / "docs" / "_generated" / "complexes.md"

@@ -32,7 +32,8 @@ SMALL = {"electron": 1.0, "hole": 0.33}
 
 def solve_one(name: str, tolerance: float) -> dict[str, float | bool]:
     """The lowest state of a complex of the homodimer, from the spec on."""
-    from qdmol.excitons import Request, parse_complexes, solve_complexes, solve_molecule
+    from qdmol.ci import parse_complexes, solve_complexes
+    from qdmol.meanfield import Request, solve_molecule
     from qdmol.structure import read_spec, resolve
 
     with threadpool_limits(limits=1, user_api="blas"):
@@ -90,10 +91,10 @@ class Integrals:
 
 def measure_integrals() -> Integrals:
     """All integrals between electrons and holes, and within each kind, of a small basis."""
-    from qdmol.excitons import Request, solve_molecule
-    from qdmol.excitons.integrals import KINDS, interactions
-    from qdmol.excitons.orbitals import relaxed_orbitals
-    from qdmol.landscape import Poisson
+    from qdmol.ci.integrals import KINDS, interactions
+    from qdmol.ci.orbitals import relaxed_orbitals
+    from qdmol.meanfield import Request, solve_molecule
+    from qdmol.potentials import Poisson
     from qdmol.structure import read_spec, resolve
 
     with threadpool_limits(limits=1, user_api="blas"):

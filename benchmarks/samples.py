@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from qdmol.report.spectrum_figures import draw_spectra
-from qdmol.report.style import paper_style
+from qdmol.plot.spectra import draw_spectra
+from qdmol.plot.style import paper_style
+from qdmol.prediction import Spectra, predict_spectra
 from qdmol.results import format_measured
 from qdmol.structure import read_spec, spec_mapping
-from qdmol.study.spectra import Spectra, predict_spectra
 
 DOCS = Path(__file__).parents[1] / "docs"
 TABLES, FIGURE = DOCS / "_generated" / "samples.md", DOCS / "images" / "spectra.png"

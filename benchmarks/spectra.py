@@ -40,7 +40,7 @@ Floats = NDArray[np.float64]
 
 def solution_of(example: str, *, alone: bool) -> Any:
     """A shipped example, or its first dot alone, solved with its pairs."""
-    from qdmol.excitons import Request, solve_molecule
+    from qdmol.meanfield import Request, solve_molecule
     from qdmol.structure import read_spec, resolve
 
     molecule = resolve(read_spec(example))
@@ -88,10 +88,10 @@ class Overlaps:
 
 def measure_overlaps() -> Overlaps:
     """All overlaps of the homodimer's second basis with the Kane energy: by elements, and pair by pair on a grid."""
-    from qdmol.excitons.bases import Bases
-    from qdmol.excitons.orbitals import orbital_spacing
-    from qdmol.excitons.overlaps import weighted_overlaps
-    from qdmol.landscape import by_region
+    from qdmol.ci.bases import Bases
+    from qdmol.ci.orbitals import orbital_spacing
+    from qdmol.ci.overlaps import weighted_overlaps
+    from qdmol.potentials import by_region
 
     with threadpool_limits(limits=1, user_api="blas"):
         solution = solution_of("@homodimer", alone=False)
@@ -158,8 +158,8 @@ class Ensemble:
 
 def predict(folder: Path) -> dict[str, Any]:
     """Monomer, unfused and fused, a thousand of each."""
+    from qdmol.prediction import predict_spectra
     from qdmol.structure import read_spec, spec_mapping
-    from qdmol.study.spectra import predict_spectra
 
     spec = spec_mapping(read_spec("@homodimer")) | {"ensemble": SPREAD}
     return dict(predict_spectra(spec, folder=folder, workers=WORKERS).summary)

@@ -17,11 +17,10 @@ import numpy as np
 from tests.photons import fuzzing, writers
 from tests.photons.fuzzing import watched
 
-from qdmol.analysis import analyze_photons, inspect_photons
-from qdmol.analysis.curves.reading import read_columns
-from qdmol.analysis.curves.surveying import survey_curves
-from qdmol.analysis.lifetime import read_decay
+from qdmol.analysis import analyze_photons, inspect_photons, read_decay
 from qdmol.errors import DataError, InputError, SolverError
+from qdmol.spectroscopy.reading import read_columns
+from qdmol.spectroscopy.surveying import survey_curves
 from qdmol.structure import dump_spec, list_examples, read_spec
 from qdmol.structure.specs import EXAMPLES
 

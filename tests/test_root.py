@@ -16,7 +16,9 @@ PUBLIC = {
     *("predict_spectra", "report", "solve"),
 }
 HEAVY = {"ngsolve", "netgen", "matplotlib", "numpy", "scipy", "xarray", "pandas", "pydantic", "h5netcdf", "typer"}
-MODEL_ROOMS = {"mesh", "landscape", "states", "excitons", "optics", "study", "report"}
+MODEL_ROOMS = {
+    *("fem", "potentials", "states", "meanfield", "ci", "optics", "study", "prediction", "claims", "plot", "report"),
+}
 # Importing a module of this name fails, as where it is not installed.
 BLOCKED = """
 import sys

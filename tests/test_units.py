@@ -8,8 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import scipy.constants as codata
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from qdmol.errors import InputError
 from qdmol.units import (

@@ -27,10 +27,10 @@ from tests.exact.partial_waves import ExcitonInSphere
 from tests.exact.radial import Sphere
 from threadpoolctl import threadpool_limits
 
-from qdmol.excitons import Complex, MoleculeSolution, Request, parse_complexes, solve_complexes, solve_molecule
-from qdmol.excitons import ladder as ladders
-from qdmol.excitons.interacting import DECAY
-from qdmol.excitons.ladder import EXCITON, Ladder
+from qdmol.ci import Complex, bases as ladders, parse_complexes, solve_complexes
+from qdmol.ci.bases import EXCITON, Ladder
+from qdmol.ci.solving import DECAY
+from qdmol.meanfield import MoleculeSolution, Request, solve_molecule
 from qdmol.structure import AxialMolecule, PlacedDot, PlacedLayer, RegionParameters
 
 TABLE = Path(__file__).parents[2] / "docs" / "_generated" / "calibration-complexes.md"

@@ -20,7 +20,7 @@ from tests.exact.radial import Sphere, mismatch, sphere_levels
 from tests.exact.systems import sphere_molecule
 from threadpoolctl import threadpool_limits
 
-from qdmol.excitons import Request, solve_molecule
+from qdmol.meanfield import Request, solve_molecule
 from qdmol.structure import AxialMolecule, PlacedDot, PlacedLayer
 from qdmol.units import HBAR2_OVER_2M0
 

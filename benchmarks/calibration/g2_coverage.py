@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.analysis import G2, PairHistogram, measure_g2
 from qdmol.analysis.background import estimate_background
-from qdmol.analysis.g2 import G2, PairHistogram, measure_g2
 from qdmol.errors import QdmolError
 from qdmol.photons import ArraySource, PhotonStream, Provenance, Records
 

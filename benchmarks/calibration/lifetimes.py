@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import exponnorm
 
-from qdmol.analysis.lifetime import Decay, LifetimeFit, Response, fit_lifetime
+from qdmol.analysis import Decay, LifetimeFit, Response, fit_lifetime
 from qdmol.errors import QdmolError
 
 __all__ = ["CASES", "Case", "Coverage", "coverage", "main"]

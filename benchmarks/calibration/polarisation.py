@@ -19,9 +19,9 @@ from tests.exact.radial import Sphere
 from threadpoolctl import threadpool_limits
 
 from benchmarks.calibration.coverage import Row, run
-from qdmol.excitons import Estimate, Request, solve_molecule
-from qdmol.landscape import CARRIERS
-from qdmol.states import resolving
+from qdmol.meanfield import Estimate, Request, solve_molecule
+from qdmol.potentials import CARRIERS
+from qdmol.states import discretisation as resolving
 from qdmol.structure import AxialMolecule, read_spec, resolve
 from qdmol.study.job import run_job
 

@@ -17,11 +17,15 @@ TYPE_CHECKING = (
 if TYPE_CHECKING:
     from qdmol.analysis import analyze_photons
     from qdmol.photons import read_photons
+    from qdmol.prediction import predict_spectra
     from qdmol.report import write_report as report
     from qdmol.structure import Spec, dump_spec, read_spec
-    from qdmol.study import Map, Solution, solve
-    from qdmol.study import map_spec as map  # noqa: A004  # the verb's name, as on the command line
-    from qdmol.study.spectra import predict_spectra
+    from qdmol.study import (
+        Map,
+        Solution,
+        map_spec as map,  # noqa: A004  # the verb's name, as on the command line
+        solve,
+    )
 
 __version__ = "0.1.0"
 
@@ -32,7 +36,7 @@ _HOMES = {
     "Spec": "qdmol.structure",
     "analyze_photons": "qdmol.analysis",
     "dump_spec": "qdmol.structure",
-    "predict_spectra": "qdmol.study.spectra",
+    "predict_spectra": "qdmol.prediction",
     "read_photons": "qdmol.photons",
     "read_spec": "qdmol.structure",
     "solve": "qdmol.study",

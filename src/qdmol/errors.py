@@ -20,17 +20,6 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-__all__ = [
-    "MISSING",
-    "DataError",
-    "InputError",
-    "MissingExtraError",
-    "OutputError",
-    "QdmolError",
-    "SolverError",
-    "shorten",
-]
-
 LONGEST_VALUE = 60  # characters of a value shown in a message
 
 

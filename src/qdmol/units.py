@@ -21,18 +21,6 @@ from typing import Final, Literal
 
 from qdmol.errors import InputError
 
-__all__ = [
-    "BOLTZMANN_EV_K",
-    "COULOMB_EV_NM",
-    "HBAR2_OVER_2M0",
-    "HC_EV_NM",
-    "KINDS",
-    "Kind",
-    "parse_quantity",
-    "quantity_pattern",
-    "unit_of",
-]
-
 HBAR2_OVER_2M0: Final = 0.0380998211097  # eV nm^2, hbar^2 / (2 m_e)
 COULOMB_EV_NM: Final = 1.43996454687  # eV nm, e^2 / (4 pi epsilon_0)
 BOLTZMANN_EV_K: Final = 8.617333262145e-5  # eV/K, exact in the SI

@@ -13,8 +13,7 @@ import pytest
 from tests.photons import generators as make
 
 from qdmol.analysis import FailedAnalysis, analyze_many, analyze_photons, inspect_photons
-from qdmol.analysis.analyzing import AFTERGLOW, MODELS
-from qdmol.analysis.progress import Stages, watched
+from qdmol.analysis.stages import AFTERGLOW, MODELS, Stages, watched
 from qdmol.cli.entry import run_command
 from qdmol.errors import InputError
 from qdmol.photons import ArraySource, Records, read_photons
@@ -215,8 +214,7 @@ def test_what_makes_no_sense_is_refused(options, field):
 def test_the_words_are_those_of_the_parts():
     from typing import get_args, get_type_hints
 
-    from qdmol.analysis.g2 import G2Details
-    from qdmol.analysis.lifetime import Model
+    from qdmol.analysis import G2Details, Model
 
     assert set(MODELS) == set(get_args(Model))
     assert set(AFTERGLOW) == set(get_args(get_type_hints(G2Details)["afterglow"]))

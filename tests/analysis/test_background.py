@@ -13,9 +13,9 @@ from qdmol.analysis.background import (
     estimate_background,
     level_before_pulse,
 )
-from qdmol.analysis.counting import garwood, signal_interval
 from qdmol.analysis.trace import Trace
 from qdmol.errors import InputError
+from qdmol.statistics.counts import garwood, signal_interval
 
 TRIALS = 2000
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qdmol.analysis.counting import binomial_interval, garwood, ratio_interval, signal_interval
 from qdmol.errors import InputError
+from qdmol.statistics.counts import binomial_interval, garwood, ratio_interval, signal_interval
 
 TRIALS = 2000
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from qdmol.cli import map_progress
+from qdmol.cli import progress as map_progress
 from qdmol.cli.entry import run_command
 from qdmol.study.running import State
 

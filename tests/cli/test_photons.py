@@ -10,7 +10,7 @@ import pytest
 
 import qdmol.analysis
 from qdmol.analysis import analyzing
-from qdmol.cli import photon_progress
+from qdmol.cli import progress as photon_progress
 from qdmol.cli.entry import run_command
 from qdmol.errors import InputError, MissingExtraError
 from qdmol.photons import Flag

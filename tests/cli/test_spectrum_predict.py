@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import qdmol.study.spectra
-from qdmol.cli import spectrum_words
+import qdmol.prediction
+from qdmol.cli import spectrum_predict as spectrum_words
 from qdmol.cli.entry import run_command
 from qdmol.errors import SolverError
-from qdmol.study.spectra import Calibration
+from qdmol.prediction import Calibration
 
 LIGHT = ["samples", "changes", "warnings", "temperature_K", "homogeneous_width_meV"]
 
@@ -45,7 +45,7 @@ def asked(monkeypatch):
         found = fakes.fake_spectra(name, converged=calls.get("converges", True))
         return fakes.with_field(found, count=5, holes=calls.get("holes", ())) if options["fields"] else found
 
-    monkeypatch.setitem(vars(qdmol.study.spectra), "predict_spectra", predict_spectra)
+    monkeypatch.setitem(vars(qdmol.prediction), "predict_spectra", predict_spectra)
     return calls
 
 

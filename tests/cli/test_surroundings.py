@@ -12,8 +12,7 @@ import pytest
 from tests.study.map_samples import command, mapping
 
 from qdmol.cli import console
-from qdmol.cli.entry import run_command
-from qdmol.cli.surroundings import fault_of_surroundings
+from qdmol.cli.entry import fault_of_surroundings, run_command
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a shell, limits and signals")
 LONG = "a" * 300

@@ -8,7 +8,7 @@ from numpy.polynomial import legendre
 from tests.exact.polarised import PolarisedSphere, polarisation_potential, softened
 from tests.exact.radial import Sphere, radial_levels
 
-from qdmol.landscape.polarised_sphere import sphere_potential
+from qdmol.potentials.polarisation import sphere_potential
 
 
 def test_multipoles_of_the_softened_potential():

@@ -7,8 +7,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.materials.hostile import HOSTILE, HOSTILE_JSON
 
 from qdmol.errors import InputError

@@ -4,13 +4,13 @@ import math
 from functools import cache
 
 import numpy as np
-from tests.excitons.samples import REQUEST
+from tests.ci.samples import REQUEST
 
-from qdmol.excitons import Request, solve_molecule
-from qdmol.excitons.bases import Bases
-from qdmol.excitons.orbitals import orbital_spacing
-from qdmol.landscape import by_region
+from qdmol.ci.bases import Bases
+from qdmol.ci.orbitals import orbital_spacing
+from qdmol.meanfield import Request, solve_molecule
 from qdmol.optics import edge_limit, solve_light
+from qdmol.potentials import by_region
 from qdmol.structure import AxialMolecule, Light, PlacedDot, PlacedLayer, RegionParameters, read_spec, resolve
 
 MATERIALS = ("CdSe", "CdS", "medium")

@@ -8,7 +8,7 @@ from tests.exact.bessel import sphere_pairs
 from tests.optics.samples import lit, sphere_light
 from threadpoolctl import threadpool_limits
 
-from qdmol.optics.bulk import bulk_density
+from qdmol.optics.lines import bulk_density
 from qdmol.optics.values import BulkRegion
 from qdmol.units import HBAR2_OVER_2M0
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.excitons.samples import REQUEST
+from tests.ci.samples import REQUEST
 from tests.optics.samples import limit_of, lit, placed
 from threadpoolctl import threadpool_limits
 
-from qdmol.excitons import solve_molecule
+from qdmol.meanfield import solve_molecule
 from qdmol.optics import Broadening, absorption_lines, cross_section, emitters, solve_light
 
 LINE = Broadening(0.025, 0.02)

@@ -8,9 +8,8 @@ from tests.optics.samples import limit_of, lit, solved
 from threadpoolctl import threadpool_limits
 
 from qdmol.optics import Broadening, MoleculeLight, absorption_lines, cross_section
-from qdmol.optics.bulk import bulk_density
 from qdmol.optics.limit import EdgeLimit
-from qdmol.optics.lines import HIGHEST, TOP
+from qdmol.optics.lines import HIGHEST, TOP, bulk_density
 from qdmol.optics.values import BulkRegion, ExcitonLevels, PairLevels
 
 LINE = Broadening(0.025, 0.02)

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from qdmol.optics import Broadening, Lines, absorption_lines, broadening_of, cross_section, emission, emitters
 from qdmol.optics.limit import EdgeLimit
-from qdmol.optics.rates import CROSS_SECTION, boltzmann, photon_modes, radiative_rate
+from qdmol.optics.spectra import CROSS_SECTION, boltzmann, photon_modes, radiative_rate
 
 KT = si.k / si.e  # eV/K
 FLAT = Broadening(2e-3, 0.0)

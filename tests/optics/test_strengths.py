@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.ci.samples import REQUEST, bare_basis
 from tests.exact.bessel import sphere_pairs
-from tests.excitons.samples import REQUEST, bare_basis
 from tests.optics.samples import LIGHT, centres, lit, placed, problem, root_kane, solved, sphere, sphere_light
 from threadpoolctl import threadpool_limits
 
-from qdmol.excitons import Request, solve_molecule
-from qdmol.excitons.functions import PointSums
-from qdmol.excitons.overlaps import overlaps, weighted_overlaps
-from qdmol.excitons.solving import _solve
+from qdmol.ci.overlaps import overlaps, weighted_overlaps
+from qdmol.meanfield import Request, solve_molecule
+from qdmol.meanfield.functions import PointSums
+from qdmol.meanfield.solving import _solve
 from qdmol.optics import direction_mean, edge, solve_light
 from qdmol.optics.pairs import _levels_below
 from qdmol.optics.solving import hole_share

@@ -21,8 +21,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from tests.memory import peak_memory
-from tests.photons import generators as make
-from tests.photons import writers
+from tests.photons import generators as make, writers
 
 from qdmol.errors import DataError, InputError
 from qdmol.photons import Records, assess_quality, read_photons

@@ -10,7 +10,7 @@ import pytest
 from numba.core import config
 
 from qdmol.photons import kernel_cache
-from qdmol.photons.compiled import compiled
+from qdmol.photons.compiling import compiled
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no owners and modes there")
 

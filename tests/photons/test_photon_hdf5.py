@@ -3,13 +3,13 @@
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.photons.writers import write_hdf5
 
 from qdmol.errors import DataError, InputError, OutputError
 from qdmol.photons.becker_hickl import read_spc
-from qdmol.photons.photon_hdf5 import looks_like_photon_hdf5, read_photon_hdf5, write_photon_hdf5
+from qdmol.photons.photon_hdf5 import looks_like_photon_hdf5, read_photon_hdf5
+from qdmol.photons.photon_hdf5_writing import write_photon_hdf5
 from qdmol.photons.qutag import read_qutag
 from qdmol.photons.stream import ArraySource, PhotonStream, Provenance, Records, join_records
 

@@ -5,7 +5,7 @@ import pytest
 from tests.photons.generators import in_memory
 
 from qdmol.photons import Records, assess_quality, read_photons
-from qdmol.photons.shared_dead_time import has_router
+from qdmol.photons.detectors import has_router
 
 DEAD_NS = 87.0
 

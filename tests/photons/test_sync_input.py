@@ -7,7 +7,7 @@ import pytest
 from tests.photons import generators as make
 
 from qdmol.photons import SYNC_CHANNEL, Records, channel_label, read_photons, with_sync_detector
-from qdmol.photons.sync_input import holds_photons
+from qdmol.photons.synchronising import holds_photons
 
 CASES = Path(__file__).parent / "cases"
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from qdmol.errors import DataError, InputError
 from qdmol.photons.stream import ArraySource, PhotonStream, Provenance, Records, join_records

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.photons.writers import write_text
 
 from qdmol.errors import DataError, InputError
 from qdmol.photons.stream import join_records
-from qdmol.photons.text import looks_like_text, read_text
-from qdmol.photons.text_columns import names_photons
+from qdmol.photons.text import looks_like_text, names_photons, read_text
 
 
 def text(folder, content, name="a.csv"):

@@ -10,16 +10,20 @@ from tests.photons.fuzzing import examine, picoquant_files
 from tests.photons.writers import small_files
 
 from qdmol.analysis import correlate_log
-from qdmol.analysis.correlation_kernels import count_products, count_short, fill_bins
-from qdmol.analysis.g2.pair_kernels import gather
 from qdmol.analysis.g2.pairs import pair_histogram
-from qdmol.analysis.lifetime.counting import count_delays as count_decay
+from qdmol.analysis.kernels import (
+    bin_times,
+    count_delays as count_decay,
+    count_products,
+    count_short,
+    fill_bins,
+    gather,
+)
 from qdmol.analysis.lifetime.histogram import decay_of
 from qdmol.analysis.trace import intensity_trace
-from qdmol.analysis.trace_kernels import bin_times
 from qdmol.photons import ArraySource, PhotonStream, Provenance, Records, assess_quality
-from qdmol.photons.becker_hickl_decoding import decode
-from qdmol.photons.decoding import hydraharp_t2, hydraharp_t3, picoharp_t2, picoharp_t3, timeharp_t3
+from qdmol.photons.becker_hickl_kernels import decode
+from qdmol.photons.picoquant_kernels import hydraharp_t2, hydraharp_t3, picoharp_t2, picoharp_t3, timeharp_t3
 from qdmol.photons.quality_kernels import count_delays, count_pairs, count_photons
 
 ODD_PERIODS = (300.0, 12_500.0, 1e9, 1e13)

@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from qdmol.analysis import G2, G3, Decay, LifetimeFit, PairHistogram, Response
 from qdmol.analysis.background import Background
 from qdmol.analysis.correlation import LogCorrelation
-from qdmol.analysis.g2 import G2, G3, PairHistogram
-from qdmol.analysis.lifetime import Decay, LifetimeFit, Response
 from qdmol.analysis.result import FailedAnalysis, PhotonAnalysis
 from qdmol.analysis.trace import Trace
 from qdmol.errors import InputError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from qdmol.analysis.curves import Curve
+from qdmol.spectroscopy import Curve
 from qdmol.structure import read_spec
 
 HC = 1239.841984

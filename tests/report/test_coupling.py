@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from qdmol.plot.coupling import draw_coupling, thresholds
+from qdmol.plot.style import paper_style
 from qdmol.report import write_report
-from qdmol.report.coupling_figure import draw_coupling, thresholds
-from qdmol.report.style import paper_style
 from qdmol.structure import read_spec
 from qdmol.study.coupling import coupling_axes
 

@@ -12,15 +12,12 @@ from report_fakes import DOT, SMALL_DOT, VARIANTS, fake_solution, hard_walls, sp
 from report_texts import drawn_texts, texts_are_apart
 
 from qdmol.errors import InputError
-from qdmol.report import write_overview, write_report
-from qdmol.report.axis_figure import axis_panels, energy_window, off_scale
-from qdmol.report.level_figure import Column, guides, level_columns
-from qdmol.report.map_figure import even_grid, full_section
-from qdmol.report.outlines import outlines
-from qdmol.report.page import draw_all
-from qdmol.report.range_figure import order_of_rows, range_quantities
-from qdmol.report.solution import state_names
-from qdmol.report.style import (
+from qdmol.plot import write_overview
+from qdmol.plot.alternatives import order_of_rows, range_quantities
+from qdmol.plot.axis import axis_panels, energy_window, off_scale
+from qdmol.plot.levels import Column, guides, level_columns
+from qdmol.plot.solution import state_names
+from qdmol.plot.style import (
     DOUBLE_COLUMN,
     HOLE,
     SIGNED_MAP,
@@ -30,6 +27,9 @@ from qdmol.report.style import (
     paper_style,
     spread,
 )
+from qdmol.plot.wavefunctions import even_grid, full_section, outlines
+from qdmol.report import write_report
+from qdmol.report.page import draw_all
 from qdmol.structure import materials_at, resolve
 
 

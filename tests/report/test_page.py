@@ -16,12 +16,13 @@ from report_fakes import VARIANTS, fake_solution, spec_of
 from ruamel.yaml import YAML
 
 from qdmol.errors import OutputError
+from qdmol.plot.drawing import write_drawings
+from qdmol.plot.style import paper_style
 from qdmol.report import write_report
-from qdmol.report.drawing import write_drawings
 from qdmol.report.page import draw_all, render_page
-from qdmol.report.style import paper_style
-from qdmol.results import format_measured, summary_sentences
+from qdmol.results import format_measured
 from qdmol.structure import dump_spec, read_spec, resolve
+from qdmol.study import summary_sentences
 from qdmol.study.linewidth import linewidth_mev
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -15,8 +15,8 @@ from report_texts import drawn_texts, texts_are_apart
 from qdmol.analysis.wording import analysis_sentences, flag_sentences
 from qdmol.errors import InputError, OutputError
 from qdmol.photons import Flag
+from qdmol.plot.style import DOUBLE_COLUMN, paper_style
 from qdmol.report.photon_page import draw_photons, write_photon_report
-from qdmol.report.style import DOUBLE_COLUMN, paper_style
 
 HOSTILE = '<img src=x onerror="alert(1)">"\'&{{ 7*7 }}\x00\x1b[31m\udc80é'
 

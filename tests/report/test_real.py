@@ -7,10 +7,10 @@ from report_fakes import DOT, SMALL_DOT, spec_of
 from report_texts import texts_are_apart
 
 import qdmol
+from qdmol.plot.solution import region_names
+from qdmol.plot.style import paper_style
 from qdmol.report import write_report
 from qdmol.report.page import draw_all
-from qdmol.report.solution import region_names
-from qdmol.report.style import paper_style
 from qdmol.structure import materials_at, resolve
 
 INVERTED = {"core": {"material": "CdS", "radius": 1.4}, "shells": [{"material": "CdSe", "thickness": 2.1}]}

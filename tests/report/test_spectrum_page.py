@@ -15,14 +15,12 @@ from page_reading import Page, pictures
 from report_texts import drawn_texts, texts_are_apart
 
 from qdmol.errors import InputError, OutputError
-from qdmol.report.spectrum_curves import COLOURS
-from qdmol.report.spectrum_field_figure import draw_field
-from qdmol.report.spectrum_figures import draw_spectra
+from qdmol.plot.spectra import COLOURS, draw_spectra
+from qdmol.plot.spectrum_field import draw_field
+from qdmol.plot.style import BLUE, DOUBLE_COLUMN, GREEN, VERMILLION, paper_style
+from qdmol.prediction.overlay import MeasuredFor, assign, lay_over
+from qdmol.prediction.wording import spectrum_sentences
 from qdmol.report.spectrum_page import write_spectrum_report
-from qdmol.report.style import BLUE, DOUBLE_COLUMN, GREEN, VERMILLION, paper_style
-from qdmol.study.spectra.belonging import MeasuredFor, assign
-from qdmol.study.spectra.overlay import lay_over
-from qdmol.study.spectra.wording import spectrum_sentences
 
 HOSTILE = '<img src=x onerror="alert(1)">"\'&{{ 7*7 }}'
 

@@ -111,5 +111,5 @@ def test_provenance_without_the_solver(monkeypatch):
     def absent(package):
         raise importlib.metadata.PackageNotFoundError(package)
 
-    monkeypatch.setattr("qdmol.results.versions.version", absent)
+    monkeypatch.setattr("qdmol.results.netcdf.version", absent)
     assert provenance()["ngsolve"] == "not installed"

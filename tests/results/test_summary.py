@@ -5,15 +5,8 @@ import math
 
 import pytest
 
-from qdmol.results import (
-    format_measured,
-    lower_level_share,
-    summary_html,
-    summary_sentences,
-    thermal_energy_mev,
-    wavelength_nm,
-    wavelength_shift_nm,
-)
+from qdmol.results import format_measured, wavelength_nm, wavelength_shift_nm
+from qdmol.study import lower_level_share, summary_html, summary_sentences, thermal_energy_mev
 
 DIMER = {
     "qdmol": 1,

@@ -9,8 +9,8 @@ from scipy.sparse.linalg import eigsh
 from tests.exact.radial import Sphere, lowest_levels
 from tests.exact.systems import dimer_spec, sphere_molecule
 
-from qdmol.landscape import FieldEnergy, domain
-from qdmol.mesh import MeshSettings, Shapes, arrange, mesh_elements
+from qdmol.fem import MeshSettings, Shapes, arrange, mesh_elements
+from qdmol.potentials import FieldEnergy, domain
 from qdmol.states import Hamiltonian, Space
 from qdmol.structure import read_spec, resolve
 

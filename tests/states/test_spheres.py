@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 import qdmol
 from qdmol.errors import InputError
-from qdmol.excitons import Request, solve_molecule
+from qdmol.meanfield import Request, solve_molecule
 
 HARD = float("inf")
 CHOSEN = {

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
-from qdmol.structure.binding import binds
+from qdmol.structure.resolving import binds
 from qdmol.units import HBAR2_OVER_2M0
 
 masses = st.floats(0.02, 3)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from ruamel.yaml import YAML
 from tests.structure.samples import REMOVED, changed, dimer, dot, monomer
 

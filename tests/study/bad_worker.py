@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import qdmol.study.points as points
-from qdmol.study import limits
+from qdmol.jobs import limits
 from qdmol.study.worker import main
 
 limits.GRACE = 2.0

@@ -160,7 +160,7 @@ def test_stated_errors_hold_against_a_much_finer_solve(name):
 @pytest.mark.parametrize("name", ["homodimer", "heterodimer"])
 def test_doubling_the_poisson_box_moves_no_energy(name, monkeypatch):
     values, _ = _energies(qdmol.solve(MOLECULES[name]).summary)
-    monkeypatch.setattr("qdmol.states.resolving.BALL_MARGIN", 8.5)
+    monkeypatch.setattr("qdmol.states.discretisation.BALL_MARGIN", 8.5)
     solution = qdmol.solve(MOLECULES[name])
     moved, _ = _energies(solution.summary)
     arc = solution.job.solution.elements.outer_arc

@@ -3,12 +3,12 @@
 import math
 
 import pytest
+from tests.ci.samples import hard_sphere
 from tests.exact.systems import dot, molecule_spec
-from tests.excitons.samples import hard_sphere
 
 import qdmol
+from qdmol.ci import Complex, solve_complexes
 from qdmol.errors import InputError
-from qdmol.excitons import Complex, solve_complexes
 from qdmol.structure import read_spec
 
 CI = {"electrons": 2, "holes": 1, "coulomb": "ci", "ci_tolerance": 20}

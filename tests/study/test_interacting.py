@@ -11,11 +11,12 @@ import xarray as xr
 from tests.exact.systems import dimer_spec, dot, molecule_spec
 
 import qdmol
+from qdmol.ci import Complex, bases as ladder, solve_complexes, solving as interacting
 from qdmol.cli.entry import run_command
 from qdmol.errors import InputError
-from qdmol.excitons import Complex, interacting, ladder, solve_complexes
 from qdmol.report import write_report
-from qdmol.results import format_measured, summary_sentences
+from qdmol.results import format_measured
+from qdmol.study import summary_sentences
 
 CI = {"electrons": 2, "holes": 1, "coulomb": "ci"}
 TYPE_II = {

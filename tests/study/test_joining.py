@@ -8,7 +8,7 @@ from tests.study.servers import hand_started, server
 
 import qdmol
 from qdmol.errors import InputError
-from qdmol.study import joining
+from qdmol.jobs import joining
 
 
 @pytest.fixture(autouse=True)

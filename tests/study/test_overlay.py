@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qdmol.analysis.curves import Curve
 from qdmol.errors import InputError
-from qdmol.study.spectra.belonging import MeasuredFor, assign, named_sample
-from qdmol.study.spectra.overlay import lay_over
-from qdmol.study.spectra.wording import measured_rows, overlay_summary, spectrum_sentences
+from qdmol.prediction.overlay import MeasuredFor, assign, lay_over, named_sample
+from qdmol.prediction.wording import measured_rows, overlay_summary, spectrum_sentences
+from qdmol.spectroscopy import Curve
 
 
 def _fakes():
@@ -218,7 +217,7 @@ def test_numbers_of_the_prediction_may_be_missing():
 
 
 def test_the_words_need_neither_the_fits_nor_a_drawing():
-    wanted = "qdmol.study.spectra.overlay, qdmol.study.spectra.wording"
+    wanted = "qdmol.prediction.overlay, qdmol.prediction.wording"
     code = f"import sys, {wanted}; print([name for name in ('lmfit', 'matplotlib', 'ngsolve') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

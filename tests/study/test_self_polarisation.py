@@ -7,10 +7,10 @@ import pytest
 import scipy.linalg
 from tests.exact.systems import dot, molecule_spec
 
-from qdmol import solve
 from qdmol.errors import InputError
-from qdmol.landscape.polarised_sphere import sphere_potential
+from qdmol.potentials.polarisation import sphere_potential
 from qdmol.structure import read_spec, resolve, spec_schema, update_spec
+from qdmol.study import solve
 from qdmol.study.axes import parse_axis
 from qdmol.units import COULOMB_EV_NM, HBAR2_OVER_2M0
 

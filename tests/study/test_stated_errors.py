@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qdmol.excitons import Estimate, Request, solve_molecule
-from qdmol.landscape import SelfPolarisation
+from qdmol.meanfield import Estimate, Request, solve_molecule
+from qdmol.potentials import SelfPolarisation
 from qdmol.states.model_errors import ModelErrors, State
 from qdmol.structure import read_spec, resolve
 from qdmol.study import solve

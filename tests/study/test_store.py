@@ -15,9 +15,9 @@ from tests.study.map_samples import mapping, sample
 import qdmol
 from qdmol.errors import OutputError
 from qdmol.files import atomic_path
+from qdmol.jobs.limits import TimeLimitError, time_limit
 from qdmol.materials import load_set
 from qdmol.structure import read_spec, resolve
-from qdmol.study.limits import TimeLimitError, time_limit
 from qdmol.study.plan import spec_key
 from qdmol.study.points import Task, solve_point
 from qdmol.study.records import LIGHT, SOLVED, matches

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qdmol.analysis.parts import (
+from qdmol.analysis.result import FAILED_FIT, Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
+from qdmol.analysis.stages import (
     AFTERGLOW,
     CHECK,
     MODELS,
@@ -23,6 +24,8 @@ from qdmol.analysis.parts import (
     Asked,
     HistogramOptions,
     Model,
+    Progress,
+    Stages,
     Work,
     after_pulses,
     check_channels,
@@ -32,20 +35,16 @@ from qdmol.analysis.parts import (
     pulse_notes,
     pulse_period_ns,
     response_of,
+    watched,
 )
-from qdmol.analysis.progress import Progress, Stages, watched
-from qdmol.analysis.result import FAILED_FIT, Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
 from qdmol.analysis.wording import plain_text
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError, SolverError
-from qdmol.photons import PhotonStream
-from qdmol.photons.flags import Flag
+from qdmol.photons import Flag, PhotonStream
 
 if TYPE_CHECKING:
-    from qdmol.analysis.g2 import G2
-    from qdmol.analysis.lifetime import Decay, Response
-    from qdmol.photons.quality import QualityReport
-
-__all__ = ["MODELS", "analyze_many", "analyze_photons", "inspect_photons"]
+    from qdmol.analysis.g2.values import G2
+    from qdmol.analysis.lifetime.values import Decay, Response
+    from qdmol.photons import QualityReport
 
 
 def analyze_photons(  # noqa: PLR0913  # what may be asked for
@@ -261,7 +260,7 @@ def _analyzed(stream: PhotonStream, file: str | None, asked: Asked, progress: Pr
 
 def _assessed(stream: PhotonStream, stages: Stages) -> tuple[QualityReport | None, tuple[Flag, ...]]:
     """The quality report; where the records are in such disorder that there is none, a fatal flag that says so."""
-    from qdmol.photons.quality import assess_quality
+    from qdmol.photons import assess_quality
 
     try:
         with stages.stage(CHECK):

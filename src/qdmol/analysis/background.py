@@ -1,7 +1,7 @@
 """The rate of photons that are not of the emitter: given, measured in the dark, in an off state, or before the pulse.
 
 Every measured rate is a number of photons in a time chosen without looking at that number, so that its interval is
-Garwood's (see `qdmol.analysis.counting`).
+Garwood's (see `qdmol.statistics.counts`).
 """
 
 from __future__ import annotations
@@ -12,23 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qdmol.analysis.counting import garwood, signal_interval
 from qdmol.analysis.trace import Trace, intensity_trace
+from qdmol.arrays import Floats
 from qdmol.errors import InputError
 from qdmol.photons import PhotonStream
-
-__all__ = [
-    "BEFORE_PULSE",
-    "Background",
-    "background_before_pulse",
-    "background_given",
-    "background_of_dark",
-    "background_of_off_state",
-    "estimate_background",
-    "level_before_pulse",
-]
-
-Floats = NDArray[np.float64]
+from qdmol.statistics import garwood, signal_interval
 
 BEFORE_PULSE = "before the pulse"
 _PARTS = 64  # of a period, in which the decay is looked at
@@ -214,7 +202,7 @@ def background_before_pulse(stream: PhotonStream, *, level: float = 0.95) -> Bac
     """
     if stream.mode != "T3":
         raise InputError(field="stream", value=stream.mode, allowed="a T3 stream")
-    from qdmol.photons.scanning import scan
+    from qdmol.photons import scan
 
     found = scan(stream)
     if not found.photons:

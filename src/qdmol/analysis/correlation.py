@@ -15,13 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.arrays import Floats, Integers
 from qdmol.errors import DataError, InputError
-from qdmol.photons.stream import CHUNK, PhotonStream
-
-__all__ = ["LogCorrelation", "correlate_log", "far_level"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from qdmol.photons import CHUNK, PhotonStream
 
 _BLOCKS = 32
 _PIECE = 1 << 15
@@ -195,8 +191,7 @@ class _Counter:
         self.photons = np.zeros((_BLOCKS, 2), dtype=np.int64)
 
     def count(self, stream: PhotonStream, *, channels: tuple[int, int], chunk: int) -> None:
-        from qdmol.analysis.correlation_kernels import count_short
-        from qdmol.analysis.g2.pair_kernels import gather
+        from qdmol.analysis.kernels import count_short, gather
 
         wanted = np.array(channels, dtype=np.int64)
         nothing, no_gate = np.zeros(0, np.uint32), np.zeros((0, 2), np.int64)
@@ -219,7 +214,7 @@ class _Counter:
 
     def _add(self, times: Integers, second: NDArray[np.bool_], start: int, stop: int, *, same: bool) -> None:
         """Put photons into the bins of the finest octave, and those that are full through all octaves."""
-        from qdmol.analysis.correlation_kernels import fill_bins
+        from qdmol.analysis.kernels import fill_bins
 
         finest = self.octaves[0]
         while start < stop:
@@ -242,7 +237,7 @@ class _Counter:
             start = upto
 
     def _push(self, level: int, one: NDArray[np.int32], other: NDArray[np.int32], *, all_of_it: bool = False) -> None:
-        from qdmol.analysis.correlation_kernels import count_products
+        from qdmol.analysis.kernels import count_products
 
         octave = self.octaves[level]
         if len(one) == 0:
@@ -362,7 +357,7 @@ def _normalised(
 
 def _short_bins(shortest: int, end: int, per_decade: int) -> tuple[Integers, Integers]:
     """Edges of bins from `shortest` to `end`, on fine steps, and the bin of each fine step."""
-    from qdmol.analysis.correlation_kernels import code_of
+    from qdmol.analysis.kernels import code_of
 
     bin_of_code = np.zeros(_MOST_CODES, dtype=np.int64)
     if end <= shortest:

@@ -14,13 +14,11 @@ from qdmol.results import provenance
 
 if TYPE_CHECKING:
     from qdmol.analysis.correlation import LogCorrelation
-    from qdmol.analysis.g2 import G2
-    from qdmol.analysis.lifetime import Decay, LifetimeFit, Response
+    from qdmol.analysis.g2.values import G2
+    from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.result import PhotonAnalysis
     from qdmol.analysis.trace import Trace
-    from qdmol.photons.quality import QualityReport
-
-__all__ = ["make_dataset", "numbers_dataset"]
+    from qdmol.photons import QualityReport
 
 
 def make_dataset(analysis: PhotonAnalysis) -> xr.Dataset:

@@ -9,28 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qdmol.analysis.wording import analysis_html, analysis_sentences, files_rows, flag_sentences, outcome
 from qdmol.errors import QdmolError
-from qdmol.photons.flags import Flag
+from qdmol.photons import Flag
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from qdmol.analysis.background import Background
     from qdmol.analysis.correlation import LogCorrelation
-    from qdmol.analysis.g2 import G2, G3
-    from qdmol.analysis.lifetime import Decay, LifetimeFit, Response
+    from qdmol.analysis.g2.values import G2, G3
+    from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.trace import Trace
-    from qdmol.photons import PhotonStream
-    from qdmol.photons.quality import QualityReport
+    from qdmol.photons import PhotonStream, QualityReport
 
-__all__ = [
-    "FAILED_FIT",
-    "G2_NOT_FITTED",
-    "Analysed",
-    "FailedAnalysis",
-    "PhotonAnalyses",
-    "PhotonAnalysis",
-    "files_dataset",
-]
 
 FAILED_FIT = "failed_fit"  # flag that says why there is no lifetime although there is a decay
 G2_NOT_FITTED = "g2_not_fitted"  # flag of an analysis whose g2 is withheld because its fit failed

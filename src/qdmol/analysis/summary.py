@@ -13,13 +13,10 @@ from qdmol.photons import channel_label
 
 if TYPE_CHECKING:
     from qdmol.analysis.background import Background
-    from qdmol.analysis.g2 import G2, G3
-    from qdmol.analysis.lifetime import LifetimeFit
+    from qdmol.analysis.g2.values import G2, G3
+    from qdmol.analysis.lifetime.values import LifetimeFit
     from qdmol.analysis.result import FailedAnalysis, PhotonAnalysis
-    from qdmol.photons import PhotonStream
-    from qdmol.photons.quality import QualityReport
-
-__all__ = ["describe", "failed_summary", "make_summary", "plain"]
+    from qdmol.photons import PhotonStream, QualityReport
 
 
 def make_summary(analysis: PhotonAnalysis) -> dict[str, Any]:

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.arrays import Integers
 from qdmol.errors import InputError
 from qdmol.photons import PhotonStream
-
-__all__ = ["MOST_BINS", "Trace", "intensity_trace"]
-
-Integers = NDArray[np.int64]
 
 MOST_BINS = 1 << 21  # 16 MB a channel
 _MOST_COUNTS = 1 << 23  # bins of all channels: a damaged file may have photons on 256
@@ -107,7 +104,7 @@ class _Filling:
         self.last = 0
 
     def add(self, times: Integers, channels: NDArray[np.uint8]) -> None:
-        from qdmol.analysis.trace_kernels import bin_times
+        from qdmol.analysis.kernels import bin_times
 
         if self.origin is None:
             first = int(times[0])

@@ -12,20 +12,6 @@ from typing import Any
 
 from qdmol.results import decimals_for, format_number
 
-__all__ = [
-    "analysis_html",
-    "analysis_sentences",
-    "files_rows",
-    "flag_sentences",
-    "interval_text",
-    "mean_lifetime",
-    "note_sentences",
-    "outcome",
-    "plain_text",
-    "shown_number",
-    "three",
-]
-
 Summary = Mapping[str, Any]
 Interval = tuple[float | None, float | None, float | None]
 _SPACE = "\N{NO-BREAK SPACE}"

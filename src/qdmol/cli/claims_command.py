@@ -18,9 +18,8 @@ from qdmol.cli.outputs import Outputs, planned_outputs
 from qdmol.errors import InputError
 
 if TYPE_CHECKING:
-    from qdmol.study.claims import Claim, Claims
+    from qdmol.claims import Claim, Claims
 
-__all__ = ["claims", "claims_tables"]
 
 TITLE = "Statements of Cui et al., Nat. Commun. 10, 5401 (2019), beside qdmol"
 
@@ -38,7 +37,7 @@ def claims(
     with progress(quiet=quiet or json) as tell:
         if tell is not None:
             tell("loading the solver")
-        from qdmol.study.claims import assess_claims
+        from qdmol.claims import assess_claims
 
         found = assess_claims(fine_map=report, workers=min(2, os.cpu_count() or 1), progress=tell)
         files = None if outputs is None else _written(found, outputs)
@@ -52,7 +51,7 @@ def claims(
 
 
 def _written(found: Claims, outputs: Outputs) -> dict[str, str]:
-    from qdmol.report.claims_page import write_claims_report
+    from qdmol.report import write_claims_report
 
     page = write_claims_report(found, outputs.report)
     return {"report": str(page.absolute()), "netcdf": str(outputs.netcdf.absolute())}

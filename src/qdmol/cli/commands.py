@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from qdmol.structure import Spec
     from qdmol.study import Map, Solution
 
-__all__ = ["app"]
 
 NOT_CONVERGED = 3
 
@@ -112,7 +111,7 @@ def check(
         return
     if spec is None:
         raise InputError(field="SPEC", value=None, allowed="given", message="The argument SPEC is missing.")
-    from qdmol.cli.checking import check_object, check_text
+    from qdmol.cli.spec_tables import check_object, check_text
     from qdmol.structure import read_spec, resolve
 
     parsed = read_spec(spec)
@@ -130,7 +129,7 @@ def materials(
     quiet: Quiet = False,
 ) -> None:
     """Show the material sets, or every value of one with its source."""
-    from qdmol.cli import materials_tables as tables
+    from qdmol.cli import spec_tables as tables
     from qdmol.materials import list_sets, load_set
 
     if name is None:
@@ -212,9 +211,8 @@ def _linewidth(text: str | None, *, map_: bool) -> float | None:
 
 
 def _mapped(spec: Spec, path: Path, *, quiet: bool) -> Map:
-    from qdmol.cli.map_progress import map_progress
-    from qdmol.study.coupling import coupling_map
-    from qdmol.study.running import cores
+    from qdmol.cli.progress import map_progress
+    from qdmol.study import cores, coupling_map
 
     with map_progress(quiet=quiet) as tell:
         return coupling_map(spec, output=path, workers=cores(), progress=tell)
@@ -241,9 +239,9 @@ def _write(solution: Solution, outputs: Outputs, *, coupling: Map | None, linewi
 
 
 def _show_solution(solution: Solution, *, linewidth: float | None = None) -> None:
-    from qdmol.cli.solution_tables import solution_tables
+    from qdmol.cli.result_tables import solution_tables
     from qdmol.structure import resolve
-    from qdmol.study.linewidth import linewidth_mev
+    from qdmol.study import linewidth_mev
 
     temperature = solution.spec.environment.temperature
     molecule = resolve(solution.spec)

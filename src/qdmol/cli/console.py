@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
-__all__ = ["drop_stdout", "emit", "flush", "message", "printable", "progress", "say", "show", "standard_output"]
 
 # Control characters but line feed and tab, and what turns the direction of text around.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -9,11 +9,9 @@ import typer
 
 from qdmol.cli.commands import NOT_CONVERGED, Json, Quiet, SpecArgument, app
 from qdmol.cli.console import emit, message, say, show
-from qdmol.cli.map_progress import map_progress
 from qdmol.cli.outputs import refuse_unwritable, refuse_unwritable_folder
+from qdmol.cli.progress import map_progress
 from qdmol.errors import InputError
-
-__all__ = ["batch", "compare", "map_"]
 
 Workers = Annotated[
     int | None,
@@ -43,7 +41,7 @@ def map_(
     quiet: Quiet = False,
 ) -> int:
     """Solve a spec over axes of values; what is finished is kept, so that it goes on where it was stopped."""
-    from qdmol.study.mapping import map_spec
+    from qdmol.study import map_spec
 
     path = _output(output, "FILE.nc", (".nc",))
     with map_progress(quiet=quiet) as tell:
@@ -61,7 +59,7 @@ def map_(
 
 def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
     """The path to write, once it, the file beside it and the folder of finished points are known to be writable."""
-    from qdmol.study.store import store_folder
+    from qdmol.study import store_folder
 
     if output is None:
         raise InputError(field="output", value=None, allowed="given", message=f"The option -o {shown} is missing.")
@@ -80,7 +78,7 @@ def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
 def _workers(workers: int | None, scheduler: str | None) -> int | None:
     """Return what was asked for, one process a core where nothing was."""
     if workers is None and scheduler is None:
-        from qdmol.study.running import cores
+        from qdmol.study import cores
 
         return cores()
     return workers
@@ -105,7 +103,7 @@ def batch(
     quiet: Quiet = False,
 ) -> int:
     """Solve every spec of a folder, or every row of a table of samples, into one table."""
-    from qdmol.study.batching import solve_batch
+    from qdmol.study import solve_batch
 
     path = _output(output, "FILE.csv", (".csv", ".nc"))
     with map_progress(quiet=quiet) as tell:
@@ -129,13 +127,13 @@ def compare(
     quiet: Quiet = False,
 ) -> int:
     """Say in what two specs differ, and which of their numbers differ by more than their errors."""
-    from qdmol.study.comparing import compare as compare_specs
+    from qdmol.study import compare as compare_specs
 
     found = compare_specs(one, two)
     if json:
         emit(found.summary)
     else:
-        from qdmol.cli.comparison_tables import comparison_tables
+        from qdmol.cli.result_tables import comparison_tables
 
         show(*comparison_tables(found, quiet=quiet))
     if not found.converged and not quiet:

@@ -17,15 +17,6 @@ from qdmol.files import refuse_overwriting, write_text_atomic
 if TYPE_CHECKING:
     from qdmol.structure import Spec
 
-__all__ = [
-    "Outputs",
-    "planned_outputs",
-    "refuse_inputs",
-    "refuse_unwritable",
-    "refuse_unwritable_folder",
-    "with_map",
-    "write_new",
-]
 
 REPORT_SUFFIXES = (".html", ".htm")
 
@@ -84,7 +75,7 @@ def refuse_inputs(
     """
     folder = None
     if store is not None:
-        from qdmol.study.store import store_folder
+        from qdmol.study import store_folder
 
         folder = store_folder(store)
     refuse_overwriting(outputs, inputs, figures=figures, store=folder)

@@ -11,14 +11,12 @@ import typer
 from qdmol.cli.commands import Json, Quiet, app
 from qdmol.cli.console import emit, message, say, show
 from qdmol.cli.outputs import Outputs, planned_outputs, refuse_inputs, refuse_unwritable
-from qdmol.cli.photon_progress import photon_progress
+from qdmol.cli.progress import photon_progress
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError
 
 if TYPE_CHECKING:
-    from qdmol.analysis import PhotonAnalyses
-    from qdmol.analysis.result import Analysed
+    from qdmol.analysis import Analysed, PhotonAnalyses
 
-__all__ = ["photons"]
 
 INCOMPLETE = 3
 
@@ -209,7 +207,7 @@ def _period(text: str | None) -> float | None:
     """A time in ns, from a number or a number with its unit."""
     if text is None:
         return None
-    from qdmol.analysis.lifetime.decay_columns import unit_ns
+    from qdmol.analysis import unit_ns
 
     number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzµμ").strip()
     try:
@@ -241,8 +239,7 @@ def _refuse_all(found: Sequence[Analysed] | PhotonAnalyses) -> None:
 
 def _described(one: Analysed) -> dict[str, Any]:
     """The object of `info`: what is known without an analysis, and the header."""
-    from qdmol.analysis import FailedAnalysis
-    from qdmol.analysis.summary import plain
+    from qdmol.analysis import FailedAnalysis, plain
 
     if isinstance(one, FailedAnalysis):
         return one.summary
@@ -256,13 +253,13 @@ def _one_or_many(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _written(found: Sequence[Analysed], outputs: Outputs) -> dict[str, str | None]:
-    from qdmol.report.photon_page import write_photon_report
+    from qdmol.report import write_photon_report
 
     return outputs.as_dict(write_photon_report(list(found), outputs.report, figures=outputs.figures))
 
 
 def _show(found: Sequence[Analysed], summaries: Sequence[dict[str, Any]], *, quiet: bool) -> None:
-    from qdmol.cli.photon_tables import analysis_text, files_text
+    from qdmol.cli.result_tables import analysis_text, files_text
 
     names = [one.name for one in found]
     if len(found) > 1:

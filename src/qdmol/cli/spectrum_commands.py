@@ -16,10 +16,8 @@ from qdmol.cli.outputs import REPORT_SUFFIXES, refuse_inputs, refuse_unwritable,
 from qdmol.errors import InputError, QdmolError
 
 if TYPE_CHECKING:
-    from qdmol.analysis.curves import Curve
-    from qdmol.analysis.curves.surveying import Surveyed
+    from qdmol.spectroscopy import Curve, Surveyed
 
-__all__ = ["DEFAULT_VERB", "spectrum"]
 
 INCOMPLETE = 3
 # The verb that takes a SPEC where no verb is named: `qdmol spectrum SPEC`.
@@ -70,7 +68,7 @@ def fit(  # the options of a command are its arguments
     quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """Fit peaks and edges of measured curves, each with its interval, and shifts against the first curve."""
-    from qdmol.analysis.curves.surveying import survey_curves
+    from qdmol.spectroscopy import survey_curves
 
     started = perf_counter()
     _refuse_words(quantity, material)
@@ -79,7 +77,7 @@ def fit(  # the options of a command are its arguments
     with progress(quiet=quiet or json) as tell:
         found = survey_curves(curves, material=material, progress=tell)
     if page is not None or figures is not None:
-        from qdmol.report.curve_page import write_curve_report
+        from qdmol.report import write_curve_report
 
         write_curve_report(found, page, figures=figures)
     written = {"report": _absolute(page), "figures": _absolute(figures)}
@@ -97,7 +95,7 @@ def _refuse_words(quantity: str | None, material: str | None) -> None:
     if quantity is not None and quantity not in allowed:
         raise InputError(field="quantity", value=quantity, allowed=f"one of {', '.join(allowed)}")
     if material is not None:
-        from qdmol.analysis.curves.sizing import SIZED_MATERIALS
+        from qdmol.spectroscopy import SIZED_MATERIALS
 
         if material not in SIZED_MATERIALS:
             raise InputError(field="material", value=material, allowed=f"one of {', '.join(SIZED_MATERIALS)}")
@@ -120,7 +118,7 @@ def _planned(output: Path | None, figures: Path | None, files: Sequence[str]) ->
 
 def _read(files: Sequence[str], quantity: Any) -> tuple[list[Curve], dict[str, QdmolError]]:
     """Curves of all files, and the errors of those that have none; the first error where none has any."""
-    from qdmol.analysis.curves.reading import read_columns
+    from qdmol.spectroscopy import read_columns
 
     curves: list[Curve] = []
     failed: dict[str, QdmolError] = {}
@@ -145,7 +143,7 @@ def _absolute(path: Path | None) -> str | None:
 def _object(
     found: Sequence[Surveyed], failed: dict[str, QdmolError], written: dict[str, str | None], elapsed: float
 ) -> dict[str, Any]:  # fmt: skip
-    from qdmol.analysis.curves.summary import curve_summary
+    from qdmol.spectroscopy import curve_summary
 
     return {
         "qdmol": 1,
@@ -160,7 +158,7 @@ def _show(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bo
     from rich.table import Table
     from rich.text import Text
 
-    from qdmol.analysis.curves.summary import curve_rows, survey_sentences
+    from qdmol.spectroscopy import curve_rows, survey_sentences
 
     header, rows = curve_rows(found)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

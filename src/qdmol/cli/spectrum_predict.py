@@ -1,10 +1,15 @@
-"""`qdmol spectrum SPEC`: predicted spectra of monomer, unfused and fused molecule, measured ones laid over."""
+"""`qdmol spectrum SPEC`: predicted spectra of monomer, unfused and fused molecule, measured ones laid over.
+
+The words of `qdmol spectrum SPEC` as values; what makes no sense is refused in one sentence.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,14 +18,91 @@ from qdmol.cli.console import emit, message, progress, say
 from qdmol.cli.outputs import Outputs, planned_outputs
 from qdmol.cli.spectrum_commands import INCOMPLETE, spectrum
 from qdmol.errors import InputError
+from qdmol.units import HC_EV_NM, parse_quantity
 
 if TYPE_CHECKING:
+    from qdmol.prediction import Calibration, MeasuredFor, Overlay, Spectra
     from qdmol.structure import Spec
-    from qdmol.study.spectra import Spectra
-    from qdmol.study.spectra.belonging import MeasuredFor
-    from qdmol.study.spectra.overlay import Overlay
 
-__all__ = ["predict"]
+
+SHORTEST, LONGEST = 200.0, 3000.0  # nm, of a peak that can be asked for
+_CALIBRATE = "a peak as 605nm, 2.05eV or emission:610nm, from 200 to 3000 nm"
+_WAVELENGTH = re.compile(r"\s*[-+.\deE]+\s*(?:nm|um|µm|μm|[Aa]ngstroms?|Å)\s*")
+_ENERGY = re.compile(r"\s*[-+.\deE]+\s*(?:eV|meV|cm-1|cm\^-1|1/cm)\s*")
+
+
+def normalise_of(text: str) -> Literal["edge", "300nm"]:
+    """Where absorption is drawn as 1.
+
+    >>> normalise_of("300 nm")
+    '300nm'
+    """
+    found = text.replace(" ", "")
+    if found == "edge":
+        return "edge"
+    if found == "300nm":
+        return "300nm"
+    raise InputError(field="normalise", value=text, allowed="edge or 300nm")
+
+
+def calibration_of(text: str) -> Calibration:
+    """Where the monomer's peak is to lie, of absorption unless ``emission:`` stands before it."""
+    from qdmol.prediction import Calibration
+
+    before, separator, peak = text.rpartition(":")
+    quantity: Literal["absorption", "emission"]
+    if not separator or before.strip() == "absorption":
+        quantity = "absorption"
+    elif before.strip() == "emission":
+        quantity = "emission"
+    else:
+        raise InputError(field="calibrate", value=text, allowed=_CALIBRATE)
+    energy = _peak_energy(peak)
+    if not HC_EV_NM / LONGEST <= energy <= HC_EV_NM / SHORTEST:
+        raise InputError(field="calibrate", value=text, allowed=_CALIBRATE)
+    return Calibration(quantity=quantity, energy_eV=energy)
+
+
+def _peak_energy(text: str) -> float:
+    """The photon energy (eV) of a wavelength or an energy with its unit; NaN where it is neither."""
+    if _ENERGY.fullmatch(text):
+        return parse_quantity(text, kind="energy", field="calibrate")
+    if _WAVELENGTH.fullmatch(text):
+        wavelength = parse_quantity(text, kind="length", field="calibrate")
+        return HC_EV_NM / wavelength if wavelength > 0 else math.nan
+    return math.nan
+
+
+def linker_of(text: str) -> float:
+    """The gap (nm) between the dots of the unfused sample."""
+    gap = parse_quantity(text, kind="length", field="linker")
+    if not 0 < gap <= 100:
+        raise InputError(field="linker", value=text, allowed="above 0 and up to 100 nm")
+    return gap
+
+
+def fields_of(text: str, spec: Spec) -> tuple[float, ...]:
+    """Fields in kV/cm, rising, from START:STOP:COUNT or a list, as an axis of a map has them."""
+    from qdmol.study import make_axis
+
+    return tuple(sorted(float(value) for value in make_axis("field", text, spec).values))
+
+
+def measured_file(text: str) -> tuple[str | None, Path]:
+    """The sample that a file is said to belong to, if any, and its path; InputError for one that is not there."""
+    from qdmol.prediction import SAMPLES
+
+    sample, separator, name = text.partition("=")
+    given: str | None = None
+    path = Path(text)
+    if separator and not path.exists():
+        if sample.strip() not in SAMPLES:
+            allowed = f"FILE or SAMPLE=FILE, SAMPLE one of {', '.join(SAMPLES)}"
+            raise InputError(field="measured", value=text, allowed=allowed)
+        given, path = sample.strip(), Path(name)
+    if not path.is_file():
+        raise InputError(field="measured", value=str(path), allowed="a file that exists")
+    return given, path
 
 
 @spectrum.command()
@@ -51,7 +133,6 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """Predict absorption and emission of monomer, unfused and fused molecule, and lay measured curves over."""
-    from qdmol.cli.spectrum_words import normalise_of
     from qdmol.structure import read_spec
 
     parsed = read_spec(spec)  # a bad spec is refused before anything is said about the rest
@@ -61,13 +142,13 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     outputs = _outputs(spec, parsed, output, figures, measured or ())
     with progress(quiet=quiet or json) as tell:
         spectra = _predicted(parsed, outputs, exact=exact, progress=tell, **options)
-        from qdmol.study.spectra.overlay import lay_over
+        from qdmol.prediction import lay_over
 
         overlays = lay_over(spectra, curves, normalise=at, progress=tell)
     # Drawing takes longer than a stored spectrum to assemble: for an object alone nothing is drawn.
     drawn = not json or output is not None or figures is not None
     if drawn:
-        from qdmol.report.spectrum_page import write_spectrum_report
+        from qdmol.report import write_spectrum_report
 
         write_spectrum_report(spectra, overlays, outputs.report, figures=outputs.figures, normalise=at)
     if json:
@@ -82,13 +163,11 @@ def _options(
     spec: Spec, *, calibrate: str | None, linker: str, field: str | None, workers: int | None
 ) -> dict[str, Any]:  # fmt: skip
     """What the prediction is asked for; InputError for words that make no sense."""
-    from qdmol.cli.spectrum_words import calibration_of, fields_of, linker_of
-
     fields = () if field is None else fields_of(field, spec)
     if workers is not None and workers < 0:
         raise InputError(field="workers", value=workers, allowed="0 or more processes")
     if workers is None:
-        from qdmol.study.running import cores
+        from qdmol.study import cores
 
         workers = cores() if fields or spec.ensemble is not None else 0
     return {
@@ -101,14 +180,13 @@ def _options(
 
 def _curves(measured: Sequence[str], spec: Spec, linker: float) -> list[MeasuredFor]:
     """The curves of all files with their samples; InputError for what cannot be read or belongs to no sample."""
-    from qdmol.study.spectra.samples import samples_of
+    from qdmol.prediction import samples_of
 
     samples = tuple(sample.name for sample in samples_of(spec, linker=linker))
     if not measured:
         return []
-    from qdmol.analysis.curves import read_curves
-    from qdmol.cli.spectrum_words import measured_file
-    from qdmol.study.spectra.belonging import assign
+    from qdmol.prediction import assign
+    from qdmol.spectroscopy import read_curves
 
     named = [measured_file(text) for text in measured]
     return [one for given, file in named for one in assign(read_curves(file), samples, given)]
@@ -117,7 +195,6 @@ def _curves(measured: Sequence[str], spec: Spec, linker: float) -> list[Measured
 def _outputs(
     spec: str, parsed: Spec, output: Path | None, figures: Path | None, measured: Sequence[str]
 ) -> Outputs:  # fmt: skip
-    from qdmol.cli.spectrum_words import measured_file
     from qdmol.structure import spec_files
 
     page = output if output is not None else Path(f"{Path(spec.removeprefix('@')).stem}-spectrum.html")
@@ -126,15 +203,15 @@ def _outputs(
 
 
 def _predicted(spec: Spec, outputs: Outputs, **options: Any) -> Spectra:
-    from qdmol.study.spectra import predict_spectra
-    from qdmol.study.store import store_folder
+    from qdmol.prediction import predict_spectra
+    from qdmol.study import store_folder
 
     return predict_spectra(spec, folder=store_folder(outputs.netcdf), **options)
 
 
 def _object(spectra: Spectra, overlays: Sequence[Overlay], outputs: Outputs | None) -> dict[str, Any]:
     """The object of `--json`; `outputs` None where nothing was written."""
-    from qdmol.study.spectra.wording import overlay_summary
+    from qdmol.prediction import overlay_summary
 
     written = {"report": None, "netcdf": None, "figures": None} if outputs is None else outputs.as_dict(outputs.report)
     return {
@@ -146,7 +223,7 @@ def _object(spectra: Spectra, overlays: Sequence[Overlay], outputs: Outputs | No
 
 def _show(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> None:
     from qdmol.cli.console import show
-    from qdmol.cli.spectrum_tables import spectrum_text
+    from qdmol.cli.result_tables import spectrum_text
 
     show(*spectrum_text(spectra.summary, overlays, warnings=spectra.warnings, quiet=quiet))
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from qdmol.errors import InputError, shorten
 
-__all__ = ["refuse_overwriting"]
-
 AnyPath = str | os.PathLike[str]
 
 # Every figure is written under such a name, as PDF, PNG and CSV.

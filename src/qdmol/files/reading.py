@@ -1,8 +1,12 @@
-"""Guarded reading: every input file is opened here, so that no pipe, device or oversized file stalls a command."""
+"""Guarded reading: every input file is opened here, so that no pipe, device or oversized file stalls a command.
+
+Text taken from files of others, made safe to show.
+"""
 
 import errno
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +14,39 @@ from typing import BinaryIO, NoReturn
 
 from qdmol.errors import InputError, shorten
 
-__all__ = ["open_input", "read_input"]
+
+def _shown(character: str) -> str:
+    if character in "\n\t" or character.isprintable():
+        return character
+    return " " if unicodedata.category(character) == "Zs" else "?"
+
+
+def printable(text: str, *, longest: int | None = None) -> str:
+    r"""Return text without control, formatting and surrogate characters, so that a terminal shows it and obeys nothing.
+
+    Each such character becomes a question mark; line breaks and tabs stay.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    longest
+        Characters to keep; the rest is cut off and marked by three dots. None keeps all.
+
+    Examples
+    --------
+    >>> printable("dots\x1b[31m in\r\nhexane")
+    'dots?[31m in\nhexane'
+    >>> printable("cadmium selenide", longest=7)
+    'cadm...'
+    """
+    if longest is not None and len(text) > longest:
+        text = text[: max(longest - 3, 0)] + "..."
+    text = text.replace("\r\n", "\n")
+    if text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
 
 _LOCKED = "is locked by another program, as by a running acquisition; try again when that has ended"
 _REASONS = {

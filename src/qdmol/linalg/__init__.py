@@ -2,9 +2,6 @@
 missed.
 """
 
-from qdmol.linalg.davidson import davidson
-from qdmol.linalg.memory import release_freed_memory
-from qdmol.linalg.symmetric import Factor, lanczos, lowest_ritz
-from qdmol.linalg.tails import Tail, left_out
+import lazy_loader
 
-__all__ = ["Factor", "Tail", "davidson", "lanczos", "left_out", "lowest_ritz", "release_freed_memory"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

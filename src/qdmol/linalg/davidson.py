@@ -10,13 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
 
+from qdmol.arrays import Floats
 from qdmol.errors import SolverError
-
-__all__ = ["davidson"]
-
-Floats = NDArray[np.float64]
 
 ROUNDS = 200
 # The subspace shrinks to the last Ritz vectors when it has this many vectors for each wanted one.

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tail", "left_out"]
-
 # Part of the energy left out that counts: the shape functions are not orthogonal, and a level falls by half of it.
 SHARE = 0.5
 # Decay ratios outside this range say more about rounding or a coarse mesh than about convergence; around edges, where

@@ -10,26 +10,6 @@ reference material's, positive away from the gap, relative permittivities.
 ('CdSe', 0.13)
 """
 
-from qdmol.materials.sets import (
-    MEDIUM,
-    Alternative,
-    MaterialSet,
-    MaterialValue,
-    Source,
-    alternatives,
-    light_alternatives,
-    list_sets,
-    load_set,
-)
+import lazy_loader
 
-__all__ = [
-    "MEDIUM",
-    "Alternative",
-    "MaterialSet",
-    "MaterialValue",
-    "Source",
-    "alternatives",
-    "light_alternatives",
-    "list_sets",
-    "load_set",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,27 +15,6 @@ from pydantic_core import CoreSchema, core_schema
 from qdmol.errors import InputError
 from qdmol.units import Kind, parse_quantity, quantity_pattern, unit_of
 
-__all__ = [
-    "LIGHT_QUANTITIES",
-    "MATERIAL_QUANTITIES",
-    "MEDIUM_QUANTITIES",
-    "QUANTITIES",
-    "REFERENCE_QUANTITIES",
-    "AbsorptionCoefficient",
-    "AxialShare",
-    "AxisAngle",
-    "BandGap",
-    "Barrier",
-    "KaneEnergy",
-    "LayerThickness",
-    "LineWidth",
-    "Mass",
-    "Offset",
-    "Permittivity",
-    "PhononEnergy",
-    "Quantity",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Quantity:

@@ -16,45 +16,6 @@ lines, cross-sections (nm²) and rates (1/ns), each part of the spectrum with it
 15.958
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+import lazy_loader
 
-from qdmol.optics.broadening import Broadening, broadening_of
-from qdmol.optics.checking import light_of
-from qdmol.optics.limit import EdgeLimit, edge_limit, growths
-from qdmol.optics.lines import Lines, Range, absorption_lines, direction_mean
-from qdmol.optics.spectra import Emitters, cross_section, emission, emitters, hottest
-from qdmol.optics.values import BulkRegion, ExcitonLevels, MoleculeLight, PairLevels
-
-if TYPE_CHECKING:
-    from qdmol.optics.solving import solve_light
-
-__all__ = [
-    "Broadening",
-    "BulkRegion",
-    "EdgeLimit",
-    "Emitters",
-    "ExcitonLevels",
-    "Lines",
-    "MoleculeLight",
-    "PairLevels",
-    "Range",
-    "absorption_lines",
-    "broadening_of",
-    "cross_section",
-    "direction_mean",
-    "edge_limit",
-    "emission",
-    "emitters",
-    "growths",
-    "hottest",
-    "light_of",
-    "solve_light",
-]
-
-
-def __getattr__(name: str) -> object:
-    """Import the verb on first use: spectra of levels from a file need no solver."""
-    if name != "solve_light":
-        raise AttributeError(f"module 'qdmol.optics' has no attribute {name!r}")
-    return import_module("qdmol.optics.solving").solve_light
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,14 +13,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qdmol.arrays import Floats
 from qdmol.structure import Light
 from qdmol.units import BOLTZMANN_EV_K
-
-__all__ = ["FWHM", "Broadening", "broadening_of"]
-
-Floats = NDArray[np.float64]
 
 FWHM = 2 * math.sqrt(2 * math.log(2))
 # Lines narrower than this (eV) are drawn as wide as this: no grid resolves less.

@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.excitons.configurations import Sector, make_species, pair_operators
-from qdmol.excitons.diagonalising import Configured, Problem
-from qdmol.excitons.overlaps import contact_density, weighted_overlaps
+from qdmol.arrays import Floats
+from qdmol.ci import Configured, Problem, Sector, contact_density, make_species, pair_operators, weighted_overlaps
 from qdmol.optics.values import ExcitonLevels
-
-__all__ = ["exciton_levels", "whole_sectors"]
-
-Floats = NDArray[np.float64]
 
 # Levels kept above the lowest (eV), and of which the hole's place and the contact are found: what heat can reach.
 KEPT = 0.8

@@ -1,6 +1,6 @@
 """The limit of a complete basis: energies and strengths of excitons from several growing bases.
 
-Energies fall as one over the number N of orbitals, as in :mod:`qdmol.excitons.interacting`. Strengths, which ask for
+Energies fall as one over the number N of orbitals, as in :mod:`qdmol.ci.solving`. Strengths, which ask for
 electron and hole at one place, grow more slowly: of their cusp angular momenta from l on bring 1/l, and there are
 about l³ orbitals up to l, so that N^-1/3 is left out. What the limit adds to the last basis is its error.
 """
@@ -10,13 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qdmol.arrays import Floats
 from qdmol.optics.values import ExcitonLevels
-
-__all__ = ["EdgeLimit", "edge_limit", "growths"]
-
-Floats = NDArray[np.float64]
 
 # Lines this far (eV) above the lowest tell how strengths grow: all of them together, for they exchange strength.
 LOWEST = 0.1

@@ -6,21 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qdmol.excitons import MoleculeSolution
-from qdmol.excitons.functions import PointSums
-from qdmol.landscape import CARRIERS, Carrier, OpticalField
+from qdmol.arrays import Floats, Indices
+from qdmol.fem import MEDIUM
 from qdmol.linalg import lanczos
-from qdmol.mesh import MEDIUM
+from qdmol.meanfield import MoleculeSolution, PointSums
 from qdmol.optics.values import BulkRegion, PairLevels
-from qdmol.states import tail_of
-from qdmol.states.wall import ceiling
-
-__all__ = ["bulk_regions", "pair_levels"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
+from qdmol.potentials import CARRIERS, Carrier, OpticalField
+from qdmol.states import ceiling, tail_of
 
 # Pairs closer than this (eV) are listed as one.
 BIN = 2e-3
@@ -64,8 +57,8 @@ class _Levels:
     """
 
     energy: Floats
-    m: Integers
-    parity: Integers
+    m: Indices
+    parity: Indices
     vectors: Floats
     limit: float
     barrier: float | None

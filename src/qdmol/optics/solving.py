@@ -1,4 +1,7 @@
-"""The verb: from a solved molecule to everything light needs to know of it."""
+"""The verb: from a solved molecule to everything light needs to know of it.
+
+Whether a molecule's materials say what light needs.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,39 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qdmol.excitons import MoleculeSolution
-from qdmol.excitons.bases import Bases
-from qdmol.excitons.orbitals import orbital_spacing
-from qdmol.landscape import CARRIERS, Carrier, OpticalField, by_region, optical_field, optical_molecule
-from qdmol.mesh import MEDIUM
-from qdmol.optics.checking import light_of
+from qdmol.arrays import Floats
+from qdmol.ci import Bases, orbital_spacing
+from qdmol.errors import InputError
+from qdmol.fem import MEDIUM
+from qdmol.meanfield import MoleculeSolution
 from qdmol.optics.edge import exciton_levels
 from qdmol.optics.pairs import bulk_regions, pair_levels
 from qdmol.optics.values import MoleculeLight
-from qdmol.structure import AxialMolecule
+from qdmol.potentials import CARRIERS, Carrier, OpticalField, by_region, optical_field, optical_molecule
+from qdmol.structure import AxialMolecule, Light
 
-__all__ = ["hole_share", "solve_light"]
 
-Floats = NDArray[np.float64]
+def light_of(molecule: AxialMolecule) -> Light:
+    """The molecule's line shape.
+
+    Raises
+    ------
+    InputError
+        A material without Kane energy, or no line shape in the set.
+    """
+    for name, parameters in molecule.parameters.items():
+        if name != MEDIUM and parameters.kane_energy is None:
+            raise InputError(
+                field="materials",
+                value=f"no kane_energy of {name}",
+                allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
+            )
+    if molecule.light is None:
+        allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
+        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
+    return molecule.light
+
 
 # Pairs are listed up to this far (eV) above the lowest.
 PAIRS_UP_TO = 0.7

@@ -14,12 +14,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["BulkRegion", "ExcitonLevels", "MoleculeLight", "PairLevels"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
+from qdmol.arrays import Floats, Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +30,8 @@ class ExcitonLevels:
 
     orbitals: int
     energy: Floats
-    m: Integers
-    parity: Integers
+    m: Indices
+    parity: Indices
     moment: Floats
     bare: Floats
     place: Floats

@@ -12,67 +12,6 @@ emitter here. Times in ticks, ticks in ps. The readers are imported when they ar
 [2, 1]
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+import lazy_loader
 
-from qdmol.photons.flags import Flag
-from qdmol.photons.stream import (
-    SYNC_CHANNEL,
-    ArraySource,
-    Mode,
-    PhotonStream,
-    Provenance,
-    Records,
-    Source,
-    channel_label,
-)
-
-if TYPE_CHECKING:
-    from qdmol.photons.photon_hdf5 import write_photon_hdf5
-    from qdmol.photons.quality import QualityReport, assess_quality
-    from qdmol.photons.reading import read_photons
-    from qdmol.photons.sync_input import with_sync_detector
-    from qdmol.photons.synchronising import to_t3
-
-# Public name -> the module that has it.
-_HOMES = {
-    "QualityReport": "quality",
-    "assess_quality": "quality",
-    "read_photons": "reading",
-    "to_t3": "synchronising",
-    "with_sync_detector": "sync_input",
-    "write_photon_hdf5": "photon_hdf5",
-}
-
-__all__ = [
-    "SYNC_CHANNEL",
-    "ArraySource",
-    "Flag",
-    "Mode",
-    "PhotonStream",
-    "Provenance",
-    "QualityReport",
-    "Records",
-    "Source",
-    "assess_quality",
-    "channel_label",
-    "read_photons",
-    "to_t3",
-    "with_sync_detector",
-    "write_photon_hdf5",
-]
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name on first use (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'qdmol.photons' has no attribute {name!r}")
-    value = getattr(import_module(f"qdmol.photons.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return sorted(set(globals()) | set(__all__))
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -24,8 +24,6 @@ from numba.core import config as numba_config
 from numba.core.caching import CompileResultCacheImpl, NullCache
 from numba.core.serialize import dumps
 
-__all__ = ["KernelCache", "attach_cache", "cache_folder"]
-
 # numba has no types
 config: Any = numba_config
 _RESULTS: Any = CompileResultCacheImpl

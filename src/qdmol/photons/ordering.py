@@ -11,14 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qdmol.arrays import Integers
 from qdmol.errors import DataError
 from qdmol.photons.stream import CHUNK, Mode, PhotonStream, Records, Source, join_records
-
-__all__ = ["OrderTally", "OrderedSource", "ordered", "scan_order", "tallied_chunks"]
-
-Integers = NDArray[np.int64]
 
 _LONGEST = (1 << 63) - 1  # ticks; so that differences of times stay within 64 bits
 

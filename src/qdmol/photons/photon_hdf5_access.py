@@ -20,8 +20,6 @@ from qdmol.errors import InputError
 from qdmol.files import open_input, printable
 from qdmol.photons.raw_files import not_a_file_of
 
-__all__ = ["DAMAGE", "KIND", "child_names", "integer_array", "number_of", "opened", "small_integers", "text_of"]
-
 KIND = "Photon-HDF5"
 # What h5py raises where a file is damaged.
 DAMAGE = (

@@ -2,13 +2,15 @@
 
 Each header reader (:mod:`~qdmol.photons.picoquant_ptu`, :mod:`~qdmol.photons.picoquant_legacy`,
 :mod:`~qdmol.photons.timeharp`) fills a `Recording`; :func:`stream_of` checks it and makes the stream.
+
+Headers of fixed fields, as in PicoQuant's files from before PTU: what they share, and how they are taken apart.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,6 @@ from qdmol.files import open_input, printable
 from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import LONGEST_S
 from qdmol.photons.stream import Mode, PhotonStream, Provenance, Records, Source
-
-__all__ = ["RECORD_KINDS", "RecordFile", "RecordKind", "Recording", "refused", "stream_of"]
 
 WORD = 4  # bytes of a record
 # A header may round its sync rate and give the period besides; more than this apart, one of the two is wrong.
@@ -41,7 +41,7 @@ class RecordKind:
         As ``"HydraHarp T3 v2"``.
     mode : "T2" or "T3"
     kernel : str
-        Name of the loop in :mod:`~qdmol.photons.decoding`.
+        Name of the loop in :mod:`~qdmol.photons.picoquant_kernels`.
     wrap : int
         How far one overflow moves the clock, in units of `Records.times`.
     counted : bool
@@ -124,7 +124,7 @@ class RecordFile:
                 yield self._decoded(words, state, int(latest))
 
     def _decoded(self, words: np.ndarray[Any, Any], state: np.ndarray[Any, Any], latest: int) -> Records:
-        from qdmol.photons import decoding
+        from qdmol.photons import picoquant_kernels
 
         n = len(words)
         kind = self.kind
@@ -133,7 +133,7 @@ class RecordFile:
         channels, markers = np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.uint8)
         delays = np.empty(n if t3 else 0, dtype=np.uint32)
         sync_times = np.empty(0 if t3 else n, dtype=np.int64)
-        photons, syncs, marks = getattr(decoding, kind.kernel)(
+        photons, syncs, marks = getattr(picoquant_kernels, kind.kernel)(
             words, kind.wrap, kind.counted, latest, state, (times, channels, delays, sync_times, marker_times, markers)
         )
         if state[0] >= latest:
@@ -269,3 +269,114 @@ def _records_in(recording: Recording) -> tuple[int, bool, tuple[str, ...]]:
         text = f"The file holds {there - stated} records more than its header says; they are left out."
         return stated, False, (text,)
     return stated, False, ()
+
+
+Fields = list[tuple[Any, ...]]
+
+LONGEST_HEADER = 1 << 16
+INTEGER, SINGLE, DOUBLE = "<i4", "<f4", "<f8"
+
+
+def integers(*names: str) -> Fields:
+    """Fields of 32-bit integers."""
+    return [(name, INTEGER) for name in names]
+
+
+DISPLAY: Fields = [
+    *integers("DisplayLinLog", "DisplayTimeFrom", "DisplayTimeTo", "DisplayCountFrom", "DisplayCountTo"),
+    ("DisplayCurves", INTEGER, (8, 2)),
+    ("Parameters", SINGLE, (3, 3)),
+    *integers("RepeatMode", "RepeatsPerCurve", "RepeatTime", "RepeatWaitTime"),
+    ("ScriptName", "S20"),
+]
+TEXTS: Fields = [
+    ("Ident", "S16"),
+    ("FormatVersion", "S6"),
+    ("CreatorName", "S18"),
+    ("CreatorVersion", "S12"),
+    ("FileTime", "S18"),
+    ("LineEnd", "S2"),
+    ("Comment", "S256"),
+]
+MEASUREMENT: Fields = integers("Offset", "AcquisitionTime", "StopAt", "StopOnOverflow", "Restart")
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Takes fields off the head of a file, one group after the other."""
+
+    path: Path
+    head: bytes
+    offset: int = 0
+    header: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, fields: Fields) -> None:
+        """Read a group of fields into the header."""
+        layout = np.dtype(fields)
+        if self.offset + layout.itemsize > len(self.head):
+            raise refused(self.path, "ends within its header")
+        row = np.frombuffer(self.head, layout, 1, self.offset)[0]
+        self.header |= {name: _plain(row[name]) for name in layout.names or ()}
+        self.offset += layout.itemsize
+
+    def skip_image_header(self) -> None:
+        """Pass over the words of the scanner, whose number the header states."""
+        words = self.header["ImageHeader"]
+        size = self.path.stat().st_size
+        if not 0 <= 4 * words <= size - self.offset:
+            raise refused(self.path, "has a broken header: its part for images reaches beyond the end of the file")
+        self.offset += 4 * words
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        # written in the signs of the system, so that a micro sign is one byte
+        return printable(value.split(b"\0")[0].decode("latin-1").strip())
+    return value.tolist()
+
+
+def opened(path: Path) -> Cursor:
+    """Read the head of a file."""
+    with open_input(path) as stream:
+        return Cursor(path, stream.read(LONGEST_HEADER))
+
+
+def is_t2(path: Path, header: Mapping[str, Any]) -> bool:
+    """Whether the mode is T2; neither T2 nor T3, or records not of 32 bits, are refused."""
+    mode, bits = header["MeasurementMode"], header["BitsPerRecord"]
+    if mode not in (2, 3):
+        raise refused(path, f"holds no tagged photons: its header states measurement mode {mode}")
+    if bits != 32:
+        raise refused(path, f"holds records of {bits} bits, of which nothing is known; all known ones have 32")
+    return bool(mode == 2)
+
+
+def period_ps(rate_hz: int) -> float | None:
+    """Period of a rate that is known."""
+    return 1e12 / rate_hz if rate_hz > 0 else None
+
+
+def resolution_ps(header: Mapping[str, Any]) -> float:
+    """Width of a channel of the delays."""
+    # stored in ns with single precision: six digits are meant
+    return float(f"{1e3 * header['Resolution']:.6g}")
+
+
+def duration_s(header: Mapping[str, Any]) -> float | None:
+    """Length of the measurement."""
+    # the time that passed, else the time that was asked for; both in ms
+    return next((1e-3 * header[name] for name in ("StopAfter", "AcquisitionTime") if header[name] > 0), None)
+
+
+def provenance_of(path: Path, extension: str, kind: RecordKind, header: Mapping[str, Any]) -> Provenance:
+    """Where a stream comes from."""
+    names = [header.get("HardwareIdent") or header["Ident"], header["HardwareSerial"]]
+    return Provenance(
+        format=f"PicoQuant {extension} {header['FormatVersion']}",
+        record_type=kind.name,
+        path=str(path),
+        instrument=" ".join(str(name) for name in names),
+        created=header["FileTime"] or None,
+        comment=header["Comment"] or None,
+        header=header,
+    )

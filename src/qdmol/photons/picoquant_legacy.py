@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qdmol.photons.picoquant import RECORD_KINDS, Recording, refused, stream_of
-from qdmol.photons.picoquant_fields import (
+from qdmol.photons.picoquant import (
     DISPLAY,
     DOUBLE,
     INTEGER,
     MEASUREMENT,
+    RECORD_KINDS,
     SINGLE,
     TEXTS,
     Fields,
+    Recording,
     duration_s,
     integers,
     is_t2,
     opened,
     period_ps,
     provenance_of,
+    refused,
     resolution_ps,
+    stream_of,
 )
 from qdmol.photons.stream import PhotonStream
-
-__all__ = ["looks_like_hydraharp", "looks_like_picoharp", "read_hydraharp", "read_picoharp"]
 
 MOST_INPUTS = 64
 TICK_PICOHARP_PS = 4.0

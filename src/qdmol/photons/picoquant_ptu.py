@@ -18,8 +18,6 @@ from qdmol.files import open_input, printable
 from qdmol.photons.picoquant import RECORD_KINDS, SYNC_TOLERANCE, Recording, RecordKind, refused, stream_of
 from qdmol.photons.stream import PhotonStream, Provenance
 
-__all__ = ["looks_like_ptu", "read_ptu"]
-
 MAGIC = b"PQTTTR\0\0"
 ENTRY = struct.Struct("<32siI8s")
 MOST_ENTRIES = 20_000

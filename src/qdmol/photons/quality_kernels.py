@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from qdmol.photons.compiled import compiled
-
-__all__ = ["count_delays", "count_pairs", "count_photons"]
+from qdmol.photons.compiling import compiled
 
 # Exponent and five bits of the mantissa of a float64 of 32, less 32: see `octave_edges`.
 _FIRST_OCTAVE = 1027 * 32

@@ -17,8 +17,6 @@ from qdmol.photons.raw_files import LONGEST_S, file_size, not_a_file_of, read_by
 from qdmol.photons.stream import PhotonStream, Provenance
 from qdmol.photons.tag_files import TagFile, stream_of_tags
 
-__all__ = ["looks_like_qutag", "read_qutag"]
-
 KIND = "quTAG binary"
 HEADER = 40
 RECORD = np.dtype([("time", "<u8"), ("channel", "<u2")])

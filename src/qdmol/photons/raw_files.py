@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from qdmol.errors import DataError, InputError
 from qdmol.files import open_input, printable
 
-__all__ = ["LONGEST_S", "WINDOW", "check_span", "file_size", "not_a_file_of", "read_bytes", "record_pieces", "windows"]
-
 # No measurement of single photons lasts longer; a time beyond it is a wrong bit or the wrong format.
 LONGEST_S = 30 * 86400.0
 # Records looked at in one place for a cheap check.

@@ -13,8 +13,6 @@ from qdmol.files import open_input
 from qdmol.photons.picoquant import refused
 from qdmol.photons.stream import PhotonStream
 
-__all__ = ["FORMATS", "FileFormat", "read_photons"]
-
 HEAD = 4096  # bytes of a file that are looked at
 
 

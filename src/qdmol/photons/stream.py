@@ -15,23 +15,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.arrays import Integers
 from qdmol.errors import DataError
 
-__all__ = [
-    "CHUNK",
-    "SYNC_CHANNEL",
-    "ArraySource",
-    "Mode",
-    "PhotonStream",
-    "Provenance",
-    "Records",
-    "Source",
-    "channel_label",
-    "join_records",
-]
-
 Mode = Literal["T2", "T3"]
-Integers = NDArray[np.int64]
 
 # Photons handed out at a time: some 10 bytes each in memory, enough to hide the cost of a call.
 CHUNK = 1 << 20

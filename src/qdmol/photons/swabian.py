@@ -18,8 +18,6 @@ from qdmol.photons.raw_files import LONGEST_S, file_size, not_a_file_of
 from qdmol.photons.stream import PhotonStream, Provenance
 from qdmol.photons.tag_files import Survey, TagFile, stream_of_tags
 
-__all__ = ["looks_like_swabian", "read_swabian"]
-
 KIND = "Swabian raw tags"
 RECORD = np.dtype([("kind", "u1"), ("reserved", "u1"), ("missed", "<u2"), ("channel", "<i4"), ("time", "<i8")])
 TAG, ERROR, OVERFLOW_BEGIN, OVERFLOW_END, MISSED = range(5)

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.arrays import Integers
 from qdmol.errors import DataError
 from qdmol.photons.ordering import ordered
 from qdmol.photons.raw_files import check_span, record_pieces, windows
 from qdmol.photons.stream import PhotonStream, Provenance, Records
 from qdmol.photons.synchronising import find_sync_channel
 
-__all__ = ["Survey", "TagFile", "TagSource", "split_sync", "stream_of_tags", "survey_tags"]
-
-Integers = NDArray[np.int64]
 Tags = tuple[Integers, NDArray[np.uint8]]
 
 

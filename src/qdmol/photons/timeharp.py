@@ -15,25 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.files import open_input
-from qdmol.photons.picoquant import RecordFile, Recording, RecordKind, refused, stream_of
-from qdmol.photons.picoquant_fields import (
+from qdmol.photons.picoquant import (
     DISPLAY,
     INTEGER,
     MEASUREMENT,
     SINGLE,
     TEXTS,
     Fields,
+    RecordFile,
+    Recording,
+    RecordKind,
     duration_s,
     integers,
     is_t2,
     opened,
     period_ps,
     provenance_of,
+    refused,
     resolution_ps,
+    stream_of,
 )
 from qdmol.photons.stream import PhotonStream, Records
-
-__all__ = ["TurnedSource", "looks_like_timeharp", "read_timeharp"]
 
 KIND = RecordKind("TimeHarp 200 T3R", "T3", "timeharp_t3", 1 << 16)
 LOOKED_AT = 1 << 16  # records in which the largest delay is looked for

@@ -13,85 +13,28 @@ first line. A figure has the same number on the page and on disk, whichever of t
 - ``figure4_range``: bars over the literature's alternatives; one CSV.
 - ``figure5_map``: tunnel splitting 2t over core diameter and barrier, where there is a map; one CSV.
 
+>>> from qdmol.report import write_report
 >>> write_report.__name__
 'write_report'
 """
 
 import sys
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from qdmol.files import refuse_overwriting
-from qdmol.report.coupling_figure import MapLike, draw_coupling
-from qdmol.report.drawing import write_drawings
-from qdmol.report.overview import write_overview
-from qdmol.report.page import draw_all, render_page
-from qdmol.report.paired import paired_paths, write_pair
-from qdmol.report.solution import SolutionLike
-from qdmol.report.style import paper_style
-from qdmol.results import write_netcdf
-from qdmol.structure import spec_files
+import lazy_loader
 
-__all__ = ["write_overview", "write_report"]
-
-
-def write_report(
-    solution: SolutionLike,
-    path: str | Path,
-    *,
-    figures: str | Path | None = None,
-    coupling: MapLike | None = None,
-    linewidth: float | None = None,
-) -> Path:
-    """Write a solution as one HTML page and a NetCDF file of the same stem beside it.
-
-    Everything is drawn before the first file is touched, and each file is replaced as a whole.
-
-    Parameters
-    ----------
-    solution
-        From ``qdmol.solve``.
-    path
-        The page; ``.html`` is added to a name that ends in neither ``.html`` nor ``.htm``.
-    figures
-        A folder for every figure as PDF and PNG and every curve as CSV; created if missing.
-    coupling
-        A map of the tunnel coupling over core diameter and barrier, to be drawn as well.
-    linewidth
-        Of a line in meV, with which the tunnel coupling is compared in the map and in words; in words that of the
-        material set where not given.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
-
-    Raises
-    ------
-    qdmol.errors.InputError
-        The path is that of the NetCDF file, or a file to be written is the spec or its material set.
-    qdmol.errors.OutputError
-        A file cannot be written.
-    """
-    page, data = paired_paths(path)
-    refuse_overwriting((page, data), spec_files(solution.spec), figures=figures, field="path")
-    with paper_style():
-        drawings = draw_all(solution)
-        if coupling is not None:
-            drawings = (*drawings, draw_coupling(solution, coupling, linewidth=linewidth))
-        text = render_page(solution, drawings, netcdf=data.name, linewidth=linewidth)
-        drawn = () if figures is None else (partial(write_drawings, drawings, Path(figures)),)
-        write_pair(page, data, text, partial(write_netcdf, solution.data), *drawn)
-    return page
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 class _CallableRoom(ModuleType):
-    """Python sets `qdmol.report` to this room as soon as it is imported; called, it is the verb all the same."""
+    """The verb `qdmol.report`, which has the name of this room: Python binds the room to it at the first import."""
 
-    def __call__(self, solution: SolutionLike, path: str | Path, **options: Any) -> Path:
-        """See `write_report`."""
+    def __call__(self, solution: Any, path: str | Path, **options: Any) -> Path:
+        """Write the report of a solution; see `write_report`."""
+        from qdmol.report.writing import write_report
+
         return write_report(solution, path, **options)
 
 

@@ -10,24 +10,18 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from qdmol.report.axis_figure import draw_axis
-from qdmol.report.claims_figures import draw_shifts, draw_splitting_map
-from qdmol.report.drawing import Drawing
-from qdmol.report.map_figure import draw_maps
+from qdmol.plot import Drawing, SolutionLike, draw_axis, draw_maps, draw_shifts, draw_splitting_map, paper_style
 from qdmol.report.page import fill_page
-from qdmol.report.paired import paired_paths, write_pair
-from qdmol.report.solution import SolutionLike
-from qdmol.report.style import paper_style
 from qdmol.report.tables import PageTable, linked
+from qdmol.report.writing import paired_paths, write_pair
 from qdmol.results import write_netcdf
 from qdmol.structure import dump_spec
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from qdmol.study.claims import Claim, Claims
+    from qdmol.claims import Claim, Claims
 
-__all__ = ["write_claims_report"]
 
 _TITLE = "The reference work's statements, beside qdmol"
 _SUBTITLE = (

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qdmol.analysis.curves.sizing import SIZING_SOURCE
-from qdmol.analysis.curves.summary import curve_rows, survey_sentences
-from qdmol.analysis.curves.surveying import Surveyed
 from qdmol.files import refuse_overwriting, write_text_atomic
-from qdmol.report.curve_figures import draw_curves, draw_fit
-from qdmol.report.drawing import Drawing, write_drawings
-from qdmol.report.style import paper_style
+from qdmol.plot import Drawing, draw_curves, draw_fit, paper_style, write_drawings
+from qdmol.report.page import template
 from qdmol.report.tables import PageTable
-from qdmol.report.templates import template
-
-__all__ = ["write_curve_report"]
+from qdmol.spectroscopy import SIZING_SOURCE, Surveyed, curve_rows, survey_sentences
 
 
 def write_curve_report(

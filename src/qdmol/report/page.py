@@ -1,14 +1,14 @@
-"""One self-contained page of a solution: sentences, figures, tables, spec."""
+"""One self-contained page of a solution: sentences, figures, tables, spec.
+
+Templates of pages: everything put into one is escaped, and a name that is missing is an error.
+"""
 
 from collections.abc import Callable, Sequence
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
 from qdmol.materials import load_set
-from qdmol.report.axis_figure import draw_axis
-from qdmol.report.drawing import Drawing
-from qdmol.report.level_figure import draw_levels
-from qdmol.report.map_figure import draw_maps
-from qdmol.report.range_figure import draw_range
-from qdmol.report.solution import SolutionLike
+from qdmol.plot import Drawing, SolutionLike, draw_axis, draw_levels, draw_maps, draw_range
 from qdmol.report.tables import (
     PageTable,
     complex_tables,
@@ -18,10 +18,20 @@ from qdmol.report.tables import (
     range_table,
     settings_table,
 )
-from qdmol.report.templates import template
-from qdmol.results import summary_sentences
 from qdmol.structure import Spec, dump_spec, resolve
-from qdmol.study.linewidth import linewidth_mev
+from qdmol.study import linewidth_mev, summary_sentences
+
+
+def template(name: str) -> Template:
+    """Return a template of this room by the name of its file."""
+    environment = Environment(
+        loader=PackageLoader("qdmol.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
+
 
 _FIGURES: tuple[Callable[[SolutionLike], Drawing | None], ...] = (draw_axis, draw_maps, draw_levels, draw_range)
 

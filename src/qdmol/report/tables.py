@@ -10,19 +10,10 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from qdmol.materials import MaterialSet
-from qdmol.report.solution import SolutionLike, errors_of, values
-from qdmol.results import (
-    NO_VALUE,
-    binding_text,
-    complex_binding_text,
-    format_error,
-    format_measured,
-    format_number,
-    provenance,
-    state_name,
-    wavelength_nm,
-)
+from qdmol.plot import SolutionLike, errors_of, values
+from qdmol.results import NO_VALUE, format_error, format_measured, format_number, provenance, wavelength_nm
 from qdmol.structure import Spec, resolve
+from qdmol.study import binding_text, complex_binding_text, state_name
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts

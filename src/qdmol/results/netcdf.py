@@ -1,6 +1,8 @@
 """Labelled arrays to NetCDF4 files that plain ``xarray.open_dataset`` reads.
 
 A file is made in memory, then written as bytes and renamed: the HDF5 library crashes where a disk is full.
+
+Which code made a result: versions read from package metadata, nothing imported for it.
 """
 
 from __future__ import annotations
@@ -8,7 +10,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +20,40 @@ import numpy as np
 
 from qdmol.files import write_bytes_atomic
 
-if TYPE_CHECKING:  # xarray is slow to load, and whoever has a dataset has loaded it
+if TYPE_CHECKING:
     import xarray as xr
+
+
+_PACKAGES = ("qdmol", "numpy", "scipy", "ngsolve")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def provenance() -> dict[str, str]:
+    """Versions of qdmol, Python, NumPy, SciPy and NGSolve, and the platform.
+
+    Returns
+    -------
+    dict
+        Keys ``qdmol``, ``numpy``, ``scipy``, ``ngsolve``, ``python``, ``platform``; a package that is absent has the
+        value ``"not installed"``.
+
+    Examples
+    --------
+    >>> sorted(provenance())
+    ['ngsolve', 'numpy', 'platform', 'python', 'qdmol', 'scipy']
+    """
+    versions = {package: _version(package) for package in _PACKAGES}
+    return versions | {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
 
 _COMPRESS_FROM = 1024  # values; below this the filter costs more bytes than it saves
 

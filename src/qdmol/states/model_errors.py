@@ -10,19 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qdmol.landscape import Density
-from qdmol.mesh import Assembler, Coefficient
-from qdmol.states.hamiltonian import Hamiltonian
-from qdmol.states.infield import FieldHamiltonian
-from qdmol.states.resolving import Resolution, gap_error
+from qdmol.arrays import Floats
+from qdmol.fem import Assembler, Coefficient
+from qdmol.potentials import Density
+from qdmol.states.discretisation import Resolution, gap_error
+from qdmol.states.hamiltonian import FieldHamiltonian, Hamiltonian
 from qdmol.states.solving import GEOMETRY, ROUNDING, Level
 from qdmol.states.wall import WALL_SAFETY, Wall, wall_shares
-
-__all__ = ["ModelErrors", "State"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

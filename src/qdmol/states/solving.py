@@ -16,26 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.linalg import Factor, Tail, lanczos, left_out, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pair
-
-__all__ = [
-    "GEOMETRY",
-    "ROUNDING",
-    "SAFETY",
-    "Level",
-    "Levels",
-    "difference_error",
-    "find_levels",
-    "in_order",
-    "tail_of",
-]
-
-Floats = NDArray[np.float64]
 
 # Stated error over estimated error. Of 1,250 levels of random spheres the estimate was exceeded by up to three times.
 SAFETY = 3.5

@@ -7,15 +7,10 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from qdmol.arrays import Floats, Indices
+from qdmol.fem import Assembler, Elements, Pattern
 from qdmol.linalg import Factor
-from qdmol.mesh import Assembler, Elements, Pattern
-
-__all__ = ["BlockSpace", "Pair", "Space"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -24,10 +19,10 @@ class BlockSpace:
     functions.
     """
 
-    unknowns: Integers
+    unknowns: Indices
     pattern: Pattern
-    degrees: Integers
-    places: Integers
+    degrees: Indices
+    places: Indices
 
     def cut(self, entries: Floats) -> Floats:
         """Entries of this block of those over the whole pattern."""
@@ -53,7 +48,7 @@ class Pair:
         return self.space.pattern.matrix(self.mass)
 
     @property
-    def unknowns(self) -> Integers:
+    def unknowns(self) -> Indices:
         """Unknowns in the operator's numbering, sorted."""
         return self.space.unknowns
 

@@ -14,17 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qdmol.landscape import Carrier, Density, edge_of, mass_of
-from qdmol.mesh import MEDIUM, caps_apart
+from qdmol.arrays import Floats
+from qdmol.fem import MEDIUM, caps_apart
+from qdmol.potentials import Carrier, Density, edge_of, mass_of
 from qdmol.states.hamiltonian import Hamiltonian
 from qdmol.structure import AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
-
-__all__ = ["WALL_SAFETY", "Wall", "ceiling", "choose_wall", "decay_length", "further", "lowest_edge", "wall_shares"]
-
-Floats = NDArray[np.float64]
 
 # Energy (eV) of a level's tail in the medium: a first guess.
 TAIL_ENERGY = 0.1

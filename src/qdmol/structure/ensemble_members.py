@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 
 from qdmol.errors import MISSING, InputError
 from qdmol.materials import load_set
-from qdmol.structure.ensemble import Ensemble
-from qdmol.structure.model import LinkerNeck, MergedNeck, Spec
+from qdmol.structure.necks import LinkerNeck, MergedNeck
 from qdmol.structure.resolving import thickness_of
+from qdmol.structure.schema import Ensemble, Spec
 from qdmol.structure.specs import spec_mapping, update_mapping
-
-__all__ = ["Members", "ParameterRange", "draw_members", "member_spec", "parameters_of", "without_ensemble"]
 
 CUT = 3.0  # standard deviations
 

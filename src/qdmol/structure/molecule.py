@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-__all__ = ["MEDIUM", "AxialMolecule", "Bridge", "Light", "PlacedDot", "PlacedLayer", "RegionParameters"]
-
 MEDIUM = "medium"
 MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths, nothing a person meant
 

@@ -7,9 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from qdmol.errors import InputError
-from qdmol.structure.parts import GAP, KEPT_FOR_LATER, Gap, Part
-
-__all__ = ["FilledNeck", "LinkerNeck", "MergedNeck", "NeckChoice", "neck_length", "read_neck"]
+from qdmol.structure.schema_base import GAP, KEPT_FOR_LATER, Gap, Part
 
 
 class MergedNeck(Part):

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.arrays import Floats
 from qdmol.structure.molecule import MEDIUM, AxialMolecule
-
-__all__ = ["materials_at"]
-
-Floats = NDArray[np.float64]
 
 
 def materials_at(molecule: AxialMolecule, z: Floats, r: Floats) -> NDArray[np.object_]:

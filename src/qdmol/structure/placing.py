@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qdmol.errors import InputError
-from qdmol.structure.model import Molecule
 from qdmol.structure.molecule import Bridge, PlacedDot, PlacedLayer
 from qdmol.structure.necks import FilledNeck, LinkerNeck, MergedNeck
-
-__all__ = ["place"]
+from qdmol.structure.schema import Molecule
 
 AGREEMENT = 1e-6  # nm, between a neck that fixes the spacing and a spacing that is given as well
 NAMED = 1e-6  # nm: digits of a largest diameter that is named

@@ -15,23 +15,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from qdmol.errors import InputError
-from qdmol.materials.documents import plain_mapping, read_document
-from qdmol.materials.lookup import find_set
-from qdmol.materials.refusals import first_refusal
-from qdmol.structure.model import Spec
-
-__all__ = [
-    "dump_spec",
-    "example_path",
-    "exclude_each_other",
-    "list_examples",
-    "read_spec",
-    "spec_files",
-    "spec_mapping",
-    "spec_schema",
-    "update_mapping",
-    "update_spec",
-]
+from qdmol.materials import find_set, first_refusal, plain_mapping, read_document
+from qdmol.structure.schema import Spec
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SPEC_ALLOWED = "the path of a spec in YAML or JSON, or @ and the name of a shipped example"

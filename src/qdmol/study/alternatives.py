@@ -9,8 +9,6 @@ from qdmol.materials import Alternative
 from qdmol.structure import Spec, update_spec
 from qdmol.study.job import Job, run_job
 
-__all__ = ["Variation", "vary"]
-
 
 @dataclass(frozen=True, slots=True)
 class Variation:

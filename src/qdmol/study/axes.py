@@ -19,12 +19,9 @@ from decimal import Decimal
 from typing import Any
 
 from qdmol.errors import InputError
-from qdmol.materials.quantities import QUANTITIES
-from qdmol.structure import Spec, exclude_each_other
-from qdmol.structure.model import FilledNeck, LinkerNeck
+from qdmol.materials import QUANTITIES
+from qdmol.structure import FilledNeck, LinkerNeck, Spec, exclude_each_other
 from qdmol.units import Kind, parse_quantity, unit_of
-
-__all__ = ["ALIASES", "Axis", "AxisValue", "make_axes", "make_axis", "parse_axis"]
 
 AxisValue = float | int | str
 

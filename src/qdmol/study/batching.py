@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
 from qdmol.files import read_input, refuse_overwriting, write_text_atomic
-from qdmol.results.versions import provenance
+from qdmol.results import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axis
 from qdmol.study.plan import GridPlan, ListPlan
@@ -33,7 +33,6 @@ from qdmol.study.table import Coordinate, Table
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Batch", "read_samples", "solve_batch"]
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_BYTES = 20_000_000

@@ -27,14 +27,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import SolverError
-from qdmol.study.joining import CONNECT, no_scheduler, refuse_silent
-from qdmol.study.limits import GRACE
+from qdmol.jobs import CONNECT, GRACE, no_scheduler, refuse_silent
 from qdmol.study.points import Task, failed, over_time, solve_point
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Security
 
-__all__ = ["joined_cluster", "local_cluster", "run_on"]
 
 TICK = 0.25  # seconds between looks at the clock and at the workers
 # Deaths of workers without a point finished in between, for each worker, after which the cluster is given up.

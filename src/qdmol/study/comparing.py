@@ -12,8 +12,6 @@ from typing import Any
 from qdmol.results import NO_VALUE
 from qdmol.structure import AxialMolecule, Spec, read_spec, resolve, spec_mapping
 
-__all__ = ["Comparison", "Difference", "NumberPair", "compare"]
-
 ABSENT = None
 
 

@@ -12,8 +12,6 @@ from qdmol.structure import AxialMolecule, Spec, resolve, update_spec
 from qdmol.study.mapping import Map, map_spec
 from qdmol.study.running import Progress
 
-__all__ = ["coupling_axes", "coupling_map"]
-
 DIAMETERS = 13
 BARRIERS = 13
 # Core diameters shown, in parts of the mean one of the spec.

@@ -6,18 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qdmol.excitons import (
-    Complex,
-    ComplexState,
-    ComplexStates,
-    Estimate,
-    MoleculeSolution,
-    shared_limits,
-    solve_complexes,
-)
+from qdmol.ci import Complex, ComplexState, ComplexStates, shared_limits, solve_complexes
+from qdmol.meanfield import Estimate, MoleculeSolution
 from qdmol.structure import AxialMolecule, PlacedLayer
-
-__all__ = ["EXCITON", "Interacting", "binding_of", "complexes_object", "coulomb_object", "interact", "spacing_of"]
 
 EXCITON = Complex(1, 1)
 # Most levels of a complex that are listed; of the exciton, whose doublets give the spacing, more.

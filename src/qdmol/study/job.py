@@ -9,26 +9,14 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from qdmol.ci import Complex
 from qdmol.errors import InputError
-from qdmol.excitons import (
-    Complex,
-    Estimate,
-    MoleculeSolution,
-    Request,
-    Tunnelling,
-    dot_shares,
-    solve_molecule,
-    tunnelling,
-)
-from qdmol.landscape import CARRIERS, Carrier, edge_of, screened
 from qdmol.linalg import release_freed_memory
-from qdmol.states.wall import LEAST_BINDING
-from qdmol.structure import AxialMolecule, PlacedLayer, Spec, resolve
-from qdmol.structure.molecule import MEDIUM
-from qdmol.structure.resolving import V_PER_NM
+from qdmol.meanfield import Estimate, MoleculeSolution, Request, Tunnelling, dot_shares, solve_molecule, tunnelling
+from qdmol.potentials import CARRIERS, Carrier, edge_of, screened
+from qdmol.states import LEAST_BINDING
+from qdmol.structure import MEDIUM, V_PER_NM, AxialMolecule, PlacedLayer, Spec, resolve
 from qdmol.study.interacting import Interacting, interact
-
-__all__ = ["Job", "MonomerSolver", "UnboundError", "run_job", "solve_bound"]
 
 # Solves one dot alone.
 MonomerSolver = Callable[[AxialMolecule, Request], MoleculeSolution]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from qdmol.structure import AxialMolecule
 
-__all__ = ["linewidth_mev"]
-
 
 def linewidth_mev(molecule: AxialMolecule, temperature: float) -> float | None:
     """Full width at half maximum (meV) of one dot's line at a temperature (K); None where the material set has none."""

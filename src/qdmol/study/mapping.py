@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
-from qdmol.results.versions import provenance
+from qdmol.results import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
@@ -25,7 +25,6 @@ from qdmol.study.table import Coordinate, Table
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Map", "map_spec", "netcdf_path"]
 
 SHOWN_HOLES = 5
 

@@ -19,8 +19,6 @@ from qdmol.errors import InputError
 from qdmol.structure import AxialMolecule, Spec, resolve, spec_mapping, update_mapping
 from qdmol.study.axes import Axis, AxisValue
 
-__all__ = ["GridPlan", "ListPlan", "Plan", "Point", "prepare", "spec_key"]
-
 MOST_POINTS = 1_000_000
 DISTANCES = ("spacing", "barrier", "positions")
 # Necks that fix the distance of the dots.

@@ -2,6 +2,8 @@
 
 A record says what became of the point and nothing that differs from run to run, so that a file made of records is the
 same however often the run was stopped. Importing this module does not import the solver; solving a point does.
+
+What light does with one molecule, solved from its shape: the record that is kept on disk.
 """
 
 from __future__ import annotations
@@ -13,15 +15,41 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from qdmol.errors import QdmolError
+from qdmol.jobs import TimeLimitError, time_limit
+from qdmol.meanfield import Request
+from qdmol.optics import solve_light
+from qdmol.potentials import CARRIERS
 from qdmol.structure import AxialMolecule, Spec
-from qdmol.study.limits import TimeLimitError, time_limit
+from qdmol.study.job import solve_bound
 from qdmol.study.store import code_digest
 
 if TYPE_CHECKING:
-    from qdmol.excitons import MoleculeSolution, Request
+    from qdmol.meanfield import MoleculeSolution
 
-__all__ = ["LightRequest", "Task", "failed", "is_final", "refused", "solve_point"]
+
+def light_record(molecule: AxialMolecule, tolerance: float, request: LightRequest) -> dict[str, Any]:
+    """Solve a molecule and give its :class:`~qdmol.optics.MoleculeLight` as plain numbers; `tolerance` in meV.
+
+    Raises
+    ------
+    InputError
+        No level is bound, or the material set says nothing of light.
+    SolverError
+        What could not be computed, with the reason.
+    """
+    count = len(molecule.dots)
+    spacing = None if request.spacing is None else dict(zip(CARRIERS, request.spacing, strict=True))
+    # The matrices are small: threads inside the linear algebra cost more than they bring.
+    with threadpool_limits(limits=1, user_api="blas"):
+        solution = solve_bound(
+            molecule, Request(dict.fromkeys(CARRIERS, count), coulomb=True, tolerance=tolerance / 1000)
+        )
+        light = solve_light(solution, bases=request.bases, spacing=spacing, contact=request.contact)
+    return light.as_record()
+
 
 Record = Mapping[str, Any]
 
@@ -102,8 +130,6 @@ def over_time(limit: float | None) -> str:
 def _solved(task: Task) -> dict[str, Any]:
     # Imported here: what is on disk comes back without the solver.
     if task.light is not None:
-        from qdmol.study.light import light_record
-
         return {"status": "done", "light": light_record(task.molecule, task.spec.calculation.tolerance, task.light)}
     from qdmol.study.job import run_job
     from qdmol.study.summary import summarise

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from qdmol.results import summary_html, summary_sentences
 from qdmol.structure import Spec
 from qdmol.study.alternatives import Variation
 from qdmol.study.job import Job
 from qdmol.study.linewidth import linewidth_mev
+from qdmol.study.wording import summary_html, summary_sentences
 
 if TYPE_CHECKING:
     import xarray as xr
-
-__all__ = ["Solution"]
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qdmol.excitons import Complex, parse_complexes
+from qdmol.ci import Complex, parse_complexes
 from qdmol.materials import alternatives, load_set
 from qdmol.structure import Spec, read_spec, resolve, update_spec
 from qdmol.study.alternatives import Variation, vary
 from qdmol.study.job import run_job
 from qdmol.study.solution import Solution
 from qdmol.study.summary import summarise
-
-__all__ = ["solve"]
 
 
 def solve(

@@ -22,8 +22,6 @@ from qdmol.errors import InputError
 from qdmol.files import drop_abandoned, make_folder, read_input, write_bytes_atomic
 from qdmol.study.records import RecordModel, matches
 
-__all__ = ["Store", "code_digest", "store_folder"]
-
 PACKAGE = Path(__file__).parent.parent
 # What decides a number: rooms, and modules of this one. Drawing and the command line do not.
 ROOMS = ("materials", "structure", "mesh", "landscape", "linalg", "states", "excitons", "optics")

@@ -6,12 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from qdmol.excitons import Estimate, MoleculeSolution, PairState
+from qdmol.meanfield import Estimate, MoleculeSolution, PairState
 from qdmol.states import Level
 from qdmol.study.interacting import EXCITON, complexes_object, coulomb_object
 from qdmol.study.job import Job
-
-__all__ = ["is_converged", "notes", "summarise"]
 
 PARITY = {1: "+", -1: "-", 0: None}
 CONTRAST = (

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.files import write_bytes_atomic
-from qdmol.results.netcdf import netcdf_bytes, storable_text
+from qdmol.results import netcdf_bytes, storable_text
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["COULOMB_NUMBERS", "NUMBERS", "Coordinate", "Table", "variable_name"]
 
 NUMBERS = (
     "splitting_meV",

@@ -6,8 +6,6 @@ from typing import Any
 
 from distributed import Scheduler, Worker
 
-__all__ = ["UnservedScheduler", "UnservedWorker"]
-
 
 class UnservedScheduler(Scheduler):  # type: ignore[misc]  # the library is typed here and there only
     """A scheduler that listens for its workers and its client only."""

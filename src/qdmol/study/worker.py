@@ -15,8 +15,6 @@ import sys
 import threading
 from typing import BinaryIO
 
-__all__ = ["main"]
-
 
 async def _serve(address: str, certificate: str, key: str) -> None:
     from distributed import Security

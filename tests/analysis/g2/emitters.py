@@ -3,7 +3,7 @@
 import numpy as np
 from tests.photons.generators import in_memory
 
-from qdmol.analysis.g2 import PairHistogram
+from qdmol.analysis import PairHistogram
 from qdmol.photons import PhotonStream, Records
 
 

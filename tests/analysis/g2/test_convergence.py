@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from qdmol.analysis.g2 import PairHistogram, measure_g2
-from qdmol.analysis.g2.combs import Comb
+from qdmol.analysis import PairHistogram, measure_g2
 from qdmol.analysis.g2.continuous import fit_dip
 from qdmol.analysis.g2.overlap import fit_comb
+from qdmol.analysis.g2.peaks import Comb
 
 BIN_NS = 0.25
 

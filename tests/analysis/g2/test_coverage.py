@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from tests.analysis.g2.emitters import biexciton_stream, comb_histogram, dip_histogram
 
-from qdmol.analysis.counting import garwood
-from qdmol.analysis.g2 import G2Details, measure_g2
-from qdmol.analysis.g2.backgrounds import Signal
+from qdmol.analysis import G2Details, measure_g2
+from qdmol.analysis.g2.corrections import Signal
 from qdmol.analysis.g2.ratios import Sides, area_ratios
+from qdmol.statistics.counts import garwood
 
 HAND = G2Details(zero_delay_ns=0.0)
 

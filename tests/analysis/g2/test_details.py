@@ -5,8 +5,8 @@ import pytest
 from tests.analysis.g2.emitters import biexciton_stream, comb_histogram, dip_histogram
 from tests.photons.generators import antibunched_stream, in_memory, poisson_stream, pulsed_stream
 
+from qdmol.analysis import G2Details, gate_curve, measure_g2, measure_g3, read_pair_histogram
 from qdmol.analysis.background import Background
-from qdmol.analysis.g2 import G2Details, gate_curve, measure_g2, measure_g3, read_pair_histogram
 from qdmol.errors import DataError, InputError
 from qdmol.photons import Records
 

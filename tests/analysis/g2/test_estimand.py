@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from benchmarks.calibration.g2_coverage import LIGHT, continuous_cases, draw_dip, draw_emitter, pulsed_cases
 
+from qdmol.analysis import G2Details, PairHistogram, measure_g2
 from qdmol.analysis.background import background_given, estimate_background
-from qdmol.analysis.g2 import G2Details, PairHistogram, measure_g2
 from qdmol.errors import DataError
 
 TRUE = 0.2

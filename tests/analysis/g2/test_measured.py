@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from tests.photons.generators import in_memory
 
-from qdmol.analysis.counting import garwood
-from qdmol.analysis.g2 import G2Details, measure_g2, read_pair_histogram
+from qdmol.analysis import G2Details, measure_g2, read_pair_histogram
 from qdmol.photons import Records
 from qdmol.photons.reading import read_photons
+from qdmol.statistics.counts import garwood
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from tests.analysis.g2.emitters import biexciton_stream
 from tests.photons.generators import in_memory, poisson_stream, pulsed_stream
 
-from qdmol.analysis.g2 import pair_histogram
+from qdmol.analysis import pair_histogram
 from qdmol.errors import InputError
 from qdmol.photons import PhotonStream, Records
 

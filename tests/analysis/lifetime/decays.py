@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qdmol.analysis.lifetime import Decay, Response
+from qdmol.analysis import Decay, Response
 
 CENTRE_NS = 3.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.analysis.lifetime.decays import draw_decay
 
-from qdmol.analysis.lifetime import Decay, Response, fit_lifetime, read_decay
+from qdmol.analysis import Decay, Response, fit_lifetime, read_decay
 from qdmol.analysis.lifetime.reading import read_response
 from qdmol.errors import SolverError
 

@@ -8,11 +8,10 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks.calibration.lifetimes import CASES as CALIBRATED
-from benchmarks.calibration.lifetimes import PHOTONS, coverage
+from benchmarks.calibration.lifetimes import CASES as CALIBRATED, PHOTONS, coverage
 from tests.analysis.lifetime.decays import draw_decay, gaussian_histogram
 
-from qdmol.analysis.lifetime import Response, fit_lifetime
+from qdmol.analysis import Response, fit_lifetime
 
 HOLDS, TOO_WIDE = 0.93, 0.975
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from qdmol.analysis.lifetime import Decay
-from qdmol.analysis.lifetime.filling import filled_part
+from qdmol.analysis import Decay
+from qdmol.analysis.lifetime.findings import filled_part
 
 
 def part(counts, **options):

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import curve_fit
 from tests.analysis.lifetime.decays import draw_decay, gaussian_histogram
 
+from qdmol.analysis import Decay, Response, fit_lifetime
 from qdmol.analysis.background import Background
-from qdmol.analysis.lifetime import Decay, Response, fit_lifetime
 from qdmol.errors import DataError, InputError
 
 

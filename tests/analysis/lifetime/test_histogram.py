@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.photons.generators import in_memory
 
-from qdmol.analysis.lifetime import Response, decay_of, decays_of, fit_lifetime
+from qdmol.analysis import Response, decay_of, decays_of, fit_lifetime
 from qdmol.errors import DataError, InputError
 from qdmol.photons import Records
 

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from qdmol.analysis.lifetime import Response, decay_of, decays_of, fit_lifetime, read_decay
+from qdmol.analysis import Response, decay_of, decays_of, fit_lifetime, read_decay
 from qdmol.analysis.lifetime.reading import read_response
 from qdmol.errors import InputError
 from qdmol.photons.reading import read_photons

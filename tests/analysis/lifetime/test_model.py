@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import gammainc
 
-from qdmol.analysis.lifetime.folding import stretched_nodes
+from qdmol.analysis.lifetime.kernels import expected, stretched_nodes
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem
-from qdmol.analysis.lifetime.scoring import expected
 
 NO_RESPONSE = np.zeros(0)
 

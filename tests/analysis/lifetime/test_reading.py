@@ -5,8 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from qdmol.analysis import inspect_photons
-from qdmol.analysis.lifetime import Decay, fit_lifetime, read_decay, read_decays
+from qdmol.analysis import Decay, fit_lifetime, inspect_photons, read_decay, read_decays
 from qdmol.analysis.lifetime.reading import is_histogram, read_response
 from qdmol.errors import InputError
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from qdmol.analysis.lifetime import Decay, Response, fit_lifetime
-from qdmol.analysis.lifetime.responses import density
+from qdmol.analysis import Decay, Response, fit_lifetime
+from qdmol.analysis.lifetime.models import density
 from qdmol.errors import DataError, InputError
 
 PERIOD_NS, BINS = 100.0, 1000

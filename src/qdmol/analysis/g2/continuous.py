@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from qdmol.analysis.g2.likelihood import Fit, deviance, fit_counts
-from qdmol.analysis.g2.peak_shapes import two_sided
+from qdmol.analysis.g2.peaks import two_sided
 from qdmol.analysis.g2.values import PairHistogram
+from qdmol.arrays import Floats
+from qdmol.statistics import Fit, deviance, fit_counts
 
-__all__ = ["DipFit", "fit_dip"]
-
-Floats = NDArray[np.float64]
 Mask = tuple[tuple[float, float], ...]
 
 _ZERO, _RATIO, _LEVEL, _RISE, _SHOULDER, _DECAY = range(6)

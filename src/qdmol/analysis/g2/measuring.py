@@ -9,13 +9,20 @@ from typing import Any, Literal
 import numpy as np
 
 from qdmol.analysis.background import BEFORE_PULSE, Background
-from qdmol.analysis.g2.backgrounds import Flat, Signal, flat_of_valleys, signal_of
-from qdmol.analysis.g2.combs import Comb, find_comb, find_period
 from qdmol.analysis.g2.continuous import fit_dip
-from qdmol.analysis.g2.crosstalk import find_spikes
-from qdmol.analysis.g2.gates import channel_gates, gate_limits, gate_share
+from qdmol.analysis.g2.corrections import (
+    Flat,
+    Signal,
+    channel_gates,
+    find_spikes,
+    flat_of_valleys,
+    gate_limits,
+    gate_share,
+    signal_of,
+)
 from qdmol.analysis.g2.overlap import CombFit, fit_comb
 from qdmol.analysis.g2.pairs import Gate, pair_histogram
+from qdmol.analysis.g2.peaks import Comb, find_comb, find_period
 from qdmol.analysis.g2.ratios import SIDE_WINDOW_NS, area_ratios, dip_ratios, fit_ratios, sides_of
 from qdmol.analysis.g2.remarks import (
     assumed_zero,
@@ -30,10 +37,7 @@ from qdmol.analysis.g2.remarks import (
 )
 from qdmol.analysis.g2.values import G2, PairHistogram, Ratios
 from qdmol.errors import DataError, InputError, SolverError
-from qdmol.photons.flags import Flag
-from qdmol.photons.stream import PhotonStream
-
-__all__ = ["G2Details", "gate_curve", "measure_g2"]
+from qdmol.photons import Flag, PhotonStream
 
 Mask = tuple[tuple[float, float], ...]
 Measured = tuple[Signal, Background | None]  # shares of the emitter's photons, and where they come from

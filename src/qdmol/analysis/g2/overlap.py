@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.analysis.g2.combs import Comb
-from qdmol.analysis.g2.likelihood import Fit, fit_counts
-from qdmol.analysis.g2.peak_shapes import repeated, two_sided
+from qdmol.analysis.g2.peaks import Comb, repeated, two_sided
 from qdmol.analysis.g2.values import PairHistogram
-
-__all__ = ["CombFit", "fit_comb"]
-
-Floats = NDArray[np.float64]
+from qdmol.arrays import Floats
+from qdmol.statistics import Fit, fit_counts
 
 _BINS_A_PERIOD = 200
 _MOST_COMPONENTS = 3

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from qdmol.analysis.counting import ratio_interval
-from qdmol.analysis.g2.backgrounds import Flat, Signal
-from qdmol.analysis.g2.combs import Comb, Peaks, peaks_of
 from qdmol.analysis.g2.continuous import DipFit
-from qdmol.analysis.g2.intervals import level_scatter, likelihood_interval, nodes_of, scaled_interval, with_scatter
+from qdmol.analysis.g2.corrections import Flat, Signal
 from qdmol.analysis.g2.overlap import CombFit
+from qdmol.analysis.g2.peaks import Comb, Peaks, peaks_of
 from qdmol.analysis.g2.values import PairHistogram, Ratios
-
-__all__ = ["SIDE_WINDOW_NS", "Sides", "area_ratios", "dip_ratios", "fit_ratios", "poisson_level", "sides_of"]
+from qdmol.statistics import (
+    level_scatter,
+    likelihood_interval,
+    nodes_of,
+    ratio_interval,
+    scaled_interval,
+    with_scatter,
+)
 
 # Side peaks nearer than this, and at least five each way, make the level beside the centre.
 SIDE_WINDOW_NS = 750.0

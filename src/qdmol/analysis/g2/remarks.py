@@ -5,23 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from qdmol.analysis.g2.combs import Comb, peaks_of
-from qdmol.analysis.g2.crosstalk import Spike
+from qdmol.analysis.g2.corrections import Spike
+from qdmol.analysis.g2.peaks import Comb, peaks_of
 from qdmol.analysis.g2.ratios import Sides
 from qdmol.analysis.g2.values import PairHistogram
-from qdmol.photons.flags import Flag
-
-__all__ = [
-    "assumed_zero",
-    "covered",
-    "fit_flags",
-    "no_background",
-    "overlap_flag",
-    "shifted_zero",
-    "side_flags",
-    "spike_flag",
-    "wide_peak",
-]
+from qdmol.photons import Flag
 
 Mask = tuple[tuple[float, float], ...]
 

@@ -6,19 +6,14 @@ from dataclasses import dataclass, field
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qdmol.analysis.counting import garwood, ratio_interval
-from qdmol.analysis.g2.combs import find_comb
 from qdmol.analysis.g2.pairs import pair_histogram
+from qdmol.analysis.g2.peaks import find_comb
 from qdmol.analysis.g2.values import G3
+from qdmol.arrays import Integers
 from qdmol.errors import InputError
-from qdmol.photons.flags import Flag
-from qdmol.photons.stream import CHUNK, PhotonStream
-
-__all__ = ["measure_g3"]
-
-Integers = NDArray[np.int64]
+from qdmol.photons import CHUNK, Flag, PhotonStream
+from qdmol.statistics import garwood, ratio_interval
 
 _FARTHEST = 3  # pulses either way from which triples of different pulses are taken
 _NAN = float("nan")

@@ -8,12 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.photons.flags import Flag
+from qdmol.arrays import Floats, Integers
+from qdmol.photons import Flag
 
-__all__ = ["G2", "G3", "Method", "PairBlocks", "PairHistogram", "Ratios"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Method = Literal["pulsed areas", "pulsed fit", "continuous fit"]
 
 

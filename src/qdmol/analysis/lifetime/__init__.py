@@ -8,20 +8,3 @@ In comes a :class:`qdmol.photons.PhotonStream` (:func:`decay_of`) or a file of a
 with C the cumulated delay of photons of one component: an exponential, folded with the instrument response, of all
 pulses of a periodic excitation. The likelihood is Poisson's. Delays and lifetimes in ns.
 """
-
-from qdmol.analysis.lifetime.fitting import Model, fit_lifetime
-from qdmol.analysis.lifetime.histogram import decay_of, decays_of
-from qdmol.analysis.lifetime.reading import read_decay, read_decays
-from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
-
-__all__ = [
-    "Decay",
-    "LifetimeFit",
-    "Model",
-    "Response",
-    "decay_of",
-    "decays_of",
-    "fit_lifetime",
-    "read_decay",
-    "read_decays",
-]

@@ -11,15 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qdmol.analysis.lifetime.decay_text import Table, split_header
 from qdmol.analysis.wording import plain_text
+from qdmol.arrays import Floats
 from qdmol.errors import InputError
-
-__all__ = ["UNITS", "Curve", "curves_of", "unit_ns"]
-
-Floats = NDArray[np.float64]
 
 UNITS = {"fs": 1e-6, "ps": 1e-3, "ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 _SPELT = {

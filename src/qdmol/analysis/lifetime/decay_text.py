@@ -15,13 +15,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qdmol.arrays import Floats
 from qdmol.errors import InputError
-
-__all__ = ["FEWEST_ROWS", "LARGEST_BYTES", "Table", "decoded", "split_header", "tables_of"]
-
-Floats = NDArray[np.float64]
 
 LARGEST_BYTES = 32_000_000
 FEWEST_ROWS = 8

@@ -12,25 +12,27 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import xlogy
 from scipy.stats import chi2
 
 from qdmol.analysis.background import Background
-from qdmol.analysis.lifetime.acceptance import failure, is_flat, is_resolved
-from qdmol.analysis.lifetime.assembling import assemble
-from qdmol.analysis.lifetime.bumps import Bump, find_bump
-from qdmol.analysis.lifetime.filling import filled_part
-from qdmol.analysis.lifetime.findings import find_flags, find_range_flags
-from qdmol.analysis.lifetime.models import MOST_COMPONENTS, Setting, Trial, choose, prepare, try_models
+from qdmol.analysis.lifetime.estimating import assemble, failure, is_flat, is_resolved
+from qdmol.analysis.lifetime.findings import filled_part, find_flags, find_range_flags
+from qdmol.analysis.lifetime.models import (
+    MOST_COMPONENTS,
+    Bump,
+    Setting,
+    Trial,
+    choose,
+    find_bump,
+    prepare,
+    try_models,
+)
 from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
+from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError, InputError, SolverError
 
-__all__ = ["Model", "fit_lifetime"]
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
 FEWEST_PHOTONS = 20

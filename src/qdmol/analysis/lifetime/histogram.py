@@ -7,16 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qdmol.analysis.lifetime.values import Decay
+from qdmol.arrays import Floats, Integers
 from qdmol.errors import DataError, InputError
 from qdmol.photons import PhotonStream
-
-__all__ = ["decay_of", "decays_of"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _MOST_BINS = 4096
 _MOST_TICKS = 1 << 22
@@ -116,13 +111,13 @@ def _with_delays(stream: PhotonStream) -> PhotonStream:
         if stream.sync_period_ps is None or not stream.sync_period_ps > 0:
             raise DataError("The recording states no sync period, so its delays have no end.")
         return stream
-    from qdmol.photons.synchronising import to_t3
+    from qdmol.photons import to_t3
 
     return to_t3(stream)
 
 
 def _count(stream: PhotonStream, *, ticks: int) -> _Counted:
-    from qdmol.analysis.lifetime.counting import count_delays
+    from qdmol.analysis.kernels import count_delays
 
     if not 1 < ticks <= _MOST_TICKS:
         raise DataError(f"A sync period of {ticks} ticks cannot be a histogram of delays.")

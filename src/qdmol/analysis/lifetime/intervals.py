@@ -11,13 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qdmol.analysis.lifetime.likelihood import FREE_LIKELIHOOD, Maximum, fisher
-
-__all__ = ["Quantity", "profile_interval", "standard_error"]
-
-Floats = NDArray[np.float64]
+from qdmol.arrays import Floats
 
 _STIFFNESS = 20.0  # of the pull, in standard errors: the profile is met within a twentieth of one
 _STIFFEST = 2e3
@@ -36,7 +32,7 @@ class Quantity:
 
 def standard_error(found: Maximum, what: Quantity) -> float:
     """Standard error from Fisher's matrix; of a quantity on a bound, one from its own curvature."""
-    from qdmol.analysis.lifetime.scoring import quantity_slope
+    from qdmol.analysis.lifetime.kernels import quantity_slope
 
     slope = quantity_slope(found.problem, found.theta, what.kind, what.index)
     matrix, inside = fisher(found)
@@ -73,7 +69,7 @@ class _Point:
 
 
 def _end(found: Maximum, what: Quantity, *, error: float, side: float, goal: float) -> float:
-    from qdmol.analysis.lifetime.scoring import quantity
+    from qdmol.analysis.lifetime.kernels import quantity
 
     centre = float(quantity(found.problem, found.theta, what.kind, what.index))
     limit = what.highest if side > 0 else what.lowest
@@ -107,7 +103,7 @@ def _end(found: Maximum, what: Quantity, *, error: float, side: float, goal: flo
 
 def _profile_point(found: Maximum, what: Quantity, target: float, start: Floats, *, weight: float) -> _Point:
     """The largest likelihood with the quantity at `target`: a parameter is held there, another quantity pulled."""
-    from qdmol.analysis.lifetime.scoring import LOG_TAU, SLOT, maximise, quantity
+    from qdmol.analysis.lifetime.kernels import LOG_TAU, SLOT, maximise, quantity
 
     theta, free, bounds = start.copy(), found.free, found.bounds
     if what.kind in {LOG_TAU, SLOT}:

@@ -7,30 +7,353 @@ must lower it by 6, strong evidence by Kass and Raftery, J. Am. Stat. Assoc. 90,
 doi:10.1080/01621459.1995.10476572. Where no number of components fits, what is left over is of the instrument, and
 the likelihood is divided by the reduced deviance (quasi-likelihood, McCullagh, Ann. Stat. 11, 59 (1983),
 doi:10.1214/aos/1176346056), lest components be bought with it.
+
+Where a fit begins: the delay of the excitation and one lifetime, by likelihood over a coarse grid.
+
+A template of one lifetime is laid under the counts at every whole bin; the likelihood of all places is one correlation
+with its logarithm. So even 200 photons in 4,000 bins show where the decay rises, which their highest bin does not.
+
+A measured response made ready for a fit: as a density in fine parts, put together over the end of a period.
+
+How well a curve describes counts: the deviance against what Poisson's law expects of it.
+
+The deviance is 2 sum [n ln(n / nu) - n + nu], Baker and Cousins, Nucl. Instrum. Methods 221, 437 (1984),
+doi:10.1016/0167-5087(84)90016-4. It follows chi-square only where counts are high; so neighbouring bins are joined
+until five counts are expected, and mean and variance of each term are the exact ones of Poisson's law.
+
+Stretches of a decay that stand above the fitted curve: afterglow of a detector, a reflection, crosstalk.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.interpolate import CubicSpline
+from scipy.special import xlogy
+from scipy.stats import chi2, norm, poisson
 
-from qdmol.analysis.lifetime.bumps import Bump
-from qdmol.analysis.lifetime.coarsening import coarsened, evenly_joined
-from qdmol.analysis.lifetime.goodness import Goodness, judge
 from qdmol.analysis.lifetime.intervals import Quantity, standard_error
-from qdmol.analysis.lifetime.likelihood import Maximum, bounds_of, climb, expected_counts, free_parameters
+from qdmol.analysis.lifetime.likelihood import (
+    Maximum,
+    bounds_of,
+    climb,
+    coarsened,
+    evenly_joined,
+    expected_counts,
+    free_parameters,
+)
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, Slots
-from qdmol.analysis.lifetime.responses import density
-from qdmol.analysis.lifetime.starting import Start, find_starts
 from qdmol.analysis.lifetime.values import Decay, Response
+from qdmol.arrays import Bools, Floats
+from qdmol.errors import DataError
 
-__all__ = ["MOST_COMPONENTS", "STRETCHED", "Setting", "Trial", "choose", "model_name", "prepare", "try_models"]
+MOST_BINS = 1024
+_LEAST_BACKGROUND, _MOST_BACKGROUND = 0.1, 0.98  # share of photons a template leaves to the background
+_DARK = 0.2  # share of the bins that are taken as dark
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A place to begin: shift (where a measured response begins), width of a Gaussian, lifetime in ns, likelihood."""
+
+    shift_ns: float
+    width_ns: float
+    tau_ns: float
+    log_likelihood: float
+
+
+def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | None) -> list[Start]:
+    """Return the best start for each width tried, of a measured response for each lifetime tried, the best first.
+
+    `shift_ns`, where a measured response begins or where the middle of another lies, and `width_ns` are kept where they
+    are given.
+    """
+    counts, edges = _coarse(problem)
+    dark = _dark_share(counts[_recorded(problem)])
+    bin_ns = float(edges[1] - edges[0])
+    span = float(edges[-1] - edges[0])
+    widths = [width_ns] if width_ns is not None else [bin_ns, 4 * bin_ns, 16 * bin_ns]
+    if problem.kind != GAUSSIAN:
+        widths = [bin_ns]
+    widths = [min(width, min(span, problem.period) / 20) for width in widths]
+    taus = np.geomspace(max(bin_ns, 1e-3 * span), min(span, 2 * problem.period), 10)
+    best = []
+    for width in dict.fromkeys(widths):
+        tried = [_place(problem, (counts, edges), width, float(tau), shift_ns, dark=dark) for tau in taus]
+        best += tried if problem.kind == MEASURED else [max(tried, key=lambda start: start.log_likelihood)]
+    return sorted(best, key=lambda start: -start.log_likelihood)
+
+
+def _coarse(problem: Problem) -> tuple[Floats, Floats]:
+    """Counts and edges with at most about a thousand bins; unused bins count nothing."""
+    counts = np.where(problem.used, problem.counts, 0.0)
+    step = -(-len(counts) // MOST_BINS)
+    padded = np.pad(counts, (0, -len(counts) % step))
+    merged = padded.reshape(-1, step).sum(axis=1)
+    bin_ns = float(problem.edges[1] - problem.edges[0]) * step
+    return merged, problem.edges[0] + bin_ns * np.arange(len(merged) + 1)
+
+
+def _recorded(problem: Problem) -> NDArray[np.bool_]:
+    """Coarse bins that hold used bins only."""
+    step = -(-len(problem.used) // MOST_BINS)
+    padded = np.pad(problem.used, (0, -len(problem.used) % step))
+    return np.asarray(padded.reshape(-1, step).all(axis=1), dtype=np.bool_)
+
+
+def _dark_share(counts: Floats) -> float:
+    """Share of the photons that are background: of the fifth of the bins with the fewest counts."""
+    if len(counts) < 5 or not counts.sum() > 0:
+        return _LEAST_BACKGROUND
+    lowest = float(np.sort(counts)[: int(_DARK * len(counts))].mean())
+    return min(max(lowest * len(counts) / float(counts.sum()), _LEAST_BACKGROUND), _MOST_BACKGROUND)
+
+
+def _place(
+    problem: Problem, histogram: tuple[Floats, Floats], width: float, tau: float, shift_ns: float | None, *, dark: float
+) -> Start:
+    """Best place of one template under counts and edges of the coarse bins, with the share `dark` as background."""
+    from qdmol.analysis.lifetime.kernels import expected
+
+    counts, edges = histogram
+    n = len(counts)
+    bin_ns = float(edges[1] - edges[0])
+    kind = PULSE if problem.kind == GAUSSIAN and width <= 0 else problem.kind
+    # the template over twice the window, the excitation in the middle
+    grid = bin_ns * np.arange(-n, n + 1) - (0.0 if shift_ns is None else shift_ns - edges[0])
+    blank = np.ones(2 * n)
+    template_problem = problem._replace(
+        edges=grid, widths=blank, counts=blank, used=blank > 0, live=blank, periods=0.0, kind=kind,
+        components=1, stretched=False, response_first=0.0,
+    )  # fmt: skip
+    theta = np.array([math.log(tau), 1.0, 0.0, 0.0, math.log(width), 1.0])
+    template = expected(template_problem, theta, np.zeros((6, 2 * n)))
+    whole = max(float(template[n:].sum()), 1e-12)
+    template = np.maximum(template, 0.0) * (1 - dark) / whole + dark / n
+    gain = _slide(counts, np.log(template))
+    sums = np.concatenate(([0.0], np.cumsum(template)))
+    # place s uses template[n - s : 2 n - s]
+    places = np.arange(n)
+    gain = gain[places] - counts.sum() * np.log(sums[2 * n - places] - sums[n - places])
+    at = int(np.argmax(gain)) if shift_ns is None else 0
+    shift = float(edges[0] + at * bin_ns) if shift_ns is None else shift_ns
+    return Start(shift, width, tau, float(gain[at]))
+
+
+def _slide(counts: Floats, logs: Floats) -> Floats:
+    """Sum over i of counts[i] logs[n - s + i] for s = 0 .. n - 1, by Fourier transforms."""
+    n = len(counts)
+    size = next_fast_len(3 * n)
+    product = rfft(counts[::-1], size) * rfft(logs, size)
+    full = irfft(product, size)
+    # full[n - 1 + k] = sum_i counts[i] logs[k + i], with k = n - s
+    places = np.arange(n)
+    gains: Floats = full[2 * n - 1 - places]
+    return gains
+
+
+_PARTS = 2000  # parts a measured response is split into, eight a bin at most
+_NEGLIGIBLE = 1e-8  # share of the response at either end that is left out
+
+
+def density(response: Response, period_ns: float | None) -> tuple[Floats, float, float]:
+    """Return the response as a density over ns (m,) in parts of its bins, their width, and where the first begins.
+
+    A step function would be broader than the truth. The cumulated counts are interpolated by a cubic spline; what it
+    makes negative is cut, and each bin keeps its counts.
+
+    Raises
+    ------
+    DataError
+        For a response that is longer than the period.
+    """
+    counts, first = _joined(response, period_ns)
+    start, stop = _ends(counts)
+    counts, first = counts[start:stop], first + start * response.bin_width_ns
+    if period_ns is not None and len(counts) * response.bin_width_ns > period_ns + 1.5 * response.bin_width_ns:
+        raise DataError(f"The response is longer than the period of {period_ns:.4g} ns.")
+    parts = max(1, min(8, _PARTS // len(counts)))
+    edges = np.arange(len(counts) + 1, dtype=np.float64)
+    cumulated = np.concatenate(([0.0], np.cumsum(counts))) / counts.sum()
+    fine = np.arange(parts * len(counts) + 1) / parts
+    shares = np.maximum(np.diff(CubicSpline(edges, cumulated)(fine)), 0.0)
+    within = shares.reshape(-1, parts)
+    sums = within.sum(axis=1)
+    within = within * np.divide(np.diff(cumulated), sums, out=np.zeros_like(sums), where=sums > 0)[:, None]
+    width = response.bin_width_ns / parts
+    return within.ravel() / (within.sum() * width), width, first
+
+
+def share_variances(response: Response, period_ns: float | None) -> Floats:
+    """Return the variance of the share of each bin in the response (m,), m as in :func:`density`; 0 if unknown."""
+    counts, _ = _joined(response, period_ns)
+    start, stop = _ends(counts)
+    if not len(response.variances):
+        return np.zeros(stop - start)
+    # the same bins in the same order
+    order, _ = _joined(response, period_ns, response.variances)
+    variances: Floats = order[start:stop] / counts.sum() ** 2
+    return variances
+
+
+def _ends(counts: Floats) -> tuple[int, int]:
+    """First bin, and the bin behind the last, of all but a negligible share of the counts."""
+    cumulated = np.concatenate(([0.0], np.cumsum(counts))) / counts.sum()
+    start = int(np.searchsorted(cumulated, _NEGLIGIBLE, side="right")) - 1
+    stop = int(np.searchsorted(cumulated, 1.0 - _NEGLIGIBLE)) + 1
+    return max(start - 1, 0), min(stop + 1, len(counts))
+
+
+def _joined(response: Response, period_ns: float | None, values: Floats | None = None) -> tuple[Floats, float]:
+    """Counts in one run, and the left edge of the first: what reaches over the end of the period is put together.
+
+    `values` (m,), one for each bin, are put in the order of the counts and returned in their place.
+    """
+    counts, bin_ns, first = response.counts, response.bin_width_ns, response.first_bin_ns
+    ordered = counts if values is None else values
+    significant = counts > 1e-6 * counts.max()
+    if not (significant[0] and significant[-1]) or significant.all():
+        return ordered, first
+    begins, ends = _longest_gap(significant)
+    peak = int(counts.argmax())
+    if period_ns is None or abs(len(counts) * bin_ns - period_ns) > 1.5 * bin_ns:
+        # the two ends are not neighbours: only the run about the peak is the response
+        alone = ordered.copy()
+        alone[begins:] = 0.0 if peak < begins else alone[begins:]
+        alone[:ends] = 0.0 if peak >= ends else alone[:ends]
+        return alone, first
+    middle = (begins + ends) // 2
+    # the later part is that of the pulse before
+    later = peak < middle
+    return np.roll(ordered, -middle), first + middle * bin_ns - (period_ns if later else 0.0)
+
+
+def _longest_gap(significant: NDArray[np.bool_]) -> tuple[int, int]:
+    """Where the longest run of bins without response begins and ends."""
+    steps = np.flatnonzero(np.diff(np.concatenate(([0], (~significant).astype(np.int64), [0]))))
+    begins, ends = steps[::2], steps[1::2]
+    k = int(np.argmax(ends - begins))
+    return int(begins[k]), int(ends[k])
+
+
+def nearest_shift(shift_ns: float, period_ns: float) -> float:
+    """Return a shift on the circle of the period as the one nearest to zero."""
+    return shift_ns if math.isinf(period_ns) else shift_ns - period_ns * round(shift_ns / period_ns)
+
+
+_FEWEST = 5.0  # expected counts of a group
+
+
+@dataclass(frozen=True, slots=True)
+class Goodness:
+    """Probability of a larger deviance, deviance over its mean, number of groups, size of the misfit.
+
+    `misfit` is the relative deviation, beyond the noise, of the curve from the counts.
+    """
+
+    probability: float
+    reduced_deviance: float
+    groups: int
+    misfit: float
+
+
+def _deviance(counts: Floats, mean: Floats) -> Floats:
+    terms: Floats = 2.0 * (xlogy(counts, counts) - xlogy(counts, mean) - counts + mean)
+    return np.maximum(terms, 0.0)
+
+
+def deviance_residuals(counts: Floats, mean: Floats) -> Floats:
+    """Signed roots of the deviance of each bin (n,)."""
+    safe = np.maximum(mean, 1e-12)
+    residuals: Floats = np.sign(counts - safe) * np.sqrt(_deviance(counts, safe))
+    return residuals
+
+
+def judge(counts: Floats, mean: Floats, *, parameters: int) -> Goodness:
+    """Return the goodness of a curve with so many fitted parameters, both (n,)."""
+    grouped_counts, grouped_mean = _group(counts, mean)
+    groups = len(grouped_mean)
+    if groups <= parameters:
+        return Goodness(1.0, 1.0, groups, 0.0)
+    total = float(_deviance(grouped_counts, grouped_mean).sum())
+    means, variances = _moments(grouped_mean)
+    share = (groups - parameters) / groups
+    centre, spread = float(means.sum()) * share, float(variances.sum()) * share
+    # a chi-square with the same mean and variance
+    scale = spread / (2.0 * centre)
+    probability = float(chi2.sf(total / scale, centre / scale))
+    misfit = np.sqrt(max(total - centre, 0.0) / max(float(grouped_mean.sum()), 1.0))
+    return Goodness(probability, total / centre, groups, float(misfit))
+
+
+def _group(counts: Floats, mean: Floats) -> tuple[Floats, Floats]:
+    """Join neighbours until each group expects enough counts."""
+    marks = np.floor(np.cumsum(mean) / _FEWEST).astype(np.int64)
+    starts = np.flatnonzero(np.diff(marks, prepend=-1) > 0)
+    # a group ends with the bin that completes it
+    starts = np.concatenate(([0], starts[:-1] + 1)) if len(starts) > 1 else np.array([0])
+    starts = np.unique(np.clip(starts, 0, len(mean) - 1))
+    joined = np.add.reduceat(mean, starts)
+    keep = joined >= 0.5 * _FEWEST
+    return np.add.reduceat(counts, starts)[keep], joined[keep]
+
+
+@cache
+def _table() -> tuple[Floats, Floats, Floats]:
+    """Mean and variance of a term of the deviance, on a grid of ln(mean counts)."""
+    grid = np.geomspace(0.5 * _FEWEST, 1e4, 120)
+    means, variances = np.empty_like(grid), np.empty_like(grid)
+    for k, mean in enumerate(grid):
+        reach = np.arange(max(0.0, np.floor(mean - 12 * np.sqrt(mean))), np.ceil(mean + 12 * np.sqrt(mean) + 20))
+        weights = poisson.pmf(reach, mean)
+        terms = _deviance(reach, np.full_like(reach, mean))
+        means[k] = weights @ terms
+        variances[k] = weights @ terms**2 - means[k] ** 2
+    return np.log(grid), means, variances
+
+
+def _moments(mean: Floats) -> tuple[Floats, Floats]:
+    grid, means, variances = _table()
+    at = np.log(mean)
+    return np.interp(at, grid, means), np.interp(at, grid, variances)
+
+
+_ACCIDENT = 1e-3  # chance that a decay without a bump shows one
+_LEAST = 0.1  # excess over the curve
+
+
+@dataclass(frozen=True, slots=True)
+class Bump:
+    """Bins from `start` to before `stop`, and how many photons stand above the curve there."""
+
+    start: int
+    stop: int
+    photons: float
+
+
+def find_bump(counts: Floats, curve: Floats, where: Bools) -> Bump | None:
+    """Return the most significant stretch of bins `where` (n,), of 4, 8, 16 .. bins to an eighth of all, or None."""
+    excess = np.concatenate(([0.0], np.cumsum(np.where(where, counts - curve, 0.0))))
+    level = np.concatenate(([0.0], np.cumsum(np.where(where, curve, 0.0))))
+    n = len(counts)
+    # the normal law is too narrow for a few counts: so four bins at least, and ten photons
+    limit = float(norm.isf(_ACCIDENT / (2 * n)))
+    best, found = limit, None
+    width = 4
+    while width <= max(n // 8, 4):
+        gain, mean = excess[width:] - excess[:-width], level[width:] - level[:-width]
+        score = np.where((gain > _LEAST * mean) & (gain > 10.0), gain / np.sqrt(mean + 1.0), 0.0)
+        at = int(np.argmax(score)) if len(score) else 0
+        if len(score) and score[at] > best:
+            best, found = float(score[at]), Bump(at, at + width, float(gain[at]))
+        width *= 2
+    return found
+
 
 MOST_COMPONENTS = 4
 STRETCHED = "stretched exponential"
@@ -169,7 +492,7 @@ def is_degenerate(found: Maximum) -> bool:
         return False
     if (taus[:-1] < _CLOSEST * taus[1:]).any():
         return True
-    from qdmol.analysis.lifetime.scoring import SLOT
+    from qdmol.analysis.lifetime.kernels import SLOT
 
     errors = [standard_error(found, Quantity(SLOT, count + k)) for k in range(count)]
     return bool((found.theta[count : 2 * count] < _SURE * np.array(errors)).any())

@@ -11,9 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GAUSSIAN", "MEASURED", "PULSE", "Problem", "Slots"]
-
-Floats = NDArray[np.float64]
+from qdmol.arrays import Floats
 
 PULSE, GAUSSIAN, MEASURED = 0, 1, 2
 

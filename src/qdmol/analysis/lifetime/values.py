@@ -12,12 +12,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qdmol.arrays import Floats
 from qdmol.errors import InputError
-from qdmol.photons.flags import Flag
+from qdmol.photons import Flag
 
-__all__ = ["Decay", "LifetimeFit", "Response"]
-
-Floats = NDArray[np.float64]
 ResponseKind = Literal["measured", "gaussian", "none"]
 _FAR = 1e-3  # of the peak of a response: its foot ends below it, or lower down at the noise of its background
 

@@ -1,0 +1,35 @@
+from .analyzing import (
+    analyze_many as analyze_many,
+    analyze_photons as analyze_photons,
+    inspect_photons as inspect_photons,
+)
+from .background import Background as Background, estimate_background as estimate_background
+from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
+from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, measure_g2 as measure_g2
+from .g2.pairs import pair_histogram as pair_histogram, read_pair_histogram as read_pair_histogram
+from .g2.triples import measure_g3 as measure_g3
+from .g2.values import G2 as G2, G3 as G3, PairBlocks as PairBlocks, PairHistogram as PairHistogram, Ratios as Ratios
+from .lifetime.decay_columns import unit_ns as unit_ns
+from .lifetime.fitting import Model as Model, fit_lifetime as fit_lifetime
+from .lifetime.histogram import decay_of as decay_of, decays_of as decays_of
+from .lifetime.reading import read_decay as read_decay, read_decays as read_decays
+from .lifetime.values import Decay as Decay, LifetimeFit as LifetimeFit, Response as Response
+from .result import (
+    Analysed as Analysed,
+    FailedAnalysis as FailedAnalysis,
+    PhotonAnalyses as PhotonAnalyses,
+    PhotonAnalysis as PhotonAnalysis,
+    files_dataset as files_dataset,
+)
+from .summary import plain as plain
+from .trace import Trace as Trace, intensity_trace as intensity_trace
+from .wording import (
+    Interval as Interval,
+    analysis_sentences as analysis_sentences,
+    files_rows as files_rows,
+    flag_sentences as flag_sentences,
+    interval_text as interval_text,
+    note_sentences as note_sentences,
+    shown_number as shown_number,
+    three as three,
+)

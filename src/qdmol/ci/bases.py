@@ -1,0 +1,249 @@
+"""Orbitals and integrals of one molecule in bases cut by energy, for spectra.
+
+Nested bases of one molecule and the energies of its complexes in each of them.
+
+A basis has the lowest whole multiplets of both carriers with at most COUNTS[step] orbitals per dot. Orbitals and
+integrals are computed once for the widest basis; all smaller ones are parts of it, so that their energies cost only
+the diagonalisation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.arrays import Indices
+from qdmol.ci.complexes import Complex
+from qdmol.ci.diagonalising import Configured, Problem, lowest_states
+from qdmol.ci.integrals import KINDS, Interaction, interactions
+from qdmol.ci.orbitals import OrbitalBasis, counted_orbitals, relaxed_orbitals
+from qdmol.linalg import release_freed_memory
+from qdmol.meanfield import MoleculeSolution
+from qdmol.potentials import CARRIERS, Carrier
+from qdmol.states import BASE_BYTES, MOST_BYTES, MOST_SECONDS, solve_cost
+
+EXCITON = Complex(1, 1)
+# Orbitals of each carrier per dot: the shells of a sphere up to s, p, d, f, g, counted with their first excitations.
+COUNTS = (2, 6, 12, 24, 40)
+# Configurations of one sector that are still solved.
+LARGEST_SECTOR = 100_000
+# First basis tried, where the tolerance is not loose.
+FIRST_STEP = 3
+# What the bases of one molecule may take where nothing else is known: seconds, and bytes of the widest.
+LONGEST = 30.0
+MOST_MEMORY = 8e8
+# Of what a solve took a part stays, and a basis takes more on the way than it keeps.
+KEPT, ON_THE_WAY = 0.5, 2.0
+# Seconds per unknown of the mesh, measured with 2,000 to 60,000 unknowns on one core of 2024: a block of orbitals,
+# and the potential of one pair of functions with what it is multiplied by.
+SECONDS_PER_BLOCK = 1.4e-5
+SECONDS_PER_POTENTIAL = 1.5e-7
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a basis takes before it is computed: seconds, bytes, and orbitals of each carrier."""
+
+    seconds: float
+    memory: float
+    orbitals: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What all bases of one molecule may take together in seconds, and the widest in bytes."""
+
+    seconds: float
+    memory: float
+
+    def allow(self, cost: Cost) -> bool:
+        """Whether a cost stays within the limits."""
+        return cost.seconds <= self.seconds and cost.memory <= self.memory
+
+
+def kinds_of(one: Complex) -> list[str]:
+    """Kinds of integrals that a complex needs."""
+    return ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
+
+
+class Ladder:
+    """Bases of one molecule, from the smallest up."""
+
+    def __init__(self, solution: MoleculeSolution, limits: Limits | None = None, *, first: int = FIRST_STEP) -> None:
+        self.solution = solution
+        self.limits = Limits(LONGEST, MOST_MEMORY) if limits is None else limits
+        self._first = first
+        self._widest = -1
+        self._orbitals: dict[Carrier, OrbitalBasis] = {}
+        self._integrals: dict[tuple[str, int], Interaction] = {}
+        self._energies: dict[tuple[Complex, int, int], list[Configured]] = {}
+
+    @property
+    def dots(self) -> int:
+        """Dots of the molecule."""
+        return len(self.solution.molecule.dots)
+
+    def cost(self, step: int) -> Cost:
+        """Predicted from the size of the mesh and the number of orbitals."""
+        orbitals = COUNTS[step] * self.dots
+        parities = len(self.solution.hamiltonians["electron"].parities)
+        unknowns = self.solution.elements.count
+        # of each carrier a block for every |m| and parity: about as many |m| as a sphere has shells
+        blocks = 2 * parities * (2 + 1.3 * math.sqrt(COUNTS[step]))
+        # functions of one sign of m; each two of them have two densities, of the difference and the sum of their m
+        functions = 0.62 * orbitals
+        potentials = functions**2
+        seconds = unknowns * (SECONDS_PER_BLOCK * blocks + SECONDS_PER_POTENTIAL * potentials)
+        # the densities of one m: up to a third of all; and the functions at the quadrature points, some 3 an unknown
+        memory = 8 * unknowns * (potentials / (3 * parities) + 6 * functions + 256)
+        return Cost(seconds, memory, orbitals)
+
+    def cost_up_to(self, step: int) -> Cost:
+        """Of a step and the narrower ones that are computed before it, from the first on."""
+        found = self.cost(step)
+        before = sum(self.cost(at).seconds for at in range(self._first, step))
+        return replace(found, seconds=found.seconds + before)
+
+    def size(self, one: Complex, step: int) -> float:
+        """About how many configurations the largest sector of a complex has."""
+        orbitals = COUNTS[step] * self.dots
+        product = float(orbitals) ** (one.electrons + one.holes)
+        parities = len(self.solution.hamiltonians["electron"].parities)
+        # parity halves it, m takes the width of the sum of all m
+        reach = (one.electrons + one.holes) * max(1, round(math.sqrt(COUNTS[step]) - 1.5))
+        return product / (parities * (1 + reach))
+
+    def last_step(self, one: Complex) -> int:
+        """The widest basis in which a complex is solved; -1 where even the smallest is beyond the limits."""
+        fitting = (step for step in range(len(COUNTS)) if self.obstacle(one, step) is None)
+        return max(fitting, default=-1)
+
+    def obstacle(self, one: Complex, step: int) -> str | None:
+        """Why a complex is not solved in a basis, in words; None where it is."""
+        cost, size = self.cost_up_to(step), self.size(one, step)
+        if not self.limits.allow(cost):
+            return (
+                f"{cost.orbitals} orbitals of each carrier would take about {cost.seconds:.0f} s and "
+                f"{cost.memory / 1e9:.1f} GB on a mesh of {self.solution.elements.count} unknowns, and "
+                f"{max(self.limits.seconds, 0):.0f} s and {max(self.limits.memory, 0) / 1e9:.1f} GB are left for it"
+            )
+        if size > LARGEST_SECTOR:
+            return (
+                f"{cost.orbitals} orbitals of each carrier give about {size:.2g} configurations of {one.name}, "
+                f"more than {LARGEST_SECTOR}"
+            )
+        return None
+
+    def problem(self, step: int, kinds: Collection[str]) -> Problem:
+        """Orbitals of one step and the integrals of some kinds, computed where they are not part of known ones."""
+        self._widen(step)
+        part = self._part(step)
+        electron, hole = (self._orbitals[carrier].take(part[carrier]) for carrier in CARRIERS)
+        missing = [kind for kind in kinds if self._known(kind, step) is None]
+        if missing:
+            for kind, found in interactions(electron, hole, missing).items():
+                self._integrals[kind, step] = found
+        return Problem(electron, hole, {kind: self._integrals_of(kind, step) for kind in kinds})
+
+    def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
+        """The lowest states of a complex in one basis."""
+        key = one, step, states
+        if key not in self._energies:
+            self._energies[key] = lowest_states(self.problem(step, kinds_of(one)), one, states=states)
+        return self._energies[key]
+
+    def _widen(self, step: int) -> None:
+        """Compute the orbitals of a step where it is wider than all before."""
+        if step > self._widest:
+            # What a narrower basis had is not kept beside the wider one.
+            self._orbitals.clear()
+            self._integrals.clear()
+            self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
+            release_freed_memory()
+            self._widest = step
+
+    def _part(self, step: int) -> dict[Carrier, Indices]:
+        """The orbitals of a step among those of the widest."""
+        count = COUNTS[step] * self.dots
+        return {carrier: self._orbitals[carrier].inside(count=count) for carrier in CARRIERS}
+
+    def _known(self, kind: str, step: int) -> int | None:
+        """The narrowest step, at least as wide as this one, with integrals of a kind."""
+        return min((at for name, at in self._integrals if name == kind and at >= step), default=None)
+
+    def _integrals_of(self, kind: str, step: int) -> Interaction:
+        at = self._known(kind, step)
+        assert at is not None
+        if at > step:
+            wide, part = self._part(at), self._part(step)
+            chosen = [np.searchsorted(wide[carrier], part[carrier]) for carrier in KINDS[kind]]
+            self._integrals[kind, step] = self._integrals[kind, at].take(*chosen)
+        return self._integrals[kind, step]
+
+
+def shared_limits(solutions: Sequence[MoleculeSolution]) -> list[Limits]:
+    """What is left for the bases of each of several molecules that are solved and kept in one calculation.
+
+    The time in proportion to what a basis of each of them takes.
+    """
+    solves = [_solve_cost(solution) for solution in solutions]
+    left = MOST_SECONDS - sum(seconds for seconds, _ in solves)
+    memory = (MOST_BYTES - BASE_BYTES - KEPT * sum(taken for _, taken in solves)) / ON_THE_WAY
+    parts = [Ladder(solution).cost(min(FIRST_STEP, len(COUNTS) - 1)).seconds for solution in solutions]
+    return [Limits(left * part / sum(parts), min(memory, MOST_MEMORY)) for part in parts]
+
+
+def _solve_cost(solution: MoleculeSolution) -> tuple[float, float]:
+    levels = sum(solution.request.counts.values())
+    return solve_cost(solution.resolution, solution.elements.count, levels, coulomb=True)
+
+
+# Cuts tried one after the other, in units of the first orbital with m = 1: between the shells of a dot. Two give an
+# extrapolated energy.
+CUTS = (1.25, 4.2, 5.7, 8.0, 11.5)
+
+
+class Bases:
+    """Orbitals and integrals of one molecule at each cut, kept; those of the first cut are part of the second's."""
+
+    def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float]) -> None:
+        self.solution = solution
+        self._spacing = spacing
+        self._problems: dict[int, Problem] = {}
+
+    def problem(self, step: int) -> Problem:
+        """Orbitals at one cut, and the integrals known so far."""
+        if step not in self._problems:
+            if step == 0:
+                wide, part = self.problem(1), self._part
+                orbitals = {carrier: wide.basis(carrier).take(part[carrier]) for carrier in CARRIERS}
+            else:
+                orbitals = relaxed_orbitals(self.solution, energy=self._cut(step))
+            self._problems[step] = Problem(orbitals["electron"], orbitals["hole"], {})
+        return self._problems[step]
+
+    def with_integrals(self, step: int, kinds: Sequence[str]) -> Problem:
+        """The problem of a cut with these kinds of integrals among those known."""
+        problem = self.problem(step)
+        missing = [kind for kind in kinds if kind not in problem.integrals]
+        if missing and step == 0:
+            known, part = self.with_integrals(1, missing).integrals, self._part
+            for kind in missing:
+                problem.integrals[kind] = known[kind].take(part[known[kind].first], part[known[kind].second])
+        elif missing:
+            problem.integrals.update(interactions(problem.electron, problem.hole, missing))
+        return problem
+
+    @cached_property
+    def _part(self) -> dict[Carrier, NDArray[np.intp]]:
+        """The orbitals of the first cut among those of the second."""
+        wide, cut = self.problem(1), self._cut(0)
+        return {carrier: wide.basis(carrier).inside(energy=cut[carrier]) for carrier in CARRIERS}
+
+    def _cut(self, step: int) -> dict[Carrier, float]:
+        return {carrier: CUTS[step] * unit for carrier, unit in self._spacing.items()}

@@ -1,0 +1,333 @@
+"""Configurations of a few electrons and holes with spin, and the Hamiltonian on them.
+
+H = Σ h_ab a†b + ½ Σ (ab|cd) a†c†d b for the carriers of each kind, less Σ (ab|cd) a†b c†d between electrons and holes.
+The carriers of one kind and spin are a *species*; its states are strings, the antisymmetric products of its orbitals
+(Knowles and Handy, Chem. Phys. Lett. 111, 315 (1984), doi:10.1016/0009-2614(84)85513-X). A configuration is one string
+of each species. Between two species the Hamiltonian conserves m and parity of the two together, so that it is one small
+dense matrix for each pair of quantum numbers, applied to all strings of the others at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import scipy.sparse as sp
+
+from qdmol.arrays import Floats, Indices
+from qdmol.ci.integrals import Interaction
+from qdmol.ci.orbitals import OrbitalBasis
+
+
+@dataclass(frozen=True, eq=False)
+class Species:
+    """Carriers of one kind and spin: strings (S, n) of occupied orbitals with their m (S,) and parity (S,).
+
+    `one_body` (S, S): the energy (eV) of a string by itself, repulsion within it included. `transitions` (S², N²):
+    which strings a†_a a_b connects, with its sign.
+    """
+
+    carrier: str
+    orbitals: int
+    strings: Indices
+    m: Indices
+    parity: Indices
+    one_body: sp.csr_array
+    transitions: sp.csr_array
+
+    @property
+    def size(self) -> int:
+        """Number of strings."""
+        return len(self.strings)
+
+    @property
+    def particles(self) -> int:
+        """Carriers in a string."""
+        return int(self.strings.shape[1])
+
+
+def make_species(basis: OrbitalBasis, particles: int, repulsion: Interaction | None) -> Species:
+    """The strings of so many carriers of one spin; `repulsion` within them is needed from two on."""
+    count = len(basis.energy)
+    strings = np.array(list(combinations(range(count), particles)), dtype=np.intp)
+    transitions = _transitions(strings, count)
+    size = len(strings)
+    single = transitions @ sp.csr_array(basis.one_body.reshape(-1, 1))
+    energy = sp.csr_array(single.reshape(size, size))
+    if particles > 1 and repulsion is not None:
+        energy = energy + _repulsion(transitions, size, count, _as_matrix(repulsion, count, count))
+    m, parity = basis.m[strings].sum(axis=1), basis.parity[strings].prod(axis=1)
+    return Species(basis.carrier, count, strings, m, parity, sp.csr_array(energy), transitions)
+
+
+def _transitions(strings: Indices, count: int) -> sp.csr_array:
+    """Sign of <I| a†_a a_b |J> as a matrix over (I, J) and (a, b)."""
+    place = {tuple(string): i for i, string in enumerate(strings.tolist())}
+    rows, columns, signs = [], [], []
+    for j, string in enumerate(strings.tolist()):
+        for position, b in enumerate(string):
+            others = string[:position] + string[position + 1 :]
+            for a in range(count):
+                if a in others:
+                    continue
+                before = sum(other < a for other in others)
+                rows.append(place[tuple(sorted([*others, a]))] * len(strings) + j)
+                columns.append(a * count + b)
+                signs.append((-1.0) ** (position + before))
+    shape = (len(strings) ** 2, count**2)
+    return sp.csr_array(sp.coo_array((signs, (rows, columns)), shape=shape))
+
+
+def _as_matrix(interaction: Interaction, first: int, second: int) -> sp.csr_array:
+    """(ab|cd) as a matrix over (a, b) and (c, d)."""
+    rows, columns, values = [], [], []
+    for block in interaction.blocks:
+        left = block.left[:, 0] * first + block.left[:, 1]
+        right = block.right[:, 0] * second + block.right[:, 1]
+        rows.append(np.repeat(left, len(right)))
+        columns.append(np.tile(right, len(left)))
+        values.append(block.value.ravel())
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sp.csr_array(sp.coo_array(entries, shape=(first**2, second**2)))
+
+
+def _repulsion(transitions: sp.csr_array, size: int, count: int, values: sp.csr_array) -> sp.csr_array:
+    """½ Σ (ab|cd) (E_ab E_cd - δ_bc E_ad) on the strings."""
+    operators = sp.csr_array(transitions.T)
+    dressed = sp.csr_array(values @ operators)
+    total = sp.csr_array((size, size))
+    for pair in range(count * count):
+        one = sp.csr_array(operators[[pair]].reshape(size, size))
+        if one.nnz:
+            total = total + one @ sp.csr_array(dressed[[pair]].reshape(size, size))
+    exchanged = sp.coo_array(values)
+    a, b = np.divmod(exchanged.row, count)
+    c, d = np.divmod(exchanged.col, count)
+    same = b == c
+    shorted = sp.coo_array((exchanged.data[same], (a[same] * count + d[same], np.zeros(same.sum(), dtype=np.intp))))
+    shorted.resize((count**2, 1))
+    total = total - sp.csr_array((transitions @ sp.csr_array(shorted)).reshape(size, size))
+    return sp.csr_array(total / 2)
+
+
+@dataclass(frozen=True, eq=False)
+class PairOperator:
+    """An operator on two species that conserves their m and parity: one dense matrix for each pair of quantum numbers.
+
+    `block` and `place` (S1, S2): the matrix a pair of strings belongs to, and its row there.
+    """
+
+    species: tuple[int, int]
+    block: Indices
+    place: Indices
+    matrices: tuple[Floats, ...]
+
+
+def pair_together(pair: tuple[int, int], one: Species, two: Species, first: Floats, second: Floats) -> PairOperator:
+    """Whether a carrier of each of two species is in the same dot; the dots' weights (D, N, N) of their orbitals.
+
+    What would change parity or m of the pair is left out: it has no expectation value in a state of one sector.
+    """
+    parts = [
+        _two_bodies(one, two, sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(v.reshape(1, -1)))
+        for w, v in zip(first, second, strict=True)
+    ]
+    return assemble_pair(pair, one, two, parts)
+
+
+def string_together(species: Species, weights: Floats) -> sp.csr_array:
+    """Pairs in the same dot within the strings (S, S) of one species."""
+    count = species.orbitals
+    values = sp.csr_array((count**2, count**2))
+    for w in weights:
+        values = values + sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(w.reshape(1, -1))
+    return _repulsion(species.transitions, species.size, count, sp.csr_array(values))
+
+
+def _composite(one: Species, two: Species) -> tuple[Indices, Indices, Indices, Indices]:
+    """Block and row of each pair of strings, the sizes of the blocks, and their quantum numbers (B, 2)."""
+    m = one.m[:, None] + two.m[None, :]
+    parity = one.parity[:, None] * two.parity[None, :]
+    labels, block = np.unique(np.stack([m.ravel(), parity.ravel()], axis=1), axis=0, return_inverse=True)
+    block = block.reshape(-1)
+    sizes = np.bincount(block)
+    order = np.argsort(block, kind="stable")
+    place = np.empty(len(block), dtype=np.intp)
+    place[order] = np.arange(len(block)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return block.reshape(m.shape), place.reshape(m.shape), sizes, labels
+
+
+def pair_operators(
+    species: Sequence[Species], interactions: Mapping[tuple[str, str], tuple[float, Interaction]]
+) -> list[PairOperator]:
+    """The Hamiltonian as a sum over pairs of species.
+
+    Parameters
+    ----------
+    species
+        Electrons before holes; two at least.
+    interactions
+        For each pair of carriers the sign (+1 repels, -1 attracts) and the integrals.
+    """
+    found = []
+    charged: set[int] = set()
+    for s, t in combinations(range(len(species)), 2):
+        one, two = species[s], species[t]
+        sign, interaction = interactions[one.carrier, two.carrier]
+        parts = [_two_body(one, two, sign, interaction)]
+        # what a string has by itself is counted with the first pair it is in
+        if s not in charged:
+            parts.append(_entries(one.one_body, None, two.size))
+        if t not in charged:
+            parts.append(_entries(None, two.one_body, one.size))
+        charged |= {s, t}
+        found.append(assemble_pair((s, t), one, two, parts))
+    return found
+
+
+Entries = tuple[Indices, Indices, Indices, Indices, Floats]
+
+
+def _two_body(one: Species, two: Species, sign: float, interaction: Interaction) -> Entries:
+    """Σ (ab|cd) E_ab E_cd as entries (I, J, I', J', value)."""
+    return _two_bodies(one, two, sign * _as_matrix(interaction, one.orbitals, two.orbitals))
+
+
+def _two_bodies(one: Species, two: Species, values: sp.csr_array) -> Entries:
+    matrix = sp.coo_array(one.transitions @ values @ two.transitions.T)
+    i, k = np.divmod(matrix.row, one.size)
+    j, l = np.divmod(matrix.col, two.size)  # noqa: E741 - i, j, k, l
+    return i, j, k, l, matrix.data
+
+
+def _entries(first: sp.csr_array | None, second: sp.csr_array | None, size: int) -> Entries:
+    """An operator on one of two species, the other (of `size` strings) left as it is."""
+    matrix = sp.coo_array(first if first is not None else second)
+    rows, columns = np.repeat(matrix.row, size), np.repeat(matrix.col, size)
+    spectator = np.tile(np.arange(size), matrix.nnz)
+    values = np.repeat(matrix.data, size)
+    if first is not None:
+        return rows, spectator, columns, spectator, values
+    return spectator, rows, spectator, columns, values
+
+
+def assemble_pair(pair: tuple[int, int], one: Species, two: Species, parts: Sequence[Entries]) -> PairOperator:
+    """An operator from its entries; those that would change m or parity of the pair are left out."""
+    block, place, sizes, _ = _composite(one, two)
+    offsets = np.concatenate([[0], np.cumsum(sizes**2)])
+    flat = np.zeros(offsets[-1])
+    for i, j, k, l, values in parts:  # noqa: E741 - i, j, k, l
+        where = block[i, j]
+        inside = where == block[k, l]
+        index = offsets[where] + place[i, j] * sizes[where] + place[k, l]
+        flat += np.bincount(index[inside], weights=values[inside], minlength=len(flat))
+    matrices = tuple(flat[offsets[b] : offsets[b + 1]].reshape(n, n) for b, n in enumerate(sizes))
+    return PairOperator(pair, block, place, matrices)
+
+
+class Sector:
+    """All configurations with one m and parity in total; vectors (n,) over them.
+
+    `strings` (species, n): the string of each species in each configuration.
+    """
+
+    def __init__(self, species: Sequence[Species], operators: Sequence[PairOperator], *, m: int, parity: int) -> None:
+        self.species = tuple(species)
+        self.operators = tuple(operators)
+        self.m, self.parity = m, parity
+        self.strings = _configurations(species, m, parity)
+        self.size = self.strings.shape[1]
+
+    @cached_property
+    def _keys(self) -> Indices:
+        sizes = [one.size for one in self.species]
+        return np.ravel_multi_index(tuple(self.strings), sizes) if self.size else np.zeros(0, dtype=np.intp)
+
+    @cached_property
+    def _gathers(self) -> list[list[tuple[Floats, Indices]]]:
+        return [self.gather(operator) for operator in self.operators]
+
+    def gather(self, operator: PairOperator) -> list[tuple[Floats, Indices]]:
+        """Each matrix of an operator, with the places (rest, rows) of the configurations it acts on."""
+        s, t = operator.species
+        block = operator.block[self.strings[s], self.strings[t]]
+        place = operator.place[self.strings[s], self.strings[t]]
+        rest = np.zeros(self.size, dtype=np.intp)
+        for k, kind in enumerate(self.species):
+            if k not in (s, t):
+                rest = rest * kind.size + self.strings[k]
+        order = np.lexsort((place, rest, block))
+        ends = np.searchsorted(block[order], np.arange(len(operator.matrices) + 1))
+        found = []
+        for b, matrix in enumerate(operator.matrices):
+            chosen = order[ends[b] : ends[b + 1]]
+            if len(chosen):
+                found.append((matrix, chosen.reshape(-1, len(matrix))))
+        return found
+
+    def apply(self, vector: Floats) -> Floats:
+        """H x."""
+        result = np.zeros_like(vector)
+        for parts in self._gathers:
+            act(parts, vector, result)
+        return result
+
+    @cached_property
+    def diagonal(self) -> Floats:
+        """Diagonal (n,) of H."""
+        total = np.zeros(self.size)
+        for parts in self._gathers:
+            for matrix, where in parts:
+                total[where] += np.diag(matrix)
+        return total
+
+    def among(self, chosen: Indices) -> Floats:
+        """H between a few configurations (k,), as a matrix (k, k)."""
+        strings = self.strings[:, chosen]
+        total = np.zeros((len(chosen), len(chosen)))
+        for operator in self.operators:
+            s, t = operator.species
+            block, place = operator.block[strings[s], strings[t]], operator.place[strings[s], strings[t]]
+            rest = np.delete(strings, (s, t), axis=0)
+            same = (rest[:, :, None] == rest[:, None, :]).all(axis=0)
+            for b in np.unique(block):
+                inside = np.flatnonzero(block == b)
+                where = np.ix_(inside, inside)
+                total[where] += operator.matrices[b][np.ix_(place[inside], place[inside])] * same[where]
+        return total
+
+    def swapped(self, s: int, t: int) -> Indices:
+        """Where each configuration goes when two species of one carrier exchange their strings."""
+        strings = self.strings.copy()
+        strings[[s, t]] = strings[[t, s]]
+        keys = np.ravel_multi_index(tuple(strings), [one.size for one in self.species])
+        order = np.argsort(self._keys)
+        return np.asarray(order[np.searchsorted(self._keys, keys, sorter=order)], dtype=np.intp)
+
+
+def act(parts: Sequence[tuple[Floats, Indices]], vector: Floats, result: Floats) -> None:
+    """Add what an operator, gathered for a sector, does to a vector."""
+    for matrix, where in parts:
+        result[where] += vector[where] @ matrix
+
+
+def _configurations(species: Sequence[Species], m: int, parity: int) -> Indices:
+    """Every choice of one string of each species with the given m and parity in total (species, n)."""
+    strings = np.arange(species[0].size)[None, :]
+    total, sign = species[0].m, species[0].parity
+    for one in species[1:-1]:
+        left, right = np.divmod(np.arange(strings.shape[1] * one.size), one.size)
+        strings = np.concatenate([strings[:, left], right[None, :]])
+        total, sign = total[left] + one.m[right], sign[left] * one.parity[right]
+    # the last species closes the sum: only what fits is written down
+    last = species[-1]
+    found = []
+    for m_last, parity_last in sorted(set(zip(last.m.tolist(), last.parity.tolist(), strict=True))):
+        fitting = np.flatnonzero((last.m == m_last) & (last.parity == parity_last))
+        others = np.flatnonzero((total + m_last == m) & (sign * parity_last == parity))
+        left, right = np.repeat(others, len(fitting)), np.tile(fitting, len(others))
+        found.append(np.concatenate([strings[:, left], right[None, :]]))
+    return np.asarray(np.concatenate(found, axis=1), dtype=np.intp)

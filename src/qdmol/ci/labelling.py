@@ -1,0 +1,148 @@
+"""What a state of several carriers is: where they are with respect to each other.
+
+The probability that two carriers are in the same dot, averaged over the pairs of a kind, tells whether they are
+together; the natural orbitals of the electrons (Löwdin, Phys. Rev. 97, 1474 (1955), doi:10.1103/PhysRev.97.1474) tell
+whether one orbital spread over the dots holds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import scipy.sparse as sp
+
+from qdmol.arrays import Floats
+from qdmol.ci.configurations import Sector, Species, act, pair_together, string_together
+from qdmol.ci.diagonalising import Configured, Problem
+from qdmol.ci.orbitals import OrbitalBasis
+
+# Together, or in one orbital, means at least this probability.
+MOSTLY = 0.75
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the carriers of a state are.
+
+    Attributes
+    ----------
+    label : str or None
+        "localised": all in one dot. "bonding", "antibonding": the electrons share one orbital that spreads over the
+        dots. "segregated": they keep to different dots. None for a dot alone.
+    electron_hole, electron_electron, hole_hole : float or None
+        Probability that a pair is in the same dot; None where there is no such pair.
+    shared : float
+        Share of the electrons in the orbital that holds most of them (1 for one orbital, 0.5 for two alike).
+    largest_dot : float
+        Share of that orbital in the dot that has most of it.
+    electron_dots, hole_dots : tuple of float
+        Share of the electrons and of the holes in each dot.
+    """
+
+    label: str | None
+    electron_hole: float
+    electron_electron: float | None
+    hole_hole: float | None
+    shared: float
+    largest_dot: float
+    electron_dots: tuple[float, ...]
+    hole_dots: tuple[float, ...]
+
+
+def place_carriers(problem: Problem, state: Configured) -> Placement:
+    """Return where the carriers of a state are."""
+    sector = state.sector
+    together = {kind: _together(problem, state, kind) for kind in ("eh", "ee", "hh")}
+    density = _density(sector, state.vector, problem.electron)
+    occupation, natural = (part[..., ::-1] for part in np.linalg.eigh(density))
+    shared = float(occupation[0] / occupation.sum())
+    weights = np.einsum("dab,a,b->d", problem.electron.dot_weight, natural[:, 0], natural[:, 0])
+    eh = together["eh"]
+    assert eh is not None
+    label = None
+    if len(weights) > 1:
+        known = [value for value in together.values() if value is not None]
+        if min(known) >= MOSTLY:
+            label = "localised"
+        elif shared >= MOSTLY and weights.max() < MOSTLY:
+            label = _kind(problem.electron, natural[:, 0])
+        else:
+            label = "segregated"
+    electrons = _shares(problem.electron, density)
+    holes = _shares(problem.hole, _density(sector, state.vector, problem.hole))
+    return Placement(
+        label,
+        eh,
+        together["ee"],
+        together["hh"],
+        shared,
+        float(weights.max()),
+        electron_dots=electrons,
+        hole_dots=holes,
+    )
+
+
+def _kind(basis: OrbitalBasis, orbital: Floats) -> str:
+    """Bonding or antibonding: by the parity, or without one by the energy nearest to which of the lowest two levels."""
+    if basis.parity.any():
+        return "bonding" if float(orbital**2 @ basis.parity) > 0 else "antibonding"
+    energy = float(orbital @ basis.one_body @ orbital)
+    levels = np.linalg.eigvalsh(basis.one_body[np.ix_(basis.m == 0, basis.m == 0)])
+    return "bonding" if len(levels) < 2 or energy < levels[:2].mean() else "antibonding"
+
+
+def _together(problem: Problem, state: Configured, kind: str) -> float | None:
+    """Probability that a pair of a kind is in the same dot."""
+    names = {"e": "electron", "h": "hole"}
+    wanted = sorted(names[letter] for letter in kind)
+    sector = state.sector
+    total, pairs = 0.0, 0
+    for s, t in combinations(range(len(sector.species)), 2):
+        one, two = sector.species[s], sector.species[t]
+        if sorted((one.carrier, two.carrier)) == wanted:
+            first, second = (problem.electron if x.carrier == "electron" else problem.hole for x in (one, two))
+            operator = pair_together((s, t), one, two, first.dot_weight, second.dot_weight)
+            image = np.zeros_like(state.vector)
+            act(sector.gather(operator), state.vector, image)
+            total += float(state.vector @ image)
+            pairs += one.particles * two.particles
+    for s, one in enumerate(sector.species):
+        if one.particles > 1 and wanted == [one.carrier] * 2:
+            basis = problem.electron if one.carrier == "electron" else problem.hole
+            density = _string_density(sector, state.vector, s)
+            total += float(np.sum(string_together(one, basis.dot_weight).toarray() * density))
+            pairs += comb(one.particles, 2)
+    return total / pairs if pairs else None
+
+
+def _string_density(sector: Sector, vector: Floats, s: int) -> Floats:
+    """Density matrix of one species over its strings (S, S)."""
+    others = np.delete(sector.strings, s, axis=0)
+    _, rest = np.unique(others, axis=1, return_inverse=True)
+    shape = (sector.species[s].size, int(rest.max()) + 1)
+    amplitude = sp.csr_array(sp.coo_array((vector, (sector.strings[s], rest.ravel())), shape=shape))
+    return np.asarray((amplitude @ amplitude.T).toarray())
+
+
+def _density(sector: Sector, vector: Floats, basis: OrbitalBasis) -> Floats:
+    """<a†_a a_b> (N, N) of one carrier, summed over its spins."""
+    density = np.zeros((len(basis), len(basis)))
+    for s, one in enumerate(sector.species):
+        if one.carrier == basis.carrier:
+            density += _orbital_density(one, _string_density(sector, vector, s))
+    return density
+
+
+def _shares(basis: OrbitalBasis, density: Floats) -> tuple[float, ...]:
+    """Share of the carriers in each dot."""
+    found = np.einsum("dab,ab->d", basis.dot_weight, density)
+    return tuple((found / found.sum()).tolist())
+
+
+def _orbital_density(species: Species, density: Floats) -> Floats:
+    """<a†_a a_b> (N, N) of a density matrix over strings."""
+    count = species.orbitals
+    return np.asarray(species.transitions.T @ density.ravel()).reshape(count, count)

@@ -1,0 +1,127 @@
+"""How far a map is: a bar with the time left on a terminal, a line now and then elsewhere.
+
+How far an analysis of photons is: a bar on a terminal, a line now and then elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from qdmol.cli.console import message, printable
+
+if TYPE_CHECKING:
+    from qdmol.study import State
+
+
+EVERY = 5.0  # seconds between lines
+
+
+@contextlib.contextmanager
+def map_progress(*, quiet: bool) -> Iterator[Callable[[State], None] | None]:
+    """Give a function that shows how far a run is, on standard error; None where nobody wants to know."""
+    if quiet:
+        yield None
+    elif sys.stderr is not None and sys.stderr.isatty():
+        with _map_bar() as show:
+            yield show
+    else:
+        yield _map_lines()
+
+
+@contextlib.contextmanager
+def _map_bar() -> Iterator[Callable[[State], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("planning", total=None, said="")
+
+        def show(state: State) -> None:
+            bar.update(task, description=state.phase, total=state.total, completed=state.done, said=_said(state))
+
+        yield show
+
+
+def _map_lines() -> Callable[[State], None]:
+    last = time.monotonic()
+
+    def show(state: State) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > EVERY:
+            last = now
+            message(progress_line(state))
+
+    return show
+
+
+def progress_line(state: State) -> str:
+    """Return, for example, ``computing: 120 of 400 points, 3 without numbers, 0:12 left``."""
+    return f"{state.phase}: {_said(state)}"
+
+
+def _said(state: State) -> str:
+    said = f"{state.done} of {state.total} points"
+    if state.failed:
+        said += f", {state.failed} without numbers"
+    return said if state.left is None else f"{said}, {time_text(state.left)} left"
+
+
+def time_text(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds.
+
+    >>> time_text(72.3), time_text(3725)
+    ('1:12', '1:02:05')
+    """
+    whole = int(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+Tell = Callable[[str, float], None]
+
+
+@contextlib.contextmanager
+def photon_progress(*, quiet: bool) -> Iterator[Tell | None]:
+    """Give a function that shows what is being done and what fraction of it is, on standard error; None for nobody."""
+    if quiet:
+        yield None
+    elif sys.stderr is not None and sys.stderr.isatty():
+        with _photon_bar() as show:
+            yield show
+    else:
+        yield _photon_lines()
+
+
+@contextlib.contextmanager
+def _photon_bar() -> Iterator[Tell]:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        def show(phase: str, fraction: float) -> None:
+            bar.update(task, description=escape(printable(phase)), completed=fraction)
+
+        yield show
+
+
+def _photon_lines() -> Tell:
+    last = time.monotonic()
+
+    def show(phase: str, fraction: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > EVERY:
+            last = now
+            message(f"{phase}: {100 * fraction:.0f} %")
+
+    return show

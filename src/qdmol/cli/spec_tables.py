@@ -1,0 +1,211 @@
+"""Tables of specs and parameter sets, as `qdmol check` and `qdmol materials` show them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from qdmol.materials import MaterialSet, MaterialValue, Source
+from qdmol.structure import AxialMolecule, Spec
+
+# That of qdmol.results, whose array libraries this command does without.
+NO_VALUE = "n/a"
+
+
+def check_object(spec: Spec, molecule: AxialMolecule) -> dict[str, Any]:
+    """Return the JSON object of a valid spec: dots as placed, parameters as resolved, units in every key."""
+    return {
+        "qdmol": 1,
+        "name": spec.name,
+        "valid": True,
+        "materials": spec.materials,
+        "dots": [
+            {
+                "z_nm": dot.z,
+                "layers": [{"material": layer.material, "radius_nm": layer.radius} for layer in dot.layers],
+            }
+            for dot in molecule.dots
+        ],
+        "bridges": [
+            {"z_low_nm": b.z_low, "z_high_nm": b.z_high, "radius_nm": b.radius, "material": b.material}
+            for b in molecule.bridges
+        ],
+        "parameters": {
+            name: {
+                "electron_mass_m0": region.electron_mass,
+                "hole_mass_m0": region.hole_mass,
+                "electron_edge_eV": _edge(region.electron_edge),
+                "hole_edge_eV": _edge(region.hole_edge),
+                "permittivity": region.permittivity,
+            }
+            for name, region in molecule.parameters.items()
+        },
+        "band_gap_eV": molecule.band_gap,
+        "temperature_K": spec.environment.temperature,
+        "field_kV_per_cm": spec.environment.field[2],
+        "mirror_symmetric": molecule.mirror_symmetric,
+        "electrons": spec.calculation.electrons,
+        "holes": spec.calculation.holes,
+        "coulomb": spec.calculation.coulomb,
+        "interface_width_nm": molecule.interface_width,
+        "tolerance_meV": spec.calculation.tolerance,
+        "notes": list(molecule.notes),
+    }
+
+
+def _edge(value: float) -> float | str:
+    return "hard" if math.isinf(value) else value
+
+
+def check_text(spec: Spec, molecule: AxialMolecule) -> RenderableType:
+    """Return the same for people."""
+    asked = spec.calculation
+    lines: list[RenderableType] = [
+        Text(f"{spec.name}: valid", style="bold"),
+        _dots_table(molecule),
+        _parameters_table(molecule),
+        Text(
+            f"{'mirror symmetric' if molecule.mirror_symmetric else 'not mirror symmetric'}; "
+            f"{asked.electrons} electron and {asked.holes} hole levels, coulomb {asked.coulomb}, "
+            + ("" if molecule.interface_width is None else "self-polarisation, ")
+            + f"to {asked.tolerance:g} meV, {spec.environment.temperature:g} K"
+        ),
+    ]
+    lines += [Text(f"note: {note}") for note in molecule.notes]
+    return Group(*lines)
+
+
+def _dots_table(molecule: AxialMolecule) -> Table:
+    table = Table(title="Bodies (nm)", title_justify="left", box=None, pad_edge=False, title_style="")
+    for heading in ("dot", "centre z", "layers (outer radius)"):
+        table.add_column(heading)
+    for i, dot in enumerate(molecule.dots):
+        layers = ", ".join(f"{layer.material} {layer.radius:.6g}" for layer in dot.layers)
+        table.add_row(str(i), f"{dot.z:.6g}", Text(layers))
+    for bridge in molecule.bridges:
+        table.add_row("neck", f"{bridge.z_low:.6g} .. {bridge.z_high:.6g}", f"{bridge.material} {bridge.radius:.6g}")
+    return table
+
+
+def _parameters_table(molecule: AxialMolecule) -> Table:
+    table = Table(title="Parameters", title_justify="left", box=None, pad_edge=False, title_style="")
+    for heading in ("material", "m_e (m0)", "m_h (m0)", "electron edge (eV)", "hole edge (eV)", "permittivity"):
+        table.add_column(heading)
+    for name, region in molecule.parameters.items():
+        numbers = (region.electron_mass, region.hole_mass, region.electron_edge, region.hole_edge, region.permittivity)
+        table.add_row(Text(name), *("hard" if math.isinf(number) else f"{number:.6g}" for number in numbers))
+    return table
+
+
+def set_entry(material_set: MaterialSet) -> dict[str, Any]:
+    """Return one line of the list of sets, for JSON."""
+    return {
+        "name": material_set.name,
+        "title": material_set.title,
+        "materials": list(material_set.materials),
+        "reference": material_set.reference,
+        "file": str(material_set.path),
+    }
+
+
+def set_object(material_set: MaterialSet) -> dict[str, Any]:
+    """Return every value of a set, for JSON."""
+    return {
+        "qdmol": 1,
+        **set_entry(material_set),
+        "notes": list(material_set.notes),
+        "materials": {
+            name: {key: _value_object(value) for key, value in values.items()}
+            for name, values in material_set.materials.items()
+        },
+    }
+
+
+def _value_object(value: MaterialValue) -> dict[str, Any]:
+    return {
+        "value": _finite(value.value),
+        "unit": value.unit,
+        "temperature_K": value.temperature,
+        "source": str(value.source),
+        "doi": value.source.doi,
+        "url": value.source.url,
+        "source_note": value.source.note,
+        "note": value.note,
+        "alternatives": [
+            {"value": _finite(other.value), "unit": other.unit, "source": other.source, "note": other.note}
+            for other in value.alternatives
+        ],
+    }
+
+
+def _finite(value: float) -> float | str:
+    return "hard" if value == float("inf") else value
+
+
+def sets_table(sets: Iterable[MaterialSet]) -> Table:
+    """Return the list of sets."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("set", "reference", "what it is"):
+        table.add_column(heading, overflow="fold")
+    for one in sets:
+        table.add_row(Text(one.name), Text(one.reference), Text(one.title))
+    return table
+
+
+def set_tables(material_set: MaterialSet, *, quiet: bool) -> list[RenderableType]:
+    """Return a set for people: notes, values, alternatives, sources numbered as in the tables."""
+    numbers = _numbered(material_set)
+    shown: list[RenderableType] = [Text(f"{material_set.name}: {material_set.title}", style="bold")]
+    if not quiet:
+        shown += [Text(note) for note in material_set.notes]
+    reference = material_set.reference
+    shown.append(Text(f"Energies count from the band edges of {reference}, positive away from the gap."))
+    shown += [_values_table(material_set, numbers), Text("")]
+    if any(value.alternatives for values in material_set.materials.values() for value in values.values()):
+        shown += [_alternatives_table(material_set, numbers), Text("")]
+    shown.append(Text("Sources", style="bold"))
+    shown += [Text(f"[{number}] {source}") for source, number in numbers.items()]
+    return shown
+
+
+def _numbered(material_set: MaterialSet) -> dict[str, int]:
+    """Return the sources in order of appearance, as text with what was read of them."""
+    found: dict[str, int] = {}
+    for values in material_set.materials.values():
+        for value in values.values():
+            found.setdefault(_long(value.source), len(found) + 1)
+            for other in value.alternatives:
+                found.setdefault(_long(other.origin), len(found) + 1)
+    return found
+
+
+def _long(source: Source) -> str:
+    return f"{source} ({source.note})" if source.note else str(source)
+
+
+def _values_table(material_set: MaterialSet, numbers: dict[str, int]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("material", "quantity", "value", "unit", "T (K)", "source", "note"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("quantity", "value"))
+    for name, values in material_set.materials.items():
+        for key, value in values.items():
+            temperature = NO_VALUE if value.temperature is None else f"{value.temperature:g}"
+            cells = (name, key, f"{_finite(value.value)}", value.unit, temperature)
+            table.add_row(*map(Text, cells), Text(f"[{numbers[_long(value.source)]}]"), Text(value.note or ""))
+    return table
+
+
+def _alternatives_table(material_set: MaterialSet, numbers: dict[str, int]) -> Table:
+    table = Table(title="Where the literature disagrees", title_justify="left", box=None, pad_edge=False)
+    for heading in ("alternative", "source", "note"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "alternative")
+    for values in material_set.materials.values():
+        for value in values.values():
+            for other in value.alternatives:
+                table.add_row(Text(other.label), Text(f"[{numbers[_long(other.origin)]}]"), Text(other.note or ""))
+    return table

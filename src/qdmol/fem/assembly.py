@@ -1,0 +1,200 @@
+"""Matrices and vectors from tabulated elements and values at their quadrature points.
+
+In: :class:`~qdmol.fem.elements.Elements` and coefficients, one array (E, Q) for each block, made by
+:mod:`qdmol.potentials`. Out: entries of sparse matrices that share one :class:`~qdmol.fem.assembly.Pattern`, and
+vectors. Integrals carry the weight r of the half plane and no factor 2π:
+
+    stiffness  ∫ a (∂r u ∂r v + ∂z u ∂z v) r dr dz,   mass  ∫ c u v r dr dz,   centrifugal  ∫ a u v / r dr dz.
+
+Sparsity patterns that many matrices share: a matrix is then one array of entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from qdmol.arrays import Floats, Indices
+from qdmol.fem.elements import Block, Elements
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Where a symmetric sparse matrix (n, n) has entries: compressed columns, rows sorted."""
+
+    rows: NDArray[np.int32]
+    starts: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, rows: Indices, columns: Indices, size: int) -> tuple[Pattern, Indices]:
+        """Pattern of entries that may repeat, and for each its place among the pattern's entries."""
+        unique, place = np.unique(columns * size + rows, return_inverse=True)
+        found_columns, found_rows = np.divmod(unique, size)
+        starts = np.searchsorted(found_columns, np.arange(size + 1))
+        return cls(found_rows.astype(np.int32), starts.astype(np.int32)), place
+
+    @property
+    def size(self) -> int:
+        """Number n of rows and columns."""
+        return len(self.starts) - 1
+
+    @cached_property
+    def columns(self) -> NDArray[np.int32]:
+        """Column of every entry."""
+        return np.repeat(np.arange(self.size, dtype=np.int32), np.diff(self.starts))
+
+    @cached_property
+    def diagonal(self) -> Indices:
+        """Place of every diagonal entry; all are present."""
+        return np.flatnonzero(self.rows == self.columns)
+
+    def matrix(self, entries: Floats) -> sp.csc_array:
+        """The matrix with these entries."""
+        return sp.csc_array((entries, self.rows, self.starts), shape=(self.size, self.size))
+
+    def restrict(self, unknowns: Indices) -> tuple[Pattern, Indices]:
+        """Pattern of some rows and the same columns, and the places of its entries in this one's."""
+        number = np.full(self.size, -1, dtype=np.int32)
+        number[unknowns] = np.arange(len(unknowns), dtype=np.int32)
+        entries = np.flatnonzero((number[self.rows] >= 0) & (number[self.columns] >= 0))
+        counts = np.bincount(number[self.columns[entries]], minlength=len(unknowns))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        return Pattern(number[self.rows[entries]], starts), entries
+
+
+Coefficient = Sequence[Floats]
+
+
+@dataclass(frozen=True)
+class Assembler:
+    """Assembles over the elements whose region is in `regions` (all where None)."""
+
+    elements: Elements
+    regions: frozenset[str] | None = None
+
+    @cached_property
+    def members(self) -> tuple[NDArray[np.bool_], ...]:
+        """For each block which of its elements belong."""
+        names = self.elements.regions
+        inside = np.array([self.regions is None or name in self.regions for name in names])
+        return tuple(inside[block.region] for block in self.elements.blocks)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks cut down to the elements that belong."""
+        if self.regions is None:
+            return self.elements.blocks
+        cut = []
+        for block, member in zip(self.elements.blocks, self.members, strict=True):
+            cut.append(Block(*(getattr(block, name)[member] for name in Block.__slots__)))
+        return tuple(cut)
+
+    @cached_property
+    def unknowns(self) -> Indices:
+        """Unknowns touched by these elements, sorted."""
+        parts = [block.unknowns.ravel() for block in self.blocks]
+        return np.unique(np.concatenate(parts))
+
+    @cached_property
+    def rim(self) -> Indices:
+        """Unknowns shared with elements that do not belong, and those on the outer boundary: where a wall stands."""
+        others = [
+            block.unknowns[~member].ravel() for block, member in zip(self.elements.blocks, self.members, strict=True)
+        ]
+        shared = np.intersect1d(self.unknowns, np.concatenate(others))
+        return np.union1d(shared, np.intersect1d(self.unknowns, self.elements.outer))
+
+    @cached_property
+    def _pattern_and_places(self) -> tuple[Pattern, Indices]:
+        rows = np.concatenate([np.repeat(b.unknowns, b.unknowns.shape[1], axis=0).ravel() for b in self.blocks])
+        columns = np.concatenate([np.repeat(b.unknowns.ravel(), b.unknowns.shape[1]) for b in self.blocks])
+        return Pattern.of(rows, columns, self.elements.count)
+
+    @property
+    def pattern(self) -> Pattern:
+        """The pattern of every matrix made here."""
+        return self._pattern_and_places[0]
+
+    def entries(self, local: Sequence[Floats]) -> Floats:
+        """Sum local symmetric matrices (E, N, N) of every block into the pattern's entries."""
+        pattern, places = self._pattern_and_places
+        flat = np.concatenate([a.ravel() for a in local])
+        return np.asarray(np.bincount(places, weights=flat, minlength=len(pattern.rows)), dtype=np.float64)
+
+    def stiffness(self, coefficient: Coefficient, potential: Coefficient | None = None) -> Floats:
+        """∫ (a ∇u·∇v + c u v) r for `coefficient` a and `potential` c (E, Q; none: 0)."""
+        local = []
+        for k, (block, a) in enumerate(zip(self.blocks, coefficient, strict=True)):
+            weight = block.weight * block.r
+            w = (weight * a)[..., None]
+            matrices = _gram(block.slope_r, w) + _gram(block.slope_z, w)
+            if potential is not None:
+                matrices += _gram(block.values, (weight * potential[k])[..., None])
+            local.append(matrices)
+        return self.entries(local)
+
+    def mass(self, coefficient: Coefficient) -> Floats:
+        """∫ c u v r for `coefficient` c (E, Q)."""
+        return self.entries(self._weighted([b.weight * b.r * c for b, c in zip(self.blocks, coefficient, strict=True)]))
+
+    def centrifugal(self, coefficient: Coefficient) -> Floats:
+        """∫ a u v / r for `coefficient` a (E, Q)."""
+        return self.entries(self._weighted([b.weight / b.r * a for b, a in zip(self.blocks, coefficient, strict=True)]))
+
+    def _weighted(self, weights: Sequence[Floats]) -> list[Floats]:
+        return [_gram(block.values, w[..., None]) for block, w in zip(self.blocks, weights, strict=True)]
+
+    def evaluate(self, vector: Floats) -> list[Floats]:
+        """Values (E, Q) of a function given by its unknowns (n,)."""
+        return [np.matmul(block.values, vector[block.unknowns][..., None])[..., 0] for block in self.blocks]
+
+    def load(self, density: Coefficient) -> Floats:
+        """∫ f v r for `density` f (E, Q): a vector (n,)."""
+        weights = [b.weight * b.r * f for b, f in zip(self.blocks, density, strict=True)]
+        local = [np.matmul(w[:, None, :], block.values)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)]
+        return self._gather(local)
+
+    def slope_load(self, density: Coefficient) -> Floats:
+        """∫ f ∂z v r for `density` f (E, Q): a vector (n,)."""
+        weights = [b.weight * b.r * f for b, f in zip(self.blocks, density, strict=True)]
+        local = [
+            np.matmul(w[:, None, :], block.slope_z)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
+        ]
+        return self._gather(local)
+
+    def divergence_load(self, density: Coefficient) -> Floats:
+        """∫ f (∂r v + v/r) r for `density` f (E, Q): a vector (n,); of v cos φ what a field across the axis meets."""
+        local = []
+        for block, f in zip(self.blocks, density, strict=True):
+            weight = (block.weight * f)[:, None, :]
+            both = np.matmul(weight * block.r[:, None, :], block.slope_r) + np.matmul(weight, block.values)
+            local.append(both[:, 0, :])
+        return self._gather(local)
+
+    def gradient(self, vector: Floats) -> list[tuple[Floats, Floats]]:
+        """∂r and ∂z (E, Q) of a function given by its unknowns (n,)."""
+        return [
+            (
+                np.matmul(block.slope_r, vector[block.unknowns][..., None])[..., 0],
+                np.matmul(block.slope_z, vector[block.unknowns][..., None])[..., 0],
+            )
+            for block in self.blocks
+        ]
+
+    def integral(self, density: Coefficient) -> float:
+        """∫ f r for `density` f (E, Q)."""
+        return float(sum(np.sum(b.weight * b.r * f) for b, f in zip(self.blocks, density, strict=True)))
+
+    def _gather(self, local: Sequence[Floats]) -> Floats:
+        places = np.concatenate([block.unknowns.ravel() for block in self.blocks])
+        found = np.bincount(places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count)
+        return np.asarray(found, dtype=np.float64)
+
+
+def _gram(values: Floats, weight: Floats) -> Floats:
+    return np.asarray(np.matmul(np.swapaxes(values, 1, 2), values * weight))

@@ -1,0 +1,246 @@
+"""Curved high-order elements as plain arrays: the only form in which a mesh leaves this room.
+
+In: an NGSolve mesh and a polynomial degree. Out: :class:`Elements`, NumPy arrays of quadrature points, weights and
+shape functions, from which :mod:`qdmol.fem.assembly` makes SciPy matrices. The shape functions are NGSolve's
+hierarchical ones (S. Zaglmayr, PhD thesis, JKU Linz 2006): those of degree p - 1 are a subset of those of degree p,
+so one tabulation serves both solves of an error estimate.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import ngsolve
+import numpy as np
+
+from qdmol.arrays import Floats, Indices
+
+# sample(vector (n,), r (P,), z (P,)) gives the function's values at any points of the meshed half plane, 0 outside it.
+Sampler = Callable[[Floats, Floats, Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Elements of one kind: E elements, Q quadrature points each, N shape functions each.
+
+    `unknowns` (E, N); `r`, `z`, `weight` (E, Q) with the Jacobian, without the factor r, in the weight; `values`,
+    `slope_r`, `slope_z` (E, Q, N); `region` (E,) index into `Elements.regions`.
+    """
+
+    unknowns: Indices
+    region: Indices
+    r: Floats
+    z: Floats
+    weight: Floats
+    values: Floats
+    slope_r: Floats
+    slope_z: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryBlock:
+    """The outer arc: E stretches; `unknowns` (E, N), `r`, `z`, `weight` (E, Q), `values` (E, Q, N)."""
+
+    unknowns: Indices
+    r: Floats
+    z: Floats
+    weight: Floats
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """A mesh of the half plane with shape functions of one degree.
+
+    `degree_of` (n,) is the polynomial degree of each unknown's shape function; `axis`, `mirror`, `outer` are the
+    unknowns that do not vanish there; `regions` the labels the blocks' region indices point to. `with_extra_order`
+    tabulates the same functions at the Gauss points of another order, as :func:`tabulate` does.
+    """
+
+    degree: int
+    count: int
+    blocks: tuple[Block, ...]
+    outer_arc: BoundaryBlock | None
+    degree_of: Indices
+    axis: Indices
+    mirror: Indices
+    outer: Indices
+    regions: tuple[str, ...]
+    sample: Sampler
+    with_extra_order: Callable[[int], Elements]
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return sum(len(block.unknowns) for block in self.blocks)
+
+
+def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elements:
+    """Tabulate shape functions and geometry at Gauss points exact to degree 2 `degree` + `extra_order`."""
+    space = ngsolve.H1(mesh, order=degree)
+    order = 2 * degree + extra_order
+    groups = _group(mesh, space)
+    blocks = tuple(_block(mesh, space, kind, members, order) for kind, members in groups.items())
+    names = list(mesh.GetMaterials())
+    return Elements(
+        degree=degree,
+        count=space.ndof,
+        blocks=blocks,
+        outer_arc=_outer_arc(mesh, space, order),
+        degree_of=_degrees(space, groups, degree),
+        axis=_on_boundary(mesh, space, "axis"),
+        mirror=_on_boundary(mesh, space, "mirror"),
+        outer=_on_boundary(mesh, space, "outer"),
+        regions=tuple(names),
+        sample=_sampler(mesh, space),
+        with_extra_order=lambda extra: tabulate(mesh, degree=degree, extra_order=extra),
+    )
+
+
+def _sampler(mesh: ngsolve.Mesh, space: ngsolve.H1) -> Sampler:
+    def sample(vector: Floats, r: Floats, z: Floats) -> Floats:
+        function = ngsolve.GridFunction(space)
+        function.vec.FV().NumPy()[:] = vector
+        places = mesh(r, z)
+        inside = places["nr"] >= 0
+        values = np.zeros(len(r))
+        if np.any(inside):
+            values[inside] = np.asarray(function(places[inside])).ravel()
+        return values
+
+    return sample
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    number: int
+    orientation: tuple[int, ...]
+    unknowns: tuple[int, ...]
+    region: int
+
+
+def _group(mesh: ngsolve.Mesh, space: ngsolve.H1) -> dict[ngsolve.ET, list[_Member]]:
+    """Elements by kind, each with the orientation class its shape functions depend on."""
+    names = {name: k for k, name in enumerate(mesh.GetMaterials())}
+    groups: dict[ngsolve.ET, list[_Member]] = defaultdict(list)
+    for element in mesh.Elements(ngsolve.VOL):
+        vertices = [vertex.nr for vertex in element.vertices]
+        orientation = tuple(sorted(range(len(vertices)), key=vertices.__getitem__))
+        groups[element.type].append(
+            _Member(element.nr, orientation, tuple(space.GetDofNrs(element)), names[element.mat])
+        )
+    return dict(groups)
+
+
+def _block(mesh: ngsolve.Mesh, space: ngsolve.H1, kind: ngsolve.ET, members: list[_Member], order: int) -> Block:
+    rule = ngsolve.IntegrationRule(kind, order)
+    numbers = np.array([member.number for member in members])
+    r, z, jacobian = _geometry(mesh, kind, rule, numbers)
+    determinant = jacobian[..., 0, 0] * jacobian[..., 1, 1] - jacobian[..., 0, 1] * jacobian[..., 1, 0]
+    tables = {}
+    for member in members:
+        if member.orientation not in tables:
+            tables[member.orientation] = _table(_Shape(space, kind, member, order))
+    values = np.stack([tables[member.orientation][0] for member in members])
+    slopes = np.stack([tables[member.orientation][1] for member in members])
+    du, dv = slopes[..., 0], slopes[..., 1]
+    j = jacobian[..., None, :, :] / determinant[..., None, None, None]
+    return Block(
+        unknowns=np.array([member.unknowns for member in members], dtype=np.intp),
+        region=np.array([member.region for member in members], dtype=np.intp),
+        r=r,
+        z=z,
+        weight=np.array(rule.weights) * np.abs(determinant),
+        values=values,
+        # Inverse transposed Jacobian applied to the reference gradient.
+        slope_r=j[..., 1, 1] * du - j[..., 1, 0] * dv,
+        slope_z=j[..., 0, 0] * dv - j[..., 0, 1] * du,
+    )
+
+
+def _geometry(
+    mesh: ngsolve.Mesh, kind: ngsolve.ET, rule: ngsolve.IntegrationRule, numbers: Indices
+) -> tuple[Floats, Floats, Floats]:
+    """Coordinates (E, Q) and Jacobians (E, Q, 2, 2) at the mapped points of the elements of one kind."""
+    empty = ngsolve.IntegrationRule([], [])
+    other = ngsolve.ET.QUAD if kind == ngsolve.ET.TRIG else ngsolve.ET.TRIG
+    points = mesh.MapToAllElements({kind: rule, other: empty}, ngsolve.VOL)
+    field = ngsolve.CoefficientFunction((ngsolve.x, ngsolve.y, ngsolve.specialcf.JacobianMatrix(2)))
+    found = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 6)
+    return found[..., 0], found[..., 1], found[..., 2:].reshape(*found.shape[:2], 2, 2)
+
+
+class _Shape:
+    """Reference shape functions of one orientation class; hashable by what they depend on."""
+
+    def __init__(self, space: ngsolve.H1, kind: ngsolve.ET, member: _Member, order: int) -> None:
+        self.key = (str(kind), member.orientation, len(member.unknowns), order)
+        self.kind, self.order = kind, order
+        self.element = space.GetFE(ngsolve.ElementId(ngsolve.VOL, member.number))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shape) and self.key == other.key
+
+
+@lru_cache(maxsize=256)
+def _table(shape: _Shape) -> tuple[Floats, Floats]:
+    """Values (Q, N) and reference gradients (Q, N, 2)."""
+    points = [point[:2] for point in ngsolve.IntegrationRule(shape.kind, shape.order).points]
+    values = np.array([shape.element.CalcShape(*point) for point in points])
+    slopes = np.array([shape.element.CalcDShape(*point) for point in points])
+    return values, slopes.reshape(*values.shape, 2)
+
+
+def _degrees(space: ngsolve.H1, groups: dict[ngsolve.ET, list[_Member]], degree: int) -> Indices:
+    """Polynomial degree of every unknown's shape function."""
+    degrees = np.ones(space.ndof, dtype=np.intp)
+    for kind, members in groups.items():
+        local = _local_degrees(kind, degree)
+        for member in members:
+            degrees[list(member.unknowns)] = local
+    return degrees
+
+
+def _local_degrees(kind: ngsolve.ET, degree: int) -> list[int]:
+    """Degrees in NGSolve's order: vertices, edges, interior (Dubiner triangle or tensor square)."""
+    edge = list(range(2, degree + 1))
+    if kind == ngsolve.ET.TRIG:
+        inner = [i + j + 3 for i in range(degree - 2) for j in range(degree - 2 - i)]
+        return [1] * 3 + edge * 3 + inner
+    inner = [max(i, j) for i in edge for j in edge]
+    return [1] * 4 + edge * 4 + inner
+
+
+def _on_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, name: str) -> Indices:
+    if name not in mesh.GetBoundaries():
+        return np.array([], dtype=np.intp)
+    return np.flatnonzero(np.array(space.GetDofs(mesh.Boundaries(name))))
+
+
+def _outer_arc(mesh: ngsolve.Mesh, space: ngsolve.H1, order: int) -> BoundaryBlock | None:
+    if "outer" not in mesh.GetBoundaries():
+        return None
+    rule = ngsolve.IntegrationRule(ngsolve.ET.SEGM, order)
+    members = [element for element in mesh.Elements(ngsolve.BND) if element.mat == "outer"]
+    numbers = [element.nr for element in mesh.Elements(ngsolve.BND)]
+    position = [numbers.index(element.nr) for element in members]
+    points = mesh.MapToAllElements(rule, ngsolve.BND)
+    field = ngsolve.CoefficientFunction((ngsolve.x, ngsolve.y, ngsolve.specialcf.JacobianMatrix(2, 1)))
+    found = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 4)[position]
+    values = []
+    for element in members:
+        shape = space.GetFE(ngsolve.ElementId(ngsolve.BND, element.nr))
+        values.append([shape.CalcShape(*point[:1]) for point in rule.points])
+    return BoundaryBlock(
+        unknowns=np.array([space.GetDofNrs(element) for element in members], dtype=np.intp),
+        r=found[..., 0],
+        z=found[..., 1],
+        weight=np.array(rule.weights) * np.hypot(found[..., 2], found[..., 3]),
+        values=np.array(values),
+    )

@@ -1,0 +1,367 @@
+"""From a molecule on an axis to the planar arrangement of its boundaries.
+
+In: an :class:`~qdmol.structure.AxialMolecule`. Out: :class:`Piece` values, arcs and lines in the half plane
+(r, z), each with the label of the region on its left and on its right. A boundary with the same label on
+both sides does not exist: one shell split in two of the same material gives the very same arrangement.
+
+Every boundary is a circle about a point of the axis or a line parallel to it, so that all crossings are known in
+closed form and no general curve intersection, with its tolerances, is needed.
+
+Where two spheres nearly touch: the sliver between them is closed, since no mesh fits into a cusp.
+
+Two spheres on one axis can touch only on it, from outside or from inside. Where they come closer than a given width
+there, the sliver between them, out to the radius at which it is that wide, is given to the region below it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations, pairwise, product
+
+from qdmol.structure import AxialMolecule, PlacedDot
+
+STEPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """Upper (`side` 1) or lower (-1) half of a sphere about (0, `centre`), nm."""
+
+    centre: float
+    radius: float
+    side: int
+
+    def height(self, r: float) -> float:
+        """Height z (nm) of the cap at the distance `r` from the axis."""
+        return self.centre + self.side * math.sqrt(max(self.radius**2 - r * r, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Sliver:
+    """What lies between two caps up to the radius `edge` (nm)."""
+
+    one: Cap
+    other: Cap
+    edge: float
+
+    def span(self, r: float) -> tuple[float, float]:
+        """Lowest and highest z (nm) of the sliver at a radius."""
+        heights = self.one.height(r), self.other.height(r)
+        return min(heights), max(heights)
+
+
+def slivers(spheres: Iterable[Iterable[tuple[float, float]]], width: float) -> Iterator[Sliver]:
+    """Slivers narrower than `width` (nm) between spheres (centre, radius) of different groups."""
+    for one, other in _pairs(spheres):
+        if abs(one.height(0.0) - other.height(0.0)) < width:
+            yield Sliver(one, other, _edge(one, other, width))
+
+
+def caps_apart(spheres: Iterable[Iterable[tuple[float, float]]]) -> float:
+    """Smallest distance (nm) along the axis between spheres of different groups that do not touch exactly."""
+    gaps = (abs(one.height(0.0) - other.height(0.0)) for one, other in _pairs(spheres))
+    return min(gaps, default=math.inf)
+
+
+def _pairs(spheres: Iterable[Iterable[tuple[float, float]]]) -> Iterator[tuple[Cap, Cap]]:
+    groups = [[Cap(*sphere, side) for sphere in group for side in (1, -1)] for group in spheres]
+    for group, rest in combinations(groups, 2):
+        yield from product(group, rest)
+
+
+def _edge(one: Cap, other: Cap, width: float) -> float:
+    """Radius (nm) at which two caps, closer than `width` on the axis, are `width` apart."""
+    inside, outside = 0.0, 0.999 * min(one.radius, other.radius)
+    for _ in range(STEPS):
+        middle = (inside + outside) / 2
+        if abs(one.height(middle) - other.height(middle)) < width:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+MEDIUM = "medium"
+OUTSIDE = ""
+# Crossings closer than this (nm) are one crossing: far below any mesh size, far above rounding.
+SAME = 1e-8
+# A crossing this near the axis (nm) is a touch of two spheres: what they overlap is thinner than an atom by 1e6.
+POLE = 2e-3
+# Offset (nm) to either side of a boundary at which its regions are read.
+SIDE = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """Half circle about (0, z) in the half plane; parameter: polar angle from +z, clockwise."""
+
+    z: float
+    radius: float
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Parameter range (rad)."""
+        return 0.0, math.pi
+
+    def point(self, t: float) -> tuple[float, float]:
+        """Point (r, z) in nm; exactly on the axis at the poles."""
+        r = 0.0 if t in (0.0, math.pi) else self.radius * math.sin(t)
+        return r, self.z + self.radius * math.cos(t)
+
+    def left(self, t: float) -> tuple[float, float]:
+        """Unit normal (r, z) to the left of growing parameter: outwards."""
+        return math.sin(t), math.cos(t)
+
+    def at_height(self, z: float) -> list[float]:
+        """Parameters at which the curve reaches height `z`."""
+        c = (z - self.z) / self.radius
+        if abs(c) >= 1 or self.radius * math.sqrt(1 - c * c) < POLE:
+            return []
+        return [math.acos(c)]
+
+    def at_radius(self, r: float) -> list[float]:
+        """Parameters at which the curve is `r` away from the axis."""
+        s = r / self.radius
+        if abs(s - 1) * self.radius < SAME:
+            return [math.pi / 2]  # a line that only touches the circle still ends an arc there
+        return [math.asin(s), math.pi - math.asin(s)] if s < 1 else []
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Line parallel to the axis at distance `r`; parameter: z, upwards."""
+
+    r: float
+    z_low: float
+    z_high: float
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Parameter range (nm)."""
+        return self.z_low, self.z_high
+
+    def point(self, t: float) -> tuple[float, float]:
+        """Point (r, z) in nm."""
+        return self.r, t
+
+    def left(self, t: float) -> tuple[float, float]:  # noqa: ARG002 - the same everywhere
+        """Unit normal to the left of growing parameter: towards the axis."""
+        return -1.0, 0.0
+
+    def at_height(self, z: float) -> list[float]:
+        """Parameters at which the curve reaches height `z`."""
+        return [z] if self.z_low < z < self.z_high else []
+
+
+Curve = Arc | Line
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Part of a curve between two neighbouring crossings, with the regions beside it."""
+
+    curve: Curve
+    start: float
+    stop: float
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The molecule as point sets: which region a point of the half plane belongs to.
+
+    `layers` are the offsets (nm) of the mesh lines that follow the surface through the medium (the last one carries
+    the wall of the levels), `box` is the radius (nm) of the ball about the origin in which the potential is solved (0:
+    none), `closed_gap` the width (nm) below which what lies between two spheres that nearly touch is closed.
+    """
+
+    molecule: AxialMolecule
+    layers: tuple[float, ...]
+    box: float
+    closed_gap: float
+    half: bool
+
+    def material(self, r: float, z: float) -> str:
+        """Material at a point; the layer nearest to a core wins, at a tie the first-listed dot."""
+        for sliver in self.slivers:
+            if r < sliver.edge:
+                low, high = sliver.span(r)
+                if low - SIDE / 2 < z < high + SIDE / 2:
+                    return self._open_material(r, low - SIDE)
+        return self._open_material(r, z)
+
+    def _open_material(self, r: float, z: float) -> str:
+        found = [
+            (layer, order) for order, dot in enumerate(self.molecule.dots) if (layer := _layer(dot, r, z)) is not None
+        ]
+        if found:
+            layer, order = min(found)
+            return self.molecule.dots[order].layers[layer].material
+        for bridge in self.molecule.bridges:
+            if bridge.z_low < z < bridge.z_high and r < bridge.radius:
+                return bridge.material
+        return MEDIUM
+
+    def region(self, r: float, z: float) -> str:
+        """Label of the mesh region: the material, or `medium/k` (offset layer k) or `medium/far`."""
+        material = self.material(r, z)
+        if material != MEDIUM:
+            return material
+        distance = self.distance(r, z)
+        for k, offset in enumerate(self.layers):
+            if distance < offset:
+                return f"{MEDIUM}/{k}"
+        return f"{MEDIUM}/far" if math.hypot(r, z) < self.box else OUTSIDE
+
+    def distance(self, r: float, z: float) -> float:
+        """Distance (nm) of a point of the medium from the nearest body."""
+        found = [math.hypot(r, z - dot.z) - dot.layers[-1].radius for dot in self.molecule.dots]
+        found += [r - b.radius for b in self.molecule.bridges if b.z_low < z < b.z_high]
+        return min(found)
+
+    @cached_property
+    def slivers(self) -> tuple[Sliver, ...]:
+        """Narrow gaps that are closed."""
+        spheres = [[(dot.z, layer.radius) for layer in dot.layers] for dot in self.molecule.dots]
+        return tuple(sliver for sliver in slivers(spheres, self.closed_gap) if self._parts(sliver))
+
+    def _parts(self, sliver: Sliver) -> bool:
+        """Whether what is in a sliver differs from what is on either side; else one of its caps is no boundary."""
+        low, high = sliver.span(sliver.edge)
+        inside = self._open_material(sliver.edge, (low + high) / 2)
+        sides = (self._open_material(sliver.edge, z) for z in (low - SIDE, high + SIDE))
+        return inside not in set(sides)
+
+    def curves(self) -> list[Curve]:
+        """Every circle and line that may bound a region, each once."""
+        found: list[Curve] = []
+        for dot in self.molecule.dots:
+            found += [Arc(dot.z, layer.radius) for layer in dot.layers]
+            found += [Arc(dot.z, dot.layers[-1].radius + offset) for offset in self.layers]
+        for bridge in self.molecule.bridges:
+            found += [Line(bridge.radius + x, bridge.z_low, bridge.z_high) for x in (0.0, *self.layers)]
+        for sliver in self.slivers:
+            low, high = sliver.span(sliver.edge)
+            found.append(Line(sliver.edge, low - SIDE, high + SIDE))
+        if self.box:
+            found.append(Arc(0.0, self.box))
+        # In an order of their own: the same shape gives the same mesh however its dots are listed.
+        return sorted(dict.fromkeys(found), key=repr)
+
+
+def arrange(shapes: Shapes) -> list[Piece]:
+    """Cut every curve at its crossings and keep the pieces that part two different regions.
+
+    With `half` only z >= 0 is kept. Axis and mirror plane are not among the pieces: :func:`closing_lines` gives them.
+    """
+    curves = shapes.curves()
+    pieces = []
+    for curve in curves:
+        cuts = _cuts(curve, curves, half=shapes.half)
+        for start, stop in pairwise(cuts):
+            middle = (start + stop) / 2
+            r, z = curve.point(middle)
+            if shapes.half and z < 0:
+                continue
+            nr, nz = curve.left(middle)
+            left = shapes.region(r + SIDE * nr, z + SIDE * nz)
+            right = shapes.region(r - SIDE * nr, z - SIDE * nz)
+            if left != right:
+                pieces.append(Piece(curve, start, stop, left, right))
+    return _joined(pieces)
+
+
+def _joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """Join neighbours on one curve that meet where no other piece ends: a cut by a boundary that does not exist."""
+    ends = Counter(_key(piece.curve.point(t)) for piece in pieces for t in (piece.start, piece.stop))
+    joined: list[Piece] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.curve == piece.curve
+            and last.stop == piece.start
+            and (last.left, last.right) == (piece.left, piece.right)
+            and ends[_key(piece.curve.point(piece.start))] == 2
+        ):
+            joined[-1] = replace(last, stop=piece.stop)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _key(point: tuple[float, float]) -> tuple[float, float]:
+    return round(point[0], 8) + 0.0, round(point[1], 8) + 0.0
+
+
+def closing_lines(shapes: Shapes, pieces: Sequence[Piece]) -> tuple[list[tuple[float, float, str]], ...]:
+    """Parts of the axis and of the mirror plane that bound the domain.
+
+    Returns two lists of (from, to, region): along the axis (z, upwards) and along z = 0 (r, outwards; empty without a
+    mirror plane).
+    """
+    ends = [piece.curve.point(t) for piece in pieces for t in (piece.start, piece.stop)]
+    heights = [z for r, z in ends if r < SAME]
+    radii = [r for r, z in ends if abs(z) < SAME]
+    if shapes.half:
+        heights.append(0.0)
+        radii.append(0.0)
+    axis = _spans(heights, lambda z: shapes.region(SIDE, z))
+    mirror = _spans(radii, lambda r: shapes.region(r, SIDE)) if shapes.half else []
+    return axis, mirror
+
+
+def _spans(cuts: Iterable[float], region: Callable[[float], str]) -> list[tuple[float, float, str]]:
+    marks = _merged(cuts)
+    found = []
+    for a, b in pairwise(marks):
+        label = region((a + b) / 2)
+        if label != OUTSIDE:
+            found.append((a, b, label))
+    return found
+
+
+def _layer(dot: PlacedDot, r: float, z: float) -> int | None:
+    distance = math.hypot(r, z - dot.z)
+    return next((k for k, layer in enumerate(dot.layers) if distance < layer.radius), None)
+
+
+def _cuts(curve: Curve, others: Sequence[Curve], *, half: bool) -> list[float]:
+    found: list[float] = []
+    for other in others:
+        if other != curve:
+            found += _crossings(curve, other)
+    if half:
+        found += curve.at_height(0.0)
+    low, high = curve.domain
+    return [low, *_merged(t for t in found if low + SAME < t < high - SAME), high]
+
+
+def _merged(values: Iterable[float]) -> list[float]:
+    """Sorted, values closer than SAME merged into the first."""
+    merged: list[float] = []
+    for value in sorted(values):
+        if not merged or value - merged[-1] > SAME:
+            merged.append(value)
+    return merged
+
+
+def _crossings(curve: Curve, other: Curve) -> list[float]:
+    """Parameters on `curve` of its crossings with `other`."""
+    if isinstance(curve, Arc) and isinstance(other, Arc):
+        distance = other.z - curve.z
+        if distance == 0:
+            return []
+        # Height of the circle in which two spheres meet, from the centre of the first.
+        height = (distance**2 + curve.radius**2 - other.radius**2) / (2 * distance)
+        return curve.at_height(curve.z + height)
+    if isinstance(curve, Arc) and isinstance(other, Line):
+        return [t for t in curve.at_radius(other.r) if other.z_low - SAME < curve.point(t)[1] < other.z_high + SAME]
+    if isinstance(curve, Line) and isinstance(other, Arc):
+        return [other.point(t)[1] for t in other.at_radius(curve.r)]
+    return []

@@ -1,0 +1,130 @@
+"""A running scheduler: whether one answers at an address, and has workers, found out in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from qdmol.errors import InputError, shorten
+
+CONNECT = 10.0  # seconds a scheduler may take to answer
+FIRST_WORKER = 15.0  # seconds to wait for a scheduler's first worker
+PAUSE = 0.5  # seconds between questions
+ALLOWED = "the address of a running dask scheduler, such as tcp://10.0.0.1:8786"
+OTHER_KIND = "what listens there does not answer like one"
+LENGTH = struct.Struct("=Q")  # a message of the library begins with its length in bytes
+LONGEST_GREETING = 100_000  # bytes
+_ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})")
+
+
+def no_scheduler(address: str, error: BaseException | str) -> InputError:
+    """Return the error that says why an address is not that of a scheduler."""
+    lines = str(error).strip().splitlines()
+    reason = error if isinstance(error, str) else lines[0] if lines else type(error).__name__
+    if isinstance(error, TimeoutError) and not lines:
+        reason = f"no answer within {CONNECT:g} s"
+    said = re.sub(r"[^ -~]", "?", str(reason)).rstrip(".")[:150]
+    message = f"`scheduler` is {shorten(address)}, where no scheduler answers ({said})."
+    return InputError(field="scheduler", value=address, allowed=ALLOWED, message=message)
+
+
+def check_address(address: str) -> tuple[str, int]:
+    """Return host and port of an address; InputError where the text cannot be one.
+
+    >>> check_address("tcp://10.0.0.1:8786")
+    ('10.0.0.1', 8786)
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise InputError(field="scheduler", value=address, allowed=ALLOWED)
+    return match["host"].strip("[]"), int(match["port"])
+
+
+def refuse_silent(address: str) -> None:
+    """Refuse an address at which no dask scheduler with workers answers.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The text is no address, nothing listens there, what listens does not answer like a scheduler within `CONNECT`
+        seconds, or no worker comes within `FIRST_WORKER` seconds.
+    """
+    host, port = check_address(address)
+    _resolve(host, address)
+    _listen_for_greeting(host, port, address)
+    deadline = time.monotonic() + FIRST_WORKER
+    while True:
+        if _workers_of(address):
+            return
+        if time.monotonic() > deadline:
+            message = f"The scheduler at {shorten(address)} has no workers; start at least one and try again."
+            allowed = "the address of a dask scheduler with at least one worker"
+            raise InputError(field="scheduler", value=address, allowed=allowed, message=message)
+        time.sleep(PAUSE)
+
+
+def _resolve(host: str, address: str) -> None:
+    """Look the host up, in a thread of its own, since the system takes no limit of time for that."""
+    found: list[OSError | UnicodeError | None] = []
+
+    def look_up() -> None:
+        try:
+            socket.getaddrinfo(host, None)
+            found.append(None)
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(CONNECT)
+    if not found:
+        raise no_scheduler(address, f"the name {host} was not resolved within {CONNECT:g} s")
+    if found[0] is not None:
+        reason = getattr(found[0], "strerror", None) or "not a valid host name"
+        raise no_scheduler(address, f"{host}: {reason}")
+
+
+def _listen_for_greeting(host: str, port: int, address: str) -> None:
+    """Refuse what does not begin like a scheduler, which greets first (with TLS the client does)."""
+    try:
+        with socket.create_connection((host, port), timeout=CONNECT) as connection:
+            greeting = b"" if address.startswith("tls:") else connection.recv(LENGTH.size, socket.MSG_WAITALL)
+    except TimeoutError:
+        raise no_scheduler(address, f"no answer within {CONNECT:g} s") from None
+    except OSError as error:
+        raise no_scheduler(address, error.strerror or error) from None
+    if address.startswith("tls:"):
+        return
+    if len(greeting) < LENGTH.size or not 0 < LENGTH.unpack(greeting)[0] < LONGEST_GREETING:
+        raise no_scheduler(address, OTHER_KIND)
+
+
+def _workers_of(address: str) -> int:
+    """Number of workers of the scheduler at an address."""
+    try:
+        answer = asyncio.run(asyncio.wait_for(_identity(address), CONNECT))
+    except (OSError, TimeoutError) as error:
+        raise no_scheduler(address, error) from None
+    except TypeError:  # so the library says that it has no certificates for tls://
+        reason = "the dask configuration has no certificates for it, which stand under distributed.comm.tls"
+        raise no_scheduler(address, reason) from None
+    except Exception:  # noqa: BLE001  # a server of another kind may send anything
+        raise no_scheduler(address, OTHER_KIND) from None
+    if not isinstance(answer, Mapping) or answer.get("type") != "Scheduler":
+        raise no_scheduler(address, "what listens there is not a scheduler")
+    return int(answer["n_workers"] if "n_workers" in answer else len(answer.get("workers", ())))
+
+
+async def _identity(address: str) -> Any:
+    from distributed import Security
+    from distributed.core import rpc
+
+    arguments = Security().get_connection_args("client")
+    async with rpc(address, timeout=CONNECT, connection_args=arguments) as scheduler:
+        return await scheduler.identity()

@@ -1,0 +1,8 @@
+from .davidson import davidson as davidson
+from .symmetric import (
+    Factor as Factor,
+    lanczos as lanczos,
+    lowest_ritz as lowest_ritz,
+    release_freed_memory as release_freed_memory,
+)
+from .tails import Tail as Tail, left_out as left_out

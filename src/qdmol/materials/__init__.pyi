@@ -1,0 +1,30 @@
+from .documents import first_refusal as first_refusal, plain_mapping as plain_mapping, read_document as read_document
+from .quantities import (
+    QUANTITIES as QUANTITIES,
+    REFERENCE_QUANTITIES as REFERENCE_QUANTITIES,
+    AbsorptionCoefficient as AbsorptionCoefficient,
+    AxialShare as AxialShare,
+    AxisAngle as AxisAngle,
+    BandGap as BandGap,
+    Barrier as Barrier,
+    KaneEnergy as KaneEnergy,
+    LayerThickness as LayerThickness,
+    LineWidth as LineWidth,
+    Mass as Mass,
+    Offset as Offset,
+    Permittivity as Permittivity,
+    PhononEnergy as PhononEnergy,
+    Quantity as Quantity,
+)
+from .sets import (
+    MEDIUM as MEDIUM,
+    Alternative as Alternative,
+    MaterialSet as MaterialSet,
+    MaterialValue as MaterialValue,
+    Source as Source,
+    alternatives as alternatives,
+    find_set as find_set,
+    light_alternatives as light_alternatives,
+    list_sets as list_sets,
+    load_set as load_set,
+)

@@ -1,0 +1,23 @@
+from .carrier import CarrierState as CarrierState
+from .functions import (
+    MOST as MOST,
+    Functions as Functions,
+    PointSums as PointSums,
+    independent as independent,
+    spread as spread,
+)
+from .pairing import SettledPair as SettledPair
+from .places import pair_weights as pair_weights
+from .solving import (
+    Estimate as Estimate,
+    MoleculeSolution as MoleculeSolution,
+    PairState as PairState,
+    Request as Request,
+    solve_molecule as solve_molecule,
+)
+from .tunnelling import (
+    Tunnelling as Tunnelling,
+    dot_shares as dot_shares,
+    field_dot_shares as field_dot_shares,
+    tunnelling as tunnelling,
+)

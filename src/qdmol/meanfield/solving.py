@@ -1,0 +1,450 @@
+"""One molecule, solved: levels of both carriers, and where asked the self-consistent pairs, refined until the
+tolerance holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+
+from qdmol.arrays import Floats
+from qdmol.errors import SolverError
+from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError
+from qdmol.meanfield.carrier import CarrierSpace, CarrierState
+from qdmol.meanfield.pairing import Pairing, SettledPair, held_pairs, settle
+from qdmol.meanfield.places import Place, low_places
+from qdmol.potentials import (
+    CARRIERS,
+    Carrier,
+    FieldEnergy,
+    Poisson,
+    SelfPolarisation,
+    applied_field,
+    domain,
+    images_of,
+)
+from qdmol.states import (
+    MOST_BYTES,
+    MOST_SECONDS,
+    SAFETY,
+    WALL_SAFETY,
+    FieldHamiltonian,
+    Hamiltonian,
+    Level,
+    Levels,
+    ModelErrors,
+    Resolution,
+    Space,
+    State,
+    Wall,
+    carriers_of,
+    ceiling,
+    choose_wall,
+    difference_error,
+    discretise,
+    find_levels,
+    further,
+    ladder,
+    most_elements,
+    wall_shares,
+)
+from qdmol.structure import AxialMolecule
+
+# What the turns leave of a pair's energy and of levels in its field (eV).
+SETTLED_ENERGY = 1e-9
+SETTLED_LEVELS = 2e-7
+# Change of the levels (eV) in a turn at which the turns end.
+LEVEL_REST = 1e-7
+# Part of what remains of a pair that does not cancel against its bare levels.
+COMMON = 0.2
+# A wall this much nearer than the levels found want it is moved.
+WALL_SLACK = 0.93
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Levels wanted of each carrier, whether to settle pairs, and the tolerance (eV) on every energy."""
+
+    counts: Mapping[Carrier, int]
+    coulomb: bool
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An energy and its error, both in eV.
+
+    `either_sign` is the part of the error that may have either sign; by the rest the energy can only be too high.
+    """
+
+    value: float
+    error: float
+    either_sign: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PairState:
+    """A self-consistent pair: the dot its hole is in, its energy above the bulk gap, its binding, and the states.
+
+    `field_error` (eV) is what the error of the hole's field may do to levels in it.
+    """
+
+    hole_dot: int
+    exciton: Estimate
+    binding: Estimate
+    field_error: float
+    pair: SettledPair
+
+
+@dataclass(frozen=True)
+class MoleculeSolution:
+    """Everything solved for one molecule at the resolution that met the tolerance, or the last one tried.
+
+    `flipped`: the mirror image was solved; `molecule` is that image, and every function is that of -z. `pairs` are in
+    order of energy; `field_levels` the electron's levels in the field of the lowest pair's hole.
+    """
+
+    molecule: AxialMolecule
+    request: Request
+    elements: Elements
+    resolution: Resolution
+    wall: Wall
+    field: FieldEnergy
+    hamiltonians: Mapping[Carrier, Hamiltonian]
+    levels: Mapping[Carrier, Levels]
+    pairs: tuple[PairState, ...]
+    field_operator: FieldHamiltonian | None
+    field_levels: Levels | None
+    flipped: bool = False
+
+    @cached_property
+    def held(self) -> tuple[SettledPair, ...]:
+        """Pairs with the hole held in each dot that has none of its own: what orbitals need beside `pairs`."""
+        return held_pairs(self)
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Bare levels of both carriers that orbitals have to cover beside the pairs."""
+        return low_places(self)
+
+    @property
+    def splitting(self) -> Estimate | None:
+        """Second minus first electron level."""
+        levels = self.levels.get("electron")
+        if levels is None or len(levels) < 2:
+            return None
+        return self._difference(levels[0], levels[1], State.of_level(levels[0]), State.of_level(levels[1]))
+
+    @property
+    def spacing(self) -> Estimate | None:
+        """Second minus first electron level in the hole's field."""
+        levels, operator = self.field_levels, self.field_operator
+        if levels is None or operator is None or len(levels) < 2:
+            return None
+        low, high = levels[0], levels[1]
+        found = self._difference(low, high, State.of_field_level(operator, low), State.of_field_level(operator, high))
+        # An error of the hole's field moves both levels alike where their densities are alike.
+        return replace(found, error=found.error + self.pairs[0].field_error * _apart(operator, low, high))
+
+    def _difference(self, low: Level, high: Level, one: State, other: State) -> Estimate:
+        errors = ModelErrors(self.hamiltonians["electron"], self.wall, self.resolution)
+        error = difference_error(low, high) + errors.difference(one, other)
+        return Estimate(high.energy - low.energy, error)
+
+    @property
+    def bare_gap(self) -> Estimate | None:
+        """Lowest electron plus lowest hole level, above the bulk gap."""
+        if not all(len(self.levels.get(carrier, ())) for carrier in ("electron", "hole")):
+            return None
+        pair = {carrier: self.levels[carrier][0] for carrier in CARRIERS}
+        errors = {c: ModelErrors(self.hamiltonians[c], self.wall, self.resolution) for c in CARRIERS}
+        either = sum(errors[c].of_either_sign(State.of_level(pair[c])) for c in CARRIERS)
+        either += sum(errors[c].rounding(pair[c].energy) for c in CARRIERS)
+        return Estimate(
+            sum(level.energy for level in pair.values()), sum(level.error for level in pair.values()), either
+        )
+
+    @property
+    def errors(self) -> list[float]:
+        """Every error (eV) the tolerance speaks of."""
+        found = [level.error for levels in self.levels.values() for level in levels.levels]
+        # Twice: a shift is the difference of two excitons, and must meet the tolerance too.
+        found += [2 * pair.exciton.error for pair in self.pairs] + [pair.binding.error for pair in self.pairs]
+        if self.field_levels is not None:
+            found += [level.error for level in self.field_levels.levels]
+        return found + [one.error for one in (self.splitting, self.spacing) if one is not None]
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many levels are bound as were asked for, and every pair settled."""
+        bound = all(levels.complete for levels in self.levels.values())
+        return bound and all(state.pair.settled for state in self.pairs)
+
+    @property
+    def accurate(self) -> bool:
+        """Whether every error is within the tolerance."""
+        return all(error <= self.request.tolerance for error in self.errors)
+
+
+def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
+    """Solve at growing resolution until every error is within the tolerance.
+
+    Of a molecule and its mirror image only one is solved, so that both have the very same numbers.
+
+    The last resolution's solution is returned with `accurate` False where none is.
+
+    Raises
+    ------
+    SolverError
+        No mesh, a singular matrix, or levels that do not agree with their inertia count.
+    """
+    image = molecule.mirrored()
+    if _standing(image) < _standing(molecule):
+        return replace(_solve(image, request), flipped=True)
+    return _solve(molecule, request)
+
+
+def _standing(molecule: AxialMolecule) -> tuple[float, str]:
+    """What tells a molecule from its mirror image, whatever the order of its dots."""
+    bodies = sorted((round(dot.z, 9), repr(dot.layers)) for dot in molecule.dots)
+    return molecule.field, repr(bodies)
+
+
+def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
+    wall = choose_wall(molecule, request.counts, {}, tolerance=request.tolerance)
+    steps = list(ladder(molecule, wall.tops, request.tolerance))
+    polarisation = SelfPolarisation.of(molecule)
+    step = 0
+    solution: MoleculeSolution | None = None
+    while True:
+        try:
+            solution = _attempt(molecule, request, wall, steps[step], polarisation)
+        except MeshTooLargeError as error:
+            if solution is None:
+                raise SolverError(_too_large(error, steps[step], request)) from error
+            # The errors of what there is say that the tolerance is not met.
+            return solution
+        wanted = choose_wall(molecule, request.counts, _tops(solution), tolerance=request.tolerance)
+        if not molecule.field and wall.distance < WALL_SLACK * wanted.distance:
+            wall = wanted
+            continue
+        moved = further(wall, _wall_errors(solution), tolerance=request.tolerance)
+        if moved is not None:
+            wall = moved
+            continue
+        if solution.accurate or step == len(steps) - 1:
+            return solution
+        step = min(step + _steps_needed(solution), len(steps) - 1)
+
+
+def _too_large(error: MeshTooLargeError, resolution: Resolution, request: Request) -> str:
+    """The refusal of a molecule whose coarsest mesh is too large."""
+    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    return (
+        f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are solved with "
+        f"{sum(request.counts.values())} levels ({MOST_SECONDS:g} s, {MOST_BYTES / 1e9:g} GB): "
+        "ask for fewer levels, or leave out thin layers and narrow gaps of large dots."
+    )
+
+
+def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
+    """Highest energy the wall must be far enough for: near the barrier where levels are missing."""
+    tops: dict[Carrier, float] = {}
+    for carrier, levels in solution.levels.items():
+        limit = ceiling(solution.molecule, solution.wall, carrier)
+        tops[carrier] = levels.levels[-1].energy if levels.complete else limit
+    return tops
+
+
+def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
+    """What the wall does to the level it moves most, of each carrier; the electron's in the hole's field among them."""
+    states = {carrier: [State.of_level(level) for level in levels] for carrier, levels in solution.levels.items()}
+    if solution.field_operator is not None and solution.field_levels is not None:
+        operator = solution.field_operator
+        states["electron"] += [State.of_field_level(operator, level) for level in solution.field_levels]
+    return {
+        carrier: WALL_SAFETY * max((_wall_share(solution, carrier, state) for state in listed), default=0.0)
+        for carrier, listed in states.items()
+    }
+
+
+def _wall_share(solution: MoleculeSolution, carrier: Carrier, state: State) -> float:
+    """Energy (eV) by which the wall raises a state."""
+    return float(wall_shares(solution.hamiltonians[carrier], solution.wall, state.energy, state.density).sum())
+
+
+def _steps_needed(solution: MoleculeSolution) -> int:
+    """Degrees to go up, from how fast the errors fall with the degree."""
+    worst = max(solution.errors)
+    decay = max(level.tail.decay for levels in solution.levels.values() for level in levels.levels)
+    return max(1, math.ceil(math.log(solution.request.tolerance / worst) / math.log(decay) - 0.2))
+
+
+def _attempt(
+    molecule: AxialMolecule,
+    request: Request,
+    wall: Wall,
+    resolution: Resolution,
+    polarisation: SelfPolarisation | None,
+) -> MoleculeSolution:
+    carriers = carriers_of(request.counts)
+    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
+    field = applied_field(elements, molecule)
+    half = molecule.mirror_symmetric
+    domains = {c: domain(elements.regions, molecule, c) for c in carriers}
+    spaces = {regions: Space(elements, regions) for regions in set(domains.values())}
+    own = {
+        regions: None if polarisation is None else polarisation.on(space.assembler) for regions, space in spaces.items()
+    }
+    hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, half, own[domains[c]]) for c in carriers}
+    levels: dict[Carrier, Levels] = {}
+    errors: dict[Carrier, ModelErrors] = {}
+    for carrier, hamiltonian in hamiltonians.items():
+        limit = ceiling(molecule, wall, carrier)
+        found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
+        errors[carrier] = ModelErrors(hamiltonian, wall, resolution)
+        levels[carrier] = found.with_error(partial(_level_error, errors[carrier]))
+    pairs: tuple[PairState, ...] = ()
+    operator, field_levels = None, None
+    if request.coulomb and all(len(found) for found in levels.values()):
+        pairs = _pairs(hamiltonians, levels, errors)
+        electron = hamiltonians["electron"]
+        lowest = pairs[0].pair
+        operator = FieldHamiltonian(electron, lowest.electron.space.unflatten(lowest.electron_energy))
+        images = 2 if half else 1
+        field_levels = find_levels(
+            operator,
+            request.counts["electron"],
+            size=images * elements.count,
+            ceiling=ceiling(molecule, wall, "electron"),
+            rest=pairs[0].field_error,
+        ).with_error(partial(_field_level_error, errors["electron"], operator))
+    for hamiltonian in hamiltonians.values():
+        hamiltonian.release()
+    return MoleculeSolution(
+        molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
+    )
+
+
+def _level_error(errors: ModelErrors, level: Level) -> float:
+    return errors.of(State.of_level(level))
+
+
+def _field_level_error(errors: ModelErrors, operator: FieldHamiltonian, level: Level) -> float:
+    return errors.of(State.of_field_level(operator, level))
+
+
+def _apart(operator: FieldHamiltonian, low: Level, high: Level) -> float:
+    """Half of ∫ |n - n'| of two levels: 0 where their densities are equal, 1 where these do not overlap."""
+    assembler = operator.bare.assembler
+    total = 0.0
+    for one, other in zip(operator.images(low.vector), operator.images(high.vector), strict=True):
+        values = zip(assembler.evaluate(one), assembler.evaluate(other), strict=True)
+        total += assembler.integral([np.abs(a**2 - b**2) for a, b in values])
+    return total / 2
+
+
+def _needs_potential(molecule: AxialMolecule, request: Request) -> bool:
+    permittivities = {parameters.permittivity for parameters in molecule.parameters.values()}
+    return request.coulomb or (molecule.field != 0 and len(permittivities) > 1)
+
+
+def _pairs(
+    hamiltonians: Mapping[Carrier, Hamiltonian],
+    levels: Mapping[Carrier, Levels],
+    errors: Mapping[Carrier, ModelErrors],
+) -> tuple[PairState, ...]:
+    """The pair of every dot a hole stays in, lowest first; of two mirror images the one at lower z first."""
+    electron, hole = hamiltonians["electron"], hamiltonians["hole"]
+    molecule = electron.molecule
+    poisson = Poisson(electron.elements, molecule, hole.parities)
+    pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
+    coarse = {c: CarrierSpace(hamiltonian, coarse=True) for c, hamiltonian in hamiltonians.items()}
+    found: dict[int, PairState] = {}
+    for start, dot in enumerate(molecule.dots):
+        if electron.half and dot.z > 0:
+            continue
+        pair = settle(pairing, dot, level_rest=LEVEL_REST)
+        place = _hole_dot(pair, molecule)
+        if place == start or place not in found:
+            found[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
+    if electron.half:
+        for place in list(found):
+            image = _image(molecule, place)
+            found.setdefault(image, replace(found[place], hole_dot=image))
+    return tuple(
+        sorted(found.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].z))
+    )
+
+
+def _pair_state(
+    place: int,
+    pair: SettledPair,
+    poisson: Poisson,
+    coarse: Mapping[Carrier, CarrierSpace],
+    levels: Mapping[Carrier, Levels],
+    errors: Mapping[Carrier, ModelErrors],
+) -> PairState:
+    """The pair with its errors: to first order it falls as its two levels do, each in the other's field."""
+    carriers: tuple[tuple[Carrier, CarrierState, Floats], ...] = (
+        ("electron", pair.electron, pair.electron_energy),
+        ("hole", pair.hole, pair.hole_energy),
+    )
+    falls = {carrier: state.fall(coarse[carrier], energy) for carrier, state, energy in carriers}
+    remaining = {carrier: state.space.tail(state.vector).remaining(falls[carrier]) for carrier, state, _ in carriers}
+    potential = poisson.tail(pair.electron_potential, pair.hole_potential)
+    bare = {carrier: levels[carrier][0] for carrier in CARRIERS}
+    own = {carrier: level.tail.remaining(level.fall) for carrier, level in bare.items()}
+    states = {carrier: _state(state) for carrier, state, _ in carriers}
+    rounding = SETTLED_ENERGY + sum(errors[c].rounding(bare[c].energy) for c in CARRIERS)
+    rest = rounding + sum(errors[c].of(states[c]) for c in CARRIERS)
+    either = rounding + sum(errors[c].of_either_sign(states[c]) for c in CARRIERS)
+    rest_apart = rounding + sum(errors[c].difference(states[c], State.of_level(bare[c])) for c in CARRIERS)
+    total = sum(remaining.values()) + potential
+    # Pair and bare levels of one mesh: most of what remains is common to both.
+    apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON * total + potential
+    return PairState(
+        hole_dot=place,
+        exciton=Estimate(pair.exciton, SAFETY * total + rest, either),
+        binding=Estimate(sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest_apart),
+        field_error=SAFETY * (remaining["hole"] + potential) + SETTLED_LEVELS,
+        pair=pair,
+    )
+
+
+def _state(carrier: CarrierState) -> State:
+    """The state of a carrier of a pair, averaged over the images of the mesh."""
+    space = carrier.space
+    parts = space.parts(carrier.vector)
+
+    def density(assembler: Assembler) -> Coefficient:
+        images = images_of(assembler, parts)
+        squares = [[values**2 for values in image] for image in images]
+        return [np.mean(blocks, axis=0) for blocks in zip(*squares, strict=True)]
+
+    return State(carrier.bare_energy, density)
+
+
+def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
+    """The dot nearest to which most of the hole is."""
+    space = pair.hole.space
+    weights = np.zeros(len(molecule.dots))
+    centres = np.array([dot.z for dot in molecule.dots])
+    for image, row in enumerate(pair.hole.values**2 * space.weights):
+        sign = 1 if image == 0 else -1
+        z = np.concatenate([sign * block.z.ravel() for block in space.assembler.blocks])
+        nearest = np.argmin(np.abs(z[:, None] - centres), axis=1)
+        weights += np.bincount(nearest, weights=row, minlength=len(centres))
+    # Equal weights, as of a hole spread over a symmetric molecule, go to the dot at lowest z.
+    best = np.flatnonzero(weights > weights.max() * (1 - 1e-6))
+    return int(best[np.argmin(centres[best])])
+
+
+def _image(molecule: AxialMolecule, dot: int) -> int:
+    heights = [abs(other.z + molecule.dots[dot].z) for other in molecule.dots]
+    return int(np.argmin(heights))

@@ -1,0 +1,218 @@
+"""Tunnel coupling and detuning of two dots, and the probability of each level in each dot.
+
+Two dots whose own levels lie Δ apart (the detuning) and that are coupled by a tunnel coupling t ≥ 0 have two levels
+sqrt(Δ² + 4t²) apart. Both numbers follow from the two lowest levels of the molecule by the generalised Mulliken-Hush
+rotation: in the space of the two states z is diagonalised; its eigenstates are as far apart as any two states of that
+space, one in each dot, and the Hamiltonian between them has the dots' own levels on its diagonal and t beside it
+(Cave and Newton, Chem. Phys. Lett. 249, 15 (1996), doi:10.1016/0009-2614(95)01310-5).
+
+With E₂ - E₁ = S and tan φ = 2 z₁₂ / (z₂₂ - z₁₁) it is 2t = S sin φ and Δ = ± S cos φ. Where the eigenstates of z do not
+lie one in each dot, as where the second level is the p level of a large dot beside a small one, there is no such pair
+of levels, and no number is given.
+
+Errors: that of S, weighted with sin φ or cos φ, and S times that of φ, which is estimated as an energy is, from the
+change of φ between the coarse and the fine space. What moves levels beside the finite elements (wall, closed gaps,
+self-polarisation) also acts between the two states and is added.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qdmol.arrays import Floats
+from qdmol.fem import Assembler, Coefficient
+from qdmol.linalg import lowest_ritz
+from qdmol.meanfield.functions import Functions
+from qdmol.meanfield.solving import Estimate, MoleculeSolution
+from qdmol.states import SAFETY, WALL_SAFETY, Hamiltonian, Level, gap_error, wall_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+# A state with at least this probability in a dot lies in that dot.
+MOSTLY = 2 / 3
+# The two states rest when a step changes their energies by less than this (eV); a step gains two digits or more.
+RESTING = 1e-12
+# Error (rad) of the angle from what such a state still lacks: the root of what it lacks in energy.
+ROUNDING_ANGLE = 1e-7
+# Error of the wall's matrix element over its estimate: the tails of two states meet the wall at unlike angles. Measured
+# for two very unlike dots 0.7 nm apart: 3.
+WALL_BETWEEN = 4.0
+# Distance (eV) of the iteration's shift from the lower level, at least.
+LEAST_SHIFT = 1e-3
+# States of one block that are refined together: with its neighbours beside it a state rests sooner.
+BLOCK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnelling:
+    """Tunnel coupling and detuning (eV) of two dots.
+
+    ``detuning`` is the own level of dot 1 less that of dot 0, in the order of the spec. Both are None where the two
+    lowest levels do not lie one in each dot; ``same_dot`` then is the dot that has both, None where one is spread
+    over both dots.
+    """
+
+    coupling: Estimate | None
+    detuning: Estimate | None
+    same_dot: int | None = None
+
+
+def dot_shares(solution: MoleculeSolution, levels: Iterable[Level], hamiltonian: Hamiltonian) -> Floats:
+    """Probability (L, D) of each of L levels in each of D dots, space being divided by the nearest centre along z."""
+    functions = _functions(hamiltonian, levels)
+    shares = np.diagonal(functions.near(_centres(solution)), axis1=1, axis2=2).T
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def field_dot_shares(solution: MoleculeSolution) -> Floats:
+    """The same (L, D) of the electron's levels in the field of the hole; none without a pair."""
+    operator, levels = solution.field_operator, solution.field_levels
+    centres = _centres(solution)
+    if operator is None or levels is None or not len(levels):
+        return np.empty((0, len(centres)))
+    shares = np.zeros((len(levels), len(centres)))
+    for row, level in enumerate(levels):
+        for sign, image in zip((1, -1), operator.images(level.vector), strict=False):
+            # One image of the mesh at a time, as a function of its own without parity.
+            part = Functions(operator.bare, image[None], np.array([0]), np.array([0]))
+            shares[row] += _in_image(part, centres, sign)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def _in_image(one: Functions, centres: Floats, sign: int) -> Floats:
+    """Probability (D,), up to a factor, of one function on one image of the mesh."""
+    nearest = np.argmin(np.abs(sign * one.sums.z[:, None] - centres), axis=1)
+    density = one.sums.weights * one.sums.values[0] ** 2
+    return np.bincount(nearest, weights=density, minlength=len(centres)).astype(np.float64)
+
+
+def tunnelling(solution: MoleculeSolution) -> Tunnelling | None:
+    """Tunnel coupling and detuning of the electron's two lowest levels; None but for two dots with two levels."""
+    splitting = solution.splitting
+    if len(solution.molecule.dots) != 2 or splitting is None:
+        return None
+    hamiltonian = solution.hamiltonians["electron"]
+    low, high = solution.levels["electron"].levels[:2]
+    if low.m or high.m:
+        return _same_dot(dot_shares(solution, [low, high], hamiltonian))
+    return _symmetric(solution, splitting) if hamiltonian.half else _rotated(solution, splitting)
+
+
+def _symmetric(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
+    """Of equal dots: no detuning, and the whole splitting is coupling."""
+    hamiltonian = solution.hamiltonians["electron"]
+    low, high = solution.levels["electron"].levels[:2]
+    functions = _functions(hamiltonian, [low, high])
+    upper = functions.near(_centres(solution))[int(np.argmax(_centres(solution)))]
+    # (low ± high) / sqrt(2), which exchange the dots under reflection, have this share in their own dot.
+    if low.parity == high.parity or 0.5 + abs(upper[0, 1]) < MOSTLY:
+        return Tunnelling(None, None)
+    half = Estimate(abs(splitting.value) / 2, splitting.error / 2)
+    return Tunnelling(half, Estimate(0.0, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotation:
+    """Two states on one space, by their angle φ: `vectors` (2, n) of the states with lower and with higher z."""
+
+    angle: float
+    vectors: Floats
+
+
+def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
+    hamiltonian = solution.hamiltonians["electron"]
+    low, high = solution.levels["electron"].levels[:2]
+    start = np.stack([level.vector for level in solution.levels["electron"] if level.m == 0][:BLOCK])
+    shift = low.energy - max(splitting.value, LEAST_SHIFT)
+    fine, coarse = (_rotation(hamiltonian, start, shift, coarse=coarse) for coarse in (False, True))
+    own = Functions(hamiltonian, fine.vectors, np.zeros(2, dtype=np.intp), np.zeros(2, dtype=np.intp))
+    centres = _centres(solution)
+    below, above = (int(dot) for dot in np.argsort(centres))
+    near = own.near(centres)
+    if min(near[below, 0, 0], near[above, 1, 1]) < MOSTLY:
+        return _same_dot(dot_shares(solution, [low, high], hamiltonian))
+    sine, cosine = math.sin(fine.angle), math.cos(fine.angle)
+    apart = max(splitting.error, *(_wall_error(solution, x.energy, x.vector, x.vector) for x in (low, high)))
+    turned = splitting.value * _angle_error(fine.angle, coarse.angle, low, high, hamiltonian)
+    overlap = 2 * math.pi * float(own.sums.weights @ np.abs(own.sums.values[0] * own.sums.values[1]))
+    between = _acting_between(solution, fine.vectors, overlap)
+    coupling = Estimate(splitting.value * sine / 2, (sine * apart + abs(cosine) * turned + between) / 2)
+    # cos φ > 0: the lower level has the lower z, so that the upper dot has the higher level.
+    side = 1 if above == 1 else -1
+    detuning = Estimate(side * splitting.value * cosine, abs(cosine) * apart + sine * turned + between)
+    return Tunnelling(coupling, detuning)
+
+
+def _angle_error(fine: float, coarse: float, low: Level, high: Level, hamiltonian: Hamiltonian) -> float:
+    """Error (rad) of the angle: z between the states falls into place as their energies do."""
+    decay = max(low.tail.decay, high.tail.decay)
+    change = abs(fine - coarse) * decay / (1 - decay)
+    left = low.tail.remaining(low.fall) + high.tail.remaining(high.fall)
+    change += math.sin(fine) * left / (low.energy - hamiltonian.floor)
+    return SAFETY * change + ROUNDING_ANGLE
+
+
+def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float) -> float:
+    """How far (eV) what no refinement removes may change 2t and Δ by acting between the states `vectors` (2, n).
+
+    That is the wall, closed gaps and the error of the self-polarisation; `overlap` is ∫|ψ_a ψ_b|, which bounds what a
+    potential does between them.
+    """
+    pair = solution.levels["electron"].levels[:2]
+    rest = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
+    closed = gap_error(solution.molecule, solution.resolution, "electron", pair[1].energy)
+    wall = _wall_error(solution, pair[1].energy, *(vectors * math.sqrt(2 * math.pi)))
+    return 2 * (max(rest, 0.0) * overlap + closed + WALL_BETWEEN * wall)
+
+
+def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: Floats) -> float:
+    """What the wall adds (eV) to the matrix element between two states, at most; to a level where they are the same."""
+
+    def density(assembler: Assembler) -> Coefficient:
+        pairs = zip(assembler.evaluate(one), assembler.evaluate(other), strict=True)
+        return [np.abs(first * second) for first, second in pairs]
+
+    return WALL_SAFETY * float(wall_shares(solution.hamiltonians["electron"], solution.wall, energy, density).sum())
+
+
+def _rotation(hamiltonian: Hamiltonian, start: Floats, shift: float, *, coarse: bool) -> _Rotation:
+    """The two lowest states of a space, turned so that z is diagonal, from vectors (k, n) close to them.
+
+    `shift` (eV) lies below both: a continuum close above does not slow the iteration down.
+    """
+    pair = hamiltonian.pair(0, 0, coarse=coarse)
+    factor = pair.factor(shift)
+    _, states = lowest_ritz(pair.A, pair.M, factor, start[:, pair.unknowns].T, resting=RESTING, count=2)
+    full = np.zeros((2, start.shape[1]))
+    full[:, pair.unknowns] = states.T / math.sqrt(2 * math.pi)
+    sums = Functions(hamiltonian, full, np.zeros(2, dtype=np.intp), np.zeros(2, dtype=np.intp)).sums
+    z = 2 * math.pi * (sums.values * sums.weights * sums.z) @ sums.values.T
+    angle = math.atan2(2 * abs(z[0, 1]), z[1, 1] - z[0, 0])
+    _, turn = np.linalg.eigh(z)
+    return _Rotation(angle, turn.T @ full)
+
+
+def _same_dot(shares: Floats) -> Tunnelling:
+    """No numbers, and the dot that has both levels by their shares (2, D)."""
+    both = np.flatnonzero(shares.min(axis=0) >= MOSTLY)
+    return Tunnelling(None, None, int(both[0]) if len(both) else None)
+
+
+def _functions(hamiltonian: Hamiltonian, levels: Iterable[Level]) -> Functions:
+    """Levels as functions with ∫ u² d³r = 1 over the whole molecule."""
+    norm = math.sqrt(2 * math.pi * len(hamiltonian.parities))
+    listed = tuple(levels)
+    vectors = np.stack([level.vector for level in listed]) / norm
+    m, parity = (np.array(marks, dtype=np.intp) for marks in zip(*((abs(x.m), x.parity) for x in listed), strict=True))
+    return Functions(hamiltonian, vectors, m, parity)
+
+
+def _centres(solution: MoleculeSolution) -> Floats:
+    """Centres (D,) of the dots along z, nm."""
+    return np.array([dot.z for dot in solution.molecule.dots])

@@ -1,0 +1,19 @@
+from .compiling import compiled as compiled
+from .flags import Flag as Flag, Severity as Severity
+from .photon_hdf5_writing import write_photon_hdf5 as write_photon_hdf5
+from .quality import QualityReport as QualityReport, assess_quality as assess_quality
+from .reading import read_photons as read_photons
+from .scanning import scan as scan
+from .stream import (
+    CHUNK as CHUNK,
+    SYNC_CHANNEL as SYNC_CHANNEL,
+    ArraySource as ArraySource,
+    Mode as Mode,
+    PhotonStream as PhotonStream,
+    Provenance as Provenance,
+    Records as Records,
+    Source as Source,
+    channel_label as channel_label,
+)
+from .synchronising import to_t3 as to_t3, with_sync_detector as with_sync_detector
+from .text import names_photons as names_photons

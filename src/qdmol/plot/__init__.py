@@ -1,0 +1,5 @@
+"""Figures: one function each, drawn on axes that are given or made."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

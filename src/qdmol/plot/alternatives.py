@@ -1,0 +1,140 @@
+"""Figure 4: how far the literature's alternatives move splitting and red shift, one bar for each alternative.
+
+In come the values for every alternative in meV and the base values; the bars run from the base line to them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from qdmol.arrays import Floats
+from qdmol.plot.drawing import Drawing, Table
+from qdmol.plot.solution import SolutionLike, values
+from qdmol.plot.style import BLACK, BLUE, DOUBLE_COLUMN, GREY, SMALL, VERMILLION, new_figure, panel_title, place_axes
+from qdmol.results import format_number
+
+_LABELS, _RIGHT, _BOTTOM, _TOP, _GAP, _ROW = 50.0, 2.0, 9.0, 7.5, 7.0, 5.0  # mm
+_DECIMALS = 2  # of meV, in the labels
+_BAR = 0.62  # of a row
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity of the tornado in meV: its base value and one value for each alternative, NaN where there is none."""
+
+    name: str
+    key: str
+    base: float
+    alternatives: Floats
+
+
+def range_quantities(solution: SolutionLike) -> tuple[Quantity, ...]:
+    """Splitting and red shift, as far as base and alternatives are there."""
+    found = []
+    for name, key in (("Splitting", "splitting"), ("Red shift", "redshift")):
+        alternatives, base = values(solution.data, f"range_{key}"), solution.summary.get(f"{key}_meV")
+        if alternatives.size and base is not None and np.isfinite(alternatives).any():
+            found.append(Quantity(name, key, float(base), alternatives))
+    return tuple(found)
+
+
+def order_of_rows(quantities: Sequence[Quantity]) -> list[int]:
+    """Rows from the largest effect on the first quantity to the smallest, missing values last.
+
+    Effects that print as equal are ordered by the next quantity.
+    """
+    effects = [np.abs(quantity.alternatives - quantity.base) for quantity in quantities]
+    printed = [np.round(np.nan_to_num(effect, nan=-1.0), _DECIMALS) for effect in effects]
+    return [int(row) for row in np.lexsort([-effect for effect in reversed(printed)])]
+
+
+def _draw_quantity(axes: Axes, quantity: Quantity, order: Sequence[int]) -> None:
+    ordered = quantity.alternatives[list(order)]
+    colours = [VERMILLION if value > quantity.base else BLUE for value in ordered]
+    rows = np.arange(len(order))
+    lengths = np.nan_to_num(ordered - quantity.base)
+    axes.barh(rows, lengths, height=_BAR, left=quantity.base, color=colours, linewidth=0, zorder=2)
+    axes.axvline(quantity.base, color=BLACK, linewidth=0.8, zorder=3)
+    for row, value in zip(rows, ordered, strict=True):
+        _label_bar(axes, float(row), float(value), quantity.base)
+    extremes = [quantity.base, *ordered[np.isfinite(ordered)]]
+    span = max(max(extremes) - min(extremes), 0.02 * abs(quantity.base), 1e-3)
+    axes.set_xlim(min(extremes) - 0.24 * span, max(extremes) + 0.24 * span)
+    axes.set_ylim(len(order) - 0.4, -0.6)
+    axes.set_xlabel(f"{quantity.name} (meV)")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _label_bar(axes: Axes, row: float, value: float, base: float) -> None:
+    missing = math.isnan(value)
+    right = missing or round(value - base, _DECIMALS) >= 0
+    axes.annotate(
+        "no value" if missing else format_number(value, _DECIMALS),
+        (base if missing else value, row),
+        (2 if right else -2, 0),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="center_baseline",
+        fontsize=SMALL,
+        color=GREY if missing else BLACK,
+    )
+
+
+def _labels(solution: SolutionLike) -> list[str]:
+    return [str(label) for label in solution.data["alternative"].values]
+
+
+def _table(solution: SolutionLike, quantities: Sequence[Quantity]) -> Table:
+    header: list[str] = ["alternative"]
+    columns: list[Sequence[object]] = [_labels(solution)]
+    for quantity in quantities:
+        header += [f"{quantity.key} (meV)", f"base_{quantity.key} (meV)"]
+        columns += [list(quantity.alternatives), [quantity.base] * len(quantity.alternatives)]
+    return Table("figure4_range", tuple(header), tuple(columns))
+
+
+def _alternative(solution: SolutionLike, quantities: Sequence[Quantity]) -> str:
+    labels, parts = _labels(solution), []
+    for quantity in quantities:
+        shown = [
+            f"{label}: {format_number(value, 2)} meV"
+            for label, value in zip(labels, quantity.alternatives, strict=True)
+            if math.isfinite(value)
+        ]
+        parts.append(f"{quantity.name}, base {format_number(quantity.base, 2)} meV; {'; '.join(shown)}")
+    return "Bars of the change with each alternative material value. " + ". ".join(parts) + "."
+
+
+def draw_range(solution: SolutionLike) -> Drawing | None:
+    """Draw figure 4; None where the solution holds no alternatives.
+
+    Parameters
+    ----------
+    solution
+        Read: ``alternative``, ``range_splitting``, ``range_redshift`` of `solution.data`, base values of its summary.
+    """
+    quantities = range_quantities(solution)
+    if not quantities:
+        return None
+    labels, order = _labels(solution), order_of_rows(quantities)
+    height = _ROW * len(order)
+    width = (DOUBLE_COLUMN - _LABELS - _RIGHT - _GAP) / 2
+    total = DOUBLE_COLUMN if len(quantities) > 1 else _LABELS + width + _RIGHT
+    figure = new_figure(total, _BOTTOM + height + _TOP)
+    for place, quantity in enumerate(quantities):
+        axes = place_axes(figure, _LABELS + place * (width + _GAP), _BOTTOM, width, height)
+        _draw_quantity(axes, quantity, order)
+        axes.set_yticks(range(len(order)), [labels[row] for row in order] if place == 0 else [""] * len(order))
+        title = f"{quantity.name}, base {format_number(quantity.base, 2)} meV"
+        panel_title(axes, "ab"[place] if len(quantities) > 1 else "", title)
+    caption = (
+        "Splitting and red shift when one material value at a time is replaced by an alternative that the set lists; "
+        "black line: the values used above. Sources are in the table."
+    )
+    return Drawing(
+        "figure4_range", caption, _alternative(solution, quantities), figure, (_table(solution, quantities),)
+    )

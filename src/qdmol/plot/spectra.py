@@ -1,0 +1,391 @@
+"""Figure 1 of spectra: absorption and emission of monomer, unfused and fused molecule, measured curves laid over.
+
+In come curves in cm² and 1/nm; they are divided by the value at the band edge or at 300 nm, and nothing else is done to
+them.
+
+What a figure of spectra draws: curves of each sample and measured ones, normalised, with their colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from qdmol.arrays import Floats
+from qdmol.plot.drawing import Drawing, Table
+from qdmol.plot.solution import values
+from qdmol.plot.style import (
+    BLACK,
+    BLUE,
+    DOUBLE_COLUMN,
+    GREEN,
+    GREY,
+    SMALL,
+    VERMILLION,
+    energy_axis,
+    new_figure,
+    panel_title,
+    place_axes,
+)
+from qdmol.prediction import BLUE_NM, Overlay, SpectraLike
+from qdmol.units import HC_EV_NM
+
+At = Literal["edge", "300nm"]
+
+COLOURS = {"monomer": BLUE, "unfused": GREEN, "fused": VERMILLION}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """Curves of one sample in rising wavelength (n,), nm: absorption and its error in cm², emission in 1/nm.
+
+    `members` (2, n) are the 16 and 84 % quantiles over an ensemble, None without one; `edge` and `blue` the absorption
+    at the band edge and at 300 nm, NaN where there is none.
+    """
+
+    name: str
+    wavelength: Floats
+    absorption: Floats
+    error: Floats
+    members: Floats | None
+    emission: Floats
+    edge: float
+    blue: float
+
+    @property
+    def colour(self) -> str:
+        """Of the sample, in every panel."""
+        return COLOURS.get(self.name, BLACK)
+
+    def unit(self, at: At) -> float:
+        """The absorption (cm²) that is drawn as 1."""
+        return self.edge if at == "edge" else self.blue
+
+
+def shown_samples(spectra: SpectraLike) -> tuple[Shown, ...]:
+    """The curves of every sample, in the order of the summary."""
+    return tuple(_shown(spectra, sample) for sample in spectra.summary["samples"])
+
+
+def _shown(spectra: SpectraLike, sample: object) -> Shown:
+    assert isinstance(sample, dict)
+    name = str(sample["sample"])
+    data = spectra.data.sel(sample=name)
+    back = slice(None, None, -1)  # rising energy is falling wavelength
+    energy, absorption = values(data, "energy"), values(data, "absorption")
+    members = None
+    if "absorption_members" in data:
+        bands = data["absorption_members"].transpose("quantile", "energy").values
+        members = np.asarray(bands, dtype=float)[[0, -1]][:, back]
+    peak = sample["absorption_peak_eV"]
+    inside = energy[0] <= HC_EV_NM / BLUE_NM <= energy[-1]
+    return Shown(
+        name,
+        HC_EV_NM / energy[back],
+        absorption[back],
+        values(data, "absorption_error")[back],
+        members,
+        values(data, "emission_per_nm")[back],
+        float("nan") if peak is None else float(np.interp(peak, energy, absorption)),
+        float(np.interp(HC_EV_NM / BLUE_NM, energy, absorption)) if inside else float("nan"),
+    )
+
+
+def curve_tables(spectra: SpectraLike, samples: Sequence[Shown], overlays: Sequence[Overlay]) -> tuple[Table, ...]:
+    """Every curve with its units: one table a sample, one of the lines, one a measured curve."""
+    found = [_sample_table(spectra, one) for one in samples]
+    data = spectra.data
+    if "line_energy" in data:
+        energy = values(data, "line_energy")
+        header = ("sample", "energy (eV)", "error (meV)", "wavelength (nm)", "oscillator strength")
+        columns = (
+            [str(name) for name in data["line_sample"].values], energy, values(data, "line_error"), HC_EV_NM / energy,
+            values(data, "line_strength"),
+        )  # fmt: skip
+        found.append(Table("spectrum_lines", header, columns))
+    return (*found, *(_measured_table(one, number) for number, one in enumerate(overlays, start=1)))
+
+
+def _sample_table(spectra: SpectraLike, one: Shown) -> Table:
+    header = (
+        "wavelength (nm)", "energy (eV)", "absorption (cm2)", "error of absorption (cm2)", "absorption over band edge",
+        "absorption over 300 nm", "emission (1/nm)", "emission (1/eV)",
+    )  # fmt: skip
+    per_eV = values(spectra.data.sel(sample=one.name), "emission")[::-1]  # noqa: N806  # the unit's own letters
+    columns = (
+        one.wavelength, HC_EV_NM / one.wavelength, one.absorption, one.error, one.absorption / one.edge,
+        one.absorption / one.blue, one.emission, per_eV,
+    )  # fmt: skip
+    return Table(f"spectrum_{one.name}", header, columns)
+
+
+def _measured_table(one: Overlay, number: int) -> Table:
+    curve, laid = one.curve, one.laid()
+    wavelength, measured = curve.good
+    unit = "cm2" if curve.quantity == "absorption" else "1/nm"
+    header = ("wavelength (nm)", "energy (eV)", "measured", f"laid on the prediction ({unit})")
+    on = np.full(len(wavelength), np.nan) if laid is None else laid[1]
+    return Table(
+        f"measured{number}_{one.sample}_{curve.quantity}", header, (wavelength, HC_EV_NM / wavelength, measured, on)
+    )
+
+
+_LEFT, _RIGHT, _BOTTOM, _LOWER, _ROOM, _STICKS, _GAP, _UPPER, _TOP = 14.0, 3.0, 9.0, 46.0, 24.0, 13.0, 1.5, 56.0, 13.0
+_BETWEEN = 16.0  # mm between the lower panels
+_ABOVE, _BELOW = 0.62, 0.24  # eV shown above the highest absorption and below the lowest emission
+_HIGHEST = 3.4  # of the band edge; more of it is in the panels below
+_FAINTEST = 2e-3  # of the strongest line; fainter ones are not drawn
+_POINTS, _POINTS_BELOW = 110, 50  # circles of a measured curve, in the upper panel and in the lower ones
+_LETTER = 1.3  # mm of a name in the strip of ranges; where it does not fit it is left out
+_MANY = 2  # curves of one sample; more are drawn as lines
+_STEPS = {"edge": "at the band edge", "300nm": "at 300 nm"}
+_DASHES = (0, (3.2, 1.4))
+_WIDTHS = {"monomer": 1.9, "unfused": 1.2}  # points; wider beneath, so that curves that coincide are all seen
+_DARK = 2e-3  # of the maximum of emission; below it nothing is drawn
+
+
+def draw_spectra(spectra: SpectraLike, overlays: Sequence[Overlay] = (), *, normalise: At = "edge") -> Drawing:
+    """Draw the spectra of all samples.
+
+    Parameters
+    ----------
+    spectra
+        Read: ``absorption``, ``absorption_error``, ``emission_per_nm`` and the lines of its `data`, peaks and ranges of
+        its `summary`.
+    overlays
+        Measured curves, from ``lay_over``; those without a scale are left out.
+    normalise
+        Where the absorption in panel a is 1.
+    """
+    samples = shown_samples(spectra)
+    figure = new_figure(DOUBLE_COLUMN, _BOTTOM + _LOWER + _ROOM + _STICKS + _GAP + _UPPER + _TOP)
+    wide = DOUBLE_COLUMN - _LEFT - _RIGHT
+    half = (wide - _BETWEEN) / 2
+    base = _BOTTOM + _LOWER + _ROOM
+    upper = place_axes(figure, _LEFT, base + _STICKS + _GAP, wide, _UPPER)
+    sticks = place_axes(figure, _LEFT, base, wide, _STICKS)
+    left = place_axes(figure, _LEFT, _BOTTOM, half, _LOWER)
+    right = place_axes(figure, _LEFT + half + _BETWEEN, _BOTTOM, half, _LOWER)
+    _draw_edge(upper, spectra, samples, overlays, normalise)
+    _draw_sticks(sticks, spectra, samples, upper.get_xlim())
+    _draw_whole(left, spectra, samples, overlays, "edge")
+    _draw_whole(right, spectra, samples, overlays, "300nm")
+    panel_title(upper, "a", "Band edge: absorption (solid), emission per nm (dashed)", offset=7.5)
+    panel_title(left, "b", "Absorption, 1 at the band edge", offset=7.5)
+    panel_title(right, "c", "Absorption, 1 at 300 nm", offset=7.5)
+    tables = curve_tables(spectra, samples, overlays)
+    caption = _caption(samples, overlays, normalise)
+    return Drawing("figure1_spectrum", caption, _alternative(spectra, overlays), figure, tables)
+
+
+def _window(spectra: SpectraLike, samples: Sequence[Shown]) -> tuple[float, float]:
+    """Wavelengths (nm) around the band edges of all samples."""
+    found = spectra.summary["samples"]
+    high = [one["absorption_peak_eV"] for one in found if one["absorption_peak_eV"] is not None]
+    low = [one["emission_peak_eV"] for one in found if one["emission_peak_eV"] is not None] or high
+    ends = float(samples[0].wavelength[0]), float(samples[0].wavelength[-1])
+    if not high:
+        return ends
+    return max(ends[0], HC_EV_NM / (max(high) + _ABOVE)), min(ends[1], HC_EV_NM / (min(low) - _BELOW))
+
+
+def _draw_edge(
+    axes: Axes, spectra: SpectraLike, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At
+) -> None:  # fmt: skip
+    window = _window(spectra, samples)
+    axes.set_xlim(*window)
+    edges = [one.edge / one.unit(at) for one in samples]
+    height = float(np.nanmax(edges)) if np.isfinite(edges).any() else 1.0
+    top = height
+    for one in samples:
+        inside = (one.wavelength >= window[0]) & (one.wavelength <= window[1])
+        _draw_absorption(axes, one, at)
+        _draw_emission(axes, one, height)
+        if np.isfinite(one.unit(at)):
+            top = max(top, float(one.absorption[inside].max()) / one.unit(at))
+    _draw_measured(axes, samples, overlays, at, height=height)
+    axes.set_ylim(0, min(top, _HIGHEST * height) * 1.04)
+    axes.locator_params(axis="y", nbins=6)
+    axes.set_ylabel(f"Absorption (1 {_STEPS[at]})")
+    axes.tick_params(axis="x", labelbottom=False)
+    energy_axis(axes, most=12)
+    _legend(axes, samples, overlays)
+
+
+def _draw_absorption(axes: Axes, one: Shown, at: At, *, band: bool = True) -> None:
+    unit = one.unit(at)
+    if not np.isfinite(unit) or unit <= 0:
+        return
+    if one.members is not None:
+        low, high = one.members / unit
+        axes.fill_between(one.wavelength, low, high, color=one.colour, alpha=0.10, linewidth=0, zorder=1)
+    if band:
+        low, high = (one.absorption - one.error) / unit, (one.absorption + one.error) / unit
+        axes.fill_between(one.wavelength, low, high, color=one.colour, alpha=0.18, linewidth=0, zorder=1)
+    axes.plot(one.wavelength, one.absorption / unit, color=one.colour, linewidth=_WIDTHS.get(one.name, 1.0), zorder=3)
+
+
+def _draw_emission(axes: Axes, one: Shown, height: float) -> None:
+    top = float(np.nanmax(one.emission)) if np.isfinite(one.emission).any() else 0.0
+    if top > 0:
+        shape = height * np.where(one.emission > _DARK * top, one.emission / top, np.nan)
+        width = _WIDTHS.get(one.name, 1.0)
+        axes.plot(one.wavelength, shape, color=one.colour, linestyle=_DASHES, linewidth=width, zorder=3)
+
+
+def _draw_measured(
+    axes: Axes, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At, *, height: float | None
+) -> None:  # fmt: skip
+    """Measured curves in the colour of their sample; emission only where a `height` for its maximum is given."""
+    by_name = {one.name: one for one in samples}
+    window = axes.get_xlim()
+    for one in overlays:
+        laid, sample = one.laid(at), by_name.get(one.sample)
+        emission = one.curve.quantity == "emission"
+        if laid is None or sample is None or (emission and height is None):
+            continue
+        unit = float(np.nanmax(sample.emission)) / height if emission and height else sample.unit(at)
+        inside = (laid[0] >= window[0]) & (laid[0] <= window[1])
+        points = _POINTS if emission or height else _POINTS_BELOW
+        shape = laid[1][inside] / unit
+        mark = "D" if emission else "o"
+        _draw_points(
+            axes, laid[0][inside], shape, sample.colour, mark=mark, most=0 if _alike(one, overlays) > _MANY else points
+        )
+
+
+def _draw_points(axes: Axes, wavelength: Floats, shape: Floats, colour: str, *, mark: str, most: int) -> None:
+    """At most so many open marks, or a thin line for 0."""
+    if not most:
+        axes.plot(wavelength, shape, color=colour, linewidth=0.4, alpha=0.7, zorder=2)
+        return
+    every = max(1, -(-len(wavelength) // most))
+    axes.plot(
+        wavelength[::every], shape[::every], mark, color=colour, markersize=2.1 if mark == "o" else 1.7,
+        markerfacecolor="white", markeredgewidth=0.5, zorder=4,
+    )  # fmt: skip
+
+
+def _legend(axes: Axes, samples: Sequence[Shown], overlays: Sequence[Overlay]) -> None:
+    handles = [_sample_handle(one) for one in samples]
+    many = [_alike(one, overlays) > _MANY for one in overlays if one.scaled_at is not None]
+    if not all(many):
+        handles.append(
+            Line2D([], [], color=BLACK, linestyle="none", marker="o", markersize=2.6, markerfacecolor="white",
+                   markeredgewidth=0.6, label="measured")
+        )  # fmt: skip
+    if any(many):
+        handles.append(Line2D([], [], color=BLACK, linewidth=0.4, label="measured"))
+    axes.legend(handles=handles, frameon=False, loc="upper right", handlelength=1.6, borderaxespad=0.2)
+
+
+def _alike(one: Overlay, overlays: Sequence[Overlay]) -> int:
+    """How many curves there are of the same sample and quantity."""
+    return sum(other.sample == one.sample and other.curve.quantity == one.curve.quantity for other in overlays)
+
+
+def _sample_handle(one: Shown) -> Line2D:
+    return Line2D([], [], color=one.colour, linewidth=_WIDTHS.get(one.name, 1.0), label=one.name)
+
+
+def _draw_sticks(axes: Axes, spectra: SpectraLike, samples: Sequence[Shown], window: tuple[float, float]) -> None:
+    """Oscillator strengths as sticks, a row a sample, all to one scale."""
+    data = spectra.data
+    owner = np.array([str(name) for name in data["line_sample"].values]) if "line_sample" in data else np.array([])
+    place, strength = HC_EV_NM / values(data, "line_energy"), values(data, "line_strength")
+    inside = (place >= window[0]) & (place <= window[1])
+    strongest = float(strength[inside].max()) if inside.any() else 1.0
+    for row, one in enumerate(reversed(samples)):
+        mine = inside & (owner == one.name) & (strength > _FAINTEST * strongest)
+        axes.axhline(row, color=GREY, linewidth=0.3, zorder=1)
+        axes.vlines(place[mine], row, row + 0.9 * strength[mine] / strongest, color=one.colour, linewidth=0.8, zorder=2)
+    axes.set_xlim(*window)
+    axes.set_ylim(0, len(samples))
+    axes.set_yticks([])
+    axes.set_ylabel("Lines")
+    axes.set_xlabel("Wavelength (nm)")
+
+
+def _draw_whole(
+    axes: Axes, spectra: SpectraLike, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At
+) -> None:  # fmt: skip
+    window = _whole_window(spectra, samples)
+    axes.set_xlim(*window)
+    for one in samples:
+        _draw_absorption(axes, one, at)
+    _draw_measured(axes, samples, overlays, at, height=None)
+    drawn = [one for one in samples if np.isfinite(one.unit(at))]
+    top = max((float(one.absorption.max()) / one.unit(at) for one in drawn), default=1.0)
+    if at == "300nm":
+        axes.set_yscale("log")
+        low = min((one.edge / one.blue for one in drawn if np.isfinite(one.edge)), default=0.01)
+        axes.set_ylim(0.25 * low, 2.6 * top)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(0, 1.22 * top)
+    axes.set_xlabel("Wavelength (nm)")
+    axes.set_ylabel(f"Absorption (1 {_STEPS[at]})")
+    energy_axis(axes)
+    _mark_ranges(axes, spectra)
+
+
+def _whole_window(spectra: SpectraLike, samples: Sequence[Shown]) -> tuple[float, float]:
+    return float(samples[0].wavelength[0]), _window(spectra, samples)[1] - 20.0
+
+
+def _mark_ranges(axes: Axes, spectra: SpectraLike) -> None:
+    """A strip along the top that names the three ways of the prediction, and thin lines between them."""
+    low, high = axes.get_xlim()
+    across = axes.get_xaxis_transform()
+    width = axes.get_position().width * DOUBLE_COLUMN / (high - low)  # mm a nm
+    for number, one in enumerate(spectra.summary["samples"][-1]["ranges"]):
+        if one["from_eV"] is None or one["to_eV"] is None:
+            continue
+        start, stop = max(HC_EV_NM / one["to_eV"], low), min(HC_EV_NM / one["from_eV"], high)
+        if stop <= start:
+            continue
+        axes.axvspan(start, stop, 0.925, 0.993, color="#cfcfcf" if number % 2 else "#e4e4e4", linewidth=0, zorder=5)
+        axes.axvline(stop, color=GREY, linewidth=0.4, linestyle=(0, (1, 1.5)), zorder=0)
+        if width * (stop - start) > _LETTER * len(one["name"]):
+            middle = (start + stop) / 2
+            axes.text(
+                middle, 0.96, one["name"], transform=across, ha="center", va="center", fontsize=SMALL, zorder=6
+            )  # fmt: skip
+
+
+def _caption(samples: Sequence[Shown], overlays: Sequence[Overlay], normalise: At) -> str:
+    names = ", ".join(one.name for one in samples)
+    text = (
+        f"Predicted spectra ({names}). a, Absorption divided by its value {_STEPS[normalise]}, and emission per nm "
+        "with its maximum at the height of the band edge; below, the oscillator strength of each line. b, c, "
+        "Absorption over the whole range; grey strips: where it comes, from red to blue, from excitons, from "
+        f"independent pairs and from the density of states of bulk (of the {samples[-1].name} sample). Bands: error of "
+        "the prediction."
+    )
+    if any(one.members is not None for one in samples):
+        text += " Lighter bands: 16 to 84 % of the particles."
+    if any(one.scaled_at is not None for one in overlays):
+        text += (
+            " Open circles (emission: diamonds) or thin lines: measured, in the colour of their sample; absorption is "
+            "made equal to the predicted one where that is 1 (at the band edge, if it does not reach 300 nm), emission "
+            "at its maximum."
+        )
+    return text
+
+
+def _alternative(spectra: SpectraLike, overlays: Sequence[Overlay]) -> str:
+    parts = []
+    for one in spectra.summary["samples"]:
+        if one["absorption_peak_nm"] is not None and one["emission_peak_nm"] is not None:
+            absorbed, emitted = one["absorption_peak_nm"], one["emission_peak_nm"]
+            parts.append(f"{one['sample']}: absorption from {absorbed:.1f} nm, emission at {emitted:.1f} nm")
+    drawn = sum(one.scaled_at is not None for one in overlays)
+    return f"Spectra. {'; '.join(parts)}. {drawn} measured curves are laid over."

@@ -1,0 +1,169 @@
+"""Figure 2 of spectra: emission as a field along the axis is swept, which dot it comes from, and how far it moves.
+
+In come rates (1/(eV ns)) over field (kV/cm) and photon energy (eV), NaN where a field has no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from qdmol.arrays import Floats
+from qdmol.plot.drawing import Drawing, Table
+from qdmol.plot.solution import values
+from qdmol.plot.style import BLACK, GREY, SINGLE_COLUMN, SMALL, new_figure, panel_title, place_axes, to_energy
+from qdmol.prediction import SpectraLike
+from qdmol.units import HC_EV_NM
+
+_LEFT, _WIDTH, _BAR, _BOTTOM, _TOP = 13.5, 50.5, 2.2, 9.0, 6.0  # mm
+_MAP, _SHARE, _SHIFT, _GAP = 46.0, 18.0, 24.0, 7.0  # mm
+_COLOURS = "viridis"
+_NOTHING = "#d9d9d9"
+# Not those of the samples (Okabe and Ito, as in the style): orange, purple, sky blue, black.
+_DOTS = ("#E69F00", "#8E5A8A", "#56B4E9", BLACK)
+_STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)))
+_FAINT = 0.01  # of the brightest; dimmer energies are cut off
+
+
+def draw_field(spectra: SpectraLike) -> Drawing | None:
+    """Draw emission over the field; None where no field was asked for, or no field has a number.
+
+    Parameters
+    ----------
+    spectra
+        Read: ``field_emission``, ``field_dot_emission`` and the peaks over the field of its `data`, ``field`` of its
+        `summary`.
+    """
+    found = spectra.summary.get("field")
+    if found is None or "field_emission" not in spectra.data:
+        return None
+    data = spectra.data.sortby("field")
+    field, energy = values(data, "field"), values(data, "energy")
+    rate = np.asarray(data["field_emission"].transpose("field", "energy").values, dtype=float)
+    if len(field) < 2 or not np.isfinite(rate).any():
+        return None
+    figure, axes = _layout()
+    mesh = _draw_map(axes[0], field, energy, rate)
+    axes[0].plot(field, values(data, "field_emission_peak"), color=BLACK, linewidth=0.9, linestyle=(0, (2.5, 1.5)))
+    _draw_shares(axes[1], field, data["field_dot_emission"].transpose("field", "dot").values)
+    _draw_shift(axes[2], found)
+    for one, letter, title in zip(axes, "abc", ("Emission", "Where it comes from", "Stark shift"), strict=True):
+        panel_title(one, letter, title)
+        one.set_xlim(field[0] - 0.5 * (field[1] - field[0]), field[-1] + 0.5 * (field[-1] - field[-2]))
+        if found["switching_field_kV_cm"] is not None:
+            colour = "white" if letter == "a" else GREY
+            one.axvline(found["switching_field_kV_cm"], color=colour, linewidth=0.7, linestyle=":")
+    _colour_bar(figure, mesh)
+    words = _words(found)
+    return Drawing(
+        "figure2_field", words, f"Map of emission over field and energy. {words}", figure, _tables(data, found)
+    )
+
+
+def _layout() -> tuple[Figure, tuple[Axes, Axes, Axes]]:
+    figure = new_figure(SINGLE_COLUMN, _BOTTOM + _SHIFT + _SHARE + _MAP + 2 * _GAP + _TOP)
+    heights = (_MAP, _SHARE, _SHIFT)
+    bottoms = (_BOTTOM + _SHIFT + _SHARE + 2 * _GAP, _BOTTOM + _SHIFT + _GAP, _BOTTOM)
+    one, two, three = (
+        place_axes(figure, _LEFT, bottom, _WIDTH, height) for bottom, height in zip(bottoms, heights, strict=True)
+    )
+    for upper in (one, two):
+        upper.tick_params(axis="x", labelbottom=False)
+    three.set_xlabel("Field along the axis (kV/cm)")
+    return figure, (one, two, three)
+
+
+def _edges(centres: Floats) -> Floats:
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+
+
+def _draw_map(axes: Axes, field: Floats, energy: Floats, rate: Floats) -> QuadMesh:
+    axes.set_facecolor(_NOTHING)
+    bright = np.nanmax(rate, axis=0) > _FAINT * np.nanmax(rate)
+    first, last = int(np.argmax(bright)), len(bright) - int(np.argmax(bright[::-1]))
+    shown = slice(max(first - 5, 0), min(last + 5, len(energy)))
+    mesh = axes.pcolormesh(
+        _edges(field), _edges(energy[shown]), np.ma.masked_invalid(rate[:, shown].T), cmap=_COLOURS, vmin=0,
+        rasterized=True,
+    )  # fmt: skip
+    axes.set_ylabel("Energy (eV)")
+    axes.locator_params(axis="y", nbins=6)
+    right = axes.secondary_yaxis("right", functions=(to_energy, to_energy))
+    low, high = axes.get_ylim()
+    span = HC_EV_NM / low - HC_EV_NM / high
+    step = next((step for step in (2, 5, 10, 20, 50) if span / step <= 6), 100)
+    right.set_yticks(np.arange(np.ceil(HC_EV_NM / high / step) * step, HC_EV_NM / low, step))
+    right.yaxis.set_major_formatter("{x:g}")
+    right.set_ylabel("Wavelength (nm)", labelpad=2)
+    return mesh
+
+
+def _colour_bar(figure: Figure, mesh: QuadMesh) -> None:
+    side = place_axes(figure, SINGLE_COLUMN - 9.5, _BOTTOM + _SHIFT + _SHARE + 2 * _GAP, _BAR, _MAP)
+    bar = figure.colorbar(mesh, cax=side, ticks=MaxNLocator(5))
+    bar.outline.set_linewidth(0)
+    side.set_title("1/(eV ns)", fontsize=SMALL, pad=4)
+    side.tick_params(length=1.5, pad=1.5, labelsize=SMALL)
+
+
+def _draw_shares(axes: Axes, field: Floats, shares: Floats) -> None:
+    for dot, share in enumerate(np.asarray(shares, dtype=float).T):
+        axes.plot(
+            field, share, color=_DOTS[dot % len(_DOTS)], linestyle=_STYLES[dot % len(_STYLES)], marker="o",
+            markersize=2.0, label=f"dot {dot}",
+        )  # fmt: skip
+    axes.set_ylim(-0.04, 1.04)
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_ylabel("Share")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=1.8, borderaxespad=0.1)
+
+
+def _draw_shift(axes: Axes, found: Mapping[str, Any]) -> None:
+    field, shift = (_floats(found[key]) for key in ("field_kV_cm", "stark_shift_meV"))
+    order = np.argsort(field)
+    axes.axhline(0, color=GREY, linewidth=0.4)
+    axes.plot(field[order], shift[order], color=BLACK, marker="o", markersize=2.0)
+    axes.set_ylabel("Shift (meV)")
+
+
+def _floats(numbers: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
+
+
+def _words(found: Mapping[str, Any]) -> str:
+    text = (
+        "Emission as a field along the axis is swept. a, Photons per exciton, time and energy; dashed: the maximum. b, "
+        "The share of each dot, counted as listed. c, By how far the maximum of emission lies from that without field."
+    )
+    if found["switching_field_kV_cm"] is not None:
+        text += f" Dotted: {found['switching_field_kV_cm']:.3g} kV/cm, where emission changes dots.".replace("-", "−")
+    if found["failed"]:
+        text += f" Grey, and gaps in the curves: fields without numbers ({len(found['failed'])})."
+    return text
+
+
+def _tables(data: Any, found: Mapping[str, Any]) -> tuple[Table, ...]:
+    field, energy = values(data, "field"), values(data, "energy")
+    rate = np.asarray(data["field_emission"].transpose("field", "energy").values, dtype=float)
+    along, across = np.meshgrid(field, energy, indexing="ij")
+    named = Table(
+        "figure2a_field_emission",
+        ("field (kV/cm)", "energy (eV)", "emission (1/(eV ns))"),
+        (along.ravel(), across.ravel(), rate.ravel()),
+    )
+    shares = np.asarray(data["field_dot_emission"].transpose("field", "dot").values, dtype=float)
+    order = np.argsort(_floats(found["field_kV_cm"]))
+    header = ("field (kV/cm)", "emission peak (eV)", "absorption peak (eV)", "Stark shift (meV)")
+    columns = (
+        field, values(data, "field_emission_peak"), values(data, "field_absorption_peak"),
+        _floats(found["stark_shift_meV"])[order],
+    )  # fmt: skip
+    dots = tuple(f"share of dot {dot}" for dot in range(shares.shape[1]))
+    return named, Table("figure2bc_field", header + dots, (*columns, *shares.T))

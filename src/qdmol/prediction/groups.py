@@ -1,0 +1,178 @@
+"""Particles of an ensemble that have the same lengths to vary: molecules, or single dots of one kind."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qdmol.arrays import Floats, Indices
+from qdmol.errors import InputError
+from qdmol.prediction.samples import Sample
+from qdmol.prediction.surrogate import fewest_shapes
+from qdmol.structure import (
+    ParameterRange,
+    Spec,
+    draw_members,
+    member_spec,
+    parameters_of,
+    resolve,
+    spec_mapping,
+    update_mapping,
+    without_ensemble,
+)
+from qdmol.study import IMPOSSIBLE, Store, code_digest
+
+CUT = 3.0  # standard deviations, as in the drawing of members
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Particles of one kind: the spec of their mean with its ensemble, and the lengths (members, P) of each, in nm.
+
+    `number` (members,) is that of the molecule each is, or whose dot it is: samples of the same molecules are compared
+    molecule by molecule.
+    """
+
+    spec: Spec
+    values: Floats
+    number: Indices
+
+    @cached_property
+    def parameters(self) -> tuple[ParameterRange, ...]:
+        """The lengths that differ."""
+        return parameters_of(self.spec)
+
+    @property
+    def dots(self) -> int:
+        """Dots of each particle."""
+        return len(self.spec.molecule.dots)
+
+    @cached_property
+    def pooled(self) -> bool:
+        """Whether a dot and its mirror image are one kind of dot: of a symmetric mean, all dots varied alike."""
+        return self.dots > 1 and resolve(without_ensemble(self.spec)).mirror_symmetric
+
+    def scaled(self, values: Floats) -> Floats:
+        """Lengths (s, P) in standard deviations from their means."""
+        means = np.array([one.mean for one in self.parameters])
+        deviations = np.array([one.deviation for one in self.parameters])
+        return np.asarray((values - means) / deviations)
+
+    def order(self, dot: int) -> tuple[Indices, int]:
+        """Numbers (P,) of the lengths as a dot sees them, its own first; and how many are its own."""
+        mirrored = self.pooled and dot > (self.dots - 1) / 2
+        others = [other for other in range(self.dots) if other != dot]
+        necks = [k for k, one in enumerate(self.parameters) if one.name.startswith("neck")]
+        if mirrored:
+            others, necks = others[::-1], necks[::-1]
+        own = self._of_dot(dot)
+        rest = [k for other in others for k in self._of_dot(other)]
+        return np.array([*own, *rest, *necks], dtype=np.intp), len(own)
+
+    def kind(self, dot: int) -> int:
+        """Dots of one kind share one polynomial."""
+        return min(dot, self.dots - 1 - dot) if self.pooled else dot
+
+    def _of_dot(self, dot: int) -> list[int]:
+        return [k for k, one in enumerate(self.parameters) if one.name.startswith(f"dot {dot} ")]
+
+    def shapes(self) -> Floats:
+        """Lengths (shapes, P) of the molecules to be solved: spread evenly over the distribution itself.
+
+        By the additive recurrence of the root of x^(P+1) = x + 1, which leaves no gaps and no clusters (H.
+        Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods, SIAM 1992, section 3.1, for such
+        sequences).
+        """
+        lengths = len(self.parameters)
+        count = fewest_shapes(lengths, rows_a_shape=2 if self.pooled else 1)
+        root = 2.0
+        for _ in range(60):
+            root = (1 + root) ** (1 / (lengths + 1))
+        steps = root ** -np.arange(1.0, lengths + 1)
+        even = (0.5 + np.arange(1, count + 1)[:, None] * steps) % 1.0
+        normal = NormalDist()
+        tail = normal.cdf(-CUT)
+        means = np.array([one.mean for one in self.parameters])
+        deviations = np.array([one.deviation for one in self.parameters])
+        spread = np.vectorize(normal.inv_cdf, otypes=[np.float64])(tail + (1 - 2 * tail) * even)
+        return np.asarray(means + deviations * spread)
+
+    def member(self, values: Floats) -> Spec:
+        """The spec of one particle; InputError where it makes no sense."""
+        return member_spec(self.spec, values)
+
+
+def groups_of(sample: Sample) -> list[Group]:
+    """The particles of a sample, by kind; a sample of single dots has all the dots of the molecules.
+
+    Raises
+    ------
+    InputError
+        What the ensemble cannot be.
+    """
+    spec = sample.spec
+    assert spec.ensemble is not None
+    drawn = draw_members(spec, rng=np.random.default_rng(spec.ensemble.seed))
+    numbers, dots = np.arange(len(drawn.values)), spec.molecule.dots
+    if len(dots) == 1:
+        return [Group(spec, drawn.values, numbers)]
+    if sample.single is not None:
+        alike = [[k for k, dot in enumerate(dots) if dot == dots[first]] for first in sample.single]
+        return [_singles(spec, drawn.values, [(k, numbers) for k in kin]) for kin in alike]
+    whole = numbers[~drawn.monomer]
+    found = [Group(spec, drawn.values[whole], whole)] if len(whole) else []
+    kinds = {k: dots.index(dot) for k, dot in enumerate(dots)}
+    for first in dict.fromkeys(kinds.values()):
+        parts = [(k, numbers[drawn.monomer & (drawn.dot == k)]) for k in kinds if kinds[k] == first]
+        if any(len(chosen) for _, chosen in parts):
+            found.append(_singles(spec, drawn.values, parts))
+    return found
+
+
+def _singles(spec: Spec, values: Floats, parts: list[tuple[int, Indices]]) -> Group:
+    """Some dots of some molecules, each alone: pairs of the dot's number and the molecules' numbers."""
+    names = [one.name for one in parameters_of(spec)]
+    rows = [
+        values[chosen][:, [k for k, name in enumerate(names) if name.startswith(f"dot {dot} ")]]
+        for dot, chosen in parts
+    ]
+    numbers = np.concatenate([chosen for _, chosen in parts])
+    return Group(single_dot(spec, parts[0][0]), np.concatenate(rows), numbers)
+
+
+def single_dot(spec: Spec, dot: int) -> Spec:
+    """One dot of a molecule alone, with what its ensemble says of dots."""
+    data = spec_mapping(spec)
+    data["molecule"] = {"dots": [data["molecule"]["dots"][dot]]}
+    if "ensemble" in data:
+        for key in ("neck", "monomers"):
+            data["ensemble"].pop(key, None)
+    return update_mapping(data, {}, folder=spec.folder)
+
+
+def impossible_members(group: Group, store: Store) -> NDArray[np.bool_]:
+    """Which particles (members,) cannot be: cores that overlap, necks wider than dots. Found out once and kept."""
+    text = repr((spec_mapping(group.spec), len(group.values), group.values.sum().hex(), code_digest()))
+    key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    known = store.read(key, IMPOSSIBLE)
+    if known is None or any(number >= len(group.values) for number in known["impossible"]):
+        bad = [number for number, values in enumerate(group.values) if not _possible(group, values)]
+        known = {"status": "done", "impossible": bad}
+        store.open()
+        store.write(key, known)
+    found = np.zeros(len(group.values), dtype=np.bool_)
+    found[known["impossible"]] = True
+    return found
+
+
+def _possible(group: Group, values: Floats) -> bool:
+    try:
+        resolve(group.member(values))
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,28 @@
+from .absorption import fit_absorption as fit_absorption
+from .comparing import compare_curves as compare_curves, fit_curve as fit_curve
+from .emission import fit_emission as fit_emission
+from .reading import read_columns as read_columns, read_curves as read_curves
+from .sizing import (
+    SIZED_MATERIALS as SIZED_MATERIALS,
+    SIZING_SOURCE as SIZING_SOURCE,
+    Size as Size,
+    size_from_peak as size_from_peak,
+)
+from .summary import (
+    curve_rows as curve_rows,
+    curve_summary as curve_summary,
+    shown as shown,
+    survey_sentences as survey_sentences,
+)
+from .surveying import Surveyed as Surveyed, survey_curves as survey_curves
+from .values import (
+    HC_EV_NM as HC_EV_NM,
+    LEVEL as LEVEL,
+    Comparison as Comparison,
+    Curve as Curve,
+    CurveFlag as CurveFlag,
+    Estimate as Estimate,
+    Noise as Noise,
+    PeakFit as PeakFit,
+    Quantity as Quantity,
+)
