@@ -149,9 +149,7 @@ class Estimate:
 
     def __str__(self) -> str:
         """Value, error and unit with no-break spaces, as sentences and tables show them."""
-        if not math.isfinite(self.error):
-            return f"{format_measured(self.value, None, self.unit)} (error unknown)"
-        if _alike(self.error_below, self.error_above):
+        if not math.isfinite(self.error) or _alike(self.error_below, self.error_above):
             return format_measured(self.value, self.error, self.unit)
         smaller = min(self.error_below, self.error_above)
         decimals = decimals_for(smaller if smaller > 0 else self.error)
@@ -255,9 +253,10 @@ def format_measured(value: float | None, error: float | None = None, unit: str =
         return NO_VALUE
     decimals = decimals_for(error)
     text = format_number(value, decimals)
-    if error is not None:
+    if error is not None and math.isfinite(error):
         text += f"{_SPACE}±{_SPACE}{_ceiling(error, decimals):.{decimals}f}"
-    return f"{text}{_SPACE}{unit}" if unit else text
+    text = f"{text}{_SPACE}{unit}" if unit else text
+    return text if error is None or math.isfinite(error) else f"{text} (error unknown)"
 
 
 def is_significant(value: float, error: float | None) -> bool:

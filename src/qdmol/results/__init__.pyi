@@ -15,3 +15,10 @@ from .numbers import (
     wavelength_nm as wavelength_nm,
     wavelength_shift_nm as wavelength_shift_nm,
 )
+from .saving import (
+    Loadable as Loadable,
+    SavedResult as SavedResult,
+    read_result as read_result,
+    save_result as save_result,
+    saved_attributes as saved_attributes,
+)

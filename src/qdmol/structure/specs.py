@@ -22,8 +22,10 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 SPEC_ALLOWED = "the path of a spec in YAML or JSON, or @ and the name of a shipped example"
 
 
-def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec:
+def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec, *, folder: Path | None = None) -> Spec:
     """Return the spec at a path, of a shipped example (``"@homodimer"``), or of a mapping.
+
+    The material set of a mapping is looked for in `folder` first; that of a file, in the file's own folder.
 
     >>> read_spec("@homodimer").molecule.neck
     'merged'
@@ -33,7 +35,7 @@ def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec
     if isinstance(source, Spec):
         return source
     if isinstance(source, Mapping):
-        return _validated(plain_mapping(source), folder=None)
+        return _validated(plain_mapping(source), folder=folder)
     if isinstance(source, str) and source.startswith("@"):
         path = example_path(source[1:])
     elif not isinstance(source, str | os.PathLike) or not os.fspath(source):  # type: ignore[redundant-expr]

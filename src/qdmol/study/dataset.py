@@ -21,8 +21,9 @@ from qdmol.potentials import CHARGE, Carrier, edge_of
 from qdmol.results import provenance
 from qdmol.states import Level
 from qdmol.structure import AxialMolecule, dump_spec, materials_at
-from qdmol.study.alternatives import Variation
 from qdmol.study.job import Job
+from qdmol.study.summary import summary_of
+from qdmol.study.values import ComplexLevel, ComplexStates, SolutionValues, Variation
 from qdmol.units import COULOMB_EV_NM
 
 AXIS_POINTS = 801
@@ -168,14 +169,14 @@ def fixed_sign(values: Sequence[Floats], z: Floats) -> list[Floats]:
 PARITY = {1: "+", -1: "-", 0: ""}
 MAPPED = 2
 ELEMENTS = "envelope functions, curved finite elements in (r, z)"
-COMPLEX_COLUMNS = (
-    ("energy", "energy_eV", "eV"),
-    ("error", "error_meV", "meV"),
-    ("m", "m", "1"),
-    ("degeneracy", "degeneracy", "1"),
-    ("electron_spin", "electron_spin", "1"),
-    ("hole_spin", "hole_spin", "1"),
-    ("total_spin", "total_spin", "1"),
+COMPLEX_COLUMNS: tuple[tuple[str, str, Callable[[ComplexLevel], float | None]], ...] = (
+    ("energy", "eV", lambda level: level.energy.value),
+    ("error", "meV", lambda level: 1000 * level.energy.error),
+    ("m", "1", lambda level: level.m),
+    ("degeneracy", "1", lambda level: level.degeneracy),
+    ("electron_spin", "1", lambda level: level.electron_spin),
+    ("hole_spin", "1", lambda level: level.hole_spin),
+    ("total_spin", "1", lambda level: level.total_spin),
 )
 METHOD = {
     "none": ELEMENTS,
@@ -184,39 +185,41 @@ METHOD = {
 }
 
 
-def make_dataset(job: Job, summary: Mapping[str, Any], variations: Sequence[Variation]) -> xr.Dataset:
+def make_dataset(job: Job, values: SolutionValues) -> xr.Dataset:
     """Levels, numbers, functions along the axis and in the half plane, each with `units` and `long_name`."""
-    data = xr.Dataset(attrs=_attributes(job, summary))
+    data = xr.Dataset(attrs=_attributes(job, values))
     _add_levels(data, job)
-    _add_numbers(data, summary)
+    _add_numbers(data, values)
     _add_functions(data, job.solution)
-    _add_complexes(data, summary.get("complexes", {}))
-    if variations:
-        _add_variations(data, variations)
+    _add_complexes(data, values.complexes)
+    if values.variations:
+        _add_variations(data, values.variations)
     return data
 
 
-def _add_complexes(data: xr.Dataset, complexes: Mapping[str, Any]) -> None:
+def _add_complexes(data: xr.Dataset, complexes: Mapping[str, ComplexStates]) -> None:
     """Lowest states of each complex; their names stand in the dimension's labels."""
-    for name, found in complexes.items():
-        dimension = f"state_of_{found['electrons']}e{found['holes']}h"
-        stem = f"complex_{found['electrons']}e{found['holes']}h"
-        for column, key, units in COMPLEX_COLUMNS:
-            listed = [state.get(key) for state in found["states"]]
+    for name, states in complexes.items():
+        dimension = f"state_of_{states.electrons}e{states.holes}h"
+        stem = f"complex_{states.electrons}e{states.holes}h"
+        for column, units, read in COMPLEX_COLUMNS:
+            listed = [read(level) for level in states.states]
             if all(value is None for value in listed):
                 continue
-            values = np.array([np.nan if value is None else value for value in listed])
-            data[f"{stem}_{column}"] = (dimension, values, _named(units, f"{column} of the states of {name}"))
-        for key, what in (("label", "kind"), ("parity", "parity under z -> -z")):
-            texts = np.array([state[key] or "" for state in found["states"]], dtype=object)
-            data[f"{stem}_{key}"] = (dimension, texts, _named("1", f"{what} of the states of {name}"))
+            numbers = np.array([np.nan if value is None else value for value in listed])
+            data[f"{stem}_{column}"] = (dimension, numbers, _named(units, f"{column} of the states of {name}"))
+        labels = [level.label or "" for level in states.states]
+        parities = [level.parity or "" for level in states.states]
+        for key, texts, what in (("label", labels, "kind"), ("parity", parities, "parity under z -> -z")):
+            stored = np.array(texts, dtype=object)
+            data[f"{stem}_{key}"] = (dimension, stored, _named("1", f"{what} of the states of {name}"))
 
 
 def _named(units: str, name: str) -> dict[str, str]:
     return {"units": units, "long_name": name}
 
 
-def _attributes(job: Job, summary: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(job: Job, values: SolutionValues) -> dict[str, Any]:
     solution = job.solution
     versions = provenance()
     return {
@@ -229,9 +232,9 @@ def _attributes(job: Job, summary: Mapping[str, Any]) -> dict[str, Any]:
         "order": solution.resolution.degree,
         "unknowns": solution.elements.count,
         "wall_distance_nm": solution.wall.distance,
-        "elapsed_s": summary["elapsed_s"],
-        "converged": int(summary["converged"]),
-        "warnings": json.dumps(summary["warnings"]),
+        "elapsed_s": values.elapsed,
+        "converged": int(values.converged),
+        "warnings": json.dumps(list(values.warnings)),
     }
 
 
@@ -285,8 +288,9 @@ def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Le
     data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name} levels"))
 
 
-def _add_numbers(data: xr.Dataset, summary: Mapping[str, Any]) -> None:
+def _add_numbers(data: xr.Dataset, values: SolutionValues) -> None:
     """Every scalar of the JSON object under its key without the unit."""
+    summary = summary_of(values)
     for source in (summary, summary["coulomb"] or {}):
         for key, value in source.items():
             stem, _, unit = key.rpartition("_")

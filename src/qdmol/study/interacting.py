@@ -1,19 +1,20 @@
-"""Complexes of a molecule and the exciton of each monomer by configuration interaction; what the JSON says of them."""
+"""Complexes of a molecule and the exciton of each monomer by configuration interaction, and their values."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from qdmol.ci import Complex, ComplexState, ComplexStates, shared_limits, solve_complexes
-from qdmol.meanfield import Estimate, MoleculeSolution
+from qdmol.ci import Complex, ComplexState, ComplexStates as SolvedStates, shared_limits, solve_complexes
+from qdmol.estimates import Estimate
+from qdmol.meanfield import Estimate as Energy, MoleculeSolution
 from qdmol.structure import AxialMolecule, PlacedLayer
+from qdmol.study.values import ComplexLevel, ComplexStates, ExcitonState, MeanField, Pair, Parity, SameDot
 
 EXCITON = Complex(1, 1)
 # Most levels of a complex that are listed; of the exciton, whose doublets give the spacing, more.
 STATES, EXCITONS = 4, 9
-PARITY = {1: "+", -1: "-", 0: None}
 # A hole with this share in a dot is taken to be there.
 MOSTLY = 0.75
 
@@ -25,12 +26,12 @@ class Interacting:
     `exchange` (eV nm³) splits each exciton into a dark and a bright one; None where that is left out.
     """
 
-    complexes: Mapping[Complex, ComplexStates]
-    monomers: Mapping[tuple[PlacedLayer, ...], ComplexStates]
+    complexes: Mapping[Complex, SolvedStates]
+    monomers: Mapping[tuple[PlacedLayer, ...], SolvedStates]
     exchange: float | None = None
 
     @property
-    def exciton(self) -> ComplexStates:
+    def exciton(self) -> SolvedStates:
         """The exciton of the molecule."""
         return self.complexes[EXCITON]
 
@@ -72,7 +73,7 @@ def listed(one: Complex, dots: int) -> int:
     return min(dots**2, EXCITONS if one == EXCITON else STATES)
 
 
-def spacing_of(exciton: ComplexStates, molecule: AxialMolecule) -> Estimate | None:
+def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Energy | None:
     """Energy the electron needs to leave the hole's dot for the next.
 
     Of a symmetric pair of dots the mean of the second doublet less that of the first; else the two lowest states with
@@ -84,7 +85,7 @@ def spacing_of(exciton: ComplexStates, molecule: AxialMolecule) -> Estimate | No
         if len(even) < 2 or len(odd) < 2:
             return None
         value = (even[1].value + odd[1].value - even[0].value - odd[0].value) / 2
-        return Estimate(value, max(even[0].error, odd[0].error) + max(even[1].error, odd[1].error))
+        return Energy(value, max(even[0].error, odd[0].error) + max(even[1].error, odd[1].error))
     if not states:
         return None
     place = _hole_dot(states[0])
@@ -94,7 +95,7 @@ def spacing_of(exciton: ComplexStates, molecule: AxialMolecule) -> Estimate | No
     if not same:
         return None
     low, high = states[0].energy, same[0].energy
-    return Estimate(high.value - low.value, high.error + low.error)
+    return Energy(high.value - low.value, high.error + low.error)
 
 
 def _hole_dot(state: ComplexState) -> int | None:
@@ -103,93 +104,100 @@ def _hole_dot(state: ComplexState) -> int | None:
     return shares.index(max(shares)) if max(shares) >= MOSTLY else None
 
 
-def coulomb_object(interacting: Interacting, solution: MoleculeSolution) -> dict[str, Any]:
-    """What the contract's `coulomb` holds with `coulomb: ci`."""
-    exciton = interacting.exciton
-    lowest, *others = exciton.states
-    bare = solution.bare_gap
+def ci_pair(interacting: Interacting, solution: MoleculeSolution) -> Pair:
+    """The exciton by configuration interaction."""
+    exciton, bare = interacting.exciton, solution.bare_gap
+    lowest, *others = (_exciton_state(state, bare) for state in exciton.states)
     spacing = spacing_of(exciton, solution.molecule) if len(solution.molecule.dots) > 1 else None
-    return {
-        "scheme": "ci",
-        "electron_energy_eV": None,
-        "electron_error_meV": None,
-        "hole_dot": _hole_dot(lowest),
-        "other_states": [{"hole_dot": _hole_dot(state), **_exciton(state.energy, bare)} for state in others],
-        **_measured("spacing", spacing),
-        **_exciton(lowest.energy, bare),
-        "mean_field": _mean_field(solution),
-        **_split(interacting),
-    }
+    return Pair(
+        scheme="ci",
+        hole_dot=lowest.hole_dot,
+        exciton=lowest.exciton,
+        binding=lowest.binding,
+        spacing=difference_of(spacing),
+        electron_levels=None,
+        other_states=tuple(others),
+        mean_field=MeanField(_energy(solution.pairs[0].exciton), difference_of(solution.spacing)),
+        bright_dark=_bright_dark(interacting),
+    )
 
 
-def _mean_field(solution: MoleculeSolution) -> dict[str, float | None]:
-    """Exciton and spacing of the lowest self-consistent pair."""
-    exciton = solution.pairs[0].exciton
-    return {
-        "exciton_eV": exciton.value,
-        "exciton_error_meV": 1000 * exciton.error,
-        **_measured("spacing", solution.spacing),
-    }
+def _exciton_state(state: ComplexState, bare: Energy | None) -> ExcitonState:
+    energy = state.energy
+    binding = None if bare is None else Energy(bare.value - energy.value, bare.error + energy.error)
+    return ExcitonState(_hole_dot(state), _energy(energy), difference_of(binding))
 
 
-def _exciton(energy: Estimate, bare: Estimate | None) -> dict[str, float | None]:
-    binding = None if bare is None else Estimate(bare.value - energy.value, bare.error + energy.error)
-    return {"exciton_eV": energy.value, "exciton_error_meV": 1000 * energy.error, **_measured("binding", binding)}
+def _energy(energy: Energy) -> Estimate:
+    return Estimate.from_error(energy.value, energy.error, "eV")
 
 
-def _measured(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    if estimate is None:
-        return {f"{name}_meV": None, f"{name}_error_meV": None}
-    return {f"{name}_meV": 1000 * estimate.value, f"{name}_error_meV": 1000 * estimate.error}
+def energy_of(energy: Energy | None) -> Estimate | None:
+    """An energy of the solver (eV) as an estimate; None where there is none or it is not finite."""
+    if energy is None or not math.isfinite(energy.value):
+        return None
+    return _energy(energy if not math.isnan(energy.error) else replace(energy, error=math.inf))
 
 
-def complexes_object(
-    interacting: Interacting, solution: MoleculeSolution, asked: Sequence[Complex]
-) -> dict[str, dict[str, Any]]:
-    """Each complex's lowest states, energies above the band gaps of its pairs and above the exciton."""
+def difference_of(energy: Energy | None) -> Estimate | None:
+    """A difference of energies (eV) as an estimate in meV; None where there is none or it is not finite."""
+    estimate = energy_of(energy)
+    return None if estimate is None else estimate.to("meV")
+
+
+def parity_of(sign: int) -> Parity | None:
+    """Parity as results state it."""
+    return {1: "+", -1: "-"}.get(sign)  # type: ignore[return-value]
+
+
+def complex_states(
+    interacting: Interacting, solution: MoleculeSolution, complexes: Sequence[Complex]
+) -> dict[str, ComplexStates]:
+    """The lowest states of each complex by its name; energies above the band gaps of its pairs and above the exciton."""
     base = interacting.exciton.energy.value
     return {
-        one.name: {
-            "electrons": one.electrons,
-            "holes": one.holes,
-            "states": _state_objects(one, interacting, base),
-            **_measured("binding", binding_of(one, interacting, solution)),
-            "converged": interacting.complexes[one].accurate,
-            **(_split(interacting) if one == EXCITON else {}),
-        }
-        for one in asked
+        particles.name: ComplexStates(
+            electrons=particles.electrons,
+            holes=particles.holes,
+            states=tuple(_complex_levels(particles, interacting, base)),
+            binding=difference_of(binding_of(particles, interacting, solution)),
+            converged=interacting.complexes[particles].accurate,
+            bright_dark=_bright_dark(interacting) if particles == EXCITON else None,
+        )
+        for particles in complexes
     }
 
 
-def _split(interacting: Interacting) -> dict[str, float | None]:
-    """Bright less dark lowest exciton; nothing without exchange."""
-    lowest = interacting.exciton.states[0]
-    return {} if interacting.exchange is None else _measured("bright_dark", _bright(lowest, interacting.exchange))
+def _bright_dark(interacting: Interacting) -> Estimate | None:
+    """Bright less dark lowest exciton; None without exchange."""
+    if interacting.exchange is None:
+        return None
+    return difference_of(_bright(interacting.exciton.states[0], interacting.exchange))
 
 
-def _bright(state: ComplexState, exchange: float) -> Estimate | None:
+def _bright(state: ComplexState, exchange: float) -> Energy | None:
     """What exchange adds to the bright exciton, to first order."""
     contact = state.contact
-    return None if contact is None else Estimate(exchange * contact.value, exchange * contact.error)
+    return None if contact is None else Energy(exchange * contact.value, exchange * contact.error)
 
 
-def _state_objects(one: Complex, interacting: Interacting, base: float) -> list[dict[str, Any]]:
+def _complex_levels(particles: Complex, interacting: Interacting, base: float) -> list[ComplexLevel]:
     """The states of a complex; with exchange excitons of both total spins, three dark ones for one bright."""
-    states = interacting.complexes[one].states
-    if interacting.exchange is None or one != EXCITON:
-        return [_state_object(state, base) for state in states]
-    found = []
+    states = interacting.complexes[particles].states
+    if interacting.exchange is None or particles != EXCITON:
+        return [_complex_level(state, base) for state in states]
+    levels = []
     for state in states:
         added = _bright(state, interacting.exchange)
         assert added is not None
-        energy = Estimate(state.energy.value + added.value, state.energy.error + added.error)
+        energy = Energy(state.energy.value + added.value, state.energy.error + added.error)
         bright = replace(state, energy=energy, degeneracy=state.degeneracy // 4)
         dark = replace(state, degeneracy=state.degeneracy - bright.degeneracy)
-        found += [{**_state_object(part, base), "total_spin": spin} for spin, part in ((1, dark), (0, bright))]
-    return sorted(found, key=lambda part: part["energy_eV"])
+        levels += [_complex_level(part, base, total_spin=spin) for spin, part in ((1, dark), (0, bright))]
+    return sorted(levels, key=lambda level: level.energy.value)
 
 
-def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolution) -> Estimate | None:
+def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolution) -> Energy | None:
     """Energy set free when excitons and single carriers far apart come together; positive is bound.
 
     X-: X and an electron; X+: X and a hole; XX: two X; X itself: an electron and a hole.
@@ -200,26 +208,22 @@ def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolutio
     parts = [exciton] * pairs
     for carrier, number in (("electron", one.electrons - pairs), ("hole", one.holes - pairs)):
         level = solution.levels[carrier][0]  # type: ignore[index]
-        parts += [Estimate(level.energy, level.error)] * number
+        parts += [Energy(level.energy, level.error)] * number
     value = sum(part.value for part in parts) - energy.value
-    return Estimate(value, energy.error + sum(part.error for part in parts))
+    return Energy(value, energy.error + sum(part.error for part in parts))
 
 
-def _state_object(state: ComplexState, exciton: float) -> dict[str, Any]:
+def _complex_level(state: ComplexState, exciton: float, *, total_spin: int | None = None) -> ComplexLevel:
     where = state.placement
-    return {
-        "energy_eV": state.energy.value,
-        "error_meV": 1000 * state.energy.error,
-        "above_exciton_meV": 1000 * (state.energy.value - exciton),
-        "m": state.m,
-        "parity": PARITY[state.parity],
-        "electron_spin": state.electron_spin,
-        "hole_spin": state.hole_spin,
-        "degeneracy": state.degeneracy,
-        "label": where.label,
-        "same_dot": {
-            "electron_hole": where.electron_hole,
-            "electrons": where.electron_electron,
-            "holes": where.hole_hole,
-        },
-    }
+    return ComplexLevel(
+        energy=_energy(state.energy),
+        above_exciton=1000 * (state.energy.value - exciton),
+        m=state.m,
+        parity=parity_of(state.parity),
+        electron_spin=state.electron_spin,
+        hole_spin=state.hole_spin,
+        degeneracy=state.degeneracy,
+        label=where.label,
+        same_dot=SameDot(where.electron_hole, where.electron_electron, where.hole_hole),
+        total_spin=total_spin,
+    )

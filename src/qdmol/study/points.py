@@ -131,11 +131,12 @@ def _solved(task: Task) -> dict[str, Any]:
     # Imported here: what is on disk comes back without the solver.
     if task.light is not None:
         return {"status": "done", "light": light_record(task.molecule, task.spec.calculation.tolerance, task.light)}
+    from qdmol.study.evaluation import evaluate
     from qdmol.study.job import run_job
-    from qdmol.study.summary import summarise
+    from qdmol.study.summary import summary_of
 
     job = run_job(task.spec, molecule=task.molecule, monomer=_monomers())
-    summary = summarise(job, elapsed=0.0)
+    summary = summary_of(evaluate(job, elapsed=0.0))
     return {"status": "done", "summary": {key: value for key, value in summary.items() if key not in _NOT_RESULTS}}
 
 

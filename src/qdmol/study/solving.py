@@ -1,19 +1,23 @@
-"""The verb of the main job."""
+"""Solving a spec: levels, pair and red shift, and their range over alternative material values."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qdmol.ci import Complex, parse_complexes
-from qdmol.materials import alternatives, load_set
+from qdmol.errors import InputError, SolverError
+from qdmol.estimates import Estimate
+from qdmol.materials import Alternative, alternatives, load_set
 from qdmol.structure import Spec, read_spec, resolve, update_spec
-from qdmol.study.alternatives import Variation, vary
+from qdmol.study.evaluation import evaluate
+from qdmol.study.interacting import difference_of
 from qdmol.study.job import run_job
 from qdmol.study.solution import Solution
-from qdmol.study.summary import summarise
+from qdmol.study.values import Ranges, SolutionValues, Variation
 
 
 def solve(
@@ -40,14 +44,14 @@ def solve(
     Returns
     -------
     Solution
-        ``summary`` has energies in eV, errors and differences in meV; ``data`` is an xarray dataset with units.
+        Levels, splitting, gap, red shift and their errors as attributes; ``data`` is an xarray dataset with units.
 
     Raises
     ------
     InputError
-        The spec makes no sense, or no level is bound.
+        The spec is invalid, or no level is bound.
     SolverError
-        What could not be computed, with the reason.
+        A number could not be computed; the message says why.
     """
     tell = progress or (lambda _: None)
     parsed = spec if isinstance(spec, Spec) else read_spec(spec)
@@ -57,13 +61,12 @@ def solve(
     tell("solving")
     started = time.perf_counter()
     job = run_job(parsed, complexes=complexes)
-    summary = summarise(job, elapsed=time.perf_counter() - started)
-    variations: tuple[Variation, ...] = ()
+    values = evaluate(job, elapsed=time.perf_counter() - started)
     if range_:
         variations = _variations(parsed, tell)
-        summary |= _ranges(summary, variations)
-        summary["elapsed_s"] = time.perf_counter() - started
-    return Solution(parsed, summary, variations, job=job)
+        elapsed = time.perf_counter() - started
+        values = replace(values, variations=variations, ranges=_ranges(values, variations), elapsed=elapsed)
+    return Solution.of(values, spec=parsed, job=job)
 
 
 def _complexes(particles: str | None) -> Sequence[Complex]:
@@ -76,19 +79,37 @@ def _variations(spec: Spec, tell: Callable[[str], None]) -> tuple[Variation, ...
     listed = [
         other for other in alternatives(load_set(spec.materials, relative_to=spec.folder)) if other.material in used
     ]
-    found = []
+    variations = []
     for number, other in enumerate(listed, start=1):
         tell(f"alternative {number} of {len(listed)}: {other.label}")
-        found.append(vary(spec, other))
-    return tuple(found)
+        variations.append(vary(spec, other))
+    return tuple(variations)
 
 
-def _ranges(summary: Mapping[str, Any], variations: Sequence[Variation]) -> dict[str, Any]:
-    """Smallest and largest value over the spec itself and all alternatives, null where there is none."""
-    ranges: dict[str, Any] = {}
-    for name in ("splitting", "redshift"):
-        values = [getattr(variation, name) for variation in variations] + [summary[f"{name}_meV"]]
-        known = [value for value in values if value is not None]
-        base = summary[f"{name}_meV"]
-        ranges[f"{name}_range_meV"] = [min(known), max(known)] if base is not None else None
-    return ranges
+def vary(spec: Spec, alternative: Alternative) -> Variation:
+    """Solve a spec with one value replaced; a value that cannot be solved is a labelled hole."""
+    path = f"overrides.{alternative.material}.{alternative.key}"
+    value = f"{alternative.value!r} {alternative.unit}" if alternative.unit not in {"1", "m0"} else alternative.value
+    try:
+        job = run_job(update_spec(spec, path, value))
+    except (InputError, SolverError) as error:
+        return Variation(alternative.label, alternative.source, None, None, str(error))
+    splitting = difference_of(job.solution.splitting if len(job.molecule.dots) > 1 else None)
+    redshift = difference_of(job.redshift)
+    values = (None if estimate is None else estimate.value for estimate in (splitting, redshift))
+    return Variation(alternative.label, alternative.source, *values, None)
+
+
+def _ranges(values: SolutionValues, variations: Sequence[Variation]) -> Ranges:
+    """Smallest and largest value over the spec itself and all alternatives, None where the spec has none."""
+    return Ranges(
+        splitting=_range(values.splitting, [variation.splitting for variation in variations]),
+        redshift=_range(values.redshift, [variation.redshift for variation in variations]),
+    )
+
+
+def _range(base: Estimate | None, varied: Sequence[float | None]) -> tuple[float, float] | None:
+    if base is None:
+        return None
+    known = [base.value, *(value for value in varied if value is not None)]
+    return min(known), max(known)

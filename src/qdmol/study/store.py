@@ -27,11 +27,13 @@ PACKAGE = Path(__file__).parent.parent
 ROOMS = ("materials", "structure", "mesh", "landscape", "linalg", "states", "excitons", "optics")
 MODULES = (
     "errors.py",
+    "estimates.py",
     "units.py",
     "study/interacting.py",
     "study/job.py",
-    "study/light.py",
+    "study/evaluation.py",
     "study/summary.py",
+    "study/values.py",
     "study/points.py",
     "study/store.py",
 )

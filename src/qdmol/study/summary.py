@@ -1,229 +1,142 @@
-"""The JSON object of ``qdmol solve --json``: keys and units as the contract states them."""
+"""The JSON object of ``qdmol solve --json``, made from the values of a solution: keys and units as documented.
+
+Nothing else in the package reads these keys, but for the points of maps on disk, which hold this object.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from qdmol.meanfield import Estimate, MoleculeSolution, PairState
-from qdmol.states import Level
-from qdmol.study.interacting import EXCITON, complexes_object, coulomb_object
-from qdmol.study.job import Job
-
-PARITY = {1: "+", -1: "-", 0: None}
-CONTRAST = (
-    "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
-    "sign of shift, so gap_eV and redshift_meV are null. `calculation.self_polarisation: true` includes it."
-)
-ENSEMBLE = (
-    "`ensemble` is used by `qdmol spectrum` only: these numbers are those of the molecule whose lengths are the means."
-)
+from qdmol.estimates import Estimate
+from qdmol.study.values import ComplexLevel, ComplexStates, EnergyLevel, ExcitonState, Pair, SolutionValues
 
 
-def summarise(job: Job, *, elapsed: float) -> dict[str, Any]:
-    """Every number of a job, in the units its key names; null where there is none."""
-    solution = job.solution
-    gap = job.gap
-    gaps = [None if gap_ is None else gap_.value for gap_ in job.monomer_gaps]
-    known = [gap_ for gap_ in gaps if gap_ is not None]
-    several = len(job.molecule.dots) > 1
+def summary_of(values: SolutionValues) -> dict[str, Any]:
+    """Every number of a solution, in the units its key names; null where there is none."""
     return {
         "qdmol": 1,
-        "name": job.spec.name,
-        "converged": is_converged(job),
-        "electron": _levels(solution, "electron"),
-        "hole": _levels(solution, "hole"),
-        **_measured("splitting", solution.splitting if several else None),
-        **_tunnelling(job),
-        "coulomb": _coulomb(job) if solution.pairs else None,
-        **_complexes(job),
-        "gap_eV": None if gap is None else gap.value,
-        "gap_error_meV": None if gap is None else 1000 * gap.error,
-        "monomer_gap_eV": min(known, default=None),
-        "monomer_gaps_eV": gaps if known else [],
-        **_measured("redshift", job.redshift),
-        **_measured("redshift_single_particle", job.redshift_single_particle),
-        "warnings": notes(job),
-        "elapsed_s": elapsed,
-    }
-
-
-def _tunnelling(job: Job) -> dict[str, Any]:
-    """Tunnel coupling and detuning of two dots; the probability of each level in each dot, null for a dot alone."""
-    found = job.tunnelling
-    return {
-        **_measured("tunnel_coupling", None if found is None else found.coupling),
-        **_measured("detuning", None if found is None else found.detuning),
+        "name": values.name,
+        "converged": values.converged,
+        "electron": _levels(values.levels.electron),
+        "hole": _levels(values.levels.hole),
+        **_difference("splitting", values.splitting),
+        **_difference("tunnel_coupling", values.tunnel_coupling),
+        **_difference("detuning", values.detuning),
         "dot_share": None
-        if len(job.molecule.dots) == 1
-        else {"electron": job.dot_shares("electron"), "hole": job.dot_shares("hole")},
+        if len(values.dots) == 1
+        else {"electron": _shares(values.levels.electron), "hole": _shares(values.levels.hole)},
+        "coulomb": None if values.pair is None else _pair(values.pair),
+        **({"complexes": {name: _complex(states) for name, states in values.complexes.items()}} if values.complexes else {}),
+        "gap_eV": None if values.gap is None else values.gap.value,
+        "gap_error_meV": None if values.gap is None else _error(values.gap),
+        "monomer_gap_eV": None if values.monomer_gap is None else values.monomer_gap.value,
+        "monomer_gaps_eV": [None if gap is None else gap.value for gap in values.monomer_gaps],
+        **_difference("redshift", values.redshift),
+        **_difference("redshift_single_particle", values.redshift_single_particle),
+        "warnings": list(values.warnings),
+        "elapsed_s": values.elapsed,
+        **_ranges(values),
     }
 
 
-def _complexes(job: Job) -> dict[str, Any]:
-    """The complexes asked for, under their own key; no key where none was."""
-    if job.interacting is None or not job.complexes:
-        return {}
-    return {"complexes": complexes_object(job.interacting, job.solution, job.complexes)}
+def _error(energy: Estimate) -> float:
+    """The error in meV of an energy in eV."""
+    return 1000 * energy.error
 
 
-def is_converged(job: Job) -> bool:
-    """Whether every level asked for was found and every energy and difference met the tolerance."""
-    if job.interacting is not None and not job.interacting.accurate:
-        return False
-    parts = [job.solution, *job.monomers.values()]
-    return all(part.accurate and part.complete for part in parts) and not _inaccurate_differences(job)
-
-
-def _inaccurate_differences(job: Job) -> dict[str, Estimate]:
-    """The differences whose errors exceed the tolerance, by name."""
-    differences = {
-        "splitting": job.solution.splitting,
-        "red shift without Coulomb attraction": job.redshift_single_particle,
-    }
-    if job.tunnelling is not None:
-        differences |= {"tunnel coupling": job.tunnelling.coupling, "detuning": job.tunnelling.detuning}
-    if job.interacting is None:
-        differences |= {"spacing in the field of the hole": job.solution.spacing, "red shift": job.redshift}
-    tolerance = job.spec.calculation.tolerance / 1000
-    return {name: one for name, one in differences.items() if one is not None and not one.error <= tolerance}
-
-
-def notes(job: Job) -> list[str]:
-    """What a reader must know beside the numbers, in sentences."""
-    found = list(job.molecule.notes)
-    if job.spec.ensemble is not None:
-        found.append(ENSEMBLE)
-    if job.contrast:
-        found.append(CONTRAST)
-    found += _unbound_dots(job)
-    if job.molecule.field:
-        found.append(
-            "In a field levels are resonances: a hard wall stands "
-            f"{job.solution.wall.distance:.2f} nm outside the surface."
-        )
-    found += _no_coupling(job)
-    for carrier, levels in job.solution.levels.items():
-        if not levels.complete:
-            asked = job.solution.request.counts[carrier]
-            found.append(
-                f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier."
-            )
-    return found + _exchange(job) + _accuracy(job)
-
-
-def _unbound_dots(job: Job) -> list[str]:
-    """Dots that bind nothing when alone, of which there is no monomer to compare with."""
-    field = " in this field" if job.molecule.field else ""
-    return [
-        f"{name[0].upper() + name[1:]} alone binds no "
-        f"{job.unbound[dot.layers]} level{field}: it has no monomer gap, and the red shifts are null."
-        for name, dot in zip(job.molecule.dot_names, job.molecule.dots, strict=True)
-        if dot.layers in job.unbound
-    ]
-
-
-def _no_coupling(job: Job) -> list[str]:
-    """Why two dots with two levels have no tunnel coupling."""
-    found = job.tunnelling
-    if found is None or found.coupling is not None:
-        return []
-    where = "do not lie one in each dot"
-    if found.same_dot is not None:
-        where = f"lie in the same dot, {job.molecule.dot_names[found.same_dot]}"
-    return [f"No tunnel coupling and detuning are given: the two lowest electron levels {where}."]
-
-
-def _exchange(job: Job) -> list[str]:
-    if not job.spec.calculation.exchange:
-        return []
-    if job.interacting is None:
-        return ["Short-range exchange is part of `coulomb: ci` only, and left out here."]
-    others = [one.name for one in job.complexes if one != EXCITON]
-    if not others:
-        return []
-    names = ", ".join(others)
-    return [f"Short-range exchange is left out of {names}: to first order it cancels between paired carriers."]
-
-
-def _accuracy(job: Job) -> list[str]:
-    found = []
-    for one, states in (job.interacting.complexes if job.interacting is not None else {}).items():
-        if not states.accurate:
-            worst = 1000 * max(state.energy.error for state in states.states)
-            found.append(
-                f"The largest error of the states of {one.name}, {worst:.2g} meV, exceeds the tolerance of "
-                f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
-            )
-            if states.obstacle is not None:
-                found.append(f"The basis was kept small: {states.obstacle}.")
-    alone = job.interacting.monomers.values() if job.interacting is not None and len(job.molecule.dots) > 1 else ()
-    found += [
-        f"The error of a monomer's exciton, {1000 * states.energy.error:.2g} meV, exceeds the tolerance of "
-        f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
-        for states in alone
-        if not states.accurate
-    ]
-    for part, name in [(job.solution, "molecule"), *((monomer, "monomer") for monomer in job.monomers.values())]:
-        if not part.accurate:
-            worst = 1000 * max(part.errors)
-            found.append(
-                f"The largest error of the {name}, {worst:.2g} meV, exceeds the tolerance of "
-                f"{job.spec.calculation.tolerance:g} meV at the finest resolution tried."
-            )
-        if any(not pair.pair.settled for pair in part.pairs):
-            found.append(
-                f"The self-consistent pair of the {name} did not converge in {part.pairs[0].pair.turns} iterations."
-            )
-    found += [
-        f"The error of the {name}, {1000 * one.error:.2g} meV, exceeds the tolerance of "
-        f"{job.spec.calculation.tolerance:g} meV."
-        for name, one in _inaccurate_differences(job).items()
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _levels(solution: MoleculeSolution, carrier: str) -> dict[str, list[Any]]:
-    levels: Sequence[Level] = solution.levels[carrier].levels if carrier in solution.levels else ()  # type: ignore[index]
+def _levels(levels: Sequence[EnergyLevel]) -> dict[str, list[Any]]:
     return {
-        "energy_eV": [level.energy for level in levels],
-        "error_meV": [1000 * level.error for level in levels],
+        "energy_eV": [level.energy.value for level in levels],
+        "error_meV": [_error(level.energy) for level in levels],
         "m": [level.m for level in levels],
-        "parity": [PARITY[level.parity] for level in levels],
+        "parity": [level.parity for level in levels],
     }
 
 
-def _coulomb(job: Job) -> dict[str, Any]:
-    solution = job.solution
-    if job.interacting is not None:
-        return coulomb_object(job.interacting, solution)
-    lowest, others = solution.pairs[0], solution.pairs[1:]
-    levels = solution.field_levels.levels if solution.field_levels is not None else ()
-    return {
-        "scheme": job.spec.calculation.coulomb,
-        "electron_energy_eV": [level.energy for level in levels],
-        "electron_error_meV": [1000 * level.error for level in levels],
-        "hole_dot": lowest.hole_dot,
-        "other_states": [_other(pair) for pair in others],
-        **_measured("spacing", solution.spacing),
-        "exciton_eV": lowest.exciton.value,
-        "exciton_error_meV": 1000 * lowest.exciton.error,
-        **_measured("binding", lowest.binding),
-    }
+def _shares(levels: Sequence[EnergyLevel]) -> list[list[float]]:
+    return [list(level.dot_share) for level in levels]
 
 
-def _other(pair: PairState) -> dict[str, Any]:
-    return {
-        "hole_dot": pair.hole_dot,
-        "exciton_eV": pair.exciton.value,
-        "exciton_error_meV": 1000 * pair.exciton.error,
-        **_measured("binding", pair.binding),
-    }
-
-
-def _measured(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    """A difference in meV and its error; null where there is none or it is not finite."""
-    if estimate is None or not math.isfinite(estimate.value):
+def _difference(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    """A difference in meV and its error."""
+    if estimate is None:
         return {f"{name}_meV": None, f"{name}_error_meV": None}
-    return {f"{name}_meV": 1000 * estimate.value, f"{name}_error_meV": 1000 * estimate.error}
+    return {f"{name}_meV": estimate.value, f"{name}_error_meV": estimate.error}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    levels = pair.electron_levels
+    found = {
+        "scheme": pair.scheme,
+        "electron_energy_eV": None if levels is None else [level.energy.value for level in levels],
+        "electron_error_meV": None if levels is None else [_error(level.energy) for level in levels],
+        "hole_dot": pair.hole_dot,
+        "other_states": [_state(state) for state in pair.other_states],
+        **_difference("spacing", pair.spacing),
+        **_exciton(pair.exciton, pair.binding),
+    }
+    if pair.mean_field is not None:
+        exciton = pair.mean_field.exciton
+        found["mean_field"] = {
+            "exciton_eV": exciton.value,
+            "exciton_error_meV": _error(exciton),
+            **_difference("spacing", pair.mean_field.spacing),
+        }
+    return found | _bright_dark(pair.bright_dark)
+
+
+def _state(state: ExcitonState) -> dict[str, Any]:
+    return {"hole_dot": state.hole_dot, **_exciton(state.exciton, state.binding)}
+
+
+def _exciton(exciton: Estimate, binding: Estimate | None) -> dict[str, float | None]:
+    return {
+        "exciton_eV": exciton.value,
+        "exciton_error_meV": _error(exciton),
+        **_difference("binding", binding),
+    }
+
+
+def _bright_dark(estimate: Estimate | None) -> dict[str, float | None]:
+    """Bright less dark lowest exciton; no key without exchange."""
+    return {} if estimate is None else _difference("bright_dark", estimate)
+
+
+def _complex(states: ComplexStates) -> dict[str, Any]:
+    return {
+        "electrons": states.electrons,
+        "holes": states.holes,
+        "states": [_complex_level(level) for level in states.states],
+        **_difference("binding", states.binding),
+        "converged": states.converged,
+        **_bright_dark(states.bright_dark),
+    }
+
+
+def _complex_level(level: ComplexLevel) -> dict[str, Any]:
+    return {
+        "energy_eV": level.energy.value,
+        "error_meV": _error(level.energy),
+        "above_exciton_meV": level.above_exciton,
+        "m": level.m,
+        "parity": level.parity,
+        "electron_spin": level.electron_spin,
+        "hole_spin": level.hole_spin,
+        "degeneracy": level.degeneracy,
+        "label": level.label,
+        "same_dot": {
+            "electron_hole": level.same_dot.electron_hole,
+            "electrons": level.same_dot.electrons,
+            "holes": level.same_dot.holes,
+        },
+        **({} if level.total_spin is None else {"total_spin": level.total_spin}),
+    }
+
+
+def _ranges(values: SolutionValues) -> dict[str, list[float] | None]:
+    """Smallest and largest values over the alternatives; no keys where these were not solved."""
+    if values.ranges is None:
+        return {}
+    found = {"splitting": values.ranges.splitting, "redshift": values.ranges.redshift}
+    return {f"{name}_range_meV": None if bounds is None else list(bounds) for name, bounds in found.items()}

@@ -1,7 +1,7 @@
-"""What a solution says in sentences: shared by the page, the notebook and the command line.
+"""Sentences about a solution, for the page, the notebook and the command line.
 
-In comes the JSON object of ``qdmol solve --json``, out come plain sentences or a small piece of HTML. Two levels a
-distance S apart hold a thermal electron with the ratio exp(-S/kT) (Boltzmann); everything else is quoted.
+Two levels a distance S apart hold a thermal electron with the ratio exp(-S/kT) (Boltzmann); everything else is quoted
+from the values.
 
 Two states are called hybridised where 2t, twice the tunnel coupling, exceeds the detuning of the dots' own levels, kT
 and the linewidth. Where it exceeds the detuning alone each state still has at least 15 % of its probability in the
@@ -11,22 +11,13 @@ unlike dots it is mostly detuning.
 
 import html
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from qdmol.results import (
-    format_change,
-    format_error,
-    format_measured,
-    format_number,
-    is_significant,
-    wavelength_nm,
-    wavelength_shift_nm,
-)
+from qdmol.estimates import NO_VALUE, Estimate, format_error, format_measured, format_number
+from qdmol.results import format_change, wavelength_nm, wavelength_shift_nm
+from qdmol.study.values import ComplexLevel, ComplexStates, Pair, SolutionValues
 from qdmol.units import BOLTZMANN_EV_K
-
-Summary = Mapping[str, Any]
 
 # 2t over the detuning below which each state keeps to its own dot.
 _DETUNED = 0.1
@@ -65,14 +56,6 @@ def lower_level_share(splitting_mev: float, temperature: float) -> float:
     return 1 / (1 + math.exp(-splitting_mev / thermal_energy_mev(temperature)))
 
 
-def _value(part: Summary, key: str, unit: str = "meV") -> str:
-    return format_measured(part[f"{key}_{unit}"], part.get(f"{key}_error_{unit}"), unit)
-
-
-def _electronvolts(value: float, error_mev: float | None) -> str:
-    return format_measured(value, None if error_mev is None else error_mev / 1000, "eV")
-
-
 def dot_name(dots: Sequence[str], dot: int) -> str:
     """What a sentence calls a dot: its number as listed, and its core where `dots` names it.
 
@@ -85,106 +68,106 @@ def dot_name(dots: Sequence[str], dot: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What the sentences need beside the summary: temperature (K), linewidth (meV) if known, names of the dots."""
+class _TwoLevels:
+    """Splitting of two dots, its parts and what they are compared with: differences in meV, temperature in K."""
 
+    splitting: Estimate
+    coupling: Estimate
+    detuning: Estimate
     temperature: float
-    linewidth: float | None = None
-    dots: Sequence[str] = ()
+    linewidth: float | None
+
+    @property
+    def thermal(self) -> float:
+        """Thermal energy kT, meV."""
+        return thermal_energy_mev(self.temperature)
+
+    @property
+    def twice_coupling(self) -> Estimate:
+        """2t, meV."""
+        return self.coupling.scaled(2, "meV")
 
 
-def _splitting(summary: Summary, setting: Setting) -> list[str]:
-    splitting = summary.get("splitting_meV")
+def _splitting(values: SolutionValues) -> list[str]:
+    splitting = values.splitting
     if splitting is None:
-        energies = summary["electron"]["energy_eV"]
-        if not energies:
-            return ["No electron level was asked for."]
-        lowest = _electronvolts(energies[0], summary["electron"]["error_meV"][0])
+        if not values.levels.electron:
+            return ["No electron levels were requested."]
+        lowest = values.levels.electron[0].energy
         return [f"The lowest electron level lies at {lowest}; no splitting is defined here."]
-    sentence = (
-        f"The two lowest electron levels are split by {_value(summary, 'splitting')} (without Coulomb attraction)."
-    )
-    if summary.get("tunnel_coupling_meV") is None:
-        return [sentence, *_without_coupling(summary), *_populations(splitting, setting.temperature)]
+    sentence = f"The two lowest electron levels are split by {splitting} (without Coulomb attraction)."
+    if values.tunnel_coupling is None or values.detuning is None:
+        return [sentence, *_without_coupling(values), *_populations(splitting.value, values.temperature)]
+    two = _TwoLevels(splitting, values.tunnel_coupling, values.detuning, values.temperature, values.linewidth)
     return [
         sentence,
-        _parts(summary, setting.dots),
-        _hybridisation(summary, setting),
-        *_against_heat(summary, setting.temperature),
-        *_against_linewidth(summary, setting),
+        _parts(two, values.dots),
+        _hybridisation(two, values),
+        *_against_heat(two),
+        *_against_linewidth(two),
     ]
 
 
-def _without_coupling(summary: Summary) -> list[str]:
+def _without_coupling(values: SolutionValues) -> list[str]:
     """Two dots whose levels do not lie one in each: their splitting is no coupling."""
-    shares = (summary.get("dot_share") or {}).get("electron") or [()]
-    if len(shares[0]) != 2:
+    if len(values.levels.electron[0].dot_share) != 2:
         return []
     return [
         "These two levels do not lie one in each dot, so that their splitting says nothing about a tunnel coupling."
     ]
 
 
-def _twice_coupling(summary: Summary) -> tuple[float, float | None]:
-    """2t and its error, meV."""
-    error = summary.get("tunnel_coupling_error_meV")
-    return 2 * summary["tunnel_coupling_meV"], None if error is None else 2 * error
-
-
-def _parts(summary: Summary, dots: Sequence[str]) -> str:
+def _parts(two: _TwoLevels, dots: Sequence[str]) -> str:
     """What the splitting is made of."""
-    coupling = format_measured(*_twice_coupling(summary), "meV")
-    detuning, error = summary["detuning_meV"], summary.get("detuning_error_meV")
-    if detuning == 0:
-        return f"The dots are alike (no detuning), so that all of it is tunnel coupling: 2t = {coupling}."
-    size = format_measured(abs(detuning), error, "meV")
-    lower = f"{dot_name(dots, 0 if detuning > 0 else 1)} has the lower uncoupled level"
-    side = lower if is_significant(detuning, error) else "the detuning is not significant"
-    return f"It combines tunnel coupling, 2t = {coupling}, and detuning, {size}, in quadrature: {side}."
+    detuning = two.detuning
+    if detuning.value == 0:
+        return f"The dots are alike (no detuning), so that all of it is tunnel coupling: 2t = {two.twice_coupling}."
+    size = format_measured(abs(detuning.value), detuning.error, "meV")
+    lower = f"{dot_name(dots, 0 if detuning.value > 0 else 1)} has the lower uncoupled level"
+    side = lower if detuning.is_significant else "the detuning is not significant"
+    return f"It combines tunnel coupling, 2t = {two.twice_coupling}, and detuning, {size}, in quadrature: {side}."
 
 
-def _hybridisation(summary: Summary, setting: Setting) -> str:
+def _hybridisation(two: _TwoLevels, values: SolutionValues) -> str:
     """The verdict: 2t against the detuning, kT and the linewidth."""
-    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
-    thermal = thermal_energy_mev(setting.temperature)
-    if coupling < _NEGLIGIBLE * thermal:
-        scale = _thermal_scale(setting.temperature)
+    coupling, detuning = two.twice_coupling.value, abs(two.detuning.value)
+    if coupling < _NEGLIGIBLE * two.thermal:
+        scale = _thermal_scale(two.temperature)
         return f"2t is negligible beside {scale}: the dots are electronically uncoupled at this temperature."
     if coupling < detuning:
-        return _detuned(summary)
-    scales = {"kT": thermal, "the linewidth": setting.linewidth or 0.0}
+        return _detuned(two, values)
+    scales = {"kT": two.thermal, "the linewidth": two.linewidth or 0.0}
     above = ["the detuning", *(name for name, scale in scales.items() if 0 < scale < coupling)]
     below = [name for name, scale in scales.items() if scale >= coupling]
     if not below:
         return f"The two states are hybridised: 2t exceeds {_listed(above)}."
-    spread = "alike" if detuning == 0 else f"({_other_share(summary)} in the other dot)"
+    spread = "alike" if detuning == 0 else f"({_other_share(two, values)} in the other dot)"
     return (
         f"The two states spread over both dots {spread}: 2t exceeds {_listed(above)}. "
         f"It does not exceed {_listed(below, 'or')}, however, so their hybridisation is blurred."
     )
 
 
-def _detuned(summary: Summary) -> str:
-    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
+def _detuned(two: _TwoLevels, values: SolutionValues) -> str:
+    coupling, detuning = two.twice_coupling.value, abs(two.detuning.value)
     size = f"2t is {_ratio(coupling / detuning)} times the detuning"
     if coupling < _DETUNED * detuning:
         return (
             f"The two states are not hybridised: {size}, so that the splitting is the difference of the dots' own "
             "levels and each state keeps to its own dot."
         )
-    return (
-        f"The two states are detuned rather than hybridised: {size}, and {_other_share(summary)} is in the other dot."
-    )
+    share = _other_share(two, values)
+    return f"The two states are detuned rather than hybridised: {size}, and {share} is in the other dot."
 
 
-def _other_share(summary: Summary) -> str:
+def _other_share(two: _TwoLevels, values: SolutionValues) -> str:
     """Part of each of the two states that is in the other dot, as the table of levels has it.
 
-    Without `dot_share` that of the two-level model: sin²(φ/2) with tan φ = 2t/Δ, alike for both.
+    Without shares that of the two-level model: sin²(φ/2) with tan φ = 2t/Δ, alike for both.
     """
-    coupling, detuning = _twice_coupling(summary)[0], summary["detuning_meV"]
-    shares = (summary.get("dot_share") or {}).get("electron")
-    if shares:
+    coupling, detuning = two.twice_coupling.value, two.detuning.value
+    shares = [level.dot_share for level in values.levels.electron[:2]]
+    if all(shares):
         lower = 0 if detuning > 0 else 1  # the dot with the lower uncoupled level
         parts = [shares[0][1 - lower], shares[1][lower]]
     else:
@@ -206,16 +189,15 @@ def _ratio(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
-def _against_heat(summary: Summary, temperature: float) -> list[str]:
+def _against_heat(two: _TwoLevels) -> list[str]:
     """How many times kT 2t is, and what heat does to the two levels."""
-    thermal = thermal_energy_mev(temperature)
-    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
+    thermal, coupling, detuning = two.thermal, two.twice_coupling.value, abs(two.detuning.value)
     if thermal == 0:
-        return _populations(summary["splitting_meV"], temperature)
+        return _populations(two.splitting.value, two.temperature)
     if coupling < _NEGLIGIBLE * thermal:
         return []
-    size = f"2t is {coupling / thermal:.2f} times {_thermal_scale(temperature)}"
-    share = _lower_share(summary["splitting_meV"], temperature)
+    size = f"2t is {coupling / thermal:.2f} times {_thermal_scale(two.temperature)}"
+    share = _lower_share(two.splitting.value, two.temperature)
     if coupling < detuning:
         return [f"{size}; {share}."]
     if coupling < thermal:
@@ -236,10 +218,10 @@ def _populations(splitting: float, temperature: float) -> list[str]:
     return [f"The splitting is {scale}: {_lower_share(splitting, temperature)}."]
 
 
-def _against_linewidth(summary: Summary, setting: Setting) -> list[str]:
-    coupling, detuning = _twice_coupling(summary)[0], abs(summary["detuning_meV"])
-    linewidth = setting.linewidth
-    if linewidth is None or linewidth <= 0 or coupling < _NEGLIGIBLE * thermal_energy_mev(setting.temperature):
+def _against_linewidth(two: _TwoLevels) -> list[str]:
+    coupling, detuning = two.twice_coupling.value, abs(two.detuning.value)
+    linewidth = two.linewidth
+    if linewidth is None or linewidth <= 0 or coupling < _NEGLIGIBLE * two.thermal:
         return []
     size = f"2t is {coupling / linewidth:.2f} times the linewidth of {linewidth:.1f} meV"
     if coupling < detuning:
@@ -247,33 +229,29 @@ def _against_linewidth(summary: Summary, setting: Setting) -> list[str]:
     return [f"{size}, so that the two lines {'are resolved' if coupling > linewidth else 'overlap'}."]
 
 
-def _spacing(summary: Summary, dots: Sequence[str]) -> list[str]:
-    coulomb = summary.get("coulomb")
-    if coulomb is None:
+def _spacing(pair: Pair | None, dots: Sequence[str]) -> list[str]:
+    if pair is None:
         return ["The Coulomb attraction between electron and hole is not included."]
-    if coulomb.get("spacing_meV") is None:
+    if pair.spacing is None:
         return []
-    spacing, hole_dot = _value(coulomb, "spacing"), coulomb.get("hole_dot")
-    name = None if hole_dot is None else dot_name(dots, hole_dot)
-    if coulomb.get("scheme") == "ci":
+    name = None if pair.hole_dot is None else dot_name(dots, pair.hole_dot)
+    if pair.scheme == "ci":
         where = "" if name is None else f", with the hole in {name},"
-        return [f"By configuration interaction{where} the electron needs {spacing} to leave the hole's dot."]
+        return [f"By configuration interaction{where} the electron needs {pair.spacing} to leave the hole's dot."]
     if name is None:
-        return [f"In the field of the hole the two lowest electron levels are {spacing} apart."]
-    return [f"With the hole in {name}, the two lowest electron levels in its field are {spacing} apart."]
+        return [f"In the field of the hole the two lowest electron levels are {pair.spacing} apart."]
+    return [f"With the hole in {name}, the two lowest electron levels in its field are {pair.spacing} apart."]
 
 
-def _exciton(summary: Summary) -> list[str]:
-    coulomb = summary.get("coulomb")
-    if coulomb is None or coulomb.get("exciton_eV") is None:
+def _exciton(values: SolutionValues) -> list[str]:
+    if values.pair is None:
         return []
-    exciton = _electronvolts(coulomb["exciton_eV"], coulomb.get("exciton_error_meV"))
-    sentence = f"The exciton lies {exciton} above the bulk gap"
-    binding = binding_text(coulomb)
+    sentence = f"The exciton lies {values.pair.exciton} above the bulk gap"
+    binding = binding_text(values.pair.binding)
     return [f"{sentence} and is {binding}." if binding else f"{sentence}."]
 
 
-def binding_text(state: Summary) -> str:
+def binding_text(binding: Estimate | None) -> str:
     """Where an exciton lies against the molecule's lowest electron and hole levels; empty where that is not known.
 
     An exciton in the higher of two unlike dots may lie above those levels, which are in the other dot, although its own
@@ -281,102 +259,96 @@ def binding_text(state: Summary) -> str:
 
     Examples
     --------
-    >>> binding_text({"binding_meV": -8.2, "binding_error_meV": 0.1}).replace(chr(160), " ")
+    >>> binding_text(Estimate.from_error(-8.2, 0.1, "meV")).replace(chr(160), " ")
     '8.20 ± 0.10 meV above the lowest electron and hole levels of the molecule'
     """
-    binding, error = state.get("binding_meV"), state.get("binding_error_meV")
     if binding is None:
         return ""
-    size = format_measured(abs(binding), error, "meV")
-    if not is_significant(binding, error):
-        return f"not significantly bound: {format_measured(binding, error, 'meV')}"
-    return f"bound by {size}" if binding > 0 else f"{size} above the lowest electron and hole levels of the molecule"
+    size = format_measured(abs(binding.value), binding.error, binding.unit)
+    if not binding.is_significant:
+        return f"not significantly bound: {binding}"
+    if binding.value > 0:
+        return f"bound by {size}"
+    return f"{size} above the lowest electron and hole levels of the molecule"
 
 
-def complex_binding_text(found: Summary) -> str:
-    """Whether a complex of the JSON object is bound against its parts far apart, and by how much.
+def complex_binding_text(states: ComplexStates) -> str:
+    """Whether a complex is bound against its parts far apart, and by how much.
 
     Examples
     --------
-    >>> complex_binding_text({"binding_meV": -49.2, "binding_error_meV": 0.6}).replace(chr(160), " ")
+    >>> trion = ComplexStates(2, 1, (), Estimate.from_error(-49.2, 0.6, "meV"), converged=True)
+    >>> complex_binding_text(trion).replace(chr(160), " ")
     'unbound by 49.2 ± 0.6 meV'
     """
-    binding, error = found["binding_meV"], found["binding_error_meV"]
+    binding = states.binding
     if binding is None:
-        return "binding not available"
-    if not is_significant(binding, error):
-        return f"not significantly bound: {format_measured(binding, error, 'meV')}"
-    return f"{'bound' if binding > 0 else 'unbound'} by {format_measured(abs(binding), error, 'meV')}"
+        return f"binding {NO_VALUE}"
+    if not binding.is_significant:
+        return f"not significantly bound: {binding}"
+    return f"{'bound' if binding.value > 0 else 'unbound'} by {format_measured(abs(binding.value), binding.error, binding.unit)}"
 
 
-def state_name(state: Summary) -> str:
-    """What a state of a complex is: its label, and dark or bright where exchange tells.
-
-    Examples
-    --------
-    >>> state_name({"label": "localised"}), state_name({"label": None, "total_spin": 0})
-    ('localised', 'bright')
-    """
-    spin = {None: None, 0: "bright", 1: "dark"}[state.get("total_spin")]
-    return ", ".join(word for word in (state["label"], spin) if word)
+def state_name(level: ComplexLevel) -> str:
+    """What a state of a complex is: its label, and dark or bright where exchange tells; empty for a single dot."""
+    spin = {None: None, 0: "bright", 1: "dark"}[level.total_spin]
+    return ", ".join(word for word in (level.label, spin) if word)
 
 
-def _gap(summary: Summary) -> list[str]:
-    gap = summary.get("gap_eV")
+def _gap(values: SolutionValues) -> list[str]:
+    gap = values.gap
     if gap is None:
         return []
-    value = _electronvolts(gap, summary.get("gap_error_meV"))
-    if gap <= 0:
-        return [f"The gap is {value}."]
-    return [f"The gap is {value}, a wavelength of {wavelength_nm(gap):.2f} nm."]
+    if gap.value <= 0:
+        return [f"The gap is {gap}."]
+    return [f"The gap is {gap}, a wavelength of {wavelength_nm(gap.value):.2f} nm."]
 
 
-def _is_one_dot(summary: Summary) -> bool:
+def _is_one_dot(values: SolutionValues) -> bool:
     """A dot against itself: the shift is zero by definition and says nothing."""
-    alone = len(summary.get("monomer_gaps_eV") or ()) == 1 or summary.get("redshift_single_particle_meV") == 0
-    return alone and summary.get("splitting_meV") is None
+    shift = values.redshift_single_particle
+    alone = len(values.monomer_gaps) == 1 or (shift is not None and shift.value == 0)
+    return alone and values.splitting is None
 
 
-def _redshift(summary: Summary) -> list[str]:
-    if _is_one_dot(summary):
+def _redshift(values: SolutionValues) -> list[str]:
+    if _is_one_dot(values):
         return []
-    shift, gap, monomer = (summary.get(key) for key in ("redshift_meV", "gap_eV", "monomer_gap_eV"))
-    sentences = []
+    shift, sentences = values.redshift, []
     if shift is not None:
-        error = summary.get("redshift_error_meV")
-        there = is_significant(shift, error)
-        text = _shifted(shift, error)
+        text = _shifted(shift)
         sentences.append(
-            f"Against the monomer the gap shifts by {text}{_in_nm(gap, monomer)}."
-            if there
+            f"Against the monomer the gap shifts by {text}{_in_nm(values.gap, values.monomer_gap)}."
+            if shift.is_significant
             else f"Against the monomer there is {text}."
         )
-    elif summary.get("coulomb") is not None:
+    elif values.pair is not None:
         sentences.append("No red shift is given for this molecule; the warnings say why.")
-    single = summary.get("redshift_single_particle_meV")
+    single = values.redshift_single_particle
     if single is not None:
-        error = summary.get("redshift_single_particle_error_meV")
-        verb = "the shift would be" if is_significant(single, error) else "there would be"
-        sentences.append(f"Without Coulomb attraction {verb} {_shifted(single, error)}.")
+        verb = "the shift would be" if single.is_significant else "there would be"
+        sentences.append(f"Without Coulomb attraction {verb} {_shifted(single)}.")
     return sentences
 
 
-def _shifted(shift: float, error: float | None) -> str:
+def _shifted(shift: Estimate) -> str:
     words = ("to the red", "to the blue", "no significant shift")
-    return format_change(shift, error, "meV", rising=words[0], falling=words[1], none=words[2])
+    return format_change(shift.value, shift.error, "meV", rising=words[0], falling=words[1], none=words[2])
 
 
-def _in_nm(gap: float | None, monomer: float | None) -> str:
-    if not gap or not monomer or min(gap, monomer) <= 0:
+def _in_nm(gap: Estimate | None, monomer: Estimate | None) -> str:
+    if gap is None or monomer is None or min(gap.value, monomer.value) <= 0:
         return ""
-    return f", {format_number(wavelength_shift_nm(gap, monomer), 3)} nm at {wavelength_nm(gap):.1f} nm"
+    shift = format_number(wavelength_shift_nm(gap.value, monomer.value), 3)
+    return f", {shift} nm at {wavelength_nm(gap.value):.1f} nm"
 
 
-def _ranges(summary: Summary) -> list[str]:
+def _ranges(values: SolutionValues) -> list[str]:
+    if values.ranges is None:
+        return []
     sentences = []
-    for key, name in (("splitting", "splitting"), ("redshift", "red shift")):
-        bounds = summary.get(f"{key}_range_meV")
-        if bounds and None not in bounds:
+    for name, bounds in (("splitting", values.ranges.splitting), ("red shift", values.ranges.redshift)):
+        if bounds is not None:
             low, high = (format_number(bound, 2) for bound in bounds)
             sentences.append(
                 f"Over the alternatives that the material set lists, the {name} runs from {low} to {high} meV."
@@ -384,37 +356,27 @@ def _ranges(summary: Summary) -> list[str]:
     return sentences
 
 
-def _largest_error(summary: Summary) -> float | None:
-    parts = [summary["electron"]["error_meV"], summary["hole"]["error_meV"]]
-    parts.append((summary.get("coulomb") or {}).get("electron_error_meV") or [])
-    errors = [error for part in parts for error in part if error is not None]
-    return max(errors, default=None)
-
-
-def _convergence(summary: Summary) -> list[str]:
-    error = _largest_error(summary)
+def _convergence(values: SolutionValues) -> list[str]:
+    levels = [*values.levels.electron, *values.levels.hole]
+    levels += (values.pair.electron_levels if values.pair is not None else None) or ()
+    error = max((1000 * level.energy.error for level in levels), default=None)
     bound = "" if error is None else f" The largest numerical error of a level is {format_error(error)} meV."
     meaning = " Errors are numerical: distances to the exact values of this model, not of nature." if bound else ""
-    if summary["converged"]:
+    if values.converged:
         return [f"Every energy met its tolerance.{bound}{meaning}"]
     return [f"Not converged or incomplete: the warnings say why.{bound}{meaning}"]
 
 
-def summary_sentences(
-    summary: Summary, *, temperature: float, linewidth: float | None = None, dots: Sequence[str] = ()
-) -> tuple[str, ...]:
+def solution_sentences(values: SolutionValues, *, linewidth: float | None = None) -> tuple[str, ...]:
     """Say a solution in plain sentences, without its warnings.
 
     Parameters
     ----------
-    summary
-        The JSON object of ``qdmol solve --json``.
-    temperature
-        Of the spec, in K; the tunnel coupling is compared with kT.
+    values
+        The solution, or its values alone.
     linewidth
-        Full width at half maximum of a line in meV, where it is known; the tunnel coupling is compared with it.
-    dots
-        What each dot is called, as in `AxialMolecule.dot_names`; only by its number where not given.
+        Full width at half maximum of a line in meV, with which the tunnel coupling is compared; that of the values
+        where not given.
 
     Returns
     -------
@@ -422,28 +384,18 @@ def summary_sentences(
         Splitting and hybridisation, spacing, exciton, gap, red shift, ranges, convergence, in this order, as far as
         there are any.
     """
-    first = _splitting(summary, Setting(temperature, linewidth, dots))
+    if linewidth is not None:
+        values = replace(values, linewidth=linewidth)
     later = (_exciton, _gap, _redshift, _ranges, _convergence)
-    return (*first, *_spacing(summary, dots), *(sentence for topic in later for sentence in topic(summary)))
+    return (
+        *_splitting(values),
+        *_spacing(values.pair, values.dots),
+        *(sentence for topic in later for sentence in topic(values)),
+    )
 
 
-def summary_html(
-    summary: Summary, *, temperature: float, linewidth: float | None = None, dots: Sequence[str] = ()
-) -> str:
-    """A small self-contained piece of HTML for notebooks: name, sentences and warnings.
-
-    Parameters
-    ----------
-    summary
-        The JSON object of ``qdmol solve --json``.
-    temperature
-        Of the spec, in K.
-    linewidth
-        Of a line in meV, where it is known.
-    dots
-        What each dot is called.
-    """
-    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth, dots=dots)
-    sentences = "".join(f"<li>{html.escape(text)}</li>" for text in said)
-    warnings = "".join(f"<li>Warning: {html.escape(text)}</li>" for text in summary.get("warnings", ()))
-    return f"<div><p><strong>{html.escape(str(summary.get('name')))}</strong></p><ul>{sentences}{warnings}</ul></div>"
+def solution_html(values: SolutionValues) -> str:
+    """A small self-contained piece of HTML for notebooks: name, sentences and warnings."""
+    sentences = "".join(f"<li>{html.escape(text)}</li>" for text in solution_sentences(values))
+    warnings = "".join(f"<li>Warning: {html.escape(text)}</li>" for text in values.warnings)
+    return f"<div><p><strong>{html.escape(values.name)}</strong></p><ul>{sentences}{warnings}</ul></div>"
