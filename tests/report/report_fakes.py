@@ -2,13 +2,15 @@
 
 import json
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from tests.solutions import values_of
 
 from qdmol.structure import Spec, dump_spec, materials_at, read_spec, resolve
+from qdmol.study import Solution
+from qdmol.study.evaluation import linewidth_mev
 
 DOT = {"core": {"material": "CdSe", "radius": 1.4}, "shells": [{"material": "CdS", "thickness": 2.1}]}
 SMALL_DOT = {"core": {"material": "CdSe", "radius": 1.2}, "shells": [{"material": "CdS", "thickness": 2.1}]}
@@ -30,15 +32,6 @@ def spec_of(*dots, spacing=5.2, neck="merged", overrides=None, field=0.0, **calc
             "calculation": {"electrons": 4, "holes": 2, "coulomb": "self-consistent", **calculation},
         }
     )
-
-
-@dataclass(frozen=True)
-class FakeSolution:
-    spec: Spec
-    converged: bool
-    summary: dict[str, Any]
-    data: xr.Dataset
-    warnings: tuple[str, ...]
 
 
 def _orbitals(molecule, z, r, width):
@@ -151,6 +144,11 @@ def _dot_shares(dots, electron, hole, *, mirror):
     }
 
 
+def _shares_in_the_field(dots):
+    others = [0.05 / (dots - 1)] * (dots - 1)
+    return [[0.95, *others], [*others, 0.95]]
+
+
 def _summary(spec, molecule, shift=True):
     one, mirror = len(molecule.dots) == 1, molecule.mirror_symmetric
     electron = _levels(spec.calculation.electrons, 0.17767, 0.022867, one, mirror)
@@ -162,6 +160,7 @@ def _summary(spec, molecule, shift=True):
         "electron_error_meV": [0.02, 0.01][: 1 if one else 2],
         "hole_dot": 0,
         "other_states": [] if one else [{"hole_dot": 1, "exciton_eV": 0.33072, "exciton_error_meV": 0.05}],
+        "electron_dot_share": () if one else _shares_in_the_field(len(molecule.dots)),
         "spacing_meV": None if one else 61.632,
         "spacing_error_meV": None if one else 0.021,
         "exciton_eV": 0.33072,
@@ -234,7 +233,7 @@ def _add_range(data, summary, spec):
     summary["redshift_range_meV"] = [0.7, 6.2]
 
 
-def fake_solution(spec: Spec | None = None, *, range_=False, shift=True, converged=True) -> FakeSolution:
+def fake_solution(spec: Spec | None = None, *, range_=False, shift=True, converged=True) -> Solution:
     """Every variable of a real solution that the spec asks for, with made-up numbers."""
     spec = spec or spec_of()
     molecule = resolve(spec)
@@ -248,8 +247,7 @@ def fake_solution(spec: Spec | None = None, *, range_=False, shift=True, converg
     if len(bare) > 1:
         data["monomer_of_dot"] = ("dot", np.array([distinct.index(level) for level in bare]), {"units": "1"})
         if summary["coulomb"]:
-            others = [0.05 / (len(bare) - 1)] * (len(bare) - 1)
-            shares = np.array([[0.95, *others], [*others, 0.95]])
+            shares = np.array(_shares_in_the_field(len(bare)))
             data["electron_coulomb_dot_share"] = (("electron_coulomb_level", "dot"), shares, {"units": "1"})
     if range_:
         _add_range(data, summary, spec)
@@ -267,7 +265,13 @@ def fake_solution(spec: Spec | None = None, *, range_=False, shift=True, converg
         "converged": int(converged),
         "warnings": json.dumps(summary["warnings"]),
     }
-    return FakeSolution(spec, converged, summary, data, tuple(summary["warnings"]))
+    values = values_of(
+        summary,
+        temperature=spec.environment.temperature,
+        linewidth=linewidth_mev(molecule, spec.environment.temperature),
+        dots=molecule.dot_names,
+    )
+    return Solution.of(values, spec=spec, stored=data)
 
 
 def hard_walls() -> Spec:

@@ -12,6 +12,7 @@ from report_fakes import DOT, SMALL_DOT, VARIANTS, fake_solution, hard_walls, sp
 from report_texts import drawn_texts, texts_are_apart
 
 from qdmol.errors import InputError
+from qdmol.estimates import Estimate
 from qdmol.plot import write_overview
 from qdmol.plot.alternatives import order_of_rows, range_quantities
 from qdmol.plot.axis import axis_panels, energy_window, off_scale
@@ -31,6 +32,7 @@ from qdmol.plot.wavefunctions import even_grid, full_section, outlines
 from qdmol.report import write_report
 from qdmol.report.page import draw_all
 from qdmol.structure import materials_at, resolve
+from qdmol.study.values import MeanField
 
 
 @pytest.fixture
@@ -173,8 +175,8 @@ def test_maps_are_the_data(homodimer):
 def test_level_columns(homodimer):
     columns = level_columns(homodimer)
     assert [column.title for column in columns] == ["monomer", "molecule", "molecule with\nattraction"]
-    assert columns[1].distance == homodimer.summary["splitting_meV"]
-    assert columns[2].distance == homodimer.summary["coulomb"]["spacing_meV"]
+    assert columns[1].distance == homodimer.splitting
+    assert columns[2].distance == homodimer.pair.spacing
     np.testing.assert_allclose(columns[0].levels, [191.38])
     assert [column.title for column in level_columns(VARIANTS["monomer"]())] == ["dot", "dot with\nattraction"]
 
@@ -328,7 +330,7 @@ def test_map_is_lightest_at_zero_and_its_ends_differ(deuteranope):
 
 
 def column(levels, shares, name="splitting"):
-    return Column("made up", "black", np.array(levels, dtype=float), 1.0, 0.1, name, np.array(shares, dtype=float))
+    return Column("made up", "black", np.array(levels, dtype=float), Estimate.from_error(1.0, 0.1, "meV"), name, np.array(shares, dtype=float))
 
 
 def test_guides_join_a_level_only_to_the_dots_it_is_in():
@@ -352,8 +354,8 @@ def test_guides_follow_a_level_into_the_field_of_the_hole():
 
 
 def test_the_spacing_in_the_mean_field_has_its_error(homodimer):
-    summary = {**homodimer.summary, "coulomb": {**homodimer.summary["coulomb"], "scheme": "ci"}}
-    summary["coulomb"] |= {"electron_energy_eV": None, "spacing_meV": 99.0, "spacing_error_meV": 9.0}
-    summary["coulomb"]["mean_field"] = {"spacing_meV": 61.632, "spacing_error_meV": 0.021}
-    last = level_columns(dataclasses.replace(homodimer, summary=summary))[-1]
-    assert (last.distance, last.distance_error) == (61.632, 0.021)
+    mean_field = MeanField(homodimer.pair.exciton, homodimer.pair.spacing)
+    interacting = Estimate.from_error(99.0, 9.0, "meV")
+    pair = dataclasses.replace(homodimer.pair, scheme="ci", spacing=interacting, mean_field=mean_field)
+    last = level_columns(dataclasses.replace(homodimer, pair=pair))[-1]
+    assert (last.distance.value, last.distance.error) == (61.632, 0.021)

@@ -20,10 +20,9 @@ from qdmol.plot.drawing import write_drawings
 from qdmol.plot.style import paper_style
 from qdmol.report import write_report
 from qdmol.report.page import draw_all, render_page
-from qdmol.results import format_measured
-from qdmol.structure import dump_spec, read_spec, resolve
-from qdmol.study import summary_sentences
-from qdmol.study.linewidth import linewidth_mev
+from qdmol.results import NO_VALUE, format_measured
+from qdmol.structure import dump_spec, read_spec
+from qdmol.study import solution_sentences
 
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"
@@ -59,9 +58,7 @@ def test_every_number_of_the_summary(page, solution):
 
 
 def test_sentences_and_warnings(page, solution):
-    molecule = resolve(solution.spec)
-    setting = {"temperature": 300, "linewidth": linewidth_mev(molecule, 300), "dots": molecule.dot_names}
-    for sentence in summary_sentences(solution.summary, **setting):
+    for sentence in solution_sentences(solution):
         assert plain(sentence) in page.text
     for warning in solution.warnings:
         assert warning in page.text
@@ -138,7 +135,7 @@ def test_range_table_links_its_sources(written):
     page = Page(written("homodimer").read_text(encoding="utf-8"))
     assert ("a", "https://doi.org/10.1063/1.1") in page.addresses
     assert "CdS.conduction_offset = 0.32 eV" in page.text
-    assert "no value" in page.text
+    assert NO_VALUE in page.text
 
 
 def test_the_same_bytes_twice(homodimer, tmp_path, written):

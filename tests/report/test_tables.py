@@ -49,7 +49,7 @@ def test_levels():
     assert table.header[-2:] == ("in dot 0 (%)", "in dot 1 (%)")
     assert table.rows[1] == ("electron", "2", "0.200537", "0.0050", "0", "−", "50.0", "50.0")
     assert table.rows[2][4] == "−1"
-    assert table.rows[4] == ("electron, in the hole's field", "1", "0.090100", "0.020", "", "n/a", "95.0", "5.0")
+    assert table.rows[4] == ("electron, in the hole's field", "1", "0.090100", "0.020", "0", "n/a", "95.0", "5.0")
     assert table.rows[-1] == ("hole", "2", "0.230617", "0.0050", "0", "−", "50.0", "50.0")
     without_mirror = levels_table(fake_solution(spec_of(SMALL_DOT)))
     assert {row[5] for row in without_mirror.rows} <= {"+", "−", "n/a"}

@@ -4,9 +4,10 @@ import copy
 import math
 
 import pytest
+from tests.solutions import values_of
 
 from qdmol.results import format_measured, wavelength_nm, wavelength_shift_nm
-from qdmol.study import lower_level_share, summary_html, summary_sentences, thermal_energy_mev
+from qdmol.study import lower_level_share, solution_html, solution_sentences, thermal_energy_mev
 
 DIMER = {
     "qdmol": 1,
@@ -69,7 +70,7 @@ def two_levels(coupling, detuning, **changes):
 
 
 def text_of(summary, temperature=300.0, linewidth=None):
-    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth, dots=DOTS)
+    said = solution_sentences(values_of(summary, temperature=temperature, linewidth=linewidth, dots=DOTS))
     return " ".join(said).replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -227,7 +228,7 @@ def test_no_levels():
     nothing = {"energy_eV": [], "error_meV": [], "m": [], "parity": []}
     bare = changed(electron=nothing, hole=nothing, coulomb=None, splitting_meV=None, redshift_meV=None, gap_eV=None)
     bare |= {"redshift_single_particle_meV": None}
-    assert "No electron level was asked for" in text_of(bare)
+    assert "No electron levels were requested" in text_of(bare)
 
 
 def test_range_and_convergence():
@@ -260,7 +261,7 @@ def test_wavelengths_agree():
 
 
 def test_html_is_escaped():
-    page = summary_html(changed(warnings=["a < b"]), temperature=300)
+    page = solution_html(values_of(changed(warnings=["a < b"])))
     assert "a &lt;fused&gt; dimer" in page
     assert "Warning: a &lt; b" in page
     assert "22.867" in page

@@ -5,6 +5,7 @@ import json
 import pytest
 from tests.study.map_samples import BARE, mapping, run, sample
 
+from qdmol.estimates import Estimate
 from qdmol.study import compare
 from qdmol.study.comparing import NumberPair
 
@@ -40,7 +41,8 @@ def test_a_number_that_one_has_not_is_no_difference():
 
 @pytest.mark.parametrize(("two", "differs"), [(1.00009, False), (1.00011, True), (0.99989, True)])
 def test_errors_add(two, differs):
-    pair = NumberPair("level", "eV", 1.0, two, 0.06, 0.04)
+    one, other = Estimate.from_error(1.0, 6e-5, "eV"), Estimate.from_error(two, 4e-5, "eV")
+    pair = NumberPair("level", "eV", one, other)
     assert pair.error == pytest.approx(0.1)
     assert pair.differs is differs
 

@@ -16,7 +16,7 @@ from qdmol.cli.entry import run_command
 from qdmol.errors import InputError
 from qdmol.report import write_report
 from qdmol.results import format_measured
-from qdmol.study import summary_sentences
+from qdmol.study import solution_sentences
 
 CI = {"electrons": 2, "holes": 1, "coulomb": "ci"}
 TYPE_II = {
@@ -317,12 +317,12 @@ def test_on_the_command_line(tmp_path, capsys, monkeypatch):
 
 
 def test_the_sentences(dimer, monomer):
-    told = " ".join(summary_sentences(dimer.summary, temperature=300))
+    told = " ".join(solution_sentences(dimer))
     pair = dimer.summary["coulomb"]
     spacing = format_measured(pair["spacing_meV"], pair["spacing_error_meV"], "meV")
     assert "In the field of the hole" not in told
     assert f"By configuration interaction the electron needs {spacing} to leave the hole's dot." in told
-    assert "configuration interaction" not in " ".join(summary_sentences(monomer.summary, temperature=300))
+    assert "configuration interaction" not in " ".join(solution_sentences(monomer))
 
 
 def test_the_page_shows_every_state(dimer, tmp_path):

@@ -6,7 +6,7 @@ from qdmol.claims.cases import all_cases
 from qdmol.materials import light_alternatives, load_set
 from qdmol.materials.quantities import LIGHT_QUANTITIES
 from qdmol.study import solve, solving
-from qdmol.study.alternatives import Variation
+from qdmol.study.values import Variation
 
 
 def test_a_range_is_over_what_moves_levels(monkeypatch):

@@ -240,13 +240,8 @@ def _write(solution: Solution, outputs: Outputs, *, coupling: Map | None, linewi
 
 def _show_solution(solution: Solution, *, linewidth: float | None = None) -> None:
     from qdmol.cli.result_tables import solution_tables
-    from qdmol.structure import resolve
-    from qdmol.study import linewidth_mev
 
-    temperature = solution.spec.environment.temperature
-    molecule = resolve(solution.spec)
-    width = linewidth or linewidth_mev(molecule, temperature)
-    show(*solution_tables(solution.summary, temperature=temperature, linewidth=width, dots=molecule.dot_names))
+    show(*solution_tables(solution, linewidth=linewidth))
 
 
 def _status(solution: Any, *, quiet: bool) -> int:

@@ -15,70 +15,54 @@ from qdmol.results import NO_VALUE, format_error
 
 if TYPE_CHECKING:
     from qdmol.prediction import Overlay, Rows
-    from qdmol.study import Comparison, NumberPair
+    from qdmol.study import Comparison, ComplexStates, EnergyLevel, NumberPair, Solution
 
 
-def solution_tables(
-    summary: Mapping[str, Any], *, temperature: float, linewidth: float | None = None, dots: Sequence[str] = ()
-) -> list[RenderableType]:
-    """Return the JSON object of a solution as tables and sentences; temperature in K, linewidth in meV."""
-    shown: list[RenderableType] = [Text(str(summary["name"]), style="bold"), Text("")]
-    for carrier in ("electron", "hole"):
-        levels = summary[carrier]
-        if levels["energy_eV"]:
-            marks = list(zip(levels["m"], levels["parity"], strict=True))
-            shares = (summary.get("dot_share") or {}).get(carrier)
-            shown += _levels(f"{carrier} levels", levels["energy_eV"], levels["error_meV"], marks, shares)
-    coulomb = summary.get("coulomb")
-    if coulomb is not None and coulomb.get("electron_energy_eV"):
-        energies, errors = coulomb["electron_energy_eV"], coulomb["electron_error_meV"]
-        shown += _levels("electron levels in the hole's field", energies, errors, None, None)
-    for name, found in summary.get("complexes", {}).items():
-        shown += _complex(name, found)
-    from qdmol.study import summary_sentences
+def solution_tables(solution: Solution, *, linewidth: float | None = None) -> list[RenderableType]:
+    """Return a solution as tables and sentences; `linewidth` in meV where it is not that of the material set."""
+    from qdmol.study import solution_sentences
 
-    said = summary_sentences(summary, temperature=temperature, linewidth=linewidth, dots=dots)
-    shown += [Text(sentence) for sentence in said]
-    shown += [Text(f"Warning: {warning}", style="yellow") for warning in summary["warnings"]]
+    shown: list[RenderableType] = [Text(solution.name, style="bold"), Text("")]
+    for carrier, levels in (("electron", solution.levels.electron), ("hole", solution.levels.hole)):
+        if levels:
+            shown += _levels(f"{carrier} levels", levels)
+    if solution.pair is not None and solution.pair.electron_levels:
+        shown += _levels("electron levels in the hole's field", solution.pair.electron_levels, energies_only=True)
+    for name, states in solution.complexes.items():
+        shown += _complex(name, states)
+    shown += [Text(sentence) for sentence in solution_sentences(solution, linewidth=linewidth)]
+    shown += [Text(f"Warning: {warning}", style="yellow") for warning in solution.warnings]
     return shown
 
 
-def _complex(name: str, found: Mapping[str, Any]) -> list[RenderableType]:
+def _complex(name: str, states: ComplexStates) -> list[RenderableType]:
+    """Return the lowest states of a complex as a table."""
     from qdmol.study import complex_binding_text, state_name
 
-    """Return the lowest states of a complex as a table."""
     table = Table(box=None, pad_edge=False)
     headings = ("#", "energy (eV)", "above X (meV)", "error (meV)", "m", "parity", "spin e", "spin h", "states", "is")
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "is" else "right")
-    for i, state in enumerate(found["states"], start=1):
-        spins = [NO_VALUE if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin")]
-        numbers = (f"{state['energy_eV']:.5f}", f"{state['above_exciton_meV']:.2f}", f"{state['error_meV']:.1g}")
-        parity = state["parity"] or NO_VALUE
-        marks = (str(state["m"]), parity, *spins, str(state["degeneracy"]), state_name(state) or NO_VALUE)
+    for i, level in enumerate(states.states, start=1):
+        spins = [NO_VALUE if spin is None else f"{spin:g}" for spin in (level.electron_spin, level.hole_spin)]
+        energy = level.energy
+        numbers = (f"{energy.value:.5f}", f"{level.above_exciton:.2f}", f"{energy.to('meV').error:.1g}")
+        marks = (str(level.m), level.parity or NO_VALUE, *spins, str(level.degeneracy), state_name(level) or NO_VALUE)
         table.add_row(str(i), *numbers, *marks)
-    return [Text(f"{name}: {complex_binding_text(found)}", style="italic"), table, Text("")]
+    return [Text(f"{name}: {complex_binding_text(states)}", style="italic"), table, Text("")]
 
 
-def _levels(
-    title: str,
-    energies: Sequence[float],
-    errors: Sequence[float | None],
-    marks: Sequence[tuple[int, str | None]] | None,
-    shares: Sequence[Sequence[float]] | None,
-) -> list[RenderableType]:
-    """Return a table of levels (eV) with errors (meV), and m, parity and probability in each dot where given."""
+def _levels(title: str, levels: Sequence[EnergyLevel], *, energies_only: bool = False) -> list[RenderableType]:
+    """Return a table of levels (eV) with errors (meV); unless `energies_only` m, parity and probability in each dot."""
     table = Table(box=None, pad_edge=False)
-    dots = [f"in dot {dot} (%)" for dot in range(len(shares[0]))] if shares else []
-    for heading in ("#", "energy (eV)", "error (meV)", *(("m", "parity") if marks else ()), *dots):
+    marks = () if energies_only else ("m", "parity", *(f"in dot {dot} (%)" for dot in range(len(levels[0].dot_share))))
+    for heading in ("#", "energy (eV)", "error (meV)", *marks):
         table.add_column(heading, justify="right")
-    for i, (energy, error) in enumerate(zip(energies, errors, strict=True)):
-        shown = [str(i + 1), f"{energy:.6f}", NO_VALUE if error is None else f"{error:.1g}"]
-        if marks:
-            m, parity = marks[i]
-            shown += [str(m), parity or NO_VALUE]
-        if shares:
-            shown += [f"{100 * share:.1f}" for share in shares[i]]
+    for i, level in enumerate(levels, start=1):
+        shown = [str(i), f"{level.energy.value:.6f}", f"{level.energy.to('meV').error:.1g}"]
+        if not energies_only:
+            shares = (f"{100 * share:.1f}" for share in level.dot_share)
+            shown += [str(level.m), level.parity or NO_VALUE, *shares]
         table.add_row(*shown)
     return [Text(title, style="italic"), table, Text("")]
 
@@ -132,7 +116,7 @@ def _numbers(found: Comparison) -> RenderableType:
 
 def _row(pair: NumberPair) -> list[str]:
     decimals = 6 if pair.unit == "eV" else 3
-    values = [NO_VALUE if value is None else f"{value:.{decimals}f}" for value in (pair.one, pair.two)]
+    values = [NO_VALUE if number is None else f"{number.value:.{decimals}f}" for number in (pair.one, pair.two)]
     difference = NO_VALUE if pair.difference is None else f"{pair.difference:.3f}"
     error = NO_VALUE if pair.error is None else format_error(pair.error)
     return [pair.name, *values, pair.unit, difference, error, VERDICTS[pair.differs]]

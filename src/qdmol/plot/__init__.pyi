@@ -9,7 +9,7 @@ from .overview import write_overview as write_overview
 from .photon_decay import draw_decay as draw_decay
 from .photon_g2 import draw_correlations as draw_correlations, draw_gate as draw_gate
 from .photon_trace import draw_trace as draw_trace
-from .solution import SolutionLike as SolutionLike, errors_of as errors_of, values as values
+from .solution import values as values
 from .spectra import At as At, draw_spectra as draw_spectra
 from .spectrum_field import draw_field as draw_field
 from .style import paper_style as paper_style

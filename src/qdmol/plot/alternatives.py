@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from qdmol.arrays import Floats
+from qdmol.estimates import NO_VALUE, format_number
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import SolutionLike, values
+from qdmol.plot.solution import values
 from qdmol.plot.style import BLACK, BLUE, DOUBLE_COLUMN, GREY, SMALL, VERMILLION, new_figure, panel_title, place_axes
-from qdmol.results import format_number
+from qdmol.study import Solution
 
 _LABELS, _RIGHT, _BOTTOM, _TOP, _GAP, _ROW = 50.0, 2.0, 9.0, 7.5, 7.0, 5.0  # mm
 _DECIMALS = 2  # of meV, in the labels
@@ -31,13 +32,16 @@ class Quantity:
     alternatives: Floats
 
 
-def range_quantities(solution: SolutionLike) -> tuple[Quantity, ...]:
+def range_quantities(solution: Solution) -> tuple[Quantity, ...]:
     """Splitting and red shift, as far as base and alternatives are there."""
     found = []
-    for name, key in (("Splitting", "splitting"), ("Red shift", "redshift")):
-        alternatives, base = values(solution.data, f"range_{key}"), solution.summary.get(f"{key}_meV")
+    for name, key, base in (
+        ("Splitting", "splitting", solution.splitting),
+        ("Red shift", "redshift", solution.redshift),
+    ):
+        alternatives = values(solution.data, f"range_{key}")
         if alternatives.size and base is not None and np.isfinite(alternatives).any():
-            found.append(Quantity(name, key, float(base), alternatives))
+            found.append(Quantity(name, key, base.value, alternatives))
     return tuple(found)
 
 
@@ -73,7 +77,7 @@ def _label_bar(axes: Axes, row: float, value: float, base: float) -> None:
     missing = math.isnan(value)
     right = missing or round(value - base, _DECIMALS) >= 0
     axes.annotate(
-        "no value" if missing else format_number(value, _DECIMALS),
+        NO_VALUE if missing else format_number(value, _DECIMALS),
         (base if missing else value, row),
         (2 if right else -2, 0),
         textcoords="offset points",
@@ -84,11 +88,11 @@ def _label_bar(axes: Axes, row: float, value: float, base: float) -> None:
     )
 
 
-def _labels(solution: SolutionLike) -> list[str]:
+def _labels(solution: Solution) -> list[str]:
     return [str(label) for label in solution.data["alternative"].values]
 
 
-def _table(solution: SolutionLike, quantities: Sequence[Quantity]) -> Table:
+def _table(solution: Solution, quantities: Sequence[Quantity]) -> Table:
     header: list[str] = ["alternative"]
     columns: list[Sequence[object]] = [_labels(solution)]
     for quantity in quantities:
@@ -97,7 +101,7 @@ def _table(solution: SolutionLike, quantities: Sequence[Quantity]) -> Table:
     return Table("figure4_range", tuple(header), tuple(columns))
 
 
-def _alternative(solution: SolutionLike, quantities: Sequence[Quantity]) -> str:
+def _alternative(solution: Solution, quantities: Sequence[Quantity]) -> str:
     labels, parts = _labels(solution), []
     for quantity in quantities:
         shown = [
@@ -109,13 +113,13 @@ def _alternative(solution: SolutionLike, quantities: Sequence[Quantity]) -> str:
     return "Bars of the change with each alternative material value. " + ". ".join(parts) + "."
 
 
-def draw_range(solution: SolutionLike) -> Drawing | None:
+def draw_range(solution: Solution) -> Drawing | None:
     """Draw figure 4; None where the solution holds no alternatives.
 
     Parameters
     ----------
     solution
-        Read: ``alternative``, ``range_splitting``, ``range_redshift`` of `solution.data`, base values of its summary.
+        Read: ``alternative``, ``range_splitting``, ``range_redshift`` of `solution.data`, `splitting` and `redshift`.
     """
     quantities = range_quantities(solution)
     if not quantities:

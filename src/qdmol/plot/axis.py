@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import SolutionLike, region_names, state_names, values
+from qdmol.plot.solution import region_names, state_names, values
 from qdmol.plot.style import (
     BLACK,
     GREY,
@@ -33,6 +33,7 @@ from qdmol.plot.style import (
     spread,
 )
 from qdmol.results import format_number
+from qdmol.study import Solution
 
 _LEFT, _RIGHT, _BOTTOM, _TOP, _GAP = 13.0, 20.5, 8.5, 5.5, 7.0  # mm
 _WIDTH = SINGLE_COLUMN - _LEFT - _RIGHT  # mm
@@ -243,14 +244,14 @@ def _table(data: xr.Dataset, panel: Panel, letter: str) -> Table:
     return Table(f"figure1{letter}_axis_{panel.stem}", tuple(header), tuple(columns))
 
 
-def _electron_sentence(panels: Sequence[Panel], solution: SolutionLike) -> str:
+def _electron_sentence(panels: Sequence[Panel], solution: Solution) -> str:
     count = max((len(panel.energies) for panel in panels if panel.carrier == "electron"), default=0)
     names = [f"{name} (e{index})" for index, name in enumerate(state_names(solution), 1)][:count]
     order = "; solid the first, dashed the second" if count > 1 else ""
     return f" Electron: {' and '.join(names)}{order}." if names else ""
 
 
-def _caption(panels: Sequence[Panel], solution: SolutionLike, cut: Sequence[str]) -> str:
+def _caption(panels: Sequence[Panel], solution: Solution, cut: Sequence[str]) -> str:
     caption = (
         "Along the axis: band edges (black, the gap's side shaded) and carrier densities standing on their levels. "
         "Energies count from the band edges of the reference material, away from the gap."
@@ -275,7 +276,7 @@ def _alternative(panels: Sequence[Panel]) -> str:
     return "Band edges and carrier densities along the axis. " + "; ".join(parts) + "."
 
 
-def draw_axis(solution: SolutionLike) -> Drawing | None:
+def draw_axis(solution: Solution) -> Drawing | None:
     """Draw figure 1; None where the solution holds no densities along the axis.
 
     Parameters

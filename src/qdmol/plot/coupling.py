@@ -19,11 +19,11 @@ from matplotlib.patches import Patch
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import SolutionLike, values
+from qdmol.plot.solution import values
 from qdmol.plot.style import BLACK, GREY, SMALL, VERMILLION, new_figure, place_axes
 from qdmol.results import format_number
 from qdmol.structure import resolve
-from qdmol.study import thermal_energy_mev
+from qdmol.study import Solution, thermal_energy_mev
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _BAR = 60.0, 50.0, 10.5, 9.0, 9.5, 2.5  # mm
 _TOTAL = 86.0
@@ -129,7 +129,7 @@ def coupling_map_of(found: MapLike) -> CouplingMap:
     return CouplingMap(diameter, barrier, splitting, energy, detuning if detuned else np.empty(0), coupled)
 
 
-def draw_coupling(solution: SolutionLike, found: MapLike, *, linewidth: float | None = None) -> Drawing:
+def draw_coupling(solution: Solution, found: MapLike, *, linewidth: float | None = None) -> Drawing:
     """Draw figure 5.
 
     Parameters
@@ -173,7 +173,7 @@ def _balance(axes: Axes, shown: CouplingMap) -> bool:
     return _contour(axes, (shown.diameter, shown.barrier, ratio), [1.0], BALANCE, "dotted")
 
 
-def _mark(axes: Axes, solution: SolutionLike) -> str:
+def _mark(axes: Axes, solution: Solution) -> str:
     """Mark the molecule of the report where it is one of the map's; else return why it is not."""
     dots = sorted(resolve(solution.spec).dots, key=lambda dot: dot.z)
     cores = [dot.layers[0].radius for dot in dots]

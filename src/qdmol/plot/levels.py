@@ -1,24 +1,22 @@
 """Figure 3: electron levels of monomer, molecule, and molecule with attraction, and kT on the same scale.
 
-In come levels in eV, the probability of each level in each dot, and the splitting and spacing of the summary in meV
-with their errors; nothing is computed. A dashed line joins a dot's own level only to those levels that are partly in
-that dot.
+In come levels in eV, the probability of each level in each dot, and splitting and spacing in meV with their errors;
+nothing is computed. A dashed line joins a dot's own level only to those levels that are partly in that dot.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from qdmol.arrays import Floats
+from qdmol.estimates import Estimate, format_measured, format_number
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import SolutionLike, values
+from qdmol.plot.solution import values
 from qdmol.plot.style import BLACK, GREY, SINGLE_COLUMN, SMALL, WITH_COULOMB, WITHOUT_COULOMB, new_figure, place_axes
-from qdmol.results import format_measured, format_number
-from qdmol.study import thermal_energy_mev
+from qdmol.study import Pair, Solution, thermal_energy_mev
 
 _LEFT, _RIGHT, _BOTTOM, _TOP, _HEIGHT = 11.0, 1.0, 9.0, 2.5, 62.0  # mm
 _WIDTH = SINGLE_COLUMN - _LEFT - _RIGHT  # mm
@@ -42,8 +40,7 @@ class Column:
     title: str
     colour: str
     levels: Floats
-    distance: float | None = None
-    distance_error: float | None = None
+    distance: Estimate | None = None
     distance_name: str = ""
     shares: Floats = field(default_factory=lambda: np.empty((0, 0)))
     parts: tuple[str, ...] = ()
@@ -54,10 +51,9 @@ class Column:
         return [int(place) for place in np.argsort(self.levels, kind="stable")[:2]]
 
 
-def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
+def level_columns(solution: Solution) -> tuple[Column, ...]:
     """The columns for which there are levels, from left to right."""
-    data, summary = solution.data, solution.summary
-    coulomb = summary.get("coulomb") or {}
+    data = solution.data
     several = values(data, "monomer_electron_energy").size > 1
     one_dot = len(solution.spec.molecule.dots) == 1
     columns = (
@@ -71,15 +67,14 @@ def level_columns(solution: SolutionLike) -> tuple[Column, ...]:
             "dot" if one_dot else "molecule",
             WITHOUT_COULOMB,
             1000 * values(data, "electron_energy"),
-            summary["splitting_meV"],
-            summary["splitting_error_meV"],
+            solution.splitting,
             "splitting",
             values(data, "electron_dot_share"),
-            _short_parts(summary),
+            _short_parts(solution),
         ),
         _in_the_field(
             1000 * values(data, "electron_coulomb_energy"),
-            coulomb,
+            solution.pair,
             "dot" if one_dot else "molecule",
             values(data, "electron_coulomb_dot_share"),
         ),
@@ -97,15 +92,15 @@ def _monomer_shares(monomer_of_dot: Floats) -> Floats:
     return np.asarray(np.arange(monomer_of_dot.max() + 1)[:, None] == monomer_of_dot, dtype=np.float64)
 
 
-def _in_the_field(levels: Floats, coulomb: Mapping[str, Any], what: str, shares: Floats) -> Column:
+def _in_the_field(levels: Floats, pair: Pair | None, what: str, shares: Floats) -> Column:
     """Levels in the hole's mean field; the spacing by configuration interaction is not theirs."""
-    interacting = coulomb.get("scheme") == "ci"
-    source = coulomb.get("mean_field") or {} if interacting else coulomb
-    title = f"{what} in the\nhole's mean field" if interacting else f"{what} with\nattraction"
+    mean_field = None if pair is None else pair.mean_field
+    if mean_field is None:
+        spacing = None if pair is None else pair.spacing
+        return Column(f"{what} with\nattraction", WITH_COULOMB, levels, spacing, "spacing", shares)
     # A dot alone has levels, but no second dot that its electron could go to.
-    distance = None if what == "dot" and interacting else source.get("spacing_meV")
-    error = None if distance is None else source.get("spacing_error_meV")
-    return Column(title, WITH_COULOMB, levels, distance, error, "spacing", shares)
+    spacing = None if what == "dot" else mean_field.spacing
+    return Column(f"{what} in the\nhole's mean field", WITH_COULOMB, levels, spacing, "spacing", shares)
 
 
 def level_window(columns: Sequence[Column], thermal: float) -> tuple[float, float]:
@@ -151,7 +146,7 @@ def _draw_distance(axes: Axes, place: float, column: Column) -> None:
     edge = place + _HALF
     if high - low > _SHORTEST_ARROW * np.diff(axes.get_ylim())[0]:
         axes.annotate("", (edge - 0.8, high), (edge - 0.8, low), arrowprops=arrow, zorder=4)
-    number, *error = format_measured(column.distance, column.distance_error).split("\N{NO-BREAK SPACE}±")
+    number, *error = format_measured(column.distance.value, column.distance.error).split("\N{NO-BREAK SPACE}±")
     lines = [column.distance_name, f"{number} meV", *(f"±{text}" for text in error), *column.parts]
     axes.text(
         edge + 1.2,
@@ -219,14 +214,14 @@ def _alternative(columns: Sequence[Column], thermal: float) -> str:
         low = " and ".join(format_number(level, 2) for level in np.sort(column.levels)[:2])
         text = f"{column.title}: {low} meV".replace("\n", " ")
         if column.distance is not None:
-            text += f", {column.distance_name} {format_measured(column.distance, column.distance_error, 'meV')}"
+            text += f", {column.distance_name} {column.distance}"
         parts.append(text)
     return f"Electron level diagram. Lowest levels of {'; '.join(parts)}; kT is {thermal:.1f} meV."
 
 
 def _caption(columns: Sequence[Column], window: tuple[float, float], parts: str) -> str:
     hidden = any((column.levels > window[1]).any() for column in columns)
-    errors = "; ± are numerical errors" if any(column.distance_error is not None for column in columns) else ""
+    errors = "; ± are numerical errors" if any(column.distance is not None for column in columns) else ""
     caption = f"The lowest electron levels, from the conduction edge of the reference material{errors}."
     if parts:
         caption += f" {parts}"
@@ -238,37 +233,35 @@ def _caption(columns: Sequence[Column], window: tuple[float, float], parts: str)
     return caption + (" Levels above the frame are in the table." if hidden else "")
 
 
-def _short_parts(summary: Mapping[str, Any]) -> tuple[str, ...]:
+def _short_parts(solution: Solution) -> tuple[str, ...]:
     """The same in two lines, of unlike dots."""
-    coupling, detuning = summary.get("tunnel_coupling_meV"), summary.get("detuning_meV")
-    if coupling is None or not detuning:
+    coupling, detuning = solution.tunnel_coupling, solution.detuning
+    if coupling is None or detuning is None or not detuning.value:
         return ()
-    error = summary.get("tunnel_coupling_error_meV")
-    twice = format_measured(2 * coupling, None if error is None else 2 * error).partition("\N{NO-BREAK SPACE}")[0]
-    size = format_measured(abs(detuning), summary.get("detuning_error_meV")).partition("\N{NO-BREAK SPACE}")[0]
+    twice = str(coupling.scaled(2, "meV")).partition("\N{NO-BREAK SPACE}")[0]
+    size = format_measured(abs(detuning.value), detuning.error).partition("\N{NO-BREAK SPACE}")[0]
     return (f"2t = {twice}", f"Δ = {size}")
 
 
-def _splitting_parts(summary: Mapping[str, Any]) -> str:
+def _splitting_parts(solution: Solution) -> str:
     """What the splitting of two dots is made of; empty where that is not known."""
-    coupling, detuning = summary.get("tunnel_coupling_meV"), summary.get("detuning_meV")
+    coupling, detuning = solution.tunnel_coupling, solution.detuning
     if coupling is None or detuning is None:
         return ""
-    error = summary.get("tunnel_coupling_error_meV")
-    twice = format_measured(2 * coupling, None if error is None else 2 * error, "meV")
-    if detuning == 0:
+    twice = coupling.scaled(2, "meV")
+    if detuning.value == 0:
         return f"The splitting is tunnel coupling alone, 2t = {twice}."
-    size = format_measured(abs(detuning), summary.get("detuning_error_meV"), "meV")
+    size = format_measured(abs(detuning.value), detuning.error, "meV")
     return f"The splitting combines tunnel coupling, 2t = {twice}, and detuning, Δ = {size}, in quadrature."
 
 
-def draw_levels(solution: SolutionLike) -> Drawing | None:
+def draw_levels(solution: Solution) -> Drawing | None:
     """Draw figure 3; None where the solution holds no electron level.
 
     Parameters
     ----------
     solution
-        Read: electron levels of `solution.data`, splitting and spacing of its summary, the spec's temperature.
+        Read: electron levels of `solution.data`, its splitting and spacing, the spec's temperature.
     """
     columns = level_columns(solution)
     if not columns:
@@ -291,6 +284,6 @@ def draw_levels(solution: SolutionLike) -> Drawing | None:
     axes.set_xticks(places, [column.title for column in columns])
     axes.tick_params(axis="x", length=0, pad=3)
     axes.set_ylabel("Electron energy (meV)", labelpad=2)
-    parts = _splitting_parts(solution.summary)
+    parts = _splitting_parts(solution)
     alternative = " ".join(filter(None, [_alternative(columns, thermal), parts]))
     return Drawing("figure3_levels", _caption(columns, window, parts), alternative, figure, (_table(columns),))

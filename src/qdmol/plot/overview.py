@@ -11,10 +11,10 @@ from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting, write_bytes_atomic
 from qdmol.plot.axis import draw_axis
 from qdmol.plot.drawing import Drawing
-from qdmol.plot.solution import SolutionLike
 from qdmol.plot.style import MM_PER_INCH, paper_style
 from qdmol.plot.wavefunctions import draw_maps
 from qdmol.structure import spec_files
+from qdmol.study import Solution
 
 _DPI = 150
 _GAP = 6.0  # mm between the two, and around both
@@ -40,7 +40,7 @@ def _beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return canvas
 
 
-def write_overview(solution: SolutionLike, path: str | Path) -> Path:
+def write_overview(solution: Solution, path: str | Path) -> Path:
     """Write figures 1 and 2 side by side as one PNG, atomically.
 
     The picture of the README is made by::

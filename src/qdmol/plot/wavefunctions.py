@@ -20,7 +20,7 @@ from matplotlib.image import AxesImage
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import SolutionLike, state_names, values
+from qdmol.plot.solution import state_names, values
 from qdmol.plot.style import (
     BLACK,
     DOUBLE_COLUMN,
@@ -35,6 +35,7 @@ from qdmol.plot.style import (
 )
 from qdmol.results import format_number
 from qdmol.structure import AxialMolecule, materials_at, resolve
+from qdmol.study import Solution
 
 _SIDE = 1e-6  # nm to either side of a surface at which the materials are compared
 _STEPS = 721  # points of a half circle
@@ -103,7 +104,7 @@ class Frame:
     radius: float
 
 
-def _condition(solution: SolutionLike, *, coulomb: bool) -> list[MapPanel]:
+def _condition(solution: Solution, *, coulomb: bool) -> list[MapPanel]:
     prefix = "electron_coulomb" if coulomb else "electron"
     data, maps = solution.data, values(solution.data, f"{prefix}_wavefunction")
     if maps.size == 0:
@@ -163,7 +164,7 @@ def even_grid(psi: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats
     return np.array([np.interp(even_y, y, column) for column in across.T]).T, even_x, even_y
 
 
-def _frame(solution: SolutionLike) -> Frame:
+def _frame(solution: Solution) -> Frame:
     data = solution.data
     z, r = values(data, "map_z"), values(data, "map_r")
     curves = outlines(resolve(solution.spec))
@@ -228,7 +229,7 @@ def _margin(length: float) -> float:
     return max(_MARGIN, 0.05 * length)
 
 
-def _hole_contour(axes: Axes, solution: SolutionLike, frame: Frame) -> None:
+def _hole_contour(axes: Axes, solution: Solution, frame: Frame) -> None:
     """The hole at half of its largest amplitude, so that one sees what the electron is drawn to."""
     psi = np.abs(values(solution.data, "hole_wavefunction"))
     psi = psi[0] if psi.ndim == 3 else psi
@@ -309,7 +310,7 @@ def _caption(panels: Sequence[MapPanel], *, hole: bool) -> str:
     return caption
 
 
-def draw_maps(solution: SolutionLike, *, letters: str = "abcd") -> Drawing | None:
+def draw_maps(solution: Solution, *, letters: str = "abcd") -> Drawing | None:
     """Draw figure 2; None where the solution holds no maps.
 
     Parameters

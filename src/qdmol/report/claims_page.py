@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from qdmol.plot import Drawing, SolutionLike, draw_axis, draw_maps, draw_shifts, draw_splitting_map, paper_style
+from qdmol.plot import Drawing, draw_axis, draw_maps, draw_shifts, draw_splitting_map, paper_style
 from qdmol.report.page import fill_page
 from qdmol.report.tables import PageTable, linked
 from qdmol.report.writing import paired_paths, write_pair
 from qdmol.results import write_netcdf
 from qdmol.structure import dump_spec
+from qdmol.study import Solution
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,28 +62,28 @@ def write_claims_report(claims: Claims, path: str | Path) -> Path:
     return page
 
 
-def _with_curves(data: xr.Dataset, homodimer: SolutionLike) -> xr.Dataset:
+def _with_curves(data: xr.Dataset, homodimer: Solution) -> xr.Dataset:
     """Add the curves and maps of the shipped homodimer, each name with its prefix."""
     names = {name: f"homodimer_{name}" for name in (*homodimer.data.variables, *homodimer.data.dims)}
     found = data.merge(homodimer.data.rename(names), combine_attrs="override")
     return found.assign_attrs(homodimer_spec=dump_spec(homodimer.spec))
 
 
-def _homodimer() -> SolutionLike:
+def _homodimer() -> Solution:
     """The shipped homodimer with its wavefunctions, which the claims do not keep."""
     from qdmol.study import solve
 
     return solve("@homodimer")
 
 
-def draw_claims(claims: Claims, homodimer: SolutionLike) -> tuple[Drawing, ...]:
+def draw_claims(claims: Claims, homodimer: Solution) -> tuple[Drawing, ...]:
     """Every figure of the page; call it under ``paper_style``."""
     named = (("Fig. 1f", draw_axis(homodimer)), ("Fig. 1g and 1h", draw_maps(homodimer)))
     old = [replace(one, caption=f"After {name}, 1.4/2.1 nm. {one.caption}") for name, one in named if one is not None]
     return (*old, draw_shifts(claims), draw_splitting_map(claims.maps[0]))
 
 
-def _render(claims: Claims, homodimer: SolutionLike, drawings: Sequence[Drawing], *, netcdf: str) -> str:
+def _render(claims: Claims, homodimer: Solution, drawings: Sequence[Drawing], *, netcdf: str) -> str:
     return fill_page(
         title=_TITLE,
         subtitle=_SUBTITLE,

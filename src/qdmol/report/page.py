@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from qdmol.materials import load_set
-from qdmol.plot import Drawing, SolutionLike, draw_axis, draw_levels, draw_maps, draw_range
+from qdmol.plot import Drawing, draw_axis, draw_levels, draw_maps, draw_range
 from qdmol.report.tables import (
     PageTable,
     complex_tables,
@@ -18,8 +18,8 @@ from qdmol.report.tables import (
     range_table,
     settings_table,
 )
-from qdmol.structure import Spec, dump_spec, resolve
-from qdmol.study import linewidth_mev, summary_sentences
+from qdmol.structure import Spec, dump_spec
+from qdmol.study import Solution, solution_sentences
 
 
 def template(name: str) -> Template:
@@ -33,16 +33,16 @@ def template(name: str) -> Template:
     return environment.get_template(name)
 
 
-_FIGURES: tuple[Callable[[SolutionLike], Drawing | None], ...] = (draw_axis, draw_maps, draw_levels, draw_range)
+_FIGURES: tuple[Callable[[Solution], Drawing | None], ...] = (draw_axis, draw_maps, draw_levels, draw_range)
 
 
-def draw_all(solution: SolutionLike) -> tuple[Drawing, ...]:
+def draw_all(solution: Solution) -> tuple[Drawing, ...]:
     """Every figure for which the solution holds data; call it under ``paper_style``."""
     found = (draw(solution) for draw in _FIGURES)
     return tuple(drawing for drawing in found if drawing is not None)
 
 
-def page_tables(solution: SolutionLike) -> tuple[PageTable, ...]:
+def page_tables(solution: Solution) -> tuple[PageTable, ...]:
     """Every table for which the solution holds data."""
     material_set = load_set(solution.spec.materials, relative_to=solution.spec.folder)
     found = (
@@ -62,9 +62,7 @@ def _subtitle(spec: Spec) -> str:
     return f"Electron and hole levels of {kind} at {spec.environment.temperature:g} K, computed by qdmol."
 
 
-def render_page(
-    solution: SolutionLike, drawings: Sequence[Drawing], *, netcdf: str, linewidth: float | None = None
-) -> str:
+def render_page(solution: Solution, drawings: Sequence[Drawing], *, netcdf: str, linewidth: float | None = None) -> str:
     """Render the page.
 
     Parameters
@@ -84,15 +82,10 @@ def render_page(
         HTML that needs no other file and no network.
     """
     spec = solution.spec
-    temperature = float(spec.environment.temperature)
-    molecule = resolve(spec)
-    width = linewidth_mev(molecule, temperature) if linewidth is None else linewidth
     return fill_page(
         title=spec.name,
         subtitle=_subtitle(spec),
-        sentences=summary_sentences(
-            solution.summary, temperature=temperature, linewidth=width, dots=molecule.dot_names
-        ),
+        sentences=solution_sentences(solution, linewidth=linewidth),
         warnings=solution.warnings,
         drawings=drawings,
         tables=page_tables(solution),

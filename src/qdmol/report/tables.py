@@ -2,18 +2,26 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup, escape
 
+from qdmol.estimates import NO_VALUE, Estimate, format_error, format_number
 from qdmol.materials import MaterialSet
-from qdmol.plot import SolutionLike, errors_of, values
-from qdmol.results import NO_VALUE, format_error, format_measured, format_number, provenance, wavelength_nm
-from qdmol.structure import Spec, resolve
-from qdmol.study import binding_text, complex_binding_text, state_name
+from qdmol.results import provenance, wavelength_nm
+from qdmol.structure import Spec
+from qdmol.study import (
+    ComplexLevel,
+    EnergyLevel,
+    ExcitonState,
+    Pair,
+    Solution,
+    binding_text,
+    complex_binding_text,
+    state_name,
+)
 
 _DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
@@ -23,7 +31,7 @@ _COMPLEX_NOTE = (
     "antibonding: the electrons share one orbital that spreads over the dots; segregated: they keep to different dots, "
     "or to another dot than the hole. States: all directions of the spins and both signs of m."
 )
-_NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "summary", "qdmol"}
+_NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "qdmol_kind", "qdmol_values"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,157 +62,126 @@ def linked(text: str) -> Markup:
     return Markup("").join([*parts, escape(text[end:])])
 
 
-def _share_cells(shares: Sequence[Sequence[float]] | None, index: int) -> list[str]:
-    """Probability of a level in each dot, in per cent."""
-    if not shares:
-        return []
-    return [f"{100 * share:.1f}" for share in shares[index]] if index < len(shares) else [NO_VALUE] * len(shares[0])
-
-
-def _level_rows(
-    carrier: str,
-    part: Mapping[str, Any],
-    energies: Sequence[float],
-    shares: Sequence[Sequence[float]] | None,
-) -> Iterable[tuple[str, ...]]:
-    for index, energy in enumerate(energies):
-        error = errors_of(part, index)
-        m, parity = part.get("m") or [], part.get("parity") or []
+def _level_rows(carrier: str, levels: Sequence[EnergyLevel], *, symmetric: bool = True) -> Iterable[tuple[str, ...]]:
+    for number, level in enumerate(levels, start=1):
         yield (
             carrier,
-            str(index + 1),
-            format_number(energy, _LEVEL_DECIMALS),
-            "" if error is None else format_error(error),
-            str(m[index]).replace("-", "−") if index < len(m) else "",
-            (parity[index] or NO_VALUE).replace("-", "−") if index < len(parity) else NO_VALUE,
-            *_share_cells(shares, index),
+            str(number),
+            format_number(level.energy.value, _LEVEL_DECIMALS),
+            format_error(level.energy.to("meV").error),
+            _signed(level.m),
+            _signed(level.parity or NO_VALUE) if symmetric else NO_VALUE,
+            *(f"{100 * share:.1f}" for share in level.dot_share),
         )
 
 
-def levels_table(solution: SolutionLike) -> PageTable:
+def _signed(mark: int | str) -> str:
+    """A number or sign with a true minus."""
+    return str(mark).replace("-", "−") if mark != NO_VALUE else NO_VALUE
+
+
+def levels_table(solution: Solution) -> PageTable:
     """Every level with its error, m, parity and probability in each dot, with attraction as well."""
-    summary, names = solution.summary, resolve(solution.spec).dot_names
-    shares = summary.get("dot_share") or {}
-    electron = summary["electron"]
-    rows = list(_level_rows("electron", electron, electron["energy_eV"], shares.get("electron")))
-    coulomb = summary.get("coulomb") or {}
-    if coulomb.get("electron_energy_eV"):
-        part = {
-            "error_meV": coulomb.get("electron_error_meV") or [],
-            "m": _integers(solution, "electron_coulomb_m"),
-            "parity": coulomb.get("parity"),
-        }
-        inside = values(solution.data, "electron_coulomb_dot_share").tolist() if shares else None
-        rows += _level_rows("electron, in the hole's field", part, coulomb["electron_energy_eV"], inside)
-    rows += _level_rows("hole", summary["hole"], summary["hole"]["energy_eV"], shares.get("hole"))
+    rows = list(_level_rows("electron", solution.levels.electron))
+    if solution.pair is not None and solution.pair.electron_levels:
+        rows += _level_rows("electron, in the hole's field", solution.pair.electron_levels, symmetric=False)
+    rows += _level_rows("hole", solution.levels.hole)
     note = (
         "Energies count from the band edges of the reference material, positive away from the gap. Errors are "
         "numerical: the distance to the exact value of this model is smaller. Parity is that of z → −z."
     )
     header: tuple[str, ...] = ("carrier", "level", "energy (eV)", "error (meV)", "m", "parity")
-    if shares:
-        header += tuple(f"in dot {dot} (%)" for dot in range(len(names)))
-        note += f" Dots, as listed: {', '.join(names)}; a level's probability in a dot is that nearest to its centre."
+    if len(solution.dots) > 1:
+        header += tuple(f"in dot {dot} (%)" for dot in range(len(solution.dots)))
+        note += f" Dots: {', '.join(solution.dots)}; a level's probability in a dot is that nearest to its centre."
     return PageTable("Levels", header, tuple(rows), note, frozenset(range(1, len(header))))
 
 
-def _integers(solution: SolutionLike, name: str) -> list[int]:
-    return [int(number) for number in values(solution.data, name)]
+def _number(estimate: Estimate | None) -> str:
+    return NO_VALUE if estimate is None else str(estimate)
 
 
-def _measured_row(name: str, part: Mapping[str, Any], key: str, unit: str = "meV") -> tuple[str, str]:
-    value, error = part.get(f"{key}_{unit}"), part.get(f"{key}_error_meV")
-    scaled = error / 1000 if error is not None and unit == "eV" else error
-    return name, format_measured(value, scaled, unit)
-
-
-def energies_table(solution: SolutionLike) -> PageTable:
+def energies_table(solution: Solution) -> PageTable:
     """Splitting, pair energies, gaps and shifts with their errors."""
-    summary = solution.summary
-    rows = [_measured_row("splitting of the two lowest electron levels", summary, "splitting")]
-    if len(solution.spec.molecule.dots) == 2 and "tunnel_coupling_meV" in summary:
-        rows.append(_measured_row("tunnel coupling t", summary, "tunnel_coupling"))
-        detuning = _measured_row("detuning, dot 1 less dot 0", summary, "detuning")
-        rows.append((detuning[0], "0 (equal dots)") if summary["detuning_meV"] == 0 else detuning)
-    names = resolve(solution.spec).dot_names
-    rows += _coulomb_rows(summary, names)
-    rows.append(_measured_row("gap", summary, "gap", "eV"))
-    rows += _gap_rows(summary, names)
-    rows.append(_measured_row("red shift against the monomer", summary, "redshift"))
-    rows.append(_measured_row("red shift without attraction", summary, "redshift_single_particle"))
-    for key, name in (("splitting", "splitting"), ("redshift", "red shift")):
-        if bounds := summary.get(f"{key}_range_meV"):
-            low, high = ("not available" if bound is None else format_number(bound, 3) for bound in bounds)
+    rows = [("splitting of the two lowest electron levels", _number(solution.splitting))]
+    if len(solution.dots) == 2:
+        alike = solution.detuning is not None and solution.detuning.value == 0
+        rows.append(("tunnel coupling t", _number(solution.tunnel_coupling)))
+        rows.append(("detuning, dot 1 less dot 0", "0 (equal dots)" if alike else _number(solution.detuning)))
+    rows += _pair_rows(solution.pair, solution.dots)
+    rows.append(("gap", _number(solution.gap)))
+    rows += _gap_rows(solution)
+    rows.append(("red shift against the monomer", _number(solution.redshift)))
+    rows.append(("red shift without attraction", _number(solution.redshift_single_particle)))
+    ranges = solution.ranges
+    for name, bounds in (("splitting", ranges.splitting), ("red shift", ranges.redshift)) if ranges else ():
+        if bounds is not None:
+            low, high = (format_number(bound, 3) for bound in bounds)
             rows.append((f"{name} over the set's alternatives", f"{low} to {high} meV"))
     return PageTable("Pair, gap and shift", ("quantity", "value"), tuple(rows))
 
 
-def complex_tables(solution: SolutionLike) -> list[PageTable]:
-    """The lowest states of every complex that was asked for."""
+def complex_tables(solution: Solution) -> list[PageTable]:
+    """The lowest states of every complex that was requested."""
     headings = ("energy above the gaps", "above X", "m", "parity", "spins e, h", "states", "what it is")
-    found = []
-    for name, one in solution.summary.get("complexes", {}).items():
-        rows = tuple(_complex_row(state) for state in one["states"])
-        found.append(PageTable(f"{name}, {complex_binding_text(one)}", headings, rows, _COMPLEX_NOTE))
-    return found
+    tables = []
+    for name, states in solution.complexes.items():
+        rows = tuple(_complex_row(level) for level in states.states)
+        tables.append(PageTable(f"{name}, {complex_binding_text(states)}", headings, rows, _COMPLEX_NOTE))
+    return tables
 
 
-def _complex_row(state: Mapping[str, Any]) -> tuple[str, ...]:
-    spins = ", ".join(NO_VALUE if state[key] is None else f"{state[key]:g}" for key in ("electron_spin", "hole_spin"))
+def _complex_row(level: ComplexLevel) -> tuple[str, ...]:
+    spins = ", ".join(NO_VALUE if spin is None else f"{spin:g}" for spin in (level.electron_spin, level.hole_spin))
     return (
-        format_measured(state["energy_eV"], state["error_meV"] / 1000, "eV"),
-        f"{format_number(state['above_exciton_meV'], 2)} meV",
-        str(state["m"]).replace("-", "−"),
-        (state["parity"] or NO_VALUE).replace("-", "−"),
+        str(level.energy),
+        f"{format_number(level.above_exciton, 2)} meV",
+        _signed(level.m),
+        _signed(level.parity or NO_VALUE),
         spins,
-        str(state["degeneracy"]),
-        state_name(state) or "one dot",
+        str(level.degeneracy),
+        state_name(level) or "one dot",
     )
 
 
-def _coulomb_rows(summary: Mapping[str, Any], dots: Sequence[str]) -> list[tuple[str, str]]:
-    coulomb = summary.get("coulomb")
-    if coulomb is None:
+def _pair_rows(pair: Pair | None, dots: Sequence[str]) -> list[tuple[str, str]]:
+    if pair is None:
         return [("Coulomb attraction", "not included")]
-    interacting = coulomb.get("scheme") == "ci"
-    rows = [("Coulomb attraction", "configuration interaction" if interacting else str(coulomb.get("scheme")))]
-    if coulomb.get("hole_dot") is not None:
-        rows.append(("hole sits in", dots[coulomb["hole_dot"]]))
+    mean_field = pair.mean_field
+    scheme: str = pair.scheme if mean_field is None else "configuration interaction"
+    rows = [("Coulomb attraction", scheme)]
+    if pair.hole_dot is not None:
+        rows.append(("hole sits in", dots[pair.hole_dot]))
     spacing = (
-        "energy the electron needs to leave the hole's dot"
-        if interacting
-        else "spacing of the two lowest electron levels in the hole's field"
+        "spacing of the two lowest electron levels in the hole's field"
+        if mean_field is None
+        else "energy the electron needs to leave the hole's dot"
     )
-    rows.append(_measured_row(spacing, coulomb, "spacing"))
-    rows.append(_measured_row("exciton above the bulk gap", coulomb, "exciton", "eV"))
-    if interacting:
-        rows.append(_measured_row("exciton of the self-consistent pair", coulomb["mean_field"], "exciton", "eV"))
-    rows.append(_measured_row("binding", coulomb, "binding"))
-    others = coulomb.get("other_states") or ()
-    other = "another state of the exciton" if interacting else "another self-consistent state"
-    return rows + [(other, _state_text(state, dots)) for state in others]
+    rows += [(spacing, _number(pair.spacing)), ("exciton above the bulk gap", str(pair.exciton))]
+    if mean_field is not None:
+        rows.append(("exciton of the self-consistent pair", str(mean_field.exciton)))
+    rows.append(("binding", _number(pair.binding)))
+    other = "another self-consistent state" if mean_field is None else "another state of the exciton"
+    return rows + [(other, _state_text(state, dots)) for state in pair.other_states]
 
 
-def _state_text(state: Mapping[str, Any], dots: Sequence[str]) -> str:
-    where = f"hole in {dots[state['hole_dot']]}, " if state.get("hole_dot") is not None else ""
-    exciton = _measured_row("exciton", state, "exciton", "eV")[1]
-    binding = binding_text(state)
-    return f"{where}exciton {exciton}{', ' if binding else ''}{binding}"
+def _state_text(state: ExcitonState, dots: Sequence[str]) -> str:
+    where = "" if state.hole_dot is None else f"hole in {dots[state.hole_dot]}, "
+    binding = binding_text(state.binding)
+    return f"{where}exciton {state.exciton}{', ' if binding else ''}{binding}"
 
 
-def _gap_rows(summary: Mapping[str, Any], dots: Sequence[str]) -> list[tuple[str, str]]:
+def _gap_rows(solution: Solution) -> list[tuple[str, str]]:
     rows = []
-    gap = summary.get("gap_eV")
-    if gap is not None and gap > 0:
-        rows.append(("wavelength of the gap", f"{wavelength_nm(gap):.3f} nm"))
-    gaps = summary.get("monomer_gaps_eV") or [summary.get("monomer_gap_eV")]
-    for name, value in zip(dots, gaps, strict=False):
-        text = "not available" if value is None else f"{format_number(value, 6)} eV"
-        rows.append((f"gap of {name} alone", text))
+    if solution.gap is not None and solution.gap.value > 0:
+        rows.append(("wavelength of the gap", f"{wavelength_nm(solution.gap.value):.3f} nm"))
+    gaps = solution.monomer_gaps or (None,) * len(solution.dots)
+    for name, gap in zip(solution.dots, gaps, strict=True):
+        rows.append((f"gap of {name} alone", NO_VALUE if gap is None else f"{format_number(gap.value, 6)} eV"))
     return rows
 
 
-def range_table(solution: SolutionLike) -> PageTable | None:
+def range_table(solution: Solution) -> PageTable | None:
     """Every alternative with what it gives and who says so; None without ``--range``."""
     data = solution.data
     if "alternative" not in data.variables:
@@ -217,7 +194,7 @@ def range_table(solution: SolutionLike) -> PageTable | None:
     rows = []
     for index, (label, source) in enumerate(zip(labels, sources, strict=True)):
         numbers = [float(data[key].values[index]) for _, key in shown]
-        cells = [format_number(number, 3) if np.isfinite(number) else "no value" for number in numbers]
+        cells = [format_number(number, 3) if np.isfinite(number) else NO_VALUE for number in numbers]
         rows.append((label, *cells, linked(source)))
     header = ("alternative", *(f"{name} (meV)" for name, _ in shown), "source")
     return PageTable("Alternatives of the literature", header, tuple(rows), "", frozenset(range(1, 1 + len(shown))))
@@ -254,10 +231,10 @@ def _materials_used(material_set: MaterialSet, spec: Spec) -> list[str]:
     return [name for name in material_set.materials if name in used]
 
 
-def settings_table(solution: SolutionLike) -> PageTable:
+def settings_table(solution: Solution) -> PageTable:
     """Versions, solver settings and times."""
     attributes = dict(solution.data.attrs)
-    rows = [("time", f"{solution.summary['elapsed_s']:.2f} s"), ("converged", "yes" if solution.converged else "no")]
+    rows = [("time", f"{solution.elapsed:.2f} s"), ("converged", "yes" if solution.converged else "no")]
     rows.append(("tolerance", f"{solution.spec.calculation.tolerance:g} meV on every energy"))
     if solution.spec.calculation.coulomb == "ci":
         rows.append(("ci tolerance", f"{solution.spec.calculation.ci_tolerance:g} meV on extrapolated energies"))

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from qdmol.errors import InputError
 from qdmol.files import atomic_path, refuse_overwriting
-from qdmol.plot import MapLike, SolutionLike, draw_coupling, paper_style, write_drawings
+from qdmol.plot import MapLike, draw_coupling, paper_style, write_drawings
 from qdmol.report.page import draw_all, render_page
 from qdmol.results import write_netcdf
 from qdmol.structure import spec_files
+from qdmol.study import Solution
 
 PAGE_SUFFIXES = (".html", ".htm")
 
@@ -48,7 +49,7 @@ def write_pair(
 
 
 def write_report(
-    solution: SolutionLike,
+    solution: Solution,
     path: str | Path,
     *,
     figures: str | Path | None = None,

@@ -33,6 +33,12 @@ class SavedResult:
     data: xr.Dataset
     groups: Mapping[str, xr.Dataset]
 
+    def incomplete(self, kind: str, error: Exception) -> InputError:
+        """Return the refusal of a file whose values are not those of a result of this kind."""
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        message = f"{self.path.name} holds no complete {kind} ({reason})."
+        return InputError(field="path", value=str(self.path), allowed=f"a {kind} saved by qdmol", message=message)
+
 
 class Loadable(Protocol):
     """A class of results that files are read back as."""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from qdmol.results import NO_VALUE
+from pydantic import TypeAdapter, ValidationError
+
+from qdmol.estimates import NO_VALUE, Estimate
+from qdmol.results import SavedResult, save_result
 from qdmol.structure import AxialMolecule, Spec, read_spec, resolve, spec_mapping
+from qdmol.study.values import SolutionValues
 
-ABSENT = None
+KIND = "comparison"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +33,30 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class NumberPair:
-    """One number of both: values in ``unit``, errors in meV; None where one has none.
+    """One number of both solutions; None where one has none.
 
     ``differs`` is True where the values are further apart than both errors together, None where one is missing. A
-    number without an error of its own is never said to differ.
+    number whose error is unknown is never said to differ.
     """
 
     name: str
     unit: str
-    one: float | None
-    two: float | None
-    one_error: float | None
-    two_error: float | None
+    one: Estimate | None
+    two: Estimate | None
 
     @property
     def difference(self) -> float | None:
         """Second less first, meV."""
         if self.one is None or self.two is None:
             return None
-        return (self.two - self.one) * (1000 if self.unit == "eV" else 1)
+        return (self.two.value - self.one.value) * (1000 if self.unit == "eV" else 1)
 
     @property
     def error(self) -> float | None:
         """Both errors together, meV: each is a bound, so that they add."""
-        if self.one_error is None or self.two_error is None:
+        if self.one is None or self.two is None:
             return None
-        return self.one_error + self.two_error
+        return self.one.to("meV").error + self.two.to("meV").error
 
     @property
     def differs(self) -> bool | None:
@@ -62,7 +66,7 @@ class NumberPair:
         return abs(self.difference) > self.error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Two specs, in what they differ, and their numbers."""
 
@@ -86,7 +90,7 @@ class Comparison:
                 {
                     "name": pair.name,
                     "unit": pair.unit,
-                    "values": [pair.one, pair.two],
+                    "values": [None if number is None else number.value for number in (pair.one, pair.two)],
                     "difference_meV": pair.difference,
                     "error_meV": pair.error,
                     "differs": pair.differs,
@@ -97,12 +101,56 @@ class Comparison:
             "warnings": list(self.warnings),
         }
 
+    def __repr__(self) -> str:
+        differing = sum(pair.differs is True for pair in self.numbers)
+        fields = len(self.differences)
+        return f"<Comparison of {self.one.name} and {self.two.name}: {fields} fields and {differing} numbers differ>"
+
     def _repr_html_(self) -> str:
+        header = "".join(f"<th>{html.escape(name)}</th>" for name in ("", self.one.name, self.two.name))
         rows = ""
         for pair in self.numbers:
-            one, two = (NO_VALUE if value is None else value for value in (pair.one, pair.two))
-            rows += f"<tr><td>{html.escape(pair.name)}</td><td>{one}</td><td>{two}</td><td>{pair.unit}</td></tr>"
-        return f"<table>{rows}</table>"
+            one, two = (NO_VALUE if number is None else html.escape(str(number)) for number in (pair.one, pair.two))
+            rows += f"<tr><td>{html.escape(pair.name)}</td><td>{one}</td><td>{two}</td></tr>"
+        return f"<table><tr>{header}</tr>{rows}</table>"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the comparison to a NetCDF file that :func:`qdmol.load` reads back.
+
+        Raises
+        ------
+        InputError
+            The file name does not end in ``.nc``.
+        OutputError
+            The file cannot be written.
+        """
+        import xarray as xr
+
+        record = {
+            "specs": [spec_mapping(spec) for spec in (self.one, self.two)],
+            "differences": [dataclasses.asdict(difference) for difference in self.differences],
+            "numbers": _numbers_adapter().dump_python(self.numbers),
+            "converged": self.converged,
+            "warnings": list(self.warnings),
+        }
+        return save_result(path, kind=KIND, values=record, data=xr.Dataset())
+
+    @classmethod
+    def from_saved(cls, saved: SavedResult) -> Self:
+        """Return the comparison that a file holds; InputError where it holds no complete one."""
+        record, folder = saved.values, saved.path.absolute().parent
+        try:
+            one, two = (read_spec(spec, folder=folder) for spec in record["specs"])
+            return cls(
+                one,
+                two,
+                differences=tuple(Difference(**difference) for difference in record["differences"]),
+                numbers=_numbers_adapter().validate_python(record["numbers"]),
+                converged=bool(record["converged"]),
+                warnings=tuple(record["warnings"]),
+            )
+        except (KeyError, TypeError, ValidationError) as error:
+            raise saved.incomplete(KIND, error) from None
 
 
 def compare(
@@ -126,7 +174,7 @@ def compare(
     from qdmol.study.solving import solve
 
     solutions = [solve(spec) for spec in specs]
-    tables = [dict(_numbers(solution.summary)) for solution in solutions]
+    tables = [dict(_numbers(solution)) for solution in solutions]
     names = list(dict.fromkeys([*tables[0], *tables[1]]))
     pairs = [_pair(name, tables[0].get(name), tables[1].get(name)) for name in names]
     warnings = [warning for solution in solutions for warning in solution.warnings]
@@ -139,33 +187,38 @@ def compare(
     )
 
 
-Number = tuple[float | None, float | None, str]  # value, error in meV, unit
+def _pair(name: str, one: Estimate | None, two: Estimate | None) -> NumberPair:
+    known = one or two
+    return NumberPair(name, "1" if known is None else known.unit, one, two)
 
 
-def _pair(name: str, one: Number | None, two: Number | None) -> NumberPair:
-    unit = (one or two or (None, None, "1"))[2]
-    one, two = one or (None, None, unit), two or (None, None, unit)
-    return NumberPair(name, unit, one[0], two[0], one[1], two[1])
-
-
-def _numbers(summary: Mapping[str, Any]) -> Iterator[tuple[str, Number]]:
+def _numbers(solution: SolutionValues) -> Iterator[tuple[str, Estimate | None]]:
     """Every number that has an error, by name."""
-    coulomb = summary["coulomb"] or {}
-    parts: list[tuple[str, list[float], list[float]]] = [
-        (f"{carrier} level", summary[carrier]["energy_eV"], summary[carrier]["error_meV"])
-        for carrier in ("electron", "hole")
-    ]
-    if coulomb.get("electron_energy_eV"):
-        name = "electron level in the hole's field"
-        parts.append((name, coulomb["electron_energy_eV"], coulomb["electron_error_meV"]))
-    for name, energies, errors in parts:
-        for i, (energy, error) in enumerate(zip(energies, errors, strict=True), start=1):
-            yield f"{name} {i}", (energy, error, "eV")
-    for source in (summary, coulomb):
-        for key, value in source.items():
-            stem, _, unit = key.rpartition("_")
-            if unit in {"eV", "meV"} and f"{stem}_error_meV" in source:
-                yield stem.replace("_", " "), (value, source[f"{stem}_error_meV"], unit)
+    pair = solution.pair
+    for name, levels in (
+        ("electron level", solution.levels.electron),
+        ("hole level", solution.levels.hole),
+        ("electron level in the hole's field", None if pair is None else pair.electron_levels),
+    ):
+        for number, level in enumerate(levels or (), start=1):
+            yield f"{name} {number}", level.energy
+    yield "splitting", solution.splitting
+    yield "tunnel coupling", solution.tunnel_coupling
+    yield "detuning", solution.detuning
+    yield "gap", solution.gap
+    yield "redshift", solution.redshift
+    yield "redshift single particle", solution.redshift_single_particle
+    if pair is not None:
+        yield "spacing", pair.spacing
+        yield "exciton", pair.exciton
+        yield "binding", pair.binding
+        if pair.bright_dark is not None:
+            yield "bright dark", pair.bright_dark
+
+
+@cache
+def _numbers_adapter() -> TypeAdapter[tuple[NumberPair, ...]]:
+    return TypeAdapter(tuple[NumberPair, ...])
 
 
 def _spec_differences(one: Spec, two: Spec) -> Iterator[Difference]:

@@ -10,7 +10,7 @@ from qdmol.optics import broadening_of
 from qdmol.potentials import Carrier
 from qdmol.states import Level
 from qdmol.structure import AxialMolecule
-from qdmol.study.interacting import EXCITON, ci_pair, complex_states, energy_of, difference_of, parity_of
+from qdmol.study.interacting import EXCITON, ci_pair, complex_states, difference_of, energy_of, parity_of
 from qdmol.study.job import Job
 from qdmol.study.values import CarrierLevels, EnergyLevel, ExcitonState, Pair, SolutionValues
 
@@ -76,7 +76,11 @@ def _pair(job: Job) -> Pair | None:
     if job.interacting is not None:
         return ci_pair(job.interacting, solution)
     states = [
-        ExcitonState(pair.hole_dot, Estimate.from_error(pair.exciton.value, pair.exciton.error, "eV"), difference_of(pair.binding))
+        ExcitonState(
+            pair.hole_dot,
+            Estimate.from_error(pair.exciton.value, pair.exciton.error, "eV"),
+            difference_of(pair.binding),
+        )
         for pair in solution.pairs
     ]
     lowest, *others = states

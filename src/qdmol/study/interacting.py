@@ -153,7 +153,7 @@ def parity_of(sign: int) -> Parity | None:
 def complex_states(
     interacting: Interacting, solution: MoleculeSolution, complexes: Sequence[Complex]
 ) -> dict[str, ComplexStates]:
-    """The lowest states of each complex by its name; energies above the band gaps of its pairs and above the exciton."""
+    """The lowest states of each complex, by name: energies above the band gaps of its pairs and above the exciton."""
     base = interacting.exciton.energy.value
     return {
         particles.name: ComplexStates(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from qdmol.errors import InputError
 from qdmol.results import SavedResult, save_result, saved_attributes
 from qdmol.structure import Spec, read_spec, spec_mapping
 from qdmol.study.summary import summary_of
@@ -44,7 +43,9 @@ class Solution(SolutionValues):
     stored: xr.Dataset | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, values: SolutionValues, *, spec: Spec, job: Job | None = None, stored: xr.Dataset | None = None) -> Self:
+    def of(
+        cls, values: SolutionValues, *, spec: Spec, job: Job | None = None, stored: xr.Dataset | None = None
+    ) -> Self:
         """Return the solution with these values, from a solved `job` or with the `stored` dataset of a file."""
         known = {entry.name: getattr(values, entry.name) for entry in fields(SolutionValues)}
         return cls(**known, spec=spec, job=job, stored=stored)
@@ -100,11 +101,7 @@ class Solution(SolutionValues):
         try:
             values = _adapter().validate_python(saved.values.get("values"))
         except ValidationError as error:
-            wrong = ", ".join(str(part) for part in error.errors()[0]["loc"])
-            message = f"{saved.path.name} holds no complete solution (`{wrong}` is missing or wrong)."
-            raise InputError(
-                field="path", value=str(saved.path), allowed="a solution saved by qdmol", message=message
-            ) from None
+            raise saved.incomplete(KIND, error) from None
         spec = read_spec(saved.values.get("spec") or {}, folder=saved.path.absolute().parent)
         return cls.of(values, spec=spec, stored=saved.data)
 

@@ -96,8 +96,13 @@ def vary(spec: Spec, alternative: Alternative) -> Variation:
         return Variation(alternative.label, alternative.source, None, None, str(error))
     splitting = difference_of(job.solution.splitting if len(job.molecule.dots) > 1 else None)
     redshift = difference_of(job.redshift)
-    values = (None if estimate is None else estimate.value for estimate in (splitting, redshift))
-    return Variation(alternative.label, alternative.source, *values, None)
+    return Variation(
+        alternative.label,
+        alternative.source,
+        splitting=None if splitting is None else splitting.value,
+        redshift=None if redshift is None else redshift.value,
+        reason=None,
+    )
 
 
 def _ranges(values: SolutionValues, variations: Sequence[Variation]) -> Ranges:

@@ -5,7 +5,7 @@ Nothing else in the package reads these keys, but for the points of maps on disk
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qdmol.estimates import Estimate
@@ -27,7 +27,11 @@ def summary_of(values: SolutionValues) -> dict[str, Any]:
         if len(values.dots) == 1
         else {"electron": _shares(values.levels.electron), "hole": _shares(values.levels.hole)},
         "coulomb": None if values.pair is None else _pair(values.pair),
-        **({"complexes": {name: _complex(states) for name, states in values.complexes.items()}} if values.complexes else {}),
+        **(
+            {"complexes": {name: _complex(states) for name, states in values.complexes.items()}}
+            if values.complexes
+            else {}
+        ),
         "gap_eV": None if values.gap is None else values.gap.value,
         "gap_error_meV": None if values.gap is None else _error(values.gap),
         "monomer_gap_eV": None if values.monomer_gap is None else values.monomer_gap.value,
@@ -67,7 +71,7 @@ def _difference(name: str, estimate: Estimate | None) -> dict[str, float | None]
 
 def _pair(pair: Pair) -> dict[str, Any]:
     levels = pair.electron_levels
-    found = {
+    found: dict[str, Any] = {
         "scheme": pair.scheme,
         "electron_energy_eV": None if levels is None else [level.energy.value for level in levels],
         "electron_error_meV": None if levels is None else [_error(level.energy) for level in levels],
@@ -101,6 +105,11 @@ def _exciton(exciton: Estimate, binding: Estimate | None) -> dict[str, float | N
 def _bright_dark(estimate: Estimate | None) -> dict[str, float | None]:
     """Bright less dark lowest exciton; no key without exchange."""
     return {} if estimate is None else _difference("bright_dark", estimate)
+
+
+def _complexes(complexes: Mapping[str, ComplexStates]) -> dict[str, Any]:
+    """The complexes requested, under their own key; no key where none was."""
+    return {"complexes": {name: _complex(states) for name, states in complexes.items()}} if complexes else {}
 
 
 def _complex(states: ComplexStates) -> dict[str, Any]:

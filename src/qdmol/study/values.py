@@ -1,7 +1,7 @@
 """Values of a solved molecule: levels, the electron-hole pair, complexes, gaps and shifts, each with its error.
 
 Everything here is a frozen value without a solver, so that it can be written to a file, read back and compared. Dots
-count from 0 in the order of the spec. Energies of levels and excitons are in eV, differences in meV, as their units say.
+count from 0 in the order of the spec. Energies of levels and excitons are in eV, differences in meV.
 """
 
 from __future__ import annotations

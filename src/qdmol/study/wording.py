@@ -286,7 +286,8 @@ def complex_binding_text(states: ComplexStates) -> str:
         return f"binding {NO_VALUE}"
     if not binding.is_significant:
         return f"not significantly bound: {binding}"
-    return f"{'bound' if binding.value > 0 else 'unbound'} by {format_measured(abs(binding.value), binding.error, binding.unit)}"
+    size = format_measured(abs(binding.value), binding.error, binding.unit)
+    return f"{'bound' if binding.value > 0 else 'unbound'} by {size}"
 
 
 def state_name(level: ComplexLevel) -> str:
