@@ -85,10 +85,15 @@ def _fields(spec, molecule):
         if pair:
             kinds["electron_coulomb"] = on_dot[:1] if one else [on_dot[0], on_dot[-1]]
         for kind, states in kinds.items():
-            _store(data, kind, where, np.array(states)[: spec.calculation.electrons], ("electron_map", *dims))
+            count = len(states) if kind == "electron_coulomb" else spec.calculation.electrons
+            listed = np.array([states[index % len(states)] for index in range(count)])
+            if count:
+                _store(data, kind, where, listed, (f"{kind}_level", *dims))
         if spec.calculation.holes:
             hole = _orbitals(molecule, zz, rr, 0.9)
-            _store(data, "hole", where, hole[0][0] if pair else hole[1], dims)
+            _store(data, "hole", where, np.array([hole[1]] * spec.calculation.holes), ("hole_level", *dims))
+            if pair:
+                _store(data, "hole_coulomb", where, hole[0][0], dims)
     if pair:
         data["electron_edge_coulomb"] = ("z", data["electron_edge"].values + _pull(molecule, z), EV)
     return data

@@ -265,7 +265,7 @@ def test_csv_of_maps_levels_and_range(folder):
     header, rows = read_csv(folder / "figure2_maps_profiles.csv")
     assert len(header) == 5
     np.testing.assert_array_equal(
-        np.array(rows, dtype=float)[:, 2], data["electron_wavefunction"].isel(electron_map=1, map_r=0).values
+        np.array(rows, dtype=float)[:, 2], data["electron_wavefunction"].isel(electron_level=1, map_r=0).values
     )
     header, rows = read_csv(folder / "figure3_levels.csv")
     assert header == ["column", "level", "energy (meV)"]
@@ -330,7 +330,14 @@ def test_map_is_lightest_at_zero_and_its_ends_differ(deuteranope):
 
 
 def column(levels, shares, name="splitting"):
-    return Column("made up", "black", np.array(levels, dtype=float), Estimate.from_error(1.0, 0.1, "meV"), name, np.array(shares, dtype=float))
+    return Column(
+        "made up",
+        "black",
+        np.array(levels, dtype=float),
+        Estimate.from_error(1.0, 0.1, "meV"),
+        name,
+        np.array(shares, dtype=float),
+    )
 
 
 def test_guides_join_a_level_only_to_the_dots_it_is_in():

@@ -200,31 +200,47 @@ def _charge(wave):
 
 def test_mapped_functions_are_normalised(solved):
     _, solution = solved
-    for name in ("electron_wavefunction", "electron_coulomb_wavefunction", "hole_wavefunction"):
-        if name in solution.data:
-            assert np.ravel(_charge(solution.data[name])) == pytest.approx(1.0, abs=2e-3)
+    for name in ("electron", "electron_coulomb", "hole", "hole_coulomb"):
+        if f"{name}_wavefunction" in solution.data:
+            assert np.ravel(_charge(solution.data[f"{name}_wavefunction"])) == pytest.approx(1.0, abs=2e-3)
+
+
+def test_every_listed_level_has_a_wavefunction_and_a_density_that_integrates_to_one(solved):
+    _, solution = solved
+    counts = {carrier: len(getattr(solution.levels, carrier)) for carrier in ("electron", "hole")}
+    if solution.pair is not None:
+        counts["electron_coulomb"] = len(solution.pair.electron_levels)
+    for name, count in counts.items():
+        if not count:
+            assert f"{name}_density_z" not in solution.data
+            continue
+        density = solution.data[f"{name}_density_z"]
+        assert density.dims == (f"{name}_level", "z")
+        assert len(density) == len(solution.data[f"{name}_wavefunction"]) == count
+        assert density.attrs["units"] == "nm^-1"
+        assert density.integrate("z").values == pytest.approx(1.0, abs=1e-3)
 
 
 def test_mapped_electrons_are_orthogonal():
     data = qdmol.solve(SPECS["dimer"]).data
     for name in ("electron_wavefunction", "electron_coulomb_wavefunction"):
-        low, high = data[name]
+        low, high = data[name][:2]
         product = (low * high * 2 * math.pi * low.map_r).fillna(0)
         assert float(product.integrate("map_r").integrate("map_z")) == pytest.approx(0, abs=2e-3)
 
 
 def test_bonding_is_even_antibonding_odd_and_the_hole_on_one_side():
     data = qdmol.solve(SPECS["dimer"]).data
-    bonding, antibonding = data["electron_wavefunction"].fillna(0).values
+    bonding, antibonding = data["electron_wavefunction"].fillna(0).values[:2]
     assert bonding == pytest.approx(bonding[:, ::-1], abs=1e-4)
     assert antibonding == pytest.approx(-antibonding[:, ::-1], abs=1e-4)
-    low = _charge(data["hole_wavefunction"].where(data.map_z < 0, 0))
+    low = _charge(data["hole_coulomb_wavefunction"].where(data.map_z < 0, 0))
     assert float(low) > 0.99
 
 
 def test_density_on_the_axis_is_the_square_of_the_map():
     data = qdmol.solve(SPECS["dimer"]).data
-    for name in ("electron", "electron_coulomb", "hole"):
+    for name in ("electron", "electron_coulomb", "hole", "hole_coulomb"):
         density = data[f"{name}_density_axis"].interp(z=data.map_z.values)
         square = data[f"{name}_wavefunction"].sel(map_r=0.0) ** 2
         assert density.values == pytest.approx(square.fillna(0).values, abs=2e-3 * float(density.max()))

@@ -18,7 +18,8 @@ import numpy as np
 
 from qdmol.arrays import Floats, Indices
 
-# sample(vector (n,), r (P,), z (P,)) gives the function's values at any points of the meshed half plane, 0 outside it.
+# sample(vectors (K, n), r (P,), z (P,)) gives the values (K, P) of functions at any points of the meshed half plane, 0
+# outside it; the points are located once for all functions.
 Sampler = Callable[[Floats, Floats, Floats], Floats]
 
 
@@ -101,14 +102,15 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
 
 
 def _sampler(mesh: ngsolve.Mesh, space: ngsolve.H1) -> Sampler:
-    def sample(vector: Floats, r: Floats, z: Floats) -> Floats:
+    def sample(vectors: Floats, r: Floats, z: Floats) -> Floats:
         function = ngsolve.GridFunction(space)
-        function.vec.FV().NumPy()[:] = vector
         places = mesh(r, z)
         inside = places["nr"] >= 0
-        values = np.zeros(len(r))
-        if np.any(inside):
-            values[inside] = np.asarray(function(places[inside])).ravel()
+        values = np.zeros((len(vectors), len(r)))
+        for row, vector in zip(values, vectors, strict=True):
+            function.vec.FV().NumPy()[:] = vector
+            if np.any(inside):
+                row[inside] = np.asarray(function(places[inside])).ravel()
         return values
 
     return sample

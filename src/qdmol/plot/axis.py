@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import region_names, state_names, values
+from qdmol.plot.solution import SHOWN_LEVELS, region_names, state_names, values
 from qdmol.plot.style import (
     BLACK,
     GREY,
@@ -64,7 +64,7 @@ def _electron_panel(data: xr.Dataset, *, coulomb: bool) -> Panel | None:
     seen = values(data, "electron_edge_coulomb") if coulomb else edge
     if densities.size == 0 or edge.size == 0:
         return None
-    densities = np.atleast_2d(densities)
+    densities = np.atleast_2d(densities)[:SHOWN_LEVELS]
     energies = values(data, f"{prefix}_energy")[: len(densities)]
     prime = "'" if coulomb else ""
     return Panel(
@@ -81,11 +81,12 @@ def _electron_panel(data: xr.Dataset, *, coulomb: bool) -> Panel | None:
 
 
 def _hole_panel(data: xr.Dataset) -> Panel | None:
-    density, edge, bare = (values(data, name) for name in ("hole_density_axis", "hole_edge", "hole_energy"))
+    paired = "hole_coulomb_energy" in data
+    density = values(data, "hole_coulomb_density_axis" if paired else "hole_density_axis")
+    edge, bare = (values(data, name) for name in ("hole_edge", "hole_energy"))
     if density.size == 0 or edge.size == 0 or bare.size == 0:
         return None
     own, felt = values(data, "hole_coulomb_energy"), values(data, "hole_edge_coulomb")
-    paired = own.size > 0
     return Panel(
         carrier="hole",
         title="Hole in the field of the electron" if paired else "Hole",

@@ -6,6 +6,9 @@ import xarray as xr
 from qdmol.arrays import Floats
 from qdmol.study import Solution
 
+# Electron levels that figures draw, the lowest ones; the dataset holds all.
+SHOWN_LEVELS = 2
+
 
 def values(data: xr.Dataset, name: str) -> Floats:
     """A variable or coordinate as floats; empty where it is absent."""

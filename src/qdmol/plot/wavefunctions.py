@@ -20,7 +20,7 @@ from matplotlib.image import AxesImage
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import state_names, values
+from qdmol.plot.solution import SHOWN_LEVELS, state_names, values
 from qdmol.plot.style import (
     BLACK,
     DOUBLE_COLUMN,
@@ -112,7 +112,7 @@ def _condition(solution: Solution, *, coulomb: bool) -> list[MapPanel]:
     energies, m = values(data, f"{prefix}_energy"), values(data, f"{prefix}_m")
     m = m if m.size else values(data, "electron_m")
     with_or_without = "with attraction" if coulomb else "without attraction"
-    count = min(len(maps), len(energies))
+    count = min(len(maps), len(energies), SHOWN_LEVELS)
     return [
         MapPanel(
             title=f"{state_names(solution, coulomb=coulomb)[index].capitalize()}, {with_or_without}",
@@ -231,9 +231,7 @@ def _margin(length: float) -> float:
 
 def _hole_contour(axes: Axes, solution: Solution, frame: Frame) -> None:
     """The hole at half of its largest amplitude, so that one sees what the electron is drawn to."""
-    psi = np.abs(values(solution.data, "hole_wavefunction"))
-    psi = psi[0] if psi.ndim == 3 else psi
-    psi = np.nan_to_num(psi)
+    psi = np.nan_to_num(np.abs(values(solution.data, "hole_coulomb_wavefunction")))
     for side in (1, -1):
         axes.contour(
             frame.z,
@@ -328,7 +326,7 @@ def draw_maps(solution: Solution, *, letters: str = "abcd") -> Drawing | None:
     columns = len(conditions[0]) if len(conditions[0]) > 1 else len(panels)
     figure, axes_of, size = _layout(-(-len(panels) // columns), columns, frame)
     limit = max(float(np.nanmax(np.abs(panel.psi))) for panel in panels)
-    hole = "hole_wavefunction" in solution.data and len(conditions) > 1
+    hole = "hole_coulomb_wavefunction" in solution.data and len(conditions) > 1
     for letter, panel, axes in zip(letters, panels, axes_of, strict=False):
         image = _draw_map(axes, panel, frame, limit)
         _label_map(axes, panel, letter if len(panels) > 1 else "")

@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from qdmol.arrays import Floats
 from qdmol.meanfield import MoleculeSolution, field_dot_shares
 from qdmol.potentials import CHARGE, Carrier, edge_of
 from qdmol.results import provenance
-from qdmol.states import Level
+from qdmol.states import FieldHamiltonian, Level
 from qdmol.structure import AxialMolecule, dump_spec, materials_at
 from qdmol.study.job import Job
 from qdmol.study.summary import summary_of
@@ -28,6 +27,8 @@ from qdmol.units import COULOMB_EV_NM
 
 AXIS_POINTS = 801
 MAP_POINTS = (121, 321)
+# Of the integral over a cross-section: panels of the radius, Gauss points in each.
+PANELS, PANEL_POINTS = 8, 6
 MARGIN = 1.0
 # Just off the axis (nm): points on a boundary of the mesh may fall outside by rounding.
 OFF_AXIS = 1e-7
@@ -45,6 +46,19 @@ class Grid:
     def axis(self) -> tuple[Floats, Floats]:
         """Flat r and z of the points along the axis."""
         return np.full_like(self.z, OFF_AXIS), self.z
+
+    @property
+    def cross_sections(self) -> tuple[Floats, Floats, Floats]:
+        """Flat r, z and weight (2π r dr, nm²) of the points that integrate over the cross-section at each `z`.
+
+        Gauss-Legendre points in panels, z by z.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(PANEL_POINTS)
+        edges = np.linspace(0, self.map_r[-1], PANELS + 1)
+        half = np.diff(edges)[:, None] / 2
+        radii = (edges[:-1, None] + half * (1 + nodes)).ravel()
+        areas = 2 * np.pi * radii * (half * weights).ravel()
+        return np.tile(radii, len(self.z)), np.repeat(self.z, len(radii)), np.tile(areas, len(self.z))
 
     @property
     def plane(self) -> tuple[Floats, Floats]:
@@ -72,17 +86,13 @@ def molecule_of(solution: MoleculeSolution) -> AxialMolecule:
 
 
 def _images(solution: MoleculeSolution, above: Floats, below: Floats | None, r: Floats, z: Floats) -> Floats:
-    """Values of a function given by its vector above and, on a half mesh, its mirrored one below."""
+    """Values (K, P) of functions given by their vectors (K, n) above and, on a half mesh, the mirrored ones below."""
     sample = solution.elements.sample
     z = -z if solution.flipped else z
     if below is None:
         return sample(above, r, z)
-    upper = z >= 0
-    height = np.maximum(np.abs(z), OFF_AXIS)
-    values = np.empty_like(z)
-    values[upper] = sample(above, r[upper], height[upper])
-    values[~upper] = sample(below, r[~upper], height[~upper])
-    return values
+    both = sample(np.concatenate([above, below]), r, np.maximum(np.abs(z), OFF_AXIS))
+    return np.where(z >= 0, both[: len(above)], both[len(above) :])
 
 
 def _normal(solution: MoleculeSolution) -> float:
@@ -91,33 +101,44 @@ def _normal(solution: MoleculeSolution) -> float:
     return 1 / math.sqrt(2 * math.pi * (2 if half else 1))
 
 
-def level_values(solution: MoleculeSolution, level: Level, r: Floats, z: Floats) -> Floats:
-    """Wavefunction (nm^-3/2, the factor e^{imφ} left out) of a level without Coulomb at points (P,)."""
-    below = level.parity * level.vector if level.parity else None
-    return _normal(solution) * _images(solution, level.vector, below, r, z)
+@dataclass(frozen=True, slots=True)
+class _Orbitals:
+    """Normalised wavefunctions (∫|ψ|² d³r = 1) of K states as vectors of the mesh.
 
-
-def field_level_values(solution: MoleculeSolution, level: Level, r: Floats, z: Floats) -> Floats:
-    """Wavefunction of an electron level in the hole's field at points (P,).
-
-    Normalised over both images of a half mesh already.
+    `above` (K, n), and on a half mesh `below` (K, n) for the mirrored half, else None. `dimension` is None for a single
+    function.
     """
-    operator = solution.field_operator
-    if operator is None:
-        message = "there is no level in a hole's field without a pair"
-        raise ValueError(message)
-    images = operator.images(level.vector)
-    below = images[1] if len(images) > 1 else None
-    return _images(solution, images[0], below, r, z) / math.sqrt(2 * math.pi)
+
+    stem: str
+    dimension: str | None
+    name: str
+    above: Floats
+    below: Floats | None
 
 
-def hole_values(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
-    """Wavefunction of the hole at points (P,): of the lowest pair, or the lowest level without Coulomb."""
-    if not solution.pairs:
-        return level_values(solution, solution.levels["hole"][0], r, z)
+def _level_orbitals(solution: MoleculeSolution, carrier: Carrier, levels: Sequence[Level]) -> _Orbitals:
+    above = _normal(solution) * np.stack([level.vector for level in levels])
+    parities = np.array([[level.parity] for level in levels])
+    below = parities * above if levels[0].parity else None
+    return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", above, below)
+
+
+def _field_orbitals(operator: FieldHamiltonian, levels: Sequence[Level]) -> _Orbitals:
+    """Electron levels in the hole's field; they are normalised over both images of a half mesh already."""
+    images = [operator.images(level.vector) for level in levels]
+    halves = [np.stack(half) / math.sqrt(2 * math.pi) for half in zip(*images, strict=True)]
+    name = "electron levels in the field of the hole"
+    below = halves[1] if len(halves) > 1 else None
+    return _Orbitals("electron_coulomb", "electron_coulomb_level", name, halves[0], below)
+
+
+def _pair_hole(solution: MoleculeSolution) -> _Orbitals:
     state = solution.pairs[0].pair.hole
-    parts = state.space.parts(state.vector)
-    return _normal(solution) * _from_parts(solution, parts, r, z)
+    above, below = (
+        None if half is None else _normal(solution) * half for half in _halves(state.space.parts(state.vector))
+    )
+    assert above is not None
+    return _Orbitals("hole_coulomb", None, "hole in the field of the electron", above, below)
 
 
 def electron_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
@@ -130,10 +151,16 @@ def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     return -_from_parts(solution, solution.pairs[0].pair.electron_potential, r, z)
 
 
-def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats, z: Floats) -> Floats:
+def _halves(parts: dict[int, Floats]) -> tuple[Floats, Floats | None]:
+    """A function (1, n) above and, on a half mesh, below the mirror plane, from its even and odd parts."""
     if 0 in parts:
-        return _images(solution, parts[0], None, r, z)
-    return _images(solution, parts[1] + parts[-1], parts[1] - parts[-1], r, z)
+        return parts[0][None], None
+    return (parts[1] + parts[-1])[None], (parts[1] - parts[-1])[None]
+
+
+def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats, z: Floats) -> Floats:
+    """Values (P,) of a function given by its even and odd parts."""
+    return np.asarray(_images(solution, *_halves(parts), r, z)[0])
 
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
@@ -151,7 +178,7 @@ def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats
     energy = -molecule.field * z
     response = solution.field.response
     if response is not None:
-        energy = energy + _images(solution, response, None, r, z)
+        energy = energy + _images(solution, response[None], None, r, z)[0]
     return edges + CHARGE[carrier] * energy
 
 
@@ -167,7 +194,6 @@ def fixed_sign(values: Sequence[Floats], z: Floats) -> list[Floats]:
 
 
 PARITY = {1: "+", -1: "-", 0: ""}
-MAPPED = 2
 ELEMENTS = "envelope functions, curved finite elements in (r, z)"
 COMPLEX_COLUMNS: tuple[tuple[str, str, Callable[[ComplexLevel], float | None]], ...] = (
     ("energy", "eV", lambda level: level.energy.value),
@@ -328,36 +354,54 @@ def _add_regions(data: xr.Dataset, solution: MoleculeSolution, grid: Grid) -> No
 
 
 def _add_orbitals(data: xr.Dataset, solution: MoleculeSolution, grid: Grid) -> None:
-    electron = solution.levels["electron"].levels[:MAPPED] if "electron" in solution.levels else ()
-    field = solution.field_levels.levels[:MAPPED] if solution.field_levels is not None else ()
-    bare = [partial(level_values, solution, level) for level in electron]
-    bound = [partial(field_level_values, solution, level) for level in field]
-    for name, functions in (("electron", bare), ("electron_coulomb", bound)):
-        if functions:
-            _store(data, name, ("electron_map",), functions, grid)
-    if "hole" in solution.levels:
-        _store(data, "hole", (), [partial(hole_values, solution)], grid)
+    """Wavefunctions and densities of every level, and of the hole of the lowest pair.
 
-
-def _store(
-    data: xr.Dataset,
-    name: str,
-    leading: tuple[str, ...],
-    functions: Sequence[Callable[[Floats, Floats], Floats]],
-    grid: Grid,
-) -> None:
-    """The density along the axis and the wavefunction in the half plane of some states."""
+    In the half plane, on the axis, and integrated over the cross-section.
+    """
+    listed = [
+        _level_orbitals(solution, carrier, levels.levels) for carrier, levels in solution.levels.items() if len(levels)
+    ]
+    if solution.field_operator is not None and solution.field_levels is not None and len(solution.field_levels):
+        listed.append(_field_orbitals(solution.field_operator, solution.field_levels.levels))
+    if solution.pairs:
+        listed.append(_pair_hole(solution))
+    if not listed:
+        return
+    # All together, for a point is located once for all functions.
+    above = np.concatenate([orbitals.above for orbitals in listed])
+    mirrored = [orbitals.below for orbitals in listed if orbitals.below is not None]
+    below = np.concatenate(mirrored) if mirrored else None
+    maps = _images(solution, above, below, *grid.plane)
+    axis = _images(solution, above, below, *grid.axis) ** 2
+    r, z, weights = grid.cross_sections
+    densities = (weights * _images(solution, above, below, r, z) ** 2).reshape(len(above), len(grid.z), -1).sum(axis=-1)
     shape = (len(grid.map_r), len(grid.map_z))
-    r, z = grid.plane
-    maps = fixed_sign([function(r, z) for function in functions], z)
-    axis = [function(*grid.axis) ** 2 for function in functions]
-    title = name.replace("_coulomb", " in the field of the hole")
-    wave, density = np.stack(maps).reshape(-1, *shape), np.stack(axis)
-    if not leading:
-        wave, density = wave[0], density[0]
-    dims = (*leading, "map_r", "map_z")
-    data[f"{name}_wavefunction"] = (dims, wave, _named("nm^-3/2", f"wavefunction of the {title}"))
-    data[f"{name}_density_axis"] = ((*leading, "z"), density, _named("nm^-3", f"density of the {title} on the axis"))
+    maps = np.stack(fixed_sign(list(maps), grid.plane[1])).reshape(-1, *shape)
+    ends = np.cumsum([len(orbitals.above) for orbitals in listed])[:-1]
+    parts = zip(listed, *(np.split(values, ends) for values in (maps, axis, densities)), strict=True)
+    for orbitals, wave, on_axis, along_z in parts:
+        _store(data, orbitals, wave, on_axis, along_z)
+
+
+def _store(data: xr.Dataset, orbitals: _Orbitals, wave: Floats, on_axis: Floats, along_z: Floats) -> None:
+    """Wavefunctions (K, R, M), densities on the axis (K, Z) and densities along z (K, Z) of some states."""
+    leading: tuple[str, ...] = ()
+    if orbitals.dimension is None:
+        wave, on_axis, along_z = wave[0], on_axis[0], along_z[0]
+    else:
+        leading = (orbitals.dimension,)
+    stem, name = orbitals.stem, orbitals.name
+    data[f"{stem}_wavefunction"] = (
+        (*leading, "map_r", "map_z"),
+        wave,
+        _named("nm^-3/2", f"wavefunction of the {name}, without exp(i m phi)"),
+    )
+    data[f"{stem}_density_axis"] = ((*leading, "z"), on_axis, _named("nm^-3", f"density of the {name} on the axis"))
+    data[f"{stem}_density_z"] = (
+        (*leading, "z"),
+        along_z,
+        _named("nm^-1", f"density of the {name}, integrated over the cross-section"),
+    )
 
 
 def _add_variations(data: xr.Dataset, variations: Sequence[Variation]) -> None:
