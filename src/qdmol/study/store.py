@@ -24,13 +24,13 @@ from qdmol.study.records import RecordModel, matches
 
 PACKAGE = Path(__file__).parent.parent
 # What decides a number: rooms, and modules of this one. Drawing and the command line do not.
-ROOMS = ("materials", "structure", "mesh", "landscape", "linalg", "states", "excitons", "optics")
+ROOMS = ("materials", "structure", "fem", "potentials", "linalg", "states", "meanfield", "ci", "optics")
 MODULES = (
+    "arrays.py",
     "errors.py",
     "units.py",
     "study/interacting.py",
     "study/job.py",
-    "study/light.py",
     "study/summary.py",
     "study/points.py",
     "study/store.py",
