@@ -6,7 +6,7 @@ import pytest
 
 from qdmol.cli import progress as map_progress
 from qdmol.cli.entry import run_command
-from qdmol.study.running import State
+from qdmol.jobs import State
 
 
 @pytest.fixture(autouse=True)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import qdmol.study.points as points
 from qdmol.jobs import limits
-from qdmol.study.worker import main
+from qdmol.jobs.worker import main
 
 limits.GRACE = 2.0
-solved = points._solved
+solve_point = points.solve_point
 
 
-def misbehave(task):
-    barrier = task.spec.molecule.barrier
+def misbehave(point):
+    barrier = point.spec.molecule.barrier
     if barrier == 1.0:
         ctypes.PyDLL(None).sleep(1000)
     if barrier == 1.1:
@@ -34,9 +34,9 @@ def misbehave(task):
         if not mark.exists():
             mark.write_text("died once")
             os.kill(os.getpid(), signal.SIGKILL)
-    return solved(task)
+    return solve_point(point)
 
 
 if __name__ == "__main__":
-    points._solved = misbehave
+    points.solve_point = misbehave
     main()
