@@ -172,9 +172,9 @@ class _Run:
         return len(self.pending) + self.plan.count - self.planned
 
     @property
-    def all_invalid(self) -> bool:
-        """Whether the whole plan is known and nothing in it has a result."""
-        return self.first_refusal is not None and not self.pending and self.holes == self.plan.count
+    def all_holes(self) -> bool:
+        """Whether all jobs are known and none has a result."""
+        return not self.pending and self.holes == self.plan.count
 
     def assignments(self, limit: float | None) -> Iterator[Assignment]:
         """What is to be computed, portion by portion, in each the jobs of one group one after the other."""
@@ -232,6 +232,7 @@ def run_jobs(
     enter: Enter,
     write: Callable[[], None] = lambda: None,
     progress: Progress | None = None,
+    require_valid: bool = False,
 ) -> None:
     """Compute the jobs of a plan that are not on disk.
 
@@ -249,17 +250,19 @@ def run_jobs(
         Writes what was entered so far; called now and then, and at the end however the run ends.
     progress
         Called with a `State` whenever a job is known.
+    require_valid
+        Refuse a plan without a valid job before anything is written.
 
     Raises
     ------
     InputError
-        No job of the plan is valid, or no scheduler answers.
+        No scheduler answers, or, with `require_valid`, no job of the plan is valid.
     OutputError
         A record cannot be kept.
     """
     run = _Run(plan, Store(folder), enter, write, progress)
     run.plan_ahead(PLANNING)
-    if run.all_invalid and run.first_refusal is not None:
+    if require_valid and run.first_refusal is not None and run.all_holes:
         raise run.first_refusal
     if not run.pending:
         run.write_output()

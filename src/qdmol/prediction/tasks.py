@@ -59,8 +59,6 @@ class Solver:
 
         Raises
         ------
-        InputError
-            No order has a valid spec.
         OutputError
             A record cannot be kept.
         """
@@ -73,11 +71,10 @@ class Solver:
             if state.phase == "computing":
                 self.tell(f"{what}: {state.done} of {state.total}")
 
-        if orders:
-            # A single molecule is solved before processes have started.
-            resources = self.resources if len(orders) > 1 else Resources(limit=self.resources.limit)
-            plan = JobList([_job(order) for order in orders], SOLVER_MODULES)
-            run_jobs(plan, folder=self.folder, resources=resources, enter=enter, progress=report)
+        # A single molecule is solved before processes have started.
+        resources = self.resources if len(orders) > 1 else Resources(limit=self.resources.limit)
+        plan = JobList([_job(order) for order in orders], SOLVER_MODULES)
+        run_jobs(plan, folder=self.folder, resources=resources, enter=enter, progress=report)
         return [answers[index] for index in range(len(orders))]
 
 

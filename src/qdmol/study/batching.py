@@ -138,6 +138,7 @@ def solve_batch(
         enter=table.fill,
         write=write,
         progress=progress,
+        require_valid=True,
     )
     return Batch(names, specs, (table_path, data_path), time.perf_counter() - started, table=table)
 

@@ -187,6 +187,7 @@ def map_spec(
         enter=table.fill,
         write=write,
         progress=progress,
+        require_valid=True,
     )
     return Map(parsed, made, path, time.perf_counter() - started, table=table)
 
