@@ -607,15 +607,18 @@ def _compare_strings(before: str, after: str, place: str) -> Iterator[Difference
     if before == after:
         yield Difference(place, Kind.IDENTICAL)
         return
-    documents = _as_document(before), _as_document(after)
+    key = re.sub(r"\[\d+\]", "", place).rpartition(".")[2]
+    documents = (None, None) if key in WORD_KEYS else (_as_document(before), _as_document(after))
     if all(document is not None for document in documents):
         yield from compare_values(*documents, place)
-    elif _is_sentence(before, place) or _is_sentence(after, place):
+    elif key != "stdout" or documents == (None, None):
         numbers = Counter(NUMBER.findall(before)), Counter(NUMBER.findall(after))
         changed = "" if numbers[0] == numbers[1] else " [its numbers changed]"
-        yield Difference(place, Kind.WORDS, f"{_shown(before)} -> {_shown(after)}{changed}")
+        are_words = key in WORD_KEYS or _is_sentence(before) or _is_sentence(after)
+        kind = Kind.WORDS if are_words else Kind.DIFFERENT
+        yield Difference(place, kind, f"{_shown(before)} -> {_shown(after)}{changed}")
     else:
-        yield Difference(place, Kind.DIFFERENT, f"{before!r} -> {after!r}")
+        yield Difference(place, Kind.DIFFERENT, f"{_shown(before)} -> {_shown(after)}")
 
 
 def _compare_arrays(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any], place: str) -> Iterator[Difference]:
@@ -666,10 +669,9 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_sentence(text: str, place: str) -> bool:
-    """Whether a text is made of words: it has a space, or its key says so."""
-    key = re.sub(r"\[\d+\]", "", place).rpartition(".")[2]
-    return bool(re.search(r"\s", text.strip())) or key in WORD_KEYS or not text
+def _is_sentence(text: str) -> bool:
+    """Whether a text is made of words and is not a name or a code."""
+    return not text or bool(re.search(r"\s", text.strip()))
 
 
 def _as_document(text: str) -> dict[str, Any] | list[Any] | None:

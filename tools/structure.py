@@ -281,8 +281,9 @@ class House:
         ]
 
     def _all_imports(self) -> Iterator[tuple[str, Import]]:
+        """Imports of every module and of its stub, those for types included."""
         for name, module in sorted(self.modules.items()):
-            for item in module.imports:
+            for item in (*module.imports, *(module.stub_imports or ())):
                 yield name, item
 
 

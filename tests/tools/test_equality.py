@@ -149,6 +149,8 @@ def test_two_records_compare_status_outputs_and_files(tmp_path):
         ('{"gap_eV": 2.00000000000001, "warnings": ["So worded."]}', 0),
         ('{"gap_eV": 2.001, "warnings": ["So worded."]}', 1),
         ('{"warnings": ["So worded."]}', 1),
+        ("gap 2.0 eV\n", 1),
+        ("", 1),
     ],
 )
 def test_only_a_different_number_or_a_missing_key_fails(tmp_path, capsys, after, status):

@@ -94,6 +94,19 @@ def test_an_import_from_inside_another_room_bypasses_its_face(house, statement):
     assert [name for name, _ in found.bypasses] == ["pack.high.user"]
 
 
+def test_a_face_that_names_a_module_of_another_room_bypasses_its_face(house):
+    found = house(
+        {
+            "__init__.py": LAZY,
+            "__init__.pyi": "from .low import f as f\nfrom .low.a import g as g\n",
+            "low/__init__.py": LAZY,
+            "low/__init__.pyi": "from .a import f as f\n",
+            "low/a.py": "def f(): ...\n",
+        }
+    )
+    assert [(name, item.name) for name, item in found.bypasses] == [("pack", "g")]
+
+
 def test_imports_from_a_face_and_inside_a_room_bypass_nothing(house):
     found = house(
         {
