@@ -224,7 +224,6 @@ def _study_cases() -> Iterator[Case]:
     folder = {"specs/a.json": bare, "specs/b.json": spec_text(molecule={"dots": [_dot(1.5)]})}
     yield Case("batch-folder", ("batch", "specs", "--workers", "0", "-o", "out.csv", "--json"), folder)
     yield _command("compare-examples", "compare @homodimer @heterodimer")
-    yield _command("claims", "claims", slow=True)
     yield _command("claims-report", "claims --report -o page.html", slow=True)
 
 
@@ -345,10 +344,11 @@ def _decay_cases(data: Path) -> Iterator[Case]:
         with zipfile.ZipFile(archive) as files:
             names = [name for name in files.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
             texts |= {Path(name).name: files.read(name).decode(errors="replace") for name in names}
-    for number, (name, content) in enumerate(texts.items()):
+    for name, content in texts.items():
         arguments = ("photons", "analyze", name, "--format", "decay", "--unit", "ns", "-o", "page.html", "--json")
         slug = _slug(Path(name))
-        yield Case(f"decay-analyze-{slug}", arguments, {name: content}, slow=number != 2)
+        yield Case(f"decay-analyze-{slug}", arguments, {name: content}, slow=name != "G700_N0.csv")
+        yield Case(f"decay-column-{slug}", (*arguments, "--column", "1"), {name: content}, slow=name != "G700_N0.csv")
         yield Case(f"decay-info-{slug}", ("photons", "info", name, "--json"), {name: content}, slow=True)
 
 

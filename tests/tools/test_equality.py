@@ -217,6 +217,6 @@ def test_the_names_of_the_commands_are_unique_and_every_example_is_solved():
     cases = list_cases()
     names = [case.name for case in cases]
     assert len(set(names)) == len(names)
-    assert {"solve-homodimer", "map-grid", "batch-table", "claims", "spectrum-monomer"} <= set(names)
+    assert {"solve-homodimer", "map-grid", "batch-table", "claims-report", "spectrum-monomer"} <= set(names)
     examples = [case.arguments[1] for case in cases if case.name.startswith("solve-") and case.arguments[1][0] == "@"]
     assert len({read_spec(example).name for example in examples}) == 10
