@@ -59,7 +59,9 @@ ROUNDING = 1e-9
 # Size below which a difference is noise about zero: absolute, and relative to the largest number of an array.
 NOISE = 1e-12
 # Keys and attributes that belong to a run or a version and not to its result.
-IGNORED_KEYS = re.compile(r"elapsed_s|(\w+_)?versions?|platform|creation_time")
+IGNORED_KEYS = re.compile(r"(.*/)?(elapsed_s|(\w+_)?versions?|platform|creation_time)")
+# Progress, whose lines depend on the time.
+PROGRESS = re.compile(r"^[^:\n]*: (\d+ %|\d+ of \d+ .*)\n", re.MULTILINE)
 # Keys whose strings are words, even where they hold a single one.
 WORD_KEYS = frozenset(
     {"allowed", "description", "long_name", "message", "note", "notes", "reason", "title", "warnings", "stderr"}
@@ -765,8 +767,9 @@ def compare_case(before: Path, after: Path) -> list[Difference]:
     """Compare the recorded outputs of one command in two folders."""
     old, new = (json.loads((folder / "status.json").read_text(encoding="utf-8")) for folder in (before, after))
     differences = list(compare_values(str(old["exit"]), str(new["exit"]), "exit"))
-    for name in ("stdout", "stderr"):
-        differences += compare_values(load_file(before / name), load_file(after / name), name)
+    differences += compare_values(load_file(before / "stdout"), load_file(after / "stdout"), "stdout")
+    messages, new_messages = (PROGRESS.sub("", load_file(folder / "stderr")) for folder in (before, after))
+    differences += compare_values(messages, new_messages, "stderr")
     for name in sorted({*old["written"], *new["written"]}):
         if name not in new["written"]:
             differences.append(Difference(name, Kind.MISSING, "file"))
@@ -849,7 +852,8 @@ def _record(options: argparse.Namespace) -> int:
             f"{options.folder} is the record of {origin.read_text(encoding='utf-8')}; use another folder.\n"
         )
         return 2
-    origin.write_text(command, encoding="utf-8")
+    if not origin.exists():
+        origin.write_text(command, encoding="utf-8")
 
     def run(case: Case) -> None:
         start = time.monotonic()
@@ -868,7 +872,8 @@ def _compare(options: argparse.Namespace) -> int:
     sys.stdout.write(comparison_report(compared, options.show, words=options.words))
     absent = sorted(_recorded(options.before, options.only) - set(compared))
     if absent:
-        sys.stdout.write(f"\n{len(absent)} commands have no record in {options.after}: {', '.join(absent)}\n")
+        names = ", ".join(absent[: options.show])
+        sys.stdout.write(f"\n{len(absent)} commands have no record in {options.after}, among them {names}\n")
     failed = any(item.kind in FAILURES for differences in compared.values() for item in differences)
     return 1 if failed or not compared or (absent and not options.partial) else 0
 

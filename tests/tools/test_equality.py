@@ -68,8 +68,8 @@ def test_nan_and_signed_zero_are_identical_and_noise_about_zero_is_rounding():
 
 
 def test_times_and_versions_are_left_out():
-    before = {"elapsed_s": 1.0, "version": "1", "numpy_version": "2.0"}
-    assert kinds(before, {"elapsed_s": 2.0, "version": "2"}) == {}
+    before = {"elapsed_s": 1.0, "version": "1", "numpy_version": "2.0", "identity/creation_time": "noon"}
+    assert kinds(before, {"elapsed_s": 2.0, "version": "2", "identity/creation_time": "night"}) == {}
     assert kinds({"lifetime_s": 1.0}, {"lifetime_s": 2.0}) == {"lifetime_s": Kind.DIFFERENT}
 
 
@@ -139,6 +139,16 @@ def test_two_records_compare_status_outputs_and_files(tmp_path):
         "stdout.gap_eV": Kind.DIFFERENT,
         "a.csv.z[0]": Kind.DIFFERENT,
         "page.html": Kind.MISSING,
+    }
+
+
+def test_lines_of_progress_are_left_out(tmp_path):
+    messages = {"before": "gates: 75 %\nNo lifetime.\n", "after": "computing: 1 of 3 points\nNo lifetime.\n"}
+    for name, text in messages.items():
+        write_record(tmp_path / name, "map", "{}")
+        (tmp_path / name / "map" / "stderr").write_text(text, encoding="utf-8")
+    assert {item.kind for item in compare_case(tmp_path / "before" / "map", tmp_path / "after" / "map")} == {
+        Kind.IDENTICAL
     }
 
 
