@@ -67,7 +67,7 @@ lint: $(ENV)/.ready-dev
 	$(BIN)/lint-imports
 
 structure: $(ENV)/.ready-dev
-	$(BIN)/python tools/structure.py
+	$(BIN)/python -m tools.structure
 
 docs: $(ENV)/.ready-dev
 	$(BIN)/sphinx-build -W --keep-going --fresh-env -b html docs docs/_build/html

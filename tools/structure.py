@@ -4,9 +4,9 @@ A room is a folder or a module directly below the package. Its face is its ``__i
 there is one (its names are imported on first use), else what ``__init__.py`` imports. Only files are parsed; nothing
 is imported. ::
 
-    python tools/structure.py            # the table
-    python tools/structure.py --details  # the table, and every place
-    python tools/structure.py --check    # exit 1 with a sentence for each circle and each bypassing import
+    python -m tools.structure            # the table
+    python -m tools.structure --details  # the table, and every place
+    python -m tools.structure --check    # exit 1 with a sentence for each circle and each bypassing import
 """
 
 from __future__ import annotations

@@ -6,17 +6,9 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from tools.equality import (
-    Case,
-    Kind,
-    compare_case,
-    compare_values,
-    comparison_report,
-    list_cases,
-    load_file,
-    main,
-    record_case,
-)
+from tools.commands import Case, list_cases
+from tools.differences import Kind, compare_values, load_file
+from tools.equality import compare_case, comparison_report, main, record_case
 
 
 def kinds(before, after):
