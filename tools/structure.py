@@ -403,7 +403,8 @@ def structure_report(house: House, *, details: bool = False) -> str:
     modules = house.modules.values()
     lengths = [length for module in modules for length in module.function_lengths]
     measures = {
-        "modules": len(modules),
+        "modules": sum(not module.is_package for module in modules),
+        "faces (__init__.py)": sum(module.is_package for module in modules),
         "lines": sum(module.lines for module in modules),
         "circles of modules": len(house.circles),
         "modules in circles": house.circle_members,
@@ -435,7 +436,8 @@ def _room_lines(house: House) -> Iterator[str]:
     bypasses = Counter(house.room(name) for name, _, _ in _statements(house.bypasses))
     yield f"{'room':16} {'modules':>8} {'lines':>8} {'dict Any':>8} {'bypasses':>8}"
     for room, modules in sorted(rooms.items()):
-        counts = len(modules), sum(m.lines for m in modules), sum(m.dictionaries for m in modules), bypasses[room]
+        files = sum(not module.is_package for module in modules)
+        counts = files, sum(m.lines for m in modules), sum(m.dictionaries for m in modules), bypasses[room]
         yield f"{room:16} " + " ".join(f"{count:>8}" for count in counts)
 
 
