@@ -21,7 +21,7 @@ help:
 	@echo "make run        install, run the main job on the shipped homodimer, print where the report is"
 	@echo "make test       install what the tests need, run them (all but the slow ones)"
 	@echo "make test-slow  the tests marked slow"
-	@echo "make lint       ruff, mypy, import-linter"
+	@echo "make lint       ruff, mypy, import-linter, circles of modules"
 	@echo "make structure  modules, circles of imports, untyped dictionaries, room by room"
 	@echo "make docs       the site, its notebook executed, in docs/_build/html"
 	@echo "make picture    the picture of the first page, from the shipped homodimer"
@@ -65,6 +65,7 @@ lint: $(ENV)/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src tools
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.structure --check
 
 structure: $(ENV)/.ready-dev
 	$(BIN)/python -m tools.structure
