@@ -103,10 +103,10 @@ def _normal(solution: MoleculeSolution) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Orbitals:
-    """Normalised wavefunctions (∫|ψ|² d³r = 1) of K states as vectors of the mesh.
+    """Wavefunctions of K states as vectors of the mesh.
 
-    `above` (K, n), and on a half mesh `below` (K, n) for the mirrored half, else None. `dimension` is None for a single
-    function.
+    `above` (K, n), and on a half mesh `below` (K, n) for the mirrored half, else None; times `scale` they are
+    normalised, ∫|ψ|² d³r = 1. `dimension` is None for a single function.
     """
 
     stem: str
@@ -114,31 +114,30 @@ class _Orbitals:
     name: str
     above: Floats
     below: Floats | None
+    scale: float
 
 
 def _level_orbitals(solution: MoleculeSolution, carrier: Carrier, levels: Sequence[Level]) -> _Orbitals:
-    above = _normal(solution) * np.stack([level.vector for level in levels])
+    above = np.stack([level.vector for level in levels])
     parities = np.array([[level.parity] for level in levels])
     below = parities * above if levels[0].parity else None
-    return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", above, below)
+    return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", above, below, _normal(solution))
 
 
 def _field_orbitals(operator: FieldHamiltonian, levels: Sequence[Level]) -> _Orbitals:
     """Electron levels in the hole's field; they are normalised over both images of a half mesh already."""
     images = [operator.images(level.vector) for level in levels]
-    halves = [np.stack(half) / math.sqrt(2 * math.pi) for half in zip(*images, strict=True)]
+    halves = [np.stack(half) for half in zip(*images, strict=True)]
     name = "electron levels in the field of the hole"
     below = halves[1] if len(halves) > 1 else None
-    return _Orbitals("electron_coulomb", "electron_coulomb_level", name, halves[0], below)
+    scale = 1 / math.sqrt(2 * math.pi)
+    return _Orbitals("electron_coulomb", "electron_coulomb_level", name, halves[0], below, scale)
 
 
 def _pair_hole(solution: MoleculeSolution) -> _Orbitals:
     state = solution.pairs[0].pair.hole
-    above, below = (
-        None if half is None else _normal(solution) * half for half in _halves(state.space.parts(state.vector))
-    )
-    assert above is not None
-    return _Orbitals("hole_coulomb", None, "hole in the field of the electron", above, below)
+    halves = _halves(state.space.parts(state.vector))
+    return _Orbitals("hole_coulomb", None, "hole in the field of the electron", *halves, _normal(solution))
 
 
 def electron_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
@@ -371,10 +370,12 @@ def _add_orbitals(data: xr.Dataset, solution: MoleculeSolution, grid: Grid) -> N
     above = np.concatenate([orbitals.above for orbitals in listed])
     mirrored = [orbitals.below for orbitals in listed if orbitals.below is not None]
     below = np.concatenate(mirrored) if mirrored else None
-    maps = _images(solution, above, below, *grid.plane)
-    axis = _images(solution, above, below, *grid.axis) ** 2
+    scale = np.concatenate([np.full((len(orbitals.above), 1), orbitals.scale) for orbitals in listed])
+    maps = scale * _images(solution, above, below, *grid.plane)
+    axis = (scale * _images(solution, above, below, *grid.axis)) ** 2
     r, z, weights = grid.cross_sections
-    densities = (weights * _images(solution, above, below, r, z) ** 2).reshape(len(above), len(grid.z), -1).sum(axis=-1)
+    densities = weights * (scale * _images(solution, above, below, r, z)) ** 2
+    densities = densities.reshape(len(above), len(grid.z), -1).sum(axis=-1)
     shape = (len(grid.map_r), len(grid.map_z))
     maps = np.stack(fixed_sign(list(maps), grid.plane[1])).reshape(-1, *shape)
     ends = np.cumsum([len(orbitals.above) for orbitals in listed])[:-1]
