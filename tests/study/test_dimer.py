@@ -8,8 +8,8 @@ from tests.exact.systems import dimer_spec, dot, molecule_spec
 
 import qdmol
 from qdmol.structure import read_spec, update_spec
-from qdmol.study.job import run_job
 from qdmol.study.evaluation import is_converged, notes
+from qdmol.study.job import run_job
 
 PAIR = {"electrons": 4, "holes": 2, "coulomb": "self-consistent"}
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import provenance
-from qdmol.structure import Spec, dump_spec, read_spec, spec_files
+from qdmol.results import SavedResult, provenance, save_result, saved_attributes
+from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
 from qdmol.study.points import SOLVER_SOURCE
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+KIND = "map"
 SHOWN_HOLES = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Map:
     """What :func:`qdmol.map` returns.
 
@@ -47,9 +49,10 @@ class Map:
 
     spec: Spec
     axes: tuple[Axis, ...]
-    file: Path | None
-    elapsed: float
-    table: Table = field(repr=False, kw_only=True)
+    file: Path | None = field(compare=False)
+    elapsed: float = field(compare=False)
+    table: Table = field(kw_only=True)
+    stored: xr.Dataset | None = field(default=None, compare=False, kw_only=True)
 
     @property
     def converged(self) -> bool:
@@ -77,7 +80,47 @@ class Map:
     @cached_property
     def data(self) -> xr.Dataset:
         """Every number over the axes, with units; ``reason`` says why a point has none."""
-        return self.table.dataset(_attributes(self.spec, self.axes))
+        return self.table.dataset(_attributes(self.spec, self.axes)) if self.stored is None else self.stored
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the map to a NetCDF file that :func:`qdmol.load` reads back.
+
+        Raises
+        ------
+        InputError
+            The file name does not end in ``.nc``.
+        OutputError
+            The file cannot be written.
+        """
+        record = {**_record(self.spec, self.axes), "elapsed": self.elapsed}
+        return save_result(path, kind=KIND, values=record, data=self.data)
+
+    @classmethod
+    def from_saved(cls, saved: SavedResult) -> Self:
+        """Return the map that a file holds, whether or not it is complete; InputError where it holds none."""
+        record = saved.values
+        try:
+            spec = read_spec(record["spec"], folder=saved.path.absolute().parent)
+            axes = tuple(
+                Axis(
+                    axis["name"],
+                    axis["field"],
+                    axis["unit"],
+                    tuple(math.inf if value == "hard" else value for value in axis["values"]),
+                )
+                for axis in record["axes"]
+            )
+            table = _table(spec, axes)
+            table.fill_from(saved.data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise saved.incomplete(KIND, error) from None
+        elapsed = float(record.get("elapsed", 0.0))
+        return cls(spec, axes, saved.path, elapsed, table=table, stored=saved.data)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(f"{len(axis.values)} {axis.name}" for axis in self.axes)
+        missing = self.table.count - self.table.done
+        return f"<Map of {self.spec.name}: {shape}{f', {missing} points without numbers' if missing else ''}>"
 
     def __str__(self) -> str:
         return "\n".join(self._sentences())
@@ -116,7 +159,18 @@ def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
         "code": source_digest(SOLVER_SOURCE),
         "spec": dump_spec(spec),
         "axes": json.dumps([axis.as_dict() for axis in axes]),
+        **saved_attributes(KIND, _record(spec, axes)),
     }
+
+
+def _record(spec: Spec, axes: Sequence[Axis]) -> dict[str, Any]:
+    return {"spec": spec_mapping(spec), "axes": [axis.as_dict() for axis in axes]}
+
+
+def _table(spec: Spec, axes: Sequence[Axis]) -> Table:
+    """An empty table of the points of a map."""
+    shape, dims = [len(axis.values) for axis in axes], [axis.name for axis in axes]
+    return Table(shape=shape, dims=dims, coordinates=_coordinates(axes), coulomb=_has_coulomb(spec, axes))
 
 
 def map_spec(
@@ -173,7 +227,7 @@ def map_spec(
     if path is not None:
         refuse_overwriting([path], spec_files(parsed), store=store_folder(path))
     plan = GridPlan(parsed, made)
-    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(made), coulomb=_has_coulomb(parsed, made))
+    table = _table(parsed, made)
     attributes = _attributes(parsed, made)
 
     def write() -> None:

@@ -134,6 +134,26 @@ class Table:
             value = found.get(key)
             column[index] = np.nan if value is None else value
 
+    def fill_from(self, data: xr.Dataset) -> None:
+        """Take every number from a dataset that such a table has written; KeyError where one is missing."""
+        for key, column in self._numbers.items():
+            column[:] = data[variable_name(key, self.dims)].values.ravel()
+        self._converged[:] = data["converged"].values.ravel()
+        self._notes[:] = data["warnings"].values.ravel()
+        self._reasons[:] = data["reason"].values.ravel()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two tables have the same points, numbers, warnings and reasons."""
+        if not isinstance(other, Table):
+            return NotImplemented
+        same = (self.shape, self.dims, self.coordinates) == (other.shape, other.dims, other.coordinates)
+        return same and all(
+            np.array_equal(mine.values, theirs.values, equal_nan=mine.values.dtype != object)
+            for mine, theirs in zip(self._variables(), other._variables(), strict=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # tables are filled in place
+
     @property
     def done(self) -> int:
         """Points with numbers."""
