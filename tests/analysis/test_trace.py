@@ -74,7 +74,7 @@ def test_a_bin_must_have_a_width(bin_s):
         intensity_trace(stream, bin_s=bin_s)
 
 
-@pytest.mark.parametrize("chunk", [300, 1 << 20])
+@pytest.mark.parametrize("chunk", [1200, 1 << 20])
 def test_many_channels_share_the_memory(chunk):
     rng = np.random.default_rng(5)
     times = np.sort(rng.integers(0, 20 * 86400 * 10**9, 5000))

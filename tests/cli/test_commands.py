@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 
 import jsonschema
@@ -23,6 +24,13 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def _stand_in(name):
+    """An empty package in place of a real one, whose submodules can still be imported."""
+    module = ModuleType(name)
+    module.__path__ = list(find_spec(name).submodule_search_locations)
+    return module
+
+
 @pytest.fixture
 def solver(monkeypatch):
     """Put stand-ins in place of study and report; give what they were called with."""
@@ -40,7 +48,7 @@ def solver(monkeypatch):
             raise calls["report_fails"]
         return fake_report(solution, path, figures=figures)
 
-    study, report = ModuleType("qdmol.study"), ModuleType("qdmol.report")
+    study, report = _stand_in("qdmol.study"), _stand_in("qdmol.report")
     study.solve, report.write_report = solve, write_report
     monkeypatch.setitem(sys.modules, "qdmol.study", study)
     monkeypatch.setitem(sys.modules, "qdmol.report", report)
