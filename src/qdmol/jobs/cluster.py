@@ -21,7 +21,7 @@ import queue
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from qdmol.errors import SolverError
 from qdmol.jobs.job import Assignment, compute, over_time
 from qdmol.jobs.joining import CONNECT, no_scheduler, refuse_silent
 from qdmol.jobs.limits import GRACE
-from qdmol.jobs.records import failed
+from qdmol.jobs.records import Record, failed
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Security
@@ -47,7 +47,7 @@ RECOUNT = 5.0  # seconds between counts of a running cluster's threads
 LOST = "the scheduler was lost before this job finished"
 IDLE = "no worker of the scheduler took this job"
 
-Finish = Callable[[Assignment, dict[str, Any]], None]
+Finish = Callable[[Assignment, Record], None]
 
 
 class LocalWorkers:
@@ -192,7 +192,7 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def compute_in_worker(assignment: Assignment, topic: str) -> dict[str, Any]:
+def compute_in_worker(assignment: Assignment, topic: str) -> Record:
     """Compute a job in a worker, after telling the command that it has started."""
     from distributed import get_worker
 
@@ -239,7 +239,7 @@ class _Dispatch:
         self.alone = time.monotonic()
         self.started[assignment.key] = self.alone + START
 
-    def note_start(self, event: tuple[float, dict[str, Any]]) -> None:
+    def note_start(self, event: tuple[float, Mapping[str, str]]) -> None:
         """A worker reports that it has started a job."""
         report = event[1]
         self.last_event = self.started[report["key"]] = time.monotonic()
@@ -386,10 +386,10 @@ async def remove_workers(addresses: list[str], dask_scheduler: Any) -> None:
         await dask_scheduler.remove_worker(address=address, stimulus_id=f"qdmol-{time.time()}")
 
 
-def _result_of(future: Future) -> dict[str, Any] | None:
+def _result_of(future: Future) -> Record | None:
     """Record of a finished job; None where its worker or the scheduler is gone before it can be fetched."""
     try:
-        record: dict[str, Any] = future.result(timeout=CONNECT)
+        record: Record = future.result(timeout=CONNECT)
     except (OSError, TimeoutError, CancelledError):
         return None
     return record

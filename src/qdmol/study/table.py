@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.files import write_bytes_atomic
+from qdmol.jobs import Record
 from qdmol.results import netcdf_bytes, storable_text
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Table:
         self._notes = np.full(self.count, "", dtype=object)
         self._reasons = np.full(self.count, NOT_YET, dtype=object)
 
-    def fill(self, index: int, record: Mapping[str, Any]) -> None:
+    def fill(self, index: int, record: Record) -> None:
         """Enter the record of a point; one without a result leaves a hole with its reason."""
         if record["status"] != "done":
             self._reasons[index] = record["reason"]
