@@ -1,3 +1,4 @@
+from .encoding import arrays_dataset as arrays_dataset, arrays_of as arrays_of, decode as decode, encode as encode
 from .netcdf import (
     netcdf_bytes as netcdf_bytes,
     provenance as provenance,

@@ -90,7 +90,7 @@ def solve_batch(
     source: str | os.PathLike[str],
     *,
     output: str | os.PathLike[str],
-    spec: Spec | str | Path | Mapping[str, Any] | None = None,
+    spec: Spec | str | Path | Mapping[str, object] | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     time_limit: float | None = TIME_LIMIT,
@@ -158,7 +158,7 @@ def _paths(output: Path) -> tuple[Path, Path]:
 
 
 def read_samples(
-    source: str | os.PathLike[str], *, spec: Spec | str | Path | Mapping[str, Any] | None = None
+    source: str | os.PathLike[str], *, spec: Spec | str | Path | Mapping[str, object] | None = None
 ) -> tuple[tuple[str, ...], list[Spec | InputError]]:
     """Return the names of the samples and the spec of each, or what is wrong with it."""
     samples = _read(source, spec=spec)

@@ -115,7 +115,7 @@ def _inaccurate_differences(job: Job) -> dict[str, Energy]:
         differences |= {"tunnel coupling": job.tunnelling.coupling, "detuning": job.tunnelling.detuning}
     if job.interacting is None:
         differences |= {"spacing in the field of the hole": job.solution.spacing, "red shift": job.redshift}
-    tolerance = job.spec.calculation.tolerance / 1000
+    tolerance = job.spec.calculation.tolerance_eV
     return {name: one for name, one in differences.items() if one is not None and not one.error <= tolerance}
 
 

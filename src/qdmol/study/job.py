@@ -203,8 +203,8 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
             job.solution,
             job.monomers,
             complexes,
-            tolerance=calculation.ci_tolerance / 1000,
-            exchange=calculation.exchange_constant / 1000 if calculation.exchange else None,
+            tolerance=calculation.ci_tolerance_eV,
+            exchange=calculation.exchange_eV,
         )
         return replace(job, interacting=found, complexes=tuple(complexes))
 
@@ -212,7 +212,7 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
 def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
     calculation = spec.calculation
     counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
-    coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance / 1000
+    coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance_eV
     request = Request(counts, coulomb, tolerance)
     shapes = list(dict.fromkeys(dot.layers for dot in molecule.dots)) if all(counts.values()) else []
     if len(molecule.dots) == 1:

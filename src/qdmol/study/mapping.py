@@ -176,7 +176,7 @@ def _table(spec: Spec, axes: Sequence[Axis]) -> Table:
 
 
 def map_spec(
-    spec: Spec | str | Path | Mapping[str, Any],
+    spec: Spec | str | Path | Mapping[str, object],
     *,
     axes: Mapping[str, Any] | Sequence[str],
     output: str | os.PathLike[str] | None = None,
