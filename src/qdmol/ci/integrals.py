@@ -87,11 +87,11 @@ def interactions(
     """
     sides: dict[Carrier, _Side] = {"electron": _Side(electrons), "hole": _Side(holes)}
     hamiltonian = sides["hole"].functions.hamiltonian
-    poisson = Poisson(hamiltonian.elements, hamiltonian.molecule, hamiltonian.parities)
+    poisson = Poisson(hamiltonian.elements, hamiltonian.molecule)
     blocks: dict[str, list[InteractionBlock]] = {kind: [] for kind in kinds}
     largest = max(max(sides[carrier].reach for carrier in KINDS[kind]) for kind in kinds)
     for k in range(largest + 1):
-        for parity in poisson.parities:
+        for parity in hamiltonian.parities:
             for kind, values in _values(sides, poisson, k, parity, kinds).items():
                 first, second = (sides[carrier] for carrier in KINDS[kind])
                 blocks[kind] += _blocks(first, second, k, parity, values)
@@ -156,21 +156,21 @@ def _values(
     pairs = {carrier: side.densities(k, parity)[0] for carrier, side in sides.items()}
     sources = _sources(kinds)
     loads = {carrier: sides[carrier].loads(pairs[carrier]) for carrier in _loaded(kinds, sources)}
-    scale = 2 * math.pi * len(poisson.parities) * 4 * math.pi * COULOMB_EV_NM
+    scale = 2 * math.pi * len(poisson.symmetry.images) * 4 * math.pi * COULOMB_EV_NM
     found = {kind: np.empty(tuple(len(pairs[carrier]) for carrier in KINDS[kind])) for kind in kinds}
     for source in sorted(set(sources.values())):
         for start in range(0, len(pairs[source]), COLUMNS):
             some = slice(start, start + COLUMNS)
             known = source in loads
             right = loads[source][:, some] if known else sides[source].loads(pairs[source][some])
-            answers = scale * poisson.answers(right, m=k, parity=parity)
+            answers = scale * poisson.answers(right, poisson.symmetry.sector(k, parity))
             for kind in (kind for kind in kinds if sources[kind] == source):
                 first, second = KINDS[kind]
                 if source == second:
                     found[kind][:, some] = loads[first].T @ answers
                 else:
                     found[kind][some] = answers.T @ loads[second]
-    poisson.release(m=k, parity=parity)
+    poisson.release(poisson.symmetry.sector(k, parity))
     return found
 
 

@@ -159,7 +159,7 @@ def counted_orbitals(solution: MoleculeSolution, *, count: int) -> dict[Carrier,
         The solution has no settled pair.
     """
     _need_pairs(solution)
-    dots = np.array([dot.z for dot in solution.molecule.dots])
+    dots = solution.molecule.centres
     found = {}
     for carrier in CARRIERS:
         source = _Source(solution, carrier, balanced=True)
@@ -186,9 +186,9 @@ def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
         message = "only orbitals with their functions can be compared with a state"
         raise ValueError(message)
     found: Floats = np.zeros(len(functions))
-    for parity, part in state.space.parts(state.vector).items():
-        same = (functions.m == 0) & (functions.parity == parity)
-        pair = state.space.pairs[parity]
+    for sector, part in state.space.parts(state.vector).items():
+        same = np.array([other == sector for other in functions.sectors])
+        pair = state.space.pencils[sector]
         found[same] = functions.vectors[same][:, pair.unknowns] @ (pair.M @ part[pair.unknowns])
     found *= math.sqrt(2 * math.pi * functions.images)
     return np.asarray(found[radial] * (basis.m == 0))
@@ -198,7 +198,7 @@ def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> Or
     source = _Source(solution, carrier)
     # A little further: the partner of an orbital below the cut may lie above it.
     blocks = [block for block in source.blocks(energy + SPLIT) if len(block.energy)]
-    dots = np.array([dot.z for dot in solution.molecule.dots])
+    dots = solution.molecule.centres
     return join_blocks(source.hamiltonian, carrier, blocks, dots).cut(energy=energy)
 
 
@@ -209,8 +209,7 @@ def join_blocks(
     functions = Functions(
         hamiltonian,
         np.concatenate([block.vectors for block in blocks]),
-        np.concatenate([np.full(len(block.energy), block.m) for block in blocks]),
-        np.concatenate([np.full(len(block.energy), block.parity) for block in blocks]),
+        tuple(hamiltonian.symmetry.sector(block.m, block.parity) for block in blocks for _ in block.energy),
     )
     one_body = scipy.linalg.block_diag(*[block.one_body for block in blocks])
     order = np.concatenate([block.energy for block in blocks])
@@ -332,7 +331,7 @@ class _Source:
         """The pairs' own states and the levels (k, unknowns) of a block, and their heights (k,) above the lowest."""
         rows, heights = [], []
         for state, height in zip(self.states, self.heights, strict=True) if m == 0 else ():
-            own = state.space.parts(state.vector)[parity][pair.unknowns]
+            own = state.space.parts(state.vector)[self.hamiltonian.symmetry.sector(m, parity)][pair.unknowns]
             if own @ (pair.M @ own) > ABSENT:
                 rows.append(own)
                 heights.append(0.0 if self.balanced else height)

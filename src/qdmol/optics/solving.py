@@ -123,7 +123,7 @@ def _field(solution: MoleculeSolution) -> OpticalField:
     if not _optical(solution.molecule):
         return OpticalField(None, None)
     molecule = optical_molecule(solution.molecule)
-    return optical_field(solution.elements, molecule, solution.hamiltonians["electron"].parities)
+    return optical_field(solution.elements, molecule)
 
 
 def _optical(molecule: AxialMolecule) -> bool:
