@@ -185,9 +185,10 @@ def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: F
 def _rotation(
     hamiltonian: Hamiltonian, axis: Floats, sector: Sector, start: Floats, shift: float, *, coarse: bool
 ) -> _Rotation:
-    """The two lowest states of a space, turned so that the position along `axis` is diagonal, from vectors (k, n) close to them.
+    """The two lowest states of a space, rotated so that the position along `axis` is diagonal.
 
-    `shift` (eV) lies below both: a continuum close above does not slow the iteration down.
+    `start` (k, n) are vectors close to them. `shift` (eV) lies below both: then a continuum close above does not
+    slow the iteration down.
     """
     pencil = hamiltonian.pencil(sector, coarse=coarse)
     factor = pencil.factor(shift)

@@ -132,9 +132,10 @@ class Poisson:
         return potentials
 
     def potential(self, assembler: Assembler, density: ImageDensity) -> dict[Sector, Floats]:
-        """Potential (eV for a unit charge), one vector (n,) for each ground sector, of a density (1/nm³) on `assembler`.
+        """Potential (eV for a unit charge) of a density (1/nm³), one vector (n,) for each ground sector.
 
-        `density` has one :data:`~qdmol.fem.Coefficient` for each image of the meshed part.
+        `density`, at the quadrature points of `assembler`, has one :data:`~qdmol.fem.Coefficient` for each image of
+        the meshed part.
         """
         loads = {}
         for sector in self.symmetry.ground_sectors:

@@ -22,7 +22,11 @@ from qdmol.states.wall import WALL_SAFETY, Wall, wall_shares
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A one-particle state: expectation value (eV) of the bare Hamiltonian, and density ψ² normalised to 1 in the elements' measure."""
+    """A one-particle state.
+
+    `energy` is the expectation value (eV) of the bare Hamiltonian, `density` ψ², normalised to 1 in the elements'
+    measure.
+    """
 
     energy: float
     density: Density

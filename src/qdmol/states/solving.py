@@ -141,7 +141,7 @@ class _Search:
         self._coarse = {sector: self._first(sector) for sector in self.symmetry.ground_sectors}
 
     def _first(self, sector: Sector) -> tuple[Floats, Floats]:
-        """The lowest levels of a ground sector in the coarse space; none above the ceiling, where there is a continuum."""
+        """The lowest levels of a ground sector in the coarse space; none above the ceiling."""
         count = self.count // len(self.symmetry.ground_sectors) + 1
         near = None
         if math.isfinite(self.ceiling):
