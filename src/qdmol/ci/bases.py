@@ -25,7 +25,7 @@ from qdmol.ci.orbitals import OrbitalBasis, counted_orbitals, relaxed_orbitals
 from qdmol.linalg import release_freed_memory
 from qdmol.meanfield import MoleculeSolution
 from qdmol.potentials import CARRIERS, Carrier
-from qdmol.states import BASE_BYTES, MOST_BYTES, MOST_SECONDS, solve_cost
+from qdmol.states import BASE_BYTES, MAX_BYTES, MAX_SECONDS, solve_cost
 
 EXCITON = Complex(1, 1)
 # Orbitals of each carrier per dot: the shells of a sphere up to s, p, d, f, g, counted with their first excitations.
@@ -192,8 +192,8 @@ def shared_limits(solutions: Sequence[MoleculeSolution]) -> list[Limits]:
     The time in proportion to what a basis of each of them takes.
     """
     solves = [_solve_cost(solution) for solution in solutions]
-    left = MOST_SECONDS - sum(seconds for seconds, _ in solves)
-    memory = (MOST_BYTES - BASE_BYTES - KEPT * sum(taken for _, taken in solves)) / ON_THE_WAY
+    left = MAX_SECONDS - sum(seconds for seconds, _ in solves)
+    memory = (MAX_BYTES - BASE_BYTES - KEPT * sum(taken for _, taken in solves)) / ON_THE_WAY
     parts = [Ladder(solution).cost(min(FIRST_STEP, len(COUNTS) - 1)).seconds for solution in solutions]
     return [Limits(left * part / sum(parts), min(memory, MOST_MEMORY)) for part in parts]
 

@@ -24,9 +24,9 @@ from qdmol.states.space import Pencil, SectorSpace, Space
 from qdmol.structure import AxialMolecule
 
 # Distance (eV) from the floor to the lowest band edge: keeps A - floor M regular.
-FLOOR_MARGIN = 0.02
+FLOOR_MARGIN_EV = 0.02
 # Unknowns of a mesh from which on factors are computed anew rather than kept.
-LARGE = 10_000
+LARGE_MESH = 10_000
 
 
 class Operator(Protocol):
@@ -106,7 +106,7 @@ class Hamiltonian:
     @cached_property
     def floor(self) -> float:
         """An energy (eV) below every level: a little below the lowest band edge."""
-        return min(float(v.min()) for v in self._edge) - FLOOR_MARGIN
+        return min(float(v.min()) for v in self._edge) - FLOOR_MARGIN_EV
 
     @cached_property
     def _edge(self) -> Coefficient:
@@ -146,7 +146,7 @@ class Hamiltonian:
 
     def release(self) -> None:
         """Forget the factors of a large mesh, which take a hundred megabytes each: on demand they are computed anew."""
-        if self.elements.count > LARGE:
+        if self.elements.count > LARGE_MESH:
             self._factors.clear()
 
 
