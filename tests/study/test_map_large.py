@@ -13,7 +13,7 @@ import qdmol
 from qdmol.study import cluster, running
 
 SCRIPT = """
-import json, resource, sys, time
+import json, resource, sys
 import qdmol
 from qdmol.study import points, running
 from qdmol.study.table import NUMBERS
@@ -40,7 +40,6 @@ points._solved = stand_in
 spec, side = json.loads(sys.argv[1]), int(sys.argv[3])
 qdmol.map(spec, axes={"barrier": [1.0]})
 before, solved, stop = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0, int(sys.argv[2])
-started = time.perf_counter()
 done = 0
 try:
     axes = {"core_diameter": f"2:4:{side}", "barrier": f"0.6:4:{side}"}
@@ -48,8 +47,8 @@ try:
 except KeyboardInterrupt:
     pass
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-megabytes, seconds = (after - before) / 1024, time.perf_counter() - started
-print(json.dumps({"solved": solved, "done": done, "planned": planned, "MB": megabytes, "s": seconds}))
+megabytes = (after - before) / 1024
+print(json.dumps({"solved": solved, "done": done, "planned": planned, "MB": megabytes}))
 """
 
 

@@ -258,12 +258,12 @@ def test_a_value_of_the_material_set_changes_the_key(tmp_path):
     original = load_set("cdse-cds-single-band").path.read_text(encoding="utf-8")
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(mapping(materials="mine")), encoding="utf-8")
-    keys = []
-    for text in (original, original.replace("value: 0.21", "value: 0.22", 1)):
+    keys, material_set = [], tmp_path / "mine.yaml"
+    for second, text in enumerate((original, original.replace("value: 0.21", "value: 0.22", 1))):
         assert text != original or not keys
-        (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+        material_set.write_text(text, encoding="utf-8")
+        os.utime(material_set, (second, second))  # the file's time is what tells a changed set from a read one
         keys.append(key(read_spec(path)))
-        time.sleep(0.01)  # the file's time is what tells a changed set from a read one
     assert keys[0] != keys[1]
 
 
@@ -293,27 +293,33 @@ def test_the_solvers_source_changes_the_hash_and_drawing_does_not(tmp_path, file
 
 # ---------------------------------------------------------------- time limits
 
+HANGS = 120  # seconds after which what should have ended long ago hangs, on any machine
+
 
 def test_a_loop_in_python_is_interrupted():
-    started = time.monotonic()
+    given_up = threading.Event()  # so that a limit that does nothing fails the test instead of stopping it for ever
+    watchdog = threading.Timer(HANGS, given_up.set)
+    watchdog.start()
 
-    def never_ends():
-        while True:
+    def loop():
+        while not given_up.is_set():
             sum(range(100))
 
-    with pytest.raises(TimeLimitError), time_limit(0.2):
-        never_ends()
-    assert time.monotonic() - started < 5
+    try:
+        with pytest.raises(TimeLimitError), time_limit(0.2):
+            loop()
+    finally:
+        watchdog.cancel()
 
 
 def test_what_ends_in_time_is_left_alone():
-    with time_limit(30):
+    with time_limit(10 * HANGS):
         pass
     with time_limit(None):
         pass
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     for timer in timers:
-        timer.join(timeout=5)  # far less than what is left of its time
+        timer.join(timeout=HANGS)  # far less than what is left of its time
     assert not any(timer.is_alive() for timer in timers)
 
 
@@ -331,9 +337,7 @@ def test_compiled_code_that_does_not_return_ends_the_process():
     code = (
         "import ctypes; from qdmol.study import limits; limits.GRACE = 0.5\n"
         "with limits.time_limit(0.2, end_process=True):\n"
-        "    ctypes.PyDLL(None).sleep(60)"  # holds the interpreter's lock all the while
+        "    ctypes.PyDLL(None).sleep(1000)"  # holds the interpreter's lock all the while
     )
-    started = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=50, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=HANGS, check=False)
     assert done.returncode != 0
-    assert time.monotonic() - started < 30
