@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, Assembler, Coefficient, Elements
+from qdmol.fem import Assembler, Coefficient, Elements
 from qdmol.potentials.poisson import Poisson
 from qdmol.potentials.regions import Carrier, permittivity, screened
-from qdmol.structure import AxialMolecule
+from qdmol.structure import MEDIUM, AxialMolecule
 
 CHARGE: dict[Carrier, float] = {"electron": -1.0, "hole": 1.0}
 
@@ -47,7 +47,7 @@ def applied_field(elements: Elements, molecule: AxialMolecule) -> FieldEnergy:
     if molecule.field == 0 or not screened(molecule):
         return FieldEnergy(molecule.field, None)
     poisson = Poisson(elements, molecule, (0,))
-    medium = molecule.parameters["medium"].permittivity
+    medium = molecule.parameters[MEDIUM].permittivity
     contrast = [e - medium for e in permittivity(poisson.assembler, molecule)]
     load = molecule.field * poisson.assembler.slope_load(contrast)
     return FieldEnergy(molecule.field, poisson.solve({0: load})[0])

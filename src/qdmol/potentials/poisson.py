@@ -28,7 +28,7 @@ from qdmol.arrays import Floats, Indices
 from qdmol.fem import Assembler, Coefficient, Elements, Pattern
 from qdmol.linalg import Factor, left_out
 from qdmol.potentials.regions import permittivity
-from qdmol.structure import AxialMolecule
+from qdmol.structure import MEDIUM, AxialMolecule
 from qdmol.units import COULOMB_EV_NM
 
 # One Coefficient for each image of the meshed part: (above,) or (above, below).
@@ -62,8 +62,8 @@ class Poisson:
         return self.assembler.stiffness(permittivity(self.assembler, self.molecule))
 
     @cached_property
-    def _centrifugal(self) -> Floats:
-        return self.assembler.centrifugal(permittivity(self.assembler, self.molecule))
+    def _angular(self) -> Floats:
+        return self.assembler.angular(permittivity(self.assembler, self.molecule))
 
     def _unknowns(self, m: int, parity: int) -> Indices:
         keep = np.ones(self.elements.count, dtype=np.bool_)
@@ -80,7 +80,7 @@ class Poisson:
                 unknowns = self._unknowns(m, parity)
                 self._patterns[m != 0, parity] = unknowns, *self.assembler.pattern.restrict(unknowns)
             unknowns, pattern, entries = self._patterns[m != 0, parity]
-            operator = self._operator + m * m * self._centrifugal if m else self._operator
+            operator = self._operator + m * m * self._angular if m else self._operator
             outside = self._outside(m, parity)[unknowns][:, unknowns]
             self._factors[m, parity] = unknowns, Factor((pattern.matrix(operator[entries]) + outside).tocsc())
         return self._factors[m, parity]
@@ -106,7 +106,7 @@ class Poisson:
                 moment = np.zeros(len(unknowns))
                 np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", arc.values, weight, legendre))
                 dense += (l + 1 - rest) * np.outer(moment, moment) / np.sum(weight * legendre**2)
-        dense *= self.molecule.parameters["medium"].permittivity / radius
+        dense *= self.molecule.parameters[MEDIUM].permittivity / radius
         rows, columns = np.meshgrid(unknowns, unknowns, indexing="ij")
         n = self.elements.count
         return sp.csc_array((dense.ravel(), (rows.ravel(), columns.ravel())), shape=(n, n))

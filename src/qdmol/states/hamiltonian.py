@@ -102,12 +102,12 @@ class Hamiltonian:
         return self.assembler.stiffness(self._inverse_mass, self._edge)
 
     @cached_property
-    def _centrifugal(self) -> Floats:
-        return self.assembler.centrifugal(self._inverse_mass)
+    def _angular(self) -> Floats:
+        return self.assembler.angular(self._inverse_mass)
 
     def energy(self, m: int) -> Floats:
         """Entries of kinetic energy for m and band edge."""
-        return self._straight + m * m * self._centrifugal if m else self._straight
+        return self._straight + m * m * self._angular if m else self._straight
 
     def pair(self, m: int, parity: int, *, coarse: bool) -> Pair:
         """The block of one m >= 0 and parity in the fine or the coarse space."""

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, caps_apart
+from qdmol.fem import caps_apart
 from qdmol.potentials import Carrier, Density, edge_of, mass_of
 from qdmol.states.hamiltonian import Hamiltonian
-from qdmol.structure import AxialMolecule, RegionParameters
+from qdmol.structure import MEDIUM, AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
 # Energy (eV) of a level's tail in the medium: a first guess.
