@@ -29,11 +29,11 @@ def _partly(solve_cases):
         spectra = [case for case in cases if case.what == "spectrum"]
         levels = [case for case in cases if case.what != "spectrum"]
         anew = solved_anew(levels)
-        known = {case.key: stored_outcome(case, stored) for case in levels if digest(case) not in anew}
-        wanted = {case.key: case for case in levels if known.get(case.key) is None}
+        known = {digest(case): stored_outcome(case, stored) for case in levels if digest(case) not in anew}
+        wanted = {digest(case): case for case in levels if known.get(digest(case)) is None}
         first, *solved = solve_cases([spectra[0], *wanted.values()], **options)
         answers = dict(zip(wanted, solved, strict=True))
-        others = [replace(answers.get(case.key) or known[case.key], case=case) for case in levels]
+        others = [replace(answers.get(digest(case)) or known[digest(case)], case=case) for case in levels]
         return (first, *made_up(spectra[1:]), *others)
 
     return solve

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qdmol.claims import assessing, cases
 from qdmol.claims.cases import Outcome, all_cases
+from qdmol.structure import dump_spec
 
 FILE = Path(__file__).with_name("cases") / "solved.json"
 NUMBERS = ("splitting", "tunnel_coupling", "redshift", "redshift_single_particle")
@@ -30,7 +31,7 @@ def solved_anew(listed):
 
 def digest(case):
     """The same for the same molecule with the same calculation."""
-    return hashlib.sha256(case.key[1].encode()).hexdigest()[:16]
+    return hashlib.sha256(dump_spec(case.spec).encode()).hexdigest()[:16]
 
 
 def numbers_of(outcome):

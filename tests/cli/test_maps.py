@@ -6,8 +6,8 @@ import pytest
 
 from qdmol.cli import progress as map_progress
 from qdmol.cli.entry import run_command
+from qdmol.jobs import State
 from qdmol.study import coupling
-from qdmol.study.running import State
 
 
 @pytest.fixture(autouse=True)

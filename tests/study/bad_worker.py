@@ -14,15 +14,15 @@ from pathlib import Path
 
 import qdmol.study.points as points
 from qdmol.jobs import limits
+from qdmol.jobs.worker import main
 from qdmol.study.table import NUMBERS
-from qdmol.study.worker import main
 
 limits.GRACE = 2.0
 LEVELS = ("energy_eV", "error_meV", "m", "parity")
 
 
-def misbehave(task):
-    barrier = task.spec.molecule.barrier
+def misbehave(point):
+    barrier = point.spec.molecule.barrier
     if barrier == 1.0:
         ctypes.PyDLL(None).sleep(1000)
     if barrier == 1.1:
@@ -37,9 +37,9 @@ def misbehave(task):
             mark.write_text("died once")
             os.kill(os.getpid(), signal.SIGKILL)
     summary = {**dict.fromkeys(NUMBERS), "converged": True, "warnings": [], "coulomb": None, "monomer_gaps_eV": []}
-    return {"status": "done", "summary": summary | dict.fromkeys(("electron", "hole"), dict.fromkeys(LEVELS, ()))}
+    return {"summary": summary | dict.fromkeys(("electron", "hole"), dict.fromkeys(LEVELS, ()))}
 
 
 if __name__ == "__main__":
-    points._solved = misbehave
+    points.solve_point = misbehave
     main()

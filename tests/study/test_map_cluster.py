@@ -21,7 +21,7 @@ from tests.study.map_samples import command, mapping, parts, run, sample, writte
 from tests.study.servers import hand_started, wait_until
 
 import qdmol
-from qdmol.study import cluster
+from qdmol.jobs import cluster
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and /proc")
 HANGS = 300  # seconds after which what should have ended long ago hangs, on any machine
@@ -52,7 +52,7 @@ def children(pid: int) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError, ValueError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"qdmol.study.worker" in (folder / "cmdline").read_bytes():
+            if parent == pid and b"qdmol.jobs.worker" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
     return found
 
@@ -88,7 +88,7 @@ def test_workers_that_die_or_hang_leave_labelled_holes(tmp_path, monkeypatch):
     """
     mark = tmp_path / "mark"
 
-    def start_worker():
+    def start_worker(_preload):
         return subprocess.Popen([sys.executable, BAD_WORKER, mark], stdin=subprocess.PIPE)
 
     monkeypatch.setattr(cluster, "_start_worker", start_worker)
@@ -97,7 +97,7 @@ def test_workers_that_die_or_hang_leave_labelled_holes(tmp_path, monkeypatch):
     found = qdmol.map(sample(), axes={"barrier": barriers}, output=tmp_path / "m.nc", workers=2, time_limit=5)
     reasons = dict(zip(barriers, (str(reason) for reason in found.data.reason.values), strict=True))
     assert reasons[1.0] == reasons[1.2] == "not finished within the time limit of 5 s"
-    assert "worker died" in reasons[1.1]
+    assert "worker process died" in reasons[1.1]
     assert "ZeroDivisionError: a bug" in reasons[1.3]
     assert [reasons[barrier] for barrier in barriers[4:]] == ["", "", "", ""]
     assert mark.exists()
@@ -118,12 +118,12 @@ def test_a_worker_killed_in_the_middle_costs_nothing(tmp_path, reference):
 
 
 def test_a_cluster_whose_workers_cannot_live_is_given_up(tmp_path, monkeypatch):
-    def start_worker():
+    def start_worker(_preload):
         return subprocess.Popen([sys.executable, "-c", "raise SystemExit(7)"], stdin=subprocess.PIPE)
 
     monkeypatch.setattr(cluster, "_start_worker", start_worker)
     found = qdmol.map(sample(), axes={"barrier": [1.0, 1.2]}, output=tmp_path / "m.nc", workers=1)
-    assert [reason for _, reason in found.failed] == ["Worker processes end before they finish a point (status 7)."] * 2
+    assert [reason for _, reason in found.failed] == ["Worker processes end before they finish a job (status 7)."] * 2
 
 
 # ---------------------------------------------------------------- strangers
@@ -194,8 +194,8 @@ def test_a_stopped_worker_holds_nothing_up(tmp_path, monkeypatch, stopped_at):
 
     start = cluster._start_worker
 
-    def start_stopped():
-        process = start()
+    def start_stopped(preload):
+        process = start(preload)
         if not stopped_at and not stopped:
             stopped.append(process.pid)
             os.kill(process.pid, signal.SIGSTOP)
@@ -273,7 +273,7 @@ def test_a_scheduler_that_is_killed_loses_nothing_finished(tmp_path, reference):
     found = json.loads(out)
     assert process.returncode == 3
     assert found["done"] == len(parts(output)) == POINTS - len(found["failed"])
-    assert {one["reason"] for one in found["failed"]} == {"the scheduler was lost before this point was finished"}
+    assert {one["reason"] for one in found["failed"]} == {"the scheduler was lost before this job finished"}
     again = run("map", spec, *AXES, "-o", output, "--workers", 0)
     assert again.returncode == 0
     assert output.read_bytes() == reference

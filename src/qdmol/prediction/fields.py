@@ -12,10 +12,9 @@ from qdmol.arrays import Floats
 from qdmol.errors import InputError
 from qdmol.prediction.measures import edge_peak, emission_peak
 from qdmol.prediction.molecules import dot_curves, prepare_light
-from qdmol.prediction.tasks import Answer, Order
+from qdmol.prediction.tasks import Answer, LightRequest, Order
 from qdmol.prediction.values import Conditions
 from qdmol.structure import Spec, update_spec
-from qdmol.study import LightRequest
 
 # Growing bases of orbitals in each field.
 BASES: Final = 2

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError, SolverError
+from qdmol.jobs import Resources, Store
 from qdmol.optics import MoleculeLight, broadening_of, growths, hottest, light_of
 from qdmol.prediction.ensembles import EnsembleSpectrum, GroupLight, ensemble_spectrum
 from qdmol.prediction.evaluation import SampleResult, ensemble_result, sample_change, sample_spectrum
@@ -25,10 +26,9 @@ from qdmol.prediction.molecules import Prepared, dot_curves, mean_curves, prepar
 from qdmol.prediction.remarks import spectrum_warnings
 from qdmol.prediction.samples import Sample, samples_of
 from qdmol.prediction.spectra import Spectra
-from qdmol.prediction.tasks import Answer, Order, Solver
+from qdmol.prediction.tasks import Answer, LightRequest, Order, Solver
 from qdmol.prediction.values import Calibration, Conditions, Curves
 from qdmol.structure import Spec, read_spec, resolve, without_ensemble
-from qdmol.study import LightRequest, Resources, Store
 from qdmol.units import HC_EV_NM
 
 # Growing bases of a single dot, which tell how strengths grow, of a molecule, and of the shapes of an ensemble.
