@@ -160,7 +160,7 @@ class SampleResult:
         worst = 0.0
         for _, particle in self.prepared:
             levels = particle.limit.levels
-            strength = direction_mean(levels.moment).sum(axis=1)
+            strength = direction_mean(levels.moment, particle.light.directions).sum(axis=1)
             strong = (levels.energy <= levels.energy[0] + EDGE_REACH) & (strength > 0.1 * strength.max())
             worst = max(worst, float(particle.limit.error[strong].max(initial=0.0)))
         return worst
@@ -183,7 +183,7 @@ class SampleResult:
             for region in particle.light.regions:
                 if region.absorption is None or region.index is None:
                     return None
-                intensity = (2 * region.intensity[0] + region.intensity[1]) / 3
+                intensity = float(direction_mean(region.intensity, particle.light.directions))
                 volume = float(region.volume.sum()) * CM3
                 total += share * volume * region.absorption * intensity * region.index / particle.light.index
         return total
@@ -267,7 +267,7 @@ def _lines(prepared: Prepared, conditions: Conditions, *, share: float, dot: int
     energy = gap + levels.energy
     if conditions.exchange is not None:
         energy = energy + conditions.exchange * np.nan_to_num(levels.contact)
-    strength = 2 * direction_mean(levels.moment) / energy[:, None]
+    strength = 2 * direction_mean(levels.moment, prepared.light.directions) / energy[:, None]
     total = strength.sum(axis=1)
     near = levels.energy <= levels.energy[0] + MAX_HEIGHT_EV
     thermal_energy = BOLTZMANN_EV_K * max(conditions.temperature, 1e-3)
@@ -307,7 +307,8 @@ def _polarisation(prepared: Prepared) -> float:
     """(along - across) / (along + across) of the band edge's strength."""
     levels = prepared.limit.levels
     low = levels.energy <= levels.energy[0] + EDGE_REACH
-    across, along = levels.moment[low].sum(axis=(0, 1))
+    moments = dict(zip(prepared.light.directions, levels.moment[low].sum(axis=(0, 1)), strict=True))
+    across, along = moments["across"], moments["along"]
     return float((along - across) / (along + across))
 
 

@@ -56,7 +56,7 @@ def _emitters(light: MoleculeLight, limit: EdgeLimit, conditions: Conditions) ->
 def without_local_field(prepared: Prepared, conditions: Conditions) -> tuple[float, float]:
     """Strength of the band edge (eV) and radiative lifetime (ns) as if light's field were the same everywhere."""
     limit = prepared.limit
-    moment = np.repeat(limit.levels.bare[:, :, None], 2, axis=2)
+    moment = np.repeat(limit.levels.bare[:, :, None], len(prepared.light.directions), axis=2)
     bare = replace(limit, levels=replace(limit.levels, moment=moment))
     low = bare.levels.energy <= bare.levels.energy[0] + EDGE_REACH
     return float(bare.levels.bare[low].sum()), _emitters(prepared.light, bare, conditions).lifetime
