@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -23,6 +23,8 @@ from qdmol.errors import SolverError
 
 # Levels in more families of sectors than this are needed by no spectrum of bound levels.
 MAX_FAMILIES = 60
+# Coordinates x, y, z in nm.
+Position = tuple[float, float, float]
 PARITY_LABELS = {1: "+", -1: "-", 0: None}
 
 
@@ -61,7 +63,7 @@ class Direction:
     name: str
     sector: Sector
     axes: int
-    axis: tuple[float, float, float]
+    axis: Position
 
 
 class Symmetry(ABC):
@@ -80,6 +82,10 @@ class Symmetry(ABC):
     @abstractmethod
     def images(self) -> tuple[Image, ...]:
         """The copies of the meshed part that make up the molecule, the meshed part first."""
+
+    @abstractmethod
+    def orbit(self, position: Position) -> tuple[Position, ...]:
+        """The distinct positions (nm) to which the operations that make images take one, sorted."""
 
     @property
     @abstractmethod
@@ -146,6 +152,26 @@ class Symmetry(ABC):
     def signs(self, sector: Sector) -> tuple[int, ...]:
         """The sign that a function of the sector takes on each image."""
 
+    def image_values(self, parts: Mapping[Sector, Floats]) -> list[Floats]:
+        """Values on every image of a function given by the part (..) of it in each sector, on the meshed part."""
+        signs = {sector: self.signs(sector) for sector in parts}
+        images = []
+        for image in range(len(self.images)):
+            first, *others = parts
+            values = signs[first][image] * parts[first]
+            for sector in others:
+                values = values + signs[sector][image] * parts[sector]
+            images.append(values)
+        return images
+
+    def part(self, images: Sequence[Floats], sector: Sector) -> Floats:
+        """The part (..) in one of the ground sectors of a function given by its values (..) on every image."""
+        signs = self.signs(sector)
+        total = images[0]
+        for sign, values in zip(signs[1:], images[1:], strict=True):
+            total = total + sign * values
+        return total / len(images) if len(images) > 1 else total
+
     @abstractmethod
     def mirrored(self, sector: Sector) -> Sector | None:
         """The sector with the opposite signs on the second image, bonding against antibonding; None with one image."""
@@ -203,6 +229,11 @@ class AxialSymmetry(Symmetry):
         """The half plane itself, and with a mirror plane its reflection."""
         upper = Image(partial(_in_space, sign=1.0))
         return (upper, Image(partial(_in_space, sign=-1.0), "mirror")) if self.mirror else (upper,)
+
+    def orbit(self, position: Position) -> tuple[Position, ...]:
+        """The position and, with a mirror plane, its reflection."""
+        x, y, z = position
+        return tuple(sorted({position, (x, y, -z)})) if self.mirror else (position,)
 
     @property
     def _parities(self) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ class Broadening:
         return FWHM * self.deviation
 
     def spread(self, grid: Floats, energy: Floats, weight: Floats) -> Floats:
-        """Σ w_k G(E - E_k), (n,) or (n, c), on an even grid (n,): lines at energies (k,) with weights (k,) or (k, c)."""
+        """Σ w_k G(E - E_k), (n,) or (n, c), on an even grid (n,) of lines at (k,) with weights (k,) or (k, c)."""
         step = float(grid[1] - grid[0])
         reach = math.ceil(CUTOFF * self.deviation / step)
         nearest = np.rint((energy - grid[0]) / step).astype(np.intp)

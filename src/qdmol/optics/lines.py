@@ -85,7 +85,7 @@ class Lines:
 
 
 def absorption_lines(light: MoleculeLight, limit: EdgeLimit, *, exchange: float = 0.0) -> Lines:
-    """Lines of one molecule; `exchange` (eV nm³) times the contact density is added to the energy of bright excitons."""
+    """Lines of one molecule; `exchange` (eV nm³) times the contact density raises the energy of bright excitons."""
     gap, edge, pairs = light.band_gap, limit.levels, light.pairs
     if exchange:
         edge = replace(edge, energy=edge.energy + exchange * np.nan_to_num(edge.contact))

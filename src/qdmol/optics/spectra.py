@@ -61,7 +61,7 @@ MAX_TEMPERATURE, BISECTIONS = 1e5, 50
 
 
 def cross_section(lines: Lines, grid: Floats, broadening: Broadening, *, index: float) -> Floats:
-    """Absorption cross-section (n, D) in nm² at photon energies (n,) in eV, of the part of space nearest to each dot."""
+    """Absorption cross-section (n, D) in nm² at photon energies (n,) in eV, of the space nearest to each dot."""
     weight = CROSS_SECTION / index * lines.strength
     return broadening.spread(grid, lines.energy, weight)
 

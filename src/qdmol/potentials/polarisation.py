@@ -251,6 +251,6 @@ def _fitted(r: Floats, z: Floats, value: Floats, known: NDArray[np.intp]) -> Flo
 
 
 def _by_element(assembler: Assembler, energy: Coefficient, density: Density) -> Floats:
-    """∫ V n r dr dz (E,) over each element."""
+    """∫ V n (E,) over each element."""
     terms = zip(assembler.blocks, energy, density(assembler), strict=True)
-    return np.concatenate([(block.weight * block.r * v * n).sum(axis=1) for block, v, n in terms])
+    return np.concatenate([(block.measure * v * n).sum(axis=1) for block, v, n in terms])

@@ -120,7 +120,7 @@ def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: De
     parts = []
     for block, values in zip(assembler.blocks, density(assembler), strict=True):
         outermost = block.region == region
-        parts.append((block.weight * block.r * values)[outermost].sum(axis=1))
+        parts.append((block.measure * values)[outermost].sum(axis=1))
     length = _tail_length(molecule, carrier, energy)
     depth = 2 * (layers[-1] - layers[-2]) / length
     share = length * (math.sinh(min(depth, 600.0)) - depth) / 4

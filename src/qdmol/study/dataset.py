@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from qdmol.arrays import Floats
+from qdmol.fem import Sector
 from qdmol.meanfield import MoleculeSolution, field_dot_shares
 from qdmol.potentials import CHARGE, Carrier, edge_of
 from qdmol.results import provenance
@@ -86,14 +87,12 @@ def _images(solution: MoleculeSolution, above: Floats, below: Floats | None, r: 
 
 def _normal(solution: MoleculeSolution) -> float:
     """From ∫ψ² r dr dz = 1 over the mesh to ∫ψ² d³r = 1 over the molecule."""
-    half = solution.molecule.mirror_symmetric
-    return 1 / math.sqrt(2 * math.pi * (2 if half else 1))
+    return 1 / math.sqrt(solution.symmetry.turn * len(solution.symmetry.images))
 
 
 def level_values(solution: MoleculeSolution, level: Level, r: Floats, z: Floats) -> Floats:
     """Wavefunction (nm^-3/2, the factor e^{imφ} left out) of a level without Coulomb at points (P,)."""
-    below = level.parity * level.vector if level.parity else None
-    return _normal(solution) * _images(solution, level.vector, below, r, z)
+    return _normal(solution) * _from_parts(solution, {level.sector: level.vector}, r, z)
 
 
 def field_level_values(solution: MoleculeSolution, level: Level, r: Floats, z: Floats) -> Floats:
@@ -107,7 +106,7 @@ def field_level_values(solution: MoleculeSolution, level: Level, r: Floats, z: F
         raise ValueError(message)
     images = operator.images(level.vector)
     below = images[1] if len(images) > 1 else None
-    return _images(solution, images[0], below, r, z) / math.sqrt(2 * math.pi)
+    return _images(solution, images[0], below, r, z) / math.sqrt(solution.symmetry.turn)
 
 
 def hole_values(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
@@ -129,10 +128,9 @@ def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     return -_from_parts(solution, solution.pairs[0].pair.electron_potential, r, z)
 
 
-def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats, z: Floats) -> Floats:
-    if 0 in parts:
-        return _images(solution, parts[0], None, r, z)
-    return _images(solution, parts[1] + parts[-1], parts[1] - parts[-1], r, z)
+def _from_parts(solution: MoleculeSolution, parts: Mapping[Sector, Floats], r: Floats, z: Floats) -> Floats:
+    above, *below = solution.symmetry.image_values(parts)
+    return _images(solution, above, below[0] if below else None, r, z)
 
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
