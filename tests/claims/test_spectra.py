@@ -17,6 +17,7 @@ from qdmol.claims.results import claims_dataset
 from qdmol.cli.entry import run_command
 from qdmol.errors import SolverError
 from qdmol.structure import read_spec
+from qdmol.study import points
 
 SPECTRA = [statement for statement in STATEMENTS if statement.command.startswith("qdmol spectrum")]
 COMPARED = [statement for statement in SPECTRA if statement.criterion is not None]
@@ -97,6 +98,7 @@ def stand_in_levels():
 
 def test_a_molecule_whose_levels_and_spectra_are_wanted_is_solved_for_both(monkeypatch):
     spec = read_spec("@homodimer")
+    monkeypatch.delenv("QDMOL_STORE", raising=False)
     monkeypatch.setattr(points, "solve_point", lambda point: stand_in_levels())
     monkeypatch.setattr(cases, "solve_spectrum", lambda task: {"summary": {"kept": task.folder.is_dir()}})
     wanted = [Case("a", "b", "levels", (), spec), Case("c", "b", "spectrum", (), spec, "spectrum")]
