@@ -1,13 +1,10 @@
-"""The arrangement of boundaries as a curved mesh of the half plane (r, z).
+"""Curved meshes of molecules with an axis, in the half plane (r, z).
 
-In: :class:`~qdmol.fem.shapes.Shapes` and an element size for each region. Out: an NGSolve mesh, which stays inside the
-room `mesh`. Circles are exact (rational splines) and the elements follow them to high order; around re-entrant edges
-the elements shrink geometrically, so that the singular solution costs a few small elements, not accuracy.
-
-Local element sizes where two boundaries of the arrangement run close to each other.
-
-In: the boundary segments. Out: points (r, z) with the largest element size allowed there. An element cannot be much
-larger than the gap it stands in; where the gap narrows towards a corner the size follows it.
+From :class:`~qdmol.fem.shapes.Shapes` and an element size for each region comes an NGSolve mesh, which does not leave
+this room. Circles are exact (rational splines) and the elements follow them to high order. Around re-entrant edges the
+elements shrink geometrically, so that the singular solution costs a few small elements, not accuracy. Where two
+boundaries run close to each other, elements are not much larger than the gap they stand in; where the gap narrows
+towards a corner their size follows it.
 """
 
 from __future__ import annotations
@@ -30,8 +27,8 @@ from netgen.meshing import MeshingParameters, NgException
 
 from qdmol.errors import SolverError
 from qdmol.fem.elements import Elements, tabulate
-from qdmol.fem.shapes import OUTSIDE, SAME, Arc, Curve, Line, Piece, Shapes, arrange, closing_lines
-from qdmol.structure import MEDIUM
+from qdmol.fem.shapes import OUTSIDE, SAME, Arc, Curve, Line, Piece, Shapes, closing_lines, material_of
+from qdmol.structure import MEDIUM, AxialMolecule
 
 # Element size over gap width: curved elements of this aspect stay well shaped.
 SIZE_OVER_GAP = 1.3
@@ -193,7 +190,7 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
     MeshTooLargeError
         More elements than `settings.most`.
     """
-    pieces = arrange(shapes)
+    pieces = shapes.pieces
     axis, mirror = closing_lines(shapes, pieces)
     writer = _Writer(settings, _corners(pieces, half=shapes.half))
     for piece in pieces:
@@ -290,7 +287,7 @@ def _slanted(curve: object) -> bool:
 
 
 def _medium(region: str) -> bool:
-    return region == OUTSIDE or region.startswith(MEDIUM + "/")
+    return region == OUTSIDE or material_of(region) == MEDIUM
 
 
 def _key(r: float, z: float) -> tuple[float, float]:
@@ -378,8 +375,25 @@ class _Writer:
 _ONE_AT_A_TIME = threading.Lock()
 
 
+def geometry_of(molecule: AxialMolecule, *, layers: Sequence[float], box: float, closed_gap: float) -> Shapes:
+    """The geometry in which a molecule is meshed: the half plane, or half of it for a mirror-symmetric molecule.
+
+    Parameters
+    ----------
+    molecule
+        The molecule.
+    layers
+        Offsets (nm) of mesh lines that follow the surface through the medium, the last one the wall of the levels.
+    box
+        Radius (nm) of the ball about the origin in which the potential is solved; 0 without.
+    closed_gap
+        Width (nm) below which gaps between spheres that nearly touch are closed.
+    """
+    return Shapes(molecule, tuple(layers), box, closed_gap, half=molecule.mirror_symmetric)
+
+
 def mesh_elements(shapes: Shapes, settings: MeshSettings, *, degree: int) -> Elements:
-    """Mesh the shapes and tabulate shape functions of one degree.
+    """Mesh a geometry and tabulate shape functions of one degree.
 
     Raises
     ------

@@ -61,6 +61,11 @@ def slivers(spheres: Iterable[Iterable[tuple[float, float]]], width: float) -> I
             yield Sliver(one, other, _edge(one, other, width))
 
 
+def smallest_gap(molecule: AxialMolecule, offsets: Sequence[float]) -> float:
+    """Smallest distance (nm) between the surfaces of different dots, each moved out by every one of some offsets."""
+    return caps_apart([[(dot.z, dot.radius + offset) for offset in offsets] for dot in molecule.dots])
+
+
 def caps_apart(spheres: Iterable[Iterable[tuple[float, float]]]) -> float:
     """Smallest distance (nm) along the axis between spheres of different groups that do not touch exactly."""
     gaps = (abs(one.height(0.0) - other.height(0.0)) for one, other in _pairs(spheres))
@@ -86,12 +91,28 @@ def _edge(one: Cap, other: Cap, width: float) -> float:
 
 
 OUTSIDE = ""
+# The medium beyond the wall, where only the potential is solved.
+FAR_MEDIUM = f"{MEDIUM}/far"
 # Crossings closer than this (nm) are one crossing: far below any mesh size, far above rounding.
 SAME = 1e-8
 # A crossing this near the axis (nm) is a touch of two spheres: what they overlap is thinner than an atom by 1e6.
 POLE = 2e-3
 # Offset (nm) to either side of a boundary at which its regions are read.
 SIDE = 1e-7
+
+
+def medium_layer(number: int) -> str:
+    """Label of a layer of the medium, counted from 0 at the surface."""
+    return f"{MEDIUM}/{number}"
+
+
+def material_of(region: str) -> str:
+    """Material of a mesh region: the medium for each of its layers.
+
+    >>> material_of("CdSe"), material_of(medium_layer(1)), material_of(FAR_MEDIUM)
+    ('CdSe', 'medium', 'medium')
+    """
+    return MEDIUM if region.startswith(MEDIUM + "/") else region
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +191,18 @@ class Piece:
     right: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedGap:
+    """A gap between two spheres that the mesh leaves out: its volume, and that of the smaller sphere, nm³.
+
+    A lens of width w between two spheres that touch, out to the radius r at which they are w apart, has the volume
+    π r² w / 2.
+    """
+
+    volume: float
+    smaller_sphere: float
+
+
 @dataclass(frozen=True)
 class Shapes:
     """The molecule as point sets: which region a point of the half plane belongs to.
@@ -209,8 +242,8 @@ class Shapes:
         distance = self.distance(r, z)
         for k, offset in enumerate(self.layers):
             if distance < offset:
-                return f"{MEDIUM}/{k}"
-        return f"{MEDIUM}/far" if math.hypot(r, z) < self.box else OUTSIDE
+                return medium_layer(k)
+        return FAR_MEDIUM if math.hypot(r, z) < self.box else OUTSIDE
 
     def distance(self, r: float, z: float) -> float:
         """Distance (nm) of a point of the medium from the nearest body."""
@@ -230,6 +263,33 @@ class Shapes:
         inside = self._open_material(sliver.edge, (low + high) / 2)
         sides = (self._open_material(sliver.edge, z) for z in (low - SIDE, high + SIDE))
         return inside not in set(sides)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Every stretch of boundary between two different regions."""
+        return tuple(arrange(self))
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Labels of the regions."""
+        return frozenset(region for piece in self.pieces for region in (piece.left, piece.right)) - {OUTSIDE}
+
+    @property
+    def interfaces(self) -> frozenset[frozenset[str]]:
+        """Pairs of regions with a common boundary."""
+        inner = (piece for piece in self.pieces if piece.left and piece.right)
+        return frozenset(frozenset((piece.left, piece.right)) for piece in inner)
+
+    @property
+    def closed_gaps(self) -> tuple[ClosedGap, ...]:
+        """The gaps that are closed."""
+        return tuple(
+            ClosedGap(
+                math.pi * sliver.edge**2 * self.closed_gap / 2,
+                4 / 3 * math.pi * min(sliver.one.radius, sliver.other.radius) ** 3,
+            )
+            for sliver in self.slivers
+        )
 
     def curves(self) -> list[Curve]:
         """Every circle and line that may bound a region, each once."""

@@ -220,7 +220,7 @@ def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolutio
 
 def _standing(molecule: AxialMolecule) -> tuple[float, str]:
     """What tells a molecule from its mirror image, whatever the order of its dots."""
-    bodies = sorted((round(dot.z, 9), repr(dot.layers)) for dot in molecule.dots)
+    bodies = sorted((tuple(round(x, 9) for x in dot.position), repr(dot.layers)) for dot in molecule.dots)
     return molecule.field, repr(bodies)
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import ellipkm1, k0e
 
 from qdmol.arrays import Floats
-from qdmol.fem import Arc, Line, Piece, Shapes, arrange
+from qdmol.fem import Arc, Line, Piece, geometry_of
 from qdmol.structure import MEDIUM, AxialMolecule
 
 # The ratios start from their asymptotic form this many orders above the last one wanted: what it is off decays.
@@ -223,7 +223,7 @@ def interfaces(molecule: AxialMolecule, *, closed_gap: float, nodes: int, longes
         Lengths (nm) panels are cut down to everywhere, and at most.
     """
     half = molecule.mirror_symmetric
-    pieces = arrange(Shapes(molecule, (), 0.0, closed_gap, half=half))
+    pieces = geometry_of(molecule, layers=(), box=0.0, closed_gap=closed_gap).pieces
     found = [(piece, _contrast(molecule, piece)) for piece in pieces]
     stretches = [Panel(piece.curve, piece.start, piece.stop, contrast) for piece, contrast in found if contrast]
     panels: list[Panel] = []

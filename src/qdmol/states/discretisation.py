@@ -1,4 +1,4 @@
-"""How finely to mesh, by a stated rule.
+"""Fineness of the mesh for given levels and a tolerance.
 
 Elements are at most SIZE_OSCILLATING radians of the fastest level wide, or SIZE_DECAYING decay lengths.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qdmol.fem import CORNER_FACTOR, Elements, MeshSettings, Piece, Shapes, arrange, mesh_elements
+from qdmol.fem import CORNER_FACTOR, FAR_MEDIUM, Elements, MeshSettings, geometry_of, material_of, mesh_elements
 from qdmol.potentials import CARRIERS, Carrier, edge_of, mass_of
 from qdmol.states.wall import Wall, decay_length, lowest_edge
 from qdmol.structure import MEDIUM, AxialMolecule
@@ -88,31 +88,31 @@ def discretise(
     MeshTooLargeError
         More than `most` elements.
     """
-    reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
+    reach = molecule.reach + wall.distance
     box = reach + BALL_MARGIN if potential else 0.0
-    shapes = Shapes(molecule, wall.layers, box, resolution.closed_gap, half=molecule.mirror_symmetric)
-    pieces = arrange(shapes)
-    regions = {region for piece in pieces for region in (piece.left, piece.right)} - {""}
+    geometry = geometry_of(molecule, layers=wall.layers, box=box, closed_gap=resolution.closed_gap)
     largest = resolution.size_factor * reach / 1.5
-    sizes = {region: min(largest, resolution.size_factor * _size(molecule, wall, region)) for region in sorted(regions)}
-    layered = _polarised_interfaces(molecule, pieces)
+    sizes = {
+        region: min(largest, resolution.size_factor * _size(molecule, wall, region))
+        for region in sorted(geometry.regions)
+    }
+    layered = _polarised_interfaces(molecule, geometry.interfaces)
     levels = _layer_levels(molecule, sizes, layered)
     settings = MeshSettings(
         sizes, resolution.corner_levels, resolution.degree + 1, layer_levels=levels, layered=layered, most=most
     )
-    return mesh_elements(shapes, settings, degree=resolution.degree)
+    return mesh_elements(geometry, settings, degree=resolution.degree)
 
 
-def _polarised_interfaces(molecule: AxialMolecule, pieces: Iterable[Piece]) -> frozenset[frozenset[str]]:
+def _polarised_interfaces(molecule: AxialMolecule, interfaces: Iterable[frozenset[str]]) -> frozenset[frozenset[str]]:
     """Pairs of regions between which self-polarisation changes over the width of an interface."""
     if molecule.interface_width is None:
         return frozenset()
 
-    def permittivity(region: str) -> float:
-        return molecule.parameters[MEDIUM if region.startswith(MEDIUM + "/") else region].permittivity
+    def permittivities(regions: frozenset[str]) -> set[float]:
+        return {molecule.parameters[material_of(region)].permittivity for region in regions}
 
-    inner = (piece for piece in pieces if piece.left and piece.right)
-    return frozenset(frozenset((p.left, p.right)) for p in inner if permittivity(p.left) != permittivity(p.right))
+    return frozenset(regions for regions in interfaces if len(permittivities(regions)) > 1)
 
 
 def _layer_levels(molecule: AxialMolecule, sizes: Mapping[str, float], layered: frozenset[frozenset[str]]) -> int:
@@ -125,24 +125,23 @@ def _layer_levels(molecule: AxialMolecule, sizes: Mapping[str, float], layered: 
 
 
 def gap_error(molecule: AxialMolecule, resolution: Resolution, carrier: Carrier, energy: float) -> float:
-    """Error (eV) of closing narrow gaps: GAP_SAFETY times the level's energy in the slivers that are filled.
+    """Error (eV) of closing narrow gaps: GAP_SAFETY times the level's energy in the gaps.
 
-    The sliver of width w out to the radius r has the volume π r² w / 2; the energy density there is taken as that of
-    the smaller sphere on average. Measured for two touching 1.4/2.1 nm dots: a third of it.
+    The energy density in a gap is taken as that of the smaller sphere on average. Measured for two touching 1.4/2.1 nm
+    dots: a third of it.
     """
     height = energy - lowest_edge(molecule, carrier)
     error = 0.0
-    for sliver in Shapes(molecule, (), 0.0, resolution.closed_gap, half=False).slivers:
-        lens = math.pi * sliver.edge**2 * resolution.closed_gap / 2
-        error += GAP_SAFETY * height * lens / (4 / 3 * math.pi * min(sliver.one.radius, sliver.other.radius) ** 3)
+    for gap in geometry_of(molecule, layers=(), box=0.0, closed_gap=resolution.closed_gap).closed_gaps:
+        error += GAP_SAFETY * height * gap.volume / gap.smaller_sphere
     return error
 
 
 def _size(molecule: AxialMolecule, wall: Wall, region: str) -> float:
     """Largest element size (nm) the carriers' waves allow in a region."""
-    if region.endswith("/far"):
+    if region == FAR_MEDIUM:
         return math.inf
-    if region.startswith(MEDIUM + "/"):
+    if material_of(region) == MEDIUM:
         return wall.distance
     parameters = molecule.parameters[region]
     sizes = []

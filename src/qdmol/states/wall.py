@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import caps_apart
+from qdmol.fem import medium_layer, smallest_gap
 from qdmol.potentials import Carrier, Density, edge_of, mass_of
 from qdmol.states.hamiltonian import Hamiltonian
 from qdmol.structure import MEDIUM, AxialMolecule, RegionParameters
@@ -84,9 +84,8 @@ def _clear(wall: Wall) -> Wall:
     """A wall whose layers nearly touch nothing: the mesh lines through the medium are free to avoid cusps."""
     for step in range(CLEAR_STEPS):
         moved = Wall(wall.molecule, wall.distance * (1 + CLEAR_STEP * step), wall.tops)
-        around = [[(dot.z, dot.radius + offset) for offset in (0.0, *moved.layers)] for dot in wall.molecule.dots]
-        bodies = caps_apart([group[:1] for group in around])
-        if caps_apart(around) > min(CLEAR_GAP * wall.distance, 0.99 * bodies):
+        bodies = smallest_gap(wall.molecule, (0.0,))
+        if smallest_gap(wall.molecule, (0.0, *moved.layers)) > min(CLEAR_GAP * wall.distance, 0.99 * bodies):
             return moved
     return wall
 
@@ -115,7 +114,7 @@ def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: De
     if molecule.field or not math.isfinite(edge_of(molecule.parameters[MEDIUM], carrier)):
         return np.empty(0)
     layers = (0.0, *wall.layers)
-    region = hamiltonian.elements.regions.index(f"{MEDIUM}/{len(layers) - 2}")
+    region = hamiltonian.elements.regions.index(medium_layer(len(layers) - 2))
     assembler = hamiltonian.assembler
     parts = []
     for block, values in zip(assembler.blocks, density(assembler), strict=True):
@@ -131,7 +130,7 @@ def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: De
 def ceiling(molecule: AxialMolecule, wall: Wall, carrier: Carrier) -> float:
     """Energy (eV) above which levels are not discrete; inf for a hard medium."""
     barrier = edge_of(molecule.parameters[MEDIUM], carrier)
-    reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
+    reach = molecule.reach + wall.distance
     return barrier - LEAST_BINDING - abs(molecule.field) * reach
 
 

@@ -141,7 +141,7 @@ def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats
     polarised = next((h.polarisation for h in solution.hamiltonians.values()), None)
     if polarised is not None:
         permittivities = np.array([molecule.parameters[material].permittivity for material in names])
-        own = polarised.source.potential(r, -z if solution.flipped else z)
+        own = polarised.source.potential(np.stack([r, np.zeros_like(r), -z if solution.flipped else z], axis=-1))
         edges = edges + COULOMB_EV_NM / (2 * permittivities) * own
     if molecule.field == 0:
         return edges
