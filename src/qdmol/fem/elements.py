@@ -48,26 +48,6 @@ class Block:
         """Gradients (E, Q, N, d) of the shape functions; a view."""
         return np.asarray(np.moveaxis(self.slopes, 0, -1))
 
-    @property
-    def r(self) -> Floats:
-        """Distance (E, Q) from the axis, nm."""
-        return np.asarray(self.points[..., 0])
-
-    @property
-    def z(self) -> Floats:
-        """Position (E, Q) along the axis, nm."""
-        return np.asarray(self.points[..., 1])
-
-    @property
-    def slope_r(self) -> Floats:
-        """Derivatives (E, Q, N) along r."""
-        return np.asarray(self.slopes[0])
-
-    @property
-    def slope_z(self) -> Floats:
-        """Derivatives (E, Q, N) along z."""
-        return np.asarray(self.slopes[1])
-
     def some(self, chosen: Bools) -> Block:
         """The elements that a mask (E,) chooses."""
         return Block(
@@ -125,21 +105,6 @@ class Elements:
         for name in boundary_conditions:
             keep[self.boundaries[name]] = False
         return keep
-
-    @property
-    def axis(self) -> Indices:
-        """Unknowns that do not vanish on the axis."""
-        return self.boundaries["axis"]
-
-    @property
-    def mirror(self) -> Indices:
-        """Unknowns that do not vanish on the mirror plane."""
-        return self.boundaries["mirror"]
-
-    @property
-    def outer(self) -> Indices:
-        """Unknowns that do not vanish on the outer boundary."""
-        return self.boundaries["outer"]
 
 
 def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elements:

@@ -27,7 +27,6 @@ PAIRS_AT_A_TIME = 128
 BASIS_ACCURACY = 1e-4
 # Largest number of functions of one sector.
 MAX_FUNCTIONS = 200
-MOST = MAX_FUNCTIONS
 # A shift (eV) below all solutions.
 SHIFT_EV = -0.05
 # A candidate with less than this norm squared outside the ones before it is dropped.
@@ -54,16 +53,6 @@ class Functions:
         listed = tuple(levels)
         norm = math.sqrt(hamiltonian.symmetry.turn * len(hamiltonian.symmetry.images))
         return cls(hamiltonian, np.stack([level.vector for level in listed]) / norm, tuple(x.sector for x in listed))
-
-    @property
-    def m(self) -> Indices:
-        """Quantum number m (R,) about an axis."""
-        return self.numbers[:, 0]
-
-    @property
-    def parity(self) -> Indices:
-        """Parity (R,) under z -> -z."""
-        return self.numbers[:, 1]
 
     @cached_property
     def numbers(self) -> Indices:
@@ -108,11 +97,6 @@ class PointSums:
         parts = [np.matmul(b.values, vectors[:, b.unknowns].transpose(1, 2, 0)) for b in self.assembler.blocks]
         self.values: Floats = np.concatenate([part.reshape(-1, len(vectors)) for part in parts]).T.copy()
         self.weights: Floats = self.assembler.measure
-
-    @property
-    def z(self) -> Floats:
-        """Position (P,) along the axis, nm."""
-        return np.asarray(self.assembler.points[:, -1])
 
     def loads(self, pairs: Indices) -> Floats:
         """∫ u_a u_b v (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""

@@ -131,11 +131,6 @@ class MoleculeSolution:
         own = {state.hole_dot for state in self.pairs}
         return constrained_pairs(self.hamiltonians, set(range(len(self.molecule.dots))) - own)
 
-    @property
-    def held(self) -> tuple[SettledPair, ...]:
-        """The constrained pairs."""
-        return self.constrained_pairs
-
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """Bare levels of both carriers that orbitals have to cover beside the pairs."""

@@ -20,7 +20,7 @@ from .solving import (
     find_levels as find_levels,
     tail_of as tail_of,
 )
-from .space import Pair as Pair, Pencil as Pencil, Space as Space
+from .space import Pencil as Pencil, Space as Space
 from .wall import (
     MIN_BINDING_EV as MIN_BINDING_EV,
     WALL_SAFETY as WALL_SAFETY,

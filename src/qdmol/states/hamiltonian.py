@@ -90,19 +90,6 @@ class Hamiltonian:
         """Number of unknowns of the mesh."""
         return self.elements.count
 
-    @property
-    def parities(self) -> tuple[int, ...]:
-        """Parities of the ground sectors."""
-        return tuple(sector.numbers[1] for sector in self.symmetry.ground_sectors)
-
-    def pair(self, m: int, parity: int, *, coarse: bool) -> Pencil:
-        """The eigenproblem of the sector (m, parity)."""
-        return self.pencil(self.symmetry.sector(m, parity), coarse=coarse)
-
-    def floor_factor(self, m: int, parity: int, *, coarse: bool) -> Factor:
-        """Factors at the floor of the sector (m, parity)."""
-        return self.factor_at_floor(self.symmetry.sector(m, parity), coarse=coarse)
-
     @cached_property
     def floor(self) -> float:
         """An energy (eV) below every level: a little below the lowest band edge."""

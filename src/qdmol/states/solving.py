@@ -68,16 +68,6 @@ class Level:
     tail: Tail
     vector: Floats
 
-    @property
-    def m(self) -> int:
-        """Quantum number m about an axis."""
-        return self.sector.numbers[0]
-
-    @property
-    def parity(self) -> int:
-        """Parity under z -> -z; 0 without a mirror plane."""
-        return self.sector.numbers[1]
-
 
 @dataclass(frozen=True, slots=True)
 class Levels:

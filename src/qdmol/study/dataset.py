@@ -163,7 +163,6 @@ def fixed_sign(values: Sequence[Floats], z: Floats) -> list[Floats]:
     return fixed
 
 
-PARITY = {1: "+", -1: "-", 0: ""}
 MAPPED = 2
 ELEMENTS = "envelope functions, curved finite elements in (r, z)"
 COMPLEX_COLUMNS = (
@@ -275,11 +274,11 @@ def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Le
     columns = {
         "energy": ([level.energy for level in levels], "eV", f"energy of {name} levels"),
         "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name} levels"),
-        "m": ([level.m for level in levels], "1", f"angular momentum about the axis of {name} levels"),
+        "m": ([level.sector.labels["m"] for level in levels], "1", f"angular momentum about the axis of {name} levels"),
     }
     for column, (values, units, long_name) in columns.items():
         data[f"{prefix}_{column}"] = (dimension, np.array(values), _named(units, long_name))
-    parities = np.array([PARITY[level.parity] for level in levels], dtype=object)
+    parities = np.array([level.sector.labels["parity"] or "" for level in levels], dtype=object)
     data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name} levels"))
 
 
