@@ -223,7 +223,7 @@ def write_spectrum_report(
         drawings = tuple(drawing for drawing in found if drawing is not None)
         text = _render(spectra, overlays, drawings, netcdf=data.name)
         drawn = () if figures is None else (partial(write_drawings, drawings, Path(figures)),)
-        write_pair(path, data, text, partial(write_netcdf, spectra.data, groups=groups), *drawn)
+        write_pair(path, data, text, partial(write_netcdf, spectra.data, groups={**groups, **spectra.groups}), *drawn)
     return path
 
 
