@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from qdmol.analysis.wording import analysis_html, analysis_sentences, files_rows, flag_sentences, outcome
+from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Results
+from qdmol.analysis.summary import describe, plain
+from qdmol.analysis.wording import analysis_html, analysis_sentences, files_rows, flag_sentences, outcome, plain_text
 from qdmol.errors import QdmolError
 from qdmol.photons import Flag
 
@@ -20,10 +23,6 @@ if TYPE_CHECKING:
     from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.trace import Trace
     from qdmol.photons import PhotonStream, QualityReport
-
-
-FAILED_FIT = "failed_fit"  # flag that says why there is no lifetime although there is a decay
-G2_NOT_FITTED = "g2_not_fitted"  # flag of an analysis whose g2 is withheld because its fit failed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +42,9 @@ class PhotonAnalysis:
     pulse_period_ns : float or None
         Time between pulses of light; shorter than the sync period where only every n-th pulse was recorded.
     trace, background, decay, response, lifetime, g2, gated, g3, correlation
-        The parts, each None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
+        Result of each stage, None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
+    more : Mapping
+        Results of other stages of the registry by their keys, which are attributes too.
     elapsed_s : float
         How long it took.
     """
@@ -62,6 +63,7 @@ class PhotonAnalysis:
     gated: tuple[G2, ...] = ()
     g3: G3 | None = None
     correlation: LogCorrelation | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
     elapsed_s: float = 0.0
 
     @property
@@ -94,19 +96,47 @@ class PhotonAnalysis:
         """Name of the file without its folders."""
         return _name(self.file)
 
+    def __getattr__(self, name: str) -> Any:
+        """Result of a stage that has no attribute of its own."""
+        more = self.__dict__.get("more", {})
+        if name in more:
+            return more[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def results(self) -> Results:
+        """Results by the class of their stage."""
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Results({**self.more, **own})
+
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The JSON object of ``qdmol photons analyze --json``; keys name units, None where there is nothing."""
-        from qdmol.analysis.summary import make_summary
+        from qdmol.analysis.registry import STAGES
 
-        return make_summary(self)
+        summary = describe(self.stream, self.quality, file=self.file)
+        if self.quality is None and self.decay is not None:
+            summary |= {"photons": round(self.decay.photons), "sync_period_ns": self.decay.period_ns}
+        if self.decay is not None:
+            summary["notes"] += self.decay.notes
+        summary["quality"] = [*summary["quality"], *(flag.as_dict() for flag in self.flags)]
+        summary |= {"refused": self.refused, "pulse_period_ns": self.pulse_period_ns}
+        for stage in STAGES:
+            stage().add_to_summary(summary, self.results)
+        summary["elapsed_s"] = round(self.elapsed_s, 3)
+        cleaned: dict[str, Any] = plain(summary)
+        return cleaned
 
     @cached_property
     def data(self) -> xr.Dataset:
         """Trace, decay, fit, pairs and correlation with units; made when first asked for."""
-        from qdmol.analysis.dataset import make_dataset
+        from qdmol.analysis.dataset import new_dataset
+        from qdmol.analysis.registry import STAGES
 
-        return make_dataset(self)
+        data = new_dataset(self.summary, self.quality)
+        for stage in STAGES:
+            stage().add_to_data(data, self.results)
+        return data
 
     def _repr_html_(self) -> str:
         return analysis_html(self.summary)
@@ -154,9 +184,8 @@ class FailedAnalysis:
     @property
     def summary(self) -> dict[str, Any]:
         """The JSON object of the file, with `error` and no results."""
-        from qdmol.analysis.summary import failed_summary
-
-        return failed_summary(self)
+        cleaned: dict[str, Any] = plain({"qdmol": 1, "file": self.file, "error": self.error.as_dict()})
+        return cleaned
 
     @property
     def data(self) -> xr.Dataset:
@@ -237,8 +266,4 @@ def files_dataset(analyses: Sequence[Analysed]) -> xr.Dataset:
 
 
 def _name(file: str | None) -> str:
-    from pathlib import Path
-
-    from qdmol.analysis.wording import plain_text
-
     return plain_text(Path(file).name) if file else "photons"

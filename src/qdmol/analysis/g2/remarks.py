@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from qdmol.analysis.g2.corrections import Spike
 from qdmol.analysis.g2.peaks import Comb, peaks_of
 from qdmol.analysis.g2.ratios import Sides
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.photons import Flag
+from qdmol.statistics import chi2_tail
 
 Mask = tuple[tuple[float, float], ...]
 
@@ -139,7 +139,7 @@ def fit_flags(*, settled: bool, deviance: float, degrees: int) -> list[Flag]:
     flags = []
     if not settled:
         flags.append(Flag(name="fit_unsettled", severity="warning", message="The fit of g2 did not converge."))
-    if degrees > 0 and stats.chi2.sf(deviance, degrees) < _UNLIKELY and deviance > 1.1 * degrees:
+    if degrees > 0 and chi2_tail(deviance, degrees) < _UNLIKELY and deviance > 1.1 * degrees:
         flags.append(
             Flag(
                 name="poor_fit",

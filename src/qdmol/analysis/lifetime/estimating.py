@@ -31,7 +31,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
-from scipy.stats import norm
 
 from qdmol.analysis.lifetime.intervals import Quantity, profile_interval, standard_error
 from qdmol.analysis.lifetime.likelihood import Maximum, expected_counts, fisher
@@ -40,6 +39,7 @@ from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
+from qdmol.statistics import normal_tail
 
 _PLACES, _PLACES_STRETCHED = 100, 16  # bins of the response that are moved; the effect of the others lies between
 
@@ -171,7 +171,7 @@ def _by_bound(found: Maximum) -> Floats:
     at = int(inside[:slot].sum())
     error = np.sqrt(inverse[at, at])
     z = found.theta[slot] / error
-    excess = norm.pdf(z) - z * norm.sf(z)
+    excess = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi) - z * normal_tail(z)
     shifts: Floats = inverse[:count, at] / error * excess
     return shifts
 

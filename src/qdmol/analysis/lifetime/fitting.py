@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import xlogy
-from scipy.stats import chi2
 
 from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.estimating import assemble, failure, is_flat, is_resolved
@@ -32,6 +31,7 @@ from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError, InputError, SolverError
+from qdmol.statistics import chi2_quantile
 
 Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
@@ -115,7 +115,7 @@ def fit_lifetime(
         best = _chosen(asked, response, padded=filled.padded)
         if is_flat(best.trial):
             raise SolverError("The fit failed: a constant background alone describes the counts.")
-        threshold = float(chi2.ppf(level, 1)) * best.trial.overdispersion
+        threshold = float(chi2_quantile(level, 1)) * best.trial.overdispersion
         fit = assemble(best.decay, best.trial, best.evidence, response=best.response, level=level, threshold=threshold)
     except np.linalg.LinAlgError as error:
         raise SolverError("The fit failed: it did not converge.") from error
