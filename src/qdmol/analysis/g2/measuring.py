@@ -210,8 +210,8 @@ def gate_curve(
     if options.zero_delay_ns is None:
         whole = measure_g2(stream, channels=channels, method="pulsed", details=options)
         options = replace(options, zero_delay_ns=whole.zero_delay_ns)
-    arguments = {"channels": channels, "background": background, "level": level, "options": options}
-    return complete(gate_curve_steps(stream, gates_ns, **arguments))
+    steps = gate_curve_steps(stream, gates_ns, channels=channels, background=background, level=level, options=options)
+    return complete(steps)
 
 
 def gate_curve_steps(

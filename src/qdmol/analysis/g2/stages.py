@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdmol.analysis.background import BackgroundStage
+from qdmol.analysis.g2.corrections import ArrivalTally
 from qdmol.analysis.g2.measuring import G2Details, g2_of_pairs, gate_curve_steps, pairs_for_g2
 from qdmol.analysis.g2.triples import g3_steps
 from qdmol.analysis.g2.values import G2, G3
 from qdmol.analysis.lifetime.stages import LifetimeStage
-from qdmol.analysis.passes import Steps
+from qdmol.analysis.passes import Steps, counted
 from qdmol.analysis.stages import G2_NOT_FITTED, NoResult, Recording, Results, Stage, labels, result_of
+from qdmol.errors import DataError
 from qdmol.photons import Flag, channel_label
 
 if TYPE_CHECKING:
@@ -134,6 +136,10 @@ class GatesStage(Stage[tuple[G2, ...]]):
         pulsed, channels = recording.pulsed, recording.channels
         if pulsed is None or channels is None or recording.options.gate_ns is not None:
             raise NoResult
+        try:  # counted with the pairs of g2, though it may not be needed: a pass of its own would cost more
+            arrivals = yield from counted(ArrivalTally(pulsed, channels))
+        except DataError:  # g2 says so
+            raise NoResult from None
         g2 = yield from result_of(G2Stage)
         fit = yield from result_of(LifetimeStage)
         if g2 is None or fit is None or not g2.method.startswith("pulsed") or not g2.side_counts > _GATED_PAIRS:
@@ -142,7 +148,9 @@ class GatesStage(Stage[tuple[G2, ...]]):
         gates = [share * fit.intensity_average_ns for share in _GATES]
         inside = [gate for gate in gates if gate < _LATEST_GATE * (g2.period_ns or math.inf)]
         details = G2Details(zero_delay_ns=g2.zero_delay_ns)
-        curve = yield from gate_curve_steps(pulsed, inside, channels=channels, background=background, options=details)
+        curve = yield from gate_curve_steps(
+            pulsed, inside, channels=channels, background=background, options=details, arrivals=arrivals
+        )
         return (g2, *curve) if curve else ()
 
     def add_to_summary(self, summary: dict[str, Any], results: Results) -> None:

@@ -84,8 +84,8 @@ def _zero_delays(stream: PhotonStream, channels: tuple[int, ...]) -> Steps[list[
     """Periods by which the second and the third channel lag behind the first."""
     period = stream.time_unit_ps * 1e-3
     pairs = [(channels[0], channels[1]), (channels[0], channels[2])]
-    window = {"window_ns": 15 * period, "bin_width_ns": period / 50}
-    histograms = yield from counted_together([PairTally(stream, channels=pair, **window) for pair in pairs])
+    tallies = [PairTally(stream, channels=pair, window_ns=15 * period, bin_width_ns=period / 50) for pair in pairs]
+    histograms = yield from counted_together(tallies)
     return [find_comb(histogram, period).order if histogram.pairs else 0 for histogram in histograms]
 
 

@@ -44,7 +44,8 @@ def response_of(options: Options, *, beside: str | None = None) -> tuple[Respons
 
     A histogram that does not state the unit of its times has that of the decay in the file `beside`.
     """
-    given, notes = options.response, ()
+    given: PhotonStream | Decay | Response | str | Path | None = options.response
+    notes: tuple[str, ...] = ()
     if isinstance(given, (str, Path)):
         given, notes = _response_file(given, options.histogram, beside)
     if given is None or isinstance(given, Response):
