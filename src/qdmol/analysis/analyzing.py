@@ -141,7 +141,7 @@ def inspect_photons(
         options.refuse_any()
     file = path_or_none(source)
     if not isinstance(recording, PhotonStream):
-        return PhotonAnalysis(file, None, None, decay=recording)
+        return PhotonAnalysis(file, None, None, decay=recording, inspected_only=True)
     meter = Meter(progress, _CHECK_EFFORT, recording.stated_photons or 0)
     seen = watched(recording, meter.saw)
     _, quality, flags = _assessed(seen, meter)
@@ -155,6 +155,7 @@ def inspect_photons(
         flags=(*flags, *pulse_notes(recording, pulsed)),
         pulse_period_ns=pulse_period_ns(pulsed),
         elapsed_s=time.perf_counter() - started,
+        inspected_only=True,
     )
 
 

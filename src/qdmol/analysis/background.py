@@ -7,15 +7,16 @@ Garwood's (see `qdmol.statistics.counts`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qdmol.analysis.passes import Steps, count, counted
-from qdmol.analysis.stages import Recording, Results, Stage
+from qdmol.analysis.stages import Number, Recording, Results, Stage
 from qdmol.analysis.trace import Trace, TraceTally, intensity_trace
+from qdmol.analysis.wording import interval_text
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
 from qdmol.estimates import Estimate
@@ -53,9 +54,9 @@ class Background:
 
     @property
     def rates(self) -> dict[int, Estimate]:
-        """Rate of each channel in Hz with its interval."""
+        """Rate of each channel in photons per second, with its interval."""
         ends = zip(self.channels, self.rates_hz, self.low_hz, self.high_hz, strict=True)
-        return {channel: Estimate(float(rate), float(low), float(high), "Hz") for channel, rate, low, high in ends}
+        return {channel: Estimate(float(rate), float(low), float(high), "1/s") for channel, rate, low, high in ends}
 
     def rate_hz(self, channel: int) -> float:
         """Rate of a channel in Hz; 0 for one that is not here."""
@@ -341,6 +342,23 @@ class BackgroundStage(Stage[Background | None]):
             if before is not None:
                 return before
         return background_of_off_state((yield from counted(TraceTally(stream))))
+
+    def sentences(self, results: Results) -> tuple[str, ...]:
+        """Source and rate of each channel."""
+        background = results[BackgroundStage]
+        if background is None:
+            return ()
+        rates = ", ".join(
+            f"{interval_text(replace(rate, unit=''))} in channel {channel_label(channel)}"
+            for channel, rate in background.rates.items()
+        )
+        return (f"Background, from {background.source}: {rates} photons per second.",)
+
+    def numbers(self, results: Results) -> tuple[Number, ...]:
+        """Rate of each channel."""
+        background = results[BackgroundStage]
+        rates = {} if background is None else background.rates
+        return tuple(Number(f"background in channel {channel_label(k)}", rate) for k, rate in rates.items())
 
     def add_to_summary(self, summary: dict[str, Any], results: Results) -> None:
         """Add the rate of each channel."""

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from qdmol.analysis.stages import labels
-from qdmol.analysis.wording import mean_lifetime, three
 from qdmol.results import provenance
 
 if TYPE_CHECKING:
+    from qdmol.estimates import Estimate
     from qdmol.photons import QualityReport
 
 
@@ -50,29 +50,41 @@ def _add_intervals(data: xr.Dataset, quality: QualityReport) -> None:
     data["interval_counts"] = (*shown, labels("1", "times between neighbouring photons of a channel"))
 
 
-def numbers_dataset(summaries: Sequence[Mapping[str, Any]], outcomes: Sequence[str]) -> xr.Dataset:
-    """Numbers of many files along ``file``; NaN where a file has none."""
+def numbers_dataset(
+    paths: Sequence[str],
+    outcomes: Sequence[str],
+    numbers: Sequence[Sequence[float | None]],
+    estimates: Sequence[Sequence[Estimate | None]],
+) -> xr.Dataset:
+    """Numbers of many files along ``file``; NaN where a file has none.
+
+    Parameters
+    ----------
+    paths, outcomes
+        Of each file.
+    numbers
+        Photons, duration (s) and rate (1/s) of each file.
+    estimates
+        Lifetime (ns), g2 against the side peaks and against independent photons, bunching of each file.
+    """
     data = xr.Dataset(attrs={"qdmol_version": provenance()["qdmol"]})
-    texts = {"path": [str(one["file"]) for one in summaries], "outcome": list(outcomes)}
-    for name, values in texts.items():
-        data[name] = ("file", np.array(values, dtype=object), labels("1", name))
-    for name, key, units in (
-        ("photons", "photons", "1"),
-        ("duration", "duration_s", "s"),
-        ("rate", "count_rate_Hz", "Hz"),
+    for name, texts in {"path": paths, "outcome": outcomes}.items():
+        data[name] = ("file", np.array(texts, dtype=object), labels("1", name))
+    for (name, units), values in zip(
+        (("photons", "1"), ("duration", "s"), ("rate", "Hz")), zip(*numbers, strict=True), strict=True
     ):
-        data[name] = ("file", _floats([one.get(key) for one in summaries]), labels(units, name))
-    parts = {
-        "lifetime": ("ns", [mean_lifetime(one) for one in summaries]),
-        "g2_side": ("1", [three(one.get("g2") or {}, "side") for one in summaries]),
-        "g2_poisson": ("1", [three(one.get("g2") or {}, "poisson") for one in summaries]),
-        "bunching": ("1", [three(one.get("g2") or {}, "bunching") for one in summaries]),
-    }
-    for name, (units, found) in parts.items():
-        for end, column in zip(("", "_low", "_high"), zip(*found, strict=True), strict=True):
-            data[name + end] = ("file", _floats(column), labels(units, f"{name}{end}".replace("_", " ")))
+        data[name] = ("file", _floats(values), labels(units, name))
+    for (name, units), column in zip(
+        (("lifetime", "ns"), ("g2_side", "1"), ("g2_poisson", "1"), ("bunching", "1")),
+        zip(*estimates, strict=True),
+        strict=True,
+    ):
+        for end, attribute in (("", "value"), ("_low", "low"), ("_high", "high")):
+            ends = [None if each is None else getattr(each, attribute) for each in column]
+            data[name + end] = ("file", _floats(ends), labels(units, f"{name}{end}".replace("_", " ")))
     return data
 
 
 def _floats(values: Sequence[float | None]) -> np.ndarray:
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+    """Values with NaN for what is missing or has no limit."""
+    return np.array([np.nan if value is None or not np.isfinite(value) else value for value in values], dtype=float)

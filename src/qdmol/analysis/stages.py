@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from qdmol.analysis.passes import Steps, Tally, share_pass
 from qdmol.errors import DataError, InputError, QdmolError, SolverError
+from qdmol.estimates import Estimate
 from qdmol.photons import Flag, PhotonStream, QualityReport, Records, Scan, Severity, Source, channel_label
 
 if TYPE_CHECKING:
@@ -108,6 +109,14 @@ class Recording:
         return (min(brightest), max(brightest)) if len(brightest) > 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A named number of an analysis; None where it is not known, infinite ends where it has no interval."""
+
+    name: str
+    estimate: Estimate | None
+
+
 class NoResult(Exception):  # noqa: N818  # not an error: the photons simply do not hold this result
     """Raised by a stage that has no result; `flag` says why, None where nothing needs to be said."""
 
@@ -133,8 +142,6 @@ class Stage(ABC, Generic[R]):
         Whether the other results are complete without this one, so that its absence is a note and no warning.
     effort : float
         About how long it takes, in passes over the photons.
-    figure : str or None
-        Function of `qdmol.plot` that draws the result from the dataset of an analysis.
     """
 
     key: ClassVar[str]
@@ -143,7 +150,6 @@ class Stage(ABC, Generic[R]):
     failed: ClassVar[str | None] = None
     optional: ClassVar[bool] = False
     effort: ClassVar[float] = 1.0
-    figure: ClassVar[str | None] = None
 
     @abstractmethod
     def steps(self, recording: Recording) -> Steps[R]:
@@ -157,6 +163,14 @@ class Stage(ABC, Generic[R]):
 
     def add_to_summary(self, summary: dict[str, Any], results: Results) -> None:
         """Add the result to the JSON object of the analysis; None where there is none."""
+
+    def sentences(self, results: Results) -> tuple[str, ...]:  # noqa: ARG002  # most stages say something
+        """What the result says, for the page, the notebook and the terminal."""
+        return ()
+
+    def numbers(self, results: Results) -> tuple[Number, ...]:  # noqa: ARG002
+        """Numbers of the result for the table of the page."""
+        return ()
 
     def add_to_data(self, data: xr.Dataset, results: Results) -> None:
         """Add the result to the dataset of the analysis, each variable with `units` and `long_name`."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from qdmol.photons.quality import Detector
 
 
+HISTOGRAM_FORMAT = "histogram of delays"
+
+
 def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file: str | None) -> dict[str, Any]:
     """What is known of a recording without its analysis: the object of ``qdmol photons info --json``."""
     found: dict[str, Any] = {
@@ -42,7 +45,7 @@ def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file
 
 def _origin(stream: PhotonStream | None) -> dict[str, Any]:
     if stream is None:
-        return {"format": "histogram of delays", "record_type": None, "instrument": None, "created": None,
+        return {"format": HISTOGRAM_FORMAT, "record_type": None, "instrument": None, "created": None,
                 "comment": None, "stated": {"photons": None, "duration_s": None}}  # fmt: skip
     source = stream.provenance
     return {

@@ -177,7 +177,6 @@ class IntensityStage(Stage[Trace]):
     key = "trace"
     name = "intensity"
     absent = "no_trace"
-    figure = "draw_trace"
 
     def steps(self, recording: Recording) -> Steps[Trace]:
         """Count photons by time."""

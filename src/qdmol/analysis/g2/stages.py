@@ -14,13 +14,16 @@ from qdmol.analysis.g2.triples import g3_steps
 from qdmol.analysis.g2.values import G2, G3
 from qdmol.analysis.lifetime.stages import LifetimeStage
 from qdmol.analysis.passes import Steps, counted
-from qdmol.analysis.stages import G2_NOT_FITTED, NoResult, Recording, Results, Stage, labels, result_of
+from qdmol.analysis.stages import G2_NOT_FITTED, NoResult, Number, Recording, Results, Stage, labels, result_of
+from qdmol.analysis.wording import estimate_or_none, interval_text, shown_number
 from qdmol.errors import DataError
 from qdmol.photons import Flag, channel_label
 
 if TYPE_CHECKING:
     import xarray as xr
 
+_SPACE = "\N{NO-BREAK SPACE}"
+_UNCORRELATED = 0.1  # bunching closer to 1 than this is not worth a sentence of its own
 _GATES = (0.25, 0.5, 1.0, 1.5)  # of the mean delay of a photon, after the arrival of the pulse
 _LATEST_GATE = 0.5  # of the period: behind it too little of it is left
 _GATED_PAIRS = 20.0  # pairs of a side peak below which a curve over gates says nothing
@@ -71,7 +74,6 @@ class G2Stage(Stage[G2]):
     absent = "no_g2"
     failed = G2_NOT_FITTED
     effort = 3.0
-    figure = "draw_correlations"
 
     def steps(self, recording: Recording) -> Steps[G2]:
         """Count pairs, then evaluate them with the background."""
@@ -86,6 +88,44 @@ class G2Stage(Stage[G2]):
         """Add g2 in both normalisations."""
         g2 = results[G2Stage]
         summary[self.key] = None if g2 is None else _g2_summary(g2)
+
+    def sentences(self, results: Results) -> tuple[str, ...]:
+        """Zero delay, both normalisations, bunching."""
+        g2 = results[G2Stage]
+        if g2 is None:
+            return ()
+        centre = f"The zero delay lies at {shown_number(g2.zero_delay_ns)}{_SPACE}ns"
+        if g2.period_ns:
+            periods = round(g2.zero_delay_ns / g2.period_ns)
+            centre += f", {periods:+d} pulse periods from zero".replace("-", "−") if periods else ""
+        sentences = [f"{centre}."]
+        independent = interval_text(g2.against_independent)
+        if g2.against_sides is not None:
+            sides = interval_text(g2.against_sides)
+            sentences.append(f"g²(0) is {sides} against the side peaks and {independent} against independent photons.")
+        elif g2.against_independent is not None:
+            sentences.append(f"g²(0) is {independent} against independent photons.")
+        if g2.bunching_level is not None and abs(g2.bunching - 1) > _UNCORRELATED:
+            sentences.append(
+                f"The near side peaks stand {g2.bunching:.3g} times above independent photons, so the light fluctuates,"
+                " as that of a blinking source does: only the second number may be used to count emitters."
+            )
+        return tuple(sentences)
+
+    def numbers(self, results: Results) -> tuple[Number, ...]:
+        """Both normalisations, bunching, zero delay, pairs."""
+        g2 = results[G2Stage]
+        if g2 is None:
+            return ()
+        known = [
+            Number("g²(0), against the side peaks", g2.against_sides),
+            Number("g²(0), against independent photons", g2.against_independent),
+            Number("bunching: side peaks over independent photons", g2.bunching_level),
+            Number("zero delay", estimate_or_none(g2.zero_delay_ns, None, None, "ns")),
+            Number("pairs in the centre", estimate_or_none(g2.centre_counts, None, None)),
+            Number("mean pairs in a side peak", estimate_or_none(g2.side_counts, None, None)),
+        ]
+        return tuple(number for k, number in enumerate(known) if k == 1 or number.estimate is not None)
 
     def add_to_data(self, data: xr.Dataset, results: Results) -> None:
         """Add pairs by lag, the model, and the level of steady light."""
@@ -129,7 +169,6 @@ class GatesStage(Stage[tuple[G2, ...]]):
     absent = "no_gates"
     optional = True
     effort = 4.0
-    figure = "draw_gate"
 
     def steps(self, recording: Recording) -> Steps[tuple[G2, ...]]:
         """Gate by shares of the mean delay, once lifetime and g2 are known."""
@@ -193,3 +232,19 @@ class G3Stage(Stage[G3]):
         """Add g3 in both normalisations."""
         g3 = results[G3Stage]
         summary[self.key] = None if g3 is None else _g3_summary(g3)
+
+    def sentences(self, results: Results) -> tuple[str, ...]:
+        """Both normalisations."""
+        g3 = results[G3Stage]
+        if g3 is None or g3.against_independent is None:
+            return ()
+        sides = "" if g3.against_sides is None else f"{interval_text(g3.against_sides)} against the side peaks and "
+        return (f"g³(0) is {sides}{interval_text(g3.against_independent)} against independent photons.",)
+
+    def numbers(self, results: Results) -> tuple[Number, ...]:
+        """Both normalisations."""
+        g3 = results[G3Stage]
+        if g3 is None:
+            return ()
+        known = (("the side peaks", g3.against_sides), ("independent photons", g3.against_independent))
+        return tuple(Number(f"g³(0), against {name}", value) for name, value in known if value is not None)

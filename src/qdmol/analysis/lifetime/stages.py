@@ -17,6 +17,7 @@ from qdmol.analysis.stages import (
     FAILED_FIT,
     HistogramOptions,
     NoResult,
+    Number,
     Options,
     Recording,
     Results,
@@ -24,6 +25,7 @@ from qdmol.analysis.stages import (
     labels,
     result_of,
 )
+from qdmol.analysis.wording import interval_text
 from qdmol.errors import InputError
 from qdmol.photons import PhotonStream, read_photons
 
@@ -124,7 +126,6 @@ class DecayStage(Stage[Decay]):
     key = "decay"
     name = "decay"
     absent = "no_decay"
-    figure = "draw_decay"
 
     def steps(self, recording: Recording) -> Steps[Decay]:
         """Count delays of the channels of the options, else of all channels."""
@@ -166,6 +167,42 @@ class LifetimeStage(Stage[LifetimeFit]):
         """Add lifetimes, amplitudes and averages."""
         fit = results[LifetimeStage]
         summary[self.key] = None if fit is None else _fit_summary(fit)
+
+    def sentences(self, results: Results) -> tuple[str, ...]:
+        """Components and averages."""
+        fit = results[LifetimeStage]
+        if fit is None or not fit.lifetimes:
+            return ()
+        many = len(fit.lifetimes) > 1
+        parts = [
+            f"{interval_text(lifetime)} with amplitude {share:.2g}" if many else interval_text(lifetime)
+            for lifetime, share in zip(fit.lifetimes, fit.fractions, strict=True)
+        ]
+        sentences = [f"The decay is described by {fit.model}: {'; '.join(parts)}."]
+        if many and fit.amplitude_average is not None:
+            sentences.append(
+                f"Its average lifetime is {interval_text(fit.amplitude_average)} weighted by amplitude,"
+                f" {interval_text(fit.intensity_average)} weighted by intensity."
+            )
+        return tuple(sentences)
+
+    def numbers(self, results: Results) -> tuple[Number, ...]:
+        """Lifetimes, amplitudes, averages, exponent."""
+        fit = results[LifetimeStage]
+        if fit is None:
+            return ()
+        if len(fit.lifetimes) == 1:
+            numbers = [Number("lifetime", fit.lifetimes[0])]
+        else:
+            numbers = []
+            for k, (lifetime, amplitude) in enumerate(zip(fit.lifetimes, fit.amplitudes, strict=True), start=1):
+                numbers += [Number(f"lifetime {k}", lifetime), Number(f"amplitude of lifetime {k}", amplitude)]
+        if len(fit.lifetimes) > 1 or fit.exponent is not None:
+            numbers.append(Number("average weighted by amplitude", fit.amplitude_average))
+            numbers.append(Number("average weighted by intensity", fit.intensity_average))
+        if fit.exponent is not None:
+            numbers.append(Number("exponent of the stretched decay", fit.exponent))
+        return tuple(numbers)
 
     def add_to_data(self, data: xr.Dataset, results: Results) -> None:
         """Add the fitted curve and the residuals."""
