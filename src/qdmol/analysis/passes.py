@@ -60,7 +60,7 @@ def count(tally: Tally[T], *, chunk: int = CHUNK) -> T:
     return tally.result()
 
 
-def complete(steps: Steps[T]) -> T:
+def complete(steps: Steps[T], *, chunk: int = CHUNK) -> T:
     """Run a computation alone, with passes of its own."""
     answer: object = None
     while True:
@@ -70,7 +70,7 @@ def complete(steps: Steps[T]) -> T:
             result: T = stop.value
             return result
         group = asked if isinstance(asked, tuple) else (asked,)
-        answers = share_pass(group)
+        answers = share_pass(group, chunk=chunk)
         failed = next((each for each in answers if isinstance(each, QdmolError)), None)
         if failed is not None:
             raise failed

@@ -209,7 +209,10 @@ def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]
     whose = (
         "one detector with itself, where short lags show its dead time and afterpulses" if alone else "two detectors"
     )
-    caption = f"correlation of {whose} on a logarithmic lag axis; 1 for independent photons; band: 95 % interval of each point."
+    caption = (
+        f"correlation of {whose} on a logarithmic lag axis; 1 for independent photons; band: 95 % interval of each"
+        " point."
+    )
     columns = (lag, value, low, high)
     return caption, Table("figure3b_correlation", ("lag (ns)", "correlation", "low", "high"), columns)
 
@@ -265,8 +268,8 @@ def draw_gate(data: xr.Dataset) -> Drawing | None:
     axes.set_xlabel("Start of the gate (ns after the pulse)")
     axes.set_ylabel("g²(0) relative to side peaks")
     caption = (
-        "g²(0) of photons that arrive later than a gate after the pulse, with 95 % intervals. The biexciton emits early, so "
-        "its contribution to the central peak vanishes as the gate is moved to later times."
+        "g²(0) of photons that arrive later than a gate after the pulse, with 95 % intervals. The biexciton emits"
+        " early, so its contribution to the central peak vanishes as the gate is moved to later times."
     )
     table = Table("figure4_gate", ("gate (ns)", "g2 side", "low", "high"), (gate, value, low, high))
     points = "; ".join(f"{g:.3g} ns: {v:.3g}" for g, v in zip(gate[good], value[good], strict=True))

@@ -12,7 +12,7 @@ from qdmol.analysis.g2.values import G3
 from qdmol.analysis.passes import Steps, complete, counted, counted_together
 from qdmol.arrays import Integers
 from qdmol.errors import InputError
-from qdmol.photons import Flag, PhotonStream, Records
+from qdmol.photons import CHUNK, Flag, PhotonStream, Records
 from qdmol.statistics import garwood, ratio_interval
 
 _FARTHEST = 3  # pulses either way from which triples of different pulses are taken
@@ -28,6 +28,7 @@ def measure_g3(
     channels: tuple[int, int, int] | None = None,
     zero_delays: tuple[int, int] | None = None,
     level: float = 0.95,
+    chunk: int = CHUNK,
 ) -> G3:
     """Measure g3 at zero delay: triples of one pulse, one photon on each of three channels.
 
@@ -45,13 +46,15 @@ def measure_g3(
         Periods by which the second and the third channel lag behind the first; None finds them as for g2.
     level : float
         Probability of the intervals.
+    chunk : int
+        Photons handed out at a time.
 
     Raises
     ------
     InputError
         A channel is named twice.
     """
-    return complete(g3_steps(stream, channels=channels, zero_delays=zero_delays, level=level))
+    return complete(g3_steps(stream, channels=channels, zero_delays=zero_delays, level=level), chunk=chunk)
 
 
 def g3_steps(
