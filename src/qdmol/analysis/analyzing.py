@@ -60,7 +60,7 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     background: float | None = None,
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
-    """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation over decades of lag.
+    """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation at logarithmic lags.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     Raises
     ------
     qdmol.errors.InputError
-        Not a file of photons, or an argument that makes no sense for this one.
+        Not a file of photons, or an option that does not apply to it.
     qdmol.errors.MissingExtraError
         The extra `photons` is not installed.
     """

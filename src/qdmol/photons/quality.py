@@ -75,7 +75,7 @@ def header_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         yield Flag("header_mismatch", "fatal", sentence)
     stated_count = stream.stated_photons
     if stated_count is not None and 0 < stated_count < scan.photons:
-        message = f"The header promises {stated_count:,} records, but the file holds {scan.photons:,} photons; all are"
+        message = f"The header states {stated_count:,} records, but the file holds {scan.photons:,} photons; all are"
         yield Flag("header_mismatch", "warning", f"{message} used.", float(scan.photons), "photons")
     yield from _length_flags(scan, stream)
 

@@ -97,7 +97,7 @@ class PairHistogram:
 
 @dataclass(frozen=True, slots=True)
 class Ratios:
-    """g2(0) in both normalisations and what separates them, with intervals. NaN where it cannot be said.
+    """g2(0) in both normalisations and what separates them, with intervals. NaN where it is undefined.
 
     Attributes
     ----------
@@ -219,7 +219,7 @@ class G2:
         return "".join(f"<p>{escape(line)}</p>" for line in str(self).splitlines())
 
     def as_dict(self) -> dict[str, float | None]:
-        """Return the numbers of a summary as JSON holds them: None for what cannot be said."""
+        """Return the numbers of a summary as JSON holds them: None for what is undefined."""
         names = (
             *("side", "side_low", "side_high", "poisson", "poisson_low", "poisson_high"),
             *("bunching", "bunching_low", "bunching_high", "zero_delay_ns"),

@@ -371,7 +371,7 @@ _OF_MEASURED, _OF_FITTED = 0.1, 0.5  # of the full width at half maximum
 _NO_ACCIDENT = 1e-6  # probability below which a misfit is not chance
 _LARGEST_MISFIT = 0.25  # relative deviation from the decay without its background, beyond the noise
 _FLAT = 25.0  # twice the log-likelihood by which a decay must beat a constant: five standard deviations
-_UNBOUNDED = 1e4  # ratio of the ends of an interval that tells nothing
+_UNBOUNDED = 1e4  # ratio of the ends of an interval from which it is taken as unbounded
 
 
 def resolution_ns(found: Maximum, *, bin_ns: float, width_ns: float | None) -> float:
