@@ -1,6 +1,7 @@
-"""Sphinx configuration: everything is built from what is here, without the network."""
+"""Sphinx configuration. The build needs no network access."""
 
 import json
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -9,6 +10,8 @@ from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 import qdmol
+
+sys.path.insert(0, str(Path(__file__).parent))  # for stored_results
 
 project = "qdmol"
 author = "the qdmol developers"
@@ -19,16 +22,18 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "stored_results",
 ]
 exclude_patterns = ["_build", "_generated", "jupyter_execute"]
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 
-# The notebooks are run at every build; a cell that fails or warns stops it.
+# Notebooks are executed at every build, and a cell that fails stops it. Those that take long have
+# `execution_mode: cache` in their front matter and show stored results: see stored_results.py.
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 600  # the claims take two minutes, more on a busy machine
+nb_execution_timeout = 600
 nb_merge_streams = True
 nb_render_markdown_format = "gfm"  # tables in the output of a cell
 
@@ -43,19 +48,19 @@ html_math_renderer = "mathml"
 
 
 def write_inline_math(writer: HTML5Translator, node: nodes.math) -> None:
-    """Formulas are MathML, which browsers draw themselves, without a script from elsewhere."""
+    """Write inline formulas as MathML, which browsers render without an external script."""
     writer.body.append(tex2mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def write_displayed_math(writer: HTML5Translator, node: nodes.math_block) -> None:
-    """See `write_inline_math`."""
+    """Write displayed formulas as MathML, see `write_inline_math`."""
     writer.body.append(f'<div style="padding: 0.5em 0">{tex2mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
 
 
 def write_schema(app: Sphinx, exception: Exception | None) -> None:
-    """Publish the JSON schema of the spec beside the pages, for editors to complete from."""
+    """Publish the JSON schema of the spec with the pages, so that editors can complete its keys."""
     if exception is None and app.builder.format == "html":
         from qdmol.structure import spec_schema
 
@@ -64,6 +69,6 @@ def write_schema(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Hook into the build."""
+    """Register the formula writers and the schema with Sphinx."""
     app.add_html_math_renderer("mathml", (write_inline_math, None), (write_displayed_math, None))
     app.connect("build-finished", write_schema)

@@ -1,4 +1,4 @@
-"""What the documentation shows does what it says: each spec is valid, each set loads, the Python runs."""
+"""Tests of the documentation: specs are valid, material sets load, Python code runs, links lead to files."""
 
 import re
 import subprocess
@@ -11,7 +11,12 @@ from qdmol.materials import load_set
 from qdmol.structure import read_spec, resolve
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "examples").glob("*.md")),
+]
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -23,26 +28,26 @@ def yaml_beginning(key: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", yaml_beginning("qdmol"))
-def test_a_shown_spec_is_a_molecule(text: str, tmp_path: Path):
+def test_spec_in_docs_resolves(text: str, tmp_path: Path):
     path = tmp_path / "spec.yaml"
     path.write_text(text, encoding="utf-8")
     assert resolve(read_spec(path)).dots
 
 
 @pytest.mark.parametrize("text", yaml_beginning("qdmol_materials"))
-def test_a_shown_set_is_a_material_set(text: str, tmp_path: Path):
+def test_material_set_in_docs_loads(text: str, tmp_path: Path):
     path = tmp_path / "my-set.yaml"
     path.write_text(text, encoding="utf-8")
     assert load_set(str(path)).reference == "CdSe"
 
 
-def test_specs_and_sets_are_shown():
+def test_docs_contain_specs_and_material_sets():
     assert yaml_beginning("qdmol")
     assert yaml_beginning("qdmol_materials")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
-def test_shown_python_runs(page: Path, tmp_path: Path):
+def test_python_in_docs_runs(page: Path, tmp_path: Path):
     (code,) = blocks(page, "python")
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -51,7 +56,7 @@ def test_shown_python_runs(page: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_to_files_lead_somewhere(page: Path):
+def test_linked_files_exist(page: Path):
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
     assert not missing

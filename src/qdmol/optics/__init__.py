@@ -1,6 +1,6 @@
 """Optics: what light does with a molecule: absorption, emission at a temperature, radiative lifetime.
 
-In: a molecule solved with its self-consistent pairs (:class:`~qdmol.excitons.MoleculeSolution`). The oscillator
+In: a molecule solved with its self-consistent pairs (:class:`~qdmol.meanfield.MoleculeSolution`). The oscillator
 strength of an exciton Ψ(r_e, r_h), both allowed pairs of spins together and averaged over the directions of light, is
 
     f = 2/E · mean_j κ_j |∫ Ψ(r, r) √E_P F_j d³r|²,

@@ -5,7 +5,7 @@ band edge of absorption is a Gaussian on a rising background, or its steepest sl
 eV, wavelengths in nm, widths and shifts in meV; every interval is at level 0.95.
 
 >>> import numpy as np
->>> from qdmol.analysis.curves import Curve, fit_emission
+>>> from qdmol.spectroscopy import Curve, fit_emission
 >>> wavelength = np.arange(500.0, 700.0)
 >>> peak = np.exp(-4 * np.log(2) * ((1239.842 / wavelength - 2.1) / 0.12) ** 2) / wavelength**2
 >>> noise = np.random.default_rng(1).normal(size=200)

@@ -1,9 +1,9 @@
-"""Many samples into one table: the specs of a folder, or the rows of a CSV table applied to one spec.
+"""Batches: the specs of a folder, or the rows of a CSV table applied to one spec, solved into one table.
 
 A table has a header. A column is a field of the spec, named as the axes of a map are (`core_radius`,
-`overrides.CdS.conduction_offset`, ...), with units in the cells where wanted; `name` names the sample; `spec` names
-a spec file for the row, relative to the table. An empty cell leaves the spec as it is. A sample that makes no sense
-is a row without numbers and with its reason.
+`overrides.CdS.conduction_offset`, ...), with optional units in the cells; `name` names the sample; `spec` names a spec
+file for the row, relative to the table. An empty cell leaves the spec as it is. An invalid sample is a row without
+numbers and with its reason.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
 from qdmol.files import read_input, refuse_overwriting, write_text_atomic
+from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
 from qdmol.results import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axis
 from qdmol.study.plan import GridPlan, ListPlan
-from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
-from qdmol.study.store import code_digest, store_folder
+from qdmol.study.points import SOLVER_SOURCE
 from qdmol.study.table import Coordinate, Table
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 
 SUFFIXES = (".yaml", ".yml", ".json")
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 SHOWN_HOLES = 10
 RESULTS = ("spacing",)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples solved in one go: `files` (CSV and NetCDF), one row a sample."""
+    """Solved samples: `files` (CSV and NetCDF) have one row for each sample."""
 
     names: tuple[str, ...]
     specs: Sequence[Spec | InputError]
@@ -131,12 +131,20 @@ def solve_batch(
         write_text_atomic(table_path, _csv(table))
 
     resources = Resources(workers or 0, scheduler, time_limit)
-    run_plan(plan, table, folder=store_folder(data_path), resources=resources, write=write, progress=progress)
+    run_jobs(
+        plan,
+        folder=store_folder(data_path),
+        resources=resources,
+        enter=table.fill,
+        write=write,
+        progress=progress,
+        require_valid=True,
+    )
     return Batch(names, specs, (table_path, data_path), time.perf_counter() - started, table=table)
 
 
 def _refuse_overwriting(output: Path, written: Sequence[Path], read: Iterable[str | os.PathLike[str]]) -> None:
-    """InputError where a table, or a sample that is kept, would replace one of the files that are read."""
+    """Raise InputError where a table, or a sample that is kept, would replace one of the files that are read."""
     named_first = sorted(written, key=lambda path: path != output)
     refuse_overwriting(named_first, dict.fromkeys(map(Path, read)), store=store_folder(written[1]))
 
@@ -159,7 +167,7 @@ def read_samples(
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    """Names, specs or refusals, and what the table says of each in its own words, by column."""
+    """Names, specs or their errors, the cells of the table by column, and all files that were read."""
 
     names: tuple[str, ...]
     specs: Sequence[Spec | InputError]
@@ -190,7 +198,7 @@ def _from_folder(folder: Path) -> _Samples:
 
 
 def _files_of(specs: Iterable[Spec | InputError]) -> list[Path]:
-    """Files that the specs of samples rest on; those of refused ones are unknown."""
+    """Files that the specs of samples are read from; those of invalid specs are unknown."""
     distinct = {(spec.materials, spec.folder, spec.file): spec for spec in specs if isinstance(spec, Spec)}
     found: dict[Path, None] = {}
     for spec in distinct.values():
@@ -234,7 +242,7 @@ def _first(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
 
 def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     try:
-        text = read_input(path, largest=MOST_BYTES, field="source").decode("utf-8-sig")
+        text = read_input(path, largest=MAX_BYTES, field="source").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(field="source", value=str(path), allowed=f"a table that can be read ({error})") from None
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
@@ -285,7 +293,11 @@ def _has_coulomb(specs: Sequence[Spec | InputError]) -> bool:
 
 def _attributes() -> dict[str, str]:
     versions = provenance()
-    return {"title": "table of samples", "code": code_digest(), "versions": json.dumps(versions, sort_keys=True)}
+    return {
+        "title": "table of samples",
+        "code": source_digest(SOLVER_SOURCE),
+        "versions": json.dumps(versions, sort_keys=True),
+    }
 
 
 def _csv(table: Table) -> str:

@@ -1,4 +1,4 @@
-"""The verb of maps: one spec, several axes, a point for each combination of their values."""
+"""Maps: one spec, several axes, a point for each combination of their values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
+from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
 from qdmol.results import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
-from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
-from qdmol.study.store import code_digest, store_folder
+from qdmol.study.points import SOLVER_SOURCE
 from qdmol.study.table import Coordinate, Table
 
 if TYPE_CHECKING:
@@ -84,16 +84,18 @@ class Map:
 
     def _sentences(self) -> list[str]:
         shape = " x ".join(str(len(axis.values)) for axis in self.axes)
-        said = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
+        sentences = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
         if not self.failed:
-            said.append(f"All {self.table.done} points have numbers.")
+            sentences.append(f"All {self.table.done} points have numbers.")
         else:
-            said.append(f"{self.table.done} of {self.table.count} points have numbers.")
+            sentences.append(f"{self.table.done} of {self.table.count} points have numbers.")
         for place, reason in self.failed[:SHOWN_HOLES]:
-            said.append(f"No numbers at {self._named(place)}: {reason}")
+            sentences.append(f"No numbers at {self._named(place)}: {reason}")
         if len(self.failed) > SHOWN_HOLES:
-            said.append(f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why.")
-        return said
+            sentences.append(
+                f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why."
+            )
+        return sentences
 
     def _named(self, place: Sequence[int]) -> str:
         pairs = zip(self.axes, place, strict=True)
@@ -107,13 +109,13 @@ class Map:
 
 
 def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
-    """What the file says about itself; nothing that differs from run to run."""
+    """Attributes of the file; nothing that differs from run to run."""
     versions = provenance()
     return {
         "title": f"map of {spec.name}",
         "qdmol_version": versions["qdmol"],
         **{f"{name}_version": version for name, version in versions.items() if name not in {"qdmol", "platform"}},
-        "code": code_digest(),
+        "code": source_digest(SOLVER_SOURCE),
         "spec": dump_spec(spec),
         "axes": json.dumps([axis.as_dict() for axis in axes]),
     }
@@ -142,11 +144,11 @@ def map_spec(
     output
         A NetCDF file; finished points are kept beside it (``.parts``) or in the folder ``QDMOL_STORE`` names.
     workers
-        Processes to compute in; without it, everything happens in this one.
+        Processes to compute in; None computes in this one.
     scheduler
         Address of a running dask scheduler to compute on instead.
     time_limit
-        Seconds a point may take; None is no limit. In this process a point is given up only between instructions of
+        Seconds a point may take; None sets no limit. In this process a point is given up only between instructions of
         Python; in workers, in any case.
     progress
         Called with a `State` after every point.
@@ -168,20 +170,30 @@ def map_spec(
         raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
     resources = Resources(workers or 0, scheduler, time_limit)
     parsed = read_spec(spec)
-    made = make_axes(axes, parsed)
+    grid_axes = make_axes(axes, parsed)
     path = None if output is None else netcdf_path(output)
     if path is not None:
         refuse_overwriting([path], spec_files(parsed), store=store_folder(path))
-    plan = GridPlan(parsed, made)
-    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(made), coulomb=_has_coulomb(parsed, made))
-    attributes = _attributes(parsed, made)
+    plan = GridPlan(parsed, grid_axes)
+    table = Table(
+        shape=plan.shape, dims=plan.dims, coordinates=_coordinates(grid_axes), coulomb=_has_coulomb(parsed, grid_axes)
+    )
+    attributes = _attributes(parsed, grid_axes)
 
     def write() -> None:
         if path is not None:
             table.write(path, attributes)
 
-    run_plan(plan, table, folder=store_folder(path), resources=resources, write=write, progress=progress)
-    return Map(parsed, made, path, time.perf_counter() - started, table=table)
+    run_jobs(
+        plan,
+        folder=store_folder(path),
+        resources=resources,
+        enter=table.fill,
+        write=write,
+        progress=progress,
+        require_valid=True,
+    )
+    return Map(parsed, grid_axes, path, time.perf_counter() - started, table=table)
 
 
 def netcdf_path(output: str | os.PathLike[str]) -> Path:
