@@ -11,13 +11,13 @@ import numpy as np
 from qdmol.arrays import Floats
 from qdmol.ci import Bases, orbital_spacing
 from qdmol.errors import InputError
-from qdmol.fem import MEDIUM, Symmetry
+from qdmol.fem import Symmetry
 from qdmol.meanfield import MoleculeSolution
 from qdmol.optics.edge import exciton_levels
 from qdmol.optics.pairs import bulk_regions, pair_levels
 from qdmol.optics.values import MoleculeLight
 from qdmol.potentials import CARRIERS, Carrier, OpticalField, by_region, optical_field, optical_molecule
-from qdmol.structure import AxialMolecule, Light
+from qdmol.structure import MEDIUM, AxialMolecule, Light
 
 
 def light_of(molecule: AxialMolecule) -> Light:

@@ -332,6 +332,8 @@ def draw_maps(solution: Solution, *, letters: str = "abcd") -> Drawing | None:
         _label_map(axes, panel, letter if len(panels) > 1 else "")
         if hole and panel in conditions[1]:
             _hole_contour(axes, solution, frame)
+    for axes in axes_of[len(panels) :]:  # fewer levels with attraction than without
+        axes.set_axis_off()
     _scale_bar(axes_of[0], frame)
     rows = len(axes_of) // columns
     _colour_bar(figure, image, rows * size[1] + (rows - 1) * _GAP)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from qdmol.arrays import Floats, Indices
+from qdmol.materials import MEDIUM as SURROUNDINGS
 
-MEDIUM = "medium"  # the name of what surrounds the molecule
+# The name of what surrounds the molecule.
+MEDIUM: Final = SURROUNDINGS
 MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths, nothing a person meant
 
 
