@@ -33,11 +33,11 @@ VIOLATIONS = [
     ([("environment", 300)], "environment", "a mapping"),
     ([("calculation", [1])], "calculation", "a mapping"),
     ([("molecul", {})], "molecul", "molecule"),
-    # kept for later
-    *[([(key, 1)], key, "kept for later") for key in ("strain", "interface", "ligands", "orientation")],
-    ([(f"{CORE}.strain", 1)], f"{CORE}.strain", "kept for later"),
-    ([("molecule.neck", {"interface": 1})], "molecule.neck.interface", "kept for later"),
-    ([("overrides.orientation", {})], "overrides.orientation", "kept for later"),
+    # reserved for a later version
+    *[([(key, 1)], key, "not supported yet") for key in ("strain", "interface", "ligands", "orientation")],
+    ([(f"{CORE}.strain", 1)], f"{CORE}.strain", "not supported yet"),
+    ([("molecule.neck", {"interface": 1})], "molecule.neck.interface", "not supported yet"),
+    ([("overrides.orientation", {})], "overrides.orientation", "not supported yet"),
     # dots
     ([("molecule.dots", REMOVED)], "molecule.dots", "given"),
     ([("molecule.dots", [])], "molecule.dots", "at least 1"),
@@ -135,7 +135,7 @@ VIOLATIONS = [
     ([("ensemble.monomers", "20 %")], "ensemble.monomers", "without a unit"),
     ([("ensemble.seed", -1)], "ensemble.seed", "at least 0"),
     ([("ensemble.sizes", 1)], "ensemble.sizes", "core_radius"),
-    ([("ensemble.strain", 1)], "ensemble.strain", "kept for later"),
+    ([("ensemble.strain", 1)], "ensemble.strain", "not supported yet"),
     # overrides
     ([("overrides.ZnS", {"electron_mass": 1})], "overrides.ZnS", "CdSe, CdS, medium"),
     ([("overrides.CdS", 0.1)], "overrides.CdS", "a mapping"),

@@ -15,7 +15,7 @@ from .molecule import (
     PlacedLayer as PlacedLayer,
     RegionParameters as RegionParameters,
 )
-from .necks import FilledNeck as FilledNeck, LinkerNeck as LinkerNeck
+from .necks import NECKS as NECKS, LinkerNeck as LinkerNeck, Neck as Neck, PlainNeck as PlainNeck
 from .painting import materials_at as materials_at
 from .resolving import V_PER_NM as V_PER_NM, resolve as resolve
 from .schema import Deviation as Deviation, Ensemble as Ensemble, Spec as Spec

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from qdmol.errors import MISSING, InputError
 from qdmol.materials import load_set
-from qdmol.structure.necks import LinkerNeck, MergedNeck
 from qdmol.structure.resolving import thickness_of
 from qdmol.structure.schema import Ensemble, Spec
 from qdmol.structure.specs import spec_mapping, update_mapping
@@ -146,12 +145,11 @@ def _scale(shells: list[dict[str, Any]], factor: float) -> None:
 def _place(molecule: dict[str, Any], spec: Spec, given: dict[str, float]) -> None:
     """Set the neck's length or the distances of a molecule; a distance that the neck fixes is left to the neck."""
     neck = spec.molecule.neck
-    if isinstance(neck, MergedNeck | LinkerNeck):
+    if neck.fixes_spacing:
         for name in ("spacing", "barrier"):
             molecule.pop(name, None)
-    if "neck" in given and isinstance(molecule["neck"], dict):
-        (kind,) = molecule["neck"]
-        molecule["neck"] = {kind: given["neck"]}
+    if "neck" in given and neck.length is not None:
+        molecule["neck"] = neck.resized(given["neck"]).written
         return
     distances = [value for name, value in given.items() if name.startswith("neck")]
     if distances:

@@ -44,12 +44,12 @@ from qdmol.materials import (
     PhononEnergy,
     Quantity,
 )
-from qdmol.structure.necks import LinkerNeck, MergedNeck, NeckChoice, neck_length, read_neck
+from qdmol.structure.necks import NECK_MEANINGS, NeckField, PlainNeck
 from qdmol.structure.schema_base import (
     DISTANCE,
     GAP,
-    KEPT_FOR_LATER,
     ON_AXIS,
+    RESERVED,
     Coordinate,
     ExchangeConstant,
     FieldComponent,
@@ -119,9 +119,7 @@ class MediumOverride(Part):
 class Overrides(Part):
     """Single values that replace those of the set, by material."""
 
-    model_config = ConfigDict(
-        extra="allow", json_schema_extra={"propertyNames": {"not": {"enum": list(KEPT_FOR_LATER)}}}
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra={"propertyNames": {"not": {"enum": list(RESERVED)}}})
     __pydantic_extra__: dict[str, MaterialOverride]
 
     medium: MediumOverride | None = None
@@ -356,12 +354,7 @@ class Molecule(Part):
     positions: (
         Annotated[tuple[tuple[Coordinate, Coordinate, Coordinate], ...], Field(min_length=1, max_length=100)] | None
     ) = Field(None, description="Centres [x, y, z], nm; x = y = 0 for now.")
-    neck: Annotated[NeckChoice, BeforeValidator(read_neck)] = Field(
-        "merged",
-        description="`merged`: bodies as placed, overlapping shells fuse. `{merged: D}`: placed so that the neck has "
-        "diameter D. `{filled: D}`: bodies as placed and a cylinder of diameter D from centre to centre. "
-        "`{linker: g}`: unfused, a gap g of medium. Lengths in nm.",
-    )
+    neck: NeckField = Field(PlainNeck(), description=NECK_MEANINGS)
 
     @model_validator(mode="after")
     def _neighbours(self) -> Self:
@@ -371,8 +364,7 @@ class Molecule(Part):
             allowed = f"absent where `{given[0]}` is given: one of spacing, barrier, positions"
             value = getattr(self, given[1])
             raise InputError(field=given[1], value=value, allowed=allowed)
-        fixes = isinstance(self.neck, MergedNeck | LinkerNeck)
-        if not given and not fixes and len(self.dots) > 1:
+        if not given and not self.neck.fixes_spacing and len(self.dots) > 1:
             allowed = "given (or `barrier`, or `positions`), since this neck does not fix the distance of the dots"
             raise InputError(field="spacing", value=MISSING, allowed=allowed)
         self._counts()
@@ -382,9 +374,10 @@ class Molecule(Part):
     @property
     def neck_lengths(self) -> tuple[float, ...]:
         """What an ensemble varies between the dots, nm: the neck's length, or of a plain neck every bond's distance."""
-        length = neck_length(self.neck)
-        if length is not None:
-            return (length,)
+        if self.neck.length is not None:
+            return (self.neck.length,)
+        if self.neck.fixes_spacing:
+            return ()
         given = self.spacing if self.spacing is not None else self.barrier
         if given is None:
             return ()
@@ -518,7 +511,7 @@ class Spec(Part):
                 dots=len(molecule.dots),
                 shells=any(dot.shells for dot in molecule.dots),
                 positions=molecule.positions is not None,
-                fixing=isinstance(molecule.neck, MergedNeck | LinkerNeck),
+                fixing=molecule.neck.fixes_spacing,
                 necks=molecule.neck_lengths,
             )
         return self

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from qdmol.errors import InputError
 from qdmol.materials import find_set, first_refusal, plain_mapping, read_document
+from qdmol.structure.necks import NECKS
 from qdmol.structure.schema import Spec
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -25,8 +26,8 @@ SPEC_ALLOWED = "the path of a spec in YAML or JSON, or @ and the name of a shipp
 def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec:
     """Return the spec at a path, of a shipped example (``"@homodimer"``), or of a mapping.
 
-    >>> read_spec("@homodimer").molecule.neck
-    'merged'
+    >>> read_spec("@homodimer").molecule.spacing
+    5.2
 
     Raises InputError for whatever is no valid spec, naming field, value and what is allowed.
     """
@@ -110,7 +111,7 @@ _EXCLUSIVE = (
     frozenset({"radius", "diameter"}),
     frozenset({"thickness", "monolayers"}),
     frozenset({"spacing", "barrier", "positions"}),
-    frozenset({"merged", "filled", "linker"}),
+    frozenset(NECKS),
 )
 _STEP = re.compile(r"\.?([A-Za-z_][^.\[\]]*)|\[(\d+|\*)\]")
 

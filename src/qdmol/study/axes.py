@@ -20,7 +20,7 @@ from typing import Any
 
 from qdmol.errors import InputError
 from qdmol.materials import QUANTITIES
-from qdmol.structure import FilledNeck, LinkerNeck, Spec, exclude_each_other
+from qdmol.structure import NECKS, Spec, exclude_each_other
 from qdmol.units import Kind, parse_quantity, unit_of
 
 AxisValue = float | int | str
@@ -42,7 +42,8 @@ _FIXED = {
 }
 # The kind of quantity a last key of a path holds; values of other keys are taken as they are written.
 _KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("radius", "diameter", "thickness", "spacing", "barrier", "merged", "filled", "linker"), "length"),
+    **dict.fromkeys(("radius", "diameter", "thickness", "spacing", "barrier"), "length"),
+    **{key: quantity.kind for key, neck in NECKS.items() if (quantity := neck.quantity()) is not None},
     "positions": "length",
     "monolayers": "number",
     "field": "field",
@@ -120,9 +121,11 @@ def _field_of(name: str, spec: Spec) -> str:
             raise InputError(field="axis", value=name, allowed=allowed)
         return "molecule.dots[*].shells[0].thickness"
     if name == "neck_diameter":
-        if isinstance(spec.molecule.neck, LinkerNeck):
-            raise InputError(field="axis", value=name, allowed="absent with a linker, which has no neck")
-        return "molecule.neck.filled" if isinstance(spec.molecule.neck, FilledNeck) else "molecule.neck.merged"
+        neck = spec.molecule.neck
+        if neck.diameter_key is None:
+            allowed = f"absent with a neck {neck.form}, which has no diameter"
+            raise InputError(field="axis", value=name, allowed=allowed)
+        return f"molecule.neck.{neck.diameter_key}"
     if "." not in name:
         raise InputError(field="axis", value=name, allowed="a dotted path or one of " + ", ".join(ALIASES))
     return name

@@ -16,13 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from qdmol.errors import InputError
-from qdmol.structure import AxialMolecule, Spec, resolve, spec_mapping, update_mapping
+from qdmol.structure import NECKS, AxialMolecule, PlainNeck, Spec, resolve, spec_mapping, update_mapping
 from qdmol.study.axes import Axis, AxisValue
 
 MOST_POINTS = 1_000_000
 DISTANCES = ("spacing", "barrier", "positions")
-# Necks that fix the distance of the dots.
-FIXING = ("merged", "linker")
 
 
 class Plan(Protocol):
@@ -65,9 +63,9 @@ class GridPlan:
         fields = [axis.field for axis in self.axes]
         placing = any(field.partition("[")[0] == f"molecule.{name}" for field in fields for name in DISTANCES)
         necks = [field for field in fields if field.startswith("molecule.neck.")]
-        if placing and not necks and isinstance(molecule["neck"], dict) and set(molecule["neck"]) & set(FIXING):
-            molecule["neck"] = "merged"  # bodies as placed: the axis now says where
-        if not placing and any(field.endswith(FIXING) for field in necks):
+        if placing and not necks and self.spec.molecule.neck.fixes_spacing:
+            molecule["neck"] = PlainNeck().written  # bodies as placed: the axis now says where
+        if not placing and any(_fixes_spacing(field) for field in necks):
             for name in DISTANCES:
                 molecule.pop(name, None)
         return data, self.spec.folder
@@ -80,6 +78,12 @@ class GridPlan:
             changes[path] = value
         data, folder = self._base
         return update_mapping(data, changes, folder=folder)
+
+
+def _fixes_spacing(field: str) -> bool:
+    """Whether the neck that a path sets fixes the spacing of the dots."""
+    neck = NECKS.get(field.rpartition(".")[2])
+    return neck is not None and neck.fixes_spacing
 
 
 def _change(axis: Axis, value: AxisValue) -> tuple[str, object]:
