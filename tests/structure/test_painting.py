@@ -39,5 +39,5 @@ def test_a_bridge_fills_medium_only():
 
 
 def test_other_names_are_no_part_of_the_room():
-    with pytest.raises(AttributeError, match="qdmol.structure attribute nothing"):
+    with pytest.raises(AttributeError, match=r"qdmol\.structure attribute nothing"):
         qdmol.structure.nothing  # noqa: B018

@@ -2,18 +2,8 @@ from .documents import first_refusal as first_refusal, plain_mapping as plain_ma
 from .quantities import (
     QUANTITIES as QUANTITIES,
     REFERENCE_QUANTITIES as REFERENCE_QUANTITIES,
-    AbsorptionCoefficient as AbsorptionCoefficient,
-    AxialShare as AxialShare,
-    AxisAngle as AxisAngle,
-    BandGap as BandGap,
-    Barrier as Barrier,
-    KaneEnergy as KaneEnergy,
-    LayerThickness as LayerThickness,
-    LineWidth as LineWidth,
-    Mass as Mass,
-    Offset as Offset,
-    Permittivity as Permittivity,
-    PhononEnergy as PhononEnergy,
+    MaterialQuantity as MaterialQuantity,
+    Owner as Owner,
     Quantity as Quantity,
 )
 from .sets import (

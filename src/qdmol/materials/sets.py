@@ -33,13 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from qdmol.errors import InputError
 from qdmol.materials.documents import first_refusal, read_document
-from qdmol.materials.quantities import (
-    LIGHT_QUANTITIES,
-    MATERIAL_QUANTITIES,
-    MEDIUM_QUANTITIES,
-    QUANTITIES,
-    REFERENCE_QUANTITIES,
-)
+from qdmol.materials.quantities import QUANTITIES, REFERENCE_QUANTITIES, Owner
 from qdmol.units import parse_quantity
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -273,13 +267,16 @@ def _check_names(file: _File) -> None:
         raise InputError(field="reference", value=MEDIUM, allowed="a material of the set")
 
 
+def _owner(file: _File, material: str) -> Owner:
+    if material == MEDIUM:
+        return "medium"
+    return "reference" if material == file.reference else "material"
+
+
 def _check_complete(file: _File, name: str, values: Mapping[str, MaterialValue]) -> None:
-    needed = [key for key in MEDIUM_QUANTITIES if key not in LIGHT_QUANTITIES]
-    if name != MEDIUM:
-        needed = ["electron_mass", "hole_mass", "permittivity"]
-        needed += ["band_gap"] if name == file.reference else ["conduction_offset", "valence_offset"]
-    for key in needed:
-        if key not in values:
+    owner = _owner(file, name)
+    for key, quantity in QUANTITIES.items():
+        if quantity.required and owner in quantity.owners and key not in values:
             raise InputError(field=f"materials.{name}.{key}", value=None, allowed="given")
 
 
@@ -316,12 +313,13 @@ def _alternative(file: _File, material: str, key: str, unit: str, other: _Altern
 
 
 def _check_key(file: _File, material: str, key: str, entry: _Entry) -> None:
-    known = MEDIUM_QUANTITIES if material == MEDIUM else MATERIAL_QUANTITIES
+    at_reference = material == file.reference
+    owners = {"medium"} if material == MEDIUM else {"reference", "material"}
+    known = [name for name, quantity in QUANTITIES.items() if owners & quantity.owners]
     if key not in known:
         allowed = "one of " + ", ".join(known)
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
-    at_reference = material == file.reference
-    if at_reference and key in ("conduction_offset", "valence_offset"):
+    if at_reference and "reference" not in QUANTITIES[key].owners:
         allowed = f"absent: the edges of the reference material {material} are the zero of energy"
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
     if not at_reference and key in REFERENCE_QUANTITIES:
@@ -355,12 +353,12 @@ def alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
 
     Those of quantities of light alone, on which no level depends, are `light_alternatives`.
     """
-    return tuple(other for other in _listed(material_set) if other.key not in LIGHT_QUANTITIES)
+    return tuple(other for other in _listed(material_set) if not QUANTITIES[other.key].optical)
 
 
 def light_alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
     """Return every alternative the set lists for a quantity of light alone, in the order of its file."""
-    return tuple(other for other in _listed(material_set) if other.key in LIGHT_QUANTITIES)
+    return tuple(other for other in _listed(material_set) if QUANTITIES[other.key].optical)
 
 
 def _listed(material_set: MaterialSet) -> tuple[Alternative, ...]:

@@ -17,7 +17,7 @@ from qdmol.errors import InputError
 from qdmol.materials import MEDIUM, REFERENCE_QUANTITIES, MaterialSet, load_set
 from qdmol.structure.molecule import AxialMolecule, Light, PlacedLayer, RegionParameters
 from qdmol.structure.placing import place
-from qdmol.structure.schema import Dot, MaterialOverride, MediumOverride, Shell, Spec
+from qdmol.structure.schema import Dot, MediumOverride, Override, Shell, Spec
 from qdmol.units import HBAR2_OVER_2M0
 
 Layer = tuple[float, float, float]  # outer radius (nm), mass (free-electron masses), edge (eV)
@@ -81,7 +81,7 @@ def resolve(spec: Spec) -> AxialMolecule:
     used = dict.fromkeys(layer.material for body in bodies for layer in body)
     parameters = {name: _material(spec, material_set, name) for name in used}
     parameters[MEDIUM] = _medium(spec, material_set)
-    gap = spec.overrides.of(material_set.reference).band_gap
+    gap = spec.overrides.of(material_set.reference).value("band_gap")
     molecule = AxialMolecule(
         dots=dots,
         bridges=bridges,
@@ -104,12 +104,12 @@ def _check_overrides(spec: Spec, material_set: MaterialSet) -> None:
         override = spec.overrides.of(name)
         reference = material_set.reference
         for key in REFERENCE_QUANTITIES:
-            value = getattr(override, key)
+            value = override.value(key)
             if name != reference and value is not None:
                 allowed = f"absent: {key} is a key of the reference material {reference}"
                 raise InputError(field=f"overrides.{name}.{key}", value=value, allowed=allowed)
         for key in ("conduction_offset", "valence_offset"):
-            value = getattr(override, key)
+            value = override.value(key)
             if name == reference and value:
                 allowed = f"0 or absent: energies count from the edges of {reference}, the set's reference material"
                 raise InputError(field=f"overrides.{name}.{key}", value=value, allowed=allowed)
@@ -142,7 +142,7 @@ def thickness_of(spec: Spec, material_set: MaterialSet, shell: Shell, field: str
     if shell.thickness is not None:
         return shell.thickness
     assert shell.monolayers is not None  # exactly one is given
-    layer = spec.overrides.of(shell.material).layer_thickness
+    layer = spec.overrides.of(shell.material).value("layer_thickness")
     if layer is None:
         entry = material_set.materials[shell.material].get("layer_thickness")
         if entry is None:
@@ -188,7 +188,7 @@ def _light(spec: Spec, material_set: MaterialSet) -> Light | None:
     if width is None or phonon is None:
         return None
     at = ROOM
-    if override.homogeneous_width is None:
+    if override.value("homogeneous_width") is None:
         stated = material_set.value(name, "homogeneous_width").temperature
         assert stated is not None  # a set without it is refused
         at = stated
@@ -201,16 +201,16 @@ def _light(spec: Spec, material_set: MaterialSet) -> Light | None:
     )
 
 
-def _known(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float | None:
+def _known(material_set: MaterialSet, override: Override, name: str, key: str) -> float | None:
     """Return a value of the override or else of the set; None where neither has it."""
-    given = getattr(override, key)
+    given = override.value(key)
     if given is not None:
         return float(given)
     entry = material_set.materials[name].get(key)
     return None if entry is None else entry.value
 
 
-def _chosen(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float:
+def _chosen(material_set: MaterialSet, override: Override, name: str, key: str) -> float:
     """Return a value that every set has, replaced by the override's where there is one."""
     found = _known(material_set, override, name, key)
     assert found is not None  # a set without it is refused

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -24,26 +24,13 @@ from pydantic import (
     StrictBool,
     StrictInt,
     WithJsonSchema,
+    create_model,
     model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 
 from qdmol.errors import MISSING, InputError
-from qdmol.materials import (
-    AbsorptionCoefficient,
-    AxialShare,
-    AxisAngle,
-    BandGap,
-    Barrier,
-    KaneEnergy,
-    LayerThickness,
-    LineWidth,
-    Mass,
-    Offset,
-    Permittivity,
-    PhononEnergy,
-    Quantity,
-)
+from qdmol.materials import QUANTITIES, Owner, Quantity
 from qdmol.structure.necks import NECK_MEANINGS, NeckField, PlainNeck
 from qdmol.structure.schema_base import (
     DISTANCE,
@@ -66,54 +53,34 @@ from qdmol.structure.schema_base import (
 from qdmol.units import quantity_pattern
 
 
-class MaterialOverride(Part):
-    """Values that replace a material's in the set."""
+class Override(Part):
+    """Values that replace those of one owner in the material set; its fields are the quantities that the owner has."""
 
-    electron_mass: Mass | None = Field(None, description="Free-electron masses.")
-    hole_mass: Mass | None = Field(None, description="Free-electron masses.")
-    conduction_offset: Offset | None = Field(
-        None, description="Conduction edge above the reference material's, eV; not for the reference material."
-    )
-    valence_offset: Offset | None = Field(
-        None, description="Valence edge below the reference material's, eV (positive is a barrier for holes)."
-    )
-    permittivity: Permittivity | None = Field(None, description="Relative permittivity.")
-    band_gap: BandGap | None = Field(None, description="Band gap, eV; of the reference material only.")
-    layer_thickness: LayerThickness | None = Field(None, description="Thickness of a monolayer, nm.")
-    kane_energy: KaneEnergy | None = Field(None, description="Kane energy E_P = 2 |<S|p|X>|^2 / m0, eV.")
-    optical_permittivity: Permittivity | None = Field(None, description="Relative permittivity at optical frequencies.")
-    bulk_absorption_300nm: AbsorptionCoefficient | None = Field(
-        None, description="Absorption coefficient of the bulk at 300 nm, 1/cm; for comparison only."
-    )
-    homogeneous_width: LineWidth | None = Field(
-        None, description="Full width at half maximum of one dot's line at 300 K, meV; of the reference material only."
-    )
-    phonon_energy: PhononEnergy | None = Field(
-        None, description="Effective phonon of that width's temperature law, meV; of the reference material only."
-    )
-    hole_axial_share: AxialShare | None = Field(
-        None,
-        description="Share of the p orbital along the crystal's axis in the hole's Bloch function, 1/3 is isotropic; "
-        "of the reference material only.",
-    )
-    hole_axis_angle: AxisAngle | None = Field(
-        None, description="Between the crystal's axis and the molecule's, degrees; of the reference material only."
-    )
+    def value(self, key: str) -> float | None:
+        """Return the value of a quantity, in its unit; None where the override has none."""
+        value: float | None = getattr(self, key, None)
+        return value
 
 
-class MediumOverride(Part):
-    """Values that replace those of what surrounds the molecule."""
+def _override_model(name: str, description: str, owners: set[Owner]) -> type[Override]:
+    fields: dict[str, Any] = {
+        key: (Annotated[float, quantity] | None, Field(None, description=quantity.meaning))
+        for key, quantity in QUANTITIES.items()
+        if owners & quantity.owners
+    }
+    return create_model(name, __base__=Override, __doc__=description, __module__=__name__, **fields)
 
-    electron_mass: Mass | None = Field(None, description="Free-electron masses.")
-    hole_mass: Mass | None = Field(None, description="Free-electron masses.")
-    electron_barrier: Barrier | None = Field(
-        None, description="Barrier for electrons above the reference material's conduction edge, eV, or `hard`."
+
+if TYPE_CHECKING:  # type checkers know no models that are made from a table
+    MaterialOverride = Override
+    MediumOverride = Override
+else:
+    MaterialOverride = _override_model(
+        "MaterialOverride", "Values that replace a material's in the set.", {"reference", "material"}
     )
-    hole_barrier: Barrier | None = Field(
-        None, description="Barrier for holes below the reference material's valence edge, eV, or `hard`."
+    MediumOverride = _override_model(
+        "MediumOverride", "Values that replace those of what surrounds the molecule.", {"medium"}
     )
-    permittivity: Permittivity | None = Field(None, description="Relative permittivity.")
-    optical_permittivity: Permittivity | None = Field(None, description="Relative permittivity at optical frequencies.")
 
 
 class Overrides(Part):
