@@ -15,14 +15,15 @@ SYNC := $(BIN)/uv sync --frozen --quiet --compile-bytecode
 COMPILE := $(BIN)/python -m compileall -q src
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow lint docs picture bench clean
+.PHONY: help install run test test-slow lint docs docs-results picture bench clean
 
 help:
 	@echo "make run        install, run the main job on the shipped homodimer, print where the report is"
 	@echo "make test       install what the tests need, run them (all but the slow ones)"
 	@echo "make test-slow  the tests marked slow"
 	@echo "make lint       ruff, mypy, import-linter"
-	@echo "make docs       the site, its notebook executed, in docs/_build/html"
+	@echo "make docs       the site, in docs/_build/html; most notebooks are executed, expensive ones show stored results"
+	@echo "make docs-results  execute the expensive notebooks and store their results"
 	@echo "make picture    the picture of the first page, from the shipped homodimer"
 	@echo "make bench      the speed table"
 	@echo "make install    the developer's environment only"
@@ -67,6 +68,9 @@ lint: $(ENV)/.ready-dev
 
 docs: $(ENV)/.ready-dev
 	$(BIN)/sphinx-build -W --keep-going --fresh-env -b html docs docs/_build/html
+
+docs-results: $(ENV)/.ready-dev
+	$(BIN)/python docs/stored_results.py
 
 picture: $(ENV)/.ready-run
 	$(BIN)/python -c "import qdmol; from qdmol.report import write_overview; \

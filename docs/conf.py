@@ -1,6 +1,7 @@
 """Sphinx configuration. The build needs no network access."""
 
 import json
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -9,6 +10,8 @@ from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 import qdmol
+
+sys.path.insert(0, str(Path(__file__).parent))  # for stored_results
 
 project = "qdmol"
 author = "the qdmol developers"
@@ -19,16 +22,18 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "stored_results",
 ]
 exclude_patterns = ["_build", "_generated", "jupyter_execute"]
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 
-# The notebooks are executed at every build; an error or a warning in a cell stops the build.
+# Notebooks are executed at every build, and a cell that fails stops it. Those that take long have
+# `execution_mode: cache` in their front matter and show stored results: see stored_results.py.
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 600  # the claims take two minutes, longer on a busy machine
+nb_execution_timeout = 600
 nb_merge_streams = True
 nb_render_markdown_format = "gfm"  # tables in the output of a cell
 

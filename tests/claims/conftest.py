@@ -2,9 +2,11 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from tests.claims.spectrum_samples import made_up
+from tests.claims.stored_cases import digest, load, solved_anew, stored_outcome
 
 from qdmol import claims as room
 from qdmol.claims import assess_claims, assessing
@@ -13,19 +15,25 @@ from qdmol.cli.entry import run_command
 
 @pytest.fixture(scope="session")
 def assessed():
-    """Every claim from real solves, but for all spectra but one: they are made up, for each takes long."""
+    """Every claim, from a few cases solved anew and the others as stored; all spectra but one are made up."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assessing, "solve_cases", _mostly(assessing.solve_cases))
+        patch.setattr(assessing, "solve_cases", _partly(assessing.solve_cases))
         return assess_claims(fine_map=True, workers=2)
 
 
-def _mostly(solve_cases):
-    """Solve what are no spectra, and the first of these."""
+def _partly(solve_cases):
+    """Solve the first spectrum, the shipped molecules, and what is not stored; give the others as they are stored."""
+    stored = load()
 
     def solve(cases, **options):
         spectra = [case for case in cases if case.what == "spectrum"]
-        rest = [case for case in cases if case.what != "spectrum"]
-        first, *others = solve_cases([spectra[0], *rest], **options)
+        levels = [case for case in cases if case.what != "spectrum"]
+        anew = solved_anew(levels)
+        known = {digest(case): stored_outcome(case, stored) for case in levels if digest(case) not in anew}
+        wanted = {digest(case): case for case in levels if known.get(digest(case)) is None}
+        first, *solved = solve_cases([spectra[0], *wanted.values()], **options)
+        answers = dict(zip(wanted, solved, strict=True))
+        others = [replace(answers.get(digest(case)) or known[digest(case)], case=case) for case in levels]
         return (first, *made_up(spectra[1:]), *others)
 
     return solve
@@ -74,6 +82,24 @@ class Captured:
 
     def isatty(self):
         return False
+
+
+@pytest.fixture(scope="session")
+def report(assessed, command_output):
+    """Folder with the page and the data of `qdmol claims --report`."""
+    calls = {}
+
+    def stand_in(**options):
+        calls.update(options)
+        return assessed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "assess_claims", stand_in)
+        written, folder = command_output("qdmol claims --report")
+    assert written["files"] == {"report": str(folder / "claims.html"), "netcdf": str(folder / "claims.nc")}
+    assert {path.name for path in folder.iterdir()} == {"claims.html", "claims.nc"}
+    assert calls["fine_map"] is True
+    return folder
 
 
 @pytest.fixture

@@ -15,10 +15,8 @@ from rich.console import Console
 
 from qdmol.claims import STATEMENTS, decide
 from qdmol.cli.claims_command import claims_tables
-from qdmol.cli.commands import app
 from qdmol.cli.entry import run_command
 from qdmol.structure import read_spec
-from qdmol.study import solve
 
 KEYS = [
     "id",
@@ -37,10 +35,6 @@ KEYS = [
 ]
 KINDS = ("agrees", "disagrees", "cannot be compared")
 IDS = [statement.id for statement in STATEMENTS]
-MAP_VERB = any(
-    command.name == "map" or getattr(command.callback, "__name__", "") in {"map", "map_"}
-    for command in app.registered_commands
-)
 
 
 @pytest.fixture
@@ -85,25 +79,27 @@ def test_a_rows_command_shows_its_number(name, found, command_output):
     assert claim["value"] == pytest.approx(numbers(objects, name), rel=1e-6, abs=1e-6)
 
 
-def r1_map(command_output):
-    """Splittings of the map's command; without the verb the same molecules one by one."""
-    command = next(statement.command for statement in STATEMENTS if statement.id == "map-core")
-    if MAP_VERB:
-        _, folder = command_output(command)
-        with xr.open_dataset(folder / "r1.nc") as data:
-            return data["splitting"].transpose("core_diameter", "barrier").values
-    rows = []
-    for diameter in np.linspace(2.0, 4.4, 5):
-        dot = {"core": {"material": "CdSe", "radius": diameter / 2}, "shells": [{"material": "CdS", "thickness": 2.1}]}
-        molecules = [{"dots": [dot, dot], "barrier": barrier, "neck": "merged"} for barrier in np.linspace(1, 3, 5)]
-        calculation = {"electrons": 2, "holes": 0, "coulomb": "none", "tolerance": 0.1}
-        head = {"qdmol": 1, "materials": "cdse-cds-single-band", "calculation": calculation}
-        rows.append([solve(read_spec({**head, "molecule": one})).summary["splitting_meV"] for one in molecules])
-    return np.array(rows)
+MAP_COMMAND = next(statement.command for statement in STATEMENTS if statement.id == "map-core")
 
 
+def splittings_of_map(command_output, command):
+    """What the command of the map writes, of shape (core diameters, barriers)."""
+    _, folder = command_output(command)
+    with xr.open_dataset(folder / "r1.nc") as data:
+        return data["splitting"].transpose("core_diameter", "barrier").values
+
+
+def test_the_corners_of_the_maps_command_are_those_of_the_rows(assessed, command_output):
+    """The same command with two points on each axis."""
+    assert MAP_COMMAND.count(":5") == 2
+    corners = f"{MAP_COMMAND.replace(':5', ':2')} --workers 0"
+    grid = np.array(assessed.maps[0].grid)[[0, -1]][:, [0, -1]]
+    assert splittings_of_map(command_output, corners) == pytest.approx(grid[..., 0], abs=2 * grid[..., 1].max())
+
+
+@pytest.mark.slow
 def test_the_maps_command_shows_its_rows(found, command_output):
-    splittings = r1_map(command_output)
+    splittings = splittings_of_map(command_output, MAP_COMMAND)
     for name, axis in (("map-core", 0), ("map-barrier", 1)):
         claim = row(found, name)
         assert claim["value"] == pytest.approx(np.min(-np.diff(splittings, axis=axis)), abs=2 * claim["error"])
@@ -221,16 +217,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data)
-
-
-@pytest.fixture
-def report(prepared, capsys, tmp_path):
-    assert run_command(["claims", "--report", "--json"]) == 0
-    files = json.loads(capsys.readouterr().out)["files"]
-    assert files == {"report": str(tmp_path / "claims.html"), "netcdf": str(tmp_path / "claims.nc")}
-    assert {path.name for path in tmp_path.iterdir()} == {"claims.html", "claims.nc"}
-    assert prepared["fine_map"] is True
-    return tmp_path
 
 
 def test_the_page_is_whole_and_needs_nothing_else(report, assessed):

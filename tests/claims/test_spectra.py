@@ -12,13 +12,14 @@ from tests.claims.spectrum_samples import spectrum
 from qdmol import prediction
 from qdmol.claims import STATEMENTS, Criterion, cases
 from qdmol.claims.cases import SPECTRA_FAMILIES, Case, Outcome, solve_cases, spectrum_cases
-from qdmol.claims.dataset import make_claims_dataset
 from qdmol.claims.quantities import SPECTRUM_READERS, measure
-from qdmol.claims.statements import SPECTRA
+from qdmol.claims.results import claims_dataset
 from qdmol.cli.entry import run_command
 from qdmol.errors import SolverError
 from qdmol.structure import read_spec
+from qdmol.study import points
 
+SPECTRA = [statement for statement in STATEMENTS if statement.command.startswith("qdmol spectrum")]
 COMPARED = [statement for statement in SPECTRA if statement.criterion is not None]
 
 
@@ -91,17 +92,24 @@ def test_the_cases_of_spectra():
         assert [neck.model_dump(exclude_none=True) for neck in wide] == [{kind: 6.2}] * 2
 
 
+def stand_in_levels():
+    return {"summary": {"splitting_meV": 1.0}}
+
+
 def test_a_molecule_whose_levels_and_spectra_are_wanted_is_solved_for_both(monkeypatch):
     spec = read_spec("@homodimer")
-    monkeypatch.setattr(cases, "_solved", lambda task, folder: ({"what": task[0]}, str(folder.is_dir())))
+    monkeypatch.delenv("QDMOL_STORE", raising=False)
+    monkeypatch.setattr(points, "solve_point", lambda point: stand_in_levels())
+    monkeypatch.setattr(cases, "solve_spectrum", lambda task: {"summary": {"kept": task.folder.is_dir()}})
     wanted = [Case("a", "b", "levels", (), spec), Case("c", "b", "spectrum", (), spec, "spectrum")]
     found = solve_cases([*wanted, *wanted])
-    assert [(one.summary["what"], one.reason) for one in found] == [("levels", "True"), ("spectrum", "True")] * 2
+    assert [one.summary for one in found] == [stand_in_levels()["summary"], {"kept": True}] * 2
 
 
 def test_the_cases_leave_no_files_behind(monkeypatch):
     folders = []
-    monkeypatch.setattr(cases, "_solved", lambda _, folder: (folders.append(folder), None))
+    monkeypatch.delenv("QDMOL_STORE", raising=False)
+    monkeypatch.setattr(cases, "solve_spectrum", lambda task: folders.append(task.folder) or {"summary": {}})
     solve_cases(spectrum_cases()[:1])
     assert not Path(folders[0]).exists()
 
@@ -141,7 +149,7 @@ def test_the_follow_ups_statements_name_it():
 
 
 def test_the_data_has_the_numbers_of_every_case(assessed):
-    data = make_claims_dataset(assessed)
+    data = claims_dataset(assessed)
     rows = data.where(data.case_what == "spectrum", drop=True)
     assert rows.sizes["case"] == len(spectrum_cases())
     assert not rows.case_lifetime_ratio.isnull().any()

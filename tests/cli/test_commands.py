@@ -2,7 +2,6 @@
 
 import json
 import sys
-from types import ModuleType
 
 import jsonschema
 import pytest
@@ -10,6 +9,8 @@ from ruamel.yaml import YAML
 from tests.cli.fakes import SUMMARY, fake_report, fake_solution
 
 import qdmol
+import qdmol.report
+import qdmol.study
 from qdmol.cli.entry import run_command
 from qdmol.errors import OutputError, SolverError
 from qdmol.structure import list_examples, read_spec
@@ -40,10 +41,8 @@ def solver(monkeypatch):
             raise calls["report_fails"]
         return fake_report(solution, path, figures=figures)
 
-    study, report = ModuleType("qdmol.study"), ModuleType("qdmol.report")
-    study.solve, report.write_report = solve, write_report
-    monkeypatch.setitem(sys.modules, "qdmol.study", study)
-    monkeypatch.setitem(sys.modules, "qdmol.report", report)
+    monkeypatch.setitem(vars(qdmol.study), "solve", solve)
+    monkeypatch.setitem(vars(qdmol.report), "write_report", write_report)
     return calls
 
 

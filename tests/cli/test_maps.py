@@ -6,7 +6,8 @@ import pytest
 
 from qdmol.cli import progress as map_progress
 from qdmol.cli.entry import run_command
-from qdmol.study.running import State
+from qdmol.jobs import State
+from qdmol.study import coupling
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,12 @@ def test_a_terminal_gets_a_bar(monkeypatch, capsys):
         show(State(1, 0, 4, 3.0, "computing"))
 
 
-def test_run_adds_the_map_to_the_report(tmp_path, capsys):
+@pytest.mark.parametrize("points", [2, pytest.param(13, marks=pytest.mark.slow)])
+def test_run_adds_the_map_to_the_report(tmp_path, monkeypatch, capsys, points):
+    """With as many points on an axis as are drawn in the slow tests, else with its ends."""
+    assert coupling.DIAMETERS == coupling.BARRIERS == 13
+    monkeypatch.setattr(coupling, "DIAMETERS", points)
+    monkeypatch.setattr(coupling, "BARRIERS", points)
     assert run_command(["run", "@homodimer", "--map", "--linewidth", "0.06 eV", "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
     assert files["map"] == str(tmp_path / "homodimer.map.nc")
@@ -48,7 +54,7 @@ def test_run_adds_the_map_to_the_report(tmp_path, capsys):
     import xarray as xr
 
     data = xr.load_dataset(tmp_path / "homodimer.map.nc")
-    assert data.splitting.shape == (13, 13)
+    assert data.splitting.shape == (points, points)
     assert data.splitting.notnull().all()
     assert (data.splitting.diff("barrier") < 0).all()
     assert (data.splitting.diff("core_diameter") < 0).all()

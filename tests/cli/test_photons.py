@@ -53,7 +53,7 @@ def _report(request, monkeypatch):
         return path
 
     if "real_report" not in request.fixturenames:
-        monkeypatch.setattr("qdmol.report.photon_page.write_photon_report", write)
+        monkeypatch.setattr("qdmol.report.write_photon_report", write)
 
 
 @pytest.fixture

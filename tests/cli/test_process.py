@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -59,7 +58,7 @@ def test_a_directory_and_nothing_at_all(tmp_path):
 
 def test_an_argument_that_is_no_text(tmp_path):
     result = subprocess.run(
-        [*QDMOL, "check", b"\xff\xfe.yaml", "--json"], cwd=tmp_path, capture_output=True, timeout=60, check=False
+        [*QDMOL, "check", b"\xff\xfe.yaml", "--json"], cwd=tmp_path, capture_output=True, timeout=120, check=False
     )
     assert result.returncode == 2
     json.loads(result.stdout)
@@ -79,7 +78,7 @@ def test_a_bad_value_in_a_plain_locale(tmp_path):
 def test_a_full_disk_behind_standard_output(arguments, tmp_path):
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
-            [*QDMOL, *arguments], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+            [*QDMOL, *arguments], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
         )
     assert result.returncode == 1
     assert result.stderr == "Standard output cannot be written: No space left on device.\n"
@@ -108,7 +107,7 @@ def test_a_reader_that_goes_away_is_no_drama(words, tmp_path):
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(60) in (0, 1)
+    assert process.wait(120) in (0, 1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -127,7 +126,7 @@ def test_ctrl_c(tmp_path):
     )
     assert process.stderr.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err) == (130, "", "Interrupted.\n")
 
 
@@ -142,11 +141,16 @@ def test_check_loads_neither_solver_nor_arrays(tmp_path):
     assert result.stderr == "[]\n"
 
 
-def test_check_starts_quickly(tmp_path):
-    """Measured 0.4 s of processor time with compiled modules; the bound leaves room for a slow machine without."""
-    started = time.perf_counter()
-    assert run("check", "@homodimer", "--quiet", cwd=tmp_path).returncode == 0
-    assert time.perf_counter() - started < 5
+def test_check_loads_few_modules(tmp_path):
+    """What a command takes to start is what it imports: 388 modules were counted, which took 0.4 s."""
+    code = (
+        "import sys\n"
+        "from qdmol.cli.entry import run_command\n"
+        "assert run_command(['check', '@homodimer', '--quiet']) == 0\n"
+        "print(len(sys.modules), file=sys.stderr)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert int(result.stderr) < 600
 
 
 def test_the_installed_command_is_the_module(tmp_path):

@@ -119,7 +119,7 @@ def test_what_is_asked_for_is_passed_on(asked, capsys):
 
 
 def test_workers_are_started_only_where_there_is_much_to_solve(asked, monkeypatch):
-    monkeypatch.setattr("qdmol.study.running.cores", lambda: 7)
+    monkeypatch.setattr("qdmol.jobs.cores", lambda: 7)
     assert run("@homodimer", "-q") == 0
     assert asked["workers"] == 0
     assert run("@homodimer", "--field", "50,-20", "-q") == 0

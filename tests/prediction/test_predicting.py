@@ -10,12 +10,11 @@ from tests.prediction.samples import DOT, SMALL, spec_of
 
 import qdmol
 from qdmol.errors import InputError
+from qdmol.jobs import Resources
 from qdmol.optics import edge_limit
 from qdmol.prediction import Calibration, predict_spectra
-from qdmol.prediction.tasks import Order, Solver
+from qdmol.prediction.tasks import LightRequest, Order, Solver
 from qdmol.structure import read_spec, update_spec
-from qdmol.study.points import LightRequest
-from qdmol.study.running import Resources
 from qdmol.units import HC_EV_NM
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def wait_until(condition, *, seconds: float = 60.0) -> None:
+def wait_until(condition, *, seconds: float = 300.0) -> None:
+    """Wait for a condition; what has not come after so long hangs, on any machine."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "nothing happened"

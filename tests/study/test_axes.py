@@ -9,7 +9,7 @@ from tests.study.map_samples import sample
 from qdmol.errors import InputError
 from qdmol.structure import read_spec
 from qdmol.study.axes import ALIASES, make_axes, make_axis, parse_axis
-from qdmol.study.plan import GridPlan, ListPlan, prepare, unravel
+from qdmol.study.plan import GridPlan, ListPlan, unravel
 
 SPEC = sample()
 
@@ -98,8 +98,8 @@ def test_no_axis_is_refused():
 def test_every_alias_changes_the_molecule():
     for alias in ALIASES:
         axes = make_axes({alias: [4.5, 4.7] if alias == "spacing" else [1.5, 1.7]}, SPEC)
-        found = [prepare(GridPlan(SPEC, axes), i, code="") for i in (0, 1)]
-        assert found[0].molecule != found[1].molecule, alias
+        found = [GridPlan(SPEC, axes).job_at(i) for i in (0, 1)]
+        assert found[0].payload != found[1].payload, alias
         assert found[0].key != found[1].key
 
 
@@ -128,12 +128,12 @@ def test_a_barrier_replaces_the_spacing_and_a_diameter_the_radius():
     found = plan(SPEC, barrier=[1.0], core_diameter=[2.0]).spec_at(0)
     assert found.molecule.spacing is None
     assert found.molecule.dots[0].core.radius is None
-    distance = prepare(plan(SPEC, barrier=[1.0], core_diameter=[2.0]), 0, code="").molecule.dots[1].z * 2
+    distance = plan(SPEC, barrier=[1.0], core_diameter=[2.0]).job_at(0).payload.molecule.dots[1].z * 2
     assert distance == pytest.approx(3.0)
 
 
 def test_a_neck_diameter_replaces_the_spacing():
-    molecule = prepare(plan(SPEC, neck_diameter=[3.0]), 0, code="").molecule
+    molecule = plan(SPEC, neck_diameter=[3.0]).job_at(0).payload.molecule
     assert molecule.dots[1].z == pytest.approx(math.sqrt(3.5**2 - 1.5**2))
 
 

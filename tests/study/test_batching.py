@@ -68,7 +68,7 @@ def test_samples_are_kept_like_points(tmp_path, monkeypatch):
     (tmp_path / "samples.csv").write_text(TABLE)
     for _ in range(2):
         solve_batch(tmp_path / "samples.csv", spec=sample(), output=tmp_path / "out.nc")
-        monkeypatch.setattr("qdmol.study.points._solved", None)  # the second time nothing is solved
+        monkeypatch.setattr("qdmol.study.points.solve_point", None)  # the second time nothing is solved
 
 
 def test_a_row_may_name_its_own_spec(tmp_path):

@@ -30,13 +30,13 @@ def found(tmp_path_factory):
 def counted(monkeypatch):
     """The points solved, by what was asked for."""
     tasks = []
-    solved = points._solved
+    solve_point = points.solve_point
 
-    def count(task):
-        tasks.append(task)
-        return solved(task)
+    def count(point):
+        tasks.append(point)
+        return solve_point(point)
 
-    monkeypatch.setattr(points, "_solved", count)
+    monkeypatch.setattr(points, "solve_point", count)
     return tasks
 
 
@@ -148,11 +148,11 @@ def test_what_the_solver_refuses_is_kept_and_a_failure_is_tried_again(tmp_path, 
 
     calls = []
 
-    def fail(task):
-        calls.append(task.key)
-        raise SolverError("no mesh") if task.spec.molecule.barrier == 0.8 else ZeroDivisionError("a bug")
+    def fail(point):
+        calls.append(point)
+        raise SolverError("no mesh") if point.spec.molecule.barrier == 0.8 else ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(points, "_solved", fail)
+    monkeypatch.setattr(points, "solve_point", fail)
     for _ in range(2):
         found = qdmol.map(sample(), axes={"barrier": [0.8, 2.0]}, output=tmp_path / "m.nc")
     assert found.failed[0][1] == "no mesh"
@@ -161,11 +161,11 @@ def test_what_the_solver_refuses_is_kept_and_a_failure_is_tried_again(tmp_path, 
 
 
 def test_a_point_over_its_time_is_a_hole(tmp_path, monkeypatch):
-    def stuck(task):
+    def stuck(_):
         while True:
             sum(range(100))
 
-    monkeypatch.setattr(points, "_solved", stuck)
+    monkeypatch.setattr(points, "solve_point", stuck)
     found = qdmol.map(sample(), axes={"barrier": [0.8]}, output=tmp_path / "m.nc", time_limit=0.2)
     assert found.failed[0][1] == "not finished within the time limit of 0.2 s"
 
@@ -231,8 +231,8 @@ def test_a_changed_value_is_computed_again(tmp_path, counted, change):
 
 def test_a_changed_source_is_computed_again(tmp_path, counted, monkeypatch):
     qdmol.map(sample(), axes={"barrier": [2.0]}, output=tmp_path / "m.nc")
-    for module in ("running", "points", "mapping"):
-        monkeypatch.setattr(f"qdmol.study.{module}.code_digest", lambda: "another")
+    for module in ("jobs.running", "jobs.job", "jobs.store", "study.mapping"):
+        monkeypatch.setattr(f"qdmol.{module}.source_digest", lambda _: "another")
     qdmol.map(sample(), axes={"barrier": [2.0]}, output=tmp_path / "m.nc")
     assert len(counted) == 2
 
@@ -272,7 +272,7 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
     def full(*_):
         raise OutputError("no space")
 
-    monkeypatch.setattr("qdmol.study.store.Store.write", full)
+    monkeypatch.setattr("qdmol.jobs.store.Store.write", full)
     with pytest.raises(OutputError, match="no space"):
         qdmol.map(sample(), axes={"barrier": [2.0]}, output=tmp_path / "m.nc")
     assert xr.load_dataset(tmp_path / "m.nc").reason.values[0] == "not computed yet"

@@ -10,37 +10,37 @@ import pytest
 from tests.study.map_samples import mapping
 
 import qdmol
-from qdmol.study import cluster, running
+from qdmol.jobs import cluster, running
 
 SCRIPT = """
-import json, resource, sys, time
+import json, resource, sys
 import qdmol
-from qdmol.study import points, running
+from qdmol.jobs import running
+from qdmol.study import plan, points
 from qdmol.study.table import NUMBERS
 
-running.PLANNING, prepare, planned = float(sys.argv[4]), running.prepare, 0
+running.PLANNING, point_job, planned = float(sys.argv[4]), plan.point_job, 0
 def counted(*arguments, **options):
     global planned
     planned += 1
-    return prepare(*arguments, **options)
-running.prepare = counted
+    return point_job(*arguments, **options)
+plan.point_job = counted
 
 solved, stop = 0, 1
-def stand_in(task):
+def stand_in(point):
     global solved
     solved += 1
     if solved > stop:
         raise KeyboardInterrupt
     found = {"converged": True, "warnings": [], "coulomb": None, "monomer_gaps_eV": []}
     found |= {carrier: dict.fromkeys(("energy_eV", "error_meV", "m", "parity"), []) for carrier in ("electron", "hole")}
-    found["splitting_meV"] = task.spec.molecule.barrier
-    return {"status": "done", "summary": {**dict.fromkeys(NUMBERS), **found}}
-points._solved = stand_in
+    found["splitting_meV"] = point.spec.molecule.barrier
+    return {"summary": {**dict.fromkeys(NUMBERS), **found}}
+points.solve_point = stand_in
 
 spec, side = json.loads(sys.argv[1]), int(sys.argv[3])
 qdmol.map(spec, axes={"barrier": [1.0]})
 before, solved, stop = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0, int(sys.argv[2])
-started = time.perf_counter()
 done = 0
 try:
     axes = {"core_diameter": f"2:4:{side}", "barrier": f"0.6:4:{side}"}
@@ -48,8 +48,8 @@ try:
 except KeyboardInterrupt:
     pass
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-megabytes, seconds = (after - before) / 1024, time.perf_counter() - started
-print(json.dumps({"solved": solved, "done": done, "planned": planned, "MB": megabytes, "s": seconds}))
+megabytes = (after - before) / 1024
+print(json.dumps({"solved": solved, "done": done, "planned": planned, "MB": megabytes}))
 """
 
 

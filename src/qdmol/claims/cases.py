@@ -1,40 +1,35 @@
-"""The molecules behind the statements: the shipped samples, and what is plausible where the paper is silent.
+"""Molecules behind the statements: the shipped samples, and plausible variations where the paper is silent.
 
 The necks and masses of Cui et al. (2019), doi:10.1038/s41467-019-13349-1, are not in the text that could be read.
 Plausible are the necks of the follow-up, Panfil et al., J. Chem. Phys. 151, 224501 (2019), arXiv:1912.04558 (1.5, 4 and
-6.2 nm, merged or filled between dots that a 1.5 nm neck holds apart), its conduction offsets (0.10 and 0.32 eV), and,
-one at a time in the shipped neck, the alternatives that the material set lists. Lengths in nm, energies in eV.
+6.2 nm, merged, or filled between dots that a 1.5 nm neck holds apart), its conduction offsets (0.10 and 0.32 eV), and,
+one at a time in the shipped neck, the alternatives that the material set lists.
 
-The molecules whose spectra are beside the statements about spectra: few, since each is three samples to solve.
-
-The homodimer as shipped and with the follow-up's widest neck, merged and filled, and the large sample, each with both
-conduction offsets; the homodimer with necks that differ from molecule to molecule. Lengths in nm, energies in eV.
+Spectra are computed for fewer molecules, since each takes three samples to solve: the homodimer as shipped and with the
+follow-up's widest neck, merged and filled, and the large sample, each with both conduction offsets; and the homodimer
+with necks that vary from molecule to molecule. Lengths in nm, energies in eV.
 """
 
 from __future__ import annotations
 
+import json
 import math
-import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
-from qdmol.errors import InputError, SolverError
+from qdmol.errors import InputError
+from qdmol.jobs import Job, JobList, Record, Resources, StoredModel, is_done, job_key, run_jobs, store_folder
 from qdmol.materials import Alternative, alternatives, load_set
-from qdmol.structure import Spec, dump_spec, read_spec, resolve, spec_mapping, update_mapping, update_spec
-from qdmol.study import solve
+from qdmol.structure import Spec, read_spec, resolve, spec_mapping, update_mapping, update_spec
+from qdmol.study import SOLVER_MODULES, SOLVER_SOURCE, point_job
 
-Answer = tuple[Mapping[str, Any] | None, str | None]
 # What is solved of a molecule: its levels (``qdmol solve``) or the spectra of its samples (``qdmol spectrum``).
 What = Literal["levels", "spectrum"]
-Task = tuple[What, Spec]
-# Shipped examples by the paper's core radius / shell thickness, smallest first.
+# Shipped examples by core radius / shell thickness in nm, smallest first.
 SAMPLES: Mapping[str, str] = {"1.2/2.1": "small-sample", "1.4/2.1": "homodimer", "1.9/4.0": "large-sample"}
 MIDDLE = "1.4/2.1"
 LINKED = "linked"
@@ -42,12 +37,11 @@ NECKS = (1.5, 4.0, 6.2)
 CONTACT = 1.5
 OFFSET = "CdS conduction offset"
 DEEP = 0.32
-# A contact's shifts are a few hundredths of a meV, so the tolerance (meV) is finer there.
-FINE = 0.03
+FINE = 0.03  # tolerance (meV) for dots in contact, whose shifts are a few hundredths of a meV
 MAP_OFFSETS = (0.10, DEEP)
 # Neck (kind, diameter in nm), conduction offset (eV), electron mass in the shell and uniform permittivity for which the
-# splitting is 23 and the spacing 60 meV: found by bisection, to give the paper its best case. Each is solved again, and
-# counts only where both come out so.
+# splitting is 23 and the spacing 60 meV: found by bisection, to give the paper its best case. Each is solved again and
+# counts only where it meets both.
 MATCHED = (
     ("1.4/2.1", "merged", 4.69, 0.10, 0.21, 10.3),
     ("1.4/2.1", "merged", 5.29, 0.32, 0.21, 12.2),
@@ -58,11 +52,19 @@ MATCHED = (
     ("1.2/2.1", "merged", 4.71, 0.32, 0.21, 12.8),
     ("1.2/2.1", "filled", 6.01, 0.10, 0.21, 10.4),
 )
+LARGE = "1.9/4.0"
+SPECTRA_FAMILIES: Mapping[str, str] = {"spectra": MIDDLE, f"spectra {LARGE}": LARGE}
+WIDEST = NECKS[-1]  # the widest neck of the follow-up
+# Standard deviation of the spacing, by which the shipped spec defines the neck, and number of molecules. Chosen here:
+# the text gives no spread of the necks.
+SPREAD, MEMBERS = "10 %", 300
+# Files and folders of the package that decide the numbers of a spectrum.
+SPECTRUM_SOURCE = (*SOLVER_SOURCE, "prediction")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One molecule: its family, what differs from the family's base, and what is solved of it.
+    """One molecule: its family, the factors in which it differs from the family's base, and what is solved of it.
 
     Families: a sample, "linked", "matched", "map", and those of spectra.
     """
@@ -74,15 +76,10 @@ class Case:
     spec: Spec
     what: What = "levels"
 
-    @property
-    def key(self) -> tuple[What, str]:
-        """Equal where the same is to be solved."""
-        return self.what, dump_spec(self.spec)
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case with the JSON object of its command, or with the reason why there is none."""
+    """A case with the JSON object of its command, without duration, or with the reason why there is none."""
 
     case: Case
     summary: Mapping[str, Any] | None
@@ -90,9 +87,9 @@ class Outcome:
 
 
 def all_cases() -> tuple[Case, ...]:
-    """Every case of the statements about levels but those of the map."""
-    found = [case for sample in SAMPLES for case in _sample_cases(sample)]
-    return (*found, *_linked_cases(), *(_matched_case(*values) for values in MATCHED))
+    """Return every case of the statements about levels, except those of the map."""
+    samples = [case for sample in SAMPLES for case in _sample_cases(sample)]
+    return (*samples, *_linked_cases(), *(_matched_case(*values) for values in MATCHED))
 
 
 def _sample_cases(sample: str) -> Iterator[Case]:
@@ -131,7 +128,7 @@ def _shell_mass(other: Alternative) -> bool:
 
 
 def _leaks(other: Alternative) -> bool:
-    """Whether it decides how far an electron reaches through the gap."""
+    """Whether an alternative decides how far an electron tunnels into the gap."""
     return _shell_mass(other) or (other.material, other.key) == ("medium", "electron_barrier")
 
 
@@ -144,7 +141,7 @@ def _necks() -> Iterator[tuple[str, float]]:
 
 
 def labelled(name: str, offset: float) -> str:
-    """Name of a case with its conduction-band offset (eV)."""
+    """Return the name of a case with its conduction-band offset (eV)."""
     return f"{name}, offset {offset:.2f} eV"
 
 
@@ -154,7 +151,7 @@ def with_offset(spec: Spec, offset: float) -> Spec:
 
 
 def necked(base: Spec, kind: str, diameter: float) -> Spec:
-    """The same dots with another neck; a filled one stands between dots as a 1.5 nm neck holds them."""
+    """Return the same dots with another neck; a filled one joins dots as far apart as a 1.5 nm neck holds them."""
     radius = resolve(base).dots[0].layers[-1].radius
     spacing = 2 * math.sqrt(radius**2 - (CONTACT / 2) ** 2)
     filled = {"spacing": spacing} if kind == "filled" else {}
@@ -180,7 +177,7 @@ def _matched_case(sample: str, kind: str, diameter: float, offset: float, mass: 
 
 
 def map_case(diameter: float, barrier: float, offset: float) -> Case:
-    """A point of the map: core diameter and barrier (between core surfaces) in nm, shells as in the homodimer."""
+    """Return a point of the map, by core diameter and barrier (nm, between core surfaces); shells of the homodimer."""
     base = read_spec(f"@{SAMPLES[MIDDLE]}")
     spec = _placed(base, {"barrier": barrier, "neck": "merged"})
     spec = update_spec(with_offset(spec, offset), "molecule.dots[*].core.radius", diameter / 2)
@@ -190,73 +187,8 @@ def map_case(diameter: float, barrier: float, offset: float) -> Case:
     return Case("map", MIDDLE, label, () if offset == MAP_OFFSETS[0] else (OFFSET,), spec)
 
 
-def solve_cases(
-    cases: Iterable[Case], *, workers: int = 1, progress: Callable[[str], None] | None = None
-) -> tuple[Outcome, ...]:
-    """Solve every case, equal specs once; what cannot be solved is an outcome with a reason.
-
-    Parameters
-    ----------
-    cases
-        In any order; outcomes come in the same.
-    workers
-        Processes; with more than one, a script needs a main guard, since each starts anew.
-    progress
-        Called with a few words whenever a case is done.
-    """
-    listed = list(cases)
-    distinct = {case.key: case for case in listed}
-    known: dict[tuple[What, str], Answer] = {}
-    with _mapper(workers) as mapped, tempfile.TemporaryDirectory(prefix="qdmol-claims-") as kept:
-        answers = mapped(partial(_solved, folder=Path(kept)), [(case.what, case.spec) for case in distinct.values()])
-        for number, (key, answer) in enumerate(zip(distinct, answers, strict=True), start=1):
-            known[key] = answer
-            if progress is not None:
-                progress(f"{number} of {len(distinct)} molecules: {distinct[key].label}")
-    return tuple(Outcome(case, *known[case.key]) for case in listed)
-
-
-@contextmanager
-def _mapper(workers: int) -> Iterator[Callable[[Callable[[Task], Answer], list[Task]], Iterable[Answer]]]:
-    """Give `map`, over processes if more than one is wanted."""
-    if workers <= 1:
-        yield map
-        return
-    # Started anew: a copy of a process that has threads, as the solver does, may hang.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupt)
-    try:
-        yield pool.map
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupt() -> None:
-    """Leave an interrupt to the main process, which stops its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _solved(task: Task, folder: Path) -> Answer:
-    what, spec = task
-    try:
-        if what == "levels":
-            return solve(spec).summary, None
-
-        return spectrum_summary(spec, folder), None
-    except (InputError, SolverError) as error:
-        return None, str(error)
-
-
-LARGE = "1.9/4.0"
-SPECTRA_FAMILIES: Mapping[str, str] = {"spectra": MIDDLE, f"spectra {LARGE}": LARGE}
-# The widest neck of the follow-up.
-WIDEST = NECKS[-1]
-# Standard deviation of what the shipped spec gives of the neck, the spacing, and how many molecules are drawn. Chosen
-# here: the spread of the paper's necks is not in its text.
-SPREAD, MEMBERS = "10 %", 300
-
-
 def spectrum_cases() -> tuple[Case, ...]:
-    """Every case of the statements about spectra, that of the homodimer as shipped first."""
+    """Return every case of the statements about spectra, that of the homodimer as shipped first."""
     family, large = SPECTRA_FAMILIES
     base, other = (read_spec(f"@{SAMPLES[sample]}") for sample in SPECTRA_FAMILIES.values())
     return (
@@ -278,14 +210,109 @@ def _offsets(family: str, sample: str, name: str, factors: tuple[str, ...], spec
 
 
 def _spread(base: Spec) -> Spec:
-    """The same molecules with necks that differ."""
+    """The same molecule with necks that vary."""
     data = {**spec_mapping(base), "ensemble": {"members": MEMBERS, "neck": SPREAD}}
     return update_mapping(data, {}, folder=base.folder)
 
 
-def spectrum_summary(spec: Spec, folder: Path) -> Mapping[str, Any]:
-    """The JSON object of ``qdmol spectrum``; molecules that cases share are solved once and kept in the folder."""
+def solve_cases(
+    cases: Iterable[Case], *, workers: int = 1, progress: Callable[[str], None] | None = None
+) -> tuple[Outcome, ...]:
+    """Solve every case, equal molecules once; a case that cannot be solved is an outcome with a reason.
+
+    Solved molecules are kept in the folder that ``QDMOL_STORE`` names, if any.
+
+    Parameters
+    ----------
+    cases
+        In any order; outcomes come in the same.
+    workers
+        Processes; 1 solves in this one.
+    progress
+        Called with a few words whenever a case is solved.
+    """
+    listed = list(cases)
+    outcomes: dict[int, Outcome] = {}
+    with _store() as folder:
+        jobs = [_job(case, folder) for case in listed]
+        molecules = len({job.key for job in jobs if isinstance(job, Job)})
+        solved: set[str] = set()
+
+        def enter(index: int, record: Record) -> None:
+            case, job = listed[index], jobs[index]
+            outcomes[index] = _outcome(case, record)
+            if isinstance(job, Job) and job.key not in solved:
+                solved.add(job.key)
+                if progress is not None:
+                    progress(f"{len(solved)} of {molecules} molecules: {case.label}")
+
+        resources = Resources(workers if workers > 1 else 0, limit=None)
+        run_jobs(JobList(jobs, SOLVER_MODULES), folder=folder, resources=resources, enter=enter)
+    return tuple(outcomes[index] for index in range(len(listed)))
+
+
+@contextmanager
+def _store() -> Iterator[Path]:
+    """Give the folder of ``QDMOL_STORE``, or one that is removed afterwards: cases of spectra share molecules."""
+    shared = store_folder(None)
+    if shared is not None:
+        yield shared
+        return
+    with tempfile.TemporaryDirectory(prefix="qdmol-claims-") as folder:
+        yield Path(folder)
+
+
+def _outcome(case: Case, record: Record) -> Outcome:
+    return Outcome(case, record["summary"]) if is_done(record) else Outcome(case, None, str(record["reason"]))
+
+
+def _job(case: Case, folder: Path) -> Job | InputError:
+    """The job of a case; the error of its spec where that is invalid."""
+    try:
+        return point_job(case.spec) if case.what == "levels" else spectrum_job(case.spec, folder)
+    except InputError as error:
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrumTask:
+    """What `solve_spectrum` needs: a spec, and the folder where its solved molecules are kept."""
+
+    spec: Spec
+    folder: Path
+
+
+class SpectrumRecord(StoredModel):
+    """Record of a spectrum: the JSON object of ``qdmol spectrum``."""
+
+    status: Literal["done"]
+    summary: dict[str, Any]
+
+
+def spectrum_job(spec: Spec, folder: Path) -> Job:
+    """Return the job that predicts the spectra of a spec; InputError where the spec is invalid."""
+    content = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
+    return Job(
+        function="qdmol.claims.cases:solve_spectrum",
+        payload=SpectrumTask(spec, folder),
+        key=job_key("spectrum", content, repr(resolve(spec)), source=SPECTRUM_SOURCE),
+        record="qdmol.claims.cases:SpectrumRecord",
+        source=SPECTRUM_SOURCE,
+    )
+
+
+def solve_spectrum(task: SpectrumTask) -> dict[str, Any]:
+    """Return ``summary``, the JSON object of ``qdmol spectrum`` without its duration.
+
+    Raises
+    ------
+    InputError
+        The spec is invalid, its materials have no optical parameters, or no level is bound.
+    SolverError
+        What could not be computed, with the reason.
+    """
     # Imported here: a process that solves levels alone does without.
     from qdmol.prediction import predict_spectra
 
-    return predict_spectra(spec, folder=folder).summary
+    summary = predict_spectra(task.spec, folder=task.folder).summary
+    return {"summary": {key: value for key, value in summary.items() if key != "elapsed_s"}}

@@ -1,15 +1,15 @@
-"""How a number becomes a verdict: stated rules, no judgement by hand.
+"""Rules by which numbers become a verdict.
 
-In come a :class:`Criterion` (what a statement asks of a number) and numbers with numerical errors, one for each
-plausible case; out comes a :class:`Verdict`. With u the numerical error of a value x:
+In: a :class:`Criterion` (what a statement requires of a number) and numbers with numerical errors, one for each
+plausible case. Out: a :class:`Verdict`. With u the numerical error of a value x:
 
 - within ``margin`` of ``bound``: met where abs(x - bound) + u <= margin, not met where abs(x - bound) - u > margin;
 - above ``bound`` by more than ``margin``: met where x - u > bound + margin, not met where x + u <= bound + margin;
 - anything else is undecided, and such a case decides nothing.
 
-All decided cases meet it: agrees. None does: disagrees. Some do: depends on whatever, changed alone from the base
-case, changes the answer (where nothing alone does, on whatever is changed together in those that do; where the base
-case is undecided, the majority stands for it). No decided case: cannot be compared.
+All decided cases meet the criterion: agrees. None does: disagrees. Some do: depends on the factors that, changed alone
+from the base case, change the answer (where no factor alone does, on those changed together; where the base case is
+undecided, the majority of the cases replaces it). No decided case: cannot be compared.
 
 >>> twenty_three = Criterion("within", 23.0, 0.5)
 >>> decide(twenty_three, [Finding("base", (), 22.87, 0.01), Finding("wide", ("neck",), 60.5, 0.01)]).text
@@ -23,19 +23,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict
+
 Kind = Literal["within", "above"]
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What a statement asks of a number, in the statement's unit."""
+    """What a statement requires of a number, in the statement's unit."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # as read from the file of statements
 
     kind: Kind
     bound: float
     margin: float = 0.0
 
     def met(self, value: float, error: float) -> bool | None:
-        """Whether a value with a numerical error meets it; None where the error leaves it open.
+        """Whether a value with a numerical error meets the criterion; None where the error leaves it undecided.
 
         >>> Criterion("above", 10.0).met(10.02, 0.05) is None
         True
@@ -61,7 +65,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome: `text` is what is shown; counts are of cases; low and high are None without a case."""
+    """Verdict on a statement: numbers of cases, and the range of their values (None without a case)."""
 
     kind: Literal["agrees", "disagrees", "depends", "cannot be compared"]
     factors: tuple[str, ...] = ()
@@ -78,12 +82,12 @@ class Verdict:
 
 
 def decide(criterion: Criterion, findings: Sequence[Finding]) -> Verdict:
-    """Judge a statement by all plausible cases, the base case being the one without factors.
+    """Judge a statement by all plausible cases; the base case is the one without factors.
 
     Parameters
     ----------
     criterion
-        What is asked.
+        What the statement requires.
     findings
         One for each case that has a value; may be empty.
     """
@@ -101,7 +105,7 @@ def decide(criterion: Criterion, findings: Sequence[Finding]) -> Verdict:
 
 
 def _deciding(findings: Sequence[Finding], answers: Sequence[bool | None]) -> tuple[str, ...]:
-    """Factors of the cases that differ in the fewest ways from the base and have another answer than it."""
+    """Factors of the cases that differ least from the base case and have another answer."""
     base = next((a for f, a in zip(findings, answers, strict=True) if not f.factors and a is not None), None)
     reference = base if base is not None else answers.count(True) > answers.count(False)
     flipped = [f.factors for f, a in zip(findings, answers, strict=True) if f.factors and a is (not reference)]

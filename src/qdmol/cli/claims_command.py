@@ -65,7 +65,13 @@ def claims_tables(claims: Sequence[Claim], *, quiet: bool) -> list[RenderableTyp
         right = heading in {"#", "it has", "qdmol", "range"}
         table.add_column(heading, width=width, justify="right" if right else "left", no_wrap=right)
     for number, claim in enumerate(claims, start=1):
-        shown = (claim.statement.words, claim.statement.asked, claim.value_text, claim.range_text, claim.verdict.text)
+        shown = (
+            claim.statement.words,
+            claim.statement.number_text,
+            claim.value_text,
+            claim.range_text,
+            claim.verdict.text,
+        )
         table.add_row(str(number), *map(Text, shown))
     details = [] if quiet else [line for number, claim in enumerate(claims, 1) for line in _details(number, claim)]
     return [Text(TITLE, style="bold"), Text(""), table, *details]

@@ -212,7 +212,8 @@ def _linewidth(text: str | None, *, map_: bool) -> float | None:
 
 def _mapped(spec: Spec, path: Path, *, quiet: bool) -> Map:
     from qdmol.cli.progress import map_progress
-    from qdmol.study import cores, coupling_map
+    from qdmol.jobs import cores
+    from qdmol.study import coupling_map
 
     with map_progress(quiet=quiet) as tell:
         return coupling_map(spec, output=path, workers=cores(), progress=tell)

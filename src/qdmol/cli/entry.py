@@ -19,6 +19,7 @@ from types import FrameType
 
 import typer
 
+from qdmol.cli import map_commands, photons_commands, spectrum_commands, spectrum_predict  # noqa: F401  # they add their verbs
 from qdmol.cli.commands import app
 from qdmol.cli.console import drop_stdout, emit, flush, message, standard_output
 from qdmol.errors import InputError, OutputError, QdmolError, shorten

@@ -59,7 +59,7 @@ def map_(
 
 def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
     """The path to write, once it, the file beside it and the folder of finished points are known to be writable."""
-    from qdmol.study import store_folder
+    from qdmol.jobs import store_folder
 
     if output is None:
         raise InputError(field="output", value=None, allowed="given", message=f"The option -o {shown} is missing.")
@@ -78,7 +78,7 @@ def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
 def _workers(workers: int | None, scheduler: str | None) -> int | None:
     """Return what was asked for, one process a core where nothing was."""
     if workers is None and scheduler is None:
-        from qdmol.study import cores
+        from qdmol.jobs import cores
 
         return cores()
     return workers

@@ -75,7 +75,7 @@ def refuse_inputs(
     """
     folder = None
     if store is not None:
-        from qdmol.study import store_folder
+        from qdmol.jobs import store_folder
 
         folder = store_folder(store)
     refuse_overwriting(outputs, inputs, figures=figures, store=folder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from qdmol.cli.console import message, printable
 
 if TYPE_CHECKING:
-    from qdmol.study import State
+    from qdmol.jobs import State
 
 
 EVERY = 5.0  # seconds between lines

@@ -167,7 +167,7 @@ def _options(
     if workers is not None and workers < 0:
         raise InputError(field="workers", value=workers, allowed="0 or more processes")
     if workers is None:
-        from qdmol.study import cores
+        from qdmol.jobs import cores
 
         workers = cores() if fields or spec.ensemble is not None else 0
     return {
@@ -203,8 +203,8 @@ def _outputs(
 
 
 def _predicted(spec: Spec, outputs: Outputs, **options: Any) -> Spectra:
+    from qdmol.jobs import store_folder
     from qdmol.prediction import predict_spectra
-    from qdmol.study import store_folder
 
     return predict_spectra(spec, folder=store_folder(outputs.netcdf), **options)
 

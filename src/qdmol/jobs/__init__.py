@@ -1,4 +1,8 @@
-"""Jobs: limits on time and connections to schedulers."""
+"""Jobs: computations by the name of their function, run here or on a cluster, resumed from disk.
+
+In: a :class:`Plan` of :class:`Job`. Out: one record a job, a JSON object that says what became of it; records are kept
+in a folder, so that a run that was stopped goes on where it ended. The room knows nothing of what is computed.
+"""
 
 import lazy_loader
 

@@ -1,2 +1,24 @@
-from .joining import CONNECT as CONNECT, no_scheduler as no_scheduler, refuse_silent as refuse_silent
-from .limits import GRACE as GRACE, TimeLimitError as TimeLimitError, time_limit as time_limit
+from .job import Job as Job, compute as compute
+from .records import (
+    Count as Count,
+    NotNegative as NotNegative,
+    Number as Number,
+    Pair as Pair,
+    Positive as Positive,
+    Record as Record,
+    Refused as Refused,
+    StoredModel as StoredModel,
+    equally_long as equally_long,
+    is_done as is_done,
+)
+from .running import (
+    TIME_LIMIT as TIME_LIMIT,
+    JobList as JobList,
+    Plan as Plan,
+    Progress as Progress,
+    Resources as Resources,
+    State as State,
+    cores as cores,
+    run_jobs as run_jobs,
+)
+from .store import Store as Store, job_key as job_key, source_digest as source_digest, store_folder as store_folder

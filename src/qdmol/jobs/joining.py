@@ -1,4 +1,4 @@
-"""A running scheduler: whether one answers at an address, and has workers, found out in bounded time."""
+"""Connection to a running scheduler: checks in bounded time that one answers at an address and has workers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from qdmol.errors import InputError, shorten
 
 CONNECT = 10.0  # seconds a scheduler may take to answer
 FIRST_WORKER = 15.0  # seconds to wait for a scheduler's first worker
-PAUSE = 0.5  # seconds between questions
+PAUSE = 0.5  # seconds between queries
 ALLOWED = "the address of a running dask scheduler, such as tcp://10.0.0.1:8786"
-OTHER_KIND = "what listens there does not answer like one"
-LENGTH = struct.Struct("=Q")  # a message of the library begins with its length in bytes
+OTHER_KIND = "another kind of server listens there"
+LENGTH = struct.Struct("=Q")  # a message of the library starts with its length in bytes
 LONGEST_GREETING = 100_000  # bytes
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})")
 
 
 def no_scheduler(address: str, error: BaseException | str) -> InputError:
-    """Return the error that says why an address is not that of a scheduler."""
+    """Return the error that says why no scheduler can be used at an address."""
     lines = str(error).strip().splitlines()
     reason = error if isinstance(error, str) else lines[0] if lines else type(error).__name__
     if isinstance(error, TimeoutError) and not lines:
         reason = f"no answer within {CONNECT:g} s"
-    said = re.sub(r"[^ -~]", "?", str(reason)).rstrip(".")[:150]
-    message = f"`scheduler` is {shorten(address)}, where no scheduler answers ({said})."
+    printed = re.sub(r"[^ -~]", "?", str(reason)).rstrip(".")[:150]
+    message = f"`scheduler` is {shorten(address)}, where no scheduler answers ({printed})."
     return InputError(field="scheduler", value=address, allowed=ALLOWED, message=message)
 
 
 def check_address(address: str) -> tuple[str, int]:
-    """Return host and port of an address; InputError where the text cannot be one.
+    """Return host and port of an address; InputError where the text is not an address.
 
     >>> check_address("tcp://10.0.0.1:8786")
     ('10.0.0.1', 8786)
@@ -52,8 +52,8 @@ def refuse_silent(address: str) -> None:
     Raises
     ------
     qdmol.errors.InputError
-        The text is no address, nothing listens there, what listens does not answer like a scheduler within `CONNECT`
-        seconds, or no worker comes within `FIRST_WORKER` seconds.
+        The text is not an address, nothing listens there, no scheduler answers within `CONNECT` seconds, or no worker
+        joins it within `FIRST_WORKER` seconds.
     """
     host, port = check_address(address)
     _resolve(host, address)
@@ -70,28 +70,28 @@ def refuse_silent(address: str) -> None:
 
 
 def _resolve(host: str, address: str) -> None:
-    """Look the host up, in a thread of its own, since the system takes no limit of time for that."""
-    found: list[OSError | UnicodeError | None] = []
+    """Look the host up, in a thread of its own, since the system call has no time limit."""
+    outcomes: list[OSError | UnicodeError | None] = []
 
     def look_up() -> None:
         try:
             socket.getaddrinfo(host, None)
-            found.append(None)
+            outcomes.append(None)
         except (OSError, UnicodeError) as error:
-            found.append(error)
+            outcomes.append(error)
 
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(CONNECT)
-    if not found:
+    if not outcomes:
         raise no_scheduler(address, f"the name {host} was not resolved within {CONNECT:g} s")
-    if found[0] is not None:
-        reason = getattr(found[0], "strerror", None) or "not a valid host name"
+    if outcomes[0] is not None:
+        reason = getattr(outcomes[0], "strerror", None) or "not a valid host name"
         raise no_scheduler(address, f"{host}: {reason}")
 
 
 def _listen_for_greeting(host: str, port: int, address: str) -> None:
-    """Refuse what does not begin like a scheduler, which greets first (with TLS the client does)."""
+    """Refuse a server that does not greet as a scheduler does, which speaks first (with TLS the client does)."""
     try:
         with socket.create_connection((host, port), timeout=CONNECT) as connection:
             greeting = b"" if address.startswith("tls:") else connection.recv(LENGTH.size, socket.MSG_WAITALL)
@@ -111,13 +111,13 @@ def _workers_of(address: str) -> int:
         answer = asyncio.run(asyncio.wait_for(_identity(address), CONNECT))
     except (OSError, TimeoutError) as error:
         raise no_scheduler(address, error) from None
-    except TypeError:  # so the library says that it has no certificates for tls://
-        reason = "the dask configuration has no certificates for it, which stand under distributed.comm.tls"
+    except TypeError:  # raised by the library without certificates for tls://
+        reason = "the dask configuration has no certificates; set them under distributed.comm.tls"
         raise no_scheduler(address, reason) from None
     except Exception:  # noqa: BLE001  # a server of another kind may send anything
         raise no_scheduler(address, OTHER_KIND) from None
     if not isinstance(answer, Mapping) or answer.get("type") != "Scheduler":
-        raise no_scheduler(address, "what listens there is not a scheduler")
+        raise no_scheduler(address, "the server there is not a scheduler")
     return int(answer["n_workers"] if "n_workers" in answer else len(answer.get("workers", ())))
 
 

@@ -1,8 +1,8 @@
-"""A limit on the time of a computation, first gentle, then not.
+"""Time limits of computations: first an exception, then the end of the process.
 
-When it is over, an exception is raised in the thread that computes, at its next Python instruction. Where that never
-comes, because compiled code does not return, the process can be ended (`end_process`), which nobody but another process
-notices.
+When the time is over, an exception is raised in the thread that computes, at its next Python instruction. Where that
+never comes, because compiled code does not return, the process can be ended (`end_process`); another process has to
+notice that.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Seconds beyond the limit after which a process that did not react is ended.
-GRACE = 10.0
+GRACE = 10.0  # seconds beyond the limit after which a process that did not react is ended
 
 
 class TimeLimitError(Exception):
-    """The time of a computation is over."""
+    """A computation exceeded its time limit."""
 
 
 def _raise_in(thread: int, error: type[Exception] | None) -> None:
@@ -29,10 +28,10 @@ def _raise_in(thread: int, error: type[Exception] | None) -> None:
 
 @contextmanager
 def time_limit(seconds: float | None, *, end_process: bool = False) -> Iterator[None]:
-    """Raise TimeLimitError in the block when it takes longer than this; None is no limit.
+    """Raise TimeLimitError in the block when it takes longer than this; None sets no limit.
 
-    With ``end_process`` the whole process ends `GRACE` seconds later if the block still runs; its watch needs neither
-    the interpreter nor its lock.
+    With ``end_process`` the whole process ends `GRACE` seconds later if the block still runs; the watchdog needs
+    neither the interpreter nor its lock.
     """
     if seconds is None:
         yield

@@ -12,10 +12,9 @@ from qdmol.arrays import Floats
 from qdmol.errors import InputError
 from qdmol.prediction.measures import edge_peak, emission_peak
 from qdmol.prediction.molecules import curves_of, prepare_light
-from qdmol.prediction.tasks import Answer, Order
+from qdmol.prediction.tasks import Answer, LightRequest, Order
 from qdmol.prediction.values import Conditions
 from qdmol.structure import Spec, update_spec
-from qdmol.study import LightRequest
 
 BASES = 2
 # A dot that emits less than this part of all has no peak of its own.

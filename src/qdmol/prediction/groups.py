@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from qdmol.arrays import Floats, Indices
 from qdmol.errors import InputError
+from qdmol.jobs import Store, job_key
 from qdmol.prediction.samples import Sample
 from qdmol.prediction.surrogate import fewest_shapes
 from qdmol.structure import (
@@ -25,9 +25,10 @@ from qdmol.structure import (
     update_mapping,
     without_ensemble,
 )
-from qdmol.study import IMPOSSIBLE, Store, code_digest
+from qdmol.study import SOLVER_SOURCE
 
 CUT = 3.0  # standard deviations, as in the drawing of members
+IMPOSSIBLE_RECORD = "qdmol.prediction.records:ImpossibleMembers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,18 +157,23 @@ def single_dot(spec: Spec, dot: int) -> Spec:
 
 
 def impossible_members(group: Group, store: Store) -> NDArray[np.bool_]:
-    """Which particles (members,) cannot be: cores that overlap, necks wider than dots. Found out once and kept."""
-    text = repr((spec_mapping(group.spec), len(group.values), group.values.sum().hex(), code_digest()))
-    key = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-    known = store.read(key, IMPOSSIBLE)
-    if known is None or any(number >= len(group.values) for number in known["impossible"]):
-        bad = [number for number, values in enumerate(group.values) if not _possible(group, values)]
-        known = {"status": "done", "impossible": bad}
+    """Return which particles (members,) cannot exist (overlapping cores, necks wider than dots); kept on disk."""
+    source = (*SOLVER_SOURCE, "prediction/groups.py")
+    key = job_key("impossible", repr((spec_mapping(group.spec), _digits(group.values))), source=source)
+    record = store.read(key, IMPOSSIBLE_RECORD)
+    if record is None or any(number >= len(group.values) for number in record["impossible"]):
+        numbers = [number for number, values in enumerate(group.values) if not _possible(group, values)]
+        record = {"status": "done", "impossible": numbers}
         store.open()
-        store.write(key, known)
-    found = np.zeros(len(group.values), dtype=np.bool_)
-    found[known["impossible"]] = True
-    return found
+        store.write(key, record)
+    impossible = np.zeros(len(group.values), dtype=np.bool_)
+    impossible[record["impossible"]] = True
+    return impossible
+
+
+def _digits(values: Floats) -> tuple[int, str]:
+    """Number of rows and exact sum of an array, which tell ensembles of one spec apart."""
+    return len(values), float(values.sum()).hex()
 
 
 def _possible(group: Group, values: Floats) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError, SolverError
+from qdmol.jobs import Resources, Store
 from qdmol.optics import MoleculeLight, broadening_of, growths, hottest, light_of
 from qdmol.prediction.ensembles import EnsembleSpectrum, GroupLight, ensemble_spectrum
 from qdmol.prediction.fields import FieldSweep, field_orders, sweep_fields
@@ -22,10 +23,9 @@ from qdmol.prediction.molecules import Prepared, curves_of, mean_spectrum, prepa
 from qdmol.prediction.reading import read_numbers
 from qdmol.prediction.samples import Sample, samples_of
 from qdmol.prediction.summary import SampleResult, summarise_spectra
-from qdmol.prediction.tasks import Answer, Order, Solver
+from qdmol.prediction.tasks import Answer, LightRequest, Order, Solver
 from qdmol.prediction.values import Calibration, Conditions, SampleSpectrum, Spectra
 from qdmol.structure import Spec, read_spec, resolve, without_ensemble
-from qdmol.study import LightRequest, Resources, Store
 
 # Growing bases of a single dot, which tell how strengths grow, of a molecule, and of the shapes of an ensemble.
 MONOMER_BASES, MOLECULE_BASES, SHAPE_BASES = 4, 3, 2

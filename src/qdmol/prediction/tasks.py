@@ -1,22 +1,36 @@
-"""Molecules whose light is wanted, solved here or in processes, each kept on disk under what it depends on."""
+"""Optical properties of single molecules: jobs that compute them, here or in processes, each kept on disk."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qdmol.errors import InputError
+from qdmol.jobs import Job, JobList, Record, Resources, State, is_done, job_key, run_jobs
 from qdmol.optics import MoleculeLight
 from qdmol.structure import AxialMolecule, Spec, resolve
-from qdmol.study import LIGHT, LightRequest, Resources, Store, Task, code_digest, executor, is_final, refused
+from qdmol.study import SOLVER_MODULES, SOLVER_SOURCE
+
+LIGHT_SOURCE = (*SOLVER_SOURCE, "prediction/tasks.py")
+
+
+@dataclass(frozen=True, slots=True)
+class LightRequest:
+    """Accuracy of the optical properties: the number of growing bases, and whether contact densities are included.
+
+    ``spacing`` is the scale (eV) of the bases' cuts for electron and hole, None for the molecule's own.
+    """
+
+    bases: int
+    contact: bool = False
+    spacing: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A molecule whose light is wanted; a spec that makes no sense stands there as its refusal."""
+    """A molecule whose optical properties are wanted; an invalid spec is given as its InputError."""
 
     spec: Spec | InputError
     request: LightRequest
@@ -24,7 +38,7 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The light of a molecule, or the reason why there is none."""
+    """The optical properties of a molecule, or the reason why there are none."""
 
     light: MoleculeLight | None
     reason: str = ""
@@ -39,72 +53,86 @@ class Solver:
     tell: Callable[[str], None]
 
     def solve(self, orders: Sequence[Order], *, what: str) -> list[Answer]:
-        """The answers in the order of the orders; equal molecules are solved once.
+        """Return the answers in the order of the orders; equal molecules are solved once.
+
+        `what` names the molecules in messages on progress.
 
         Raises
         ------
         OutputError
-            A molecule cannot be kept.
+            A record cannot be kept.
         """
-        store, code = Store(self.folder), code_digest()
-        records: dict[str, dict[str, Any]] = {}
-        pending: dict[str, Task] = {}
-        keys = []
-        for order in orders:
-            key, task = self._task(order, code)
-            keys.append(key)
-            if isinstance(task, dict):
-                records[key] = task
-            elif key not in pending and key not in records:
-                known = store.read(key, LIGHT)
-                if known is None:
-                    pending[key] = task
-                else:
-                    records[key] = known
-        if pending:
-            store.open()
-            self._run(store, list(pending.values()), records, what)
-        return [_answer(records[key]) for key in keys]
+        answers: dict[int, Answer] = {}
 
-    def _task(self, order: Order, code: str) -> tuple[str, Task | dict[str, Any]]:
-        """Key and task of an order, or the record of its refusal."""
-        try:
-            if isinstance(order.spec, InputError):
-                raise order.spec
-            molecule = resolve(order.spec)
-        except InputError as error:
-            reason = str(error)
-            return f"refused: {reason}", refused(reason)
-        key = _key(molecule, order.spec.calculation.tolerance, order.request, code)
-        return key, Task(key, order.spec, molecule, code, self.resources.limit, order.request)
+        def enter(index: int, record: Record) -> None:
+            answers[index] = _answer(record)
 
-    def _run(self, store: Store, tasks: list[Task], records: dict[str, dict[str, Any]], what: str) -> None:
-        done = 0
+        def report(state: State) -> None:
+            if state.phase == "computing":
+                self.tell(f"{what}: {state.done} of {state.total}")
 
-        def finish(task: Task, record: dict[str, Any]) -> None:
-            nonlocal done
-            done += 1
-            if is_final(record):
-                store.write(task.key, record)
-            records[task.key] = record
-            self.tell(f"{what}: {done} of {len(tasks)}")
-
-        resources = self.resources if len(tasks) > 1 else Resources(limit=self.resources.limit)
-        with executor(resources, len(tasks)) as execute:
-            execute(_each(tasks), finish)
+        # A single molecule is solved before processes have started.
+        resources = self.resources if len(orders) > 1 else Resources(limit=self.resources.limit)
+        plan = JobList([_job(order) for order in orders], SOLVER_MODULES)
+        run_jobs(plan, folder=self.folder, resources=resources, enter=enter, progress=report)
+        return [answers[index] for index in range(len(orders))]
 
 
-def _each(tasks: Sequence[Task]) -> Iterator[Task]:
-    yield from tasks
+@dataclass(frozen=True, slots=True)
+class LightTask:
+    """What `solve_light_task` needs: a molecule with the values of its materials, the tolerance in meV, the request."""
+
+    molecule: AxialMolecule
+    tolerance: float
+    request: LightRequest
 
 
-def _key(molecule: AxialMolecule, tolerance: float, request: LightRequest, code: str) -> str:
-    """Everything a record depends on; the temperature is no part of it."""
-    text = f"light {molecule!r} {tolerance!r} {request!r} {code}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def _job(order: Order) -> Job | InputError:
+    if isinstance(order.spec, InputError):
+        return order.spec
+    try:
+        molecule = resolve(order.spec)
+    except InputError as error:
+        return error
+    task = LightTask(molecule, order.spec.calculation.tolerance, order.request)  # the temperature is no part of it
+    return Job(
+        function="qdmol.prediction.tasks:solve_light_task",
+        payload=task,
+        key=job_key("light", repr(task), source=LIGHT_SOURCE),
+        record="qdmol.prediction.records:LightRecord",
+        source=LIGHT_SOURCE,
+    )
 
 
-def _answer(record: dict[str, Any]) -> Answer:
-    if record["status"] != "done":
+def _answer(record: Record) -> Answer:
+    if not is_done(record):
         return Answer(None, str(record["reason"]))
     return Answer(MoleculeLight.from_record(record["light"]))
+
+
+def solve_light_task(task: LightTask) -> dict[str, Any]:
+    """Solve a molecule and return ``light``, its :class:`~qdmol.optics.MoleculeLight` as plain numbers.
+
+    Raises
+    ------
+    InputError
+        No level is bound, or the material set has no optical parameters.
+    SolverError
+        What could not be computed, with the reason.
+    """
+    # Imported here: what is on disk comes back without the solver.
+    from threadpoolctl import threadpool_limits
+
+    from qdmol.meanfield import Request
+    from qdmol.optics import solve_light
+    from qdmol.potentials import CARRIERS
+    from qdmol.study import solve_bound
+
+    request = task.request
+    counts = dict.fromkeys(CARRIERS, len(task.molecule.dots))
+    spacing = None if request.spacing is None else dict(zip(CARRIERS, request.spacing, strict=True))
+    # The matrices are small: threads inside the linear algebra cost more than they bring.
+    with threadpool_limits(limits=1, user_api="blas"):
+        solution = solve_bound(task.molecule, Request(counts, coulomb=True, tolerance=task.tolerance / 1000))
+        light = solve_light(solution, bases=request.bases, spacing=spacing, contact=request.contact)
+    return {"light": light.as_record()}

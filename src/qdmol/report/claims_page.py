@@ -118,7 +118,7 @@ def claims_table(claims: Sequence[Claim]) -> PageTable:
         (
             str(number),
             claim.statement.words,
-            claim.statement.asked.replace(" ", "\N{NO-BREAK SPACE}"),
+            claim.statement.number_text.replace(" ", "\N{NO-BREAK SPACE}"),
             claim.value_text,
             claim.range_text,
             claim.verdict.text,

@@ -2,14 +2,12 @@ from .axes import make_axis as make_axis
 from .batching import solve_batch as solve_batch
 from .comparing import Comparison as Comparison, NumberPair as NumberPair, compare as compare
 from .coupling import coupling_map as coupling_map
+from .job import solve_bound as solve_bound
 from .linewidth import linewidth_mev as linewidth_mev
 from .mapping import Map as Map, map_spec as map_spec
-from .points import LightRequest as LightRequest, Task as Task, is_final as is_final, refused as refused
-from .records import IMPOSSIBLE as IMPOSSIBLE, LIGHT as LIGHT
-from .running import Resources as Resources, State as State, cores as cores, executor as executor
+from .points import SOLVER_MODULES as SOLVER_MODULES, SOLVER_SOURCE as SOLVER_SOURCE, point_job as point_job
 from .solution import Solution as Solution
 from .solving import solve as solve
-from .store import Store as Store, code_digest as code_digest, store_folder as store_folder
 from .wording import (
     binding_text as binding_text,
     complex_binding_text as complex_binding_text,

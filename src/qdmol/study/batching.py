@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
 from qdmol.files import read_input, refuse_overwriting, write_text_atomic
+from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
 from qdmol.results import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axis
 from qdmol.study.plan import GridPlan, ListPlan
-from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
-from qdmol.study.store import code_digest, store_folder
+from qdmol.study.points import SOLVER_SOURCE
 from qdmol.study.table import Coordinate, Table
 
 if TYPE_CHECKING:
@@ -131,7 +131,15 @@ def solve_batch(
         write_text_atomic(table_path, _csv(table))
 
     resources = Resources(workers or 0, scheduler, time_limit)
-    run_plan(plan, table, folder=store_folder(data_path), resources=resources, write=write, progress=progress)
+    run_jobs(
+        plan,
+        folder=store_folder(data_path),
+        resources=resources,
+        enter=table.fill,
+        write=write,
+        progress=progress,
+        require_valid=True,
+    )
     return Batch(names, specs, (table_path, data_path), time.perf_counter() - started, table=table)
 
 
@@ -285,7 +293,11 @@ def _has_coulomb(specs: Sequence[Spec | InputError]) -> bool:
 
 def _attributes() -> dict[str, str]:
     versions = provenance()
-    return {"title": "table of samples", "code": code_digest(), "versions": json.dumps(versions, sort_keys=True)}
+    return {
+        "title": "table of samples",
+        "code": source_digest(SOLVER_SOURCE),
+        "versions": json.dumps(versions, sort_keys=True),
+    }
 
 
 def _csv(table: Table) -> str:

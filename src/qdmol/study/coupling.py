@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from qdmol.errors import InputError
+from qdmol.jobs import Progress
 from qdmol.structure import AxialMolecule, Spec, resolve, update_spec
 from qdmol.study.mapping import Map, map_spec
-from qdmol.study.running import Progress
 
 DIAMETERS = 13
 BARRIERS = 13

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
+from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
 from qdmol.results import provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
-from qdmol.study.running import TIME_LIMIT, Progress, Resources, run_plan
-from qdmol.study.store import code_digest, store_folder
+from qdmol.study.points import SOLVER_SOURCE
 from qdmol.study.table import Coordinate, Table
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
         "title": f"map of {spec.name}",
         "qdmol_version": versions["qdmol"],
         **{f"{name}_version": version for name, version in versions.items() if name not in {"qdmol", "platform"}},
-        "code": code_digest(),
+        "code": source_digest(SOLVER_SOURCE),
         "spec": dump_spec(spec),
         "axes": json.dumps([axis.as_dict() for axis in axes]),
     }
@@ -180,7 +180,15 @@ def map_spec(
         if path is not None:
             table.write(path, attributes)
 
-    run_plan(plan, table, folder=store_folder(path), resources=resources, write=write, progress=progress)
+    run_jobs(
+        plan,
+        folder=store_folder(path),
+        resources=resources,
+        enter=table.fill,
+        write=write,
+        progress=progress,
+        require_valid=True,
+    )
     return Map(parsed, made, path, time.perf_counter() - started, table=table)
 
 

@@ -1,49 +1,69 @@
-"""What is to be solved: points, each with its spec, in the order of the result.
+"""Plans of maps and batches: points, each with its spec, in the order of the result.
 
-A plan builds the spec of a point when it is asked for it, so that ten thousand points are never in memory at once. A
-point whose spec makes no sense raises InputError there; its message is the reason of the hole.
+A plan builds the spec of a point when it is needed, so that ten thousand points are never in memory at once. A point
+whose spec is invalid raises InputError there; its message is the reason why the point has no numbers.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from qdmol.errors import InputError
-from qdmol.structure import NECKS, AxialMolecule, PlainNeck, Spec, resolve, spec_mapping, update_mapping
+from qdmol.jobs import Job
+from qdmol.structure import NECKS, PlainNeck, Spec, spec_mapping, update_mapping
 from qdmol.study.axes import Axis, AxisValue
+from qdmol.study.points import SOLVER_MODULES, point_job
 
-MOST_POINTS = 1_000_000
+MAX_POINTS = 1_000_000
 DISTANCES = ("spacing", "barrier", "positions")
 
 
-class Plan(Protocol):
-    """Points in the order of the result, the last dimension fastest."""
+class SpecPlan(ABC):
+    """Points of a result, the last dimension fastest; a plan of jobs that solve them."""
+
+    preload = SOLVER_MODULES
 
     @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Number of points along each dimension."""
+
     @property
-    def dims(self) -> tuple[str, ...]: ...  # noqa: D102
-    def spec_at(self, index: int) -> Spec: ...  # noqa: D102
+    @abstractmethod
+    def dims(self) -> tuple[str, ...]:
+        """Names of the dimensions."""
+
+    @abstractmethod
+    def spec_at(self, index: int) -> Spec:
+        """Return the spec of a point; InputError where it is invalid."""
+
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return math.prod(self.shape)
+
+    def job_at(self, index: int) -> Job:
+        """Return the job of a point; InputError where its spec is invalid."""
+        return point_job(self.spec_at(index))
 
 
 @dataclass(frozen=True)
-class GridPlan:
+class GridPlan(SpecPlan):
     """Every combination of the axes' values, applied to one spec."""
 
     spec: Spec
     axes: tuple[Axis, ...]
 
     def __post_init__(self) -> None:
-        if math.prod(self.shape) > MOST_POINTS:
-            allowed = f"such that the map has at most {MOST_POINTS} points"
-            raise InputError(field="axis", value=math.prod(self.shape), allowed=allowed)
+        if self.count > MAX_POINTS:
+            allowed = f"such that the map has at most {MAX_POINTS} points"
+            raise InputError(field="axis", value=self.count, allowed=allowed)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,7 +77,7 @@ class GridPlan:
 
     @cached_property
     def _base(self) -> tuple[Mapping[str, Any], Path | None]:
-        """The spec without what the axes replace."""
+        """Document and folder of the spec, without what the axes replace."""
         data = spec_mapping(self.spec)
         molecule = data["molecule"]
         fields = [axis.field for axis in self.axes]
@@ -71,7 +91,7 @@ class GridPlan:
         return data, self.spec.folder
 
     def spec_at(self, index: int) -> Spec:
-        """Return the spec of a point; InputError where the values make no sense together."""
+        """Return the spec of a point; InputError where the values are invalid together."""
         changes = {}
         for axis, place in zip(self.axes, unravel(index, self.shape), strict=True):
             path, value = _change(axis, axis.values[place])
@@ -87,15 +107,15 @@ def _fixes_spacing(field: str) -> bool:
 
 
 def _change(axis: Axis, value: AxisValue) -> tuple[str, object]:
-    """Return path and value of one axis; a neck is set as a whole, for it may be a word in the spec."""
+    """Return path and value of one axis; a neck is set as a whole, since it may be a word in the spec."""
     if axis.field.startswith("molecule.neck."):
         return "molecule.neck", {axis.field.removeprefix("molecule.neck."): value}
     return axis.field, "hard" if value == math.inf else value
 
 
 @dataclass(frozen=True)
-class ListPlan:
-    """Named samples, one dimension; a sample may be the refusal of its spec instead."""
+class ListPlan(SpecPlan):
+    """Named samples, one dimension; an invalid spec is given as its InputError."""
 
     names: tuple[str, ...]
     specs: Sequence[Spec | InputError]
@@ -107,15 +127,15 @@ class ListPlan:
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """The one dimension."""
+        """Name of the only dimension."""
         return ("sample",)
 
     def spec_at(self, index: int) -> Spec:
-        """Return the spec of a sample; InputError where it makes no sense."""
-        found = self.specs[index]
-        if isinstance(found, InputError):
-            raise found
-        return found
+        """Return the spec of a sample; InputError where it is invalid."""
+        spec = self.specs[index]
+        if isinstance(spec, InputError):
+            raise spec
+        return spec
 
 
 def unravel(index: int, shape: Sequence[int]) -> tuple[int, ...]:
@@ -129,41 +149,3 @@ def unravel(index: int, shape: Sequence[int]) -> tuple[int, ...]:
         index, place = divmod(index, size)
         places.append(place)
     return tuple(reversed(places))
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A point ready to be solved: its spec, the placed molecule, and the key its result is kept under."""
-
-    key: str
-    spec: Spec
-    molecule: AxialMolecule
-
-    @property
-    def kin(self) -> int:
-        """Equal for points whose dots are the same, so that one solution of each dot alone serves them all."""
-        shapes = sorted({repr(dot.layers) for dot in self.molecule.dots})
-        return hash((*shapes, repr(self.molecule.parameters), self.molecule.field))
-
-
-def prepare(plan: Plan, index: int, *, code: str) -> Point:
-    """Return a point of a plan, resolved; InputError where its spec makes no sense."""
-    spec = plan.spec_at(index)
-    molecule = resolve(spec)
-    return Point(spec_key(spec, molecule, code=code), spec, molecule)
-
-
-def spec_key(spec: Spec, molecule: AxialMolecule, *, code: str) -> str:
-    """Return the key of a result: everything the spec says but its name, its molecule as resolved, and the code.
-
-    The molecule holds the values of the materials, so that a changed material set is another key.
-    """
-    said = spec.model_dump(mode="json")
-    del said["name"]
-    text = json.dumps(said, sort_keys=True) + repr(molecule) + code
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def indices(plan: Plan) -> Iterator[int]:
-    """Every point of a plan, in order."""
-    return iter(range(math.prod(plan.shape)))

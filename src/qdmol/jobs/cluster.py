@@ -1,12 +1,12 @@
-"""Points on a cluster: a local one that this process starts, or a running one joined by its address.
+"""Jobs on a cluster: a local one that this process starts, or a running one joined by its address.
 
 Scheduler and workers of the local cluster talk over TLS with a key of this run, which the workers get on their standard
 input: whoever else has an account on the machine can connect to them, but is refused. They serve no web pages.
 
-Points are handed out a few at a time, so that memory does not grow with their number. A worker that dies takes its
-point with it; such points are tried again at the end, one at a time, a bounded number of times. A point that overruns
-its limit without reacting is given up here. Its worker's process ends itself; one that cannot, since it was stopped, is
-killed here or, in a running cluster, taken from its scheduler.
+Jobs are handed out a few at a time, so that memory does not grow with their number. A worker that dies takes its job
+with it; such jobs are tried again at the end, one at a time, a bounded number of times. A job that overruns its limit
+without reacting is given up here. Its worker's process ends itself; one that cannot, because it is suspended, is killed
+here or, in a running cluster, removed from its scheduler.
 """
 
 from __future__ import annotations
@@ -21,50 +21,53 @@ import queue
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qdmol.errors import SolverError
-from qdmol.jobs import CONNECT, GRACE, no_scheduler, refuse_silent
-from qdmol.study.points import Task, failed, over_time, solve_point
+from qdmol.jobs.job import Assignment, compute, over_time
+from qdmol.jobs.joining import CONNECT, no_scheduler, refuse_silent
+from qdmol.jobs.limits import GRACE
+from qdmol.jobs.records import failed
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Security
 
 
 TICK = 0.25  # seconds between looks at the clock and at the workers
-# Deaths of workers without a point finished in between, for each worker, after which the cluster is given up.
-FRUITLESS = 4
+# Deaths of workers without a job finished in between, for each worker, after which the cluster is given up.
+MAX_DEATHS = 4
 ATTEMPTS = 4
 JOINED_ATTEMPTS = 2  # a running scheduler tries three times itself before it says so
 START = 60.0  # seconds that a worker may take to replace a dead one
-STALLED = 20.0  # seconds after which a local worker that has begun points before, and takes no more, is replaced
+STALLED = 20.0  # seconds after which a local worker that has started jobs before, and takes no more, is replaced
 RECOUNT = 5.0  # seconds between counts of a running cluster's threads
-LOST = "the scheduler was lost before this point was finished"
-IDLE = "no worker of the scheduler took this point"
+LOST = "the scheduler was lost before this job finished"
+IDLE = "no worker of the scheduler took this job"
 
-Finish = Callable[[Task, dict[str, Any]], None]
+Finish = Callable[[Assignment, dict[str, Any]], None]
 
 
 class LocalWorkers:
-    """Worker processes of this one; those that die are replaced."""
+    """Worker processes that this process started; those that die are replaced."""
 
-    def __init__(self, count: int) -> None:
-        self._processes = [_start_worker() for _ in range(count)]
+    def __init__(self, count: int, preload: Sequence[str] = ()) -> None:
+        self._preload = tuple(preload)
+        self._processes = [_start_worker(self._preload) for _ in range(count)]
         self._invitation = b""
         self._deaths = 0
 
     def join(self, address: str, security: Security) -> None:
         """Tell every worker its scheduler, and the key and certificate to talk to it."""
-        told = {"address": address, "certificate": security.tls_worker_cert, "key": security.tls_worker_key}
-        self._invitation = json.dumps(told).encode() + b"\n"
+        invitation = {"address": address, "certificate": security.tls_worker_cert, "key": security.tls_worker_key}
+        self._invitation = json.dumps(invitation).encode() + b"\n"
         for process in self._processes:
-            _tell(process, self._invitation)
+            _send(process, self._invitation)
 
     def replace(self, pid: int | None) -> None:
-        """Kill a worker that does not react, or all where it is unknown which, and start another."""
+        """Kill a worker that does not react, or all workers without a process id, and start new ones."""
         for place, process in enumerate(self._processes):
             if pid is None or process.pid == pid:
                 process.kill()
@@ -72,23 +75,23 @@ class LocalWorkers:
                 self._start_again(place)
 
     def progressed(self) -> None:
-        """A point is finished: workers live."""
+        """Take note that a job is finished, so that workers are alive."""
         self._deaths = 0
 
     def watch(self) -> None:
-        """Replace the dead; SolverError where they die again and again without finishing a point."""
+        """Replace dead workers; SolverError where they die again and again without finishing a job."""
         for place, process in enumerate(self._processes):
             if process.poll() is None:
                 continue
             self._deaths += 1
-            if self._deaths > FRUITLESS * len(self._processes):
-                raise SolverError(f"Worker processes end before they finish a point (status {process.returncode}).")
+            if self._deaths > MAX_DEATHS * len(self._processes):
+                raise SolverError(f"Worker processes end before they finish a job (status {process.returncode}).")
             self._start_again(place)
 
     def _start_again(self, place: int) -> None:
-        _drop(self._processes[place])
-        self._processes[place] = _start_worker()
-        _tell(self._processes[place], self._invitation)
+        _close(self._processes[place])
+        self._processes[place] = _start_worker(self._preload)
+        _send(self._processes[place], self._invitation)
 
     def stop(self) -> None:
         """End every worker."""
@@ -96,48 +99,51 @@ class LocalWorkers:
             process.kill()
         for process in self._processes:
             process.wait()
-            _drop(process)
+            _close(process)
 
 
-def _start_worker() -> subprocess.Popen[bytes]:
+def _start_worker(preload: Sequence[str]) -> subprocess.Popen[bytes]:
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**os.environ, **single, "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "qdmol.study.worker"]
+    command = [sys.executable, "-m", "qdmol.jobs.worker", *preload]
     nowhere = subprocess.DEVNULL
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, env=environment)
 
 
-def _tell(process: subprocess.Popen[bytes], invitation: bytes) -> None:
+def _send(process: subprocess.Popen[bytes], invitation: bytes) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError):  # dead already: `watch` replaces it
         process.stdin.write(invitation)
         process.stdin.flush()
 
 
-def _drop(process: subprocess.Popen[bytes]) -> None:
+def _close(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         if process.stdin is not None:
             process.stdin.close()
 
 
 @contextlib.contextmanager
-def local_cluster(count: int) -> Iterator[tuple[Client, LocalWorkers]]:
-    """Give a client of a scheduler in this process with this many worker processes of one thread each."""
-    workers = LocalWorkers(count)  # first, for they load the solver while the scheduler starts
+def local_cluster(count: int, preload: Sequence[str] = ()) -> Iterator[tuple[Client, LocalWorkers]]:
+    """Give a client of a scheduler in this process with this many worker processes of one thread each.
+
+    A worker imports the modules of `preload` before its first job.
+    """
+    workers = LocalWorkers(count, preload)  # first: they load modules while the scheduler starts
     try:
         import dask
         from distributed import Client, Security, SpecCluster
 
-        from qdmol.study.unserved import UnservedScheduler
+        from qdmol.jobs.worker import SchedulerWithoutDashboard
 
         security = Security.temporary()
-        # A dead worker's point comes back at once; how often it is tried again is decided here.
+        # A dead worker's job comes back at once; how often it is tried again is decided here.
         settings = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.log-format": "%(message)s"}
         with (
             _quiet(),
             dask.config.set(settings),
             SpecCluster(
-                workers={}, scheduler={"cls": UnservedScheduler, "options": {"host": "127.0.0.1", "protocol": "tls://",
+                workers={}, scheduler={"cls": SchedulerWithoutDashboard, "options": {"host": "127.0.0.1", "protocol": "tls://",
                 "port": 0, "dashboard": False, "security": security}}, security=security,
                 silence_logs=logging.CRITICAL,
             ) as cluster,
@@ -172,7 +178,7 @@ def joined_cluster(address: str) -> Iterator[Client]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the cluster's remarks on dying workers from the terminal; what they mean for a point is its reason."""
+    """Keep the cluster's remarks on dying workers off the terminal; what they mean for a job is its reason."""
     loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "distributed.scheduler")]
     loggers += [logging.getLogger(name) for name in ("distributed.core", "distributed.batched", "tornado.application")]
     loggers += [logging.getLogger(name) for name in ("distributed.comm", "tornado", "asyncio")]
@@ -186,76 +192,76 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def run_point(task: Task, topic: str) -> dict[str, Any]:
-    """Solve a point in a worker, having told the command that it has begun."""
+def compute_in_worker(assignment: Assignment, topic: str) -> dict[str, Any]:
+    """Compute a job in a worker, after telling the command that it has started."""
     from distributed import get_worker
 
     worker = get_worker()
-    worker.log_event(topic, {"key": task.key, "process": os.getpid(), "worker": worker.address})
-    return solve_point(task, end_process=True)
+    worker.log_event(topic, {"key": assignment.key, "process": os.getpid(), "worker": worker.address})
+    return compute(assignment, end_process=True)
 
 
 @dataclass
-class _Run:
-    """The points at work, and what is known of them."""
+class _Dispatch:
+    """The jobs handed out, and what is known of them."""
 
     client: Client
     finish: Finish
     attempts: int
     workers: LocalWorkers | None
     topic: str = field(default_factory=lambda: f"qdmol-{time.time_ns()}")
-    flying: dict[str, tuple[Task, Future]] = field(default_factory=dict)
+    flying: dict[str, tuple[Assignment, Future]] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     places: dict[str, tuple[int, str]] = field(default_factory=dict)
-    moved: float = field(default_factory=time.monotonic)
+    last_event: float = field(default_factory=time.monotonic)
     stalls: int = 0
-    begun_any: bool = False
+    any_started: bool = False
     tried: dict[str, int] = field(default_factory=dict)
-    suspects: list[Task] = field(default_factory=list)
+    suspects: list[Assignment] = field(default_factory=list)
     alone: float = math.inf
-    landed: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
+    finished: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def submit(self, task: Task) -> None:
-        name = f"{self.topic}-{next(self.numbers)}-{task.key}"
-        self.tried[task.key] = self.tried.get(task.key, 0) + 1
+    def submit(self, assignment: Assignment) -> None:
+        name = f"{self.topic}-{next(self.numbers)}-{assignment.key}"
+        self.tried[assignment.key] = self.tried.get(assignment.key, 0) + 1
         try:
-            future = self.client.submit(run_point, task, self.topic, key=name, pure=False)
+            future = self.client.submit(compute_in_worker, assignment, self.topic, key=name, pure=False)
         except OSError:  # the connection broke, which the client itself has not noticed yet
-            self.finish(task, failed(LOST))
+            self.finish(assignment, failed(LOST))
             raise SolverError(LOST) from None
-        self.flying[task.key] = (task, future)
-        future.add_done_callback(lambda _, key=task.key: self.landed.put(key))
+        self.flying[assignment.key] = (assignment, future)
+        future.add_done_callback(lambda _, key=assignment.key: self.finished.put(key))
 
-    def submit_alone(self, task: Task) -> None:
-        """Hand out a point while no other is at work; one stuck before its worker could say so is noticed too."""
-        self.submit(task)
+    def submit_alone(self, assignment: Assignment) -> None:
+        """Hand out a job while no other is; one that is stuck before its worker reports its start is noticed too."""
+        self.submit(assignment)
         self.alone = time.monotonic()
-        self.started[task.key] = self.alone + START
+        self.started[assignment.key] = self.alone + START
 
-    def begun(self, event: tuple[float, dict[str, Any]]) -> None:
-        """A worker says that it has begun with a point."""
-        said = event[1]
-        self.moved = self.started[said["key"]] = time.monotonic()
-        self.places[said["key"]] = (int(said["process"]), str(said["worker"]))
-        self.begun_any = True
+    def note_start(self, event: tuple[float, dict[str, Any]]) -> None:
+        """A worker reports that it has started a job."""
+        report = event[1]
+        self.last_event = self.started[report["key"]] = time.monotonic()
+        self.places[report["key"]] = (int(report["process"]), str(report["worker"]))
+        self.any_started = True
 
     def collect(self, timeout: float) -> None:
-        """Wait for a point to land, and take what it brings."""
+        """Wait for a job to finish, and take its result."""
         try:
-            key = self.landed.get(timeout=timeout)
+            key = self.finished.get(timeout=timeout)
         except queue.Empty:
             return
-        found = self.flying.pop(key, None)
-        if found is None:  # given up meanwhile
+        handed_out = self.flying.pop(key, None)
+        if handed_out is None:  # given up meanwhile
             return
-        task, future = found
-        self.moved, self.stalls = time.monotonic(), 0
+        assignment, future = handed_out
+        self.last_event, self.stalls = time.monotonic(), 0
         self.places.pop(key, None)
-        self._take(task, future, time.monotonic() - self.started.pop(key, math.inf))
+        self._take(assignment, future, time.monotonic() - self.started.pop(key, math.inf))
         future.release()
 
-    def _take(self, task: Task, future: Future, elapsed: float) -> None:
+    def _take(self, assignment: Assignment, future: Future, elapsed: float) -> None:
         from distributed import KilledWorker
 
         if future.status == "finished":
@@ -263,46 +269,46 @@ class _Run:
                 self.workers.progressed()
             record = _result_of(future)
             if record is not None:
-                self.finish(task, record)
-            elif self.tried[task.key] < self.attempts:
-                self.suspects.append(task)
+                self.finish(assignment, record)
+            elif self.tried[assignment.key] < self.attempts:
+                self.suspects.append(assignment)
             else:
-                self.finish(task, failed(LOST))
+                self.finish(assignment, failed(LOST))
             return
         if future.status != "error":
-            self.finish(task, failed(LOST))
+            self.finish(assignment, failed(LOST))
             return
         error = future.exception()
         if not isinstance(error, KilledWorker):
-            self.finish(task, failed(f"the worker failed ({type(error).__name__}: {str(error)[:200]})"))
-        elif self._overran(task, elapsed):
-            self.finish(task, failed(over_time(task.limit)))
-        elif self.tried[task.key] < self.attempts:
-            self.suspects.append(task)
+            self.finish(assignment, failed(f"the worker failed ({type(error).__name__}: {str(error)[:200]})"))
+        elif self._overran(assignment, elapsed):
+            self.finish(assignment, failed(over_time(assignment.limit)))
+        elif self.tried[assignment.key] < self.attempts:
+            self.suspects.append(assignment)
         else:
-            self.finish(task, failed("its worker died each time it was tried, perhaps for want of memory"))
+            self.finish(assignment, failed("its worker process died at every attempt, possibly for lack of memory"))
 
-    def _overran(self, task: Task, elapsed: float) -> bool:
-        """Whether a worker that died has ended itself: its point began too long ago, or alone took too long."""
-        if task.limit is None:
+    def _overran(self, assignment: Assignment, elapsed: float) -> bool:
+        """Whether a worker that died has ended itself: its job started too long ago, or alone took too long."""
+        if assignment.limit is None:
             return False
         alone = time.monotonic() - self.alone
-        return elapsed > task.limit or alone > task.limit + GRACE
+        return elapsed > assignment.limit or alone > assignment.limit + GRACE
 
     def give_up_stuck(self) -> None:
-        """Label the points that neither finished nor reacted to their limit, and replace their workers."""
+        """Label the jobs that neither finished nor reacted to their limit, and replace their workers."""
         now = time.monotonic()
         for key, since in list(self.started.items()):
             if key not in self.flying:
                 self.started.pop(key, None)
                 self.places.pop(key, None)
                 continue
-            task, future = self.flying[key]
-            if task.limit is not None and now - since > task.limit + GRACE / 2:
+            assignment, future = self.flying[key]
+            if assignment.limit is not None and now - since > assignment.limit + GRACE / 2:
                 process, address = self.places.pop(key, (None, None))
                 del self.flying[key], self.started[key]
-                self.moved = now
-                self.finish(task, failed(over_time(task.limit)))
+                self.last_event = now
+                self.finish(assignment, failed(over_time(assignment.limit)))
                 future.cancel(force=True)
                 if self.workers is not None:
                     self.workers.replace(process)
@@ -310,14 +316,14 @@ class _Run:
                     self._remove([address])
 
     def unblock(self) -> None:
-        """Where no worker takes the points that wait: other workers; SolverError where there are none.
+        """Replace the workers where none takes the jobs that wait; SolverError where there are no others.
 
-        A worker that was stopped before it began with a point is noticed by nothing else.
+        A worker that was suspended before it started a job is noticed by nothing else.
         """
         patience = self._patience()
-        if not self.flying or time.monotonic() - self.moved < patience or self._is_working():
+        if not self.flying or time.monotonic() - self.last_event < patience or self._is_working():
             return
-        self.moved = time.monotonic()
+        self.last_event = time.monotonic()
         self.stalls += 1
         if self.workers is not None:
             self.workers.replace(None)
@@ -330,16 +336,18 @@ class _Run:
     def _patience(self) -> float:
         """Seconds without any progress after which workers are taken to be stuck."""
         if self.workers is not None:
-            return STALLED if self.begun_any else START
+            return STALLED if self.any_started else START
         # those of a batch system may be replaced by others that wait in its queue
-        return max([START, *(task.limit for task, _ in self.flying.values() if task.limit is not None)])
+        return max(
+            [START, *(assignment.limit for assignment, _ in self.flying.values() if assignment.limit is not None)]
+        )
 
     def _is_working(self) -> bool:
-        """Whether a worker is at a point that was begun, and within its time."""
+        """Whether a worker computes a job that was started, within its time."""
         return any(key in self.flying for key in self.started)
 
     def _holders(self) -> list[str]:
-        """Workers of a running cluster that hold points of this run."""
+        """Workers of a running cluster that hold jobs of this run."""
         names = {future.key for _, future in self.flying.values()}
         try:
             held = self.client.sync(self.client.scheduler.processing, workers=None, callback_timeout=CONNECT)
@@ -363,49 +371,49 @@ class _Run:
             raise SolverError(LOST)
 
     def abandon(self, reason: str) -> None:
-        """Label whatever is still at work."""
-        for task, _ in list(self.flying.values()):
-            self.finish(task, failed(reason))
-        for task in self.suspects:
-            self.finish(task, failed(reason))
+        """Label every job that is handed out."""
+        for assignment, _ in list(self.flying.values()):
+            self.finish(assignment, failed(reason))
+        for assignment in self.suspects:
+            self.finish(assignment, failed(reason))
         self.flying.clear()
         self.suspects.clear()
 
 
 async def remove_workers(addresses: list[str], dask_scheduler: Any) -> None:
-    """In a scheduler: forget workers, whose points go to others."""
+    """Remove workers in the scheduler, so that their jobs go to others."""
     for address in addresses:
         await dask_scheduler.remove_worker(address=address, stimulus_id=f"qdmol-{time.time()}")
 
 
 def _result_of(future: Future) -> dict[str, Any] | None:
-    """What a finished point brings; None where its worker or the scheduler is gone before it can be fetched."""
+    """Record of a finished job; None where its worker or the scheduler is gone before it can be fetched."""
     try:
-        found: dict[str, Any] = future.result(timeout=CONNECT)
+        record: dict[str, Any] = future.result(timeout=CONNECT)
     except (OSError, TimeoutError, CancelledError):
         return None
-    return found
+    return record
 
 
 def run_on(
     client: Client,
-    tasks: Iterator[Task],
+    assignments: Iterator[Assignment],
     finish: Finish,
     *,
     width: int | None = None,
     workers: LocalWorkers | None = None,
 ) -> None:
-    """Run tasks, `width` of them or one for each thread at work at a time, and hand on each record as it comes.
+    """Compute jobs, at most `width` or a few more than the cluster has threads at a time; hand on each record.
 
-    Where the scheduler is lost, what was begun is labelled so and SolverError raised.
+    Where the scheduler is lost, jobs that were handed out are labelled so and SolverError is raised.
     """
-    run = _Run(client, finish, ATTEMPTS if workers is not None else JOINED_ATTEMPTS, workers)
-    client.subscribe_topic(run.topic, run.begun)
-    room = _Room(client, width)
+    run = _Dispatch(client, finish, ATTEMPTS if workers is not None else JOINED_ATTEMPTS, workers)
+    client.subscribe_topic(run.topic, run.note_start)
+    capacity = _Capacity(client, width)
     try:
-        for task in tasks:
-            run.submit(task)
-            while len(run.flying) >= room.places:
+        for assignment in assignments:
+            run.submit(assignment)
+            while len(run.flying) >= capacity.jobs:
                 run.tick()
         while run.flying or run.suspects:
             if not run.flying:
@@ -417,8 +425,8 @@ def run_on(
 
 
 @dataclass
-class _Room:
-    """How many points may be at work at a time: a fixed number, or what a running cluster has threads for."""
+class _Capacity:
+    """How many jobs may be handed out at a time: a fixed number, or what a running cluster has threads for."""
 
     client: Client
     width: int | None
@@ -426,7 +434,7 @@ class _Room:
     threads: int = 0
 
     @property
-    def places(self) -> int:
+    def jobs(self) -> int:
         """The number, counted anew every few seconds, since workers of a running cluster come and go."""
         if self.width is not None:
             return self.width
@@ -436,7 +444,7 @@ class _Room:
 
 
 def _threads(client: Client) -> int:
-    """Threads of a running cluster."""
+    """Number of threads of a running cluster."""
     try:
         known = client.sync(client.scheduler.ncores, workers=None, callback_timeout=CONNECT)
     except (OSError, TimeoutError):

@@ -1,8 +1,8 @@
-"""Finished points on disk: one small file each, written under a temporary name and renamed.
+"""Store: finished jobs on disk, one small file each, written under a temporary name and renamed.
 
 A record is a JSON object; a line before it holds the checksum of its key and its content. A file that was cut short by
-a crash of the machine, that belongs to another point, or whose content is not what is kept for a point is taken for
-absent, and the point is computed again.
+a crash of the machine, that belongs to another job, or whose content does not match the record's model counts as
+absent, and the job is computed again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import importlib.metadata
 import json
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,40 +19,43 @@ from typing import Any
 
 from qdmol.errors import InputError
 from qdmol.files import drop_abandoned, make_folder, read_input, write_bytes_atomic
-from qdmol.study.records import RecordModel, matches
+from qdmol.jobs.records import Record, matches
 
 PACKAGE = Path(__file__).parent.parent
-# What decides a number: rooms, and modules of this one. Drawing and the command line do not.
-ROOMS = ("materials", "structure", "mesh", "landscape", "linalg", "states", "excitons", "optics")
-MODULES = (
-    "errors.py",
-    "units.py",
-    "study/interacting.py",
-    "study/job.py",
-    "study/light.py",
-    "study/summary.py",
-    "study/points.py",
-    "study/store.py",
-)
-LARGEST_PART = 100_000_000  # bytes
-DEEPEST = 30  # levels of nesting; a record has six
+LARGEST_RECORD = 100_000_000  # bytes
+MAX_DEPTH = 30  # levels of nesting; the deepest record has six
 _KEY_NAME = r"[0-9a-f]{32}\.json"
 
 
 @cache
-def code_digest() -> str:
-    """Return a hash of the package's version and of the source that decides the numbers."""
+def source_digest(source: tuple[str, ...]) -> str:
+    """Return a hash of the package's version and of some of its source.
+
+    `source` names files and folders (all Python files in them) relative to the package; a missing one counts as empty.
+
+    >>> source_digest(("units.py",)) == source_digest(("errors.py",))
+    False
+    """
     digest = hashlib.blake2b(importlib.metadata.version("qdmol").encode(), digest_size=16)
-    files = [PACKAGE / name for name in MODULES]
-    files += [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
-    for path in files:
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
+    for name in source:
+        place = PACKAGE / name
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        for path in files:
+            content = path.read_bytes() if path.is_file() else b""
+            digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()
+
+
+def job_key(*parts: str, source: tuple[str, ...]) -> str:
+    """Return the key of a job: a hash of texts that say all that its result depends on, and of its source."""
+    digest = hashlib.blake2b(source_digest(source).encode(), digest_size=16)
+    for part in parts:
+        digest.update(b"\0" + part.encode())
     return digest.hexdigest()
 
 
 def store_folder(output: Path | None) -> Path | None:
-    """Return where points are kept: ``QDMOL_STORE``, or beside the file; None without either."""
+    """Return where records are kept: ``QDMOL_STORE``, or beside the output file; None without either."""
     shared = os.environ.get("QDMOL_STORE")
     if shared:
         try:
@@ -70,18 +72,21 @@ class Store:
     folder: Path | None
 
     def open(self) -> None:
-        """Create the folder if missing and drop what killed writers left; OutputError where it cannot be made."""
+        """Create the folder if it is missing and remove temporary files of killed processes.
+
+        Raises OutputError where the folder cannot be created.
+        """
         if self.folder is None:
             return
         make_folder(self.folder)
         drop_abandoned(self.folder, _KEY_NAME)
 
-    def read(self, key: str, model: RecordModel | None = None) -> dict[str, Any] | None:
-        """Return a record, None where there is none that is whole, of this key and as the model says."""
+    def read(self, key: str, model: str | None = None) -> dict[str, Any] | None:
+        """Return a record; None where there is no intact one of this key that matches the model of this name."""
         if self.folder is None:
             return None
         try:
-            content = read_input(self.folder / f"{key}.json", largest=LARGEST_PART)
+            content = read_input(self.folder / f"{key}.json", largest=LARGEST_RECORD)
         except InputError:  # absent, not a regular file, or not readable
             return None
         checksum, _, body = content.partition(b"\n")
@@ -92,7 +97,7 @@ class Store:
             return None
         return record
 
-    def write(self, key: str, record: Mapping[str, Any]) -> None:
+    def write(self, key: str, record: Record) -> None:
         """Keep a record; OutputError where it cannot be written."""
         if self.folder is None:
             return
@@ -101,12 +106,12 @@ class Store:
 
 
 def _parsed(body: bytes) -> dict[str, Any] | None:
-    """The JSON object of a part; None for anything else, for numbers that are not finite and for deep nesting."""
+    """JSON object of a record; None for anything else, numbers that are not finite, and deep nesting."""
     try:
         record = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and _is_plain(record, DEEPEST) else None
+    return record if isinstance(record, dict) and _is_plain(record, MAX_DEPTH) else None
 
 
 def _refuse_constant(name: str) -> float:
