@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_serializer
 
 from qdmol.errors import InputError
 from qdmol.materials import Quantity
-from qdmol.structure.molecule import Bridge, PlacedDot, PlacedLayer
+from qdmol.structure.molecule import Bridge, PlacedDot, PlacedLayer, dot_name
 from qdmol.structure.schema_base import Gap, Part, refuse_reserved
 
 NAMED = 1e-6  # nm: digits of a largest diameter that a message names
@@ -45,6 +45,12 @@ class Bond:
     def core_radii(self) -> tuple[float, float]:
         """Core radii of the two dots, nm."""
         return self.bodies[0][0].radius, self.bodies[1][0].radius
+
+    @property
+    def names(self) -> str:
+        """Names of both dots in a sentence."""
+        one, other = (dot_name(number, body) for number, body in zip((self.low, self.high), self.bodies, strict=True))
+        return f"{one} and {other}"
 
 
 class Neck(Part):
@@ -147,11 +153,11 @@ class MergedNeck(Neck):
         named = math.floor(widest / NAMED + NAMED) * NAMED
         if named <= 0:
             allowed = (
-                f"0 nm or replaced by another kind of neck: dots {bond.low} and {bond.high} have no shells, so that "
-                "their cores would overlap in a wider neck"
+                f"0 nm or replaced by another kind of neck: {bond.names} have no shells, so that their cores would "
+                "overlap in a wider neck"
             )
             raise InputError(field="molecule.neck.merged", value=self.merged, allowed=allowed)
-        allowed = f"at most {named:.9g} nm, {limit} dots {bond.low} and {bond.high}"
+        allowed = f"at most {named:.9g} nm, {limit} {bond.names}"
         diameter = 2 * min(bond.radii)
         if widest < diameter < self.merged:
             allowed += f" (and any neck at most {diameter:.9g} nm, the diameter of the smaller dot)"
@@ -178,7 +184,7 @@ class FilledNeck(Neck):
         for bond in bonds:
             widest = 2 * min(bond.radii)
             if self.filled > widest:
-                allowed = f"at most {widest:.9g} nm, the diameter of the smaller of dots {bond.low} and {bond.high}"
+                allowed = f"at most {widest:.9g} nm, the diameter of the smaller of {bond.names}"
                 raise InputError(field="molecule.neck.filled", value=self.filled, allowed=allowed)
 
     def bridge(self, bond: Bond, low: PlacedDot, high: PlacedDot) -> Bridge | str:
@@ -186,9 +192,8 @@ class FilledNeck(Neck):
         width = float(self.filled)
         waist = 2 * _waist(high.z - low.z, low.radius, high.radius)
         if width <= waist:
-            between = f"between dots {bond.low} and {bond.high}"
             return (
-                f"the filled neck of {width:.6g} nm is no wider than the lens {between} ({waist:.6g} nm): "
+                f"the filled neck of {width:.6g} nm is no wider than the lens between {bond.names} ({waist:.6g} nm): "
                 "nothing changes"
             )
         first = low if bond.low < bond.high else high
