@@ -15,13 +15,14 @@ SYNC := $(BIN)/uv sync --frozen --quiet --compile-bytecode
 COMPILE := $(BIN)/python -m compileall -q src
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow lint docs docs-results picture bench clean
+.PHONY: help install run test test-slow lint structure docs docs-results picture bench clean
 
 help:
 	@echo "make run        install, run the main job on the shipped homodimer, print where the report is"
 	@echo "make test       install what the tests need, run them (all but the slow ones)"
 	@echo "make test-slow  the tests marked slow"
-	@echo "make lint       ruff, mypy, import-linter"
+	@echo "make lint       ruff, mypy, import-linter, circles of modules"
+	@echo "make structure  modules, circles of imports, untyped dictionaries, room by room"
 	@echo "make docs       the site, in docs/_build/html; most notebooks are executed, expensive ones show stored results"
 	@echo "make docs-results  execute the expensive notebooks and store their results"
 	@echo "make picture    the picture of the first page, from the shipped homodimer"
@@ -63,8 +64,12 @@ test-slow: $(ENV)/.ready-dev
 lint: $(ENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy src tools
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.structure --check
+
+structure: $(ENV)/.ready-dev
+	$(BIN)/python -m tools.structure
 
 docs: $(ENV)/.ready-dev
 	$(BIN)/sphinx-build -W --keep-going --fresh-env -b html docs docs/_build/html

@@ -1,4 +1,4 @@
-"""The verb of maps: one spec, several axes, a point for each combination of their values."""
+"""Maps: one spec, several axes, a point for each combination of their values."""
 
 from __future__ import annotations
 
@@ -84,16 +84,18 @@ class Map:
 
     def _sentences(self) -> list[str]:
         shape = " x ".join(str(len(axis.values)) for axis in self.axes)
-        said = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
+        sentences = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
         if not self.failed:
-            said.append(f"All {self.table.done} points have numbers.")
+            sentences.append(f"All {self.table.done} points have numbers.")
         else:
-            said.append(f"{self.table.done} of {self.table.count} points have numbers.")
+            sentences.append(f"{self.table.done} of {self.table.count} points have numbers.")
         for place, reason in self.failed[:SHOWN_HOLES]:
-            said.append(f"No numbers at {self._named(place)}: {reason}")
+            sentences.append(f"No numbers at {self._named(place)}: {reason}")
         if len(self.failed) > SHOWN_HOLES:
-            said.append(f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why.")
-        return said
+            sentences.append(
+                f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why."
+            )
+        return sentences
 
     def _named(self, place: Sequence[int]) -> str:
         pairs = zip(self.axes, place, strict=True)
@@ -107,7 +109,7 @@ class Map:
 
 
 def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
-    """What the file says about itself; nothing that differs from run to run."""
+    """Attributes of the file; nothing that differs from run to run."""
     versions = provenance()
     return {
         "title": f"map of {spec.name}",
@@ -142,11 +144,11 @@ def map_spec(
     output
         A NetCDF file; finished points are kept beside it (``.parts``) or in the folder ``QDMOL_STORE`` names.
     workers
-        Processes to compute in; without it, everything happens in this one.
+        Processes to compute in; None computes in this one.
     scheduler
         Address of a running dask scheduler to compute on instead.
     time_limit
-        Seconds a point may take; None is no limit. In this process a point is given up only between instructions of
+        Seconds a point may take; None sets no limit. In this process a point is given up only between instructions of
         Python; in workers, in any case.
     progress
         Called with a `State` after every point.
@@ -168,13 +170,15 @@ def map_spec(
         raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
     resources = Resources(workers or 0, scheduler, time_limit)
     parsed = read_spec(spec)
-    made = make_axes(axes, parsed)
+    grid_axes = make_axes(axes, parsed)
     path = None if output is None else netcdf_path(output)
     if path is not None:
         refuse_overwriting([path], spec_files(parsed), store=store_folder(path))
-    plan = GridPlan(parsed, made)
-    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(made), coulomb=_has_coulomb(parsed, made))
-    attributes = _attributes(parsed, made)
+    plan = GridPlan(parsed, grid_axes)
+    table = Table(
+        shape=plan.shape, dims=plan.dims, coordinates=_coordinates(grid_axes), coulomb=_has_coulomb(parsed, grid_axes)
+    )
+    attributes = _attributes(parsed, grid_axes)
 
     def write() -> None:
         if path is not None:
@@ -189,7 +193,7 @@ def map_spec(
         progress=progress,
         require_valid=True,
     )
-    return Map(parsed, made, path, time.perf_counter() - started, table=table)
+    return Map(parsed, grid_axes, path, time.perf_counter() - started, table=table)
 
 
 def netcdf_path(output: str | os.PathLike[str]) -> Path:

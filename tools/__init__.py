@@ -1,0 +1,1 @@
+"""Development tools: comparison of results between two versions, and measurement of the structure of the source."""
