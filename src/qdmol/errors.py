@@ -1,15 +1,15 @@
-"""The error tree.
+"""Exceptions of qdmol, with the exit status of the command line.
 
 ::
 
     QdmolError            exit 1
-    |-- InputError        exit 2   what the user wrote cannot be used (also a ValueError)
+    |-- InputError        exit 2   invalid input (also a ValueError)
     |-- MissingExtraError exit 2   an optional dependency is not installed (also an ImportError)
     |-- OutputError       exit 1   a file could not be written
-    |-- SolverError       exit 3   what could not be computed, with the reason
-    `-- DataError         exit 3   measured data that contradict themselves or cannot be used
+    |-- SolverError       exit 3   a computation failed
+    `-- DataError         exit 3   measured data contradict themselves or are insufficient
 
-Every message is one sentence. An input error says which field, which value, and what is allowed:
+Every message is one sentence. That of an InputError names the field, the value, and what is allowed:
 
 >>> str(InputError(field="molecule.spacing", value=-1, allowed="above 0 nm"))
 '`molecule.spacing` is -1, but must be above 0 nm.'
@@ -24,7 +24,7 @@ LONGEST_VALUE = 60  # characters of a value shown in a message
 
 
 class _Missing:
-    """Stands for a value that was not given."""
+    """Type of `MISSING`, which stands for a value that was not given."""
 
     __slots__ = ()
 
@@ -41,10 +41,10 @@ MISSING = _Missing()
 def shorten(value: object) -> str:
     """Return ``value`` as printable text of at most ``LONGEST_VALUE`` characters on one line."""
     if isinstance(value, str):
-        # a slice first: the representation of a megabyte is a megabyte
+        # a slice first: the representation of a long text is long
         text = repr(value[: 2 * LONGEST_VALUE])
     elif isinstance(value, int) and value.bit_length() > 1024:
-        text = f"an integer of {value.bit_length()} bits"  # decimal text of huge integers is refused by Python
+        text = f"an integer of {value.bit_length()} bits"  # Python refuses to write huge integers as decimal text
     else:
         try:
             text = repr(value)
@@ -55,7 +55,7 @@ def shorten(value: object) -> str:
 
 
 def _plain(value: object) -> str | float | bool | None:
-    """Return ``value`` as something JSON holds: never NaN, never longer than a message."""
+    """Return ``value`` in a form that JSON can represent, without NaN and no longer than in a message."""
     if value is None or value is MISSING:
         return None
     if isinstance(value, bool):
@@ -70,7 +70,7 @@ def _plain(value: object) -> str | float | bool | None:
 
 
 class QdmolError(Exception):
-    """Root of the tree. ``exit_code`` is the command line's exit status."""
+    """Base of all errors of qdmol; ``exit_code`` is the exit status of the command line."""
 
     exit_code: ClassVar[int] = 1
 
@@ -80,7 +80,7 @@ class QdmolError(Exception):
 
 
 class InputError(QdmolError, ValueError):
-    """What the user wrote cannot be used: ``field``, ``value``, what is ``allowed``, one sentence."""
+    """Invalid input: ``field``, ``value``, what is ``allowed``, and the ``message`` in one sentence."""
 
     exit_code: ClassVar[int] = 2
 
@@ -96,7 +96,7 @@ class InputError(QdmolError, ValueError):
         return (_rebuild, (type(self), state))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return field, value, allowed and message, each something JSON holds."""
+        """Return field, value, allowed and message as values of JSON."""
         return {
             "field": self.field,
             "value": _plain(self.value),
@@ -111,7 +111,7 @@ def _rebuild(kind: type[InputError], state: dict[str, Any]) -> InputError:
 
 
 class MissingExtraError(QdmolError, ImportError):
-    """An optional dependency is not installed; ``extra`` names what to install."""
+    """An optional dependency is not installed; ``extra`` is the extra of the package to install."""
 
     exit_code: ClassVar[int] = 2
 
@@ -138,12 +138,12 @@ class OutputError(QdmolError):
 
 
 class SolverError(QdmolError):
-    """Something could not be computed; the message says what and why."""
+    """A computation failed; the message says which and why."""
 
     exit_code: ClassVar[int] = 3
 
 
 class DataError(QdmolError):
-    """Measured data contradict themselves or do not suffice; the message says where and how."""
+    """Measured data contradict themselves or are insufficient; the message says where and how."""
 
     exit_code: ClassVar[int] = 3

@@ -292,7 +292,7 @@ def test_names_that_would_break_a_path(tmp_path):
 
 def test_a_set_that_is_no_set(tmp_path):
     (tmp_path / "mine.yaml").write_text("- 1\n")
-    with pytest.raises(InputError, match="holds a list"):
+    with pytest.raises(InputError, match="contains a list"):
         load_set("mine", relative_to=tmp_path)
 
 

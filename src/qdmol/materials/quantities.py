@@ -21,7 +21,7 @@ from qdmol.units import Kind, parse_quantity, quantity_pattern, unit_of
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One kind of number: bounds in its unit, both ends included unless ``open_low``; ``hard``: infinity allowed."""
+    """Bounds of a number in the unit of its kind, inclusive unless ``open_low``; ``hard`` allows infinity."""
 
     kind: Kind
     low: float
@@ -31,19 +31,19 @@ class Quantity:
 
     @property
     def unit(self) -> str:
-        """Unit of plain numbers ("1" without)."""
+        """Unit of plain numbers, "1" for numbers without a unit."""
         return unit_of(self.kind)
 
     @property
     def allowed(self) -> str:
-        """The bounds in words."""
+        """Description of the bounds."""
         unit = "" if self.unit == "1" else f" {self.unit}"
         low = "above" if self.open_low else "at least"
         tail = ', or "hard"' if self.hard else ""
         return f"{low} {self.low:g}{unit} and at most {self.high:g}{unit}{tail}"
 
     def parse(self, value: object, *, field: str = "") -> float:
-        """Return ``value`` as a number in ``unit``; InputError naming ``field`` where that is impossible."""
+        """Return ``value`` as a number in ``unit``; InputError naming ``field`` if it is invalid."""
         number = parse_quantity(value, kind=self.kind, field=field, hard=self.hard)
         too_low = number <= self.low if self.open_low else number < self.low
         if too_low or (number > self.high and not (self.hard and math.isinf(number))):
@@ -51,16 +51,16 @@ class Quantity:
         return number
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Tell pydantic how ``Annotated[float, quantity]`` is read and written."""
+        """Return the pydantic schema of ``Annotated[float, quantity]``."""
         writer = core_schema.plain_serializer_function_ser_schema(_writer, when_used="json")
         return core_schema.no_info_plain_validator_function(self.parse_bare, serialization=writer)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Tell pydantic the JSON schema of ``Annotated[float, quantity]``."""
+        """Return the JSON schema of ``Annotated[float, quantity]``."""
         return self.schema()
 
     def parse_bare(self, value: object) -> float:
-        """Return ``parse(value)`` for a field that the caller knows."""
+        """Return ``parse(value)``; the caller adds the field to an error."""
         return self.parse(value)
 
     def schema(self) -> dict[str, Any]:

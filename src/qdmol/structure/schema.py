@@ -144,13 +144,13 @@ class Deviation:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Tell pydantic how a deviation is read and written."""
+        """Return the pydantic schema of a deviation."""
         writer = core_schema.plain_serializer_function_ser_schema(cls.written)
         return core_schema.no_info_plain_validator_function(cls.read, serialization=writer)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Tell pydantic the JSON schema of a deviation."""
+        """Return the JSON schema of a deviation."""
         schema = ABSOLUTE.schema()
         percent = quantity_pattern(RELATIVE.kind).removesuffix("$") + r"%\s*$"
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "string", "pattern": percent}], "default": 0}
