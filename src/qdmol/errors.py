@@ -18,7 +18,9 @@ Every message is one sentence. That of an InputError names the field, the value,
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
 
 LONGEST_VALUE = 60  # characters of a value shown in a message
 
@@ -74,7 +76,7 @@ class QdmolError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | float | bool | None]:
         """Return the error as the JSON object of the command line."""
         return {"field": None, "value": None, "allowed": None, "message": str(self)}
 
@@ -91,11 +93,11 @@ class InputError(QdmolError, ValueError):
         self.message = message or f"`{field}` is {shorten(value)}, but must be {allowed}."
         super().__init__(self.message)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        state = {"field": self.field, "value": self.value, "allowed": self.allowed, "message": self.message}
-        return (_rebuild, (type(self), state))
+    def __reduce__(self) -> tuple[Callable[[], InputError], tuple[()]]:
+        # keyword-only arguments do not pickle by themselves
+        return partial(type(self), field=self.field, value=self.value, allowed=self.allowed, message=self.message), ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | float | bool | None]:
         """Return field, value, allowed and message as values of JSON."""
         return {
             "field": self.field,
@@ -103,11 +105,6 @@ class InputError(QdmolError, ValueError):
             "allowed": self.allowed,
             "message": self.message,
         }
-
-
-def _rebuild(kind: type[InputError], state: dict[str, Any]) -> InputError:
-    """Rebuild an error that crossed a process boundary (keyword-only arguments do not pickle)."""
-    return kind(**state)
 
 
 class MissingExtraError(QdmolError, ImportError):
@@ -120,17 +117,13 @@ class MissingExtraError(QdmolError, ImportError):
         self.purpose = purpose
         super().__init__(f"{purpose} needs the extra `{extra}`: pip install 'qdmol[{extra}]'.")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild_missing, (self.extra, self.purpose))
+    def __reduce__(self) -> tuple[Callable[[], MissingExtraError], tuple[()]]:
+        return partial(type(self), extra=self.extra, purpose=self.purpose), ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | float | bool | None]:
         """Return the error as the JSON object of the command line."""
         allowed = f"pip install 'qdmol[{self.extra}]'"
         return {"field": "extra", "value": self.extra, "allowed": allowed, "message": str(self)}
-
-
-def _rebuild_missing(extra: str, purpose: str) -> MissingExtraError:
-    return MissingExtraError(extra=extra, purpose=purpose)
 
 
 class OutputError(QdmolError):

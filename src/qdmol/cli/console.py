@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qdmol.errors import OutputError
 from qdmol.files import printable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.segment import Segment
 
 
-def emit(data: Mapping[str, Any]) -> None:
+def emit(data: Mapping[str, object]) -> None:
     """Write one JSON object to standard output; never NaN."""
     _write(json.dumps(data, allow_nan=False, indent=1) + "\n")
 

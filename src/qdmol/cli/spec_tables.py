@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -17,7 +16,7 @@ from qdmol.structure import AxialMolecule, Spec
 NO_VALUE = "n/a"
 
 
-def check_object(spec: Spec, molecule: AxialMolecule) -> dict[str, Any]:
+def check_object(spec: Spec, molecule: AxialMolecule) -> dict[str, object]:
     """Return the JSON object of a valid spec: placed dots, resolved parameters, units in every key."""
     return {
         "qdmol": 1,
@@ -102,7 +101,7 @@ def _parameters_table(molecule: AxialMolecule) -> Table:
     return table
 
 
-def set_entry(material_set: MaterialSet) -> dict[str, Any]:
+def set_entry(material_set: MaterialSet) -> dict[str, object]:
     """Return an entry of the list of sets, for JSON."""
     return {
         "name": material_set.name,
@@ -113,7 +112,7 @@ def set_entry(material_set: MaterialSet) -> dict[str, Any]:
     }
 
 
-def set_object(material_set: MaterialSet) -> dict[str, Any]:
+def set_object(material_set: MaterialSet) -> dict[str, object]:
     """Return every value of a set, for JSON."""
     return {
         "qdmol": 1,
@@ -126,7 +125,7 @@ def set_object(material_set: MaterialSet) -> dict[str, Any]:
     }
 
 
-def _value_object(value: MaterialValue) -> dict[str, Any]:
+def _value_object(value: MaterialValue) -> dict[str, object]:
     return {
         "value": _finite(value.value),
         "unit": value.unit,

@@ -1,4 +1,9 @@
-from .documents import first_refusal as first_refusal, plain_mapping as plain_mapping, read_document as read_document
+from .documents import (
+    Document as Document,
+    first_refusal as first_refusal,
+    plain_mapping as plain_mapping,
+    read_document as read_document,
+)
 from .quantities import (
     QUANTITIES as QUANTITIES,
     REFERENCE_QUANTITIES as REFERENCE_QUANTITIES,

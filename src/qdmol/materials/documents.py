@@ -146,6 +146,8 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     return None
 
 
+Document = dict[str, Any]  # a YAML or JSON file as plain values
+
 MAX_BYTES = 1_000_000  # of a file; a spec has a few thousand
 MAX_VALUES = 20_000  # in a file, with aliases expanded
 MAX_DEPTH = 30  # levels of nesting; a spec has six
@@ -153,7 +155,7 @@ MAX_TEXT = 10_000  # characters of one string
 MAX_KEY = 100  # characters of a key
 
 
-def read_document(path: Path, *, field: str) -> dict[str, Any]:
+def read_document(path: Path, *, field: str) -> Document:
     """Return the mapping in a YAML or JSON file (JSON if the name ends in ``.json``) as plain values.
 
     Raises InputError naming ``field`` (the key or argument that has the path) if the file cannot be read or is invalid.
@@ -186,7 +188,7 @@ def _read_text(path: Path, *, field: str) -> str:
 
 
 def _load_json(text: str, shown: str, field: str) -> object:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> Document:
         mapping = dict(pairs)
         if len(mapping) < len(pairs):
             keys = [key for key, _ in pairs]
@@ -291,7 +293,7 @@ def _check_node(event: Event, stack: list[_Open], sizes: dict[str, int], *, fiel
         stack.append(_Open(event.anchor))
 
 
-def plain_mapping(data: Mapping[Any, Any]) -> dict[str, Any]:
+def plain_mapping(data: Mapping[Any, Any]) -> Document:
     """Return a mapping from a file or a program as dicts, lists, text, numbers, booleans and None.
 
     Raises InputError for keys that are not text, unprintable text, other types, and deep or recursive nesting.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -55,7 +55,7 @@ class Quantity:
         writer = core_schema.plain_serializer_function_ser_schema(_writer, when_used="json")
         return core_schema.no_info_plain_validator_function(self.parse_bare, serialization=writer)
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
         """Return the JSON schema of ``Annotated[float, quantity]``."""
         return self.schema()
 
@@ -63,15 +63,19 @@ class Quantity:
         """Return ``parse(value)``; the caller adds the field to an error."""
         return self.parse(value)
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> dict[str, object]:
         """Return the JSON schema: a bounded number, or text with a unit of this kind."""
+        return {"anyOf": self.schema_options(), "x-unit": self.unit}
+
+    def schema_options(self) -> list[dict[str, object]]:
+        """Return the JSON schemas of the accepted forms of a value."""
         low = "exclusiveMinimum" if self.open_low else "minimum"
-        number = {"type": "number", low: self.low, "maximum": self.high}
-        text = {"type": "string", "pattern": quantity_pattern(self.kind)}
-        options: list[dict[str, Any]] = [number, text]
+        number: dict[str, object] = {"type": "number", low: self.low, "maximum": self.high}
+        text: dict[str, object] = {"type": "string", "pattern": quantity_pattern(self.kind)}
+        options = [number, text]
         if self.hard:
             options.append({"const": "hard"})
-        return {"anyOf": options, "x-unit": self.unit}
+        return options
 
 
 def _writer(value: float) -> float | str:

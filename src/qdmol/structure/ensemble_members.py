@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.errors import MISSING, InputError
-from qdmol.materials import load_set
+from qdmol.materials import Document, load_set
 from qdmol.structure.resolving import thickness_of
 from qdmol.structure.schema import Ensemble, Spec
 from qdmol.structure.specs import spec_mapping, update_mapping
@@ -137,13 +136,13 @@ def member_spec(spec: Spec, values: Sequence[float] | NDArray[np.float64], *, do
     return update_mapping(data, {}, folder=spec.folder)
 
 
-def _scale(shells: list[dict[str, Any]], factor: float) -> None:
+def _scale(shells: list[Document], factor: float) -> None:
     for shell in shells:
         size = "thickness" if "thickness" in shell else "monolayers"
         shell[size] *= factor
 
 
-def _place(molecule: dict[str, Any], spec: Spec, given: dict[str, float]) -> None:
+def _place(molecule: Document, spec: Spec, given: dict[str, float]) -> None:
     """Set the neck or the distances of a molecule; distances that the neck fixes are removed."""
     neck = spec.molecule.neck
     if neck.fixes_spacing:

@@ -28,6 +28,7 @@ from pydantic import (
     create_model,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
 from qdmol.errors import MISSING, InputError
@@ -149,11 +150,11 @@ class Deviation:
         return core_schema.no_info_plain_validator_function(cls.read, serialization=writer)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
         """Return the JSON schema of a deviation."""
-        schema = ABSOLUTE.schema()
         percent = quantity_pattern(RELATIVE.kind).removesuffix("$") + r"%\s*$"
-        return {**schema, "anyOf": [*schema["anyOf"], {"type": "string", "pattern": percent}], "default": 0}
+        forms = [*ABSOLUTE.schema_options(), {"type": "string", "pattern": percent}]
+        return {**ABSOLUTE.schema(), "anyOf": forms, "default": 0}
 
 
 NONE = Deviation(0.0)
@@ -210,7 +211,7 @@ class Ensemble(Part):
 
 
 def _schema_one_of(*names: str) -> ConfigDict:
-    extra: dict[str, Any] = {"oneOf": [{"required": [name]} for name in names]}
+    extra: JsonDict = {"oneOf": [{"required": [name]} for name in names]}
     return ConfigDict(json_schema_extra=extra)
 
 
@@ -287,9 +288,8 @@ def _read_each(quantity: Quantity) -> BeforeValidator:
 
 
 def _schema_each(quantity: Quantity) -> WithJsonSchema:
-    single = quantity.schema()
-    each = {"type": "array", "items": single, "maxItems": 99}
-    return WithJsonSchema({"anyOf": [*single["anyOf"], each], "x-unit": quantity.unit})
+    each = {"type": "array", "items": quantity.schema(), "maxItems": 99}
+    return WithJsonSchema({"anyOf": [*quantity.schema_options(), each], "x-unit": quantity.unit})
 
 
 Spacings = Annotated[float | tuple[float, ...], _read_each(DISTANCE), _schema_each(DISTANCE)]

@@ -9,13 +9,12 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from qdmol.errors import InputError
-from qdmol.materials import find_set, first_refusal, plain_mapping, read_document
+from qdmol.materials import Document, find_set, first_refusal, plain_mapping, read_document
 from qdmol.structure.necks import NECKS
 from qdmol.structure.schema import Spec
 
@@ -23,7 +22,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 SPEC_ALLOWED = "the path of a spec in YAML or JSON, or @ and the name of a shipped example"
 
 
-def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec:
+def read_spec(source: str | os.PathLike[str] | Mapping[str, object] | Spec) -> Spec:
     """Return the spec at a path, of a shipped example (``"@homodimer"``), or of a mapping.
 
     >>> read_spec("@homodimer").molecule.spacing
@@ -53,7 +52,7 @@ def spec_files(spec: Spec) -> tuple[Path, ...]:
     return (material_set,) if spec.file is None else (spec.file, material_set)
 
 
-def _validated(data: dict[str, Any], *, folder: Path | None, file: Path | None = None) -> Spec:
+def _validated(data: Document, *, folder: Path | None, file: Path | None = None) -> Spec:
     try:
         spec = Spec.model_validate(data)
     except ValidationError as error:
@@ -89,13 +88,13 @@ def dump_spec(spec: Spec) -> str:
     return out.getvalue()
 
 
-def spec_mapping(spec: Spec) -> dict[str, Any]:
+def spec_mapping(spec: Spec) -> Document:
     """Return the spec as a plain mapping, defaults included; it reads back equal."""
-    data: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
+    data: Document = spec.model_dump(mode="json", exclude_none=True)
     return data
 
 
-def spec_schema() -> dict[str, Any]:
+def spec_schema() -> Document:
     """Return the JSON schema (draft 2020-12) of the spec, for editors; units are in descriptions and ``x-unit``."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -128,7 +127,7 @@ def update_spec(spec: Spec, path: str, value: object) -> Spec:
     return changed
 
 
-def update_mapping(data: Mapping[str, Any], changes: Mapping[str, object], *, folder: Path | None) -> Spec:
+def update_mapping(data: Mapping[str, object], changes: Mapping[str, object], *, folder: Path | None) -> Spec:
     """Return the spec of a plain mapping with the values at several dotted paths replaced, validated once.
 
     Like `update_spec`, path by path in the order given; ``folder`` is where the material set is looked for first.
