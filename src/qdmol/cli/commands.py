@@ -175,7 +175,7 @@ def solve(
 
 
 @app.command()
-def run(  # noqa: PLR0913, PLR0917 - options of a command
+def run(
     spec: SpecArgument,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Report to write (default ./<stem of SPEC>.html).")

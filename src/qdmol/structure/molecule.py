@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+# `qdmol check` loads no array library: NumPy is imported in the functions that use it.
+if TYPE_CHECKING:
+    from qdmol.arrays import Floats, Indices
 
 MEDIUM = "medium"  # name of what surrounds the molecule
 MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths
@@ -61,6 +67,18 @@ class PlacedDot:
     layers: tuple[PlacedLayer, ...]
 
     @property
+    def position(self) -> tuple[float, float, float]:
+        """Centre (x, y, z), nm."""
+        return 0.0, 0.0, self.z
+
+    def distance(self, positions: Floats) -> Floats:
+        """Distances (...) of positions (..., 3) from the centre, nm."""
+        import numpy as np
+
+        x, y, z = (positions[..., k] - self.position[k] for k in range(3))
+        return np.asarray(np.hypot(np.hypot(x, y), z))
+
+    @property
     def radius(self) -> float:
         """Outer radius, nm."""
         return self.layers[-1].radius
@@ -106,6 +124,18 @@ class AxialMolecule:
         return tuple(dot_name(number, dot.layers) for number, dot in enumerate(self.dots))
 
     @property
+    def centres(self) -> Floats:
+        """Centres (D, 3) of the dots, nm."""
+        import numpy as np
+
+        return np.array([dot.position for dot in self.dots])
+
+    @property
+    def reach(self) -> float:
+        """Radius (nm) of the smallest ball about the origin that holds every dot."""
+        return max(math.hypot(*dot.position) + dot.radius for dot in self.dots)
+
+    @property
     def mirror_symmetric(self) -> bool:
         """Whether the molecule is symmetric under z -> -z: bodies and materials are, and there is no field."""
         if self.field != 0 or not _mirrored_bridges(self.bridges):
@@ -127,6 +157,20 @@ class AxialMolecule:
 def dot_name(number: int, layers: Sequence[PlacedLayer]) -> str:
     """Return the name of a dot in sentences: number as listed, core material and core radius."""
     return f"dot {number} ({layers[0].material} {layers[0].radius:.2f} nm)"
+
+
+def nearest_dot(positions: Floats, centres: Floats) -> Indices:
+    """Return the number (...) of the nearest centre (D, 3) for positions (..., 3); at a tie the lowest number.
+
+    >>> import numpy as np
+    >>> centres = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
+    >>> nearest_dot(np.array([[1.0, 0.0, 0.1], [0.0, 0.0, 0.0]]), centres).tolist()
+    [1, 0]
+    """
+    import numpy as np
+
+    # |x - c|² less |x|², which is common to all centres: no digits are lost far from them.
+    return np.asarray(np.argmin(np.sum(centres**2, axis=1) / 2 - positions @ centres.T, axis=-1))
 
 
 def _close(a: float, b: float) -> bool:
