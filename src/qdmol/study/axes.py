@@ -31,7 +31,7 @@ AXIS_ALLOWED = (
     + ", ".join(ALIASES)
     + ", and VALUES is START:STOP:COUNT or a list such as 1.2,1.4"
 )
-MOST_VALUES = 100_000
+MAX_VALUES = 100_000
 
 _FIXED = {
     "core_radius": "molecule.dots[*].core.radius",
@@ -70,7 +70,7 @@ class Axis:
 
 
 def parse_axis(text: str, spec: Spec) -> Axis:
-    """Return the axis that ``AXIS=VALUES`` says for this spec; InputError naming the axis where it makes no sense."""
+    """Return the axis that ``AXIS=VALUES`` says for this spec; InputError naming the axis where it is invalid."""
     name, separator, values = text.partition("=")
     if not separator or not name.strip() or not values.strip():
         raise InputError(field="axis", value=text, allowed=AXIS_ALLOWED)
@@ -84,17 +84,17 @@ def make_axis(name: str, values: str | Iterable[Any], spec: Spec) -> Axis:
     """
     field = _field_of(name, spec)
     last = field.rpartition(".")[2].partition("[")[0]
-    found = _from_text(values, last, name) if isinstance(values, str) else _each(list(values), last, name)
-    if not 0 < len(found) <= MOST_VALUES:
-        raise InputError(field=name, value=len(found), allowed=f"an axis of 1 to {MOST_VALUES} values")
-    if len(set(found)) < len(found):
+    axis_values = _from_text(values, last, name) if isinstance(values, str) else _each(list(values), last, name)
+    if not 0 < len(axis_values) <= MAX_VALUES:
+        raise InputError(field=name, value=len(axis_values), allowed=f"an axis of 1 to {MAX_VALUES} values")
+    if len(set(axis_values)) < len(axis_values):
         raise InputError(field=name, value=values, allowed="an axis that has each value once")
     kind = _KINDS.get(last)
-    return Axis(name, field, "1" if kind is None else unit_of(kind), tuple(found))
+    return Axis(name, field, "1" if kind is None else unit_of(kind), tuple(axis_values))
 
 
 def make_axes(given: Mapping[str, Any] | Sequence[str], spec: Spec) -> tuple[Axis, ...]:
-    """Return the axes of a mapping of names to values, or of texts ``AXIS=VALUES``; InputError for a pair at odds."""
+    """Return the axes of a mapping of names to values, or of texts ``AXIS=VALUES``; InputError for axes in conflict."""
     if isinstance(given, str):
         given = [given]
     if isinstance(given, Mapping):
@@ -103,15 +103,17 @@ def make_axes(given: Mapping[str, Any] | Sequence[str], spec: Spec) -> tuple[Axi
         axes = tuple(parse_axis(text, spec) for text in given)
     if not axes:
         raise InputError(field="axis", value=None, allowed=f"given at least once: {AXIS_ALLOWED}")
-    for one, two in itertools.combinations(axes, 2):
-        if exclude_each_other(one.field, two.field):
-            allowed = f"absent where `{one.name}` is an axis: both set the same thing ({one.field}, {two.field})"
-            raise InputError(field=two.name, value=two.name, allowed=allowed)
+    for first, second in itertools.combinations(axes, 2):
+        if exclude_each_other(first.field, second.field):
+            allowed = (
+                f"absent where `{first.name}` is an axis: both set the same quantity ({first.field}, {second.field})"
+            )
+            raise InputError(field=second.name, value=second.name, allowed=allowed)
     return axes
 
 
 def _field_of(name: str, spec: Spec) -> str:
-    """Return the dotted path behind a name; whether it leads anywhere is seen when it is used."""
+    """Return the dotted path of a name; a path that does not exist is noticed when it is used."""
     if name in _FIXED:
         return _FIXED[name]
     if name == "shell_thickness":
@@ -139,7 +141,7 @@ def _from_text(text: str, last: str, name: str) -> list[AxisValue]:
     start, stop = _each([part.strip() for part in parts[:2]], last, name)
     if isinstance(start, str) or isinstance(stop, str) or not math.isfinite(start) or not math.isfinite(stop):
         raise InputError(field=name, value=text, allowed=f"{allowed}, of a field that is a number")
-    if not 0 < count <= MOST_VALUES or (count == 1) != (start == stop):
+    if not 0 < count <= MAX_VALUES or (count == 1) != (start == stop):
         raise InputError(field=name, value=text, allowed=f"{allowed}; at least 2 between different ends")
     values: list[AxisValue] = [_between(start, stop, i, count) for i in range(count)]
     return _each(values, last, name) if last in _COUNTS else values
@@ -173,5 +175,5 @@ def _value(value: Any, last: str, name: str) -> AxisValue:
 
 
 def _number(value: Any) -> Any:
-    """Return a number of an array library as Python's own; anything else as it is."""
+    """Convert a number of an array library to a Python number; return anything else as it is."""
     return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
