@@ -15,13 +15,13 @@ PAIR = {"electrons": 4, "holes": 2, "coulomb": "self-consistent"}
 
 
 @pytest.fixture(scope="module")
-def dimer():
-    return qdmol.solve(dimer_spec(**PAIR))
+def dimer(solve_once):
+    return solve_once(dimer_spec(**PAIR))
 
 
 @pytest.fixture(scope="module")
-def linked():
-    return qdmol.solve(molecule_spec([dot(), dot()], neck={"linker": 0.3}, **PAIR))
+def linked(solve_once):
+    return solve_once(molecule_spec([dot(), dot()], neck={"linker": 0.3}, **PAIR))
 
 
 @pytest.mark.parametrize(
