@@ -86,7 +86,7 @@ def test_numbers_of_an_array_are_taken():
     [("spacing", "barrier"), ("core_radius", "core_diameter"), ("barrier", "molecule.barrier")],
 )
 def test_axes_that_set_the_same_thing_are_refused(names):
-    with pytest.raises(InputError, match="same thing"):
+    with pytest.raises(InputError, match="same quantity"):
         make_axes({name: [1.0, 1.2] for name in names}, SPEC)
 
 
