@@ -39,8 +39,8 @@ def test_energies():
 def test_what_is_not_there_is_said():
     rows = rows_of(energies_table(fake_solution(spec_of(coulomb="none"))))
     assert rows["Coulomb attraction"] == "not included"
-    assert rows["red shift against the monomer"] == "not available"
-    assert rows["gap of dot 0 (CdSe 1.40 nm) alone"] == "not available"
+    assert rows["red shift against the monomer"] == "n/a"
+    assert rows["gap of dot 0 (CdSe 1.40 nm) alone"] == "n/a"
     assert "binding" not in rows
 
 

@@ -247,7 +247,7 @@ def test_range_and_convergence():
         (1.0, 1e-12, "1.000000 ± 0.000001 meV"),
         (0.018, None, "0.018 meV"),
         (-1e-9, None, "0.000 meV"),
-        (None, 0.1, "not available"),
+        (None, 0.1, "n/a"),
     ],
 )
 def test_measured(value, error, text):

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, Assembler, Coefficient, Elements
+from qdmol.fem import Assembler, Coefficient, Elements
 from qdmol.potentials.poisson import Poisson
 from qdmol.potentials.regions import Carrier, permittivity, screened
-from qdmol.structure import AxialMolecule
+from qdmol.structure import MEDIUM, AxialMolecule
 
 CHARGE: dict[Carrier, float] = {"electron": -1.0, "hole": 1.0}
 
@@ -32,7 +32,7 @@ class FieldEnergy:
 
     def energy(self, assembler: Assembler, carrier: Carrier) -> Coefficient:
         """Potential energy (eV) of a carrier at the quadrature points: +z pushes electrons to -z."""
-        values = [-self.field * block.z for block in assembler.blocks]
+        values = [-self.field * block.points[..., -1] for block in assembler.blocks]
         if self.response is not None:
             answer = assembler.evaluate(self.response)
             values = [a + b for a, b in zip(values, answer, strict=True)]
@@ -46,11 +46,12 @@ def applied_field(elements: Elements, molecule: AxialMolecule) -> FieldEnergy:
     """
     if molecule.field == 0 or not screened(molecule):
         return FieldEnergy(molecule.field, None)
-    poisson = Poisson(elements, molecule, (0,))
-    medium = molecule.parameters["medium"].permittivity
+    poisson = Poisson(elements, molecule)
+    along = next(direction for direction in poisson.symmetry.directions if direction.axis[2])
+    medium = molecule.parameters[MEDIUM].permittivity
     contrast = [e - medium for e in permittivity(poisson.assembler, molecule)]
-    load = molecule.field * poisson.assembler.slope_load(contrast)
-    return FieldEnergy(molecule.field, poisson.solve({0: load})[0])
+    load = molecule.field * poisson.assembler.dipole_load(along, contrast)
+    return FieldEnergy(molecule.field, poisson.solve({along.sector: load})[along.sector])
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class OpticalField:
         What is turned into another direction has the angular momentum of another transition and is left out.
         """
         if self.across is None or self.along is None:
-            return np.ones((2, sum(block.r.size for block in assembler.blocks)))
+            return np.ones((2, len(assembler.measure)))
         radial, turning, _ = self._across(assembler, self.across)
         along = np.concatenate([1 - slope.ravel() for _, slope in assembler.gradient(self.along)])
         return np.stack([(radial + turning) / 2, along])
@@ -74,7 +75,7 @@ class OpticalField:
     def intensity(self, assembler: Assembler) -> Floats:
         """|E|² over that of the far field at the quadrature points (2, P), averaged about the axis."""
         if self.across is None or self.along is None:
-            return np.ones((2, sum(block.r.size for block in assembler.blocks)))
+            return np.ones((2, len(assembler.measure)))
         radial, turning, axial = self._across(assembler, self.across)
         slopes = assembler.gradient(self.along)
         along = np.concatenate([(r**2 + (1 - z) ** 2).ravel() for r, z in slopes])
@@ -86,7 +87,7 @@ class OpticalField:
         radial = np.concatenate([1 - slope.ravel() for slope, _ in slopes])
         axial = np.concatenate([-slope.ravel() for _, slope in slopes])
         turning = np.concatenate(
-            [(1 - value / block.r).ravel() for value, block in zip(values, assembler.blocks, strict=True)]
+            [(1 - value / block.points[..., 0]).ravel() for value, block in zip(values, assembler.blocks, strict=True)]
         )
         return radial, turning, axial
 
@@ -108,17 +109,15 @@ def optical_molecule(molecule: AxialMolecule) -> AxialMolecule:
     return replace(molecule, parameters=parameters)
 
 
-def optical_field(elements: Elements, molecule: AxialMolecule, parities: tuple[int, ...]) -> OpticalField:
-    """Solve for both directions; `molecule` as of `optical_molecule`, `parities` (0,) or, of a half mesh, (1, -1)."""
+def optical_field(elements: Elements, molecule: AxialMolecule) -> OpticalField:
+    """Solve for every direction of the far field; `molecule` as of `optical_molecule`."""
     if not screened(molecule):
         return OpticalField(None, None)
-    poisson = Poisson(elements, molecule, parities)
+    poisson = Poisson(elements, molecule)
     medium = molecule.parameters[MEDIUM].permittivity
     contrast = [e - medium for e in permittivity(poisson.assembler, molecule)]
-    # -F x is even under z -> -z, -F z odd.
-    loads = {
-        1: (poisson.assembler.divergence_load(contrast), max(parities)),
-        0: (poisson.assembler.slope_load(contrast), min(parities)),
-    }
-    across, along = (poisson.answers(loads[m][0][:, None], m=m, parity=loads[m][1])[:, 0] for m in (1, 0))
-    return OpticalField(across, along)
+    answers = {}
+    for direction in poisson.symmetry.directions:
+        load = poisson.assembler.dipole_load(direction, contrast)
+        answers[direction.name] = poisson.answers(load[:, None], direction.sector)[:, 0]
+    return OpticalField(answers["across"], answers["along"])

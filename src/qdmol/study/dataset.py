@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from qdmol.arrays import Floats
+from qdmol.fem import Sector
 from qdmol.meanfield import MoleculeSolution, field_dot_shares
 from qdmol.potentials import CHARGE, Carrier, edge_of
 from qdmol.results import provenance
@@ -86,14 +87,12 @@ def _images(solution: MoleculeSolution, above: Floats, below: Floats | None, r: 
 
 def _normal(solution: MoleculeSolution) -> float:
     """From ∫ψ² r dr dz = 1 over the mesh to ∫ψ² d³r = 1 over the molecule."""
-    half = solution.molecule.mirror_symmetric
-    return 1 / math.sqrt(2 * math.pi * (2 if half else 1))
+    return 1 / math.sqrt(solution.symmetry.turn * len(solution.symmetry.images))
 
 
 def level_values(solution: MoleculeSolution, level: Level, r: Floats, z: Floats) -> Floats:
     """Wavefunction (nm^-3/2, the factor e^{imφ} left out) of a level without Coulomb at points (P,)."""
-    below = level.parity * level.vector if level.parity else None
-    return _normal(solution) * _images(solution, level.vector, below, r, z)
+    return _normal(solution) * _from_parts(solution, {level.sector: level.vector}, r, z)
 
 
 def field_level_values(solution: MoleculeSolution, level: Level, r: Floats, z: Floats) -> Floats:
@@ -107,7 +106,7 @@ def field_level_values(solution: MoleculeSolution, level: Level, r: Floats, z: F
         raise ValueError(message)
     images = operator.images(level.vector)
     below = images[1] if len(images) > 1 else None
-    return _images(solution, images[0], below, r, z) / math.sqrt(2 * math.pi)
+    return _images(solution, images[0], below, r, z) / math.sqrt(solution.symmetry.turn)
 
 
 def hole_values(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
@@ -129,10 +128,9 @@ def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     return -_from_parts(solution, solution.pairs[0].pair.electron_potential, r, z)
 
 
-def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats, z: Floats) -> Floats:
-    if 0 in parts:
-        return _images(solution, parts[0], None, r, z)
-    return _images(solution, parts[1] + parts[-1], parts[1] - parts[-1], r, z)
+def _from_parts(solution: MoleculeSolution, parts: Mapping[Sector, Floats], r: Floats, z: Floats) -> Floats:
+    above, *below = solution.symmetry.image_values(parts)
+    return _images(solution, above, below[0] if below else None, r, z)
 
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
@@ -143,7 +141,7 @@ def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats
     polarised = next((h.polarisation for h in solution.hamiltonians.values()), None)
     if polarised is not None:
         permittivities = np.array([molecule.parameters[material].permittivity for material in names])
-        own = polarised.source.potential(r, -z if solution.flipped else z)
+        own = polarised.source.potential(np.stack([r, np.zeros_like(r), -z if solution.flipped else z], axis=-1))
         edges = edges + COULOMB_EV_NM / (2 * permittivities) * own
     if molecule.field == 0:
         return edges
@@ -165,7 +163,6 @@ def fixed_sign(values: Sequence[Floats], z: Floats) -> list[Floats]:
     return fixed
 
 
-PARITY = {1: "+", -1: "-", 0: ""}
 MAPPED = 2
 ELEMENTS = "envelope functions, curved finite elements in (r, z)"
 COMPLEX_COLUMNS = (
@@ -277,11 +274,11 @@ def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Le
     columns = {
         "energy": ([level.energy for level in levels], "eV", f"energy of {name} levels"),
         "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name} levels"),
-        "m": ([level.m for level in levels], "1", f"angular momentum about the axis of {name} levels"),
+        "m": ([level.sector.labels["m"] for level in levels], "1", f"angular momentum about the axis of {name} levels"),
     }
     for column, (values, units, long_name) in columns.items():
         data[f"{prefix}_{column}"] = (dimension, np.array(values), _named(units, long_name))
-    parities = np.array([PARITY[level.parity] for level in levels], dtype=object)
+    parities = np.array([level.sector.labels["parity"] or "" for level in levels], dtype=object)
     data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name} levels"))
 
 

@@ -13,7 +13,6 @@ from qdmol.structure import AxialMolecule, PlacedLayer
 EXCITON = Complex(1, 1)
 # Most levels of a complex that are listed; of the exciton, whose doublets give the spacing, more.
 STATES, EXCITONS = 4, 9
-PARITY = {1: "+", -1: "-", 0: None}
 # A hole with this share in a dot is taken to be there.
 MOSTLY = 0.75
 
@@ -78,9 +77,11 @@ def spacing_of(exciton: ComplexStates, molecule: AxialMolecule) -> Estimate | No
     Of a symmetric pair of dots the mean of the second doublet less that of the first; else the two lowest states with
     the hole in the dot where the lowest state has it; None where there is no such pair.
     """
-    states = [state for state in exciton.states if state.m == 0]
+    states = [state for state in exciton.states if state.sector.labels["m"] == 0]
     if molecule.mirror_symmetric and len(molecule.dots) == 2:
-        even, odd = ([state.energy for state in states if state.parity == sign][:2] for sign in (1, -1))
+        even, odd = (
+            [state.energy for state in states if state.sector.labels["parity"] == sign][:2] for sign in ("+", "-")
+        )
         if len(even) < 2 or len(odd) < 2:
             return None
         value = (even[1].value + odd[1].value - even[0].value - odd[0].value) / 2
@@ -211,8 +212,7 @@ def _state_object(state: ComplexState, exciton: float) -> dict[str, Any]:
         "energy_eV": state.energy.value,
         "error_meV": 1000 * state.energy.error,
         "above_exciton_meV": 1000 * (state.energy.value - exciton),
-        "m": state.m,
-        "parity": PARITY[state.parity],
+        **state.sector.labels,
         "electron_spin": state.electron_spin,
         "hole_spin": state.hole_spin,
         "degeneracy": state.degeneracy,
