@@ -10,7 +10,7 @@ from qdmol.plot.coupling import draw_coupling, thresholds
 from qdmol.plot.style import paper_style
 from qdmol.report import write_report
 from qdmol.structure import read_spec
-from qdmol.study.coupling import coupling_axes
+from qdmol.study.mapping import coupling_axes
 
 DIAMETER, BARRIER = np.linspace(2, 4.4, 7), np.linspace(0.6, 4, 9)
 
