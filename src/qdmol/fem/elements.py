@@ -1,9 +1,8 @@
 """Curved high-order elements as plain arrays: the only form in which a mesh leaves this room.
 
-In: an NGSolve mesh and a polynomial degree. Out: :class:`Elements`, NumPy arrays of quadrature points, weights and
-shape functions, from which :mod:`qdmol.fem.assembly` makes SciPy matrices. The shape functions are NGSolve's
-hierarchical ones (S. Zaglmayr, PhD thesis, JKU Linz 2006): those of degree p - 1 are a subset of those of degree p,
-so one tabulation serves both solves of an error estimate.
+From an NGSolve mesh and a polynomial degree come :class:`Elements`, NumPy arrays of quadrature points, weights and
+shape functions. The shape functions are NGSolve's hierarchical ones (S. Zaglmayr, PhD thesis, JKU Linz 2006): those of
+degree p - 1 are a subset of those of degree p, so one tabulation serves both solves of an error estimate.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ class BoundaryBlock:
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """A mesh of the half plane with shape functions of one degree.
+    """A mesh with shape functions of one degree.
 
     `symmetry` is that of the meshed shapes. `degree_of` (n,) is the polynomial degree of each unknown's shape function;
     `boundaries` lists, for the boundaries named "outer" and as the symmetry names them, the unknowns that do not vanish

@@ -13,8 +13,8 @@ from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Symmetry
 from qdmol.meanfield.carrier import CarrierSpace, CarrierState
-from qdmol.meanfield.pairing import Pairing, SettledPair, constrained_pairs, settle
-from qdmol.meanfield.places import Place, low_places
+from qdmol.meanfield.pairing import Pairing, SelfConsistentPair, constrained_pairs, converge_pair
+from qdmol.meanfield.weights import BareLevel, low_bare_levels
 from qdmol.potentials import (
     CARRIERS,
     Carrier,
@@ -65,7 +65,7 @@ WALL_TOLERATED = 0.93
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Levels wanted of each carrier, whether to settle pairs, and the tolerance (eV) on every energy."""
+    """Number of levels of each carrier, whether to compute pairs, and the tolerance (eV) on every energy."""
 
     counts: Mapping[Carrier, int]
     coulomb: bool
@@ -95,7 +95,7 @@ class PairState:
     exciton: Estimate
     binding: Estimate
     field_error: float
-    pair: SettledPair
+    pair: SelfConsistentPair
 
 
 @dataclass(frozen=True)
@@ -126,15 +126,15 @@ class MoleculeSolution:
         return self.elements.symmetry
 
     @cached_property
-    def constrained_pairs(self) -> tuple[SettledPair, ...]:
+    def constrained_pairs(self) -> tuple[SelfConsistentPair, ...]:
         """A pair with the hole kept in each dot that has no pair of its own: what orbitals need beside `pairs`."""
         own = {state.hole_dot for state in self.pairs}
         return constrained_pairs(self.hamiltonians, set(range(len(self.molecule.dots))) - own)
 
     @cached_property
-    def places(self) -> tuple[Place, ...]:
+    def bare_levels(self) -> tuple[BareLevel, ...]:
         """Bare levels of both carriers that orbitals have to cover beside the pairs."""
-        return low_places(self.hamiltonians)
+        return low_bare_levels(self.hamiltonians)
 
     @property
     def splitting(self) -> Estimate | None:
@@ -185,9 +185,9 @@ class MoleculeSolution:
 
     @property
     def complete(self) -> bool:
-        """Whether as many levels are bound as were asked for, and every pair settled."""
+        """Whether as many levels are bound as were asked for, and every pair converged."""
         bound = all(levels.complete for levels in self.levels.values())
-        return bound and all(state.pair.settled for state in self.pairs)
+        return bound and all(state.pair.converged for state in self.pairs)
 
     @property
     def accurate(self) -> bool:
@@ -372,7 +372,7 @@ def _pairs(
     for start, dot in enumerate(molecule.dots):
         if dot.position != symmetry.orbit(dot.position)[0]:
             continue
-        pair = settle(pairing, dot, level_change=LEVEL_CHANGE_EV)
+        pair = converge_pair(pairing, dot, level_change=LEVEL_CHANGE_EV)
         place = _hole_dot(pair, molecule)
         if place == start or place not in states:
             states[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
@@ -387,7 +387,7 @@ def _pairs(
 
 def _pair_state(
     place: int,
-    pair: SettledPair,
+    pair: SelfConsistentPair,
     poisson: Poisson,
     coarse: Mapping[Carrier, CarrierSpace],
     levels: Mapping[Carrier, Levels],
@@ -433,7 +433,7 @@ def _state(carrier: CarrierState) -> State:
     return State(carrier.bare_energy, density)
 
 
-def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
+def _hole_dot(pair: SelfConsistentPair, molecule: AxialMolecule) -> int:
     """The dot nearest to which most of the hole is."""
     space = pair.hole.space
     weights = np.zeros(len(molecule.dots))
