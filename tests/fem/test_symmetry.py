@@ -8,6 +8,7 @@ import pytest
 
 from qdmol.errors import SolverError
 from qdmol.fem import Assembler, AxialSymmetry, MeshSettings, geometry_of, mesh_elements
+from qdmol.meanfield import Request, solve_molecule
 from qdmol.structure import nearest_dot, read_spec, resolve
 
 WHOLE, HALF = AxialSymmetry(mirror=False), AxialSymmetry(mirror=True)
@@ -166,3 +167,20 @@ def test_gradients_are_those_of_the_values():
             assert error < 1e-6 * np.sum(block.measure * np.sum(np.stack(expected) ** 2, axis=0))
             by_hand = np.einsum("eqnd,en->eqd", block.gradient, vector[block.unknowns])
             assert by_hand == pytest.approx(np.stack(found, axis=-1), abs=1e-12)
+
+
+def test_a_half_mesh_that_does_not_reach_the_mirror_plane_is_still_half_of_the_molecule():
+    """Two dots with hard walls, apart: every level of one is there twice, even and odd."""
+    dot = {"core": {"material": "CdSe", "radius": 1.4}, "shells": [{"material": "CdS", "thickness": 2.1}]}
+    spec = {
+        "qdmol": 1,
+        "materials": "cdse-cds-single-band",
+        "molecule": {"dots": [dot, dot], "neck": {"linker": 0.5}},
+        "overrides": {"medium": {"electron_barrier": "hard", "hole_barrier": "hard"}},
+    }
+    request = Request({"electron": 4, "hole": 0}, coulomb=False, tolerance=1e-4)
+    solution = solve_molecule(resolve(read_spec(spec)), request)
+    assert not len(solution.elements.boundaries["mirror"])
+    energies = [level.energy for level in solution.levels["electron"]]
+    assert energies[::2] == pytest.approx(energies[1::2], abs=1e-9)
+    assert {level.sector for level in list(solution.levels["electron"])[:2]} == set(HALF.ground_sectors)

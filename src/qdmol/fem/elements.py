@@ -16,7 +16,7 @@ import ngsolve
 import numpy as np
 
 from qdmol.arrays import Bools, Floats, Indices
-from qdmol.fem.symmetry import AxialSymmetry, Symmetry
+from qdmol.fem.symmetry import Symmetry
 
 # sample(vector (n,), r (P,), z (P,)) gives the function's values at any points of the meshed half plane, 0 outside it.
 Sampler = Callable[[Floats, Floats, Floats], Floats]
@@ -115,7 +115,7 @@ class Elements:
         return keep
 
 
-def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elements:
+def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order: int = 2) -> Elements:
     """Tabulate shape functions and geometry at Gauss points exact to degree 2 `degree` + `extra_order`."""
     space = ngsolve.H1(mesh, order=degree)
     order = 2 * degree + extra_order
@@ -123,7 +123,7 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
     blocks = tuple(_block(mesh, space, kind, members, order) for kind, members in groups.items())
     names = list(mesh.GetMaterials())
     return Elements(
-        symmetry=AxialSymmetry(mirror="mirror" in mesh.GetBoundaries()),
+        symmetry=symmetry,
         degree=degree,
         count=space.ndof,
         blocks=blocks,
@@ -132,7 +132,7 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
         boundaries={name: _on_boundary(mesh, space, name) for name in ("axis", "mirror", "outer")},
         regions=tuple(names),
         sample=_sampler(mesh, space),
-        with_extra_order=lambda extra: tabulate(mesh, degree=degree, extra_order=extra),
+        with_extra_order=lambda extra: tabulate(mesh, symmetry, degree=degree, extra_order=extra),
     )
 
 
