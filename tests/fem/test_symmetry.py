@@ -1,11 +1,14 @@
 """Sectors, images and directions of a molecule with an axis."""
 
+import ast
 import math
 from itertools import islice, product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import qdmol
 from qdmol.errors import SolverError
 from qdmol.fem import Assembler, AxialSymmetry, MeshSettings, geometry_of, mesh_elements
 from qdmol.meanfield import Request, solve_molecule
@@ -184,3 +187,16 @@ def test_a_half_mesh_that_does_not_reach_the_mirror_plane_is_still_half_of_the_m
     energies = [level.energy for level in solution.levels["electron"]]
     assert energies[::2] == pytest.approx(energies[1::2], abs=1e-9)
     assert {level.sector for level in list(solution.levels["electron"])[:2]} == set(HALF.ground_sectors)
+
+
+@pytest.mark.parametrize("room", ["states", "meanfield", "ci", "optics"])
+def test_rooms_above_read_no_coordinate_and_no_quantum_number(room):
+    """What a three-dimensional geometry does not have: r, m, parity; a z of its own; quantum numbers by their place."""
+    forbidden = {"r", "z", "m", "parity", "half", "labels"}
+    for path in sorted((Path(qdmol.__file__).parent / room).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.Attribute) and node.attr in forbidden), f"{path.name}:{node.lineno}"
+            if isinstance(node, ast.Subscript) and getattr(node.value, "attr", "") == "numbers":
+                parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                places = [part.value for part in parts if isinstance(part, ast.Constant) and part.value is not None]
+                assert not places, f"{path.name}:{node.lineno}"

@@ -227,7 +227,7 @@ class _Search:
 
 
 def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
-    """Levels by energy; within 1e-6 eV as the symmetry sorts them: by |m|, then -m before +m, then "+" before "-"."""
+    """Levels by energy; those within DEGENERATE_EV in the order of the symmetry's `sort_key`."""
     clusters: list[list[Level]] = []
     for level in sorted(levels, key=lambda level: level.energy):
         if clusters and level.energy - clusters[-1][-1].energy < DEGENERATE_EV:
