@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.structure import Light
+from qdmol.errors import InputError
+from qdmol.structure import MEDIUM, AxialMolecule, Light
 from qdmol.units import BOLTZMANN_EV_K
 
 # Full width at half maximum of a Gaussian over its standard deviation.
@@ -55,6 +56,27 @@ class Broadening:
             for column in columns
         ]
         return np.asarray(np.stack(spectra, axis=1), dtype=np.float64).reshape(len(grid), *weight.shape[1:])
+
+
+def light_of(molecule: AxialMolecule) -> Light:
+    """Line shape of a molecule.
+
+    Raises
+    ------
+    InputError
+        A material has no Kane energy, or the material set has no line shape.
+    """
+    for name, parameters in molecule.parameters.items():
+        if name != MEDIUM and parameters.kane_energy is None:
+            raise InputError(
+                field="materials",
+                value=f"no kane_energy of {name}",
+                allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
+            )
+    if molecule.light is None:
+        allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
+        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
+    return molecule.light
 
 
 def broadening_of(light: Light, temperature: float) -> Broadening:

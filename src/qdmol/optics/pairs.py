@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, Sector
+from qdmol.fem import Sector
 from qdmol.linalg import lanczos
 from qdmol.meanfield import MoleculeSolution, PointSums
 from qdmol.optics.values import BulkRegion, PairLevels
 from qdmol.potentials import CARRIERS, Carrier, OpticalField
 from qdmol.states import ceiling, tail_of
-from qdmol.structure import nearest_dot
+from qdmol.structure import MEDIUM, nearest_dot
 
 # Pairs closer than this (eV) are joined.
 BIN_EV: Final = 2e-3
