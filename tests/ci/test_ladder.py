@@ -24,7 +24,7 @@ from qdmol.fem import AxialSymmetry
 from qdmol.meanfield import MoleculeSolution, Request, solve_molecule
 from qdmol.meanfield.solving import Estimate
 from qdmol.potentials import Poisson
-from qdmol.states.discretisation import MOST_SECONDS
+from qdmol.states.discretisation import MAX_SECONDS
 from qdmol.structure import AxialMolecule, PlacedDot, PlacedLayer, RegionParameters
 from qdmol.study import solve
 
@@ -103,7 +103,7 @@ def test_all_bases_of_a_calculation_share_one_time():
     """Molecule and monomers together stay within the limit, and the larger one has more of it."""
     whole, alone = shared_limits([solved("heterodimer"), solved("homodimer", monomer=True)])
     assert 0 < alone.seconds < whole.seconds
-    assert 0.8 * MOST_SECONDS < alone.seconds + whole.seconds < MOST_SECONDS
+    assert 0.8 * MAX_SECONDS < alone.seconds + whole.seconds < MAX_SECONDS
 
 
 def test_bases_that_are_computed_one_after_the_other_count_together():

@@ -286,7 +286,7 @@ def test_a_ball_of_charge_in_a_core_by_finite_elements(shape):
     at_centre = []
     for one in (molecule, uniform):
         poisson = Poisson(elements, one)
-        distance = [np.hypot(b.r, b.z - upper) for b in poisson.assembler.blocks]
+        distance = [np.hypot(b.points[..., 0], b.points[..., 1] - upper) for b in poisson.assembler.blocks]
         ball = [np.where(d < 1.2, (1 - (d / 1.2) ** 2) ** 3, 0.0) for d in distance]
         charge = 2 * math.pi * poisson.assembler.integral(ball)
         found = poisson.potential(poisson.assembler, [[part / charge for part in ball]])[poisson.symmetry.identity]
@@ -309,7 +309,11 @@ def test_small_elements_take_a_fit_as_good_as_their_points():
     blocks = assembler.blocks
     r, z, weight = (
         np.concatenate([np.ravel(part) for part in parts])
-        for parts in ([b.r for b in blocks], [b.z for b in blocks], [b.weight * b.r for b in blocks])
+        for parts in (
+            [b.points[..., 0] for b in blocks],
+            [b.points[..., 1] for b in blocks],
+            [b.measure for b in blocks],
+        )
     )
     scale = np.concatenate([np.ravel(HALF / part) for part in permittivity(assembler, molecule)])
     off = np.abs(scale * own.potential(_at(r, z)) - found)

@@ -9,7 +9,7 @@ so one tabulation serves both solves of an error estimate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,26 +47,6 @@ class Block:
     def gradient(self) -> Floats:
         """Gradients (E, Q, N, d) of the shape functions; a view."""
         return np.asarray(np.moveaxis(self.slopes, 0, -1))
-
-    @property
-    def r(self) -> Floats:
-        """Distance (E, Q) from the axis, nm."""
-        return np.asarray(self.points[..., 0])
-
-    @property
-    def z(self) -> Floats:
-        """Position (E, Q) along the axis, nm."""
-        return np.asarray(self.points[..., 1])
-
-    @property
-    def slope_r(self) -> Floats:
-        """Derivatives (E, Q, N) along r."""
-        return np.asarray(self.slopes[0])
-
-    @property
-    def slope_z(self) -> Floats:
-        """Derivatives (E, Q, N) along z."""
-        return np.asarray(self.slopes[1])
 
     def some(self, chosen: Bools) -> Block:
         """The elements that a mask (E,) chooses."""
@@ -119,27 +99,21 @@ class Elements:
         """Number of elements."""
         return sum(len(block.unknowns) for block in self.blocks)
 
+    def values_at(self, images: Sequence[Floats], positions: Floats) -> Floats:
+        """Values (P,) at positions (P, 3) of a function given by a vector (n,) for each image; 0 outside the mesh."""
+        image, points = self.symmetry.meshed(positions)
+        values = np.zeros(len(points))
+        for number, vector in enumerate(images):
+            here = image == number
+            values[here] = self.sample(vector, *points[here].T)
+        return values
+
     def allowed(self, boundary_conditions: Iterable[str]) -> Bools:
         """Which unknowns (n,) functions have that vanish on the boundaries of these names."""
         keep = np.ones(self.count, dtype=np.bool_)
         for name in boundary_conditions:
             keep[self.boundaries[name]] = False
         return keep
-
-    @property
-    def axis(self) -> Indices:
-        """Unknowns that do not vanish on the axis."""
-        return self.boundaries["axis"]
-
-    @property
-    def mirror(self) -> Indices:
-        """Unknowns that do not vanish on the mirror plane."""
-        return self.boundaries["mirror"]
-
-    @property
-    def outer(self) -> Indices:
-        """Unknowns that do not vanish on the outer boundary."""
-        return self.boundaries["outer"]
 
 
 def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elements:

@@ -27,7 +27,7 @@ from netgen.meshing import MeshingParameters, NgException
 
 from qdmol.errors import SolverError
 from qdmol.fem.elements import Elements, tabulate
-from qdmol.fem.shapes import OUTSIDE, SAME, Arc, Curve, Line, Piece, Shapes, closing_lines, material_of
+from qdmol.fem.shapes import OUTSIDE, SAME_NM, Arc, Curve, Line, Piece, Shapes, closing_lines, material_of
 from qdmol.structure import MEDIUM, AxialMolecule
 
 # Element size over gap width: curved elements of this aspect stay well shaped.
@@ -119,7 +119,7 @@ def _allowed(segment: Segment, other: Segment, gap: float) -> float:
     one, two = segment.curve, other.curve
     if isinstance(one, Arc) and isinstance(two, Arc) and one.z == two.z:
         thickness = abs(one.radius - two.radius)
-        if abs(gap - thickness) < SAME:
+        if abs(gap - thickness) < SAME_NM:
             return max(SIZE_OVER_GAP * gap, min(LENGTH_OVER_THICKNESS * gap, LAYER_ANGLE * one.radius))
     return SIZE_OVER_GAP * gap
 
@@ -128,7 +128,7 @@ def _meet_widely(one: Segment, other: Segment) -> bool:
     """Whether two stretches share an end and leave it at a wide angle."""
     for i, p in enumerate(one.ends()):
         for j, q in enumerate(other.ends()):
-            if math.dist(p, q) < SAME:
+            if math.dist(p, q) < SAME_NM:
                 u, v = one.tangent(i), other.tangent(j)
                 angle = math.acos(max(-1.0, min(1.0, u[0] * v[0] + u[1] * v[1])))
                 if angle > WIDE_CORNER:
@@ -146,7 +146,7 @@ LEVEL_MARGIN = 0.1
 GRADINGS = (1.0, 0.7, 0.5, 0.3)
 # Seconds after which the mesh generator is given up (usual meshes take less than one), and between looks at it.
 MESH_SECONDS = 40.0
-WAIT = 0.1
+POLL_SECONDS = 0.1
 
 T = TypeVar("T")
 
@@ -251,7 +251,7 @@ def _within(seconds: float, make: Callable[[], T]) -> T:
     while True:
         try:
             # In short waits, so that an interrupt and the time limit of a point are noticed.
-            made, error = done.get(timeout=WAIT)
+            made, error = done.get(timeout=POLL_SECONDS)
         except Empty:
             if time.monotonic() < end:
                 continue
@@ -272,18 +272,18 @@ def _corners(pieces: Sequence[Piece], *, half: bool) -> set[tuple[float, float]]
     for piece in material:
         for t in (piece.start, piece.stop):
             r, z = piece.curve.point(t)
-            if r > SAME:
+            if r > SAME_NM:
                 curves[_key(r, z)].add(piece.curve)
     return {
         point
         for point, found in curves.items()
-        if len(found) > 1 or (half and abs(point[1]) < SAME and _slanted(next(iter(found))))
+        if len(found) > 1 or (half and abs(point[1]) < SAME_NM and _slanted(next(iter(found))))
     }
 
 
 def _slanted(curve: object) -> bool:
     """Whether a curve meets the plane z = 0 at other than a right angle."""
-    return isinstance(curve, Arc) and abs(curve.z) > SAME
+    return isinstance(curve, Arc) and abs(curve.z) > SAME_NM
 
 
 def _medium(region: str) -> bool:

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise, product
 
-from qdmol.structure import MEDIUM as MEDIUM, AxialMolecule, Body, bodies  # noqa: PLC0414 - other rooms still import it from here
+from qdmol.structure import MEDIUM, AxialMolecule, Body, bodies
 
-STEPS = 60
+BISECTIONS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _pairs(spheres: Iterable[Iterable[tuple[float, float]]]) -> Iterator[tuple[C
 def _edge(one: Cap, other: Cap, width: float) -> float:
     """Radius (nm) at which two caps, closer than `width` on the axis, are `width` apart."""
     inside, outside = 0.0, 0.999 * min(one.radius, other.radius)
-    for _ in range(STEPS):
+    for _ in range(BISECTIONS):
         middle = (inside + outside) / 2
         if abs(one.height(middle) - other.height(middle)) < width:
             inside = middle
@@ -94,11 +94,11 @@ OUTSIDE = ""
 # The medium beyond the wall, where only the potential is solved.
 FAR_MEDIUM = f"{MEDIUM}/far"
 # Crossings closer than this (nm) are one crossing: far below any mesh size, far above rounding.
-SAME = 1e-8
+SAME_NM = 1e-8
 # A crossing this near the axis (nm) is a touch of two spheres: what they overlap is thinner than an atom by 1e6.
-POLE = 2e-3
+POLE_NM = 2e-3
 # Offset (nm) to either side of a boundary at which its regions are read.
-SIDE = 1e-7
+SIDE_NM = 1e-7
 
 
 def medium_layer(number: int) -> str:
@@ -139,14 +139,14 @@ class Arc:
     def at_height(self, z: float) -> list[float]:
         """Parameters at which the curve reaches height `z`."""
         c = (z - self.z) / self.radius
-        if abs(c) >= 1 or self.radius * math.sqrt(1 - c * c) < POLE:
+        if abs(c) >= 1 or self.radius * math.sqrt(1 - c * c) < POLE_NM:
             return []
         return [math.acos(c)]
 
     def at_radius(self, r: float) -> list[float]:
         """Parameters at which the curve is `r` away from the axis."""
         s = r / self.radius
-        if abs(s - 1) * self.radius < SAME:
+        if abs(s - 1) * self.radius < SAME_NM:
             return [math.pi / 2]  # a line that only touches the circle still ends an arc there
         return [math.asin(s), math.pi - math.asin(s)] if s < 1 else []
 
@@ -223,8 +223,8 @@ class Shapes:
         for sliver in self.slivers:
             if r < sliver.edge:
                 low, high = sliver.span(r)
-                if low - SIDE / 2 < z < high + SIDE / 2:
-                    return self._open_material(r, low - SIDE)
+                if low - SIDE_NM / 2 < z < high + SIDE_NM / 2:
+                    return self._open_material(r, low - SIDE_NM)
         return self._open_material(r, z)
 
     def _open_material(self, r: float, z: float) -> str:
@@ -261,7 +261,7 @@ class Shapes:
         """Whether what is in a sliver differs from what is on either side; else one of its caps is no boundary."""
         low, high = sliver.span(sliver.edge)
         inside = self._open_material(sliver.edge, (low + high) / 2)
-        sides = (self._open_material(sliver.edge, z) for z in (low - SIDE, high + SIDE))
+        sides = (self._open_material(sliver.edge, z) for z in (low - SIDE_NM, high + SIDE_NM))
         return inside not in set(sides)
 
     @cached_property
@@ -301,7 +301,7 @@ class Shapes:
             found += [Line(bridge.radius + x, bridge.z_low, bridge.z_high) for x in (0.0, *self.layers)]
         for sliver in self.slivers:
             low, high = sliver.span(sliver.edge)
-            found.append(Line(sliver.edge, low - SIDE, high + SIDE))
+            found.append(Line(sliver.edge, low - SIDE_NM, high + SIDE_NM))
         if self.box:
             found.append(Arc(0.0, self.box))
         # In an order of their own: the same shape gives the same mesh however its dots are listed.
@@ -323,8 +323,8 @@ def arrange(shapes: Shapes) -> list[Piece]:
             if shapes.half and z < 0:
                 continue
             nr, nz = curve.left(middle)
-            left = shapes.region(r + SIDE * nr, z + SIDE * nz)
-            right = shapes.region(r - SIDE * nr, z - SIDE * nz)
+            left = shapes.region(r + SIDE_NM * nr, z + SIDE_NM * nz)
+            right = shapes.region(r - SIDE_NM * nr, z - SIDE_NM * nz)
             if left != right:
                 pieces.append(Piece(curve, start, stop, left, right))
     return _joined(pieces)
@@ -360,13 +360,13 @@ def closing_lines(shapes: Shapes, pieces: Sequence[Piece]) -> tuple[list[tuple[f
     mirror plane).
     """
     ends = [piece.curve.point(t) for piece in pieces for t in (piece.start, piece.stop)]
-    heights = [z for r, z in ends if r < SAME]
-    radii = [r for r, z in ends if abs(z) < SAME]
+    heights = [z for r, z in ends if r < SAME_NM]
+    radii = [r for r, z in ends if abs(z) < SAME_NM]
     if shapes.half:
         heights.append(0.0)
         radii.append(0.0)
-    axis = _spans(heights, lambda z: shapes.region(SIDE, z))
-    mirror = _spans(radii, lambda r: shapes.region(r, SIDE)) if shapes.half else []
+    axis = _spans(heights, lambda z: shapes.region(SIDE_NM, z))
+    mirror = _spans(radii, lambda r: shapes.region(r, SIDE_NM)) if shapes.half else []
     return axis, mirror
 
 
@@ -388,14 +388,14 @@ def _cuts(curve: Curve, others: Sequence[Curve], *, half: bool) -> list[float]:
     if half:
         found += curve.at_height(0.0)
     low, high = curve.domain
-    return [low, *_merged(t for t in found if low + SAME < t < high - SAME), high]
+    return [low, *_merged(t for t in found if low + SAME_NM < t < high - SAME_NM), high]
 
 
 def _merged(values: Iterable[float]) -> list[float]:
-    """Sorted, values closer than SAME merged into the first."""
+    """Sorted, values closer than SAME_NM merged into the first."""
     merged: list[float] = []
     for value in sorted(values):
-        if not merged or value - merged[-1] > SAME:
+        if not merged or value - merged[-1] > SAME_NM:
             merged.append(value)
     return merged
 
@@ -410,7 +410,9 @@ def _crossings(curve: Curve, other: Curve) -> list[float]:
         height = (distance**2 + curve.radius**2 - other.radius**2) / (2 * distance)
         return curve.at_height(curve.z + height)
     if isinstance(curve, Arc) and isinstance(other, Line):
-        return [t for t in curve.at_radius(other.r) if other.z_low - SAME < curve.point(t)[1] < other.z_high + SAME]
+        return [
+            t for t in curve.at_radius(other.r) if other.z_low - SAME_NM < curve.point(t)[1] < other.z_high + SAME_NM
+        ]
     if isinstance(curve, Line) and isinstance(other, Arc):
         return [other.point(t)[1] for t in other.at_radius(curve.r)]
     return []

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import Sector
+from qdmol.fem import Sector, material_of
 from qdmol.linalg import lanczos
 from qdmol.meanfield import MoleculeSolution, PointSums
 from qdmol.optics.values import BulkRegion, PairLevels
@@ -139,7 +139,7 @@ def _volumes(solution: MoleculeSolution) -> dict[str, Floats]:
     volumes: dict[str, Floats] = {}
     for block in elements.blocks:
         names = np.array(elements.regions)[block.region]
-        for name in {name for name in names if not name.startswith(MEDIUM + "/")}:
+        for name in {name for name in names if material_of(name) != MEDIUM}:
             member = names == name
             volume = elements.symmetry.turn * block.measure[member]
             for image in elements.symmetry.images:

@@ -33,8 +33,8 @@ from qdmol.potentials.surfaces import interfaces
 from qdmol.structure import MEDIUM, AxialMolecule
 from qdmol.units import COULOMB_EV_NM
 
-CUT = 1e-9
-ORDERS = (8, 4000)
+SMALLEST_TERM = 1e-9
+MULTIPOLE_LIMITS = (8, 4000)
 
 
 def sphere_potential(
@@ -66,7 +66,9 @@ def sphere_potential(
     v = radius * R / u
     du = (u * R - v * radius) / (u**2 - v**2)
     ratio = v / u
-    orders = int(np.clip(math.log(CUT) / (2 * math.log(min(float(ratio.max()), 1 - 1e-9))), *ORDERS))
+    orders = int(
+        np.clip(math.log(SMALLEST_TERM) / (2 * math.log(min(float(ratio.max()), 1 - 1e-9))), *MULTIPOLE_LIMITS)
+    )
     value = 1 / u
     for l in range(orders):  # noqa: E741 - the field's letter
         slope = value * (l / R - (2 * l + 1) * du / u)
@@ -86,8 +88,8 @@ def _system(l: int, R: Floats, strength: Floats) -> Floats:  # noqa: E741
     return np.eye(len(R)) + strength[:, None] / (2 * math.pi) * slope
 
 
-# Elements smaller than this part of the width have the potential fitted to FIT of their points.
-SMALL, FIT = 0.1, 8
+# Elements smaller than this part of the width have the potential fitted to FITTED_POINTS of their points.
+SMALL_ELEMENT, FITTED_POINTS = 0.1, 8
 # The rule that checks the integrals: of higher order where the potential is a series, of lower order, and with fewer
 # points on the panels, where it takes boundary integrals. These differ from the solver's by more than the solver's from
 # the exact ones, so that part of the difference is the error.
@@ -95,7 +97,7 @@ FINER_RULE, COARSER_RULE = 8, -2
 # Two Gauss points more on every panel divide the error by 6 or more.
 COARSER_SHARE = 0.15
 # Fewest Gauss points of a panel in a solve; their number grows with the degree of the shape functions.
-LEAST_NODES = 6
+MIN_NODES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ class SelfPolarisation:
             other = Assembler(elements.with_extra_order(FINER_RULE), assembler.regions)
             return Polarised(self, assembler, self.energy(assembler), other, self.energy(other), 1.0)
         other = Assembler(elements.with_extra_order(COARSER_RULE), assembler.regions)
-        nodes = max(2 * elements.degree - 4, LEAST_NODES)
+        nodes = max(2 * elements.degree - 4, MIN_NODES)
         fine, coarse = self._with_nodes(nodes), self._with_nodes(nodes - 2)
         return Polarised(fine, assembler, fine.energy(assembler), other, coarse.energy(other), COARSER_SHARE)
 
@@ -210,7 +212,7 @@ class SelfPolarisation:
     def _everywhere(self, assembler: Assembler) -> Coefficient:
         """Potential at all quadrature points; in elements far smaller than the interface's width a linear fit."""
         blocks = assembler.blocks
-        small = [np.ptp(block.points, axis=1).max(axis=-1) < SMALL * self.width for block in blocks]
+        small = [np.ptp(block.points, axis=1).max(axis=-1) < SMALL_ELEMENT * self.width for block in blocks]
         masks = []
         for block, tiny in zip(blocks, small, strict=True):
             mask = np.ones(block.measure.shape, dtype=np.bool_)
@@ -239,7 +241,7 @@ class SelfPolarisation:
 def _spread(block: Block) -> NDArray[np.intp]:
     """A few of an element's quadrature points."""
     count = block.measure.shape[1]
-    return np.unique(np.linspace(0, count - 1, min(FIT, count)).round().astype(np.intp))
+    return np.unique(np.linspace(0, count - 1, min(FITTED_POINTS, count)).round().astype(np.intp))
 
 
 def _fitted(points: Floats, value: Floats, known: NDArray[np.intp]) -> Floats:

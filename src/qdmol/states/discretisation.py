@@ -18,15 +18,15 @@ from qdmol.units import HBAR2_OVER_2M0
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
 # Gaps narrower than this (nm) are closed, or narrower ones only where that is more than GAP_SHARE of the tolerance.
-CLOSED_GAP = 4e-3
-NARROWEST_CLOSED = 2e-4
+CLOSED_GAP_NM = 4e-3
+MIN_CLOSED_GAP_NM = 2e-4
 GAP_SHARE = 0.05
 GAP_SAFETY = 10.0
 # Elements along an interface are no thicker than this many of its widths.
 WIDTHS_RESOLVED = 1.5
 # What a solve may take, and what it takes per entry of the elements' matrices, measured on random molecules of 2,000 to
 # 146,000 unknowns without (False) and with a self-consistent pair; a start is worth LEVELS_OF_START levels.
-MOST_SECONDS, MOST_BYTES = 60.0, 2.0e9
+MAX_SECONDS, MAX_BYTES = 60.0, 2.0e9
 BASE_BYTES, BYTES_PER_ENTRY = 2.5e8, {False: 410.0, True: 640.0}
 SECONDS_PER_ENTRY, LEVELS_OF_START = 3.4e-7, 8
 # Free space (nm) between the wall and the ball on which the potential meets its multipoles.
@@ -39,7 +39,7 @@ class Resolution:
 
     degree: int
     size_factor: float = 1.0
-    closed_gap: float = CLOSED_GAP
+    closed_gap: float = CLOSED_GAP_NM
 
     @property
     def corner_levels(self) -> int:
@@ -47,26 +47,28 @@ class Resolution:
         return self.degree
 
 
-def ladder(molecule: AxialMolecule, tops: Mapping[Carrier, float], tolerance: float) -> Iterable[Resolution]:
-    """Resolutions to try in turn, for levels up to `tops` and a tolerance in eV."""
+def resolutions(
+    molecule: AxialMolecule, max_energies: Mapping[Carrier, float], tolerance: float
+) -> Iterable[Resolution]:
+    """Resolutions to try in turn, for levels up to `max_energies` and a tolerance in eV."""
     start = 5 if tolerance >= 4e-5 else 6 if tolerance >= 4e-6 else 7
     widest = Resolution(start)
-    error = max((gap_error(molecule, widest, carrier, top) for carrier, top in tops.items()), default=0.0)
+    error = max((gap_error(molecule, widest, carrier, top) for carrier, top in max_energies.items()), default=0.0)
     # What is closed holds energy as the square of its width.
     share = math.sqrt(GAP_SHARE * tolerance / error) if error else 1.0
-    gap = min(max(CLOSED_GAP * share, NARROWEST_CLOSED), CLOSED_GAP)
+    gap = min(max(CLOSED_GAP_NM * share, MIN_CLOSED_GAP_NM), CLOSED_GAP_NM)
     for degree in range(start, 9):
         yield Resolution(degree, 1.0, gap)
     yield Resolution(8, 0.6, gap)
     yield Resolution(9, 0.4, gap)
 
 
-def most_elements(resolution: Resolution, levels: int, *, coulomb: bool) -> float:
-    """Elements of a mesh that is still solved: what takes about MOST_SECONDS and MOST_BYTES with so many levels."""
+def max_elements(resolution: Resolution, levels: int, *, coulomb: bool) -> float:
+    """Elements of a mesh that is still solved: what takes about MAX_SECONDS and MAX_BYTES with so many levels."""
     functions = (resolution.degree + 1) * (resolution.degree + 2) / 2
     entries = functions**2
-    memory = (MOST_BYTES - BASE_BYTES) / (BYTES_PER_ENTRY[coulomb] * entries)
-    return min(memory, MOST_SECONDS / (SECONDS_PER_ENTRY * (LEVELS_OF_START + levels) * entries))
+    memory = (MAX_BYTES - BASE_BYTES) / (BYTES_PER_ENTRY[coulomb] * entries)
+    return min(memory, MAX_SECONDS / (SECONDS_PER_ENTRY * (LEVELS_OF_START + levels) * entries))
 
 
 def solve_cost(resolution: Resolution, unknowns: int, levels: int, *, coulomb: bool) -> tuple[float, float]:
@@ -145,7 +147,7 @@ def _size(molecule: AxialMolecule, wall: Wall, region: str) -> float:
         return wall.distance
     parameters = molecule.parameters[region]
     sizes = []
-    for carrier, top in wall.tops.items():
+    for carrier, top in wall.max_energies.items():
         height = top - edge_of(parameters, carrier)
         bottom = lowest_edge(molecule, carrier)
         if height > 0:

@@ -14,7 +14,7 @@ from qdmol.errors import InputError
 from qdmol.linalg import release_freed_memory
 from qdmol.meanfield import Estimate, MoleculeSolution, Request, Tunnelling, dot_shares, solve_molecule, tunnelling
 from qdmol.potentials import CARRIERS, Carrier, edge_of, screened
-from qdmol.states import LEAST_BINDING
+from qdmol.states import MIN_BINDING_EV
 from qdmol.structure import MEDIUM, V_PER_NM, AxialMolecule, PlacedLayer, Spec, resolve
 from qdmol.study.interacting import Interacting, interact
 
@@ -254,6 +254,6 @@ def _unbound(molecule: AxialMolecule, request: Request, carrier: Carrier) -> Unb
     return UnboundError(
         field=f"overrides.{MEDIUM}.{carrier}_barrier",
         value=edge_of(molecule.parameters[MEDIUM], carrier),
-        allowed=f"higher: no level of the {carrier} is bound by more than {1000 * LEAST_BINDING:g} meV",
+        allowed=f"higher: no level of the {carrier} is bound by more than {1000 * MIN_BINDING_EV:g} meV",
         carrier=carrier,
     )

@@ -11,7 +11,6 @@ from qdmol.states import Level
 from qdmol.study.interacting import EXCITON, complexes_object, coulomb_object
 from qdmol.study.job import Job
 
-PARITY = {1: "+", -1: "-", 0: None}
 CONTRAST = (
     "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
     "sign of shift, so gap_eV and redshift_meV are null. `calculation.self_polarisation: true` includes it."
@@ -189,8 +188,7 @@ def _levels(solution: MoleculeSolution, carrier: str) -> dict[str, list[Any]]:
     return {
         "energy_eV": [level.energy for level in levels],
         "error_meV": [1000 * level.error for level in levels],
-        "m": [level.m for level in levels],
-        "parity": [PARITY[level.parity] for level in levels],
+        **{label: [level.sector.labels[label] for level in levels] for label in ("m", "parity")},
     }
 
 
