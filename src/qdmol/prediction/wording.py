@@ -105,7 +105,7 @@ def measured_rows(overlays: Sequence[Overlay]) -> Rows:
         "measured curve", "sample", "position (nm)", "off by (meV)", "width (meV)", "off by (meV)", "edge : 300 nm",
         "predicted",
     )  # fmt: skip
-    return header, [_measured_row(one) for one in overlays]
+    return header, [_measured_row(overlay) for overlay in overlays]
 
 
 def _measured_row(overlay: Overlay) -> tuple[str, ...]:
