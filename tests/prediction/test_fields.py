@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qdmol.prediction.fields import FieldSweep
-from qdmol.prediction.spectra import field_object
+from qdmol.prediction.summary import field_object
 
 
 def _sweep(peak, error, numerical):
