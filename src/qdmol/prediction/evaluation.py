@@ -303,11 +303,13 @@ def _ranges(prepared: Prepared) -> tuple[SpectralRange, ...]:
     )
 
 
-def _polarisation(prepared: Prepared) -> float:
-    """(along - across) / (along + across) of the band edge's strength."""
+def _polarisation(prepared: Prepared) -> float | None:
+    """(along - across) / (along + across) of the band edge's strength; None without these directions."""
     levels = prepared.limit.levels
     low = levels.energy <= levels.energy[0] + EDGE_REACH
     moments = dict(zip(prepared.light.directions, levels.moment[low].sum(axis=(0, 1)), strict=True))
+    if set(moments) != {"across", "along"}:
+        return None
     across, along = moments["across"], moments["along"]
     return float((along - across) / (along + across))
 
