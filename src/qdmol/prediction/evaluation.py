@@ -356,7 +356,7 @@ def _ratio(before: SampleResult, after: SampleResult, name: Reading) -> Estimate
 
 
 def _blue_ratio_error(before: SampleResult, after: SampleResult) -> float:
-    """Error of the ratio of cross-sections at 300 nm: that of the density of states is mostly common."""
+    """Error of the ratio of cross-sections at 300 nm, in which most of the error of the density of states cancels."""
     name: Reading = "cross_section_300nm"
     first, second = (
         max(particle.lines.ranges[-1].excess for _, particle in result.prepared) for result in (before, after)
