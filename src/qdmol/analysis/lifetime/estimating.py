@@ -32,8 +32,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from qdmol.analysis.lifetime.intervals import Quantity, profile_interval, standard_error
-from qdmol.analysis.lifetime.likelihood import Maximum, expected_counts, fisher
+from qdmol.analysis.lifetime.likelihood import (
+    Maximum,
+    Quantity,
+    expected_counts,
+    fisher,
+    profile_interval,
+    standard_error,
+)
 from qdmol.analysis.lifetime.models import Trial, model_name, nearest_shift, share_variances
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind

@@ -28,15 +28,16 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.interpolate import CubicSpline
 
-from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import (
     Maximum,
+    Quantity,
     bounds_of,
     climb,
     coarsened,
     evenly_joined,
     expected_counts,
     free_parameters,
+    standard_error,
 )
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, Slots
 from qdmol.analysis.lifetime.values import Decay, Response
