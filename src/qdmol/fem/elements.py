@@ -9,7 +9,7 @@ so one tabulation serves both solves of an error estimate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -98,6 +98,15 @@ class Elements:
     def elements(self) -> int:
         """Number of elements."""
         return sum(len(block.unknowns) for block in self.blocks)
+
+    def values_at(self, images: Sequence[Floats], positions: Floats) -> Floats:
+        """Values (P,) at positions (P, 3) of a function given by a vector (n,) for each image; 0 outside the mesh."""
+        image, points = self.symmetry.meshed(positions)
+        values = np.zeros(len(points))
+        for number, vector in enumerate(images):
+            here = image == number
+            values[here] = self.sample(vector, *points[here].T)
+        return values
 
     def allowed(self, boundary_conditions: Iterable[str]) -> Bools:
         """Which unknowns (n,) functions have that vanish on the boundaries of these names."""

@@ -1,4 +1,4 @@
-"""Figure 2 of measured photons: the decay on a logarithmic axis with its fit, and the residuals below.
+"""Figure 2 of measured photons: the fluorescence decay on a logarithmic axis with its fit, and the residuals below.
 
 In come counts against the delay (ns), the fitted counts and the response. Where there are more bins than print can
 show, neighbours are added up; their residual is the signed root of the deviance of the sums.
@@ -78,7 +78,7 @@ def draw_decay(data: xr.Dataset) -> Drawing | None:
     width = SINGLE_COLUMN - _LEFT - _RIGHT
     upper = place_axes(figure, _LEFT, _BOTTOM + below, width, _HEIGHT)
     _draw_counts(upper, shown)
-    panel_title(upper, "", "Photons after the pulse")
+    panel_title(upper, "", "Fluorescence decay")
     if shown.fit is None:
         upper.set_xlabel("Delay (ns)")
     else:
@@ -90,7 +90,7 @@ def draw_decay(data: xr.Dataset) -> Drawing | None:
 
 def _draw_counts(axes: Axes, shown: _Shown) -> None:
     positive = np.where(shown.counts > 0, shown.counts, np.nan)
-    axes.plot(shown.delay, positive, ".", color=BLUE, markersize=1.8, markeredgewidth=0, zorder=2, label="photons")
+    axes.plot(shown.delay, positive, ".", color=BLUE, markersize=1.8, markeredgewidth=0, zorder=2, label="counts")
     top = float(np.nanmax(positive))
     if shown.response is not None and shown.response.max() > 0:
         scaled = shown.response * top / shown.response.max()
@@ -101,8 +101,8 @@ def _draw_counts(axes: Axes, shown: _Shown) -> None:
     axes.set_ylim(0.6 * max(float(np.nanmin(positive)), 1e-3), 2.0 * top)
     step = shown.delay[1] - shown.delay[0] if len(shown.delay) > 1 else 1.0
     axes.set_xlim(shown.delay[0] - step / 2, shown.delay[-1] + step / 2)
-    width = "" if shown.group == 1 and step < 1e-9 else f" in {step:.3g} ns"
-    axes.set_ylabel(f"Photons{width}")
+    width = "" if shown.group == 1 and step < 1e-9 else f" per {step:.3g} ns"
+    axes.set_ylabel(f"Counts{width}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     if shown.fit is not None or shown.response is not None:
         axes.legend(frameon=False, loc="upper right", handlelength=1.4, borderaxespad=0.2, markerscale=3)
@@ -124,21 +124,21 @@ def _draw_residuals(axes: Axes, shown: _Shown, limits: tuple[float, float]) -> N
 
 
 def _caption(shown: _Shown, data: xr.Dataset) -> str:
-    parts = ["Photons against the delay after the pulse"]
+    parts = ["Fluorescence decay: photon counts against the delay after the pulse"]
     if shown.fit is not None:
         model = str(data["decay_fit"].attrs.get("model", "the fit"))
-        parts.append(f"with the fit of {model} by Poisson likelihood, and their distance in standard deviations")
+        parts.append(f"with the fit of {model} by Poisson likelihood, and the residuals in standard deviations")
     text = ", ".join(parts) + "."
     if shown.group > 1:
         text += f" Each point is the sum of {shown.group} bins of the histogram that was fitted."
     if shown.response is not None:
-        text += " The response is drawn to the height of the decay."
+        text += " The instrument response is scaled to the height of the decay."
     return text
 
 
 def _alternative(shown: _Shown) -> str:
     top = int(np.argmax(shown.counts))
-    text = f"Decay of {shown.counts.sum():.0f} photons, highest at {shown.delay[top]:.4g} ns"
+    text = f"Decay of {shown.counts.sum():.0f} photons with its maximum at {shown.delay[top]:.4g} ns"
     residual = shown.residual
     if residual is not None and np.isfinite(residual).any():
         text += f"; the residuals have a standard deviation of {np.nanstd(residual):.2f}"

@@ -6,9 +6,6 @@ decades of lag with its interval.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -16,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from qdmol.analysis import G2
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.style import (
@@ -39,7 +37,7 @@ _HEADROOM = 1.45  # of the highest bin, for legend and mark
 _PERIODS = 8.5  # pulse periods shown on either side of the centre
 
 
-def draw_correlations(data: xr.Dataset, g2: Mapping[str, Any] | None) -> Drawing | None:
+def draw_correlations(data: xr.Dataset, g2: G2 | None) -> Drawing | None:
     """Draw figure 3: a the pairs with model and levels, b the correlation; None where there is neither.
 
     Parameters
@@ -48,7 +46,7 @@ def draw_correlations(data: xr.Dataset, g2: Mapping[str, Any] | None) -> Drawing
         Read, as far as there: ``g2_counts``, ``g2_model`` (lag); ``correlation``, ``correlation_low``,
         ``correlation_high`` (log_lag).
     g2
-        The object `g2` of the summary: centre, levels.
+        Centre and levels.
     """
     panels = [name for name in ("g2_counts", "correlation") if name in data and data[name].size]
     if not panels:
@@ -59,18 +57,18 @@ def draw_correlations(data: xr.Dataset, g2: Mapping[str, Any] | None) -> Drawing
     for place, name in enumerate(panels):
         axes = place_axes(figure, _LEFT + place * (_PANEL + _GAP), _BOTTOM, _PANEL, _HEIGHT)
         letter = "ab"[place] if len(panels) > 1 else ""
-        drawn = _linear(axes, data, g2 or {}, letter) if name == "g2_counts" else _logarithmic(axes, data, letter)
+        drawn = _linear(axes, data, g2, letter) if name == "g2_counts" else _logarithmic(axes, data, letter)
         caption, table = drawn
         captions.append(f"{letter}, {caption}" if letter else caption[0].upper() + caption[1:])
         tables.append(table)
     return Drawing("figure3_g2", " ".join(captions), _alternative(g2), figure, tuple(tables))
 
 
-def _linear(axes: Axes, data: xr.Dataset, g2: Mapping[str, Any], letter: str) -> tuple[str, Table]:
+def _linear(axes: Axes, data: xr.Dataset, g2: G2 | None, letter: str) -> tuple[str, Table]:
     lag = np.asarray(data["lag"].values, dtype=float)
     counts = np.asarray(data["g2_counts"].values, dtype=float)
     model = np.asarray(data["g2_model"].values, dtype=float) if "g2_model" in data else None
-    centre, period = g2.get("zero_delay_ns"), g2.get("period_ns")
+    centre, period = (None, None) if g2 is None else (g2.zero_delay_ns, g2.period_ns)
     inside = _window(lag, centre, period)
     group = _group(int(inside.sum()), float(lag[1] - lag[0]), period)
     shown, pairs = _summed(lag[inside], group) / group, _summed(counts[inside], group)
@@ -82,11 +80,11 @@ def _linear(axes: Axes, data: xr.Dataset, g2: Mapping[str, Any], letter: str) ->
     _mark_levels(axes, _levels(shown, pairs, g2, data, group))
     axes.set_xlim(shown[0], shown[-1])
     axes.set_ylim(0, _HEADROOM * highest)
-    axes.set_xlabel("Lag (ns)")
-    axes.set_ylabel(f"Pairs in {shown[1] - shown[0] if len(shown) > 1 else 1.0:.3g} ns")
+    axes.set_xlabel("Lag τ (ns)")
+    axes.set_ylabel(f"Pairs per {shown[1] - shown[0] if len(shown) > 1 else 1.0:.3g} ns")
     _mark_centre(axes, centre, 1.04 * highest)
     panel_title(axes, letter, "Pairs of photons")
-    caption = "pairs of photons of two detectors against their lag; the triangle marks the zero delay that was found."
+    caption = "pairs of photons on two detectors against their lag; the triangle marks the zero delay."
     if group > 1:
         caption += f" Each point is the sum of {group} bins."
     return caption, _linear_table(lag, counts, model)
@@ -99,19 +97,19 @@ def _group(bins: int, width: float, period: float | None) -> int:
 
 
 def _levels(
-    shown: Floats, pairs: Floats, g2: Mapping[str, Any], data: xr.Dataset, group: int
+    shown: Floats, pairs: Floats, g2: G2 | None, data: xr.Dataset, group: int
 ) -> tuple[float | None, float | None]:
     """Heights in print at which either g2 is 1.
 
     Pulsed: the highest point of the mean side peak, and that over the bunching. Continuous: the level beside the dip,
     and that of steady light.
     """
-    side, bunching = g2.get("side_counts"), g2.get("bunching")
-    if g2.get("period_ns"):
-        height = _peak_height(shown - float(g2["zero_delay_ns"]), pairs, float(g2["period_ns"]))
-        return height, None if height is None or not bunching else height / bunching
+    if g2 is not None and g2.period_ns:
+        height = _peak_height(shown - g2.zero_delay_ns, pairs, g2.period_ns)
+        bunching = g2.bunching_level
+        return height, None if height is None or bunching is None or not bunching.value else height / bunching.value
     poisson = float(data["g2_poisson"].mean()) * group if "g2_poisson" in data else None
-    return None if side is None else side * group, poisson
+    return None if g2 is None or not np.isfinite(g2.side_counts) else g2.side_counts * group, poisson
 
 
 def _peak_height(lag: Floats, pairs: Floats, period: float) -> float | None:
@@ -196,8 +194,8 @@ def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]
     axes.xaxis.set_major_formatter(FuncFormatter(_plain_power))
     axes.xaxis.set_minor_formatter(NullFormatter())
     _thin_labels(axes)
-    axes.set_xlabel("Lag")
-    axes.set_ylabel("Correlation g²(lag)")
+    axes.set_xlabel("Lag τ")
+    axes.set_ylabel("g²(τ)")
     axes.legend(
         loc="upper right",
         handlelength=1.6,
@@ -207,13 +205,13 @@ def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]
         edgecolor="none",
         framealpha=0.9,
     )
-    panel_title(axes, letter, "Correlation over decades of lag")
+    panel_title(axes, letter, "Correlation (logarithmic lag)")
     whose = (
         "one detector with itself, where short lags show its dead time and afterpulses" if alone else "two detectors"
     )
     caption = (
-        f"correlation of {whose}, over decades of lag; 1 where photons are independent; band: 95 % interval of each "
-        "point."
+        f"correlation of {whose} on a logarithmic lag axis; 1 for independent photons; band: 95 % interval of each"
+        " point."
     )
     columns = (lag, value, low, high)
     return caption, Table("figure3b_correlation", ("lag (ns)", "correlation", "low", "high"), columns)
@@ -236,17 +234,14 @@ def _heights(value: Floats, low: Floats, high: Floats) -> tuple[float, float]:
     return 0.0, 1.22 * top
 
 
-def _alternative(g2: Mapping[str, Any] | None) -> str:
-    if not g2 or g2.get("side") is None:
-        return "Pairs of photons against their lag, and their correlation over decades of lag."
+def _alternative(g2: G2 | None) -> str:
+    if g2 is None or g2.against_sides is None:
+        return "Pairs of photons against their lag, and their correlation on a logarithmic lag axis."
+    independent = "not known" if g2.against_independent is None else f"{g2.poisson:.3g}"
     return (
-        f"Pairs of photons against their lag: the centre lies at {_number(g2.get('zero_delay_ns'))} ns; g2 is "
-        f"{_number(g2['side'])} against the side peaks and {_number(g2.get('poisson'))} against independent photons."
+        f"Pairs of photons against their lag: the zero delay is at {g2.zero_delay_ns:.3g} ns; g2 is {g2.side:.3g} "
+        f"against the side peaks and {independent} against independent photons."
     )
-
-
-def _number(value: float | None) -> str:
-    return "not known" if value is None else f"{value:.3g}"
 
 
 def draw_gate(data: xr.Dataset) -> Drawing | None:
@@ -270,11 +265,11 @@ def draw_gate(data: xr.Dataset) -> Drawing | None:
                   fmt="o", color=BLUE, markersize=3, linewidth=0.8, capsize=1.5)  # fmt: skip
     axes.set_ylim(0, top)
     axes.locator_params(axis="x", nbins=6)
-    axes.set_xlabel("Photons later than (ns after the pulse)")
-    axes.set_ylabel("g²(0) against side peaks")
+    axes.set_xlabel("Start of the gate (ns after the pulse)")
+    axes.set_ylabel("g²(0) relative to side peaks")
     caption = (
-        "g2 of the photons later than a gate after the pulse, with 95 % intervals: what a fast second photon of the "
-        "same emitter adds to the centre falls as the gate moves behind it."
+        "g²(0) of photons that arrive later than a gate after the pulse, with 95 % intervals. The biexciton emits"
+        " early, so its contribution to the central peak vanishes as the gate is moved to later times."
     )
     table = Table("figure4_gate", ("gate (ns)", "g2 side", "low", "high"), (gate, value, low, high))
     points = "; ".join(f"{g:.3g} ns: {v:.3g}" for g, v in zip(gate[good], value[good], strict=True))

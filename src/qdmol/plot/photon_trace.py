@@ -1,4 +1,4 @@
-"""Figure 1 of measured photons: the rate against time, and how often each rate occurs.
+"""Figure 1 of measured photons: count rate against time, and how often each rate occurs.
 
 In come counts in bins of time (s); the rates are these counts over the width of a bin, in 1000 a second.
 """
@@ -44,10 +44,10 @@ def draw_trace(data: xr.Dataset) -> Drawing | None:
     group = _draw_rates(left, data, bin_s)
     right = place_axes(figure, _LEFT + _WIDTH + _GAP, _BOTTOM, _SIDE, _HEIGHT)
     _draw_occurrence(right, left, data, bin_s)
-    panel_title(left, "a", "Photons per second")
-    panel_title(right, "b", "How often")
-    caption = f"Rate of all photons against time in bins of {_milliseconds(bin_s)}"
-    caption += f", {group} bins in each point of the line" if group > 1 else ""
+    panel_title(left, "a", "Count rate")
+    panel_title(right, "b", "Occurrences")
+    caption = f"Count rate of all channels against time in bins of {_milliseconds(bin_s)}"
+    caption += f", {group} bins averaged for each point of the line" if group > 1 else ""
     caption += (
         ", and how often each rate occurs; one channel alone in grey."
         if data.sizes["channel"] > 1
@@ -70,7 +70,7 @@ def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> int:
     axes.set_xlim(times[0] - bin_s / 2, times[-1] + bin_s / 2)
     axes.set_ylim(0, max(float(counts.sum(axis=1).max()) / bin_s / 1e3 * 1.05, 1e-9))
     axes.set_xlabel("Time (s)")
-    axes.set_ylabel("Rate (1000 s$^{-1}$)")
+    axes.set_ylabel("Count rate (1000 s$^{-1}$)")
     return group
 
 
@@ -89,7 +89,7 @@ def _draw_occurrence(axes: Axes, beside: Axes, data: xr.Dataset, bin_s: float) -
     axes.set_xlim(0, 1.3 * max(float(occurrence.max()), 1.0))  # room for the word at the end of the line
     axes.tick_params(axis="y", labelleft=False)
     axes.locator_params(axis="x", nbins=4)
-    axes.set_xlabel("Bins of time")
+    axes.set_xlabel("Time bins")
 
 
 def _milliseconds(bin_s: float) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from qdmol.materials import MEDIUM as SURROUNDINGS
 
 # `qdmol check` loads no array library: NumPy is imported in the functions that use it.
 if TYPE_CHECKING:
     from qdmol.arrays import Floats, Indices
 
-MEDIUM = "medium"  # name of what surrounds the molecule
+# The name of what surrounds the molecule.
+MEDIUM: Final = SURROUNDINGS
 MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths
 
 

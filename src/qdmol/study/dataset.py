@@ -71,22 +71,18 @@ def molecule_of(solution: MoleculeSolution) -> AxialMolecule:
     return solution.molecule.mirrored() if solution.flipped else solution.molecule
 
 
-def _images(solution: MoleculeSolution, above: Floats, below: Floats | None, r: Floats, z: Floats) -> Floats:
-    """Values of a function given by its vector above and, on a half mesh, its mirrored one below."""
-    sample = solution.elements.sample
-    z = -z if solution.flipped else z
-    if below is None:
-        return sample(above, r, z)
-    upper = z >= 0
-    height = np.maximum(np.abs(z), OFF_AXIS)
-    values = np.empty_like(z)
-    values[upper] = sample(above, r[upper], height[upper])
-    values[~upper] = sample(below, r[~upper], height[~upper])
-    return values
+def _values(solution: MoleculeSolution, images: Sequence[Floats], r: Floats, z: Floats) -> Floats:
+    """Values of a function given by its vector on each image of the mesh, at points of the plane y = 0."""
+    return solution.elements.values_at(images, _positions(solution, r, z))
+
+
+def _positions(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
+    """Positions (P, 3) in the molecule that was solved."""
+    return np.stack([r, np.zeros_like(r), -z if solution.flipped else z], axis=-1)
 
 
 def _normal(solution: MoleculeSolution) -> float:
-    """From ∫ψ² r dr dz = 1 over the mesh to ∫ψ² d³r = 1 over the molecule."""
+    """From ∫ψ² = 1 in the elements' measure over the mesh to ∫ψ² d³r = 1 over the molecule."""
     return 1 / math.sqrt(solution.symmetry.turn * len(solution.symmetry.images))
 
 
@@ -104,9 +100,7 @@ def field_level_values(solution: MoleculeSolution, level: Level, r: Floats, z: F
     if operator is None:
         message = "there is no level in a hole's field without a pair"
         raise ValueError(message)
-    images = operator.images(level.vector)
-    below = images[1] if len(images) > 1 else None
-    return _images(solution, images[0], below, r, z) / math.sqrt(solution.symmetry.turn)
+    return _values(solution, operator.images(level.vector), r, z) / math.sqrt(solution.symmetry.turn)
 
 
 def hole_values(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
@@ -129,8 +123,7 @@ def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
 
 
 def _from_parts(solution: MoleculeSolution, parts: Mapping[Sector, Floats], r: Floats, z: Floats) -> Floats:
-    above, *below = solution.symmetry.image_values(parts)
-    return _images(solution, above, below[0] if below else None, r, z)
+    return _values(solution, solution.symmetry.image_values(parts), r, z)
 
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
@@ -141,14 +134,14 @@ def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats
     polarised = next((h.polarisation for h in solution.hamiltonians.values()), None)
     if polarised is not None:
         permittivities = np.array([molecule.parameters[material].permittivity for material in names])
-        own = polarised.source.potential(np.stack([r, np.zeros_like(r), -z if solution.flipped else z], axis=-1))
+        own = polarised.source.potential(_positions(solution, r, z))
         edges = edges + COULOMB_EV_NM / (2 * permittivities) * own
     if molecule.field == 0:
         return edges
     energy = -molecule.field * z
     response = solution.field.response
     if response is not None:
-        energy = energy + _images(solution, response, None, r, z)
+        energy = energy + _values(solution, [response], r, z)
     return edges + CHARGE[carrier] * energy
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SOLVER_SOURCE = (
     "arrays.py",
     "errors.py",
+    "estimates.py",
     "units.py",
     "linalg",
     "materials",
