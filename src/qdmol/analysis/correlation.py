@@ -1,4 +1,4 @@
-"""Correlation of two channels over many decades of lag, from ns to s.
+"""Correlation of two channels at logarithmically spaced lags, from ns to s.
 
 Short lags: every pair is counted, by its integer lag. Long lags, from where a photon has some eight others within the
 lag: pairs of counts in bins of at most 1/16 of the lag, which double in width from octave to octave; the products of

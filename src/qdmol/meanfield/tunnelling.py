@@ -166,10 +166,10 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     potential does between them.
     """
     pair = solution.levels["electron"].levels[:2]
-    rest = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
+    further = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
     closed = gap_error(solution.molecule, solution.resolution, "electron", pair[1].energy)
     wall = _wall_error(solution, pair[1].energy, *(vectors * math.sqrt(solution.symmetry.turn)))
-    return 2 * (max(rest, 0.0) * overlap + closed + WALL_COUPLING_FACTOR * wall)
+    return 2 * (max(further, 0.0) * overlap + closed + WALL_COUPLING_FACTOR * wall)
 
 
 def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: Floats) -> float:
