@@ -193,7 +193,9 @@ class _Tower:
         for k, state in enumerate(self.states):
             start[:, k] = state.vector
         projection = self._projected if self._exchanges else None
-        values, vectors = davidson(self.space.apply, self.space.diagonal, start, rest=RESIDUAL_EV, project=projection)
+        values, vectors = davidson(
+            self.space.apply, self.space.diagonal, start, tolerance=RESIDUAL_EV, project=projection
+        )
         spin = self.spin
         self.states = [
             Configured(float(value), spin.electron, spin.hole, self.space, vector)

@@ -192,7 +192,7 @@ def _rotation(
     """
     pencil = hamiltonian.pencil(sector, coarse=coarse)
     factor = pencil.factor(shift)
-    _, states = lowest_ritz(pencil.A, pencil.M, factor, start[:, pencil.unknowns].T, resting=CONVERGENCE_EV, count=2)
+    _, states = lowest_ritz(pencil.A, pencil.M, factor, start[:, pencil.unknowns].T, tolerance=CONVERGENCE_EV, count=2)
     turn = hamiltonian.symmetry.turn
     full = np.zeros((2, start.shape[1]))
     full[:, pencil.unknowns] = states.T / math.sqrt(turn)

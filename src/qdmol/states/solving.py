@@ -169,7 +169,7 @@ class _Search:
         if wanted > MAX_KRYLOV_LEVELS or shift == self.ceiling:
             bottom = self.operator.factor_at_floor(sector, coarse=False)
             energies, refined = _from_both_sides(
-                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, resting=CONVERGENCE_EV
+                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, tolerance=CONVERGENCE_EV
             )
         else:
             energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
@@ -190,7 +190,9 @@ class _Search:
         energies = np.empty(0)
         for _ in range(MAX_ATTEMPTS):
             try:
-                energies, vectors = lowest_ritz(pencil.A, pencil.M, factor, start, resting=CONVERGENCE_EV, count=wanted)
+                energies, vectors = lowest_ritz(
+                    pencil.A, pencil.M, factor, start, tolerance=CONVERGENCE_EV, count=wanted
+                )
             except SolverError:  # masses that differ by orders of magnitude: restarts do not need a growing space
                 floor = self.operator.floor
                 energies, vectors = lanczos(pencil.M, pencil.factor(floor), floor, wanted, start.sum(axis=1))
@@ -269,23 +271,23 @@ def _lowest(
     if near is None and count <= MAX_KRYLOV_LEVELS:
         try:
             coarse = lowest_ritz(
-                pencil.A, pencil.M, factor, start, resting=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
+                pencil.A, pencil.M, factor, start, tolerance=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
             )
         except SolverError:
             coarse = None
         if coarse is not None and coarse[0][-1] <= ceiling:
             return coarse
         near = _just_above(pencil, count, operator.floor, ceiling)
-    return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, resting=COARSE_CONVERGENCE_EV)
+    return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, tolerance=COARSE_CONVERGENCE_EV)
 
 
 def _from_both_sides(
-    pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, resting: float
+    pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, tolerance: float
 ) -> tuple[Floats, Floats]:
     """The `count` lowest levels of a sector, with factors at the floor and just above the levels."""
     if count <= MAX_KRYLOV_LEVELS:
         try:
-            return lowest_ritz(pencil.A, pencil.M, below, start, resting=resting, count=count, second=above)
+            return lowest_ritz(pencil.A, pencil.M, below, start, tolerance=tolerance, count=count, second=above)
         except SolverError:
             pass  # Lanczos with restarts separates many levels close to each other
     return lanczos(pencil.M, below, floor, count, start.sum(axis=1))
