@@ -96,7 +96,7 @@ def test_summing_bins_for_print_keeps_every_photon(analysis):
     """The highest level of the decay on the page is that of the sums that its axis names."""
     with paper_style():
         figure = next(one.figure for one in draw_photons(analysis) if one.name == "figure2_decay")
-    photons = next(line for line in figure.axes[0].lines if line.get_label() == "photons")
+    photons = next(line for line in figure.axes[0].lines if line.get_label() == "counts")
     assert np.nansum(photons.get_ydata()) == analysis.decay.counts.sum()
 
 
@@ -114,7 +114,7 @@ def test_every_sentence_number_and_flag_is_on_the_page(analysis, page):
     for severity in ("warning", "note"):
         for sentence in analysis.messages(severity):
             assert sentence in text
-    assert "Channel 0 is blind for 79 ns" in text
+    assert "Channel 0 has a dead time of 79 ns" in text
     assert "bunching" in text
     assert "HydraHarp 400" in text
 

@@ -79,7 +79,7 @@ def rendered(drawing: Drawing, *, files: bool) -> RenderedDrawing:
     files
         Whether PDF and PNG are wanted too.
     """
-    found = RenderedDrawing(
+    drawings = RenderedDrawing(
         name=drawing.name,
         number=drawing.number,
         caption=drawing.caption,
@@ -90,7 +90,7 @@ def rendered(drawing: Drawing, *, files: bool) -> RenderedDrawing:
         tables=drawing.tables if files else (),
     )
     drawing.figure.clear()
-    return found
+    return drawings
 
 
 def files_table(analyses: Sequence[Analysed]) -> PageTable:
@@ -284,11 +284,11 @@ def _named(sections: Sequence[Section]) -> list[RenderedDrawing]:
     """The drawings under names of their own where there are several files."""
     if len(sections) == 1:
         return list(sections[0].drawings)
-    found = []
+    drawings = []
     for section in sections:
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(section.title).stem)[:40]
         for drawing in section.drawings:
             before = f"{section.name}_{stem}_"
             tables = tuple(replace(table, name=before + table.name) for table in drawing.tables)
-            found.append(replace(drawing, name=before + drawing.name, tables=tables))
-    return found
+            drawings.append(replace(drawing, name=before + drawing.name, tables=tables))
+    return drawings
