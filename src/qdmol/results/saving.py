@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -117,18 +118,20 @@ def read_result(path: str | os.PathLike[str]) -> SavedResult:
     InputError
         There is no such file, it is no NetCDF file, or it holds no result of qdmol.
     """
-    import h5netcdf
+    import h5py
     import xarray as xr
 
     file = Path(path)
     if not file.is_file():
         raise InputError(field="path", value=str(path), allowed="an existing file")
     try:
-        with h5netcdf.File(file, "r") as opened:
-            names = list(opened.groups)
-        data = xr.load_dataset(file, engine="h5netcdf")
-        groups = {name: xr.load_dataset(file, engine="h5netcdf", group=name) for name in names}
-    except (OSError, ValueError, KeyError) as error:
+        with h5py.File(file, "r") as opened:
+            names = [name for name, item in opened.items() if isinstance(item, h5py.Group)]
+        open_part = partial(xr.load_dataset, file, engine="h5netcdf", phony_dims="access")
+        data = open_part()
+        groups = {name: open_part(group=name) for name in names}
+    except (OSError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # RuntimeError is how the HDF5 library reports damaged bytes; the others follow from such bytes in xarray.
         allowed = "a NetCDF file"
         message = f"{file.name} cannot be read as a NetCDF file ({type(error).__name__}); give a file saved by qdmol."
         raise InputError(field="path", value=str(path), allowed=allowed, message=message) from None
