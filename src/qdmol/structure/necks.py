@@ -103,6 +103,9 @@ class Neck(Part):
         """The neck as a spec has it."""
         return self.key if self.value is None else {self.key: self.value}
 
+    def __str__(self) -> str:
+        return self.form if self.value is None else f"{{{self.key}: {self.value:g}}}"
+
     @model_serializer
     def _write(self) -> str | dict[str, float]:
         return self.written
@@ -128,6 +131,13 @@ class PlainNeck(Neck):
     meaning: ClassVar[str] = "bodies as placed, overlapping shells fuse"
     key: ClassVar[str] = "merged"
     diameter_key: ClassVar[str | None] = "merged"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is a plain neck too, or the word for it in a spec: ``spec.molecule.neck == "merged"``."""
+        return isinstance(other, PlainNeck) or other == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
 
 class MergedNeck(Neck):
