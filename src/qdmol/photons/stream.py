@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -167,7 +168,7 @@ class Provenance:
     header: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PhotonStream:
     """Photons with their clock, handed out in stretches.
 
@@ -233,6 +234,12 @@ class PhotonStream:
                 f"The recording states a tick of {self.tick_ps:g} ps, longer than its sync period of {period:g} ps, so"
                 " its delays have no scale."
             )
+
+    def __repr__(self) -> str:
+        path, period = self.provenance.path, self.sync_period_ps
+        origin = self.provenance.format if path is None else f"{self.provenance.format} file {Path(path).name}"
+        clock = f"{self.tick_ps:g} ps ticks" + ("" if period is None else f", sync period {period / 1000:g} ns")
+        return f"<PhotonStream {self.mode} of {origin}: {clock}{', truncated' * self.truncated}>"
 
     @property
     def time_unit_ps(self) -> float:

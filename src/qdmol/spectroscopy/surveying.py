@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from qdmol.errors import DataError, InputError
 from qdmol.spectroscopy.comparing import compare_curves, fit_curve
+from qdmol.spectroscopy.reading import read_curves
 from qdmol.spectroscopy.sizing import Size, size_from_peak
 from qdmol.spectroscopy.values import Comparison, Curve, PeakFit
 
@@ -36,14 +38,18 @@ class Surveyed:
 
 
 def survey_curves(
-    curves: Sequence[Curve], *, material: str | None = None, progress: Callable[[str], None] | None = None
+    curves: str | Path | Curve | Iterable[str | Path | Curve],
+    *,
+    material: str | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> tuple[Surveyed, ...]:
     """Fit every curve; one in which there is nothing to fit is kept with its reason.
 
     Parameters
     ----------
     curves
-        In any order; each is compared with the first fitted one of the same quantity.
+        Curves and files of curves, or a single one of these, in any order; each curve is compared with the first
+        fitted one of the same quantity.
     material
         Of bare cores, for a diameter from each absorption peak.
     progress
@@ -52,13 +58,15 @@ def survey_curves(
     Raises
     ------
     qdmol.errors.InputError
-        A material without a sizing curve.
+        A material without a sizing curve, or a file that holds no curves.
     """
+    listed = [curves] if isinstance(curves, str | Path | Curve) else list(curves)
+    read = [curve for each in listed for curve in ((each,) if isinstance(each, Curve) else read_curves(each))]
     firsts: dict[str, PeakFit] = {}
     found = []
-    for number, curve in enumerate(curves, start=1):
+    for number, curve in enumerate(read, start=1):
         if progress is not None:
-            progress(f"curve {number} of {len(curves)}")
+            progress(f"curve {number} of {len(read)}")
         try:
             fit = fit_curve(curve)
         except (DataError, InputError) as error:

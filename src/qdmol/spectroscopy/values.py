@@ -34,7 +34,7 @@ class CurveFlag:
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Curve:
     """One measured curve, in rising wavelength.
 
@@ -90,6 +90,11 @@ class Curve:
             frozen = array.copy()
             frozen.flags.writeable = False
             object.__setattr__(self, key, frozen)
+
+    def __repr__(self) -> str:
+        low, high = self.wavelength_nm[0], self.wavelength_nm[-1]
+        named = f" {self.name}" if self.name else ""
+        return f"<Curve{named}: {self.quantity}, {len(self.wavelength_nm)} points, {low:g} to {high:g} nm>"
 
     @property
     def energy_eV(self) -> Floats:  # noqa: N802  # the unit's own letters
@@ -172,7 +177,7 @@ class Noise:
     length_nm: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PeakFit:
     """A fitted curve.
 
@@ -219,6 +224,10 @@ class PeakFit:
     fitted: Floats
     background: Floats
     warnings: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        position = self.position_eV.estimate("eV")
+        return f"<PeakFit of {self.curve.name or self.curve.quantity}: {self.kind} at {position!r}>"
 
     @property
     def position_eV(self) -> Measurement:  # noqa: N802

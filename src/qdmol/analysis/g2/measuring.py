@@ -135,13 +135,16 @@ def measure_g2(
     SolverError
         The fit did not converge.
     InputError
-        A gate without delays, or an option out of range.
+        A gate without delays, an option out of range, or anything but a stream or a histogram.
     """
     options = details or G2Details()
     if not 0.0 < level < 1.0:
         raise InputError(field="level", value=level, allowed="between 0 and 1")
     if isinstance(source, PairHistogram):
         pairs = _given_pairs(source, method, gate_ns=gate_ns, options=options)
+    elif not isinstance(source, PhotonStream):
+        allowed = "a PhotonStream or a PairHistogram; open a file with qdmol.read_photons"
+        raise InputError(field="source", value=source, allowed=allowed)
     else:
         pairs = complete(pairs_for_g2(source, channels=channels, method=method, gate_ns=gate_ns, options=options))
     return g2_of_pairs(pairs, background=background, mask=mask, level=level, options=options)

@@ -17,6 +17,7 @@ from scipy.special import xlogy
 from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.estimating import assemble, failure, is_flat, is_resolved
 from qdmol.analysis.lifetime.findings import filled_part, find_flags, find_range_flags
+from qdmol.analysis.lifetime.histogram import decay_of
 from qdmol.analysis.lifetime.models import (
     MOST_COMPONENTS,
     Bump,
@@ -31,6 +32,7 @@ from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError, InputError, SolverError
+from qdmol.photons import PhotonStream
 from qdmol.statistics import chi2_quantile
 
 Model = Literal["auto", "1", "2", "3", "4", "stretched"]
@@ -59,7 +61,7 @@ class _Request:
 
 
 def fit_lifetime(
-    decay: Decay,
+    decay: Decay | PhotonStream,
     *,
     response: Response | None = None,
     model: Model = "auto",
@@ -71,7 +73,8 @@ def fit_lifetime(
     Parameters
     ----------
     decay
-        The counts. Channels at either end that are empty beyond what chance allows are left out, as the zeros that pad
+        The counts; those of a stream are counted first, as by :func:`decay_of`.
+        Channels at either end that are empty beyond what chance allows are left out, as the zeros that pad
         an export. If its period is None and there were such channels, the filled range is taken as the period where
         that describes the counts much better; a flag says so.
     response
@@ -94,7 +97,7 @@ def fit_lifetime(
     Raises
     ------
     InputError
-        For a model, level or background that is none.
+        For a model, level or background that is none, and for anything but a decay or a stream.
     DataError
         For fewer than 20 photons.
     SolverError
@@ -109,6 +112,11 @@ def fit_lifetime(
     >>> fit.model, bool(fit.low_ns[0] < 20 < fit.high_ns[0])
     ('1 exponential', True)
     """
+    if isinstance(decay, PhotonStream):
+        decay = decay_of(decay)
+    elif not isinstance(decay, Decay):
+        allowed = "a Decay or a PhotonStream; open a file with qdmol.read_photons or qdmol.analysis.read_decay"
+        raise InputError(field="decay", value=decay, allowed=allowed)
     filled = filled_part(decay)
     request = _check(filled.decay, model, background, level)
     try:
