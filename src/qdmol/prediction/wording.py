@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qdmol.estimates import Estimate
-from qdmol.prediction.fields import FieldSweep
-from qdmol.prediction.overlay import Compared, Overlay
-from qdmol.prediction.spectra import Spectra
 from qdmol.prediction.values import Quantity, SampleChange, SampleSpectrum
 from qdmol.results import NO_VALUE, format_change, format_measured, format_number, is_significant
 
 if TYPE_CHECKING:
+    from qdmol.prediction.fields import FieldSweep
+    from qdmol.prediction.overlay import Compared, Overlay
+    from qdmol.prediction.spectra import Spectra
     from qdmol.spectroscopy import Measurement as MeasuredNumber
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
@@ -140,6 +141,13 @@ def spectrum_sentences(spectra: Spectra, overlays: Sequence[Overlay] = ()) -> li
     if spectra.sweep is not None:
         sentences += _field_sentences(spectra.sweep)
     return sentences + [sentence for overlay in overlays for sentence in _overlay_sentences(overlay)]
+
+
+def spectrum_html(spectra: Spectra) -> str:
+    """A small self-contained piece of HTML for notebooks: name, sentences and warnings."""
+    lines = [*spectrum_sentences(spectra), *(f"Warning: {text}" for text in spectra.warnings)]
+    items = "".join(f"<li>{html.escape(text)}</li>" for text in lines)
+    return f"<div><p><strong>{html.escape(spectra.spec.name)}</strong></p><ul>{items}</ul></div>"
 
 
 def _sample_sentence(sample: SampleSpectrum) -> str:
