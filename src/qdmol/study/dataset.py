@@ -290,16 +290,16 @@ def _add_monomers(data: xr.Dataset, job: Job) -> None:
 
 
 def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Level]) -> None:
-    name = prefix.replace("_coulomb", "") + (" in the field of the hole" if "coulomb" in prefix else "")
+    name = f"{prefix.replace('_coulomb', '')} levels{' in the field of the hole' * ('_' in prefix)}"
     columns = {
-        "energy": ([level.energy for level in levels], "eV", f"energy of {name} levels"),
-        "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name} levels"),
-        "m": ([level.sector.labels["m"] for level in levels], "1", f"angular momentum about the axis of {name} levels"),
+        "energy": ([level.energy for level in levels], "eV", f"energy of {name}"),
+        "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name}"),
+        "m": ([level.sector.labels["m"] for level in levels], "1", f"angular momentum about the axis of {name}"),
     }
     for column, (values, units, long_name) in columns.items():
         data[f"{prefix}_{column}"] = (dimension, np.array(values), _named(units, long_name))
     parities = np.array([level.sector.labels["parity"] or "" for level in levels], dtype=object)
-    data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name} levels"))
+    data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name}"))
 
 
 def _add_numbers(data: xr.Dataset, values: SolutionValues) -> None:
