@@ -104,7 +104,7 @@ def measure_integrals() -> Integrals:
         found = interactions(bases["electron"], bases["hole"])
         seconds = time.perf_counter() - started
         hamiltonian = bases["hole"].functions.hamiltonian
-        poisson = Poisson(hamiltonian.elements, hamiltonian.molecule, hamiltonian.parities)
+        poisson = Poisson(hamiltonian.elements, hamiltonian.molecule)
         started = time.perf_counter()
         count, difference = 0, 0.0
         for kind, (first, second) in KINDS.items():
@@ -120,14 +120,14 @@ def _one_by_one(one: Any, two: Any, block: Any, poisson: Any) -> NDArray[np.floa
     """The integrals of a block, each by itself: two loads and a Poisson solve."""
     from qdmol.units import COULOMB_EV_NM
 
-    scale = 2 * math.pi * len(poisson.parities) * 4 * math.pi * COULOMB_EV_NM
+    scale = poisson.symmetry.turn * len(poisson.symmetry.images) * 4 * math.pi * COULOMB_EV_NM
     values = np.empty(block.value.shape)
     for i, left in enumerate(block.left):
         for j, right in enumerate(block.right):
             loads = [
                 basis.functions.sums.loads(basis.radial[pair][None]) for basis, pair in ((one, left), (two, right))
             ]
-            answer = poisson.answers(loads[0], m=abs(block.k), parity=block.parity)
+            answer = poisson.answers(loads[0], poisson.symmetry.sector(abs(block.k), block.parity))
             values[i, j] = scale * float(answer[:, 0] @ loads[1][:, 0])
     return values
 

@@ -139,7 +139,7 @@ def _pair_by_pair(solution: Any, electrons: Any, holes: Any) -> tuple[Floats, in
 def _on_grid(solution: Any, basis: Any, r: Floats, z: Floats, angle: Floats) -> list[NDArray[np.complex128]]:
     """The orbitals at points: each on the upper half with the sign of its parity below."""
     sample = solution.elements.sample
-    half = solution.hamiltonians["electron"].half
+    half = len(solution.symmetry.images) > 1
     values = []
     for m, parity, row in zip(basis.m, basis.parity, basis.radial, strict=True):
         value = sample(basis.functions.vectors[row], r, np.abs(z) if half else z)

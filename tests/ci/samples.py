@@ -33,15 +33,9 @@ def hard_sphere(radius: float, *, masses=(0.2, 0.5), permittivity=10.0, levels=9
 def bare_basis(solution: MoleculeSolution, carrier: str, count: int) -> OrbitalBasis:
     """The lowest levels without any other carrier, as orbitals."""
     hamiltonian = solution.hamiltonians[carrier]
-    levels = find_levels(hamiltonian, count, size=solution.elements.count, ceiling=4.0).levels
+    levels = find_levels(hamiltonian, count, ceiling=4.0).levels
     radial = [level for level in levels if level.m >= 0]
-    scale = np.sqrt(2 * np.pi * len(hamiltonian.parities))
-    functions = Functions(
-        hamiltonian,
-        np.array([level.vector for level in radial]) / scale,
-        np.array([level.m for level in radial]),
-        np.array([level.parity for level in radial]),
-    )
+    functions = Functions.of_levels(hamiltonian, radial)
     places = [
         next(
             k
@@ -53,8 +47,7 @@ def bare_basis(solution: MoleculeSolution, carrier: str, count: int) -> OrbitalB
     m = np.array([level.m for level in levels])
     rows = np.array(places)
     energy = np.array([level.energy for level in levels])
-    centres = np.array([dot.z for dot in solution.molecule.dots])
-    weight = functions.near(centres)[:, rows][:, :, rows] * (m[:, None] == m)
+    weight = functions.near(solution.molecule.centres)[:, rows][:, :, rows] * (m[:, None] == m)
     return OrbitalBasis(
         carrier,
         m,

@@ -152,7 +152,7 @@ def test_no_level_is_missing_or_doubled(carrier):
     limit = dimer.levels[carrier][0].energy + 0.5
     found = _levels_below(dimer, carrier, limit)
     size = int(np.sum(np.where(found.m > 0, 2, 1)))
-    searched = find_levels(dimer.hamiltonians[carrier], size + 1, size=dimer.elements.count, ceiling=4.0).levels
+    searched = find_levels(dimer.hamiltonians[carrier], size + 1, ceiling=4.0).levels
     below = sorted(level.energy for level in searched if level.m >= 0 and level.energy <= limit)
     assert sorted(found.energy) == pytest.approx(below, abs=1e-7)
 

@@ -45,7 +45,7 @@ class _Lit:
         labels = {label for piece in arrange(shapes) for label in (piece.left, piece.right)} - {""}
         sizes = MeshSettings(dict.fromkeys(sorted(labels), 2.0), 4, degree + 1)
         elements = mesh_elements(shapes, sizes, degree=degree)
-        self.answer = optical_field(elements, self.molecule, (1, -1) if self.half else (0,))
+        self.answer = optical_field(elements, self.molecule)
         self.assembler = Assembler(elements)
         self.field = self.answer.parallel(self.assembler)
         self.intensity = self.answer.intensity(self.assembler)

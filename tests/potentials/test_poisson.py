@@ -32,11 +32,12 @@ def _elements(molecule, *, box, half=False, size=1.0, wall=1.0):
     return mesh_elements(shapes, MeshSettings(sizes, 0, DEGREE), degree=DEGREE)
 
 
-def _solve(molecule, density, *, box, parities=(0,), **settings):
-    """Poisson solver and the values (one list a parity's image) of the potential of density(r, z)."""
-    elements = _elements(molecule, box=box, half=parities != (0,), **settings)
-    poisson = Poisson(elements, molecule, parities)
-    images = [[density(b.r, sign * b.z) for b in poisson.assembler.blocks] for sign in (1, -1)[: len(parities)]]
+def _solve(molecule, density, *, box, half=False, **settings):
+    """Poisson solver, density(r, z) on each image of the mesh, and its potential, a vector for each sector."""
+    elements = _elements(molecule, box=box, half=half, **settings)
+    poisson = Poisson(elements, molecule)
+    points = [block.points for block in poisson.assembler.blocks]
+    images = [[density(p[..., 0], sign * p[..., 1]) for p in points] for sign in ((1, -1) if half else (1,))]
     return poisson, images, poisson.potential(poisson.assembler, images)
 
 
@@ -46,7 +47,7 @@ def _uniform(radius, z0=0.0):
 
 
 def _sample(poisson, potential, r, z):
-    return poisson.elements.sample(potential[0], np.asarray(r), np.asarray(z))
+    return poisson.elements.sample(potential[poisson.symmetry.identity], np.asarray(r), np.asarray(z))
 
 
 @pytest.mark.parametrize("contrast", [(10.0, 2.0), (2.0, 10.0), (10.0, 10.0), (10.0, 1.0)])
@@ -103,13 +104,15 @@ def test_multipoles_that_turn(ell, m, half):
     radius, inside, outside = 2.0, 10.0, 2.0
     parity = (-1) ** (ell - m) if half else 0
     elements = _elements(_molecule(inside=inside, outside=outside), box=3.2, half=half, size=0.4)
-    poisson = Poisson(elements, _molecule(inside=inside, outside=outside), (1, -1) if half else (0,))
+    poisson = Poisson(elements, _molecule(inside=inside, outside=outside))
     norm = abs(lpmv(m, ell, np.linspace(-1, 1, 101))).max()
-    blocks = poisson.assembler.blocks
-    s = [np.hypot(b.r, b.z) for b in blocks]
-    density = [np.where(q < radius, q**ell * lpmv(m, ell, b.z / q), 0.0) / norm for q, b in zip(s, blocks, strict=True)]
+    points = [block.points for block in poisson.assembler.blocks]
+    s = [np.hypot(p[..., 0], p[..., 1]) for p in points]
+    density = [
+        np.where(q < radius, q**ell * lpmv(m, ell, p[..., 1] / q), 0.0) / norm for q, p in zip(s, points, strict=True)
+    ]
     loads = 4 * math.pi * COULOMB_EV_NM * poisson.assembler.load(density)
-    potential = poisson.answers(np.stack([loads, -2 * loads], axis=1), m=m, parity=parity)
+    potential = poisson.answers(np.stack([loads, -2 * loads], axis=1), poisson.symmetry.sector(m, parity))
     c = -4 * math.pi * COULOMB_EV_NM / (inside * (4 * ell + 6))
     d = -c * radius**2 * (inside * (ell + 2) + outside * (ell + 1)) / (inside * ell + outside * (ell + 1))
     b = (c * radius**2 + d) * radius ** (2 * ell + 1)
@@ -127,9 +130,9 @@ def test_a_half_mesh_finds_what_the_whole_one_does():
     molecule = _molecule(2.3, -2.3)
     charge = _uniform(2.0, 2.3)
     whole, _, potential = _solve(molecule, charge, box=6.5)
-    half, _, parts = _solve(molecule, charge, box=6.5, parities=(1, -1))
+    half, _, parts = _solve(molecule, charge, box=6.5, half=True)
     r, z = np.array([0.5, 1.0, 3.0, 0.7]), np.array([2.0, 0.6, 3.0, 4.6])
-    even, odd = (half.elements.sample(parts[parity], r, z) for parity in (1, -1))
+    even, odd = (half.elements.sample(parts[sector], r, z) for sector in half.symmetry.ground_sectors)
     assert even + odd == pytest.approx(_sample(whole, potential, r, z), rel=1e-5)
     assert even - odd == pytest.approx(_sample(whole, potential, r, -z), rel=1e-5)
 
@@ -142,7 +145,9 @@ def test_reciprocity():
     for source, probe in (charges, charges[::-1]):
         poisson, _, potential = _solve(molecule, source, box=6.0)
         field = images_of(poisson.assembler, potential)[0]
-        values = [probe(b.r, b.z) * f for b, f in zip(poisson.assembler.blocks, field, strict=True)]
+        values = [
+            probe(*np.moveaxis(b.points, -1, 0)) * f for b, f in zip(poisson.assembler.blocks, field, strict=True)
+        ]
         found.append(poisson.assembler.integral(values))
     assert found[0] == pytest.approx(found[1], rel=1e-11)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from qdmol.prediction.summary import GROWTH_SAFETY, _growth_apart
+from qdmol.prediction.evaluation import GROWTH_SAFETY, _growth_difference
 
 
 def _sample(strengths, orbitals=(20, 40, 80, 160), share=1.0):
@@ -21,12 +21,14 @@ def _strengths(limit, slope, count=4):
 
 
 def test_samples_that_grow_alike_keep_their_ratio():
-    assert _growth_apart(_sample(_strengths(1.0, 0.5)), _sample(_strengths(2.0, 1.0))) == pytest.approx(0.0, abs=1e-12)
+    assert _growth_difference(_sample(_strengths(1.0, 0.5)), _sample(_strengths(2.0, 1.0))) == pytest.approx(
+        0.0, abs=1e-12
+    )
 
 
 def test_growth_that_differs_is_an_error_of_the_ratio():
     one, two = _sample(_strengths(1.0, 0.5)), _sample(_strengths(1.0, 0.8, 3))
     # Of the three bases both have.
     expected = (1 - 0.5 * 80 ** (-1 / 3)) / (1 - 0.8 * 80 ** (-1 / 3)) - 1
-    assert _growth_apart(one, two) == pytest.approx(GROWTH_SAFETY * expected, rel=1e-9)
+    assert _growth_difference(one, two) == pytest.approx(GROWTH_SAFETY * expected, rel=1e-9)
     assert expected > 0.05

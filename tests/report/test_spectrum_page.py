@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 
 import matplotlib.colors
@@ -18,6 +18,7 @@ from qdmol.errors import InputError, OutputError
 from qdmol.plot.spectra import COLOURS, draw_spectra
 from qdmol.plot.spectrum_field import draw_field
 from qdmol.plot.style import BLUE, DOUBLE_COLUMN, GREEN, VERMILLION, paper_style
+from qdmol.prediction import SampleChange, SampleSpectrum
 from qdmol.prediction.overlay import MeasuredFor, assign, lay_over
 from qdmol.prediction.wording import spectrum_sentences
 from qdmol.report.spectrum_page import write_spectrum_report
@@ -44,8 +45,7 @@ def many():
 
 def without(key):
     spectra = fakes.fake_spectra()
-    samples = [{**one, key: None} for one in spectra.summary["samples"]]
-    return replace(spectra, summary={**spectra.summary, "samples": samples})
+    return replace(spectra, samples={name: replace(one, **{key: None}) for name, one in spectra.samples.items()})
 
 
 CASES = {
@@ -54,8 +54,8 @@ CASES = {
     "many measured": (fakes.fake_spectra, many),
     "a monomer": (lambda: fakes.fake_spectra("@monomer"), ()),
     "ensemble": (lambda: fakes.fake_spectra(ensemble=True), overlays),
-    "no band edge": (lambda: without("absorption_peak_eV"), ()),
-    "no emission": (lambda: without("emission_peak_eV"), ()),
+    "no band edge": (lambda: without("absorption_peak"), ()),
+    "no emission": (lambda: without("emission_peak"), ()),
 }
 
 
@@ -120,8 +120,8 @@ def test_absorption_is_one_where_it_is_normalised(normalise, place):
         axes = draw_spectra(fakes.fake_spectra(), normalise=normalise).figure.axes[0]
     solid = [line for line in axes.lines if line.get_linestyle() == "-"]
     assert len(solid) == 3
-    for line, sample in zip(solid, fakes.fake_spectra().summary["samples"], strict=True):
-        at = place or sample["absorption_peak_nm"]
+    for line, sample in zip(solid, fakes.fake_spectra().samples.values(), strict=True):
+        at = place or sample.absorption_wavelength
         assert np.interp(at, line.get_xdata(), line.get_ydata()) == pytest.approx(1.0, rel=1e-3)
 
 
@@ -185,7 +185,7 @@ def test_the_field_map_is_the_data():
 def test_every_sentence_and_number_is_on_the_page(page):
     spectra = fakes.with_field(fakes.fake_spectra("@heterodimer", ensemble=True), holes=(3,))
     text = Page(page.read_text(encoding="utf-8")).text.replace("\N{NO-BREAK SPACE}", " ")
-    for sentence in spectrum_sentences(spectra.summary, overlays()):
+    for sentence in spectrum_sentences(spectra, overlays()):
         assert re.sub(r"\s+", " ", sentence) in text
     for title in (
         "Samples",
@@ -241,15 +241,19 @@ def test_a_monomer_has_no_changes(tmp_path):
 
 def test_numbers_that_are_missing_are_dashes(tmp_path):
     spectra = fakes.fake_spectra()
-    keep = {"sample", "dots", "absorption_kind", "ranges", "lines"}
-    samples = [
-        {key: value if key in keep else None for key, value in one.items()} for one in spectra.summary["samples"]
-    ]
-    changes = [
-        {key: value if key in {"from", "to"} else None for key, value in one.items()}
-        for one in spectra.summary["changes"]
-    ]
-    bare = replace(spectra, summary={**spectra.summary, "samples": samples, "changes": changes})
+    plain = {"emission_wavelength", "bulk_cross_section_300nm", "polarisation"}
+    numbers = {
+        field.name: None for field in fields(SampleSpectrum) if "Estimate" in str(field.type) or field.name in plain
+    }
+    ratios = {field.name: None for field in fields(SampleChange) if str(field.type) == "Estimate | None"}
+    missing = {"absorption": None, "emission": None}
+    bare = replace(
+        spectra,
+        samples={name: replace(one, **numbers) for name, one in spectra.samples.items()},
+        changes=tuple(replace(one, redshift=missing, broadening=missing, **ratios) for one in spectra.changes),
+    )
+    assert len(numbers) == 12
+    assert len(ratios) == 5
     text = Page(write_spectrum_report(bare, (), tmp_path / "one.html").read_text(encoding="utf-8")).text
     assert "None" not in text
     assert "nan" not in text.lower().replace("nanocrystal", "")

@@ -25,10 +25,10 @@ def _lowest(molecule, size, degree, *, corner_levels=0, wall=0.0):
     settings = MeshSettings(dict.fromkeys(sorted(regions), size), corner_levels, degree + 2)
     elements = mesh_elements(shapes, settings, degree=degree)
     space = Space(elements, domain(elements.regions, molecule, "electron"))
-    operator = Hamiltonian(space, molecule, "electron", FieldEnergy(0.0, None), molecule.mirror_symmetric)
-    pair = operator.pair(0, operator.parities[0], coarse=False)
-    energy = eigsh(pair.A, k=1, M=pair.M, sigma=operator.floor, return_eigenvectors=False, tol=1e-13)[0]
-    return float(energy), len(pair.unknowns)
+    operator = Hamiltonian(space, molecule, "electron", FieldEnergy(0.0, None))
+    pencil = operator.pencil(operator.symmetry.identity, coarse=False)
+    energy = eigsh(pencil.A, k=1, M=pencil.M, sigma=operator.floor, return_eigenvectors=False, tol=1e-13)[0]
+    return float(energy), len(pencil.unknowns)
 
 
 def _order(molecule, exact, steps, **settings):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from qdmol.errors import InputError
+from qdmol.estimates import Estimate
 from qdmol.prediction.overlay import MeasuredFor, assign, lay_over, named_sample
 from qdmol.prediction.wording import measured_rows, overlay_summary, spectrum_sentences
 from qdmol.spectroscopy import Curve
@@ -42,8 +43,7 @@ def planted(quantity):
 def with_sample(**changed):
     """Spectra whose fused sample has other numbers."""
     spectra = fakes.fake_spectra()
-    samples = [{**one, **(changed if one["sample"] == "fused" else {})} for one in spectra.summary["samples"]]
-    return replace(spectra, summary={**spectra.summary, "samples": samples})
+    return replace(spectra, samples={**spectra.samples, "fused": replace(spectra.samples["fused"], **changed)})
 
 
 # ---------------------------------------------------------------- whose curve it is
@@ -96,7 +96,7 @@ def test_a_curve_of_the_prediction_itself_lies_on_it(at, energy):
     assert np.abs(laid - predicted).max() < 0.03 * predicted.max()
     place = energy or found.position_eV.measured.value
     assert np.interp(fakes.HC / place, wavelength, laid) == pytest.approx(
-        float(fakes.absorption("fused", np.array([energy or found.position_eV.predicted]))[0]), rel=3e-3
+        float(fakes.absorption("fused", np.array([energy or found.position_eV.predicted.value]))[0]), rel=3e-3
     )
 
 
@@ -106,8 +106,8 @@ def test_a_curve_that_ends_before_300_nm_says_so_and_is_laid_on_the_edge():
     assert set(found.scales) == {"edge"}
     assert found.ratio_300nm is None
     assert any("does not reach 300 nm" in note for note in found.notes)
-    assert any("begins at 340 nm and is laid over at the band edge" in note for note in found.notes)
-    assert not any("laid over at" in note for note in planted("absorption").notes)
+    assert any("begins at 340 nm and is scaled at the band edge" in note for note in found.notes)
+    assert not any("scaled at" in note for note in planted("absorption").notes)
 
 
 def test_emission_has_its_maximum_at_that_of_the_prediction():
@@ -141,15 +141,15 @@ def test_planted_shifts_come_back_within_their_errors():
 def test_the_error_is_that_of_both_sides():
     compared = planted("emission").position_eV
     assert compared.error == pytest.approx(compared.measured.half_width + 2.4e-3)
-    alone = replace(compared, predicted_error=None)
+    alone = replace(compared, predicted=Estimate.from_error(compared.measured.value, np.inf, "eV"))
     assert alone.error == pytest.approx(compared.measured.half_width)
-    assert replace(alone, predicted=compared.measured.value).agree
+    assert alone.agree
 
 
 def test_the_ratio_to_300_nm_is_compared():
     ratio = overlay(fakes.measured_absorption(shift=0.0)).ratio_300nm
-    assert ratio.predicted == fakes.sample("fused")["ratio_edge_to_300nm"]
-    assert ratio.measured.value == pytest.approx(ratio.predicted, rel=0.1)
+    assert ratio.predicted == fakes.sample("fused").ratio_edge_to_300nm
+    assert ratio.measured.value == pytest.approx(ratio.predicted.value, rel=0.1)
 
 
 def test_without_a_maximum_on_one_side_slopes_are_compared_with_slopes():
@@ -157,7 +157,7 @@ def test_without_a_maximum_on_one_side_slopes_are_compared_with_slopes():
     curve = fakes.absorption("fused")
     below = energy < fakes.first_maximum("fused")
     slope = float(energy[below][np.argmax(np.gradient(curve[below], energy[below]))])
-    spectra = with_sample(absorption_kind="edge", absorption_peak_eV=slope)
+    spectra = with_sample(absorption_kind="edge", absorption_peak=Estimate.from_error(slope, 3.1e-3, "eV"))
     found = lay_over(spectra, [MeasuredFor(fakes.measured_absorption(shift=-0.018), "fused", "")])[0]
     assert found.fit.kind == "maximum"
     assert found.basis == "slope"
@@ -171,14 +171,13 @@ def test_a_measured_edge_is_compared_with_the_slope_below_the_predicted_maximum(
     energy = fakes.HC / wavelength
     ramp = 0.08 * np.log1p(np.exp((energy - 2.05) / 0.08))
     noise = 2e-3 * np.random.default_rng(1).normal(size=len(energy))
-    spectra = fakes.fake_spectra()
-    steeper = 1e-12 * np.clip(spectra.data["energy"] - 3.5, 0, None)  # far in the blue, where no edge is
-    spectra = replace(spectra, data=spectra.data.assign(absorption=spectra.data["absorption"] + steeper))
+    steeper = 1e-12 * np.clip(fakes.ENERGY - 3.5, 0, None) / fakes.CM2  # far in the blue, where no edge is
+    spectra = with_sample(absorption=fakes.fake_spectra().samples["fused"].absorption + steeper)
     curve = Curve(wavelength, ramp + noise, "absorption", name="edge")
     found = lay_over(spectra, [MeasuredFor(curve, "fused", "as given")])[0]
     assert found.fit.kind == "edge"
     assert found.basis == "slope"
-    assert found.position_eV.predicted < fakes.first_maximum("fused") - 0.01
+    assert found.position_eV.predicted.value < fakes.first_maximum("fused") - 0.01
     assert found.width_meV is None
     assert found.ratio_300nm is not None
 
@@ -191,7 +190,7 @@ def test_a_measured_edge_is_compared_with_the_slope_below_the_predicted_maximum(
     [
         (fakes.measured_emission(flat=True), "fused", "noise"),
         (replace(fakes.measured_emission(), quantity="excitation"), "fused", "a curve of excitation"),
-        (fakes.measured_emission(), "trimer", "no prediction of a sample trimer"),
+        (fakes.measured_emission(), "trimer", "The sample trimer is not predicted"),
     ],
 )
 def test_reasons_stand_in_words(curve, sample, reason):
@@ -203,11 +202,11 @@ def test_reasons_stand_in_words(curve, sample, reason):
     assert said["fitted"] is False
     assert said["position_difference_meV"] is None
     assert reason in measured_rows([found])[1][0][0]
-    assert any(reason in sentence for sentence in spectrum_sentences(fakes.fake_spectra().summary, [found]))
+    assert any(reason in sentence for sentence in spectrum_sentences(fakes.fake_spectra(), [found]))
 
 
 def test_numbers_of_the_prediction_may_be_missing():
-    missing = with_sample(absorption_peak_eV=None, emission_peak_eV=None, absorption_width_meV=None)
+    missing = with_sample(absorption_peak=None, emission_peak=None, absorption_width=None)
     curves = [fakes.measured_absorption(), fakes.measured_emission()]
     absorption, emission = lay_over(missing, [MeasuredFor(curve, "fused", "") for curve in curves])
     assert absorption.scaled_at is None

@@ -1,10 +1,8 @@
-"""Orbitals and integrals of one molecule in bases cut by energy, for spectra.
+"""Nested bases of orbitals of one molecule, with their integrals.
 
-Nested bases of one molecule and the energies of its complexes in each of them.
-
-A basis has the lowest whole multiplets of both carriers with at most COUNTS[step] orbitals per dot. Orbitals and
-integrals are computed once for the widest basis; all smaller ones are parts of it, so that their energies cost only
-the diagonalisation.
+:class:`Ladder` has bases by number, for complexes: the lowest whole multiplets of both carriers with at most
+COUNTS[step] orbitals per dot. Orbitals and integrals are computed once for the widest basis; smaller ones are parts of
+it, so that their energies cost only the diagonalisation. :class:`Bases` has bases cut by energy, for spectra.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from qdmol.ci.complexes import Complex
 from qdmol.ci.diagonalising import Configured, Problem, lowest_states
 from qdmol.ci.integrals import KINDS, Interaction, interactions
 from qdmol.ci.orbitals import OrbitalBasis, counted_orbitals, relaxed_orbitals
+from qdmol.fem import Symmetry
 from qdmol.linalg import release_freed_memory
 from qdmol.meanfield import MoleculeSolution
 from qdmol.potentials import CARRIERS, Carrier
@@ -30,24 +30,24 @@ from qdmol.states import BASE_BYTES, MOST_BYTES, MOST_SECONDS, solve_cost
 EXCITON = Complex(1, 1)
 # Orbitals of each carrier per dot: the shells of a sphere up to s, p, d, f, g, counted with their first excitations.
 COUNTS = (2, 6, 12, 24, 40)
-# Configurations of one sector that are still solved.
+# Largest number of configurations of one sector.
 LARGEST_SECTOR = 100_000
-# First basis tried, where the tolerance is not loose.
-FIRST_STEP = 3
-# What the bases of one molecule may take where nothing else is known: seconds, and bytes of the widest.
-LONGEST = 30.0
-MOST_MEMORY = 8e8
-# Of what a solve took a part stays, and a basis takes more on the way than it keeps.
-KEPT, ON_THE_WAY = 0.5, 2.0
-# Seconds per unknown of the mesh, measured with 2,000 to 60,000 unknowns on one core of 2024: a block of orbitals,
-# and the potential of one pair of functions with what it is multiplied by.
+# First basis of a calculation, unless the tolerance is loose.
+FIRST_STEP: Final = 3
+# Limits on the bases of one molecule by default: seconds for all, and bytes of the widest.
+LONGEST: Final = 30.0
+MOST_MEMORY: Final = 8e8
+# Part of the memory of a solve that stays in use, and peak over final memory of a basis.
+MEMORY_KEPT, MEMORY_PEAK = 0.5, 2.0
+# Seconds per unknown of the mesh, measured with 2,000 to 60,000 unknowns on one core of 2024: for a sector of orbitals,
+# and for the potential of one pair of functions with its products.
 SECONDS_PER_BLOCK = 1.4e-5
 SECONDS_PER_POTENTIAL = 1.5e-7
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a basis takes before it is computed: seconds, bytes, and orbitals of each carrier."""
+    """Predicted cost of a basis: seconds, bytes, and orbitals of each carrier."""
 
     seconds: float
     memory: float
@@ -56,7 +56,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Limits:
-    """What all bases of one molecule may take together in seconds, and the widest in bytes."""
+    """Limits on all bases of one molecule together in seconds, and on the widest one in bytes."""
 
     seconds: float
     memory: float
@@ -66,9 +66,9 @@ class Limits:
         return cost.seconds <= self.seconds and cost.memory <= self.memory
 
 
-def kinds_of(one: Complex) -> list[str]:
+def kinds_of(complex_: Complex) -> list[str]:
     """Kinds of integrals that a complex needs."""
-    return ["eh"] + ["ee"] * (one.electrons > 1) + ["hh"] * (one.holes > 1)
+    return ["eh"] + ["ee"] * (complex_.electrons > 1) + ["hh"] * (complex_.holes > 1)
 
 
 class Ladder:
@@ -81,51 +81,56 @@ class Ladder:
         self._widest = -1
         self._orbitals: dict[Carrier, OrbitalBasis] = {}
         self._integrals: dict[tuple[str, int], Interaction] = {}
-        self._energies: dict[tuple[Complex, int, int], list[Configured]] = {}
+        self._states: dict[tuple[Complex, int, int], list[Configured]] = {}
+
+    @property
+    def _symmetry(self) -> Symmetry:
+        return self.solution.hamiltonians["electron"].symmetry
 
     @property
     def dots(self) -> int:
-        """Dots of the molecule."""
+        """Number of dots of the molecule."""
         return len(self.solution.molecule.dots)
 
     def cost(self, step: int) -> Cost:
-        """Predicted from the size of the mesh and the number of orbitals."""
+        """Cost predicted from the size of the mesh and the number of orbitals."""
         orbitals = COUNTS[step] * self.dots
-        parities = len(self.solution.hamiltonians["electron"].parities)
+        sectors = len(self._symmetry.ground_sectors)
         unknowns = self.solution.elements.count
-        # of each carrier a block for every |m| and parity: about as many |m| as a sphere has shells
-        blocks = 2 * parities * (2 + 1.3 * math.sqrt(COUNTS[step]))
-        # functions of one sign of m; each two of them have two densities, of the difference and the sum of their m
+        # for each carrier every sector of each family: about as many families as a sphere has shells
+        blocks = 2 * sectors * (2 + 1.3 * math.sqrt(COUNTS[step]))
+        # one function for each set of partners; two of them have two densities, in the sectors of their products
         functions = 0.62 * orbitals
         potentials = functions**2
         seconds = unknowns * (SECONDS_PER_BLOCK * blocks + SECONDS_PER_POTENTIAL * potentials)
-        # the densities of one m: up to a third of all; and the functions at the quadrature points, some 3 an unknown
-        memory = 8 * unknowns * (potentials / (3 * parities) + 6 * functions + 256)
+        # the densities of one family: up to a third of all; and the functions at the quadrature points, some 3 an
+        # unknown
+        memory = 8 * unknowns * (potentials / (3 * sectors) + 6 * functions + 256)
         return Cost(seconds, memory, orbitals)
 
     def cost_up_to(self, step: int) -> Cost:
-        """Of a step and the narrower ones that are computed before it, from the first on."""
-        found = self.cost(step)
+        """Cost of a step and the narrower ones that are computed before it, from the first on."""
+        cost = self.cost(step)
         before = sum(self.cost(at).seconds for at in range(self._first, step))
-        return replace(found, seconds=found.seconds + before)
+        return replace(cost, seconds=cost.seconds + before)
 
-    def size(self, one: Complex, step: int) -> float:
-        """About how many configurations the largest sector of a complex has."""
+    def size(self, complex_: Complex, step: int) -> float:
+        """Approximate number of configurations in the largest sector of a complex."""
         orbitals = COUNTS[step] * self.dots
-        product = float(orbitals) ** (one.electrons + one.holes)
-        parities = len(self.solution.hamiltonians["electron"].parities)
-        # parity halves it, m takes the width of the sum of all m
-        reach = (one.electrons + one.holes) * max(1, round(math.sqrt(COUNTS[step]) - 1.5))
-        return product / (parities * (1 + reach))
+        carriers = complex_.electrons + complex_.holes
+        product = float(orbitals) ** carriers
+        # configurations spread over the sectors of a family, and over the families up to the highest product
+        reach = carriers * max(1, round(math.sqrt(COUNTS[step]) - 1.5))
+        return product / (len(self._symmetry.ground_sectors) * (1 + reach))
 
-    def last_step(self, one: Complex) -> int:
-        """The widest basis in which a complex is solved; -1 where even the smallest is beyond the limits."""
-        fitting = (step for step in range(len(COUNTS)) if self.obstacle(one, step) is None)
+    def last_step(self, complex_: Complex) -> int:
+        """The widest basis in which a complex is solved; -1 if even the smallest exceeds the limits."""
+        fitting = (step for step in range(len(COUNTS)) if self.obstacle(complex_, step) is None)
         return max(fitting, default=-1)
 
-    def obstacle(self, one: Complex, step: int) -> str | None:
-        """Why a complex is not solved in a basis, in words; None where it is."""
-        cost, size = self.cost_up_to(step), self.size(one, step)
+    def obstacle(self, complex_: Complex, step: int) -> str | None:
+        """Reason why a complex is not solved in a basis; None if it is."""
+        cost, size = self.cost_up_to(step), self.size(complex_, step)
         if not self.limits.allow(cost):
             return (
                 f"{cost.orbitals} orbitals of each carrier would take about {cost.seconds:.0f} s and "
@@ -134,33 +139,33 @@ class Ladder:
             )
         if size > LARGEST_SECTOR:
             return (
-                f"{cost.orbitals} orbitals of each carrier give about {size:.2g} configurations of {one.name}, "
+                f"{cost.orbitals} orbitals of each carrier give about {size:.2g} configurations of {complex_.name}, "
                 f"more than {LARGEST_SECTOR}"
             )
         return None
 
     def problem(self, step: int, kinds: Collection[str]) -> Problem:
-        """Orbitals of one step and the integrals of some kinds, computed where they are not part of known ones."""
+        """Orbitals of one step and integrals of some kinds, computed unless they are part of known ones."""
         self._widen(step)
         part = self._part(step)
         electron, hole = (self._orbitals[carrier].take(part[carrier]) for carrier in CARRIERS)
         missing = [kind for kind in kinds if self._known(kind, step) is None]
         if missing:
-            for kind, found in interactions(electron, hole, missing).items():
-                self._integrals[kind, step] = found
+            for kind, interaction in interactions(electron, hole, missing).items():
+                self._integrals[kind, step] = interaction
         return Problem(electron, hole, {kind: self._integrals_of(kind, step) for kind in kinds})
 
-    def solve(self, one: Complex, step: int, states: int) -> list[Configured]:
+    def solve(self, complex_: Complex, step: int, states: int) -> list[Configured]:
         """The lowest states of a complex in one basis."""
-        key = one, step, states
-        if key not in self._energies:
-            self._energies[key] = lowest_states(self.problem(step, kinds_of(one)), one, states=states)
-        return self._energies[key]
+        key = complex_, step, states
+        if key not in self._states:
+            self._states[key] = lowest_states(self.problem(step, kinds_of(complex_)), complex_, states=states)
+        return self._states[key]
 
     def _widen(self, step: int) -> None:
-        """Compute the orbitals of a step where it is wider than all before."""
+        """Compute the orbitals of a step that is wider than all before."""
         if step > self._widest:
-            # What a narrower basis had is not kept beside the wider one.
+            # A narrower basis is not kept beside the wider one.
             self._orbitals.clear()
             self._integrals.clear()
             self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
@@ -187,13 +192,13 @@ class Ladder:
 
 
 def shared_limits(solutions: Sequence[MoleculeSolution]) -> list[Limits]:
-    """What is left for the bases of each of several molecules that are solved and kept in one calculation.
+    """Limits on the bases of each of several molecules that are solved and kept in one calculation.
 
-    The time in proportion to what a basis of each of them takes.
+    The remaining time is divided in proportion to the cost of a basis of each molecule.
     """
     solves = [_solve_cost(solution) for solution in solutions]
     left = MOST_SECONDS - sum(seconds for seconds, _ in solves)
-    memory = (MOST_BYTES - BASE_BYTES - KEPT * sum(taken for _, taken in solves)) / ON_THE_WAY
+    memory = (MOST_BYTES - BASE_BYTES - MEMORY_KEPT * sum(taken for _, taken in solves)) / MEMORY_PEAK
     parts = [Ladder(solution).cost(min(FIRST_STEP, len(COUNTS) - 1)).seconds for solution in solutions]
     return [Limits(left * part / sum(parts), min(memory, MOST_MEMORY)) for part in parts]
 
@@ -203,13 +208,13 @@ def _solve_cost(solution: MoleculeSolution) -> tuple[float, float]:
     return solve_cost(solution.resolution, solution.elements.count, levels, coulomb=True)
 
 
-# Cuts tried one after the other, in units of the first orbital with m = 1: between the shells of a dot. Two give an
-# extrapolated energy.
+# Energies of successive cuts, in units of the first orbital of the second family (`orbital_spacing`): between the
+# shells of a dot. Two cuts give an extrapolated energy.
 CUTS = (1.25, 4.2, 5.7, 8.0, 11.5)
 
 
 class Bases:
-    """Orbitals and integrals of one molecule at each cut, kept; those of the first cut are part of the second's."""
+    """Orbitals and integrals of one molecule at each energy cut; those of the first cut are part of the second's."""
 
     def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float]) -> None:
         self.solution = solution
@@ -228,7 +233,7 @@ class Bases:
         return self._problems[step]
 
     def with_integrals(self, step: int, kinds: Sequence[str]) -> Problem:
-        """The problem of a cut with these kinds of integrals among those known."""
+        """The problem of a cut with at least these kinds of integrals."""
         problem = self.problem(step)
         missing = [kind for kind in kinds if kind not in problem.integrals]
         if missing and step == 0:

@@ -1,4 +1,4 @@
-"""Which carriers a complex has, and the spins they can couple to."""
+"""Complexes of electrons and holes: their names and numbers of carriers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from qdmol.errors import InputError
 
 ALLOWED = "complexes separated by commas: X, X-, X+, XX, or numbers of carriers such as 3e2h"
-# More make more configurations than a machine of today holds.
+# More carriers of a kind have more configurations than fit into memory.
 MOST_OF_A_KIND = 3
 _COUNTED = re.compile(r"([1-9])e([1-9])h")
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Complex:
-    """So many electrons and holes, one of each at least.
+    """Complex of some electrons and holes, at least one of each.
 
     >>> Complex(2, 1).name, Complex(3, 2).name
     ('X-', '3e2h')
@@ -26,13 +26,13 @@ class Complex:
 
     @property
     def name(self) -> str:
-        """As people write it."""
+        """Usual name."""
         known = {(1, 1): "X", (2, 1): "X-", (1, 2): "X+", (2, 2): "XX"}
         return known.get((self.electrons, self.holes), f"{self.electrons}e{self.holes}h")
 
     @property
     def pairs(self) -> int:
-        """Electron-hole pairs: band gaps in its energy."""
+        """Number of electron-hole pairs, which is the number of band gaps in its energy."""
         return min(self.electrons, self.holes)
 
 
@@ -40,25 +40,25 @@ _NAMED = {"X": Complex(1, 1), "X-": Complex(2, 1), "X+": Complex(1, 2), "XX": Co
 
 
 def parse_complexes(text: str) -> tuple[Complex, ...]:
-    """Return the complexes of a list such as ``"X,X-,XX"``, each once.
+    """Complexes of a list such as ``"X,X-,XX"``, each once.
 
-    >>> [one.name for one in parse_complexes("X, X-,3e2h")]
+    >>> [complex_.name for complex_ in parse_complexes("X, X-,3e2h")]
     ['X', 'X-', '3e2h']
 
     Raises
     ------
     InputError
-        An entry is no complex, or has more carriers of a kind than can be computed.
+        An entry is no complex, or has too many carriers of a kind.
     """
-    found = []
+    complexes = []
     for entry in text.split(","):
         name = entry.strip()
         counted = _COUNTED.fullmatch(name)
-        one = Complex(int(counted[1]), int(counted[2])) if counted else _NAMED.get(name)
-        if one is None:
+        complex_ = Complex(int(counted[1]), int(counted[2])) if counted else _NAMED.get(name)
+        if complex_ is None:
             raise InputError(field="particles", value=name, allowed=ALLOWED)
-        if max(one.electrons, one.holes) > MOST_OF_A_KIND:
+        if max(complex_.electrons, complex_.holes) > MOST_OF_A_KIND:
             allowed = f"complexes with at most {MOST_OF_A_KIND} carriers of a kind"
             raise InputError(field="particles", value=name, allowed=allowed)
-        found.append(one)
-    return tuple(dict.fromkeys(found))
+        complexes.append(complex_)
+    return tuple(dict.fromkeys(complexes))

@@ -3,15 +3,15 @@
 H = Σ h_ab a†b + ½ Σ (ab|cd) a†c†d b for the carriers of each kind, less Σ (ab|cd) a†b c†d between electrons and holes.
 The carriers of one kind and spin are a *species*; its states are strings, the antisymmetric products of its orbitals
 (Knowles and Handy, Chem. Phys. Lett. 111, 315 (1984), doi:10.1016/0009-2614(84)85513-X). A configuration is one string
-of each species. Between two species the Hamiltonian conserves m and parity of the two together, so that it is one small
-dense matrix for each pair of quantum numbers, applied to all strings of the others at once.
+of each species. The Hamiltonian conserves the sector of any two species together, so that between them it is one small
+dense matrix for each sector, applied to all strings of the others at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import combinations
 
 import numpy as np
@@ -19,22 +19,23 @@ import scipy.sparse as sp
 
 from qdmol.arrays import Floats, Indices
 from qdmol.ci.integrals import Interaction
-from qdmol.ci.orbitals import OrbitalBasis
+from qdmol.ci.orbitals import OrbitalBasis, in_sector
+from qdmol.fem import Sector, Symmetry
 
 
 @dataclass(frozen=True, eq=False)
 class Species:
-    """Carriers of one kind and spin: strings (S, n) of occupied orbitals with their m (S,) and parity (S,).
+    """Carriers of one kind and spin: strings (S, n) of occupied orbitals with their quantum numbers (S, K).
 
     `one_body` (S, S): the energy (eV) of a string by itself, repulsion within it included. `transitions` (S², N²):
     which strings a†_a a_b connects, with its sign.
     """
 
     carrier: str
+    symmetry: Symmetry
     orbitals: int
     strings: Indices
-    m: Indices
-    parity: Indices
+    numbers: Indices
     one_body: sp.csr_array
     transitions: sp.csr_array
 
@@ -50,7 +51,7 @@ class Species:
 
 
 def make_species(basis: OrbitalBasis, particles: int, repulsion: Interaction | None) -> Species:
-    """The strings of so many carriers of one spin; `repulsion` within them is needed from two on."""
+    """Strings of `particles` carriers of one spin; their `repulsion` is needed from two carriers on."""
     count = len(basis.energy)
     strings = np.array(list(combinations(range(count), particles)), dtype=np.intp)
     transitions = _transitions(strings, count)
@@ -59,8 +60,8 @@ def make_species(basis: OrbitalBasis, particles: int, repulsion: Interaction | N
     energy = sp.csr_array(single.reshape(size, size))
     if particles > 1 and repulsion is not None:
         energy = energy + _repulsion(transitions, size, count, _as_matrix(repulsion, count, count))
-    m, parity = basis.m[strings].sum(axis=1), basis.parity[strings].prod(axis=1)
-    return Species(basis.carrier, count, strings, m, parity, sp.csr_array(energy), transitions)
+    numbers = reduce(basis.symmetry.combine, (basis.numbers[column] for column in strings.T))
+    return Species(basis.carrier, basis.symmetry, count, strings, numbers, sp.csr_array(energy), transitions)
 
 
 def _transitions(strings: Indices, count: int) -> sp.csr_array:
@@ -115,7 +116,7 @@ def _repulsion(transitions: sp.csr_array, size: int, count: int, values: sp.csr_
 
 @dataclass(frozen=True, eq=False)
 class PairOperator:
-    """An operator on two species that conserves their m and parity: one dense matrix for each pair of quantum numbers.
+    """Operator on two species that conserves the sector of both together: one dense matrix for each sector.
 
     `block` and `place` (S1, S2): the matrix a pair of strings belongs to, and its row there.
     """
@@ -127,9 +128,10 @@ class PairOperator:
 
 
 def pair_together(pair: tuple[int, int], one: Species, two: Species, first: Floats, second: Floats) -> PairOperator:
-    """Whether a carrier of each of two species is in the same dot; the dots' weights (D, N, N) of their orbitals.
+    """Projector on states in which a carrier of each of two species is in the same dot.
 
-    What would change parity or m of the pair is left out: it has no expectation value in a state of one sector.
+    `first` and `second` are the dots' weights (D, N, N) of the species' orbitals. Parts that would change the sector of
+    the pair are left out: they have no expectation value in a state of one sector.
     """
     parts = [
         _two_bodies(one, two, sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(v.reshape(1, -1)))
@@ -139,7 +141,7 @@ def pair_together(pair: tuple[int, int], one: Species, two: Species, first: Floa
 
 
 def string_together(species: Species, weights: Floats) -> sp.csr_array:
-    """Pairs in the same dot within the strings (S, S) of one species."""
+    """Number of pairs in the same dot within the strings (S, S) of one species."""
     count = species.orbitals
     values = sp.csr_array((count**2, count**2))
     for w in weights:
@@ -147,45 +149,44 @@ def string_together(species: Species, weights: Floats) -> sp.csr_array:
     return _repulsion(species.transitions, species.size, count, sp.csr_array(values))
 
 
-def _composite(one: Species, two: Species) -> tuple[Indices, Indices, Indices, Indices]:
-    """Block and row of each pair of strings, the sizes of the blocks, and their quantum numbers (B, 2)."""
-    m = one.m[:, None] + two.m[None, :]
-    parity = one.parity[:, None] * two.parity[None, :]
-    labels, block = np.unique(np.stack([m.ravel(), parity.ravel()], axis=1), axis=0, return_inverse=True)
+def _composite(one: Species, two: Species) -> tuple[Indices, Indices, Indices]:
+    """Block and row (S1, S2) of each pair of strings, and the sizes of the blocks."""
+    numbers = one.symmetry.combine(one.numbers[:, None], two.numbers[None, :])
+    _, block = np.unique(numbers.reshape(-1, numbers.shape[-1]), axis=0, return_inverse=True)
     block = block.reshape(-1)
     sizes = np.bincount(block)
     order = np.argsort(block, kind="stable")
     place = np.empty(len(block), dtype=np.intp)
     place[order] = np.arange(len(block)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return block.reshape(m.shape), place.reshape(m.shape), sizes, labels
+    return block.reshape(numbers.shape[:2]), place.reshape(numbers.shape[:2]), sizes
 
 
 def pair_operators(
     species: Sequence[Species], interactions: Mapping[tuple[str, str], tuple[float, Interaction]]
 ) -> list[PairOperator]:
-    """The Hamiltonian as a sum over pairs of species.
+    """Hamiltonian as a sum over pairs of species.
 
     Parameters
     ----------
     species
-        Electrons before holes; two at least.
+        At least two, electrons before holes.
     interactions
         For each pair of carriers the sign (+1 repels, -1 attracts) and the integrals.
     """
-    found = []
-    charged: set[int] = set()
+    operators = []
+    counted: set[int] = set()
     for s, t in combinations(range(len(species)), 2):
         one, two = species[s], species[t]
         sign, interaction = interactions[one.carrier, two.carrier]
         parts = [_two_body(one, two, sign, interaction)]
-        # what a string has by itself is counted with the first pair it is in
-        if s not in charged:
+        # the energy of a string by itself is counted with the first pair it is in
+        if s not in counted:
             parts.append(_entries(one.one_body, None, two.size))
-        if t not in charged:
+        if t not in counted:
             parts.append(_entries(None, two.one_body, one.size))
-        charged |= {s, t}
-        found.append(assemble_pair((s, t), one, two, parts))
-    return found
+        counted |= {s, t}
+        operators.append(assemble_pair((s, t), one, two, parts))
+    return operators
 
 
 Entries = tuple[Indices, Indices, Indices, Indices, Floats]
@@ -215,8 +216,8 @@ def _entries(first: sp.csr_array | None, second: sp.csr_array | None, size: int)
 
 
 def assemble_pair(pair: tuple[int, int], one: Species, two: Species, parts: Sequence[Entries]) -> PairOperator:
-    """An operator from its entries; those that would change m or parity of the pair are left out."""
-    block, place, sizes, _ = _composite(one, two)
+    """Operator with the given entries; those that would change the sector of the pair are left out."""
+    block, place, sizes = _composite(one, two)
     offsets = np.concatenate([[0], np.cumsum(sizes**2)])
     flat = np.zeros(offsets[-1])
     for i, j, k, l, values in parts:  # noqa: E741 - i, j, k, l
@@ -228,17 +229,18 @@ def assemble_pair(pair: tuple[int, int], one: Species, two: Species, parts: Sequ
     return PairOperator(pair, block, place, matrices)
 
 
-class Sector:
-    """All configurations with one m and parity in total; vectors (n,) over them.
+class ConfigurationSpace:
+    """All configurations in one sector; vectors (n,) over them.
 
     `strings` (species, n): the string of each species in each configuration.
     """
 
-    def __init__(self, species: Sequence[Species], operators: Sequence[PairOperator], *, m: int, parity: int) -> None:
+    def __init__(self, species: Sequence[Species], operators: Sequence[PairOperator], sector: Sector) -> None:
         self.species = tuple(species)
         self.operators = tuple(operators)
-        self.m, self.parity = m, parity
-        self.strings = _configurations(species, m, parity)
+        self.symmetry = species[0].symmetry
+        self.sector = sector
+        self.strings = _configurations(species, sector)
         self.size = self.strings.shape[1]
 
     @cached_property
@@ -251,25 +253,25 @@ class Sector:
         return [self.gather(operator) for operator in self.operators]
 
     def gather(self, operator: PairOperator) -> list[tuple[Floats, Indices]]:
-        """Each matrix of an operator, with the places (rest, rows) of the configurations it acts on."""
+        """Each matrix of an operator, with the places (others, rows) of the configurations it acts on."""
         s, t = operator.species
         block = operator.block[self.strings[s], self.strings[t]]
         place = operator.place[self.strings[s], self.strings[t]]
-        rest = np.zeros(self.size, dtype=np.intp)
+        others = np.zeros(self.size, dtype=np.intp)
         for k, kind in enumerate(self.species):
             if k not in (s, t):
-                rest = rest * kind.size + self.strings[k]
-        order = np.lexsort((place, rest, block))
+                others = others * kind.size + self.strings[k]
+        order = np.lexsort((place, others, block))
         ends = np.searchsorted(block[order], np.arange(len(operator.matrices) + 1))
-        found = []
+        parts = []
         for b, matrix in enumerate(operator.matrices):
             chosen = order[ends[b] : ends[b + 1]]
             if len(chosen):
-                found.append((matrix, chosen.reshape(-1, len(matrix))))
-        return found
+                parts.append((matrix, chosen.reshape(-1, len(matrix))))
+        return parts
 
     def apply(self, vector: Floats) -> Floats:
-        """H x."""
+        """Apply the Hamiltonian to a vector (n,)."""
         result = np.zeros_like(vector)
         for parts in self._gathers:
             act(parts, vector, result)
@@ -277,7 +279,7 @@ class Sector:
 
     @cached_property
     def diagonal(self) -> Floats:
-        """Diagonal (n,) of H."""
+        """Diagonal (n,) of the Hamiltonian."""
         total = np.zeros(self.size)
         for parts in self._gathers:
             for matrix, where in parts:
@@ -285,14 +287,14 @@ class Sector:
         return total
 
     def among(self, chosen: Indices) -> Floats:
-        """H between a few configurations (k,), as a matrix (k, k)."""
+        """Hamiltonian matrix (k, k) between some configurations (k,)."""
         strings = self.strings[:, chosen]
         total = np.zeros((len(chosen), len(chosen)))
         for operator in self.operators:
             s, t = operator.species
             block, place = operator.block[strings[s], strings[t]], operator.place[strings[s], strings[t]]
-            rest = np.delete(strings, (s, t), axis=0)
-            same = (rest[:, :, None] == rest[:, None, :]).all(axis=0)
+            others = np.delete(strings, (s, t), axis=0)
+            same = (others[:, :, None] == others[:, None, :]).all(axis=0)
             for b in np.unique(block):
                 inside = np.flatnonzero(block == b)
                 where = np.ix_(inside, inside)
@@ -300,7 +302,7 @@ class Sector:
         return total
 
     def swapped(self, s: int, t: int) -> Indices:
-        """Where each configuration goes when two species of one carrier exchange their strings."""
+        """Number of the configuration that results from exchanging the strings of two species of one carrier."""
         strings = self.strings.copy()
         strings[[s, t]] = strings[[t, s]]
         keys = np.ravel_multi_index(tuple(strings), [one.size for one in self.species])
@@ -309,25 +311,26 @@ class Sector:
 
 
 def act(parts: Sequence[tuple[Floats, Indices]], vector: Floats, result: Floats) -> None:
-    """Add what an operator, gathered for a sector, does to a vector."""
+    """Add the product of an operator, gathered for a sector, and a vector to `result`."""
     for matrix, where in parts:
         result[where] += vector[where] @ matrix
 
 
-def _configurations(species: Sequence[Species], m: int, parity: int) -> Indices:
-    """Every choice of one string of each species with the given m and parity in total (species, n)."""
+def _configurations(species: Sequence[Species], sector: Sector) -> Indices:
+    """Every choice of one string of each species that lies in a sector (species, n)."""
+    symmetry = species[0].symmetry
     strings = np.arange(species[0].size)[None, :]
-    total, sign = species[0].m, species[0].parity
+    numbers = species[0].numbers
     for one in species[1:-1]:
         left, right = np.divmod(np.arange(strings.shape[1] * one.size), one.size)
         strings = np.concatenate([strings[:, left], right[None, :]])
-        total, sign = total[left] + one.m[right], sign[left] * one.parity[right]
-    # the last species closes the sum: only what fits is written down
+        numbers = symmetry.combine(numbers[left], one.numbers[right])
+    # the last species completes the sector: only fitting strings are listed
     last = species[-1]
-    found = []
-    for m_last, parity_last in sorted(set(zip(last.m.tolist(), last.parity.tolist(), strict=True))):
-        fitting = np.flatnonzero((last.m == m_last) & (last.parity == parity_last))
-        others = np.flatnonzero((total + m_last == m) & (sign * parity_last == parity))
+    parts = []
+    for own in np.unique(last.numbers, axis=0):
+        fitting = np.flatnonzero(np.all(last.numbers == own, axis=-1))
+        others = np.flatnonzero(in_sector(symmetry.combine(numbers, own), sector))
         left, right = np.repeat(others, len(fitting)), np.tile(fitting, len(others))
-        found.append(np.concatenate([strings[:, left], right[None, :]]))
-    return np.asarray(np.concatenate(found, axis=1), dtype=np.intp)
+        parts.append(np.concatenate([strings[:, left], right[None, :]]))
+    return np.asarray(np.concatenate(parts, axis=1), dtype=np.intp)

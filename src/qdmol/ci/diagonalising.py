@@ -1,40 +1,43 @@
 """The lowest states of a complex in one set of orbitals.
 
-Every sector of m, parity and spin is solved apart. Two carriers of a kind are in a singlet or a triplet: with one spin
-up and one down these are the functions that are even or odd under exchange of the two orbitals.
+Every sector of the symmetry and every spin is solved separately. Two carriers of a kind form a singlet or a triplet:
+with one spin up and one down these are the functions that are even or odd under exchange of the two orbitals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
+from typing import Final
 
 import numpy as np
 import scipy.linalg
 
 from qdmol.arrays import Floats, Indices
 from qdmol.ci.complexes import Complex
-from qdmol.ci.configurations import Sector, Species, make_species, pair_operators
+from qdmol.ci.configurations import ConfigurationSpace, Species, make_species, pair_operators
 from qdmol.ci.integrals import Interaction
 from qdmol.ci.orbitals import OrbitalBasis
+from qdmol.fem import Sector, Symmetry
 from qdmol.linalg import davidson
 from qdmol.potentials import Carrier
 
-# Norm of the residual (eV) at which a state rests; its energy is then right to the square of it over the spacing.
-REST = 2e-5
-# Sectors of higher m are left out where their lowest configuration lies this far (eV) above the highest state wanted.
-MARGIN = 0.03
-HIGHEST_M = 2
-# States of a sector and spin that are looked for at once.
-STEP = 2
+# Norm of the residual (eV) at which a state has converged; the error of its energy is its square over the spacing.
+RESIDUAL_EV: Final = 2e-5
+# Sectors are left out whose lowest configuration lies this far (eV) above the highest state wanted.
+MARGIN_EV: Final = 0.03
+# Families of sectors that are searched: about an axis |m| up to 2.
+FAMILIES: Final = 3
+# States of a sector and spin that are computed at a time.
+STATES_AT_A_TIME: Final = 2
 # Configurations of lowest energy among which the first vectors are found.
-FIRST = 200
+START_CONFIGURATIONS: Final = 200
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Orbitals of both carriers and the integrals between them, by kind: "eh", "ee", "hh"."""
+    """Orbitals of both carriers and the integrals between them by kind, "eh", "ee", "hh"."""
 
     electron: OrbitalBasis
     hole: OrbitalBasis
@@ -43,6 +46,11 @@ class Problem:
     def basis(self, carrier: Carrier) -> OrbitalBasis:
         """The orbitals of one carrier."""
         return self.electron if carrier == "electron" else self.hole
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """Symmetry of the orbitals."""
+        return self.electron.symmetry
 
     @property
     def signed(self) -> dict[tuple[str, str], tuple[float, Interaction]]:
@@ -57,29 +65,32 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Configured:
-    """A state of a complex: energy (eV), quantum numbers, and its vector (n,) in a sector.
+    """A state of a complex: energy (eV), spins, and its vector (n,) in a space of configurations.
 
-    Spins are None where more than two carriers of a kind are there: then the state is one of a multiplet.
+    Spins are None for more than two carriers of a kind: the state is then one of a multiplet.
     """
 
     energy: float
-    m: int
-    parity: int
     electron_spin: float | None
     hole_spin: float | None
-    sector: Sector
+    space: ConfigurationSpace
     vector: Floats
 
     @property
+    def sector(self) -> Sector:
+        """Sector of the state."""
+        return self.space.sector
+
+    @property
     def degeneracy(self) -> int:
-        """How many states have this energy: both signs of m, all directions of the spins known."""
+        """Number of states with this energy: partners by symmetry, and all directions of known spins."""
         spins = [spin for spin in (self.electron_spin, self.hole_spin) if spin is not None]
-        return int(np.prod([2 * spin + 1 for spin in spins])) * (2 if self.m else 1)
+        return int(np.prod([2 * spin + 1 for spin in spins])) * self.space.symmetry.multiplicity(self.sector)
 
 
 @dataclass(frozen=True)
 class _Spin:
-    """A symmetry of the spins: which species are exchanged, with which sign."""
+    """Total spins, and which species are exchanged with which sign."""
 
     electron: float | None
     hole: float | None
@@ -92,21 +103,20 @@ def lowest_states(problem: Problem, complex_: Complex, *, states: int) -> list[C
     Parameters
     ----------
     problem
-        Orbitals and integrals; "ee" and "hh" where there are two of a kind.
+        Orbitals and integrals; "ee" and "hh" are needed for two carriers of a kind.
     complex_
-        How many carriers.
+        Numbers of carriers.
     states
-        How many levels.
+        Number of levels.
     """
     species, spins = _species(problem, complex_)
     operators = pair_operators(species, problem.signed)
-    parities = sorted({int(p) for p in problem.electron.parity}, reverse=True)
     towers: list[_Tower] = []
-    for m in range(HIGHEST_M + 1):
-        for parity in parities:
-            sector = Sector(species, operators, m=m, parity=parity)
-            if sector.size and not _too_high(problem, sector, _collected(towers), states):
-                towers += [_Tower(sector, spin) for spin in spins]
+    for family in islice(problem.symmetry.families(), FAMILIES):
+        for sector in family:
+            space = ConfigurationSpace(species, operators, sector)
+            if space.size and not _too_high(problem, space, _collected(towers), states):
+                towers += [_Tower(space, spin) for spin in spins]
                 _fill(towers, states)
     return _collected(towers)[:states]
 
@@ -116,16 +126,16 @@ def _collected(towers: Sequence[_Tower]) -> list[Configured]:
 
 
 def _fill(towers: Sequence[_Tower], states: int) -> None:
-    """Solve for more states of a tower as long as its highest is among the lowest of all."""
+    """Compute more states of each tower while its highest is among the lowest of all."""
     for tower in towers:
         if not tower.states:
             tower.grow()
     while True:
-        among = _collected(towers)[:states]
-        open_ = [tower for tower in towers if not tower.complete and tower.states[-1].energy <= among[-1].energy]
-        if not open_:
+        lowest = _collected(towers)[:states]
+        growing = [tower for tower in towers if not tower.complete and tower.states[-1].energy <= lowest[-1].energy]
+        if not growing:
             return
-        for tower in open_:
+        for tower in growing:
             tower.grow()
 
 
@@ -150,43 +160,43 @@ def _species(problem: Problem, complex_: Complex) -> tuple[list[Species], list[_
     return species, spins
 
 
-def _too_high(problem: Problem, sector: Sector, found: Sequence[Configured], states: int) -> bool:
+def _too_high(problem: Problem, space: ConfigurationSpace, known: Sequence[Configured], states: int) -> bool:
     """Whether no state of a sector can be among the lowest: judged by its lowest sum of orbital energies."""
-    if sector.m == 0 or len(found) < states:
+    if space.sector in space.symmetry.ground_sectors or len(known) < states:
         return False
     energies = {"electron": problem.electron.energy, "hole": problem.hole.energy}
-    sums = np.zeros(sector.size)
-    for one, strings in zip(sector.species, sector.strings, strict=True):
+    sums = np.zeros(space.size)
+    for one, strings in zip(space.species, space.strings, strict=True):
         sums += energies[one.carrier][one.strings].sum(axis=1)[strings]
-    lowest = sum(one.particles * energies[one.carrier][0] for one in sector.species)
-    wanted = np.sort([state.energy for state in found])
-    return bool(sums.min() - lowest > wanted[states - 1] - wanted[0] + MARGIN)
+    lowest = sum(one.particles * energies[one.carrier][0] for one in space.species)
+    wanted = np.sort([state.energy for state in known])
+    return bool(sums.min() - lowest > wanted[states - 1] - wanted[0] + MARGIN_EV)
 
 
 class _Tower:
-    """The states of one sector and spin, from the lowest up, as many as were asked for so far."""
+    """The states of one sector and spin from the lowest up, as many as were needed so far."""
 
-    def __init__(self, sector: Sector, spin: _Spin) -> None:
-        self.sector, self.spin = sector, spin
+    def __init__(self, space: ConfigurationSpace, spin: _Spin) -> None:
+        self.space, self.spin = space, spin
         self.states: list[Configured] = []
         self.complete = False
-        self._exchanges = [(sector.swapped(s, t), sign) for s, t, sign in spin.exchanges]
+        self._exchanges = [(space.swapped(s, t), sign) for s, t, sign in spin.exchanges]
 
     def grow(self) -> None:
-        """Find a few more states."""
-        count = len(self.states) + STEP
-        start = _start(self.sector, self._exchanges, count)
+        """Compute some more states."""
+        count = len(self.states) + STATES_AT_A_TIME
+        start = _start(self.space, self._exchanges, count)
         self.complete = start.shape[1] < count
         if not start.shape[1]:
             return
-        # what is known already needs no search
+        # known states need no search
         for k, state in enumerate(self.states):
             start[:, k] = state.vector
-        symmetry = self._projected if self._exchanges else None
-        values, vectors = davidson(self.sector.apply, self.sector.diagonal, start, rest=REST, project=symmetry)
+        projection = self._projected if self._exchanges else None
+        values, vectors = davidson(self.space.apply, self.space.diagonal, start, rest=RESIDUAL_EV, project=projection)
         spin = self.spin
         self.states = [
-            Configured(float(value), self.sector.m, self.sector.parity, spin.electron, spin.hole, self.sector, vector)
+            Configured(float(value), spin.electron, spin.hole, self.space, vector)
             for value, vector in zip(values, vectors.T, strict=True)
         ]
 
@@ -196,9 +206,9 @@ class _Tower:
         return vector
 
 
-def _start(sector: Sector, exchanges: Sequence[tuple[Indices, int]], count: int) -> Floats:
-    """The lowest states (n, count or fewer) among the configurations of lowest energy, of the right symmetry."""
-    chosen = np.argsort(sector.diagonal, kind="stable")[:FIRST]
+def _start(space: ConfigurationSpace, exchanges: Sequence[tuple[Indices, int]], count: int) -> Floats:
+    """The lowest states (n, at most `count`) of the right spin among the configurations of lowest energy."""
+    chosen = np.argsort(space.diagonal, kind="stable")[:START_CONFIGURATIONS]
     for places, _ in exchanges:
         chosen = np.union1d(chosen, places[chosen])
     symmetric = np.eye(len(chosen))
@@ -208,8 +218,8 @@ def _start(sector: Sector, exchanges: Sequence[tuple[Indices, int]], count: int)
     weights, kept = np.linalg.eigh(symmetric)
     kept = kept[:, weights > 0.5]
     count = min(count, kept.shape[1])
-    found = np.zeros((sector.size, count))
+    vectors = np.zeros((space.size, count))
     if count:
-        inner = kept.T @ sector.among(chosen) @ kept
-        found[chosen] = kept @ scipy.linalg.eigh(inner, subset_by_index=(0, count - 1))[1]
-    return found
+        inner = kept.T @ space.among(chosen) @ kept
+        vectors[chosen] = kept @ scipy.linalg.eigh(inner, subset_by_index=(0, count - 1))[1]
+    return vectors

@@ -3,8 +3,9 @@
 value = ∫∫ ψ_a*(1) ψ_b(1) G(1, 2) ψ_c*(2) ψ_d(2), G > 0 the energy of two like unit charges, screened by the
 permittivity of every region: ∇·(ε ∇G) = -4π (e²/4πε0) δ.
 
-A pair's density is u_a u_b e^{ikφ}, k = m_b - m_a: one Poisson solve for each pair of functions u and each |k|. The
-factors of one |k| and parity serve all of them, and what remains is a product of loads and potentials.
+The density ψ_a* ψ_b of a pair lies in the product of two sectors. Orbitals that are partners by symmetry share a
+function, so that one Poisson solve serves each pair of functions in each sector; the factors of a sector serve all of
+its pairs, and the integrals are products of loads and potentials.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from qdmol.arrays import Floats, Indices
-from qdmol.ci.orbitals import OrbitalBasis
+from qdmol.ci.orbitals import OrbitalBasis, conjugates, in_sector
+from qdmol.fem import Sector
 from qdmol.meanfield import Functions
 from qdmol.potentials import Carrier, Poisson
 from qdmol.units import COULOMB_EV_NM
 
-# Potentials that are there at once.
-COLUMNS = 256
+# Potentials that are held in memory at a time.
+COLUMNS: Final = 256
 
 KINDS: dict[str, tuple[Carrier, Carrier]] = {
     "eh": ("electron", "hole"),
@@ -33,30 +37,29 @@ KINDS: dict[str, tuple[Carrier, Carrier]] = {
 
 @dataclass(frozen=True)
 class InteractionBlock:
-    """All integrals of one k and parity product p.
+    """All integrals with the densities of the first carrier in one sector.
 
-    `left` (n1, 2): pairs (a, b) of the first carrier with m_b - m_a = k and parity_a parity_b = p; `right` (n2, 2):
-    pairs (c, d) of the second with m_d - m_c = -k and the same p; `value` (n1, n2) in eV. The blocks of k and -k
-    share one `value`.
+    `left` (n1, 2): pairs (a, b) of the first carrier with ψ_a* ψ_b in `sector`; `right` (n2, 2): pairs (c, d) of the
+    second with ψ_c* ψ_d in its conjugate; `value` (n1, n2) in eV. The blocks of a sector and of its conjugate share one
+    `value`.
     """
 
     left: Indices
     right: Indices
     value: Floats
-    k: int = 0
-    parity: int = 0
+    sector: Sector
 
 
 @dataclass(frozen=True)
 class Interaction:
-    """The integrals of one pair of carriers: every (k, p) once; what is not listed vanishes."""
+    """The integrals of one pair of carriers: every sector once; integrals that are not listed vanish."""
 
     first: Carrier
     second: Carrier
     blocks: tuple[InteractionBlock, ...]
 
     def take(self, first: Indices, second: Indices) -> Interaction:
-        """The integrals of some orbitals of each carrier, numbered in the order given (as of `OrbitalBasis.take`)."""
+        """Integrals of some orbitals of each carrier, numbered in the order given, as by `OrbitalBasis.take`."""
         blocks = []
         for block in self.blocks:
             left, rows = _renumbered(block.left, first)
@@ -67,34 +70,36 @@ class Interaction:
 
 
 def _renumbered(pairs: Indices, chosen: Indices) -> tuple[Indices, Indices]:
-    """Pairs of chosen orbitals in their new numbers, and where they were."""
+    """Pairs of chosen orbitals in their new numbers, and their rows among all pairs."""
     number = np.full(max(int(pairs.max()), int(chosen.max())) + 1, -1)
     number[chosen] = np.arange(len(chosen))
-    found = number[pairs]
-    rows = np.flatnonzero(np.all(found >= 0, axis=1))
-    return found[rows], rows
+    renumbered = number[pairs]
+    rows = np.flatnonzero(np.all(renumbered >= 0, axis=1))
+    return renumbered[rows], rows
 
 
 def interactions(
     electrons: OrbitalBasis, holes: OrbitalBasis, kinds: Collection[str] = ("eh", "ee", "hh")
 ) -> dict[str, Interaction]:
-    """The integrals of each kind: "eh", "ee", "hh".
+    """Integrals of each kind: "eh", "ee", "hh".
 
     Raises
     ------
     ValueError
-        Orbitals that come without their functions.
+        Orbitals are given without their functions.
     """
     sides: dict[Carrier, _Side] = {"electron": _Side(electrons), "hole": _Side(holes)}
     hamiltonian = sides["hole"].functions.hamiltonian
-    poisson = Poisson(hamiltonian.elements, hamiltonian.molecule, hamiltonian.parities)
+    poisson = Poisson(hamiltonian.elements, hamiltonian.molecule)
     blocks: dict[str, list[InteractionBlock]] = {kind: [] for kind in kinds}
-    largest = max(max(sides[carrier].reach for carrier in KINDS[kind]) for kind in kinds)
-    for k in range(largest + 1):
-        for parity in poisson.parities:
-            for kind, values in _values(sides, poisson, k, parity, kinds).items():
+    missing = set().union(*(sides[carrier].sectors for kind in kinds for carrier in KINDS[kind]))
+    families = poisson.symmetry.families()
+    while missing:
+        for sector in next(families):
+            missing -= set(poisson.symmetry.partners(sector))
+            for kind, values in _values(sides, poisson, sector, kinds).items():
                 first, second = (sides[carrier] for carrier in KINDS[kind])
-                blocks[kind] += _blocks(first, second, k, parity, values)
+                blocks[kind] += _blocks(first, second, sector, values)
     return {kind: Interaction(*KINDS[kind], tuple(blocks[kind])) for kind in kinds}
 
 
@@ -115,87 +120,95 @@ class _Side:
             message = "integrals need the orbitals' functions"
             raise ValueError(message)
         self.basis = basis
+        self.symmetry = basis.symmetry
         used, radial = np.unique(basis.radial, return_inverse=True)
         self.radial: Indices = radial
         self.functions: Functions = basis.functions.take(used)
 
+    @cached_property
+    def _products(self) -> Indices:
+        """Quantum numbers (N, N, K) of ψ_a* ψ_b."""
+        numbers = self.basis.numbers
+        return self.symmetry.combine(conjugates(self.symmetry, numbers)[:, None], numbers[None, :])
+
     @property
-    def reach(self) -> int:
-        """Largest |k| of a pair."""
-        return int(self.basis.m.max() - self.basis.m.min())
+    def sectors(self) -> set[Sector]:
+        """Sectors of all pairs."""
+        numbers = np.unique(self._products.reshape(-1, self._products.shape[-1]), axis=0)
+        return {self.symmetry.sector(*row) for row in numbers.tolist()}
 
-    def pairs(self, k: int, parity: int) -> Indices:
-        """Pairs (n, 2) of orbitals (a, b) with m_b - m_a = k and one product of parities."""
-        m, p = self.basis.m, self.basis.parity
-        return np.argwhere((m - m[:, None] == k) & (p * p[:, None] == parity))
+    def pairs(self, sector: Sector) -> Indices:
+        """Pairs (n, 2) of orbitals (a, b) with ψ_a* ψ_b in a sector."""
+        return np.argwhere(in_sector(self._products, sector))
 
-    def densities(self, k: int, parity: int) -> tuple[Indices, Indices]:
-        """The distinct pairs of functions (n, 2) of `pairs`, and which of them each pair has."""
-        radial = np.sort(self.radial[self.pairs(k, parity)], axis=1)
+    def densities(self, sector: Sector) -> tuple[Indices, Indices]:
+        """The distinct pairs of functions (n, 2) of `pairs`, and the number among them of each pair."""
+        radial = np.sort(self.radial[self.pairs(sector)], axis=1)
         code, place = np.unique(radial[:, 0] * len(self.functions) + radial[:, 1], return_inverse=True)
         return np.stack(np.divmod(code, len(self.functions)), axis=1), place
 
     def loads(self, pairs: Indices) -> Floats:
-        """∫ u_a u_b v r (n, pairs) of pairs of functions, over the meshed part."""
+        """∫ u_a u_b v (n, pairs) of pairs of functions, over the meshed part."""
         return self.functions.sums.loads(pairs)
 
     @property
     def conjugate(self) -> Indices:
-        """For each orbital the one with -m."""
-        number = {(int(row), int(m)): a for a, (row, m) in enumerate(zip(self.radial, self.basis.m, strict=True))}
-        return np.array([number[row, -m] for row, m in number], dtype=np.intp)
+        """For each orbital the one with the conjugate function."""
+        keys = [(int(row), tuple(own)) for row, own in zip(self.radial, self.basis.numbers.tolist(), strict=True)]
+        number = {key: a for a, key in enumerate(keys)}
+        opposite = conjugates(self.symmetry, self.basis.numbers).tolist()
+        return np.array([number[row, tuple(own)] for (row, _), own in zip(keys, opposite, strict=True)], dtype=np.intp)
 
 
-def _values(
-    sides: dict[Carrier, _Side], poisson: Poisson, k: int, parity: int, kinds: Collection[str]
-) -> dict[str, Floats]:
-    """For each kind the integrals between the distinct pairs of functions of one k >= 0 and parity.
+def _values(sides: dict[Carrier, _Side], poisson: Poisson, sector: Sector, kinds: Collection[str]) -> dict[str, Floats]:
+    """For each kind the integrals between the distinct pairs of functions of one sector.
 
-    Potentials are taken a few columns at a time and used at once: none of them is kept.
+    Potentials are computed some columns at a time and used at once, so that none of them is kept.
     """
-    pairs = {carrier: side.densities(k, parity)[0] for carrier, side in sides.items()}
+    pairs = {carrier: side.densities(sector)[0] for carrier, side in sides.items()}
     sources = _sources(kinds)
     loads = {carrier: sides[carrier].loads(pairs[carrier]) for carrier in _loaded(kinds, sources)}
-    scale = 2 * math.pi * len(poisson.parities) * 4 * math.pi * COULOMB_EV_NM
-    found = {kind: np.empty(tuple(len(pairs[carrier]) for carrier in KINDS[kind])) for kind in kinds}
+    scale = poisson.symmetry.turn * len(poisson.symmetry.images) * 4 * math.pi * COULOMB_EV_NM
+    values = {kind: np.empty(tuple(len(pairs[carrier]) for carrier in KINDS[kind])) for kind in kinds}
     for source in sorted(set(sources.values())):
         for start in range(0, len(pairs[source]), COLUMNS):
-            some = slice(start, start + COLUMNS)
+            columns = slice(start, start + COLUMNS)
             known = source in loads
-            right = loads[source][:, some] if known else sides[source].loads(pairs[source][some])
-            answers = scale * poisson.answers(right, m=k, parity=parity)
+            right = loads[source][:, columns] if known else sides[source].loads(pairs[source][columns])
+            potentials = scale * poisson.answers(right, sector)
             for kind in (kind for kind in kinds if sources[kind] == source):
                 first, second = KINDS[kind]
                 if source == second:
-                    found[kind][:, some] = loads[first].T @ answers
+                    values[kind][:, columns] = loads[first].T @ potentials
                 else:
-                    found[kind][some] = answers.T @ loads[second]
-    poisson.release(m=k, parity=parity)
-    return found
+                    values[kind][columns] = potentials.T @ loads[second]
+    poisson.release(sector)
+    return values
 
 
 def _sources(kinds: Collection[str]) -> dict[str, Carrier]:
-    """The carrier whose potentials each kind of integrals takes: "eh" those that another kind needs anyway."""
+    """The carrier whose potentials each kind of integrals uses; for "eh" those that another kind needs anyway."""
     of_pair: Carrier = "hole" if "ee" not in kinds and "hh" in kinds else "electron"
     own: dict[str, Carrier] = {"ee": "electron", "hh": "hole", "eh": of_pair}
     return {kind: own[kind] for kind in kinds}
 
 
 def _loaded(kinds: Collection[str], sources: Mapping[str, Carrier]) -> set[Carrier]:
-    """The carriers whose loads meet the potentials, and have to be there all at once."""
-    found = set()
+    """The carriers whose loads are multiplied by potentials, so that all of them are needed at once."""
+    carriers = set()
     for kind in kinds:
         first, second = KINDS[kind]
-        found.add(first if sources[kind] == second else second)
-    return found
+        carriers.add(first if sources[kind] == second else second)
+    return carriers
 
 
-def _blocks(first: _Side, second: _Side, k: int, parity: int, values: Floats) -> Iterator[InteractionBlock]:
-    """The blocks of k and -k."""
-    left, right = first.pairs(k, parity), second.pairs(k, parity)[:, ::-1]
+def _blocks(first: _Side, second: _Side, sector: Sector, values: Floats) -> Iterator[InteractionBlock]:
+    """The blocks of a sector and of its conjugate."""
+    left, right = first.pairs(sector), second.pairs(sector)[:, ::-1]
     if not len(left) or not len(right):
         return
-    value = values[np.ix_(first.densities(k, parity)[1], second.densities(k, parity)[1])]
-    yield InteractionBlock(left, right, value, k, parity)
-    if k:
-        yield InteractionBlock(first.conjugate[left], second.conjugate[right], value, -k, parity)
+    value = values[np.ix_(first.densities(sector)[1], second.densities(sector)[1])]
+    yield InteractionBlock(left, right, value, sector)
+    conjugate = first.symmetry.conjugate(sector)
+    if conjugate != sector:
+        yield InteractionBlock(first.conjugate[left], second.conjugate[right], value, conjugate)

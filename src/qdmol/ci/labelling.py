@@ -1,8 +1,8 @@
-"""What a state of several carriers is: where they are with respect to each other.
+"""Labels of states of several carriers: where the carriers are with respect to each other.
 
-The probability that two carriers are in the same dot, averaged over the pairs of a kind, tells whether they are
-together; the natural orbitals of the electrons (Löwdin, Phys. Rev. 97, 1474 (1955), doi:10.1103/PhysRev.97.1474) tell
-whether one orbital spread over the dots holds them.
+The probability that two carriers are in the same dot, averaged over the pairs of a kind, shows whether they are
+together; the natural orbitals of the electrons (Löwdin, Phys. Rev. 97, 1474 (1955), doi:10.1103/PhysRev.97.1474) show
+whether they share one orbital that spreads over the dots.
 """
 
 from __future__ import annotations
@@ -10,30 +10,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from typing import Final
 
 import numpy as np
 import scipy.sparse as sp
 
 from qdmol.arrays import Floats
-from qdmol.ci.configurations import Sector, Species, act, pair_together, string_together
+from qdmol.ci.configurations import ConfigurationSpace, Species, act, pair_together, string_together
 from qdmol.ci.diagonalising import Configured, Problem
-from qdmol.ci.orbitals import OrbitalBasis
+from qdmol.ci.orbitals import OrbitalBasis, in_sector
 
-# Together, or in one orbital, means at least this probability.
-MOSTLY = 0.75
+# Carriers are together, or in one orbital, with at least this probability.
+MOSTLY: Final = 0.75
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the carriers of a state are.
+    """Location of the carriers of a state.
 
     Attributes
     ----------
     label : str or None
         "localised": all in one dot. "bonding", "antibonding": the electrons share one orbital that spreads over the
-        dots. "segregated": they keep to different dots. None for a dot alone.
+        dots. "segregated": carriers are in different dots. None for a single dot.
     electron_hole, electron_electron, hole_hole : float or None
-        Probability that a pair is in the same dot; None where there is no such pair.
+        Probability that a pair is in the same dot; None without such a pair.
     shared : float
         Share of the electrons in the orbital that holds most of them (1 for one orbital, 0.5 for two alike).
     largest_dot : float
@@ -53,10 +54,10 @@ class Placement:
 
 
 def place_carriers(problem: Problem, state: Configured) -> Placement:
-    """Return where the carriers of a state are."""
-    sector = state.sector
+    """Locate the carriers of a state."""
+    space = state.space
     together = {kind: _together(problem, state, kind) for kind in ("eh", "ee", "hh")}
-    density = _density(sector, state.vector, problem.electron)
+    density = _density(space, state.vector, problem.electron)
     occupation, natural = (part[..., ::-1] for part in np.linalg.eigh(density))
     shared = float(occupation[0] / occupation.sum())
     weights = np.einsum("dab,a,b->d", problem.electron.dot_weight, natural[:, 0], natural[:, 0])
@@ -72,7 +73,7 @@ def place_carriers(problem: Problem, state: Configured) -> Placement:
         else:
             label = "segregated"
     electrons = _shares(problem.electron, density)
-    holes = _shares(problem.hole, _density(sector, state.vector, problem.hole))
+    holes = _shares(problem.hole, _density(space, state.vector, problem.hole))
     return Placement(
         label,
         eh,
@@ -86,11 +87,16 @@ def place_carriers(problem: Problem, state: Configured) -> Placement:
 
 
 def _kind(basis: OrbitalBasis, orbital: Floats) -> str:
-    """Bonding or antibonding: by the parity, or without one by the energy nearest to which of the lowest two levels."""
-    if basis.parity.any():
-        return "bonding" if float(orbital**2 @ basis.parity) > 0 else "antibonding"
+    """Bonding or antibonding: by the sign on the mirror image, or without one by which of the lowest two levels is
+    nearer in energy.
+    """
+    symmetry = basis.symmetry
+    if len(symmetry.images) > 1:
+        signs = np.array([symmetry.signs(symmetry.sector(*row))[-1] for row in basis.numbers.tolist()])
+        return "bonding" if float(orbital**2 @ signs) > 0 else "antibonding"
     energy = float(orbital @ basis.one_body @ orbital)
-    levels = np.linalg.eigvalsh(basis.one_body[np.ix_(basis.m == 0, basis.m == 0)])
+    ground = np.any([in_sector(basis.numbers, sector) for sector in symmetry.ground_sectors], axis=0)
+    levels = np.linalg.eigvalsh(basis.one_body[np.ix_(ground, ground)])
     return "bonding" if len(levels) < 2 or energy < levels[:2].mean() else "antibonding"
 
 
@@ -98,48 +104,48 @@ def _together(problem: Problem, state: Configured, kind: str) -> float | None:
     """Probability that a pair of a kind is in the same dot."""
     names = {"e": "electron", "h": "hole"}
     wanted = sorted(names[letter] for letter in kind)
-    sector = state.sector
+    space = state.space
     total, pairs = 0.0, 0
-    for s, t in combinations(range(len(sector.species)), 2):
-        one, two = sector.species[s], sector.species[t]
+    for s, t in combinations(range(len(space.species)), 2):
+        one, two = space.species[s], space.species[t]
         if sorted((one.carrier, two.carrier)) == wanted:
             first, second = (problem.electron if x.carrier == "electron" else problem.hole for x in (one, two))
             operator = pair_together((s, t), one, two, first.dot_weight, second.dot_weight)
             image = np.zeros_like(state.vector)
-            act(sector.gather(operator), state.vector, image)
+            act(space.gather(operator), state.vector, image)
             total += float(state.vector @ image)
             pairs += one.particles * two.particles
-    for s, one in enumerate(sector.species):
+    for s, one in enumerate(space.species):
         if one.particles > 1 and wanted == [one.carrier] * 2:
             basis = problem.electron if one.carrier == "electron" else problem.hole
-            density = _string_density(sector, state.vector, s)
+            density = _string_density(space, state.vector, s)
             total += float(np.sum(string_together(one, basis.dot_weight).toarray() * density))
             pairs += comb(one.particles, 2)
     return total / pairs if pairs else None
 
 
-def _string_density(sector: Sector, vector: Floats, s: int) -> Floats:
+def _string_density(space: ConfigurationSpace, vector: Floats, s: int) -> Floats:
     """Density matrix of one species over its strings (S, S)."""
-    others = np.delete(sector.strings, s, axis=0)
-    _, rest = np.unique(others, axis=1, return_inverse=True)
-    shape = (sector.species[s].size, int(rest.max()) + 1)
-    amplitude = sp.csr_array(sp.coo_array((vector, (sector.strings[s], rest.ravel())), shape=shape))
+    others = np.delete(space.strings, s, axis=0)
+    _, column = np.unique(others, axis=1, return_inverse=True)
+    shape = (space.species[s].size, int(column.max()) + 1)
+    amplitude = sp.csr_array(sp.coo_array((vector, (space.strings[s], column.ravel())), shape=shape))
     return np.asarray((amplitude @ amplitude.T).toarray())
 
 
-def _density(sector: Sector, vector: Floats, basis: OrbitalBasis) -> Floats:
+def _density(space: ConfigurationSpace, vector: Floats, basis: OrbitalBasis) -> Floats:
     """<a†_a a_b> (N, N) of one carrier, summed over its spins."""
     density = np.zeros((len(basis), len(basis)))
-    for s, one in enumerate(sector.species):
+    for s, one in enumerate(space.species):
         if one.carrier == basis.carrier:
-            density += _orbital_density(one, _string_density(sector, vector, s))
+            density += _orbital_density(one, _string_density(space, vector, s))
     return density
 
 
 def _shares(basis: OrbitalBasis, density: Floats) -> tuple[float, ...]:
     """Share of the carriers in each dot."""
-    found = np.einsum("dab,ab->d", basis.dot_weight, density)
-    return tuple((found / found.sum()).tolist())
+    carriers = np.einsum("dab,ab->d", basis.dot_weight, density)
+    return tuple((carriers / carriers.sum()).tolist())
 
 
 def _orbital_density(species: Species, density: Floats) -> Floats:

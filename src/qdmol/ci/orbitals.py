@@ -1,18 +1,18 @@
 """Orbitals of one carrier, in which states of several particles are expanded.
 
-Particles that attract or repel each other mix in orbitals that are about as wide as they are themselves, not the
-excited levels, which spread over the molecule. The orbitals here are therefore, for every m and parity, the solutions
-of the weighted problem
+Particles that attract or repel each other mix in orbitals of about the width of their own states, not in the excited
+levels, which spread over the molecule. The orbitals are therefore, in every sector, the solutions of the weighted
+problem
 
     (H - E_0) ψ = β w ψ,
 
-H the carrier's bare Hamiltonian, E_0 its lowest level, w the density of the electron and the hole of the
-self-consistent pairs, summed over the pairs and divided by its mean in each, with what that leaves out of the places
-the carriers can get to (`places`). They are complete where there are particles, like the Sturmian functions of atoms
-(Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. E_0 + β is the
-energy that a cut goes by: around one dot it is nearly the same for the dot alone and in a molecule. Before them come
-the pairs' own states, and the lowest levels, one for each dot: an electron far from the hole, or a second one beside
-it, is nearly in one of them.
+with H the carrier's bare Hamiltonian, E_0 its lowest level, and w the density of the electron and the hole of the
+self-consistent pairs, summed over the pairs and divided by its mean in each, supplemented by the other places that the
+carriers can reach (`places`). They are complete where the particles are, like the Sturmian functions of atoms
+(Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. A basis is cut
+at an energy E_0 + β, which around one dot is nearly the same for the dot alone and in a molecule. Before these orbitals
+come the pairs' own states and the lowest levels, one for each dot, which are nearly the states of an electron far from
+the hole, or of a second one beside it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
+from typing import Final
 
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from qdmol.arrays import Floats, Indices
+from qdmol.arrays import Bools, Floats, Indices
+from qdmol.fem import Sector, Symmetry
 from qdmol.meanfield import (
     MOST,
     CarrierState,
@@ -40,50 +42,63 @@ from qdmol.meanfield import (
     spread,
 )
 from qdmol.potentials import CARRIERS, Carrier
-from qdmol.states import Hamiltonian, Pair
+from qdmol.states import Hamiltonian, Pencil
 
 # Energies (eV) that differ by less lie on one side of a cut.
-CUT_SLACK = 1e-9
-# Energies (eV) that differ by less belong to one multiplet, and those of an even and an odd orbital of two dots.
-DEGENERATE = 5e-4
-SPLIT = 0.12
-# Part of a pair's state of one parity that is rounding.
-ABSENT = 1e-9
-# |m| that are looked through.
-LARGEST_M = 40
-# Orbitals looked for beyond a count, so that the multiplet at its edge is known whole.
-EDGE = 1.3
+CUT_SLACK: Final = 1e-9
+# Levels closer than DEGENERATE (eV) belong to one multiplet, and so do a bonding and an antibonding orbital of two dots
+# closer than SPLIT (eV).
+DEGENERATE: Final = 5e-4
+SPLIT: Final = 0.12
+# Norm of the part of a pair's state in one sector that is due to rounding.
+ABSENT: Final = 1e-9
+# Families of sectors that are searched at most.
+MAX_FAMILIES: Final = 40
+# Factor on the number of orbitals searched for, so that the multiplet at the cut is complete.
+SEARCH_MARGIN: Final = 1.3
+
+
+def in_sector(numbers: Indices, sector: Sector) -> Bools:
+    """Whether quantum numbers (..., K) are those of a sector."""
+    return np.asarray(np.all(numbers == np.array(sector.numbers), axis=-1))
+
+
+def conjugates(symmetry: Symmetry, numbers: Indices) -> Indices:
+    """Quantum numbers (N, K) of the complex conjugates of functions with numbers (N, K)."""
+    rows = [symmetry.conjugate(symmetry.sector(*row)).numbers for row in numbers.tolist()]
+    return np.array(rows, dtype=np.intp).reshape(numbers.shape)
 
 
 @dataclass(frozen=True)
 class OrbitalBasis:
-    """N orbitals ψ_a = u_a(r, z) e^{i m_a φ} of one carrier, u real, orthonormal over the whole molecule.
+    """N orbitals of one carrier, orthonormal over the whole molecule.
 
     Attributes
     ----------
     carrier
         Electron or hole.
-    m
-        (N,), both signs; +m and -m share u.
-    parity
-        (N,), +1 or -1 of u under z -> -z on a symmetric molecule, 0 where there is no mirror plane.
+    symmetry
+        Symmetry of the molecule.
+    numbers
+        (N, K): quantum numbers of each orbital's sector. Partners by symmetry are all present and share a function.
     energy
-        (N,) in eV, ascending: what a cut goes by, E_0 + β.
+        (N,) in eV, ascending: E_0 + β, at which the basis is cut.
     one_body
-        (N, N) in eV: the carrier's bare Hamiltonian, real symmetric, block diagonal in (m, parity).
+        (N, N) in eV: the carrier's bare Hamiltonian, real symmetric, block diagonal in the sectors.
     multiplet
         (N,): orbitals with the same number are kept or left out together.
     dot_weight
-        (D, N, N): ∫ ψ_a* ψ_b over the part of space nearest to each dot's centre along z.
+        (D, N, N): ∫ ψ_a* ψ_b over the part of space nearest to each dot's centre.
     radial
-        (N,): row of `functions` that holds u; None for orbitals that are given by their integrals only.
+        (N,): row of `functions` that holds the orbital's real function u on the meshed part; None for orbitals that are
+        given by their integrals only.
     functions
         The functions u; None for orbitals that are given by their integrals only.
     """
 
     carrier: Carrier
-    m: Indices
-    parity: Indices
+    symmetry: Symmetry
+    numbers: Indices
     energy: Floats
     one_body: Floats
     multiplet: Indices
@@ -92,23 +107,24 @@ class OrbitalBasis:
     functions: Functions | None = None
 
     def __len__(self) -> int:
-        return len(self.m)
+        return len(self.energy)
 
     def cut(self, *, count: int | None = None, energy: float | None = None) -> OrbitalBasis:
         """The orbitals of `inside`."""
         return self.take(self.inside(count=count, energy=energy))
 
     def inside(self, *, count: int | None = None, energy: float | None = None) -> Indices:
-        """Which orbitals the lowest whole multiplets hold: at most `count`, at most `energy` (eV) above the lowest.
+        """Numbers of the orbitals in the lowest whole multiplets: at most `count`, at most `energy` (eV) above the
+        lowest.
 
-        The multiplet numbered lowest is always kept.
+        The lowest multiplet is always kept.
         """
-        top = np.array([self.energy[self.multiplet == number].max() for number in self.multiplet])
+        highest = np.array([self.energy[self.multiplet == number].max() for number in self.multiplet])
         keep = np.ones(len(self), dtype=np.bool_)
         if energy is not None:
-            keep &= top <= self.energy[0] + energy + CUT_SLACK
+            keep &= highest <= self.energy[0] + energy + CUT_SLACK
         if count is not None:
-            keep &= np.array([np.sum(top <= value) <= count for value in top])
+            keep &= np.array([np.sum(highest <= value) <= count for value in highest])
         keep |= self.multiplet == self.multiplet.min()
         return np.flatnonzero(keep)
 
@@ -116,8 +132,7 @@ class OrbitalBasis:
         """Some of the orbitals, in the order given."""
         return replace(
             self,
-            m=self.m[chosen],
-            parity=self.parity[chosen],
+            numbers=self.numbers[chosen],
             energy=self.energy[chosen],
             one_body=self.one_body[np.ix_(chosen, chosen)],
             multiplet=self.multiplet[chosen],
@@ -129,15 +144,15 @@ class OrbitalBasis:
 def relaxed_orbitals(
     solution: MoleculeSolution, *, energy: float | Mapping[Carrier, float]
 ) -> dict[Carrier, OrbitalBasis]:
-    """Orbitals of both carriers up to `energy` (eV, of both or of each) above the lowest.
+    """Orbitals of both carriers up to `energy` (eV, for both or for each) above the lowest.
 
-    The lowest multiplet holds the lowest settled pair's own states: in every cut of these bases the energy of that
-    pair's product is an upper bound.
+    The lowest multiplet holds the states of the lowest self-consistent pair, so that in every cut of these bases the
+    energy of their product is an upper bound.
 
     Raises
     ------
     ValueError
-        The solution has no settled pair.
+        The solution has no self-consistent pair.
     """
     _need_pairs(solution)
     return {
@@ -149,106 +164,109 @@ def relaxed_orbitals(
 def counted_orbitals(solution: MoleculeSolution, *, count: int) -> dict[Carrier, OrbitalBasis]:
     """Orbitals of both carriers: the lowest whole multiplets with at most `count` orbitals per dot.
 
-    The two carriers have about equally many, and so have the dots, however unlike they are: the weight of each pair is
-    scaled so that its first orbital with m = 1 lies as high as that of the lowest pair. The lowest multiplet holds the
-    states of every pair and one level for each dot, and is always there.
+    Both carriers and all dots have about the same number of orbitals, even of unlike dots: the weight of each pair is
+    scaled so that its first orbital of the second family of sectors (about an axis m = 1) lies as high as that of the
+    lowest pair. The lowest multiplet holds the states of every pair and one level for each dot.
 
     Raises
     ------
     ValueError
-        The solution has no settled pair.
+        The solution has no self-consistent pair.
     """
     _need_pairs(solution)
-    dots = np.array([dot.z for dot in solution.molecule.dots])
-    found = {}
+    centres = solution.molecule.centres
+    bases = {}
     for carrier in CARRIERS:
         source = _Source(solution, carrier, balanced=True)
-        blocks = source.lowest_blocks(math.ceil(EDGE * count * len(dots)) + 2)
-        found[carrier] = join_blocks(source.hamiltonian, carrier, blocks, dots).cut(count=count * len(dots))
-    return found
+        blocks = source.lowest_blocks(math.ceil(SEARCH_MARGIN * count * len(centres)) + 2)
+        bases[carrier] = join_blocks(source.hamiltonian, carrier, blocks, centres).cut(count=count * len(centres))
+    return bases
 
 
 def orbital_spacing(solution: MoleculeSolution) -> dict[Carrier, float]:
-    """Energy (eV) from each carrier's lowest level to its first orbital with m = 1: the scale of cuts."""
+    """Energy (eV) from each carrier's lowest level to its first orbital of the second family: the scale of cuts."""
     return {carrier: _Source(solution, carrier).spacing for carrier in CARRIERS}
 
 
 def _need_pairs(solution: MoleculeSolution) -> None:
     if not solution.pairs:
-        message = "orbitals relax in the field of a settled pair: solve with coulomb=True"
+        message = "orbitals need a self-consistent pair: solve with coulomb=True"
         raise ValueError(message)
 
 
 def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
-    """Coefficients (N,) of a carrier's state in a pair, ∫ ψ_a* ψ."""
+    """Coefficients ∫ ψ_a* ψ (N,) of a carrier's state in a pair."""
     functions, radial = basis.functions, basis.radial
     if functions is None or radial is None:
         message = "only orbitals with their functions can be compared with a state"
         raise ValueError(message)
-    found: Floats = np.zeros(len(functions))
-    for parity, part in state.space.parts(state.vector).items():
-        same = (functions.m == 0) & (functions.parity == parity)
-        pair = state.space.pairs[parity]
-        found[same] = functions.vectors[same][:, pair.unknowns] @ (pair.M @ part[pair.unknowns])
-    found *= math.sqrt(2 * math.pi * functions.images)
-    return np.asarray(found[radial] * (basis.m == 0))
+    coefficients: Floats = np.zeros(len(functions))
+    inside = np.zeros(len(basis), dtype=np.bool_)
+    for sector, part in state.space.parts(state.vector).items():
+        same = in_sector(functions.numbers, sector)
+        pencil = state.space.pencils[sector]
+        coefficients[same] = functions.vectors[same][:, pencil.unknowns] @ (pencil.M @ part[pencil.unknowns])
+        inside |= in_sector(basis.numbers, sector)
+    coefficients *= math.sqrt(basis.symmetry.turn * functions.images)
+    return np.asarray(coefficients[radial] * inside)
 
 
 def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
     source = _Source(solution, carrier)
-    # A little further: the partner of an orbital below the cut may lie above it.
+    # Further than the cut: the partner of an orbital below the cut may lie above it.
     blocks = [block for block in source.blocks(energy + SPLIT) if len(block.energy)]
-    dots = np.array([dot.z for dot in solution.molecule.dots])
-    return join_blocks(source.hamiltonian, carrier, blocks, dots).cut(energy=energy)
+    return join_blocks(source.hamiltonian, carrier, blocks, solution.molecule.centres).cut(energy=energy)
 
 
 def join_blocks(
-    hamiltonian: Hamiltonian, carrier: Carrier, blocks: Sequence[OrbitalBlock], dots: Floats
+    hamiltonian: Hamiltonian, carrier: Carrier, blocks: Sequence[OrbitalBlock], centres: Floats
 ) -> OrbitalBasis:
-    """The orbitals of all blocks, with both signs of m; `dots` (D,) are the centres' z."""
-    functions = Functions(
-        hamiltonian,
-        np.concatenate([block.vectors for block in blocks]),
-        np.concatenate([np.full(len(block.energy), block.m) for block in blocks]),
-        np.concatenate([np.full(len(block.energy), block.parity) for block in blocks]),
+    """Orbitals of all blocks, with all partners by symmetry; `centres` (D, 3) are those of the dots in nm."""
+    vectors = np.concatenate([block.vectors for block in blocks])
+    functions = Functions(hamiltonian, vectors, tuple(block.sector for block in blocks for _ in block.energy))
+    energy = np.concatenate([block.energy for block in blocks])
+    radial = OrbitalBasis(
+        carrier,
+        hamiltonian.symmetry,
+        functions.numbers,
+        energy,
+        scipy.linalg.block_diag(*[block.one_body for block in blocks]),
+        _multiplets(functions, energy, paired=len(centres) > 1),
+        functions.near(centres),
+        functions=functions,
     )
-    one_body = scipy.linalg.block_diag(*[block.one_body for block in blocks])
-    order = np.concatenate([block.energy for block in blocks])
-    number = _multiplets(functions, order, paired=len(dots) > 1)
-    weight = functions.near(dots)
-    return _signed(
-        OrbitalBasis(carrier, functions.m, functions.parity, order, one_body, number, weight, None, functions)
-    )
+    return _with_partners(radial)
 
 
 @dataclass(frozen=True)
 class OrbitalBlock:
-    """Functions (R, n) of one m >= 0 and parity, orthonormal over the molecule, with the bare operator (R, R) and the
-    energies (R,) a cut goes by.
+    """Functions (R, n) of one sector, orthonormal over the molecule.
+
+    `one_body` (R, R) is the bare Hamiltonian between them, `energy` (R,) where the basis is cut, in eV.
     """
 
-    m: int
-    parity: int
+    sector: Sector
     vectors: Floats
     one_body: Floats
     energy: Floats
 
 
 class _Source:
-    """Where one carrier's orbitals come from: its own states in the settled pairs, and their density."""
+    """Source of one carrier's orbitals: its states in the self-consistent pairs, and their density."""
 
     def __init__(self, solution: MoleculeSolution, carrier: Carrier, *, balanced: bool = False) -> None:
         self.hamiltonian = solution.hamiltonians[carrier]
+        self.symmetry = self.hamiltonian.symmetry
         everything = _all_pairs(solution)
         pairs = list({id(pair): pair for pair in everything}.values())
         self.states = [pair.electron if carrier == "electron" else pair.hole for pair in pairs]
         self.balanced = balanced
         self.heights = np.array([pair.exciton - pairs[0].exciton for pair in pairs])
-        # One for each dot, however many were asked for: the same orbitals of a dot alone and in a molecule.
+        # One for each dot, whatever number was requested: a dot has the same orbitals alone and in a molecule.
         self.levels = solution.levels[carrier].levels[: len(solution.molecule.dots)]
         self.lowest = self.levels[0].energy
-        found = pair_weights(self.hamiltonian, everything, solution.places)
-        weights = {id(pair): weight for pair, weight in zip(everything, found, strict=True)}
+        densities = pair_weights(self.hamiltonian, everything, solution.places)
+        weights = {id(pair): weight for pair, weight in zip(everything, densities, strict=True)}
         if balanced and len(pairs) > 1:
             spacings = {key: self._spacing(self._mass(weight)) for key, weight in weights.items()}
             first = spacings[id(pairs[0])]
@@ -260,104 +278,108 @@ class _Source:
         return self.hamiltonian.assembler.mass(self.states[0].space.unflatten(density[None])[0])
 
     def lowest_blocks(self, count: int) -> list[OrbitalBlock]:
-        """Blocks of every m that hold the lowest `count` orbitals (both signs of m) and, but for rounding, no others.
+        """Blocks of all families that hold the lowest `count` orbitals (all partners) and, but for rounding, no others.
 
-        With |m| every solution of a block rises, so that each block has no more below a bound than the one before.
+        No block has more solutions below a bound than the corresponding one of the family before.
         """
-        most = 2 + math.ceil(1.5 * math.sqrt(count / len(self.hamiltonian.parities)))
+        most = 2 + math.ceil(1.5 * math.sqrt(count / len(self.symmetry.ground_sectors)))
         while True:
             blocks, bound = self._lowest_blocks(count, most)
-            full = [len(block.energy) >= most and block.energy.max() < bound for block in blocks if block.m == 0]
+            ground = [block for block in blocks if block.sector in self.symmetry.ground_sectors]
+            full = [len(block.energy) >= most and block.energy.max() < bound for block in ground]
             if not any(full) or most > MOST:
                 return blocks
             most *= 2
 
     def _lowest_blocks(self, count: int, most: int) -> tuple[list[OrbitalBlock], float]:
-        """Blocks with at most so many functions for m = 0, and the energy of the last of `count` orbitals."""
-        found: list[OrbitalBlock] = []
+        """Blocks with at most `most` functions in a ground sector, and the energy of the last of `count` orbitals."""
+        blocks: list[OrbitalBlock] = []
         energies = np.empty(0)
-        wanted = dict.fromkeys(self.hamiltonian.parities, most)
+        wanted = [most] * len(self.symmetry.ground_sectors)
         bound = math.inf
-        for m in range(LARGEST_M):
-            for parity in self.hamiltonian.parities:
-                if not wanted[parity]:
+        for family in islice(self.symmetry.families(), MAX_FAMILIES):
+            for k, sector in enumerate(family):
+                if not wanted[k]:
                     continue
-                block = self._block(m, parity, math.inf, most=wanted[parity])
-                found.append(block)
-                energies = np.sort(np.concatenate([energies, np.repeat(block.energy, 2 if m else 1)]))
+                block = self._block(sector, math.inf, most=wanted[k])
+                blocks.append(block)
+                partners = self.symmetry.multiplicity(sector)
+                energies = np.sort(np.concatenate([energies, np.repeat(block.energy, partners)]))
                 bound = energies[count - 1] if len(energies) >= count else math.inf
-                wanted[parity] = int(np.sum(block.energy <= bound + CUT_SLACK))
-            if not any(wanted.values()):
+                wanted[k] = int(np.sum(block.energy <= bound + CUT_SLACK))
+            if not any(wanted):
                 break
-        return found, bound
+        return blocks, bound
 
     def blocks(self, energy: float) -> Iterator[OrbitalBlock]:
-        """Blocks of every m up to the first that has no function below `energy` (eV) above the lowest."""
-        for m in range(LARGEST_M):
-            blocks = [self._block(m, parity, energy) for parity in self.hamiltonian.parities]
+        """Blocks of every family up to the first without a function below `energy` (eV) above the lowest."""
+        for family in islice(self.symmetry.families(), MAX_FAMILIES):
+            blocks = [self._block(sector, energy) for sector in family]
             if not any(len(block.energy) for block in blocks):
                 return
             yield from blocks
 
     @cached_property
     def spacing(self) -> float:
-        """Energy (eV) from the lowest level to the first orbital with m = 1."""
+        """Energy (eV) from the lowest level to the first orbital of the second family of sectors."""
         return self._spacing(self.weight)
 
     def _spacing(self, weight: Floats) -> float:
-        """Energy (eV) from the lowest level to the first orbital with m = 1 of one weight."""
-        found = []
-        for parity in self.hamiltonian.parities:
-            pair = self._weighted(self.hamiltonian.pair(1, parity, coarse=False), weight)
-            found.append(float(spread(pair, math.inf, most=1)[0][0]))
-        return min(found)
+        """Energy (eV) from the lowest level to the first orbital of the second family, for one weight."""
+        _, second = islice(self.symmetry.families(), 2)
+        pencils = [self._weighted(self.hamiltonian.pencil(sector, coarse=False), weight) for sector in second]
+        return min(float(spread(pencil, math.inf, most=1)[0][0]) for pencil in pencils)
 
-    def _weighted(self, pair: Pair, weight: Floats) -> Pair:
-        return Pair(pair.space, pair.energy - self.lowest * pair.mass, pair.space.cut(weight))
+    def _weighted(self, pencil: Pencil, weight: Floats) -> Pencil:
+        return Pencil(pencil.space, pencil.energy - self.lowest * pencil.mass, pencil.space.cut(weight))
 
-    def _block(self, m: int, parity: int, energy: float, *, most: int = MOST) -> OrbitalBlock:
-        pair = self.hamiltonian.pair(m, parity, coarse=False)
-        orders, candidates = spread(self._weighted(pair, self.weight), energy, most=most)
-        first, heights = self._first(m, parity, pair)
-        kept, basis = independent(np.concatenate([first, candidates]), pair.M)
+    def _block(self, sector: Sector, energy: float, *, most: int = MOST) -> OrbitalBlock:
+        pencil = self.hamiltonian.pencil(sector, coarse=False)
+        orders, candidates = spread(self._weighted(pencil, self.weight), energy, most=most)
+        first, heights = self._first(sector, pencil)
+        kept, basis = independent(np.concatenate([first, candidates]), pencil.M)
         orders = np.concatenate([heights, orders])
         vectors = np.zeros((len(basis), self.hamiltonian.elements.count))
-        vectors[:, pair.unknowns] = basis / math.sqrt(2 * math.pi * len(self.hamiltonian.parities))
-        one_body = basis @ (pair.A @ basis.T)
-        return OrbitalBlock(
-            m, parity, vectors, (one_body + one_body.T) / 2, self.lowest + np.maximum(orders[kept], 0.0)
-        )
+        vectors[:, pencil.unknowns] = basis / math.sqrt(self.symmetry.turn * len(self.symmetry.images))
+        one_body = basis @ (pencil.A @ basis.T)
+        return OrbitalBlock(sector, vectors, (one_body + one_body.T) / 2, self.lowest + np.maximum(orders[kept], 0.0))
 
-    def _first(self, m: int, parity: int, pair: Pair) -> tuple[Floats, Floats]:
-        """The pairs' own states and the levels (k, unknowns) of a block, and their heights (k,) above the lowest."""
+    def _first(self, sector: Sector, pencil: Pencil) -> tuple[Floats, Floats]:
+        """The pairs' own states and the levels (k, unknowns) of a sector, and their heights (k,) above the lowest."""
         rows, heights = [], []
-        for state, height in zip(self.states, self.heights, strict=True) if m == 0 else ():
-            own = state.space.parts(state.vector)[parity][pair.unknowns]
-            if own @ (pair.M @ own) > ABSENT:
+        for state, height in zip(self.states, self.heights, strict=True):
+            if sector not in self.symmetry.ground_sectors:
+                continue
+            own = state.space.parts(state.vector)[sector][pencil.unknowns]
+            if own @ (pencil.M @ own) > ABSENT:
                 rows.append(own)
                 heights.append(0.0 if self.balanced else height)
         for level in self.levels:
-            if level.m == m and level.parity == parity:
-                rows.append(level.vector[pair.unknowns])
+            if level.sector == sector:
+                rows.append(level.vector[pencil.unknowns])
                 heights.append(0.0 if self.balanced else level.energy - self.lowest)
-        return np.array(rows).reshape(-1, len(pair.unknowns)), np.array(heights)
+        return np.array(rows).reshape(-1, len(pencil.unknowns)), np.array(heights)
 
 
 def _all_pairs(solution: MoleculeSolution) -> list[SettledPair]:
-    """A pair for each dot: its own, or one held there."""
+    """A pair for each dot: its own, or a constrained one."""
     return [*(state.pair for state in solution.pairs), *solution.held]
 
 
 def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Indices:
-    """Number the multiplets (R,) upwards in energy.
+    """Numbers (R,) of the multiplets, ascending with energy.
 
-    Together are levels closer than DEGENERATE, as of a sphere's l, and where `paired` an odd function and the nearest
-    even one of the same m, where closer than SPLIT, as of two dots.
+    A multiplet joins levels closer than DEGENERATE, as of the angular momentum of a sphere, and where `paired` each odd
+    function and the nearest even one of the mirrored sector if closer than SPLIT, as of two dots.
     """
+    symmetry = functions.hamiltonian.symmetry
     order = np.argsort(energy, kind="stable")
     links = [(a, b) for a, b in pairwise(order) if energy[b] - energy[a] < DEGENERATE]
-    for m in np.unique(functions.m) if paired else ():
-        even, odd = (np.flatnonzero((functions.m == m) & (functions.parity == parity)) for parity in (1, -1))
+    for sector in dict.fromkeys(functions.sectors) if paired else ():
+        mirrored = symmetry.mirrored(sector)
+        if mirrored is None or symmetry.signs(sector)[-1] > 0:
+            continue
+        even, odd = (np.flatnonzero(in_sector(functions.numbers, one)) for one in (mirrored, sector))
         gaps = np.abs(energy[odd, None] - energy[even])
         links += [(odd[k], even[gaps[k].argmin()]) for k in range(len(odd)) if gaps[k].min(initial=SPLIT) < SPLIT]
     size = len(energy)
@@ -369,14 +391,18 @@ def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Indice
     return np.asarray(rank[label])
 
 
-def _signed(radial: OrbitalBasis) -> OrbitalBasis:
-    """Orbitals of both signs of m, in the order of their energies, of a basis that has one of each |m|."""
-    rows = [
-        (energy, row, sign) for row, energy in enumerate(radial.energy) for sign in ((-1, 1) if radial.m[row] else (1,))
-    ]
-    chosen = np.array([row for _, row, _ in sorted(rows)], dtype=np.intp)
-    signs = np.array([sign for _, _, sign in sorted(rows)])
-    found = replace(radial, radial=np.arange(len(radial))).take(chosen)
-    m = signs * found.m
-    same = m[:, None] == m
-    return replace(found, m=m, one_body=found.one_body * same, dot_weight=found.dot_weight * same)
+def _with_partners(radial: OrbitalBasis) -> OrbitalBasis:
+    """Orbitals with all partners, ascending with energy, from a basis with one of each set of partners."""
+    symmetry = radial.symmetry
+    rows = sorted(
+        (energy, row, partner.numbers)
+        for row, (energy, numbers) in enumerate(zip(radial.energy, radial.numbers.tolist(), strict=True))
+        for partner in symmetry.partners(symmetry.sector(*numbers))
+    )
+    chosen = np.array([row for _, row, _ in rows], dtype=np.intp)
+    numbers = np.array([numbers for _, _, numbers in rows], dtype=np.intp)
+    basis = replace(radial, radial=np.arange(len(radial))).take(chosen)
+    overlapping = symmetry.overlap_locally(numbers[:, None], numbers[None, :])
+    return replace(
+        basis, numbers=numbers, one_body=basis.one_body * overlapping, dot_weight=basis.dot_weight * overlapping
+    )

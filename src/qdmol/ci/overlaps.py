@@ -1,64 +1,68 @@
-"""Electron and hole at one place: what an exciton's recombination and its short-range exchange go by.
+"""Overlaps of electron and hole, which determine an exciton's recombination and short-range exchange.
 
-The hole's function is the conjugate of that of the electron it lacks, so that a pair in ψ_a, ψ_c recombines with the
-amplitude ∫ ψ_a ψ_c d³r (Brus, J. Chem. Phys. 80, 4403 (1984), doi:10.1063/1.447218), times what the bands' Bloch
-functions bring, which is the same for all states.
+The hole's function is the conjugate of that of the missing electron, so that a pair in ψ_a, ψ_c recombines with the
+amplitude ∫ ψ_a ψ_c d³r (Brus, J. Chem. Phys. 80, 4403 (1984), doi:10.1063/1.447218), times a factor of the bands' Bloch
+functions that is the same for all states.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from qdmol.arrays import Floats, Indices
+from qdmol.arrays import Bools, Floats, Indices
 from qdmol.ci.diagonalising import Configured, Problem
-from qdmol.ci.orbitals import OrbitalBasis
+from qdmol.ci.orbitals import OrbitalBasis, in_sector
 from qdmol.meanfield import PointSums
+from qdmol.structure import nearest_dot
 
 
 def overlaps(electrons: OrbitalBasis, holes: OrbitalBasis) -> Floats:
-    """∫ ψ_a ψ_c d³r (N_e, N_h) over the whole molecule; it vanishes but for m_a = -m_c and equal parity.
+    """∫ ψ_a ψ_c d³r (N_e, N_h) over the whole molecule; zero unless the product is in the identity's sector.
 
     Raises
     ------
     ValueError
-        Orbitals that come without their functions.
+        Orbitals are given without their functions.
     """
     first, second, weights = _at_points(electrons, holes)
-    same = (electrons.m[:, None] == -holes.m) & (electrons.parity[:, None] == holes.parity)
-    return np.asarray(((first * weights) @ second.T) * same)
+    return np.asarray(((first * weights) @ second.T) * _totally_symmetric(electrons, holes))
 
 
-def weighted_overlaps(electrons: OrbitalBasis, holes: OrbitalBasis, weight: Floats, dots: Floats) -> Floats:
-    """∫ ψ_a w ψ_c d³r (D, N_e, N_h) over the part of space nearest to each dot's centre along z.
+def weighted_overlaps(electrons: OrbitalBasis, holes: OrbitalBasis, weight: Floats, centres: Floats) -> Floats:
+    """∫ ψ_a w ψ_c d³r (D, N_e, N_h) over the part of space nearest to each dot's centre.
 
-    `weight` (P,) is w at the electron's quadrature points, of a symmetric molecule even in z; `dots` (D,) the z (nm)
-    of the centres. The sum over the dots with w = 1 is `overlaps`.
+    `weight` (P,) is w at the electron's quadrature points, the same on all images; `centres` (D, 3) are those of the
+    dots in nm. The sum over the dots with w = 1 is `overlaps`.
 
     Raises
     ------
     ValueError
-        Orbitals that come without their functions.
+        Orbitals are given without their functions.
     """
     first, second, weights = _at_points(electrons, holes)
     assert electrons.functions is not None  # refused by _at_points
-    sums, images = electrons.functions.sums, electrons.functions.images
-    same = (electrons.m[:, None] == -holes.m) & (electrons.parity[:, None] == holes.parity)
-    found = np.zeros((len(dots), len(electrons), len(holes)))
-    for sign in (1, -1)[:images]:
-        nearest = np.argmin(np.abs(sign * sums.z[:, None] - dots), axis=1)
-        for dot in range(len(dots)):
+    assembler, images = electrons.functions.sums.assembler, electrons.functions.images
+    products = np.zeros((len(centres), len(electrons), len(holes)))
+    for positions in assembler.positions:
+        nearest = nearest_dot(positions, centres)
+        for dot in range(len(centres)):
             there = np.flatnonzero(nearest == dot)
             share = weight[there] * weights[there] / images
-            found[dot] += (first[:, there] * share) @ second[:, there].T
-    return np.asarray(found * same)
+            products[dot] += (first[:, there] * share) @ second[:, there].T
+    return np.asarray(products * _totally_symmetric(electrons, holes))
+
+
+def _totally_symmetric(electrons: OrbitalBasis, holes: OrbitalBasis) -> Bools:
+    """Whether products (N_e, N_h) are in the identity's sector, so that their integral does not vanish."""
+    symmetry = electrons.symmetry
+    numbers = symmetry.combine(electrons.numbers[:, None], holes.numbers[None, :])
+    return in_sector(numbers, symmetry.identity)
 
 
 def strength(problem: Problem, state: Configured) -> float:
-    """|<0| Σ S_ac e_a h_c |state>|² of an exciton, S the overlaps: 1 for an electron and a hole in one function.
+    """|<0| Σ S_ac e_a h_c |state>|² of an exciton, with overlaps S: 1 for an electron and a hole in one function.
 
-    For one direction of the spins; the sum over all states is that over all pairs of orbitals, Σ S_ac².
+    It applies to one direction of the spins; the sum over all states is that over all pairs of orbitals, Σ S_ac².
 
     Raises
     ------
@@ -70,7 +74,7 @@ def strength(problem: Problem, state: Configured) -> float:
 
 
 def contact_density(problem: Problem, state: Configured) -> float:
-    """∫ |Ψ(r, r)|² d³r (1/nm³) of an exciton: how likely electron and hole are at one place.
+    """Contact density ∫ |Ψ(r, r)|² d³r (1/nm³) of an exciton, with electron and hole at the same place.
 
     Raises
     ------
@@ -86,18 +90,18 @@ def contact_density(problem: Problem, state: Configured) -> float:
 
 def _orbitals(state: Configured) -> tuple[Indices, Indices]:
     """The electron's and the hole's orbital (n,) in each configuration."""
-    species = state.sector.species
+    species = state.space.species
     if [(one.carrier, one.particles) for one in species] != [("electron", 1), ("hole", 1)]:
-        message = "only one electron and one hole recombine to nothing"
+        message = "the state has to consist of one electron and one hole"
         raise ValueError(message)
-    electron, hole = (one.strings[rows, 0] for one, rows in zip(species, state.sector.strings, strict=True))
+    electron, hole = (one.strings[rows, 0] for one, rows in zip(species, state.space.strings, strict=True))
     return electron, hole
 
 
 def _at_points(electrons: OrbitalBasis, holes: OrbitalBasis) -> tuple[Floats, Floats, Floats]:
     """Both carriers' functions u (N, P) at the electron's points, and the weights (P,) of an integral over all space.
 
-    Where only the hole can be, the electron's function is zero: the electron's points are enough.
+    The electron's points suffice, since its function is zero where only the hole can be.
     """
     one, two = electrons.functions, holes.functions
     if one is None or two is None or electrons.radial is None or holes.radial is None:
@@ -105,4 +109,5 @@ def _at_points(electrons: OrbitalBasis, holes: OrbitalBasis) -> tuple[Floats, Fl
         raise ValueError(message)
     sums = one.sums
     second = PointSums(one.hamiltonian, two.vectors).values
-    return sums.values[electrons.radial], second[holes.radial], 2 * math.pi * one.images * sums.weights
+    weights = electrons.symmetry.turn * one.images * sums.weights
+    return sums.values[electrons.radial], second[holes.radial], weights

@@ -1,13 +1,15 @@
-"""Complexes of a solved molecule by configuration interaction, extrapolated in the basis until the tolerance holds.
+"""Complexes of a solved molecule by configuration interaction, extrapolated in the basis to a tolerance.
 
-Bases are nested and have equally many orbitals per dot (`ladder`). What the exciton lacks in a basis of N orbitals of
-each carrier falls as N^-DECAY: electron and hole meet in a cusp, so that all angular momenta from l on bring l^-3
-(Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and with about l^3 orbitals up to l that is 1/N; over
-the few shells that are affordable the measured exponent is a little smaller. Every earlier basis gives an estimate of
-what the last one lacks: the largest, with a margin, is subtracted, and its size and the spread of all are the error.
+Bases are nested and have equally many orbitals per dot (:mod:`qdmol.ci.bases`). The error of the exciton in a basis of
+N orbitals of each carrier falls as N^-DECAY: electron and hole meet in a cusp, so that all angular momenta from l on
+contribute l^-3 (Hill, J. Chem. Phys. 83, 1173 (1985), doi:10.1063/1.449481), and with about l^3 orbitals up to l this
+is 1/N; over the few shells that are affordable the measured exponent is a little smaller. Every earlier basis gives an
+estimate of the error of the last one: the largest, with a margin, is subtracted, and its size and the spread of all are
+the stated error.
 
-A larger complex lacks a multiple of what the exciton lacks in the same basis, by the same cusps: the multiple is the
-ratio of their falls from one basis to the next. So it gains from the wider bases in which only the exciton is solved.
+The error of a larger complex is a multiple of that of the exciton in the same basis, from the same cusps: the multiple
+is the ratio of their changes from one basis to the next. A complex thus gains from wider bases in which only the
+exciton is solved.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -24,42 +27,42 @@ from qdmol.ci.diagonalising import Configured, Problem
 from qdmol.ci.labelling import Placement, place_carriers
 from qdmol.ci.overlaps import contact_density
 from qdmol.errors import SolverError
+from qdmol.fem import Sector
 from qdmol.meanfield import Estimate, MoleculeSolution
 
-# What an exciton lacks falls as this power of one over the number of orbitals: the median of random spheres.
-DECAY = 0.85
-# Part of the largest estimate that is subtracted, and its error in the same unit: with three bases or more beyond the
-# smallest, with fewer, and from a single estimate. Calibrated on random spheres, whose exponents scatter.
-CENTRE = 1.1
-DOUBT = 0.9
-EARLY_DOUBT = 1.3
-SINGLE_DOUBT = 1.8
+# The error of an exciton falls as this power of one over the number of orbitals: the median of random spheres.
+DECAY: Final = 0.85
+# Part of the largest estimate that is subtracted, and the stated error in the same unit: from three or more bases
+# beyond the smallest, from fewer, and from a single estimate. Calibrated on random spheres, whose exponents scatter.
+CORRECTION: Final = 1.1
+ERROR_OF_MANY: Final = 0.9
+ERROR_OF_FEW: Final = 1.3
+ERROR_OF_ONE: Final = 1.8
 # An estimate needs a basis that is smaller by at least this factor.
-SMALLER = 0.95
+SMALLER: Final = 0.95
 # The smallest basis counts where the others' estimates are below this part of its own.
-STALLED = 0.2
-# First basis tried where the tolerance (eV) is loose.
+STALLED: Final = 0.2
+# First basis for a tolerance (eV) of at least LOOSE.
 FIRST_LOOSE, LOOSE = 2, 2e-3
-# A wider basis is tried where the error expected there is at most this many tolerances.
-HOPE = 1.2
+# A wider basis is tried if the error expected there is at most this many tolerances.
+MAX_EXPECTED: Final = 1.2
 # States matched between two bases beyond those wanted: their order may differ.
-SPARE = 2
+SPARE: Final = 2
 
-# The same in two bases, the smaller one first.
+# A problem in two bases, the smaller one first.
 Problems = tuple[Problem, Problem]
 
 
 @dataclass(frozen=True)
 class ComplexState:
-    """A state of a complex: its energy above the band gaps of its pairs, quantum numbers, and what it is.
+    """A state of a complex: its energy above the band gaps of its pairs, sector, spins, and location of the carriers.
 
-    `degeneracy`: how many states have this energy, both signs of m and all directions of the spins. `contact`: of an
-    exciton, how likely electron and hole are at one place (1/nm³).
+    `degeneracy` is the number of states with this energy: partners by symmetry and all directions of the spins.
+    `contact` is the contact density (1/nm³) of an exciton.
     """
 
     energy: Estimate
-    m: int
-    parity: int
+    sector: Sector
     electron_spin: float | None
     hole_spin: float | None
     degeneracy: int
@@ -74,15 +77,15 @@ class ComplexStates:
     Attributes
     ----------
     complex
-        How many carriers.
+        Numbers of carriers.
     states
-        By energy.
+        Ordered by energy.
     raw
-        Energies (eV) of the lowest state in the last two bases, upper bounds both.
+        Energies (eV) of the lowest state in the last two bases, both upper bounds.
     accurate
         Whether every error is within the tolerance.
     obstacle
-        Why no wider basis was tried, where the errors exceed the tolerance; None where the widest was.
+        Why no wider basis was tried although errors exceed the tolerance; None if the widest was used.
     """
 
     complex: Complex
@@ -112,13 +115,13 @@ def solve_complexes(
     solution
         A molecule solved with its self-consistent pairs.
     complexes
-        Which; each is solved until it is accurate or the next basis would be too large.
+        Each complex is solved until it is accurate or the next basis would be too large.
     states
-        How many levels of each, or of all alike.
+        Number of levels, of each complex or the same for all.
     tolerance
-        In eV, on every energy.
+        Of every energy, in eV.
     limits
-        What the bases may take; those of a molecule by itself where nothing is given.
+        Limits on the bases; by default those of a single molecule.
 
     Raises
     ------
@@ -126,82 +129,86 @@ def solve_complexes(
         Two bases, the fewest that give an error, would take too long or too much memory.
     """
     ladder = Ladder(solution, limits, first=FIRST_STEP if tolerance < LOOSE else FIRST_LOOSE)
-    wanted = dict.fromkeys(complexes, 0)
-    for one in wanted:
-        wanted[one] = states if isinstance(states, int) else states[one]
-    for one in (EXCITON, *wanted):
-        _refuse(ladder, one)
+    wanted = {
+        complex_: states if isinstance(states, int) else states[complex_] for complex_ in dict.fromkeys(complexes)
+    }
+    for complex_ in (EXCITON, *wanted):
+        _refuse(ladder, complex_)
     start = _first_step(ladder, EXCITON, tolerance)
-    # Kinds of integrals that are needed in one basis cost less together.
-    together = {kind for one in wanted if _first_step(ladder, one, tolerance) == start for kind in kinds_of(one)}
+    # Kinds of integrals that are needed in the same basis cost less if computed together.
+    first = [complex_ for complex_ in wanted if _first_step(ladder, complex_, tolerance) == start]
+    together = {kind for complex_ in first for kind in kinds_of(complex_)}
     ladder.problem(start, sorted(together | {"eh"}))
     exciton = _solve(ladder, EXCITON, wanted.get(EXCITON, 1), tolerance, None)
     return {
-        one: exciton if one == EXCITON else _solve(ladder, one, count, tolerance, exciton)
-        for one, count in wanted.items()
+        complex_: exciton if complex_ == EXCITON else _solve(ladder, complex_, count, tolerance, exciton)
+        for complex_, count in wanted.items()
     }
 
 
-def _refuse(ladder: Ladder, one: Complex) -> None:
-    """Refuse what has no error: less than two bases."""
-    if ladder.last_step(one) >= 1:
+def _refuse(ladder: Ladder, complex_: Complex) -> None:
+    """Refuse a complex for which there are fewer than two bases, so that no error is known."""
+    if ladder.last_step(complex_) >= 1:
         return
     message = (
-        f"Configuration interaction of {one.name} is too large here: {ladder.obstacle(one, 1)}. Use "
+        f"Configuration interaction of {complex_.name} is too large here: {ladder.obstacle(complex_, 1)}. Use "
         "`coulomb: self-consistent`, fewer carriers in a complex, or dots and layers that are less unlike in size."
     )
     raise SolverError(message)
 
 
-def _first_step(ladder: Ladder, one: Complex, tolerance: float) -> int:
-    """The basis to begin with."""
-    first = FIRST_STEP if one == EXCITON and tolerance < LOOSE else FIRST_LOOSE
-    return min(first, ladder.last_step(one))
+def _first_step(ladder: Ladder, complex_: Complex, tolerance: float) -> int:
+    """The first basis."""
+    first = FIRST_STEP if complex_ == EXCITON and tolerance < LOOSE else FIRST_LOOSE
+    return min(first, ladder.last_step(complex_))
 
 
-def _solve(ladder: Ladder, one: Complex, states: int, tolerance: float, exciton: ComplexStates | None) -> ComplexStates:
-    """Basis after basis, until the error is small enough or no wider one would do.
+def _solve(
+    ladder: Ladder, complex_: Complex, count: int, tolerance: float, exciton: ComplexStates | None
+) -> ComplexStates:
+    """Solve one basis after the other until the error is small enough or no wider basis would help.
 
-    The exciton, which all others are scaled from, goes on to the widest.
+    The exciton, from which all others are scaled, goes on to the widest basis.
     """
-    step, last = _first_step(ladder, one, tolerance), ladder.last_step(one)
+    step, last = _first_step(ladder, complex_, tolerance), ladder.last_step(complex_)
     while True:
-        known = [ladder.solve(one, at, states + SPARE) for at in range(step, -1, -1)][::-1]
-        problems = [ladder.problem(at, kinds_of(one)) for at in range(step + 1)]
-        lack = _ExcitonLack.of(problems) if exciton is None else _ScaledLack.of(ladder, step, exciton.energy)
-        found = _extrapolated(problems[-2:], known, lack, _numerical(ladder.solution, one))[:states]
-        worst = max(state.energy.error for state in found)
+        known = [ladder.solve(complex_, at, count + SPARE) for at in range(step, -1, -1)][::-1]
+        problems = [ladder.problem(at, kinds_of(complex_)) for at in range(step + 1)]
+        basis_error = _ExcitonError.of(problems) if exciton is None else _ScaledError.of(ladder, step, exciton.energy)
+        numerical = _numerical(ladder.solution, complex_)
+        states = _extrapolated(problems[-2:], known, basis_error, numerical)[:count]
+        worst = max(state.energy.error for state in states)
         wider = _next_step(step, last, worst, tolerance)
         if worst <= tolerance or step == last or (exciton is not None and wider is None):
             break
         step = last if wider is None else wider
         problems.clear()
     accurate = worst <= tolerance
-    obstacle = None if accurate or step == len(COUNTS) - 1 else ladder.obstacle(one, step + 1)
-    return ComplexStates(one, tuple(found), (known[-2][0].energy, known[-1][0].energy), accurate, obstacle)
+    obstacle = None if accurate or step == len(COUNTS) - 1 else ladder.obstacle(complex_, step + 1)
+    return ComplexStates(complex_, tuple(states), (known[-2][0].energy, known[-1][0].energy), accurate, obstacle)
 
 
 def _next_step(step: int, last: int, error: float, tolerance: float) -> int | None:
-    """The first wider basis that is likely to meet the tolerance; None where none is."""
+    """The first wider basis that is likely to meet the tolerance; None if there is none."""
     for wider in range(step + 1, last + 1):
-        if error * (COUNTS[wider] / COUNTS[step]) ** -DECAY <= HOPE * tolerance:
+        if error * (COUNTS[wider] / COUNTS[step]) ** -DECAY <= MAX_EXPECTED * tolerance:
             return wider
     return None
 
 
 def _numerical(solution: MoleculeSolution, complex_: Complex) -> float:
-    """Error (eV) of the elements: that of a pair for every pair there is."""
+    """Error (eV) of the finite elements: that of an electron-hole pair for every pair."""
     return solution.pairs[0].exciton.error * complex_.electrons * complex_.holes
 
 
-class _ExcitonLack:
-    """What the last of some bases lacks of an exciton; `sizes`: orbitals of the carrier that has fewer."""
+class _ExcitonError:
+    """Basis error of an exciton in the last of several bases; `sizes` are the orbitals of the carrier with fewer."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
         powers = np.array(sizes, dtype=float) ** DECAY
-        # The smallest basis serves only where there are not two others.
+        # The smallest basis is used only if there are not two others.
         first = 1 if len(sizes) > 3 else 0
-        self._doubt = DOUBT if first else EARLY_DOUBT
+        self._error = ERROR_OF_MANY if first else ERROR_OF_FEW
         shares = {
             at: float(powers[at] / (powers[-1] - powers[at]))
             for at in range(len(sizes) - 1)
@@ -211,79 +218,80 @@ class _ExcitonLack:
         self._smallest = shares.get(0) if first else None
 
     @classmethod
-    def of(cls, problems: Sequence[Problem]) -> _ExcitonLack:
+    def of(cls, problems: Sequence[Problem]) -> _ExcitonError:
         """From the bases, the last one last."""
         return cls([min(len(problem.electron), len(problem.hole)) for problem in problems])
 
     def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:
-        """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one.
+        """Correction (eV) and its error, from the falls (eV) of the energy from earlier bases to the last one.
 
-        `lowest`: fall of the lowest state from the smallest basis, which has no proper partner of a higher one.
+        `lowest` is the fall of the lowest state from the smallest basis, in which higher states have no proper partner.
         """
         estimates = [self._shares[at] * fall for at, fall in falls.items() if at in self._shares]
         if self._smallest is not None and 0 in falls and estimates:
-            # Bases that gain nothing one after the other have not converged: the wanted orbitals are yet to come.
+            # Successive bases that gain nothing have not converged: the relevant orbitals are still missing.
             early = self._smallest * min(falls[0], lowest)
             if max(map(abs, estimates)) < STALLED * abs(early):
                 estimates.append(early)
-        return _judged(estimates, self._doubt)
+        return _corrected(estimates, self._error)
 
 
-class _ScaledLack:
-    """What the last of some bases lacks of a larger complex, from the lowest exciton in the same bases."""
+class _ScaledError:
+    """Basis error of a larger complex in the last of several bases, from the lowest exciton in the same bases."""
 
     def __init__(self, exciton: Sequence[float], limit: Estimate) -> None:
         self._falls = {at: energy - exciton[-1] for at, energy in enumerate(exciton[:-1])}
-        self._lacking, self._error = exciton[-1] - limit.value, limit.error
+        self._correction, self._error = exciton[-1] - limit.value, limit.error
 
     @classmethod
-    def of(cls, ladder: Ladder, step: int, limit: Estimate) -> _ScaledLack:
+    def of(cls, ladder: Ladder, step: int, limit: Estimate) -> _ScaledError:
         """From the bases up to a step and the exciton's limit."""
         return cls([ladder.solve(EXCITON, at, 1 + SPARE)[0].energy for at in range(step, -1, -1)][::-1], limit)
 
     def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:  # noqa: ARG002
-        """What is lacking (eV) and its error, from the falls (eV) from earlier bases to the last one."""
+        """Correction (eV) and its error, from the falls (eV) of the energy from earlier bases to the last one."""
         nearest = sorted((at for at in falls if self._falls[at] > 0), reverse=True)[:2]
         ratios = [falls[at] / self._falls[at] for at in nearest]
         if not ratios:
             return 0.0, math.inf
-        lacking, spread = ratios[0] * self._lacking, (max(ratios) - min(ratios)) * self._lacking
-        doubt = self._error if len(ratios) > 1 else self._error + abs(self._lacking)
-        return lacking, max(map(abs, ratios)) * doubt + abs(spread)
+        correction, spread = ratios[0] * self._correction, (max(ratios) - min(ratios)) * self._correction
+        error = self._error if len(ratios) > 1 else self._error + abs(self._correction)
+        return correction, max(map(abs, ratios)) * error + abs(spread)
 
 
-def _judged(estimates: Sequence[float], doubt: float) -> tuple[float, float]:
-    """The largest estimate of what is lacking, and its error; without any estimate nothing is known."""
+def _corrected(estimates: Sequence[float], error: float) -> tuple[float, float]:
+    """Correction from the largest estimate of the basis error, and its error; infinite without an estimate."""
     if not estimates:
         return 0.0, math.inf
     largest = max(estimates, key=abs)
     if len(estimates) == 1:
-        return CENTRE * largest, SINGLE_DOUBT * abs(largest)
-    return CENTRE * largest, doubt * abs(largest) + max(estimates) - min(estimates)
+        return CORRECTION * largest, ERROR_OF_ONE * abs(largest)
+    return CORRECTION * largest, error * abs(largest) + max(estimates) - min(estimates)
 
 
 def _extrapolated(
     problems: Sequence[Problem],
     known: Sequence[Sequence[Configured]],
-    lack: _ExcitonLack | _ScaledLack,
-    rest: float,
+    basis_error: _ExcitonError | _ScaledError,
+    numerical: float,
 ) -> list[ComplexState]:
-    """States of the last basis at the limit.
+    """States of the last basis, extrapolated to a complete one.
 
-    `problems` are the last two bases, `known` (bases) (states) the lowest states of each, `rest` (eV) further error.
-    States not found in the last two bases are left out. What a state is, the last but one tells.
+    `problems` are the last two bases, `known` (bases) (states) the lowest states of each, `numerical` (eV) the error of
+    the elements. States that are not in both of the last two bases are left out. Labels are those of the last basis but
+    one.
     """
     by_symmetry = [_by_symmetry(states) for states in known[:-1]]
     listed: list[ComplexState] = []
     lowest = math.inf
     for key, rank, state in _ranked(known[-1]):
-        partners = [_at(found.get(key, ()), rank) for found in by_symmetry]
+        partners = [_at(groups.get(key, ()), rank) for groups in by_symmetry]
         if partners[-1] is None:
             continue
-        falls = {at: one.energy - state.energy for at, one in enumerate(partners) if one is not None}
+        falls = {at: other.energy - state.energy for at, other in enumerate(partners) if other is not None}
         lowest = min(lowest, falls.get(0, math.inf)) if not listed else lowest
-        lacking, error = lack(falls, lowest)
-        energy = Estimate(state.energy - lacking, error + rest)
+        correction, error = basis_error(falls, lowest)
+        energy = Estimate(state.energy - correction, error + numerical)
         listed.append(_state((problems[0], problems[1]), state, partners[-1], energy))
     return sorted(listed, key=lambda state: state.energy.value)
 
@@ -292,38 +300,41 @@ def _at(states: Sequence[Configured], rank: int) -> Configured | None:
     return states[rank] if rank < len(states) else None
 
 
-Key = tuple[int, int, float | None, float | None]
+Key = tuple[Sector, float | None, float | None]
 
 
 def _by_symmetry(states: Sequence[Configured]) -> Mapping[Key, Sequence[Configured]]:
-    found: dict[Key, list[Configured]] = {}
+    groups: dict[Key, list[Configured]] = {}
     for state in states:
-        found.setdefault(_key(state), []).append(state)
-    return found
+        groups.setdefault(_key(state), []).append(state)
+    return groups
 
 
 def _key(state: Configured) -> Key:
-    return state.m, state.parity, state.electron_spin, state.hole_spin
+    return state.sector, state.electron_spin, state.hole_spin
 
 
 def _ranked(states: Sequence[Configured]) -> Iterable[tuple[Key, int, Configured]]:
-    seen: dict[Key, int] = {}
+    """States with their key and their rank among those of the same key."""
+    ranks: dict[Key, int] = {}
     for state in states:
         key = _key(state)
-        yield key, seen.get(key, 0), state
-        seen[key] = seen.get(key, 0) + 1
+        yield key, ranks.get(key, 0), state
+        ranks[key] = ranks.get(key, 0) + 1
 
 
 def _state(problems: Problems, state: Configured, partner: Configured, energy: Estimate) -> ComplexState:
     placement = place_carriers(problems[0], partner)
-    spins = state.electron_spin, state.hole_spin
-    contact = _contact(problems, state, partner) if sum(one.particles for one in state.sector.species) == 2 else None
-    return ComplexState(energy, state.m, state.parity, *spins, state.degeneracy, placement, contact)
+    exciton = sum(species.particles for species in state.space.species) == 2
+    contact = _contact(problems, state, partner) if exciton else None
+    return ComplexState(
+        energy, state.sector, state.electron_spin, state.hole_spin, state.degeneracy, placement, contact
+    )
 
 
 def _contact(problems: Problems, state: Configured, partner: Configured) -> Estimate:
-    """Electron and hole at one place, at the limit: of the cusp there angular momenta from l on bring 1/l."""
-    few, many = (contact_density(*one) for one in zip(problems, (partner, state), strict=True))
+    """Contact density in the limit of a complete basis: by the cusp, angular momenta from l on contribute 1/l."""
+    before, last = (contact_density(*pair) for pair in zip(problems, (partner, state), strict=True))
     small, large = (len(problem.electron) + len(problem.hole) for problem in problems)
-    rest = (many - few) / (math.cbrt(large / small) - 1)
-    return Estimate(many + rest, abs(rest))
+    correction = (last - before) / (math.cbrt(large / small) - 1)
+    return Estimate(last + correction, abs(correction))

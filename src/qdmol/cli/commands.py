@@ -160,7 +160,7 @@ def solve(
 
 
 @app.command()
-def run(  # noqa: PLR0913, PLR0917 - options of a command
+def run(
     spec: SpecArgument,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Report (default ./<stem>.html).")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,

@@ -14,7 +14,7 @@ from qdmol.analysis import analysis_sentences, files_rows, flag_sentences, note_
 from qdmol.results import NO_VALUE, format_error
 
 if TYPE_CHECKING:
-    from qdmol.prediction import Overlay, Rows
+    from qdmol.prediction import Overlay, Rows, Spectra
     from qdmol.study import Comparison, ComplexStates, EnergyLevel, NumberPair, Solution
 
 
@@ -150,22 +150,20 @@ def files_text(names: Sequence[str], summaries: Sequence[Summary]) -> Renderable
     return table
 
 
-def spectrum_text(
-    summary: Mapping[str, Any], overlays: Sequence[Overlay], *, warnings: Sequence[str], quiet: bool
-) -> list[RenderableType]:
-    """Return the JSON object of spectra, and measured curves, as tables; unless `quiet` sentences and warnings too."""
+def spectrum_text(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> list[RenderableType]:
+    """Predicted spectra and measured curves as tables; unless `quiet` with sentences and warnings."""
     from qdmol.prediction import change_rows, measured_rows, sample_rows, spectrum_sentences
 
-    shown: list[RenderableType] = [Text(str(summary["name"]), style="bold"), Text("")]
-    shown += _table(sample_rows(summary))
-    if summary["changes"]:
-        shown += _table(change_rows(summary))
+    shown: list[RenderableType] = [Text(spectra.spec.name, style="bold"), Text("")]
+    shown += _table(sample_rows(spectra))
+    if spectra.changes:
+        shown += _table(change_rows(spectra))
     if overlays:
         shown += _table(measured_rows(overlays), left=2)
     if quiet:
         return shown
-    shown += [Text(sentence) for sentence in spectrum_sentences(summary, overlays)[len(summary["samples"]) :]]
-    return shown + [Text(f"Warning: {warning}", style="yellow") for warning in warnings]
+    shown += [Text(sentence) for sentence in spectrum_sentences(spectra, overlays)[len(spectra.samples) :]]
+    return shown + [Text(f"Warning: {warning}", style="yellow") for warning in spectra.warnings]
 
 
 def _table(found: Rows, *, left: int = 1) -> list[RenderableType]:

@@ -225,7 +225,7 @@ def _show(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> None
     from qdmol.cli.console import show
     from qdmol.cli.result_tables import spectrum_text
 
-    show(*spectrum_text(spectra.summary, overlays, warnings=spectra.warnings, quiet=quiet))
+    show(*spectrum_text(spectra, overlays, quiet=quiet))
 
 
 def _status(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> int:
@@ -233,9 +233,9 @@ def _status(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> in
     said = []
     if not spectra.converged:
         said.append("Not converged: at least one number is not known within what was asked for.")
-    field = spectra.summary.get("field")
-    if field is not None and field["failed"]:
-        said.append(f"{len(field['failed'])} of {len(field['field_kV_cm'])} fields have no numbers.")
+    sweep = spectra.sweep
+    if sweep is not None and sweep.failed:
+        said.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields have no numbers.")
     missing = sum(one.fit is None for one in overlays)
     if missing:
         said.append(f"{missing} of {len(overlays)} measured curves were not fitted.")

@@ -15,3 +15,10 @@ from .shapes import (
     arrange as arrange,
     caps_apart as caps_apart,
 )
+from .symmetry import (
+    AxialSymmetry as AxialSymmetry,
+    Direction as Direction,
+    Image as Image,
+    Sector as Sector,
+    Symmetry as Symmetry,
+)

@@ -11,6 +11,7 @@ Sparsity patterns that many matrices share: a matrix is then one array of entrie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from qdmol.arrays import Floats, Indices
 from qdmol.fem.elements import Block, Elements
+from qdmol.fem.symmetry import Direction, Symmetry
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,33 @@ class Assembler:
         """The blocks cut down to the elements that belong."""
         if self.regions is None:
             return self.elements.blocks
-        cut = []
-        for block, member in zip(self.elements.blocks, self.members, strict=True):
-            cut.append(Block(*(getattr(block, name)[member] for name in Block.__slots__)))
-        return tuple(cut)
+        return tuple(block.some(member) for block, member in zip(self.elements.blocks, self.members, strict=True))
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """That of the elements."""
+        return self.elements.symmetry
+
+    @cached_property
+    def points(self) -> Floats:
+        """All quadrature points (P, d), nm."""
+        return np.concatenate([block.points.reshape(-1, block.points.shape[-1]) for block in self.blocks])
+
+    @cached_property
+    def measure(self) -> Floats:
+        """The elements' measure (P,) at all quadrature points."""
+        return np.concatenate([block.measure.ravel() for block in self.blocks])
+
+    @property
+    def positions(self) -> list[Floats]:
+        """Positions (P, 3) in space of all quadrature points, in each image."""
+        return [image.place(self.points) for image in self.symmetry.images]
+
+    def split(self, values: Floats) -> Coefficient:
+        """Values (P,) at all quadrature points as arrays (E, Q), one for each block."""
+        shapes = [block.measure.shape for block in self.blocks]
+        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+        return [part.reshape(shape) for part, shape in zip(np.split(values, ends), shapes, strict=True)]
 
     @cached_property
     def unknowns(self) -> Indices:
@@ -127,23 +152,27 @@ class Assembler:
         return np.asarray(np.bincount(places, weights=flat, minlength=len(pattern.rows)), dtype=np.float64)
 
     def stiffness(self, coefficient: Coefficient, potential: Coefficient | None = None) -> Floats:
-        """∫ (a ∇u·∇v + c u v) r for `coefficient` a and `potential` c (E, Q; none: 0)."""
+        """∫ (a ∇u·∇v + c u v) for `coefficient` a and `potential` c (E, Q; none: 0)."""
         local = []
         for k, (block, a) in enumerate(zip(self.blocks, coefficient, strict=True)):
-            weight = block.weight * block.r
-            w = (weight * a)[..., None]
-            matrices = _gram(block.slope_r, w) + _gram(block.slope_z, w)
+            w = (block.measure * a)[..., None]
+            matrices = _gram(block.slopes[0], w)
+            for slopes in block.slopes[1:]:
+                matrices = matrices + _gram(slopes, w)
             if potential is not None:
-                matrices += _gram(block.values, (weight * potential[k])[..., None])
+                matrices += _gram(block.values, (block.measure * potential[k])[..., None])
             local.append(matrices)
         return self.entries(local)
 
     def mass(self, coefficient: Coefficient) -> Floats:
-        """∫ c u v r for `coefficient` c (E, Q)."""
-        return self.entries(self._weighted([b.weight * b.r * c for b, c in zip(self.blocks, coefficient, strict=True)]))
+        """∫ c u v for `coefficient` c (E, Q)."""
+        return self.entries(self._weighted([b.measure * c for b, c in zip(self.blocks, coefficient, strict=True)]))
 
-    def centrifugal(self, coefficient: Coefficient) -> Floats:
-        """∫ a u v / r for `coefficient` a (E, Q)."""
+    def angular(self, coefficient: Coefficient) -> Floats:
+        """∫ a u v / r² for `coefficient` a (E, Q).
+
+        In the kinetic energy of a sector it is multiplied with :meth:`Symmetry.angular_factor`.
+        """
         return self.entries(self._weighted([b.weight / b.r * a for b, a in zip(self.blocks, coefficient, strict=True)]))
 
     def _weighted(self, weights: Sequence[Floats]) -> list[Floats]:
@@ -155,13 +184,21 @@ class Assembler:
 
     def load(self, density: Coefficient) -> Floats:
         """∫ f v r for `density` f (E, Q): a vector (n,)."""
-        weights = [b.weight * b.r * f for b, f in zip(self.blocks, density, strict=True)]
+        weights = [b.measure * f for b, f in zip(self.blocks, density, strict=True)]
         local = [np.matmul(w[:, None, :], block.values)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)]
         return self._gather(local)
 
+    def dipole_load(self, direction: Direction, density: Coefficient) -> Floats:
+        """∫ f e·∇(v χ) for `density` f (E, Q) and the unit vector e of a direction: a vector (n,).
+
+        χ is the angular part of functions of the direction's sector. The mean of e·∇(v χ) about the axis is ∂z v along
+        it, and half of ∂r v + v/r across it; the half is left out, as it is in the matrices.
+        """
+        return self.slope_load(density) if direction.axes == 1 else self.divergence_load(density)
+
     def slope_load(self, density: Coefficient) -> Floats:
         """∫ f ∂z v r for `density` f (E, Q): a vector (n,)."""
-        weights = [b.weight * b.r * f for b, f in zip(self.blocks, density, strict=True)]
+        weights = [b.measure * f for b, f in zip(self.blocks, density, strict=True)]
         local = [
             np.matmul(w[:, None, :], block.slope_z)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
         ]
@@ -188,7 +225,7 @@ class Assembler:
 
     def integral(self, density: Coefficient) -> float:
         """∫ f r for `density` f (E, Q)."""
-        return float(sum(np.sum(b.weight * b.r * f) for b, f in zip(self.blocks, density, strict=True)))
+        return float(sum(np.sum(b.measure * f) for b, f in zip(self.blocks, density, strict=True)))
 
     def _gather(self, local: Sequence[Floats]) -> Floats:
         places = np.concatenate([block.unknowns.ravel() for block in self.blocks])

@@ -9,14 +9,15 @@ so one tabulation serves both solves of an error estimate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import ngsolve
 import numpy as np
 
-from qdmol.arrays import Floats, Indices
+from qdmol.arrays import Bools, Floats, Indices
+from qdmol.fem.symmetry import AxialSymmetry, Symmetry
 
 # sample(vectors (K, n), r (P,), z (P,)) gives the values (K, P) of functions at any points of the meshed half plane, 0
 # outside it; the points are located once for all functions.
@@ -27,18 +28,58 @@ Sampler = Callable[[Floats, Floats, Floats], Floats]
 class Block:
     """Elements of one kind: E elements, Q quadrature points each, N shape functions each.
 
-    `unknowns` (E, N); `r`, `z`, `weight` (E, Q) with the Jacobian, without the factor r, in the weight; `values`,
-    `slope_r`, `slope_z` (E, Q, N); `region` (E,) index into `Elements.regions`.
+    `unknowns` (E, N); `region` (E,) index into `Elements.regions`; `points` (E, Q, d), nm; `measure` (E, Q) with every
+    factor of the volume element but the symmetry's `turn`; `weight` (E, Q) without the factor r, for this room only;
+    `values` (E, Q, N); `slopes` (d, E, Q, N) the derivatives, one direction after the other.
+
+    Slopes are stored for every element. In three dimensions, where 20,000 tetrahedra of degree 5 would take 4 GB, they
+    have to be stored once for each orientation of the reference element, and mapped where they are used.
     """
 
     unknowns: Indices
     region: Indices
-    r: Floats
-    z: Floats
+    points: Floats
+    measure: Floats
     weight: Floats
     values: Floats
-    slope_r: Floats
-    slope_z: Floats
+    slopes: Floats
+
+    @property
+    def gradient(self) -> Floats:
+        """Gradients (E, Q, N, d) of the shape functions; a view."""
+        return np.asarray(np.moveaxis(self.slopes, 0, -1))
+
+    @property
+    def r(self) -> Floats:
+        """Distance (E, Q) from the axis, nm."""
+        return np.asarray(self.points[..., 0])
+
+    @property
+    def z(self) -> Floats:
+        """Position (E, Q) along the axis, nm."""
+        return np.asarray(self.points[..., 1])
+
+    @property
+    def slope_r(self) -> Floats:
+        """Derivatives (E, Q, N) along r."""
+        return np.asarray(self.slopes[0])
+
+    @property
+    def slope_z(self) -> Floats:
+        """Derivatives (E, Q, N) along z."""
+        return np.asarray(self.slopes[1])
+
+    def some(self, chosen: Bools) -> Block:
+        """The elements that a mask (E,) chooses."""
+        return Block(
+            self.unknowns[chosen],
+            self.region[chosen],
+            self.points[chosen],
+            self.measure[chosen],
+            self.weight[chosen],
+            self.values[chosen],
+            np.stack([slopes[chosen] for slopes in self.slopes]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +97,19 @@ class BoundaryBlock:
 class Elements:
     """A mesh of the half plane with shape functions of one degree.
 
-    `degree_of` (n,) is the polynomial degree of each unknown's shape function; `axis`, `mirror`, `outer` are the
-    unknowns that do not vanish there; `regions` the labels the blocks' region indices point to. `with_extra_order`
-    tabulates the same functions at the Gauss points of another order, as :func:`tabulate` does.
+    `symmetry` is that of the meshed shapes. `degree_of` (n,) is the polynomial degree of each unknown's shape function;
+    `boundaries` lists, for the boundaries named "outer" and as the symmetry names them, the unknowns that do not vanish
+    there; `regions` the labels the blocks' region indices point to. `with_extra_order` tabulates the same functions at
+    the Gauss points of another order, as :func:`tabulate` does.
     """
 
+    symmetry: Symmetry
     degree: int
     count: int
     blocks: tuple[Block, ...]
     outer_arc: BoundaryBlock | None
     degree_of: Indices
-    axis: Indices
-    mirror: Indices
-    outer: Indices
+    boundaries: Mapping[str, Indices]
     regions: tuple[str, ...]
     sample: Sampler
     with_extra_order: Callable[[int], Elements]
@@ -77,6 +118,28 @@ class Elements:
     def elements(self) -> int:
         """Number of elements."""
         return sum(len(block.unknowns) for block in self.blocks)
+
+    def allowed(self, boundary_conditions: Iterable[str]) -> Bools:
+        """Which unknowns (n,) functions have that vanish on the boundaries of these names."""
+        keep = np.ones(self.count, dtype=np.bool_)
+        for name in boundary_conditions:
+            keep[self.boundaries[name]] = False
+        return keep
+
+    @property
+    def axis(self) -> Indices:
+        """Unknowns that do not vanish on the axis."""
+        return self.boundaries["axis"]
+
+    @property
+    def mirror(self) -> Indices:
+        """Unknowns that do not vanish on the mirror plane."""
+        return self.boundaries["mirror"]
+
+    @property
+    def outer(self) -> Indices:
+        """Unknowns that do not vanish on the outer boundary."""
+        return self.boundaries["outer"]
 
 
 def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elements:
@@ -87,14 +150,13 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
     blocks = tuple(_block(mesh, space, kind, members, order) for kind, members in groups.items())
     names = list(mesh.GetMaterials())
     return Elements(
+        symmetry=AxialSymmetry(mirror="mirror" in mesh.GetBoundaries()),
         degree=degree,
         count=space.ndof,
         blocks=blocks,
         outer_arc=_outer_arc(mesh, space, order),
         degree_of=_degrees(space, groups, degree),
-        axis=_on_boundary(mesh, space, "axis"),
-        mirror=_on_boundary(mesh, space, "mirror"),
-        outer=_on_boundary(mesh, space, "outer"),
+        boundaries={name: _on_boundary(mesh, space, name) for name in ("axis", "mirror", "outer")},
         regions=tuple(names),
         sample=_sampler(mesh, space),
         with_extra_order=lambda extra: tabulate(mesh, degree=degree, extra_order=extra),
@@ -140,7 +202,7 @@ def _group(mesh: ngsolve.Mesh, space: ngsolve.H1) -> dict[ngsolve.ET, list[_Memb
 def _block(mesh: ngsolve.Mesh, space: ngsolve.H1, kind: ngsolve.ET, members: list[_Member], order: int) -> Block:
     rule = ngsolve.IntegrationRule(kind, order)
     numbers = np.array([member.number for member in members])
-    r, z, jacobian = _geometry(mesh, kind, rule, numbers)
+    points, jacobian = _geometry(mesh, kind, rule, numbers)
     determinant = jacobian[..., 0, 0] * jacobian[..., 1, 1] - jacobian[..., 0, 1] * jacobian[..., 1, 0]
     tables = {}
     for member in members:
@@ -150,29 +212,29 @@ def _block(mesh: ngsolve.Mesh, space: ngsolve.H1, kind: ngsolve.ET, members: lis
     slopes = np.stack([tables[member.orientation][1] for member in members])
     du, dv = slopes[..., 0], slopes[..., 1]
     j = jacobian[..., None, :, :] / determinant[..., None, None, None]
+    weight = np.array(rule.weights) * np.abs(determinant)
     return Block(
         unknowns=np.array([member.unknowns for member in members], dtype=np.intp),
         region=np.array([member.region for member in members], dtype=np.intp),
-        r=r,
-        z=z,
-        weight=np.array(rule.weights) * np.abs(determinant),
+        points=points,
+        measure=weight * points[..., 0],
+        weight=weight,
         values=values,
         # Inverse transposed Jacobian applied to the reference gradient.
-        slope_r=j[..., 1, 1] * du - j[..., 1, 0] * dv,
-        slope_z=j[..., 0, 0] * dv - j[..., 0, 1] * du,
+        slopes=np.stack([j[..., 1, 1] * du - j[..., 1, 0] * dv, j[..., 0, 0] * dv - j[..., 0, 1] * du]),
     )
 
 
 def _geometry(
     mesh: ngsolve.Mesh, kind: ngsolve.ET, rule: ngsolve.IntegrationRule, numbers: Indices
-) -> tuple[Floats, Floats, Floats]:
-    """Coordinates (E, Q) and Jacobians (E, Q, 2, 2) at the mapped points of the elements of one kind."""
+) -> tuple[Floats, Floats]:
+    """Coordinates (E, Q, 2) and Jacobians (E, Q, 2, 2) at the mapped points of the elements of one kind."""
     empty = ngsolve.IntegrationRule([], [])
     other = ngsolve.ET.QUAD if kind == ngsolve.ET.TRIG else ngsolve.ET.TRIG
     points = mesh.MapToAllElements({kind: rule, other: empty}, ngsolve.VOL)
     field = ngsolve.CoefficientFunction((ngsolve.x, ngsolve.y, ngsolve.specialcf.JacobianMatrix(2)))
     found = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 6)
-    return found[..., 0], found[..., 1], found[..., 2:].reshape(*found.shape[:2], 2, 2)
+    return found[..., :2].copy(), found[..., 2:].reshape(*found.shape[:2], 2, 2)
 
 
 class _Shape:

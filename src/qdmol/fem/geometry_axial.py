@@ -30,7 +30,8 @@ from netgen.meshing import MeshingParameters, NgException
 
 from qdmol.errors import SolverError
 from qdmol.fem.elements import Elements, tabulate
-from qdmol.fem.shapes import MEDIUM, OUTSIDE, SAME, Arc, Curve, Line, Piece, Shapes, arrange, closing_lines
+from qdmol.fem.shapes import OUTSIDE, SAME, Arc, Curve, Line, Piece, Shapes, arrange, closing_lines
+from qdmol.structure import MEDIUM
 
 # Element size over gap width: curved elements of this aspect stay well shaped.
 SIZE_OVER_GAP = 1.3

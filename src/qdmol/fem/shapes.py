@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise, product
 
-from qdmol.structure import AxialMolecule, PlacedDot
+from qdmol.structure import MEDIUM as MEDIUM, AxialMolecule, Body, bodies  # noqa: PLC0414 - other rooms still import it from here
 
 STEPS = 60
 
@@ -85,7 +85,6 @@ def _edge(one: Cap, other: Cap, width: float) -> float:
     return inside
 
 
-MEDIUM = "medium"
 OUTSIDE = ""
 # Crossings closer than this (nm) are one crossing: far below any mesh size, far above rounding.
 SAME = 1e-8
@@ -196,16 +195,11 @@ class Shapes:
         return self._open_material(r, z)
 
     def _open_material(self, r: float, z: float) -> str:
-        found = [
-            (layer, order) for order, dot in enumerate(self.molecule.dots) if (layer := _layer(dot, r, z)) is not None
-        ]
-        if found:
-            layer, order = min(found)
-            return self.molecule.dots[order].layers[layer].material
-        for bridge in self.molecule.bridges:
-            if bridge.z_low < z < bridge.z_high and r < bridge.radius:
-                return bridge.material
-        return MEDIUM
+        return next((body.material for body in self._bodies if body.contains(r, 0.0, z)), MEDIUM)
+
+    @cached_property
+    def _bodies(self) -> tuple[Body, ...]:
+        return tuple(bodies(self.molecule))
 
     def region(self, r: float, z: float) -> str:
         """Label of the mesh region: the material, or `medium/k` (offset layer k) or `medium/far`."""
@@ -324,11 +318,6 @@ def _spans(cuts: Iterable[float], region: Callable[[float], str]) -> list[tuple[
         if label != OUTSIDE:
             found.append((a, b, label))
     return found
-
-
-def _layer(dot: PlacedDot, r: float, z: float) -> int | None:
-    distance = math.hypot(r, z - dot.z)
-    return next((k for k, layer in enumerate(dot.layers) if distance < layer.radius), None)
 
 
 def _cuts(curve: Curve, others: Sequence[Curve], *, half: bool) -> list[float]:

@@ -1,112 +1,104 @@
-"""One carrier in the field of the other: its lowest state by preconditioned subspace iteration.
+"""The lowest state of one carrier in the field of another, by preconditioned subspace iteration.
 
 The state is expanded in a small, growing basis. Each step adds the residual, multiplied with the inverse of the
-bare operator, whose factors are at hand; the other carrier's potential enters through its values at the quadrature
-points, so that nothing is factorised anew while the pair settles (Davidson, J. Comput. Phys. 17, 87 (1975),
+bare operator, whose factors are known; the other carrier's potential enters through its values at the quadrature
+points, so that nothing is factorised anew while the pair converges (Davidson, J. Comput. Phys. 17, 87 (1975),
 doi:10.1016/0021-9991(75)90065-0).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import scipy.linalg
 
 from qdmol.arrays import Floats
-from qdmol.fem import Coefficient
+from qdmol.fem import Coefficient, Sector
 from qdmol.linalg import Tail
-from qdmol.potentials import combine, images_of
-from qdmol.states import Hamiltonian, Pair, tail_of
+from qdmol.potentials import images_of, part_of
+from qdmol.states import Hamiltonian, tail_of
 
 # Basis functions kept: beyond, the basis shrinks to the last states.
 LARGEST_BASIS = 24
-# A level in the coarse space serves an error estimate only: it may rest this far (eV) from its limit.
-COARSE_REST = 1e-8
+# A level in the coarse space serves an error estimate only, so that it need not converge further (eV).
+COARSE_CONVERGENCE_EV = 1e-8
 COARSE_STEPS = 12
 
 
 class CarrierSpace:
-    """Everything of one carrier that stays the same while the pair settles: blocks with m = 0 and their factors.
+    """Everything of one carrier that stays the same while a pair converges: its ground sectors and their factors.
 
-    A function is one vector over all parities, one behind the other; at the quadrature points it has a value (P,)
-    for each image of the mesh, P the points of all blocks.
+    A function is one vector over all ground sectors, one behind the other; at the quadrature points it has a value (P,)
+    for each image of the mesh, P the points of all elements.
     """
 
     def __init__(self, hamiltonian: Hamiltonian, *, coarse: bool) -> None:
         self.hamiltonian = hamiltonian
         self.coarse = coarse
-        self.parities = hamiltonian.parities
-        self.pairs: dict[int, Pair] = {p: hamiltonian.pair(0, p, coarse=coarse) for p in self.parities}
+        self.symmetry = hamiltonian.symmetry
+        self.sectors = self.symmetry.ground_sectors
+        self.pencils = {sector: hamiltonian.pencil(sector, coarse=coarse) for sector in self.sectors}
         self.assembler = hamiltonian.assembler
-        sizes = [len(self.pairs[p].unknowns) for p in self.parities]
-        ends = np.cumsum([0, *sizes])
-        self._parts = {p: slice(ends[k], ends[k + 1]) for k, p in enumerate(self.parities)}
+        ends = np.cumsum([0, *(len(pencil.unknowns) for pencil in self.pencils.values())])
+        self._parts = {sector: slice(ends[k], ends[k + 1]) for k, sector in enumerate(self.sectors)}
         self.size = int(ends[-1])
 
     @property
     def images(self) -> int:
         """Copies of the meshed part that make up the molecule."""
-        return len(self.parities)
+        return len(self.symmetry.images)
 
-    @cached_property
-    def weights(self) -> Floats:
-        """Weights (P,) of ∫ r dr dz."""
-        return np.concatenate([(b.weight * b.r).ravel() for b in self.assembler.blocks])
+    @property
+    def measure(self) -> Floats:
+        """Weights (P,) of an integral over the meshed part, without the symmetry's `turn`."""
+        return self.assembler.measure
 
     def precondition(self, x: Floats) -> Floats:
         """(A - floor M)^-1 x for the bare operator."""
-        factors = {p: self.hamiltonian.floor_factor(0, p, coarse=self.coarse) for p in self.parities}
-        return np.concatenate([factors[p].solve(x[self._parts[p]]) for p in self.parities])
+        factors = {s: self.hamiltonian.factor_at_floor(s, coarse=self.coarse) for s in self.sectors}
+        return np.concatenate([factors[s].solve(x[part]) for s, part in self._parts.items()])
 
     def energy(self, x: Floats) -> Floats:
         """A x, the bare operator."""
-        return np.concatenate([self.pairs[p].A @ x[self._parts[p]] for p in self.parities])
+        return np.concatenate([self.pencils[s].A @ x[part] for s, part in self._parts.items()])
 
     def overlap(self, x: Floats) -> Floats:
         """M x."""
-        return np.concatenate([self.pairs[p].M @ x[self._parts[p]] for p in self.parities])
+        return np.concatenate([self.pencils[s].M @ x[part] for s, part in self._parts.items()])
 
-    def parts(self, x: Floats) -> dict[int, Floats]:
-        """Full vectors (n,) of each parity."""
-        found = {}
-        for p in self.parities:
-            full = np.zeros(self.hamiltonian.elements.count)
-            full[self.pairs[p].unknowns] = x[self._parts[p]]
-            found[p] = full
-        return found
+    def parts(self, x: Floats) -> dict[Sector, Floats]:
+        """Full vectors (n,) of each ground sector."""
+        parts = {}
+        for sector, part in self._parts.items():
+            full = np.zeros(self.hamiltonian.size)
+            full[self.pencils[sector].unknowns] = x[part]
+            parts[sector] = full
+        return parts
 
-    def reduced(self, parts: dict[int, Floats]) -> Floats:
-        """The vector over all parities of full vectors (n,) of each parity."""
-        return np.concatenate([parts[p][self.pairs[p].unknowns] for p in self.parities])
+    def reduced(self, parts: Mapping[Sector, Floats]) -> Floats:
+        """The vector over all ground sectors of full vectors (n,) of each."""
+        return np.concatenate([parts[sector][self.pencils[sector].unknowns] for sector in self.sectors])
 
     def values(self, x: Floats) -> Floats:
         """Values at the quadrature points of every image (images, P)."""
         return flatten(images_of(self.assembler, self.parts(x)))
 
     def load(self, density: Floats) -> Floats:
-        """∫ f v r over the meshed part for f (images, P), as a vector over all parities."""
+        """∫ f v over the meshed part for f (images, P), as a vector over all ground sectors."""
         images = self.unflatten(density)
-        loads = {}
-        for p in self.parities:
-            loads[p] = self.assembler.load(combine(images, p))
-        return self.reduced(loads)
+        return self.reduced({s: self.assembler.load(part_of(self.symmetry, images, s)) for s in self.sectors})
 
     def unflatten(self, values: Floats) -> list[Coefficient]:
         """(images, P) as one list of arrays (E, Q) for each image."""
-        shapes = [block.r.shape for block in self.assembler.blocks]
-        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
-        return [
-            [part.reshape(shape) for part, shape in zip(np.split(row, ends), shapes, strict=True)] for row in values
-        ]
+        return [self.assembler.split(row) for row in values]
 
     def tail(self, x: Floats) -> Tail:
-        """How the state's energy decays with the degree: the slowest of the parities that matter, and the sum."""
-        weights = {p: float(x[s] @ (self.pairs[p].M @ x[s])) for p, s in self._parts.items()}
-        heavy = [p for p in self.parities if weights[p] > 1e-3 * sum(weights.values())]
-        tails = [tail_of(self.pairs[p], self.hamiltonian.floor, x[self._parts[p]]) for p in heavy]
+        """How the state's energy decays with the degree: the slowest of the sectors that matter, and the sum."""
+        weights = {s: float(x[part] @ (self.pencils[s].M @ x[part])) for s, part in self._parts.items()}
+        heavy = [s for s in self.sectors if weights[s] > 1e-3 * sum(weights.values())]
+        tails = [tail_of(self.pencils[s], self.hamiltonian.floor, x[self._parts[s]]) for s in heavy]
         return Tail(max(tail.decay for tail in tails), sum(tail.energy for tail in tails))
 
 
@@ -118,8 +110,8 @@ def flatten(images: Sequence[Coefficient]) -> Floats:
 class CarrierState:
     """The current state of one carrier, improved step by step in the potential energy of the other.
 
-    Vectors are normalised to x·M x = 1: over the whole molecule ∫ψ² r dr dz is the number of `images`. Densities
-    (1/nm³) are normalised to one particle.
+    Vectors are normalised to x·M x = 1, so that ψ² integrates to the number of images over the whole molecule in the
+    elements' measure. Densities (1/nm³) are normalised to one particle.
     """
 
     def __init__(self, space: CarrierSpace, seeds: Sequence[Floats]) -> None:
@@ -138,7 +130,7 @@ class CarrierState:
     @property
     def density(self) -> Floats:
         """Density (1/nm³) at the quadrature points (images, P)."""
-        return self.values**2 / (2 * math.pi * self.space.images)
+        return self.values**2 / (self.space.symmetry.turn * self.space.images)
 
     @property
     def bare_energy(self) -> float:
@@ -147,14 +139,14 @@ class CarrierState:
 
     def integral(self, function: Floats) -> float:
         """Expectation value of a function given at the quadrature points (images, P)."""
-        return float(np.sum(self.values**2 * function * self.space.weights)) / self.space.images
+        return float(np.sum(self.values**2 * function * self.space.measure)) / self.space.images
 
     def fall(self, coarse: CarrierSpace, potential: Floats) -> float:
         """How much lower (eV) the level lies than in a coarser space, in the same potential energy (images, P)."""
         state = CarrierState(coarse, [coarse.reduced(self.space.parts(self.vector))])
         for _ in range(COARSE_STEPS):
             state.improve(potential, steps=1)
-            if state.correction < COARSE_REST:
+            if state.correction < COARSE_CONVERGENCE_EV:
                 break
         return max(state.level - self.level, 0.0)
 
@@ -168,14 +160,14 @@ class CarrierState:
                 - self.level * self.space.overlap(self.vector)
             )
             direction = self.space.precondition(residual)
-            # The energy this step can gain, to first order: how far the state is from resting.
+            # The energy this step can gain, to first order: how far the state is from convergence.
             self.correction = float(residual @ direction)
             if not self._append(direction):
                 return
             self._solve(potential)
 
-    def settle(self) -> None:
-        """Keep the state only, of the basis it was found in."""
+    def forget_basis(self) -> None:
+        """Keep the state only, not the basis it was found in."""
         self.vectors, self._values = [self.vector], [self.values]
         self._energies, self._overlaps = [self.space.energy(self.vector)], [self.space.overlap(self.vector)]
 
@@ -196,7 +188,7 @@ class CarrierState:
     def _solve(self, potential: Floats) -> None:
         basis = np.stack(self.vectors)
         values = np.stack(self._values)
-        weighted = values * (potential * self.space.weights / self.space.images)
+        weighted = values * (potential * self.space.measure / self.space.images)
         inner = basis @ np.stack(self._energies).T
         inner += np.tensordot(weighted, values, axes=([1, 2], [1, 2]))
         levels, mixing = scipy.linalg.eigh((inner + inner.T) / 2)

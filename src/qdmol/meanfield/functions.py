@@ -1,12 +1,12 @@
-"""Functions u(r, z) of one carrier: what orbitals are made of.
+"""Functions of one carrier, from which orbitals are made.
 
-A function is a vector (n,) on the carrier's mesh. Of a symmetric molecule the mesh is the upper half, and a function
-of parity p continues as p times its mirror image.
+A function is a vector (n,) on the carrier's mesh and a sector, by which it continues to the images of the mesh.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,15 +15,17 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from qdmol.arrays import Floats, Indices
+from qdmol.fem import Sector
 from qdmol.linalg import Factor, lanczos
-from qdmol.states import Hamiltonian, Pair
+from qdmol.states import Hamiltonian, Level, Pencil
+from qdmol.structure import nearest_dot
 
 # Values of products of functions that are there at once, and the pairs that are taken at once.
 PRODUCTS = 4_000_000
 CHUNK = 128
-# How well (relative) the functions of a basis need to solve their equation.
-LOOSE = 1e-4
-# More than this many in one block are not looked for.
+# Relative accuracy to which the functions of a basis solve their equation.
+BASIS_ACCURACY = 1e-4
+# Largest number of functions of one sector.
 MOST = 200
 # A shift (eV) below all solutions.
 SHIFT = -0.05
@@ -33,27 +35,48 @@ DEPENDENT = 1e-6
 
 @dataclass(frozen=True)
 class Functions:
-    """R functions u(r, z) with ∫ u² d³r = 1 over the whole molecule.
+    """R functions with ∫ ψ² d³r = 1 over the whole molecule.
 
-    `vectors` (R, n) on the mesh of `hamiltonian`, `m` (R,) >= 0, `parity` (R,).
+    `vectors` (R, n) lie on the mesh of `hamiltonian`; `sectors` has the sector of each.
     """
 
     hamiltonian: Hamiltonian
     vectors: Floats
-    m: Indices
-    parity: Indices
+    sectors: tuple[Sector, ...]
 
     def __len__(self) -> int:
-        return len(self.m)
+        return len(self.sectors)
+
+    @classmethod
+    def of_levels(cls, hamiltonian: Hamiltonian, levels: Iterable[Level]) -> Functions:
+        """The functions of levels of a Hamiltonian."""
+        listed = tuple(levels)
+        norm = math.sqrt(hamiltonian.symmetry.turn * len(hamiltonian.symmetry.images))
+        return cls(hamiltonian, np.stack([level.vector for level in listed]) / norm, tuple(x.sector for x in listed))
+
+    @property
+    def m(self) -> Indices:
+        """Quantum number m (R,) about an axis."""
+        return self.numbers[:, 0]
+
+    @property
+    def parity(self) -> Indices:
+        """Parity (R,) under z -> -z."""
+        return self.numbers[:, 1]
+
+    @cached_property
+    def numbers(self) -> Indices:
+        """Quantum numbers (R, K) of the functions, for the symmetry's `combine` and `overlap_locally`."""
+        return np.array([sector.numbers for sector in self.sectors], dtype=np.intp)
 
     @property
     def images(self) -> int:
         """Copies of the meshed part that make up the molecule."""
-        return len(self.hamiltonian.parities)
+        return len(self.hamiltonian.symmetry.images)
 
     def take(self, chosen: Indices) -> Functions:
         """Some of the functions."""
-        return replace(self, vectors=self.vectors[chosen], m=self.m[chosen], parity=self.parity[chosen])
+        return replace(self, vectors=self.vectors[chosen], sectors=tuple(self.sectors[k] for k in chosen))
 
     @cached_property
     def sums(self) -> PointSums:
@@ -61,19 +84,18 @@ class Functions:
         return PointSums(self.hamiltonian, self.vectors)
 
     def near(self, centres: Floats) -> Floats:
-        """∫ ψ_a* ψ_b (D, R, R) over the part of space nearest to each centre (D,) along z."""
-        sums = self.sums
-        found = np.zeros((len(centres), len(self), len(self)))
-        for sign in (1, -1)[: self.images]:
-            nearest = np.argmin(np.abs(sign * sums.z[:, None] - centres), axis=1)
-            # The mirror image of an odd function has the other sign.
-            mirrored = np.where(self.parity == -1, sign, 1)
+        """∫ ψ_a* ψ_b (D, R, R) over the part of space nearest to each centre (D, 3)."""
+        sums, symmetry = self.sums, self.hamiltonian.symmetry
+        signs = np.array([symmetry.signs(sector) for sector in self.sectors])
+        overlaps = np.zeros((len(centres), len(self), len(self)))
+        for image, positions in enumerate(sums.assembler.positions):
+            nearest = nearest_dot(positions, centres)
             for dot in range(len(centres)):
                 there = np.flatnonzero(nearest == dot)
-                values = sums.values[:, there] * mirrored[:, None]
-                found[dot] += (values * sums.weights[there]) @ values.T
-        found *= 2 * math.pi * (self.m[:, None] == self.m)
-        return found
+                values = sums.values[:, there] * signs[:, image, None]
+                overlaps[dot] += (values * sums.weights[there]) @ values.T
+        overlaps *= symmetry.turn * symmetry.overlap_locally(self.numbers[:, None], self.numbers[None])
+        return overlaps
 
 
 class PointSums:
@@ -81,14 +103,18 @@ class PointSums:
 
     def __init__(self, hamiltonian: Hamiltonian, vectors: Floats) -> None:
         self.hamiltonian = hamiltonian
-        blocks = hamiltonian.assembler.blocks
-        parts = [np.matmul(b.values, vectors[:, b.unknowns].transpose(1, 2, 0)) for b in blocks]
+        self.assembler = hamiltonian.assembler
+        parts = [np.matmul(b.values, vectors[:, b.unknowns].transpose(1, 2, 0)) for b in self.assembler.blocks]
         self.values: Floats = np.concatenate([part.reshape(-1, len(vectors)) for part in parts]).T.copy()
-        self.weights: Floats = np.concatenate([(b.weight * b.r).ravel() for b in blocks])
-        self.z: Floats = np.concatenate([b.z.ravel() for b in blocks])
+        self.weights: Floats = self.assembler.measure
+
+    @property
+    def z(self) -> Floats:
+        """Position (P,) along the axis, nm."""
+        return np.asarray(self.assembler.points[:, -1])
 
     def loads(self, pairs: Indices) -> Floats:
-        """∫ u_a u_b v r dr dz (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
+        """∫ u_a u_b v (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
         found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
         chunk = min(CHUNK, max(1, PRODUCTS // len(self.weights)))
         for start in range(0, len(pairs), chunk):
@@ -97,13 +123,13 @@ class PointSums:
         return found
 
     def gather(self, values: Floats) -> Floats:
-        """∫ f v r dr dz (n, k) for shape functions v over the meshed part, of f (k, P)."""
+        """∫ f v (n, k) for shape functions v over the meshed part, of f (k, P)."""
         found = np.zeros((self.hamiltonian.elements.count, len(values)))
         density = values * self.weights
         end = 0
         for block in self.hamiltonian.assembler.blocks:
-            begin, end = end, end + block.r.size
-            local = density[:, begin:end].T.reshape(*block.r.shape, len(values))
+            begin, end = end, end + block.measure.size
+            local = density[:, begin:end].T.reshape(*block.measure.shape, len(values))
             gathered = np.matmul(block.values.transpose(0, 2, 1), local).reshape(-1, len(values))
             unknowns = block.unknowns.ravel()
             entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
@@ -111,26 +137,26 @@ class PointSums:
         return found
 
 
-def spread(pair: Pair, top: float, *, most: int = MOST) -> tuple[Floats, Floats]:
+def spread(pencil: Pencil, top: float, *, most: int = MOST) -> tuple[Floats, Floats]:
     """Approximate solutions of A x = β M x with β < `top`, the lowest `most` of them: β (k,) and vectors (k, n).
 
     A is positive but for the lowest level itself, M positive or zero.
     """
-    below = pair.factor(top).negative if math.isfinite(top) else most
-    count = min(below, most, len(pair.unknowns) // 3)
+    below = pencil.factor(top).negative if math.isfinite(top) else most
+    count = min(below, most, len(pencil.unknowns) // 3)
     if count == 0:
-        return np.empty(0), np.empty((0, len(pair.unknowns)))
-    return low_levels(pair, pair.factor(SHIFT), SHIFT, count)
+        return np.empty(0), np.empty((0, len(pencil.unknowns)))
+    return low_levels(pencil, pencil.factor(SHIFT), SHIFT, count)
 
 
-def low_levels(pair: Pair, factor: Factor, shift: float, count: int) -> tuple[Floats, Floats]:
+def low_levels(pencil: Pencil, factor: Factor, shift: float, count: int) -> tuple[Floats, Floats]:
     """Approximate solutions of A x = E M x, the lowest `count` or as many as fit: E (k,) and vectors (k, n).
 
     `factor` is of A - shift M, the shift below all of them.
     """
-    count = min(count, len(pair.unknowns) // 3)
-    start = np.cos(1.0 + np.arange(len(pair.unknowns)) ** 1.5)
-    orders, vectors = lanczos(pair.M, factor, shift, count, start, tolerance=LOOSE)
+    count = min(count, len(pencil.unknowns) // 3)
+    start = np.cos(1.0 + np.arange(len(pencil.unknowns)) ** 1.5)
+    orders, vectors = lanczos(pencil.M, factor, shift, count, start, tolerance=BASIS_ACCURACY)
     return orders, vectors.T
 
 

@@ -1,39 +1,41 @@
 """The self-consistent pair: an electron and a hole, each in the other's field, no self-interaction (Hartree).
 
-The energy of the pair, X[ψe, ψh] = <Te + Ve> + <Th + Vh> - ∫∫ ne nh e²/(4πε0 ε |r - r'|), is lowered by turns over
-the one state with the other held: each turn can only lower X, so that the iteration cannot oscillate and needs no
-damping. It rests at a fixed point.
+The energy of the pair, X[ψe, ψh] = <Te + Ve> + <Th + Vh> - ∫∫ ne nh e²/(4πε0 ε |r - r'|), is lowered by turns over one
+state with the other kept fixed: each iteration can only lower X, so that the iteration cannot oscillate and needs no
+damping. It converges to a fixed point.
 
-Pairs whose hole is held in a dot that it would leave: for orbitals only, they are no fixed points.
-
-Where another dot holds the hole better by more than the attraction gives, as in a field or beside a larger core, the
-self-consistent pair of a dot does not exist; the exciton with the hole in that dot does, and needs orbitals that know
-of it. A step of HOLD in the hole's potential energy beyond the dot's part of the axis keeps it there.
+Where another dot binds the hole more strongly by more than the attraction gives, as in a field or beside a larger core,
+a dot has no self-consistent pair. The exciton with the hole in that dot still exists and needs orbitals of that kind. A
+constrained pair provides them: a step of CONSTRAINT_EV in the hole's potential energy outside the part of space nearest
+to the dot keeps the hole there. Constrained pairs are no fixed points; only their orbitals are used.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qdmol.arrays import Floats
+from qdmol.fem import Sector
 from qdmol.meanfield.carrier import CarrierSpace, CarrierState, flatten
-from qdmol.potentials import Poisson, images_of
-from qdmol.structure import PlacedDot
+from qdmol.potentials import CARRIERS, Carrier, Poisson, images_of
+from qdmol.states import Hamiltonian
+from qdmol.structure import PlacedDot, nearest_dot
 from qdmol.units import COULOMB_EV_NM
 
-if TYPE_CHECKING:
-    from qdmol.meanfield.solving import MoleculeSolution
-
-
-# A pair rests when neither state can gain more than this (eV), and a turn changes the levels by less than `level_rest`.
-STATE_REST = 1e-10
-TURNS = 300
-# New basis functions a turn: the field changes as fast as the states settle in it.
+# A pair has converged when neither state can gain more than this (eV), and an iteration changes the levels by less than
+# `level_change`.
+STATE_CONVERGENCE_EV = 1e-10
+MAX_ITERATIONS = 300
+# New basis functions in an iteration: the field changes as fast as the states follow it.
 STEPS = 1
+# Step (eV) in the hole's potential energy that keeps it in its dot.
+CONSTRAINT_EV = 0.5
+# Orbitals need levels converged to this (eV) only.
+CONSTRAINED_LEVEL_CHANGE_EV = 1e-5
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Pairing:
     hole: CarrierSpace
     poisson: Poisson
 
-    def potential_of(self, source: CarrierState) -> dict[int, Floats]:
-        """Potential (eV for a unit charge) of one carrier, a vector (n,) for each parity."""
+    def potential_of(self, source: CarrierState) -> dict[Sector, Floats]:
+        """Potential (eV for a unit charge) of one carrier, a vector (n,) for each ground sector."""
         return self.poisson.potential(source.space.assembler, source.space.unflatten(source.density))
 
     def energy_of(self, source: CarrierState, target: CarrierSpace) -> Floats:
@@ -55,11 +57,11 @@ class Pairing:
 
 @dataclass(frozen=True)
 class SettledPair:
-    """A fixed point (or where the turns ran out: `settled` False).
+    """A self-consistent pair; `settled` is False where it did not converge in MAX_ITERATIONS iterations (`turns`).
 
     `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's
     field, `hole_energy` the hole's in the electron's; the carriers' potentials (eV for a unit charge) are one
-    vector (n,) for each parity.
+    vector (n,) for each ground sector.
     """
 
     exciton: float
@@ -68,36 +70,44 @@ class SettledPair:
     hole: CarrierState
     electron_energy: Floats
     hole_energy: Floats
-    electron_potential: dict[int, Floats]
-    hole_potential: dict[int, Floats]
+    electron_potential: dict[Sector, Floats]
+    hole_potential: dict[Sector, Floats]
     settled: bool
     turns: int
 
 
-def settle(pairing: Pairing, dot: PlacedDot, *, level_rest: float, hold: Floats | float = 0.0) -> SettledPair:
+def settle(pairing: Pairing, dot: PlacedDot, *, level_change: float, constraint: Floats | float = 0.0) -> SettledPair:
     """Find the pair with the hole started in one dot.
 
-    `level_rest`: change of the levels (eV) in one turn below which the pair rests; a turn leaves about a fifth of it.
-    `hold` (images, P) is a potential energy (eV) that the hole feels on the way, and that its energy does not contain.
+    Parameters
+    ----------
+    pairing
+        The carriers' spaces.
+    dot
+        Where both carriers start.
+    level_change
+        Change of the levels (eV) in one iteration at which it ends; an iteration leaves about a fifth of it.
+    constraint
+        Potential energy (eV; images, P) that the hole feels during the iteration, and that its energy does not contain.
     """
     electron, hole = _seeded(pairing.electron, dot), _seeded(pairing.hole, dot)
     hole_energy = _ball_energy(pairing, dot)
-    hole.improve(hole_energy + hold, steps=4)
+    hole.improve(hole_energy + constraint, steps=4)
     last = math.inf
-    turn = 0
-    while turn < TURNS:
-        turn += 1
-        hole.improve(hole_energy + hold, steps=STEPS)
+    iteration = 0
+    while iteration < MAX_ITERATIONS:
+        iteration += 1
+        hole.improve(hole_energy + constraint, steps=STEPS)
         electron_energy = pairing.energy_of(hole, pairing.electron)
         electron.improve(electron_energy, steps=STEPS)
         hole_energy = pairing.energy_of(electron, pairing.hole)
-        rest = electron.level + hole.level
-        if max(electron.correction, hole.correction) < STATE_REST and abs(rest - last) < level_rest:
+        levels = electron.level + hole.level
+        if max(electron.correction, hole.correction) < STATE_CONVERGENCE_EV and abs(levels - last) < level_change:
             break
-        last = rest
+        last = levels
     attraction = electron.integral(electron_energy)
-    electron.settle()
-    hole.settle()
+    electron.forget_basis()
+    hole.forget_basis()
     return SettledPair(
         exciton=electron.bare_energy + hole.bare_energy + attraction,
         attraction=attraction,
@@ -107,63 +117,51 @@ def settle(pairing: Pairing, dot: PlacedDot, *, level_rest: float, hold: Floats 
         hole_energy=hole_energy,
         electron_potential=pairing.potential_of(electron),
         hole_potential=pairing.potential_of(hole),
-        settled=turn < TURNS,
-        turns=turn,
+        settled=iteration < MAX_ITERATIONS,
+        turns=iteration,
     )
 
 
 def _seeded(space: CarrierSpace, dot: PlacedDot) -> CarrierState:
     """A first guess: the bare operator's answer to a source inside the dot."""
-    rows = []
-    for image in range(space.images):
-        sign = 1 if image == 0 else -1
-        inside = [np.hypot(b.r, sign * b.z - dot.z).ravel() < dot.radius for b in space.assembler.blocks]
-        rows.append(np.concatenate(inside).astype(float))
-    return CarrierState(space, [space.precondition(space.load(np.stack(rows)))])
+    inside = [dot.distance(positions) < dot.radius for positions in space.assembler.positions]
+    return CarrierState(space, [space.precondition(space.load(np.stack(inside).astype(float)))])
 
 
 def _ball_energy(pairing: Pairing, dot: PlacedDot) -> Floats:
-    """Energy of the hole in the field of one electron spread evenly over the dot."""
+    """Energy (eV; images, P) of the hole in the field of one electron spread evenly over the dot."""
     scale = COULOMB_EV_NM / pairing.poisson.molecule.parameters[dot.layers[0].material].permittivity
-    rows = []
-    for image in range(pairing.hole.images):
-        sign = 1 if image == 0 else -1
-        distance = np.concatenate([np.hypot(b.r, sign * b.z - dot.z).ravel() for b in pairing.hole.assembler.blocks])
+    energies = []
+    for positions in pairing.hole.assembler.positions:
+        distance = dot.distance(positions)
         far = np.maximum(distance, dot.radius)
         inside = (3 * dot.radius**2 - distance**2) / (2 * dot.radius**3)
-        rows.append(-scale * np.where(distance < dot.radius, inside, 1 / far))
-    return np.stack(rows)
+        energies.append(-scale * np.where(distance < dot.radius, inside, 1 / far))
+    return np.stack(energies)
 
 
-HOLD = 0.5  # eV
-# Orbitals need no more than that the levels rest to this (eV).
-LEVEL_REST = 1e-5
+def constrained_pairs(hamiltonians: Mapping[Carrier, Hamiltonian], dots: Collection[int]) -> tuple[SettledPair, ...]:
+    """A constrained pair for each of some dots of a molecule.
 
-
-def held_pairs(solution: MoleculeSolution) -> tuple[SettledPair, ...]:
-    """One pair for each dot that has none of its own; of a symmetric molecule's mirror images both are the same one."""
-    electron, hole = (solution.hamiltonians[carrier] for carrier in ("electron", "hole"))
-    dots = solution.molecule.dots
-    own = {state.hole_dot for state in solution.pairs}
-    missing = [number for number in range(len(dots)) if number not in own]
-    if not missing:
+    Of dots that are images of each other both get the same pair, that of the one which comes first along z.
+    """
+    if not dots:
         return ()
-    poisson = Poisson(hole.elements, solution.molecule, hole.parities)
+    electron, hole = (hamiltonians[carrier] for carrier in CARRIERS)
+    molecule = hole.molecule
+    poisson = Poisson(hole.elements, molecule)
     pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
-    centres = np.array([dot.z for dot in dots])
-    found = []
-    for number in missing:
-        if hole.half and centres[number] > 0:
+    pairs = []
+    for number in sorted(dots):
+        position = molecule.dots[number].position
+        orbit = hole.symmetry.orbit(position)
+        if position != orbit[0]:
             continue
-        pair = settle(pairing, dots[number], level_rest=LEVEL_REST, hold=_hold(pairing.hole, centres, number))
-        found += [pair] * (2 if hole.half and centres[number] < 0 else 1)
+        constraint = CONSTRAINT_EV * np.stack(
+            [nearest_dot(positions, molecule.centres) != number for positions in hole.assembler.positions]
+        )
+        pair = settle(pairing, molecule.dots[number], level_change=CONSTRAINED_LEVEL_CHANGE_EV, constraint=constraint)
+        pairs += [pair] * len(orbit)
     for hamiltonian in (electron, hole):
         hamiltonian.release()
-    return tuple(found)
-
-
-def _hold(space: CarrierSpace, centres: Floats, dot: int) -> Floats:
-    """The step (images, P) at the hole's quadrature points."""
-    z = np.concatenate([block.z.ravel() for block in space.assembler.blocks])
-    rows = [np.argmin(np.abs(sign * z[:, None] - centres), axis=1) != dot for sign in (1, -1)[: space.images]]
-    return HOLD * np.stack(rows)
+    return tuple(pairs)

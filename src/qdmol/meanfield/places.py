@@ -1,59 +1,57 @@
-"""Where the carriers of a pair are and can get to: the weight that orbitals are made with.
+"""Weight functions of orbitals: where the carriers of a pair are, and where they can get to.
 
-The density of a pair alone misses two things. Where one carrier is compact and the other fills a thick shell, it hardly
-weighs the shell. And where a carrier has levels in two layers that are nearly equal in energy, the pair settles in one
-of them, while the exciton is in both. So what a weight does not cover is added: the density of each carrier by itself,
-and that of every bare level with m = 0 that the attraction of the pair can mix in.
+The density of a pair alone misses two things. Where one carrier is compact and the other fills a thick shell, the shell
+has little weight. And where a carrier has levels of nearly equal energy in two layers, the pair occupies one of them,
+while the exciton is in both. What the density of the pairs does not cover is therefore added: the density of each
+carrier by itself, and that of every bare level in a ground sector which the attraction of the pair can mix in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qdmol.arrays import Floats
+from qdmol.fem import Sector
 from qdmol.meanfield.carrier import flatten
 from qdmol.meanfield.functions import low_levels
 from qdmol.meanfield.pairing import SettledPair
 from qdmol.potentials import CARRIERS, Carrier, images_of
 from qdmol.states import Hamiltonian
 
-if TYPE_CHECKING:
-    from qdmol.meanfield.solving import MoleculeSolution
-
-
-# Levels of each carrier and parity that are looked at.
-LEVELS = 8
-# A density is covered where this part of it lies at weights of one or more; less than that is filled up in proportion.
-COVERED = 0.3
+# Levels of each carrier and ground sector that are considered.
+LEVELS_PER_SECTOR = 8
+# A density is covered where this part of it lies at weights of one or more; what is missing is added in proportion.
+COVERED_SHARE = 0.3
 
 
 @dataclass(frozen=True)
 class Place:
-    """A bare level with m = 0 of one carrier: its energy (eV) and a vector (n,) for each parity."""
+    """A bare level of one carrier in a ground sector: its energy (eV) and a vector (n,) for each ground sector."""
 
     carrier: Carrier
     energy: float
-    parts: dict[int, Floats]
+    parts: dict[Sector, Floats]
 
 
-def low_places(solution: MoleculeSolution) -> tuple[Place, ...]:
-    """The lowest bare levels with m = 0 of both carriers, each carrier's by energy."""
-    found = []
+def low_places(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[Place, ...]:
+    """The lowest bare levels of both carriers in the ground sectors, each carrier's by energy."""
+    places = []
     for carrier in CARRIERS:
-        hamiltonian = solution.hamiltonians[carrier]
-        for parity in hamiltonian.parities:
-            pair = hamiltonian.pair(0, parity, coarse=False)
-            factor = hamiltonian.floor_factor(0, parity, coarse=False)
-            for energy, vector in zip(*low_levels(pair, factor, hamiltonian.floor, LEVELS), strict=True):
-                parts = {p: np.zeros(hamiltonian.elements.count) for p in hamiltonian.parities}
-                parts[parity][pair.unknowns] = vector
-                found.append(Place(carrier, float(energy), parts))
+        hamiltonian = hamiltonians[carrier]
+        sectors = hamiltonian.symmetry.ground_sectors
+        for sector in sectors:
+            pencil = hamiltonian.pencil(sector, coarse=False)
+            factor = hamiltonian.factor_at_floor(sector, coarse=False)
+            levels = low_levels(pencil, factor, hamiltonian.floor, LEVELS_PER_SECTOR)
+            for energy, vector in zip(*levels, strict=True):
+                parts = {other: np.zeros(hamiltonian.size) for other in sectors}
+                parts[sector][pencil.unknowns] = vector
+                places.append(Place(carrier, float(energy), parts))
         hamiltonian.release()
-    return tuple(sorted(found, key=lambda place: (place.carrier, place.energy)))
+    return tuple(sorted(places, key=lambda place: (place.carrier, place.energy)))
 
 
 def pair_weights(hamiltonian: Hamiltonian, pairs: Sequence[SettledPair], places: Sequence[Place]) -> list[Floats]:
@@ -63,9 +61,9 @@ def pair_weights(hamiltonian: Hamiltonian, pairs: Sequence[SettledPair], places:
     symmetric molecule, where a pair stands for two, the mean of the pair and its mirror image.
     """
     assembler = hamiltonian.assembler
-    volume = np.concatenate([(block.weight * block.r).ravel() for block in assembler.blocks])
+    volume = assembler.measure
 
-    def density(parts: dict[int, Floats]) -> Floats:
+    def density(parts: Mapping[Sector, Floats]) -> Floats:
         return flatten(images_of(assembler, parts)) ** 2
 
     def scaled(images: Floats) -> Floats:
@@ -93,4 +91,4 @@ def pair_weights(hamiltonian: Hamiltonian, pairs: Sequence[SettledPair], places:
 def _missing(weight: Floats, images: Floats, volume: Floats) -> float:
     """How much of a density (images, P) a weight (P,) leaves uncovered: 0 to 1."""
     covered = np.sum(volume * np.minimum(weight, 1.0) * images) / np.sum(volume * images)
-    return max(1 - float(covered) / COVERED, 0.0)
+    return max(1 - float(covered) / COVERED_SHARE, 0.0)

@@ -1,6 +1,4 @@
-"""One molecule, solved: levels of both carriers, and where asked the self-consistent pairs, refined until the
-tolerance holds.
-"""
+"""Levels of both carriers of a molecule and their self-consistent pairs, refined until the tolerance holds."""
 
 from __future__ import annotations
 
@@ -13,9 +11,9 @@ import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
-from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError
+from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Symmetry
 from qdmol.meanfield.carrier import CarrierSpace, CarrierState
-from qdmol.meanfield.pairing import Pairing, SettledPair, held_pairs, settle
+from qdmol.meanfield.pairing import Pairing, SettledPair, constrained_pairs, settle
 from qdmol.meanfield.places import Place, low_places
 from qdmol.potentials import (
     CARRIERS,
@@ -32,12 +30,12 @@ from qdmol.states import (
     MOST_SECONDS,
     SAFETY,
     WALL_SAFETY,
-    FieldHamiltonian,
     Hamiltonian,
     Level,
     Levels,
     ModelErrors,
     Resolution,
+    ScreenedHamiltonian,
     Space,
     State,
     Wall,
@@ -52,17 +50,17 @@ from qdmol.states import (
     most_elements,
     wall_shares,
 )
-from qdmol.structure import AxialMolecule
+from qdmol.structure import AxialMolecule, nearest_dot
 
-# What the turns leave of a pair's energy and of levels in its field (eV).
-SETTLED_ENERGY = 1e-9
-SETTLED_LEVELS = 2e-7
-# Change of the levels (eV) in a turn at which the turns end.
-LEVEL_REST = 1e-7
+# What a converged iteration leaves of a pair's energy and of levels in its field (eV).
+CONVERGED_PAIR_EV = 1e-9
+CONVERGED_LEVELS_EV = 2e-7
+# Change of the levels (eV) in one iteration at which it ends.
+LEVEL_CHANGE_EV = 1e-7
 # Part of what remains of a pair that does not cancel against its bare levels.
-COMMON = 0.2
-# A wall this much nearer than the levels found want it is moved.
-WALL_SLACK = 0.93
+COMMON_SHARE = 0.2
+# A wall nearer than this part of the distance that the levels need is moved.
+WALL_TOLERATED = 0.93
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,8 @@ class MoleculeSolution:
     """Everything solved for one molecule at the resolution that met the tolerance, or the last one tried.
 
     `flipped`: the mirror image was solved; `molecule` is that image, and every function is that of -z. `pairs` are in
-    order of energy; `field_levels` the electron's levels in the field of the lowest pair's hole.
+    order of energy; `field_levels` are the electron's levels in the field of the lowest pair's hole, whose sectors are
+    those of `field_operator`.
     """
 
     molecule: AxialMolecule
@@ -117,19 +116,30 @@ class MoleculeSolution:
     hamiltonians: Mapping[Carrier, Hamiltonian]
     levels: Mapping[Carrier, Levels]
     pairs: tuple[PairState, ...]
-    field_operator: FieldHamiltonian | None
+    field_operator: ScreenedHamiltonian | None
     field_levels: Levels | None
     flipped: bool = False
 
+    @property
+    def symmetry(self) -> Symmetry:
+        """That of the mesh, and of the levels without Coulomb."""
+        return self.elements.symmetry
+
     @cached_property
+    def constrained_pairs(self) -> tuple[SettledPair, ...]:
+        """A pair with the hole kept in each dot that has no pair of its own: what orbitals need beside `pairs`."""
+        own = {state.hole_dot for state in self.pairs}
+        return constrained_pairs(self.hamiltonians, set(range(len(self.molecule.dots))) - own)
+
+    @property
     def held(self) -> tuple[SettledPair, ...]:
-        """Pairs with the hole held in each dot that has none of its own: what orbitals need beside `pairs`."""
-        return held_pairs(self)
+        """The constrained pairs."""
+        return self.constrained_pairs
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """Bare levels of both carriers that orbitals have to cover beside the pairs."""
-        return low_places(self)
+        return low_places(self.hamiltonians)
 
     @property
     def splitting(self) -> Estimate | None:
@@ -229,7 +239,7 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
             # The errors of what there is say that the tolerance is not met.
             return solution
         wanted = choose_wall(molecule, request.counts, _tops(solution), tolerance=request.tolerance)
-        if not molecule.field and wall.distance < WALL_SLACK * wanted.distance:
+        if not molecule.field and wall.distance < WALL_TOLERATED * wanted.distance:
             wall = wanted
             continue
         moved = further(wall, _wall_errors(solution), tolerance=request.tolerance)
@@ -295,18 +305,17 @@ def _attempt(
     most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
     elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
     field = applied_field(elements, molecule)
-    half = molecule.mirror_symmetric
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}
     spaces = {regions: Space(elements, regions) for regions in set(domains.values())}
     own = {
         regions: None if polarisation is None else polarisation.on(space.assembler) for regions, space in spaces.items()
     }
-    hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, half, own[domains[c]]) for c in carriers}
+    hamiltonians = {c: Hamiltonian(spaces[domains[c]], molecule, c, field, own[domains[c]]) for c in carriers}
     levels: dict[Carrier, Levels] = {}
     errors: dict[Carrier, ModelErrors] = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
-        found = find_levels(hamiltonian, request.counts[carrier], size=elements.count, ceiling=limit)
+        found = find_levels(hamiltonian, request.counts[carrier], ceiling=limit)
         errors[carrier] = ModelErrors(hamiltonian, wall, resolution)
         levels[carrier] = found.with_error(partial(_level_error, errors[carrier]))
     pairs: tuple[PairState, ...] = ()
@@ -315,14 +324,12 @@ def _attempt(
         pairs = _pairs(hamiltonians, levels, errors)
         electron = hamiltonians["electron"]
         lowest = pairs[0].pair
-        operator = FieldHamiltonian(electron, lowest.electron.space.unflatten(lowest.electron_energy))
-        images = 2 if half else 1
+        operator = ScreenedHamiltonian(electron, lowest.electron.space.unflatten(lowest.electron_energy))
         field_levels = find_levels(
             operator,
             request.counts["electron"],
-            size=images * elements.count,
             ceiling=ceiling(molecule, wall, "electron"),
-            rest=pairs[0].field_error,
+            further_error=pairs[0].field_error,
         ).with_error(partial(_field_level_error, errors["electron"], operator))
     for hamiltonian in hamiltonians.values():
         hamiltonian.release()
@@ -335,11 +342,11 @@ def _level_error(errors: ModelErrors, level: Level) -> float:
     return errors.of(State.of_level(level))
 
 
-def _field_level_error(errors: ModelErrors, operator: FieldHamiltonian, level: Level) -> float:
+def _field_level_error(errors: ModelErrors, operator: ScreenedHamiltonian, level: Level) -> float:
     return errors.of(State.of_field_level(operator, level))
 
 
-def _apart(operator: FieldHamiltonian, low: Level, high: Level) -> float:
+def _apart(operator: ScreenedHamiltonian, low: Level, high: Level) -> float:
     """Half of ∫ |n - n'| of two levels: 0 where their densities are equal, 1 where these do not overlap."""
     assembler = operator.bare.assembler
     total = 0.0
@@ -359,26 +366,27 @@ def _pairs(
     levels: Mapping[Carrier, Levels],
     errors: Mapping[Carrier, ModelErrors],
 ) -> tuple[PairState, ...]:
-    """The pair of every dot a hole stays in, lowest first; of two mirror images the one at lower z first."""
+    """The pair of every dot in which a hole stays, lowest first; of images of each other the one at lower z first."""
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
-    poisson = Poisson(electron.elements, molecule, hole.parities)
+    poisson = Poisson(electron.elements, molecule)
     pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
     coarse = {c: CarrierSpace(hamiltonian, coarse=True) for c, hamiltonian in hamiltonians.items()}
-    found: dict[int, PairState] = {}
+    symmetry = hole.symmetry
+    states: dict[int, PairState] = {}
     for start, dot in enumerate(molecule.dots):
-        if electron.half and dot.z > 0:
+        if dot.position != symmetry.orbit(dot.position)[0]:
             continue
-        pair = settle(pairing, dot, level_rest=LEVEL_REST)
+        pair = settle(pairing, dot, level_change=LEVEL_CHANGE_EV)
         place = _hole_dot(pair, molecule)
-        if place == start or place not in found:
-            found[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
-    if electron.half:
-        for place in list(found):
-            image = _image(molecule, place)
-            found.setdefault(image, replace(found[place], hole_dot=image))
+        if place == start or place not in states:
+            states[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
+    for place in list(states):
+        for position in symmetry.orbit(molecule.dots[place].position):
+            image = int(nearest_dot(np.array(position), molecule.centres))
+            states.setdefault(image, replace(states[place], hole_dot=image))
     return tuple(
-        sorted(found.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].z))
+        sorted(states.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].position))
     )
 
 
@@ -401,18 +409,18 @@ def _pair_state(
     bare = {carrier: levels[carrier][0] for carrier in CARRIERS}
     own = {carrier: level.tail.remaining(level.fall) for carrier, level in bare.items()}
     states = {carrier: _state(state) for carrier, state, _ in carriers}
-    rounding = SETTLED_ENERGY + sum(errors[c].rounding(bare[c].energy) for c in CARRIERS)
+    rounding = CONVERGED_PAIR_EV + sum(errors[c].rounding(bare[c].energy) for c in CARRIERS)
     rest = rounding + sum(errors[c].of(states[c]) for c in CARRIERS)
     either = rounding + sum(errors[c].of_either_sign(states[c]) for c in CARRIERS)
     rest_apart = rounding + sum(errors[c].difference(states[c], State.of_level(bare[c])) for c in CARRIERS)
     total = sum(remaining.values()) + potential
     # Pair and bare levels of one mesh: most of what remains is common to both.
-    apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON * total + potential
+    apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON_SHARE * total + potential
     return PairState(
         hole_dot=place,
         exciton=Estimate(pair.exciton, SAFETY * total + rest, either),
         binding=Estimate(sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest_apart),
-        field_error=SAFETY * (remaining["hole"] + potential) + SETTLED_LEVELS,
+        field_error=SAFETY * (remaining["hole"] + potential) + CONVERGED_LEVELS_EV,
         pair=pair,
     )
 
@@ -434,17 +442,9 @@ def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
     """The dot nearest to which most of the hole is."""
     space = pair.hole.space
     weights = np.zeros(len(molecule.dots))
-    centres = np.array([dot.z for dot in molecule.dots])
-    for image, row in enumerate(pair.hole.values**2 * space.weights):
-        sign = 1 if image == 0 else -1
-        z = np.concatenate([sign * block.z.ravel() for block in space.assembler.blocks])
-        nearest = np.argmin(np.abs(z[:, None] - centres), axis=1)
-        weights += np.bincount(nearest, weights=row, minlength=len(centres))
+    for positions, row in zip(space.assembler.positions, pair.hole.values**2 * space.measure, strict=True):
+        nearest = nearest_dot(positions, molecule.centres)
+        weights += np.bincount(nearest, weights=row, minlength=len(weights))
     # Equal weights, as of a hole spread over a symmetric molecule, go to the dot at lowest z.
     best = np.flatnonzero(weights > weights.max() * (1 - 1e-6))
-    return int(best[np.argmin(centres[best])])
-
-
-def _image(molecule: AxialMolecule, dot: int) -> int:
-    heights = [abs(other.z + molecule.dots[dot].z) for other in molecule.dots]
-    return int(np.argmin(heights))
+    return min((int(dot) for dot in best), key=lambda dot: molecule.dots[dot].position)

@@ -18,26 +18,24 @@ self-polarisation) also acts between the two states and is added.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import Assembler, Coefficient
+from qdmol.fem import Assembler, Coefficient, Sector
 from qdmol.linalg import lowest_ritz
-from qdmol.meanfield.functions import Functions
+from qdmol.meanfield.functions import Functions, PointSums
 from qdmol.meanfield.solving import Estimate, MoleculeSolution
 from qdmol.states import SAFETY, WALL_SAFETY, Hamiltonian, Level, gap_error, wall_shares
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+from qdmol.structure import nearest_dot
 
 # A state with at least this probability in a dot lies in that dot.
 MOSTLY = 2 / 3
-# The two states rest when a step changes their energies by less than this (eV); a step gains two digits or more.
-RESTING = 1e-12
+# The two states have converged when a step changes their energies by less than this (eV); a step gains two digits or
+# more.
+CONVERGENCE_EV = 1e-12
 # Error (rad) of the angle from what such a state still lacks: the root of what it lacks in energy.
 ROUNDING_ANGLE = 1e-7
 # Error of the wall's matrix element over its estimate: the tails of two states meet the wall at unlike angles. Measured
@@ -45,8 +43,8 @@ ROUNDING_ANGLE = 1e-7
 WALL_BETWEEN = 4.0
 # Distance (eV) of the iteration's shift from the lower level, at least.
 LEAST_SHIFT = 1e-3
-# States of one block that are refined together: with its neighbours beside it a state rests sooner.
-BLOCK = 4
+# States of one sector that are refined together: with its neighbours beside it a state converges faster.
+REFINED_STATES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +62,26 @@ class Tunnelling:
 
 
 def dot_shares(solution: MoleculeSolution, levels: Iterable[Level], hamiltonian: Hamiltonian) -> Floats:
-    """Probability (L, D) of each of L levels in each of D dots, space being divided by the nearest centre along z."""
-    functions = _functions(hamiltonian, levels)
-    shares = np.diagonal(functions.near(_centres(solution)), axis1=1, axis2=2).T
+    """Probability (L, D) of each of L levels in each of D dots, space being divided by the nearest centre."""
+    functions = Functions.of_levels(hamiltonian, levels)
+    shares = np.diagonal(functions.near(solution.molecule.centres), axis1=1, axis2=2).T
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def field_dot_shares(solution: MoleculeSolution) -> Floats:
     """The same (L, D) of the electron's levels in the field of the hole; none without a pair."""
     operator, levels = solution.field_operator, solution.field_levels
-    centres = _centres(solution)
+    centres = solution.molecule.centres
     if operator is None or levels is None or not len(levels):
         return np.empty((0, len(centres)))
+    assembler = operator.bare.assembler
     shares = np.zeros((len(levels), len(centres)))
     for row, level in enumerate(levels):
-        for sign, image in zip((1, -1), operator.images(level.vector), strict=False):
-            # One image of the mesh at a time, as a function of its own without parity.
-            part = Functions(operator.bare, image[None], np.array([0]), np.array([0]))
-            shares[row] += _in_image(part, centres, sign)
+        for positions, vector in zip(assembler.positions, operator.images(level.vector), strict=True):
+            sums = PointSums(operator.bare, vector[None])
+            density = sums.weights * sums.values[0] ** 2
+            shares[row] += np.bincount(nearest_dot(positions, centres), weights=density, minlength=len(centres))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
-
-
-def _in_image(one: Functions, centres: Floats, sign: int) -> Floats:
-    """Probability (D,), up to a factor, of one function on one image of the mesh."""
-    nearest = np.argmin(np.abs(sign * one.sums.z[:, None] - centres), axis=1)
-    density = one.sums.weights * one.sums.values[0] ** 2
-    return np.bincount(nearest, weights=density, minlength=len(centres)).astype(np.float64)
 
 
 def tunnelling(solution: MoleculeSolution) -> Tunnelling | None:
@@ -99,19 +91,20 @@ def tunnelling(solution: MoleculeSolution) -> Tunnelling | None:
         return None
     hamiltonian = solution.hamiltonians["electron"]
     low, high = solution.levels["electron"].levels[:2]
-    if low.m or high.m:
+    ground = hamiltonian.symmetry.ground_sectors
+    if low.sector not in ground or high.sector not in ground:
         return _same_dot(dot_shares(solution, [low, high], hamiltonian))
-    return _symmetric(solution, splitting) if hamiltonian.half else _rotated(solution, splitting)
+    return _symmetric(solution, splitting) if len(ground) > 1 else _rotated(solution, splitting)
 
 
 def _symmetric(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     """Of equal dots: no detuning, and the whole splitting is coupling."""
     hamiltonian = solution.hamiltonians["electron"]
     low, high = solution.levels["electron"].levels[:2]
-    functions = _functions(hamiltonian, [low, high])
-    upper = functions.near(_centres(solution))[int(np.argmax(_centres(solution)))]
+    functions = Functions.of_levels(hamiltonian, [low, high])
+    upper = functions.near(solution.molecule.centres)[_along_axis(solution)[1]]
     # (low ± high) / sqrt(2), which exchange the dots under reflection, have this share in their own dot.
-    if low.parity == high.parity or 0.5 + abs(upper[0, 1]) < MOSTLY:
+    if low.sector == high.sector or 0.5 + abs(upper[0, 1]) < MOSTLY:
         return Tunnelling(None, None)
     half = Estimate(abs(splitting.value) / 2, splitting.error / 2)
     return Tunnelling(half, Estimate(0.0, 0.0))
@@ -128,25 +121,33 @@ class _Rotation:
 def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     hamiltonian = solution.hamiltonians["electron"]
     low, high = solution.levels["electron"].levels[:2]
-    start = np.stack([level.vector for level in solution.levels["electron"] if level.m == 0][:BLOCK])
+    below, above = _along_axis(solution)
+    centres = solution.molecule.centres
+    axis = (centres[above] - centres[below]) / np.linalg.norm(centres[above] - centres[below])
+    sector = low.sector
+    start = np.stack([level.vector for level in solution.levels["electron"] if level.sector == sector][:REFINED_STATES])
     shift = low.energy - max(splitting.value, LEAST_SHIFT)
-    fine, coarse = (_rotation(hamiltonian, start, shift, coarse=coarse) for coarse in (False, True))
-    own = Functions(hamiltonian, fine.vectors, np.zeros(2, dtype=np.intp), np.zeros(2, dtype=np.intp))
-    centres = _centres(solution)
-    below, above = (int(dot) for dot in np.argsort(centres))
+    fine, coarse = (_rotation(hamiltonian, axis, sector, start, shift, coarse=coarse) for coarse in (False, True))
+    own = Functions(hamiltonian, fine.vectors, (sector, sector))
     near = own.near(centres)
     if min(near[below, 0, 0], near[above, 1, 1]) < MOSTLY:
         return _same_dot(dot_shares(solution, [low, high], hamiltonian))
     sine, cosine = math.sin(fine.angle), math.cos(fine.angle)
     apart = max(splitting.error, *(_wall_error(solution, x.energy, x.vector, x.vector) for x in (low, high)))
     turned = splitting.value * _angle_error(fine.angle, coarse.angle, low, high, hamiltonian)
-    overlap = 2 * math.pi * float(own.sums.weights @ np.abs(own.sums.values[0] * own.sums.values[1]))
+    overlap = hamiltonian.symmetry.turn * float(own.sums.weights @ np.abs(own.sums.values[0] * own.sums.values[1]))
     between = _acting_between(solution, fine.vectors, overlap)
     coupling = Estimate(splitting.value * sine / 2, (sine * apart + abs(cosine) * turned + between) / 2)
     # cos φ > 0: the lower level has the lower z, so that the upper dot has the higher level.
     side = 1 if above == 1 else -1
     detuning = Estimate(side * splitting.value * cosine, abs(cosine) * apart + sine * turned + between)
     return Tunnelling(coupling, detuning)
+
+
+def _along_axis(solution: MoleculeSolution) -> tuple[int, int]:
+    """The two dots in the order of their positions."""
+    below, above = sorted((0, 1), key=lambda dot: solution.molecule.dots[dot].position)
+    return below, above
 
 
 def _angle_error(fine: float, coarse: float, low: Level, high: Level, hamiltonian: Hamiltonian) -> float:
@@ -167,7 +168,7 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     pair = solution.levels["electron"].levels[:2]
     rest = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
     closed = gap_error(solution.molecule, solution.resolution, "electron", pair[1].energy)
-    wall = _wall_error(solution, pair[1].energy, *(vectors * math.sqrt(2 * math.pi)))
+    wall = _wall_error(solution, pair[1].energy, *(vectors * math.sqrt(solution.symmetry.turn)))
     return 2 * (max(rest, 0.0) * overlap + closed + WALL_BETWEEN * wall)
 
 
@@ -181,38 +182,29 @@ def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: F
     return WALL_SAFETY * float(wall_shares(solution.hamiltonians["electron"], solution.wall, energy, density).sum())
 
 
-def _rotation(hamiltonian: Hamiltonian, start: Floats, shift: float, *, coarse: bool) -> _Rotation:
-    """The two lowest states of a space, turned so that z is diagonal, from vectors (k, n) close to them.
+def _rotation(
+    hamiltonian: Hamiltonian, axis: Floats, sector: Sector, start: Floats, shift: float, *, coarse: bool
+) -> _Rotation:
+    """The two lowest states of a space, rotated so that the position along `axis` is diagonal.
 
-    `shift` (eV) lies below both: a continuum close above does not slow the iteration down.
+    `start` (k, n) are vectors close to them. `shift` (eV) lies below both: then a continuum close above does not
+    slow the iteration down.
     """
-    pair = hamiltonian.pair(0, 0, coarse=coarse)
-    factor = pair.factor(shift)
-    _, states = lowest_ritz(pair.A, pair.M, factor, start[:, pair.unknowns].T, resting=RESTING, count=2)
+    pencil = hamiltonian.pencil(sector, coarse=coarse)
+    factor = pencil.factor(shift)
+    _, states = lowest_ritz(pencil.A, pencil.M, factor, start[:, pencil.unknowns].T, resting=CONVERGENCE_EV, count=2)
+    turn = hamiltonian.symmetry.turn
     full = np.zeros((2, start.shape[1]))
-    full[:, pair.unknowns] = states.T / math.sqrt(2 * math.pi)
-    sums = Functions(hamiltonian, full, np.zeros(2, dtype=np.intp), np.zeros(2, dtype=np.intp)).sums
-    z = 2 * math.pi * (sums.values * sums.weights * sums.z) @ sums.values.T
+    full[:, pencil.unknowns] = states.T / math.sqrt(turn)
+    sums = PointSums(hamiltonian, full)
+    (positions,) = hamiltonian.assembler.positions
+    z = turn * (sums.values * sums.weights * (positions @ axis)) @ sums.values.T
     angle = math.atan2(2 * abs(z[0, 1]), z[1, 1] - z[0, 0])
-    _, turn = np.linalg.eigh(z)
-    return _Rotation(angle, turn.T @ full)
+    _, rotation = np.linalg.eigh(z)
+    return _Rotation(angle, rotation.T @ full)
 
 
 def _same_dot(shares: Floats) -> Tunnelling:
     """No numbers, and the dot that has both levels by their shares (2, D)."""
     both = np.flatnonzero(shares.min(axis=0) >= MOSTLY)
     return Tunnelling(None, None, int(both[0]) if len(both) else None)
-
-
-def _functions(hamiltonian: Hamiltonian, levels: Iterable[Level]) -> Functions:
-    """Levels as functions with ∫ u² d³r = 1 over the whole molecule."""
-    norm = math.sqrt(2 * math.pi * len(hamiltonian.parities))
-    listed = tuple(levels)
-    vectors = np.stack([level.vector for level in listed]) / norm
-    m, parity = (np.array(marks, dtype=np.intp) for marks in zip(*((abs(x.m), x.parity) for x in listed), strict=True))
-    return Functions(hamiltonian, vectors, m, parity)
-
-
-def _centres(solution: MoleculeSolution) -> Floats:
-    """Centres (D,) of the dots along z, nm."""
-    return np.array([dot.z for dot in solution.molecule.dots])

@@ -4,7 +4,6 @@ from .lines import (
     Lines as Lines,
     Range as Range,
     absorption_lines as absorption_lines,
-    direction_mean as direction_mean,
 )
 from .solving import light_of as light_of, solve_light as solve_light
 from .spectra import (
@@ -19,4 +18,5 @@ from .values import (
     ExcitonLevels as ExcitonLevels,
     MoleculeLight as MoleculeLight,
     PairLevels as PairLevels,
+    direction_mean as direction_mean,
 )

@@ -1,32 +1,34 @@
-"""The limit of a complete basis: energies and strengths of excitons from several growing bases.
+"""Limit of a complete basis: energies and strengths of excitons extrapolated from several growing bases.
 
-Energies fall as one over the number N of orbitals, as in :mod:`qdmol.ci.solving`. Strengths, which ask for
-electron and hole at one place, grow more slowly: of their cusp angular momenta from l on bring 1/l, and there are
-about l³ orbitals up to l, so that N^-1/3 is left out. What the limit adds to the last basis is its error.
+Errors of energies fall as one over the number N of orbitals, as in configuration interaction of complexes
+(:mod:`qdmol.ci`). Strengths depend on electron and hole meeting at one place and converge more slowly: by their cusp,
+angular momenta from l on contribute 1/l, and there are about l³ orbitals up to l, so that the error falls as N^-1/3.
+The correction of the last basis is also the stated error.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.optics.values import ExcitonLevels
 
-# Lines this far (eV) above the lowest tell how strengths grow: all of them together, for they exchange strength.
-LOWEST = 0.1
-# More than this part is never added to a strength.
-MOST = 0.5
-# An energy moves by at most this (eV): beyond, the same rank is another state.
-FARTHEST = 0.05
+# Lines up to this far (eV) above the lowest determine the growth of strengths: all together, as they exchange strength.
+LOWEST_LINES_EV: Final = 0.1
+# Largest relative correction of a strength.
+MAX_GROWTH: Final = 0.5
+# Largest correction of an energy (eV): further apart, the same rank is another state.
+MAX_SHIFT_EV: Final = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class EdgeLimit:
-    """Levels in the limit, with the errors of their energies (n,) in eV.
+    """Levels in the limit of a complete basis, with the errors of their energies (n,) in eV.
 
-    `growth` is that of every strength since the last basis, already in the levels' moments.
+    `growth` is the factor of every strength from the last basis to the limit, contained in the levels' moments.
     """
 
     levels: ExcitonLevels
@@ -40,59 +42,58 @@ class EdgeLimit:
 
 
 def edge_limit(edge: tuple[ExcitonLevels, ...], *, numerical: float, growth: float | None = None) -> EdgeLimit:
-    """The limit of growing bases.
+    """Extrapolate growing bases.
 
     Parameters
     ----------
     edge
-        Levels of one basis each, the last one the largest.
+        Levels in each basis, the last one the largest.
     numerical
-        Error (eV) of every energy that is not of the basis.
+        Error (eV) of every energy that is not due to the basis.
     growth
-        Of strengths, where it is known better than these bases tell.
+        Growth of strengths, if it is known better than from these bases.
     """
     last = edge[-1]
-    lacking, known = np.zeros(len(last.energy)), np.zeros(len(last.energy), dtype=np.bool_)
+    shift, known = np.zeros(len(last.energy)), np.zeros(len(last.energy), dtype=np.bool_)
     for small in edge[:-1]:
         if small.orbitals == last.orbitals:
-            continue  # a wider cut that found no further orbital
+            continue  # a wider cut without a further orbital
         share = small.orbitals / (last.orbitals - small.orbitals)
         fall = share * (_partners(small, last) - last.energy)
-        lacking = np.where(np.abs(fall) > np.abs(lacking), fall, lacking)
+        shift = np.where(np.abs(fall) > np.abs(shift), fall, shift)
         known |= np.isfinite(fall)
-    lacking = np.clip(lacking, 0.0, FARTHEST)
-    # Of a level that no smaller basis has nothing tells how far it falls.
-    error = _at_least_below(last, np.where(known, lacking, FARTHEST)) + numerical
+    shift = np.clip(shift, 0.0, MAX_SHIFT_EV)
+    # The shift of a level without a counterpart in a smaller basis is unknown.
+    error = _at_least_below(last, np.where(known, shift, MAX_SHIFT_EV)) + numerical
     growth = growths(edge)[-1] if growth is None else growth
-    levels = replace(last, energy=last.energy - lacking, moment=growth * last.moment, bare=growth * last.bare)
+    levels = replace(last, energy=last.energy - shift, moment=growth * last.moment, bare=growth * last.bare)
     return EdgeLimit(levels, error, growth)
 
 
 def _at_least_below(levels: ExcitonLevels, error: Floats) -> Floats:
-    """The errors (n,), none smaller than that of a lower level of the same m and parity: ranks may have changed."""
-    found = error.copy()
-    for m, parity in {(int(a), int(b)) for a, b in zip(levels.m, levels.parity, strict=True)}:
-        mine = np.flatnonzero((levels.m == m) & (levels.parity == parity))
-        found[mine] = np.maximum.accumulate(error[mine])
-    return found
+    """Errors (n,), none smaller than that of a lower level in the same sector, since ranks may have changed."""
+    errors = error.copy()
+    for inside in levels.sectors:
+        errors[inside] = np.maximum.accumulate(error[inside])
+    return errors
 
 
 def growths(edge: tuple[ExcitonLevels, ...]) -> tuple[float, ...]:
-    """Strength of the lowest lines at the limit over that in each basis, by a straight line in N^-1/3."""
-    sums = np.array([float(one.moment[one.energy <= one.energy[0] + LOWEST].sum()) for one in edge])
+    """Strength of the lowest lines in the limit over that in each basis, by a straight line in N^-1/3."""
+    sums = np.array([float(basis.moment[basis.energy <= basis.energy[0] + LOWEST_LINES_EV].sum()) for basis in edge])
     if len(sums) < 2 or np.any(sums <= 0):
         return (1.0,) * len(sums)
-    root = np.array([one.orbitals ** (-1 / 3) for one in edge])
+    root = np.array([basis.orbitals ** (-1 / 3) for basis in edge])
     limit = float(np.polynomial.polynomial.polyfit(root, sums, 1)[0])
-    return tuple(float(found) for found in np.clip(limit / sums, 1.0, 1.0 + MOST))
+    return tuple(float(ratio) for ratio in np.clip(limit / sums, 1.0, 1.0 + MAX_GROWTH))
 
 
 def _partners(small: ExcitonLevels, last: ExcitonLevels) -> Floats:
-    """Energies (n,) in the smaller basis of the levels of the last: of the same m, parity and rank; NaN where none."""
-    found = np.full(len(last.energy), np.nan)
-    for m, parity in {(int(a), int(b)) for a, b in zip(last.m, last.parity, strict=True)}:
-        mine = np.flatnonzero((last.m == m) & (last.parity == parity))
-        theirs = small.energy[(small.m == m) & (small.parity == parity)]
+    """Energies (n,) in the smaller basis of the levels of the last: same sector and rank; NaN without a counterpart."""
+    energies = np.full(len(last.energy), np.nan)
+    for inside in last.sectors:
+        mine = np.flatnonzero(inside)
+        theirs = small.energy[np.all(small.numbers == last.numbers[mine[0]], axis=1)]
         count = min(len(mine), len(theirs))
-        found[mine[:count]] = theirs[:count]
-    return found
+        energies[mine[:count]] = theirs[:count]
+    return energies

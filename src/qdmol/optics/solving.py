@@ -1,19 +1,17 @@
-"""The verb: from a solved molecule to everything light needs to know of it.
-
-Whether a molecule's materials say what light needs.
-"""
+"""Solver of optical properties: from a solved molecule to excitons with moments, pairs, and bulk regions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.ci import Bases, orbital_spacing
 from qdmol.errors import InputError
-from qdmol.fem import MEDIUM
+from qdmol.fem import MEDIUM, Symmetry
 from qdmol.meanfield import MoleculeSolution
 from qdmol.optics.edge import exciton_levels
 from qdmol.optics.pairs import bulk_regions, pair_levels
@@ -23,12 +21,12 @@ from qdmol.structure import AxialMolecule, Light
 
 
 def light_of(molecule: AxialMolecule) -> Light:
-    """The molecule's line shape.
+    """Line shape of a molecule.
 
     Raises
     ------
     InputError
-        A material without Kane energy, or no line shape in the set.
+        A material has no Kane energy, or the material set has no line shape.
     """
     for name, parameters in molecule.parameters.items():
         if name != MEDIUM and parameters.kane_energy is None:
@@ -44,8 +42,9 @@ def light_of(molecule: AxialMolecule) -> Light:
 
 
 # Pairs are listed up to this far (eV) above the lowest.
-PAIRS_UP_TO = 0.7
-ISOTROPIC = 1 / 3
+PAIRS_UP_TO_EV: Final = 0.7
+# κ of an isotropic Bloch function.
+ISOTROPIC: Final = 1 / 3
 
 
 def solve_light(
@@ -54,7 +53,7 @@ def solve_light(
     bases: int,
     spacing: Mapping[Carrier, float] | None = None,
     contact: bool = False,
-    top: float = PAIRS_UP_TO,
+    top: float = PAIRS_UP_TO_EV,
 ) -> MoleculeLight:
     """Excitons with their moments, pairs above them, and bulk far above.
 
@@ -63,27 +62,26 @@ def solve_light(
     solution
         A molecule solved with its self-consistent pairs.
     bases
-        How many growing bases, two at least: what they differ by is the error.
+        Number of growing bases, at least two: their differences give the error.
     spacing
-        Scale (eV) of the cuts for each carrier: of the molecule, for its monomers; its own without.
+        Scale (eV) of the cuts for each carrier; by default the molecule's own. Monomers take that of the molecule.
     contact
-        Whether the contact density of excitons is wanted, for exchange.
+        Whether to compute contact densities of excitons, for exchange.
     top
-        How far above the lowest pair (eV) pairs are listed one by one.
+        Energy (eV) above the lowest pair up to which pairs are listed.
 
     Raises
     ------
     InputError
-        A material set without Kane energies.
+        The material set has no Kane energies.
     """
     molecule = solution.molecule
     light_of(molecule)
     hamiltonian = solution.hamiltonians["electron"]
     field = _field(solution)
-    share = hole_share(molecule)
+    share = hole_share(molecule, hamiltonian.symmetry)
     root = _kane_root(solution)
     weight = np.concatenate([root * field.parallel(hamiltonian.assembler), root[None]])
-    dots = np.array([dot.z for dot in molecule.dots])
     spacing = spacing or orbital_spacing(solution)
     growing = Bases(solution, spacing)
     problems = [growing.with_integrals(step, ["eh"]) for step in range(bases)]
@@ -91,9 +89,10 @@ def solve_light(
     assert bare is not None
     return MoleculeLight(
         band_gap=molecule.band_gap,
-        dots=len(dots),
-        edge=tuple(exciton_levels(problem, weight, share, dots, contact=contact) for problem in problems),
-        pairs=pair_levels(solution, weight, share, top=top),
+        dots=len(molecule.dots),
+        directions={direction.name: direction.axes for direction in hamiltonian.symmetry.directions},
+        edge=tuple(exciton_levels(problem, weight, share, molecule.centres, contact=contact) for problem in problems),
+        pairs=pair_levels(solution, weight[:-1], share, top=top),
         regions=bulk_regions(solution, field, share),
         binding=bare.value - exciton.value,
         numerical=exciton.error,
@@ -104,26 +103,26 @@ def solve_light(
     )
 
 
-def hole_share(molecule: AxialMolecule) -> Floats:
-    """κ (2,) across and along the axis: the share of the hole's p orbitals that light of that direction meets.
+def hole_share(molecule: AxialMolecule, symmetry: Symmetry) -> Floats:
+    """κ (J,): the share of the hole's p orbitals to which light along each direction of the symmetry couples.
 
     A Bloch function with the share s of the orbital along the crystal's axis, at the angle θ to the molecule's, has
-    s cos²θ + (1 - s)/2 sin²θ along it (heavy holes: s = 0, light ones: 2/3; Bastard, Wave mechanics applied to
-    semiconductor heterostructures, 1988, table 3.3).
+    s cos²θ + (1 - s)/2 sin²θ along the molecule's axis (heavy holes: s = 0, light ones: 2/3; Bastard, Wave mechanics
+    applied to semiconductor heterostructures, 1988, table 3.3), and half of the remainder across it.
     """
     light = molecule.light
+    along_axis = np.array([direction.axis[2] ** 2 for direction in symmetry.directions])
     if light is None or light.axial_share is None:
-        return np.full(2, ISOTROPIC)
+        return np.full(len(along_axis), ISOTROPIC)
     cosine = math.cos(math.radians(light.axis_angle)) ** 2
     along = light.axial_share * cosine + (1 - light.axial_share) / 2 * (1 - cosine)
-    return np.array([(1 - along) / 2, along])
+    return np.asarray(along_axis * along + (1 - along_axis) * ((1 - along) / 2))
 
 
 def _field(solution: MoleculeSolution) -> OpticalField:
     if not _optical(solution.molecule):
         return OpticalField(None, None)
-    molecule = optical_molecule(solution.molecule)
-    return optical_field(solution.elements, molecule, solution.hamiltonians["electron"].parities)
+    return optical_field(solution.elements, optical_molecule(solution.molecule))
 
 
 def _optical(molecule: AxialMolecule) -> bool:
@@ -138,13 +137,13 @@ def _notes(molecule: AxialMolecule) -> tuple[str, ...]:
     if _optical(molecule):
         return ()
     return (
-        "The set has no optical permittivity of every material: no local field is included, and the refractive index "
-        f"of the medium is taken as {_index(molecule):.3g}.",
+        "Optical permittivities are missing in the material set: the local field is neglected, and the refractive "
+        f"index of the medium is assumed to be {_index(molecule):.3g}.",
     )
 
 
 def _kane_root(solution: MoleculeSolution) -> Floats:
-    """√E_P (√eV) at the electron's quadrature points (P,); nothing outside."""
+    """√E_P (√eV) at the electron's quadrature points (P,); zero in the medium."""
     assembler = solution.hamiltonians["electron"].assembler
     values = by_region(assembler, solution.molecule, lambda p: math.sqrt(p.kane_energy or 0.0))
     return np.concatenate([part.ravel() for part in values])

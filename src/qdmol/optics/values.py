@@ -1,9 +1,10 @@
-"""What light does with one molecule, before any line has a width: levels and moments, as plain arrays.
+"""Optical properties of one molecule before lines have a width: levels and moments as plain arrays.
 
-A moment is κ_j |∫ ψ_e ψ_h √E_P F_j d³r|² in eV, for light polarised across (j = 0) and along the axis (j = 1): E_P the
-Kane energy of each material, F the field of light over the far one, κ the share of the hole's Bloch function that the
-direction meets (1/3 where it is isotropic). Energies (eV) count from the band gap of the reference material. Every
-moment has a dimension for the dots: what happens nearest to each.
+A moment is κ_j |∫ ψ_e ψ_h √E_P F_j d³r|² in eV for light polarised along the direction j of the symmetry (about an
+axis: across and along it), with the Kane energy E_P of each material, the field F of light relative to the far field,
+and the share κ of the hole's Bloch function that couples to the direction (1/3 if it is isotropic). Energies (eV) count
+from the band gap of the reference material. Every moment has a dimension for the dots: the part of space nearest to
+each.
 """
 
 from __future__ import annotations
@@ -15,40 +16,41 @@ from typing import Any, Self
 
 import numpy as np
 
-from qdmol.arrays import Floats, Indices
+from qdmol.arrays import Bools, Floats, Indices
 
 
 @dataclass(frozen=True, eq=False)
 class ExcitonLevels:
     """Excitons by configuration interaction in one basis of `orbitals` orbitals.
 
-    `energy` (n,), `m` (n,) >= 0, `parity` (n,), `moment` (n, D, 2), `bare` (n, D) the mean moment without local field
-    and Bloch character, `place` (n, D) the hole's probability in each dot, `contact` (n,) how likely electron and hole
-    are at one place (1/nm³; NaN where it was not asked for). A level with m > 0 stands for both signs; each has four
-    directions of the spins.
+    `energy` (n,) and `moment` (n, D, J); `numbers` (n, K) are the quantum numbers of each level's sector, `degeneracy`
+    (n,) counts its partners by symmetry without the spins, of which there are four directions. `bare` (n, D) is the
+    mean moment without local field and Bloch character, `place` (n, D) the hole's probability in each dot, and
+    `contact` (n,) the contact density of electron and hole (1/nm³; NaN if it was not computed).
     """
 
     orbitals: int
     energy: Floats
-    m: Indices
-    parity: Indices
+    numbers: Indices
+    degeneracy: Floats
     moment: Floats
     bare: Floats
     place: Floats
     contact: Floats
 
     @property
-    def degeneracy(self) -> Floats:
-        """Levels of this energy (n,) without the spins."""
-        return np.where(self.m > 0, 2.0, 1.0)
+    def sectors(self) -> list[Bools]:
+        """For each sector that occurs, which levels (n,) are in it."""
+        return [np.all(self.numbers == sector, axis=1) for sector in np.unique(self.numbers, axis=0)]
 
 
 @dataclass(frozen=True, eq=False)
 class PairLevels:
-    """Pairs of an electron's and a hole's level without attraction: `energy` (n,), `moment` (n, D, 2).
+    """Pairs of an electron's and a hole's level without attraction: `energy` (n,), `moment` (n, D, J).
 
-    Every pair up to `complete` (eV) is there. Pairs with a level above the medium's barrier begin at `box` (eV; None:
-    there is none): those are states of the box that the hard wall makes, `wall` nm from the surface.
+    All pairs up to `complete` (eV) are included. From `box` (eV; None if there are none) on, pairs have a level above
+    the barrier of the medium: these are states of the box whose hard wall is `wall` nm from the surface. `error` (eV)
+    is that of the energies.
     """
 
     energy: Floats
@@ -61,10 +63,10 @@ class PairLevels:
 
 @dataclass(frozen=True, eq=False)
 class BulkRegion:
-    """One material: volume (nm³) nearest to each dot (D,), `gap` (eV) above the band gap, reduced mass, moment (D, 2).
+    """One material: volume (nm³) nearest to each dot (D,), `gap` (eV) above the band gap, reduced mass, moment (D, J).
 
-    `intensity` (2,) is |E|² of light over that of the far field, `absorption` (1/cm) the bulk's at 300 nm in the
-    literature and `index` its refractive index, None where the set has none.
+    `intensity` (J,) is |E|² of light relative to the far field, `absorption` (1/cm) the bulk's at 300 nm in the
+    literature and `index` its refractive index, None if the material set has none.
     """
 
     material: str
@@ -79,15 +81,37 @@ class BulkRegion:
 
 @dataclass(frozen=True, eq=False)
 class MoleculeLight:
-    """Everything light needs to know of one molecule.
+    """Optical properties of one molecule.
 
-    `edge`: excitons in growing bases, the last one the best; `binding` (eV) of the lowest exciton; `numerical` (eV) the
-    error of the elements; `index` the medium's refractive index; `spacing` (eV) the scale of the bases' cuts for each
-    carrier; `local_field` whether permittivities differ for light.
+    Attributes
+    ----------
+    band_gap
+        Of the reference material, in eV.
+    dots
+        Number of dots.
+    directions
+        Directions of polarisation by name, with the number of axes that each stands for: three in total.
+    edge
+        Excitons in growing bases, the last one the best.
+    pairs, regions
+        Independent pairs above the excitons, and the bulk materials far above.
+    binding
+        Binding energy of the lowest exciton in eV.
+    numerical
+        Error of the finite elements in eV.
+    index
+        Refractive index of the medium.
+    spacing
+        Scale of the bases' cuts for each carrier in eV.
+    local_field
+        Whether optical permittivities differ.
+    notes
+        Remarks for the user.
     """
 
     band_gap: float
     dots: int
+    directions: Mapping[str, int]
     edge: tuple[ExcitonLevels, ...]
     pairs: PairLevels
     regions: tuple[BulkRegion, ...]
@@ -99,24 +123,28 @@ class MoleculeLight:
     notes: tuple[str, ...] = ()
 
     def as_record(self) -> dict[str, Any]:
-        """Plain lists and numbers, which `from_record` reads; numbers that are missing are null."""
+        """Plain lists and numbers for `from_record`; missing numbers are null."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """The value of a record."""
-        dots = int(record["dots"])
-        levels = [{**edge, "m": np.array(edge["m"], dtype=np.intp)} for edge in record["edge"]]
+        """Optical properties from a record of `as_record`."""
+        sizes = int(record["dots"]), len(record["directions"])
         return cls(
             **{
                 **record,
-                "edge": tuple(_filled(ExcitonLevels, one, dots) for one in levels),
-                "pairs": _filled(PairLevels, record["pairs"], dots),
-                "regions": tuple(_filled(BulkRegion, one, dots) for one in record["regions"]),
+                "edge": tuple(_filled(ExcitonLevels, levels, *sizes) for levels in record["edge"]),
+                "pairs": _filled(PairLevels, record["pairs"], *sizes),
+                "regions": tuple(_filled(BulkRegion, region, *sizes) for region in record["regions"]),
                 "notes": tuple(record["notes"]),
             }
         )
+
+
+def direction_mean(moment: Floats, directions: Mapping[str, int]) -> Floats:
+    """Mean (...) over all directions of light of moments (..., J), weighted by the axes of each direction."""
+    return np.asarray(sum(axes * moment[..., j] for j, axes in enumerate(directions.values())) / 3)
 
 
 def _plain(value: Any) -> Any:
@@ -129,16 +157,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _filled(kind: Any, record: Mapping[str, Any], dots: int) -> Any:
-    """A value with arrays for the lists of its record."""
-    found = {}
+def _filled(kind: Any, record: Mapping[str, Any], dots: int, directions: int) -> Any:
+    """A value with arrays in place of the lists of its record."""
+    shapes = {"moment": (-1, dots, directions), "place": (-1, dots), "bare": (-1, dots)}
+    values = {}
     for field in fields(kind):
         value = record[field.name]
-        if isinstance(value, list):
+        if field.name == "numbers":
+            value = np.array(value, dtype=np.intp)
+        elif isinstance(value, list):
             value = np.array([np.nan if part is None else part for part in value], dtype=np.float64)
-            shape = {"moment": (-1, dots, 2), "place": (-1, dots), "bare": (-1, dots)}.get(field.name)
+            shape = shapes.get(field.name)
             value = value if shape is None or kind is BulkRegion else value.reshape(shape)
-        found[field.name] = value
-    if "m" in found:
-        found["m"], found["parity"] = (found[key].astype(np.intp) for key in ("m", "parity"))
-    return kind(**found)
+        values[field.name] = value
+    return kind(**values)

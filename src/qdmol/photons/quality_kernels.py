@@ -17,7 +17,7 @@ _FIRST_OCTAVE = 1027 * 32
 
 
 @compiled
-def count_photons(  # noqa: PLR0915
+def count_photons(
     start: int,
     stretch: tuple[Any, Any, Any],
     clock: tuple[float, float, int, float],
@@ -96,7 +96,7 @@ def count_delays(
 
 
 @compiled
-def count_pairs(  # noqa: PLR0915
+def count_pairs(
     start: int,
     stretch: tuple[Any, Any, Any],
     clock: tuple[float, float, int, float],

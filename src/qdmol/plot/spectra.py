@@ -33,7 +33,7 @@ from qdmol.plot.style import (
     panel_title,
     place_axes,
 )
-from qdmol.prediction import BLUE_NM, Overlay, SpectraLike
+from qdmol.prediction import BLUE_NM, Overlay, SampleSpectrum, Spectra
 from qdmol.units import HC_EV_NM
 
 At = Literal["edge", "300nm"]
@@ -68,36 +68,34 @@ class Shown:
         return self.edge if at == "edge" else self.blue
 
 
-def shown_samples(spectra: SpectraLike) -> tuple[Shown, ...]:
+def shown_samples(spectra: Spectra) -> tuple[Shown, ...]:
     """The curves of every sample, in the order of the summary."""
-    return tuple(_shown(spectra, sample) for sample in spectra.summary["samples"])
+    return tuple(_shown(spectra, sample) for sample in spectra.samples.values())
 
 
-def _shown(spectra: SpectraLike, sample: object) -> Shown:
-    assert isinstance(sample, dict)
-    name = str(sample["sample"])
-    data = spectra.data.sel(sample=name)
+def _shown(spectra: Spectra, sample: SampleSpectrum) -> Shown:
+    data = spectra.data.sel(sample=sample.name)
     back = slice(None, None, -1)  # rising energy is falling wavelength
     energy, absorption = values(data, "energy"), values(data, "absorption")
     members = None
     if "absorption_members" in data:
         bands = data["absorption_members"].transpose("quantile", "energy").values
         members = np.asarray(bands, dtype=float)[[0, -1]][:, back]
-    peak = sample["absorption_peak_eV"]
+    peak = sample.absorption_peak
     inside = energy[0] <= HC_EV_NM / BLUE_NM <= energy[-1]
     return Shown(
-        name,
+        sample.name,
         HC_EV_NM / energy[back],
         absorption[back],
         values(data, "absorption_error")[back],
         members,
         values(data, "emission_per_nm")[back],
-        float("nan") if peak is None else float(np.interp(peak, energy, absorption)),
+        float("nan") if peak is None else float(np.interp(peak.value, energy, absorption)),
         float(np.interp(HC_EV_NM / BLUE_NM, energy, absorption)) if inside else float("nan"),
     )
 
 
-def curve_tables(spectra: SpectraLike, samples: Sequence[Shown], overlays: Sequence[Overlay]) -> tuple[Table, ...]:
+def curve_tables(spectra: Spectra, samples: Sequence[Shown], overlays: Sequence[Overlay]) -> tuple[Table, ...]:
     """Every curve with its units: one table a sample, one of the lines, one a measured curve."""
     found = [_sample_table(spectra, one) for one in samples]
     data = spectra.data
@@ -112,7 +110,7 @@ def curve_tables(spectra: SpectraLike, samples: Sequence[Shown], overlays: Seque
     return (*found, *(_measured_table(one, number) for number, one in enumerate(overlays, start=1)))
 
 
-def _sample_table(spectra: SpectraLike, one: Shown) -> Table:
+def _sample_table(spectra: Spectra, one: Shown) -> Table:
     header = (
         "wavelength (nm)", "energy (eV)", "absorption (cm2)", "error of absorption (cm2)", "absorption over band edge",
         "absorption over 300 nm", "emission (1/nm)", "emission (1/eV)",
@@ -150,14 +148,14 @@ _WIDTHS = {"monomer": 1.9, "unfused": 1.2}  # points; wider beneath, so that cur
 _DARK = 2e-3  # of the maximum of emission; below it nothing is drawn
 
 
-def draw_spectra(spectra: SpectraLike, overlays: Sequence[Overlay] = (), *, normalise: At = "edge") -> Drawing:
+def draw_spectra(spectra: Spectra, overlays: Sequence[Overlay] = (), *, normalise: At = "edge") -> Drawing:
     """Draw the spectra of all samples.
 
     Parameters
     ----------
     spectra
-        Read: ``absorption``, ``absorption_error``, ``emission_per_nm`` and the lines of its `data`, peaks and ranges of
-        its `summary`.
+        Read: ``absorption``, ``absorption_error``, ``emission_per_nm`` and the lines of its `data`, and peaks and
+        ranges of its samples.
     overlays
         Measured curves, from ``lay_over``; those without a scale are left out.
     normalise
@@ -184,11 +182,10 @@ def draw_spectra(spectra: SpectraLike, overlays: Sequence[Overlay] = (), *, norm
     return Drawing("figure1_spectrum", caption, _alternative(spectra, overlays), figure, tables)
 
 
-def _window(spectra: SpectraLike, samples: Sequence[Shown]) -> tuple[float, float]:
+def _window(spectra: Spectra, samples: Sequence[Shown]) -> tuple[float, float]:
     """Wavelengths (nm) around the band edges of all samples."""
-    found = spectra.summary["samples"]
-    high = [one["absorption_peak_eV"] for one in found if one["absorption_peak_eV"] is not None]
-    low = [one["emission_peak_eV"] for one in found if one["emission_peak_eV"] is not None] or high
+    high = [one.absorption_peak.value for one in spectra.samples.values() if one.absorption_peak is not None]
+    low = [one.emission_peak.value for one in spectra.samples.values() if one.emission_peak is not None] or high
     ends = float(samples[0].wavelength[0]), float(samples[0].wavelength[-1])
     if not high:
         return ends
@@ -196,7 +193,7 @@ def _window(spectra: SpectraLike, samples: Sequence[Shown]) -> tuple[float, floa
 
 
 def _draw_edge(
-    axes: Axes, spectra: SpectraLike, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At
+    axes: Axes, spectra: Spectra, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At
 ) -> None:  # fmt: skip
     window = _window(spectra, samples)
     axes.set_xlim(*window)
@@ -294,7 +291,7 @@ def _sample_handle(one: Shown) -> Line2D:
     return Line2D([], [], color=one.colour, linewidth=_WIDTHS.get(one.name, 1.0), label=one.name)
 
 
-def _draw_sticks(axes: Axes, spectra: SpectraLike, samples: Sequence[Shown], window: tuple[float, float]) -> None:
+def _draw_sticks(axes: Axes, spectra: Spectra, samples: Sequence[Shown], window: tuple[float, float]) -> None:
     """Oscillator strengths as sticks, a row a sample, all to one scale."""
     data = spectra.data
     owner = np.array([str(name) for name in data["line_sample"].values]) if "line_sample" in data else np.array([])
@@ -313,7 +310,7 @@ def _draw_sticks(axes: Axes, spectra: SpectraLike, samples: Sequence[Shown], win
 
 
 def _draw_whole(
-    axes: Axes, spectra: SpectraLike, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At
+    axes: Axes, spectra: Spectra, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At
 ) -> None:  # fmt: skip
     window = _whole_window(spectra, samples)
     axes.set_xlim(*window)
@@ -337,27 +334,27 @@ def _draw_whole(
     _mark_ranges(axes, spectra)
 
 
-def _whole_window(spectra: SpectraLike, samples: Sequence[Shown]) -> tuple[float, float]:
+def _whole_window(spectra: Spectra, samples: Sequence[Shown]) -> tuple[float, float]:
     return float(samples[0].wavelength[0]), _window(spectra, samples)[1] - 20.0
 
 
-def _mark_ranges(axes: Axes, spectra: SpectraLike) -> None:
+def _mark_ranges(axes: Axes, spectra: Spectra) -> None:
     """A strip along the top that names the three ways of the prediction, and thin lines between them."""
     low, high = axes.get_xlim()
     across = axes.get_xaxis_transform()
     width = axes.get_position().width * DOUBLE_COLUMN / (high - low)  # mm a nm
-    for number, one in enumerate(spectra.summary["samples"][-1]["ranges"]):
-        if one["from_eV"] is None or one["to_eV"] is None:
+    for number, part in enumerate(spectra.own.ranges):
+        if not (np.isfinite(part.low) and np.isfinite(part.high)):
             continue
-        start, stop = max(HC_EV_NM / one["to_eV"], low), min(HC_EV_NM / one["from_eV"], high)
+        start, stop = max(HC_EV_NM / part.high, low), min(HC_EV_NM / part.low, high)
         if stop <= start:
             continue
         axes.axvspan(start, stop, 0.925, 0.993, color="#cfcfcf" if number % 2 else "#e4e4e4", linewidth=0, zorder=5)
         axes.axvline(stop, color=GREY, linewidth=0.4, linestyle=(0, (1, 1.5)), zorder=0)
-        if width * (stop - start) > _LETTER * len(one["name"]):
+        if width * (stop - start) > _LETTER * len(part.name):
             middle = (start + stop) / 2
             axes.text(
-                middle, 0.96, one["name"], transform=across, ha="center", va="center", fontsize=SMALL, zorder=6
+                middle, 0.96, part.name, transform=across, ha="center", va="center", fontsize=SMALL, zorder=6
             )  # fmt: skip
 
 
@@ -381,11 +378,11 @@ def _caption(samples: Sequence[Shown], overlays: Sequence[Overlay], normalise: A
     return text
 
 
-def _alternative(spectra: SpectraLike, overlays: Sequence[Overlay]) -> str:
+def _alternative(spectra: Spectra, overlays: Sequence[Overlay]) -> str:
     parts = []
-    for one in spectra.summary["samples"]:
-        if one["absorption_peak_nm"] is not None and one["emission_peak_nm"] is not None:
-            absorbed, emitted = one["absorption_peak_nm"], one["emission_peak_nm"]
-            parts.append(f"{one['sample']}: absorption from {absorbed:.1f} nm, emission at {emitted:.1f} nm")
+    for sample in spectra.samples.values():
+        absorbed, emitted = sample.absorption_wavelength, sample.emission_wavelength
+        if absorbed is not None and emitted is not None:
+            parts.append(f"{sample.name}: absorption from {absorbed:.1f} nm, emission at {emitted:.1f} nm")
     drawn = sum(one.scaled_at is not None for one in overlays)
     return f"Spectra. {'; '.join(parts)}. {drawn} measured curves are laid over."

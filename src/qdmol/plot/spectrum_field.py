@@ -5,10 +5,8 @@ In come rates (1/(eV ns)) over field (kV/cm) and photon energy (eV), NaN where a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
@@ -18,7 +16,7 @@ from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.solution import values
 from qdmol.plot.style import BLACK, GREY, SINGLE_COLUMN, SMALL, new_figure, panel_title, place_axes, to_energy
-from qdmol.prediction import SpectraLike
+from qdmol.prediction import FieldSweep, Spectra
 from qdmol.units import HC_EV_NM
 
 _LEFT, _WIDTH, _BAR, _BOTTOM, _TOP = 13.5, 50.5, 2.2, 9.0, 6.0  # mm
@@ -31,17 +29,16 @@ _STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)))
 _FAINT = 0.01  # of the brightest; dimmer energies are cut off
 
 
-def draw_field(spectra: SpectraLike) -> Drawing | None:
+def draw_field(spectra: Spectra) -> Drawing | None:
     """Draw emission over the field; None where no field was asked for, or no field has a number.
 
     Parameters
     ----------
     spectra
-        Read: ``field_emission``, ``field_dot_emission`` and the peaks over the field of its `data`, ``field`` of its
-        `summary`.
+        Predicted spectra, of which the field sweep is drawn.
     """
-    found = spectra.summary.get("field")
-    if found is None or "field_emission" not in spectra.data:
+    sweep = spectra.sweep
+    if sweep is None:
         return None
     data = spectra.data.sortby("field")
     field, energy = values(data, "field"), values(data, "energy")
@@ -52,17 +49,17 @@ def draw_field(spectra: SpectraLike) -> Drawing | None:
     mesh = _draw_map(axes[0], field, energy, rate)
     axes[0].plot(field, values(data, "field_emission_peak"), color=BLACK, linewidth=0.9, linestyle=(0, (2.5, 1.5)))
     _draw_shares(axes[1], field, data["field_dot_emission"].transpose("field", "dot").values)
-    _draw_shift(axes[2], found)
+    _draw_shift(axes[2], sweep)
     for one, letter, title in zip(axes, "abc", ("Emission", "Where it comes from", "Stark shift"), strict=True):
         panel_title(one, letter, title)
         one.set_xlim(field[0] - 0.5 * (field[1] - field[0]), field[-1] + 0.5 * (field[-1] - field[-2]))
-        if found["switching_field_kV_cm"] is not None:
+        if sweep.switching is not None:
             colour = "white" if letter == "a" else GREY
-            one.axvline(found["switching_field_kV_cm"], color=colour, linewidth=0.7, linestyle=":")
+            one.axvline(sweep.switching, color=colour, linewidth=0.7, linestyle=":")
     _colour_bar(figure, mesh)
-    words = _words(found)
+    words = _words(sweep)
     return Drawing(
-        "figure2_field", words, f"Map of emission over field and energy. {words}", figure, _tables(data, found)
+        "figure2_field", words, f"Map of emission over field and energy. {words}", figure, _tables(data, sweep)
     )
 
 
@@ -125,31 +122,27 @@ def _draw_shares(axes: Axes, field: Floats, shares: Floats) -> None:
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=1.8, borderaxespad=0.1)
 
 
-def _draw_shift(axes: Axes, found: Mapping[str, Any]) -> None:
-    field, shift = (_floats(found[key]) for key in ("field_kV_cm", "stark_shift_meV"))
+def _draw_shift(axes: Axes, sweep: FieldSweep) -> None:
+    field, shift = sweep.fields, 1000 * sweep.stark
     order = np.argsort(field)
     axes.axhline(0, color=GREY, linewidth=0.4)
     axes.plot(field[order], shift[order], color=BLACK, marker="o", markersize=2.0)
     axes.set_ylabel("Shift (meV)")
 
 
-def _floats(numbers: Sequence[float | None]) -> Floats:
-    return np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
-
-
-def _words(found: Mapping[str, Any]) -> str:
+def _words(sweep: FieldSweep) -> str:
     text = (
         "Emission as a field along the axis is swept. a, Photons per exciton, time and energy; dashed: the maximum. b, "
         "The share of each dot, counted as listed. c, By how far the maximum of emission lies from that without field."
     )
-    if found["switching_field_kV_cm"] is not None:
-        text += f" Dotted: {found['switching_field_kV_cm']:.3g} kV/cm, where emission changes dots.".replace("-", "−")
-    if found["failed"]:
-        text += f" Grey, and gaps in the curves: fields without numbers ({len(found['failed'])})."
+    if sweep.switching is not None:
+        text += f" Dotted: {sweep.switching:.3g} kV/cm, where emission changes dots.".replace("-", "−")
+    if sweep.failed:
+        text += f" Grey, and gaps in the curves: fields without numbers ({len(sweep.failed)})."
     return text
 
 
-def _tables(data: Any, found: Mapping[str, Any]) -> tuple[Table, ...]:
+def _tables(data: xr.Dataset, sweep: FieldSweep) -> tuple[Table, ...]:
     field, energy = values(data, "field"), values(data, "energy")
     rate = np.asarray(data["field_emission"].transpose("field", "energy").values, dtype=float)
     along, across = np.meshgrid(field, energy, indexing="ij")
@@ -159,11 +152,11 @@ def _tables(data: Any, found: Mapping[str, Any]) -> tuple[Table, ...]:
         (along.ravel(), across.ravel(), rate.ravel()),
     )
     shares = np.asarray(data["field_dot_emission"].transpose("field", "dot").values, dtype=float)
-    order = np.argsort(_floats(found["field_kV_cm"]))
+    order = np.argsort(sweep.fields)
     header = ("field (kV/cm)", "emission peak (eV)", "absorption peak (eV)", "Stark shift (meV)")
     columns = (
         field, values(data, "field_emission_peak"), values(data, "field_absorption_peak"),
-        _floats(found["stark_shift_meV"])[order],
+        (1000 * sweep.stark)[order],
     )  # fmt: skip
     dots = tuple(f"share of dot {dot}" for dot in range(shares.shape[1]))
     return named, Table("figure2bc_field", header + dots, (*columns, *shares.T))

@@ -6,7 +6,7 @@ from .fields import (
     optical_field as optical_field,
     optical_molecule as optical_molecule,
 )
-from .poisson import ImageDensity as ImageDensity, Poisson as Poisson, combine as combine, images_of as images_of
+from .poisson import ImageDensity as ImageDensity, Poisson as Poisson, images_of as images_of, part_of as part_of
 from .polarisation import Density as Density, Polarised as Polarised, SelfPolarisation as SelfPolarisation
 from .regions import (
     CARRIERS as CARRIERS,

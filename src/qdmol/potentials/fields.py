@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, Assembler, Coefficient, Elements
+from qdmol.fem import Assembler, Coefficient, Elements
 from qdmol.potentials.poisson import Poisson
 from qdmol.potentials.regions import Carrier, permittivity, screened
-from qdmol.structure import AxialMolecule
+from qdmol.structure import MEDIUM, AxialMolecule
 
 CHARGE: dict[Carrier, float] = {"electron": -1.0, "hole": 1.0}
 
@@ -32,7 +32,7 @@ class FieldEnergy:
 
     def energy(self, assembler: Assembler, carrier: Carrier) -> Coefficient:
         """Potential energy (eV) of a carrier at the quadrature points: +z pushes electrons to -z."""
-        values = [-self.field * block.z for block in assembler.blocks]
+        values = [-self.field * block.points[..., -1] for block in assembler.blocks]
         if self.response is not None:
             answer = assembler.evaluate(self.response)
             values = [a + b for a, b in zip(values, answer, strict=True)]
@@ -46,11 +46,12 @@ def applied_field(elements: Elements, molecule: AxialMolecule) -> FieldEnergy:
     """
     if molecule.field == 0 or not screened(molecule):
         return FieldEnergy(molecule.field, None)
-    poisson = Poisson(elements, molecule, (0,))
-    medium = molecule.parameters["medium"].permittivity
+    poisson = Poisson(elements, molecule)
+    along = next(direction for direction in poisson.symmetry.directions if direction.axis[2])
+    medium = molecule.parameters[MEDIUM].permittivity
     contrast = [e - medium for e in permittivity(poisson.assembler, molecule)]
-    load = molecule.field * poisson.assembler.slope_load(contrast)
-    return FieldEnergy(molecule.field, poisson.solve({0: load})[0])
+    load = molecule.field * poisson.assembler.dipole_load(along, contrast)
+    return FieldEnergy(molecule.field, poisson.solve({along.sector: load})[along.sector])
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,15 @@ def optical_molecule(molecule: AxialMolecule) -> AxialMolecule:
     return replace(molecule, parameters=parameters)
 
 
-def optical_field(elements: Elements, molecule: AxialMolecule, parities: tuple[int, ...]) -> OpticalField:
-    """Solve for both directions; `molecule` as of `optical_molecule`, `parities` (0,) or, of a half mesh, (1, -1)."""
+def optical_field(elements: Elements, molecule: AxialMolecule) -> OpticalField:
+    """Solve for every direction of the far field; `molecule` as of `optical_molecule`."""
     if not screened(molecule):
         return OpticalField(None, None)
-    poisson = Poisson(elements, molecule, parities)
+    poisson = Poisson(elements, molecule)
     medium = molecule.parameters[MEDIUM].permittivity
     contrast = [e - medium for e in permittivity(poisson.assembler, molecule)]
-    # -F x is even under z -> -z, -F z odd.
-    loads = {
-        1: (poisson.assembler.divergence_load(contrast), max(parities)),
-        0: (poisson.assembler.slope_load(contrast), min(parities)),
-    }
-    across, along = (poisson.answers(loads[m][0][:, None], m=m, parity=loads[m][1])[:, 0] for m in (1, 0))
-    return OpticalField(across, along)
+    answers = {}
+    for direction in poisson.symmetry.directions:
+        load = poisson.assembler.dipole_load(direction, contrast)
+        answers[direction.name] = poisson.answers(load[:, None], direction.sector)[:, 0]
+    return OpticalField(answers["across"], answers["along"])

@@ -31,7 +31,7 @@ from qdmol.fem import Assembler, Block, Coefficient
 from qdmol.potentials.boundary import BoundaryResponse
 from qdmol.potentials.regions import permittivity, screened
 from qdmol.potentials.surfaces import interfaces
-from qdmol.structure import AxialMolecule
+from qdmol.structure import MEDIUM, AxialMolecule
 from qdmol.units import COULOMB_EV_NM
 
 CUT = 1e-9
@@ -181,7 +181,7 @@ class SelfPolarisation:
             return np.zeros(len(r))
         if self.exact:
             dot = self.molecule.dots[0]
-            names = [*(layer.material for layer in dot.layers), "medium"]
+            names = [*(layer.material for layer in dot.layers), MEDIUM]
             values = np.array([self.molecule.parameters[name].permittivity for name in names])
             contrasts = (values[:-1] - values[1:]) / (values[:-1] + values[1:])
             radii = [layer.radius for layer in dot.layers]
@@ -251,6 +251,6 @@ def _fitted(r: Floats, z: Floats, value: Floats, known: NDArray[np.intp]) -> Flo
 
 
 def _by_element(assembler: Assembler, energy: Coefficient, density: Density) -> Floats:
-    """∫ V n r dr dz (E,) over each element."""
+    """∫ V n (E,) over each element."""
     terms = zip(assembler.blocks, energy, density(assembler), strict=True)
-    return np.concatenate([(block.weight * block.r * v * n).sum(axis=1) for block, v, n in terms])
+    return np.concatenate([(block.measure * v * n).sum(axis=1) for block, v, n in terms])

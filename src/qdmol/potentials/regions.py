@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from qdmol.fem import MEDIUM, Assembler, Coefficient
-from qdmol.structure import AxialMolecule, RegionParameters
+from qdmol.fem import Assembler, Coefficient
+from qdmol.structure import MEDIUM, AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
 Carrier = Literal["electron", "hole"]

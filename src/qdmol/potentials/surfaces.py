@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from scipy.special import ellipkm1, k0e
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, Arc, Line, Piece, Shapes, arrange
-from qdmol.structure import AxialMolecule
+from qdmol.fem import Arc, Line, Piece, Shapes, arrange
+from qdmol.structure import MEDIUM, AxialMolecule
 
 # The ratios start from their asymptotic form this many orders above the last one wanted: what it is off decays.
 LEAD = 10

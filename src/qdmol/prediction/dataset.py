@@ -1,73 +1,68 @@
-"""Predicted spectra as one labelled dataset: what goes into the NetCDF file and under every figure."""
+"""Dataset of predicted spectra: the contents of the NetCDF file."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import xarray as xr
 
+from qdmol.prediction.fields import FieldSweep
 from qdmol.prediction.measures import per_nm
+from qdmol.prediction.values import SampleSpectrum
 from qdmol.results import provenance
-from qdmol.structure import dump_spec
 from qdmol.units import HC_EV_NM
 
-if TYPE_CHECKING:
-    from qdmol.prediction.fields import FieldSweep
-    from qdmol.prediction.values import Spectra
+CM2: Final = 1e-14  # cm² in a nm²
+QUANTILES: Final = (0.16, 0.5, 0.84)
 
 
-CM2 = 1e-14
-QUANTILES = (0.16, 0.5, 0.84)
-
-
-def make_spectra_dataset(spectra: Spectra) -> xr.Dataset:
-    """Dimensions ``sample``, ``energy`` (eV), ``line`` and, of a sweep, ``field`` (kV/cm) and ``dot``."""
-    versions = provenance()
-    named = {"qdmol_version" if key == "qdmol" else f"{key}_version": value for key, value in versions.items()}
-    data = xr.Dataset(attrs={**named, "spec": dump_spec(spectra.spec), "summary": json.dumps(dict(spectra.summary))})
-    names = list(spectra.samples)
-    grid = spectra.samples[names[0]].grid
-    data.coords["sample"] = ("sample", np.array(names, dtype=object))
+def make_spectra_dataset(
+    samples: Sequence[SampleSpectrum], sweep: FieldSweep | None, attributes: Mapping[str, str]
+) -> xr.Dataset:
+    """Dataset with dimensions ``sample``, ``energy`` (eV), ``line`` and, of a sweep, ``field`` (kV/cm) and ``dot``."""
+    versions = {"qdmol_version" if key == "qdmol" else f"{key}_version": value for key, value in provenance().items()}
+    data = xr.Dataset(attrs={**versions, **attributes})
+    grid = samples[0].grid
+    data.coords["sample"] = ("sample", np.array([sample.name for sample in samples], dtype=object))
     data.coords["energy"] = ("energy", grid, {"units": "eV", "long_name": "photon energy"})
     data.coords["wavelength"] = ("energy", HC_EV_NM / grid, {"units": "nm", "long_name": "wavelength"})
-    both = ("sample", "energy")
-    curves = [spectra.samples[name] for name in names]
+    over = ("sample", "energy")
     columns = {
-        "absorption": ([CM2 * one.absorption for one in curves], "cm2", "absorption cross-section per particle"),
-        "absorption_error": ([CM2 * spectra.errors[name] for name in names], "cm2", "error of the cross-section"),
-        "emission": ([one.emission / np.trapezoid(one.emission, grid) for one in curves], "1/eV", "emission per eV"),
+        "absorption": ([CM2 * one.absorption for one in samples], "cm2", "absorption cross-section per particle"),
+        "absorption_error": ([CM2 * one.absorption_error for one in samples], "cm2", "error of the cross-section"),
+        "emission": ([one.emission / np.trapezoid(one.emission, grid) for one in samples], "1/eV", "emission per eV"),
     }
     for name, (rows, units, long_name) in columns.items():
-        data[name] = (both, np.array(rows), {"units": units, "long_name": long_name})
-    seen = np.array([per_nm(grid, row) for row in data["emission"].values])
-    data["emission_per_nm"] = (both, seen, {"units": "1/nm", "long_name": "emission per nm, as a spectrometer sees it"})
-    _add_lines(data, spectra)
-    if spectra.particles:
-        data.coords["quantile"] = (
-            "quantile",
-            np.array(QUANTILES),
-            {"units": "1", "long_name": "share of particles below"},
-        )
-        rows = [CM2 * np.quantile(spectra.particles[name], QUANTILES, axis=0) for name in names]
-        attributes = {"units": "cm2", "long_name": "absorption cross-section of single particles"}
-        data["absorption_members"] = (("sample", "quantile", "energy"), np.array(rows), attributes)
-    if spectra.sweep is not None:
-        _add_sweep(data, spectra.sweep)
+        data[name] = (over, np.array(rows), {"units": units, "long_name": long_name})
+    by_wavelength = np.array([per_nm(grid, row) for row in data["emission"].values])
+    attrs = {"units": "1/nm", "long_name": "emission per nm, as a spectrometer sees it"}
+    data["emission_per_nm"] = (over, by_wavelength, attrs)
+    _add_lines(data, samples)
+    members = [sample.members for sample in samples if sample.members is not None]
+    if members:
+        attrs = {"units": "1", "long_name": "share of particles below"}
+        data.coords["quantile"] = ("quantile", np.array(QUANTILES), attrs)
+        bands = [CM2 * np.quantile(curves, QUANTILES, axis=0) for curves in members]
+        attrs = {"units": "cm2", "long_name": "absorption cross-section of single particles"}
+        data["absorption_members"] = (("sample", "quantile", "energy"), np.array(bands), attrs)
+    if sweep is not None:
+        _add_sweep(data, sweep)
     return data
 
 
-def _add_lines(data: xr.Dataset, spectra: Spectra) -> None:
-    rows = [(sample["sample"], line) for sample in spectra.summary["samples"] for line in sample["lines"]]
+def _add_lines(data: xr.Dataset, samples: Sequence[SampleSpectrum]) -> None:
+    rows = [(sample.name, line) for sample in samples for line in sample.lines]
     data["line_sample"] = ("line", np.array([name for name, _ in rows], dtype=object), {"units": "1"})
-    for name, key, units in (
-        ("energy", "energy_eV", "eV"),
-        ("error", "error_meV", "meV"),
-        ("strength", "oscillator_strength", "1"),
-        ("strength_error", "oscillator_strength_error", "1"),
+    for name, numbers, units in (
+        ("energy", [line.energy.value for _, line in rows], "eV"),
+        ("error", [1000 * line.energy.error for _, line in rows], "meV"),
+        ("strength", [line.strength.value for _, line in rows], "1"),
+        ("strength_error", [line.strength.error for _, line in rows], "1"),
     ):
-        values = np.array([line[key] for _, line in rows], dtype=np.float64)
+        values = np.array(numbers, dtype=np.float64)
+        values[~np.isfinite(values)] = np.nan
         data[f"line_{name}"] = ("line", values, {"units": units, "long_name": f"{name} of the line".replace("_", " ")})
 
 
@@ -79,7 +74,7 @@ def _add_sweep(data: xr.Dataset, sweep: FieldSweep) -> None:
     )  # fmt: skip
     for name, values, units, long_name in (
         ("dot_emission", sweep.share, "1", "share of the photons from each dot"),
-        ("dot_emission_peak", sweep.colour, "eV", "emission peak of each dot"),
+        ("dot_emission_peak", sweep.dot_peak, "eV", "emission peak of each dot"),
         ("emission_peak", sweep.peak, "eV", "emission peak"),
         ("absorption_peak", sweep.absorption, "eV", "absorption peak"),
         ("stark_shift", 1000 * sweep.stark, "meV", "shift of the emission peak"),

@@ -12,11 +12,11 @@ from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.optics import MoleculeLight
 from qdmol.prediction.groups import Group
-from qdmol.prediction.measures import band_edge_area, edge_peak, emission_peak
-from qdmol.prediction.molecules import mean_spectrum, particle_sums, prepare_light, sum_of
+from qdmol.prediction.measures import EDGE_REACH, band_edge_area, edge_peak, emission_peak
+from qdmol.prediction.molecules import mean_curves, particle_sums, prepare_light, total_sums
 from qdmol.prediction.surrogate import DotGrid, assemble, best_polynomial, dot_features
 from qdmol.prediction.tasks import Answer
-from qdmol.prediction.values import Conditions, SampleSpectrum
+from qdmol.prediction.values import Conditions, Curves
 
 # Groups of molecules of which each in turn is left out, for the error of a finite number of them.
 JACKKNIFE = 10
@@ -61,10 +61,10 @@ class EnsembleSpectrum:
     `absorption` (particles, n) in nm² is that of each particle.
     """
 
-    mean: SampleSpectrum
+    mean: Curves
     absorption: Floats
     misfit: Misfit | None
-    parts: tuple[SampleSpectrum, ...]
+    parts: tuple[Curves, ...]
     shapes: int
     failed: int
 
@@ -95,14 +95,14 @@ def ensemble_spectrum(groups: Sequence[GroupLight], grid: Floats, conditions: Co
 
 def _means(
     grid: Floats, absorption: Floats, emitted: Floats, numbers: NDArray[np.intp]
-) -> tuple[SampleSpectrum, tuple[SampleSpectrum, ...]]:
+) -> tuple[Curves, tuple[Curves, ...]]:
     """The mean over all particles, and those without the particles of each tenth of the molecules."""
     part = numbers % JACKKNIFE
     sums = [particle_sums(grid, absorption[part == k], emitted[part == k]) for k in range(JACKKNIFE)]
-    total = sum_of(sums)
+    total = total_sums(sums)
     if any(one.weight == 0 for one in sums):
         return total.mean(grid), ()
-    return total.mean(grid), tuple(sum_of(sums[:k] + sums[k + 1 :]).mean(grid) for k in range(JACKKNIFE))
+    return total.mean(grid), tuple(total_sums(sums[:k] + sums[k + 1 :]).mean(grid) for k in range(JACKKNIFE))
 
 
 def _worst(misfits: Sequence[Misfit | None]) -> Misfit | None:
@@ -195,10 +195,10 @@ class _GroupCurves:
         )
         relative = []
         for (absorbed, _), (other, _) in zip(true, guess, strict=True):
-            low = grid <= edge_peak(grid, absorbed).energy + 0.12
+            low = grid <= edge_peak(grid, absorbed).energy + EDGE_REACH
             wrong = float(np.trapezoid(np.abs(other - absorbed)[low], grid[low]))
             relative.append(wrong / band_edge_area(grid, absorbed, edge_peak(grid, absorbed)))
-        means = [mean_spectrum(grid, [a for a, _ in one], [e for _, e in one]) for one in (true, guess)]
+        means = [mean_curves(grid, [a for a, _ in one], [e for _, e in one]) for one in (true, guess)]
         edges = [edge_peak(grid, mean.absorption) for mean in means]
         peaks = [emission_peak(grid, mean.emission) for mean in means]
         return Misfit(

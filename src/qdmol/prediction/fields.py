@@ -1,32 +1,33 @@
-"""Emission of a molecule as a field along its axis is swept: Stark shift, and which dot emits."""
+"""Emission of a molecule as a function of the electric field along its axis: Stark shift, and which dot emits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
 from qdmol.prediction.measures import edge_peak, emission_peak
-from qdmol.prediction.molecules import curves_of, prepare_light
+from qdmol.prediction.molecules import dot_curves, prepare_light
 from qdmol.prediction.tasks import Answer, LightRequest, Order
 from qdmol.prediction.values import Conditions
 from qdmol.structure import Spec, update_spec
 
-BASES = 2
-# A dot that emits less than this part of all has no peak of its own.
-DARK = 1e-6
+# Growing bases of orbitals in each field.
+BASES: Final = 2
+# A dot that emits less than this part of all photons has no peak of its own.
+MIN_SHARE: Final = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class FieldSweep:
     """A molecule in fields (k,), kV/cm; NaN where one could not be solved, with the reason in `failed`.
 
-    `emission` (k, n) in 1/(eV ns) on `grid` (n,); `share` (k, D) of the photons from each dot and `colour` (k, D) in eV
-    the peak of each; `peak` (k,) of all, `absorption` (k,) the band edge, both in eV; `lifetime` (k,) in ns; `error`
+    `emission` (k, n) in 1/(eV ns) on `grid` (n,); `share` (k, D) of the photons from each dot and `dot_peak` (k, D) in
+    eV the peak of each; `peak` (k,) of all, `absorption` (k,) the band edge, both in eV; `lifetime` (k,) in ns; `error`
     (k,) in eV, of every energy, and `numerical` (k,) in eV the part of it that is not of the basis.
     """
 
@@ -34,7 +35,7 @@ class FieldSweep:
     grid: Floats
     emission: Floats
     share: Floats
-    colour: Floats
+    dot_peak: Floats
     peak: Floats
     absorption: Floats
     lifetime: Floats
@@ -77,26 +78,6 @@ class FieldSweep:
                 return float(self.fields[k] + part * (self.fields[k + 1] - self.fields[k]))
         return None
 
-    def as_dict(self) -> dict[str, Any]:
-        """The object `field` of the JSON."""
-        return {
-            "field_kV_cm": _plain(self.fields),
-            "emission_peak_eV": _plain(self.peak),
-            "absorption_peak_eV": _plain(self.absorption),
-            "peak_error_meV": _plain(1000 * self.error),
-            "stark_shift_meV": _plain(1000 * self.stark),
-            "stark_shift_error_meV": _plain(1000 * self.stark_error),
-            "dot_emission": [_plain(row) for row in self.share],
-            "dot_emission_eV": [_plain(row) for row in self.colour],
-            "radiative_lifetime_ns": _plain(self.lifetime),
-            "switching_field_kV_cm": self.switching,
-            "failed": [{"index": index, "reason": reason} for index, reason in self.failed],
-        }
-
-
-def _plain(values: Floats) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
-
 
 def field_orders(spec: Spec, fields: Sequence[float], *, contact: bool) -> list[Order]:
     """The molecule in each field (kV/cm).
@@ -118,7 +99,7 @@ def sweep_fields(
     """What the molecule emits in each field."""
     count = len(fields)
     emission = np.full((count, len(grid)), np.nan)
-    share, colour = np.full((count, dots), np.nan), np.full((count, dots), np.nan)
+    share, dot_peak = np.full((count, dots), np.nan), np.full((count, dots), np.nan)
     peak, absorption, lifetime, error, numerical = (np.full(count, np.nan) for _ in range(5))
     failed = []
     for k, answer in enumerate(answers):
@@ -126,21 +107,21 @@ def sweep_fields(
             failed.append((k, answer.reason))
             continue
         prepared = prepare_light(answer.light, conditions)
-        absorbed, emitted = curves_of(prepared, grid, conditions)
+        absorbed, emitted = dot_curves(prepared, grid, conditions)
         rate = prepared.emitters.rate.sum(axis=0)
         if not emitted.any() or not rate.sum() > 0:
             failed.append((k, "no exciton that heat reaches emits in this field: electron and hole are apart"))
             continue
         emission[k] = emitted.sum(axis=1)
         share[k] = rate / rate.sum()
-        bright = share[k] > DARK
-        colour[k, bright] = [emission_peak(grid, emitted[:, dot]).energy for dot in np.flatnonzero(bright)]
+        bright = share[k] > MIN_SHARE
+        dot_peak[k, bright] = [emission_peak(grid, emitted[:, dot]).energy for dot in np.flatnonzero(bright)]
         peak[k] = emission_peak(grid, emission[k]).energy
         absorption[k] = edge_peak(grid, absorbed.sum(axis=1)).energy
         lifetime[k] = prepared.emitters.lifetime
         error[k] = prepared.limit.error[0]
         numerical[k] = prepared.light.numerical
     return FieldSweep(
-        np.asarray(fields, dtype=np.float64), grid, emission, share, colour, peak, absorption, lifetime, error,
+        np.asarray(fields, dtype=np.float64), grid, emission, share, dot_peak, peak, absorption, lifetime, error,
         numerical, tuple(failed),
     )  # fmt: skip

@@ -1,29 +1,47 @@
-"""Peaks and widths of predicted curves, found on the curve itself as one reads them off a figure."""
+"""Peaks, widths and other numbers of predicted curves, read off the curves themselves as off a figure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
 from qdmol.arrays import Floats
+from qdmol.prediction.values import Curves
 from qdmol.units import HC_EV_NM
 
-# A maximum lower than this part of the curve's highest within REACH (eV) of it is no band edge but a forbidden line.
-LEAST = 0.05
-REACH = 0.3
-# A maximum whose half height lies further (eV) to the red is that of a whole band.
-WIDEST = 0.2
-# The band edge is what lies up to this far (eV) above its peak.
-EDGE_REACH = 0.12
+# A maximum lower than this part of the highest absorption up to MAXIMUM_REACH (eV) above it is a forbidden line.
+MIN_RELATIVE_HEIGHT: Final = 0.05
+MAXIMUM_REACH: Final = 0.3
+# A maximum whose half height lies further (eV) to the red belongs to a whole band.
+MAX_HALF_WIDTH: Final = 0.2
+# The band edge reaches up to this energy (eV) above its peak.
+EDGE_REACH: Final = 0.12
+# Photon energy (eV) of the excitation, far above every band edge: 300 nm.
+EXCITATION_EV: Final = HC_EV_NM / 300
+
+Reading = Literal[
+    "absorption_peak",
+    "absorption_width",
+    "band_edge_height",
+    "emission_peak",
+    "emission_wavelength",
+    "emission_width",
+    "cross_section_300nm",
+    "ratio_edge_to_300nm",
+    "band_edge_area",
+    "lifetime",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class EdgePeak:
-    """The band edge: photon energy (eV) of its maximum, or of the steepest slope where there is none; width; height.
+    """Band edge of an absorption curve.
 
-    `width` (eV) is twice the half width at half maximum on the red side, where nothing else absorbs.
+    `energy` (eV) is that of its maximum, or of the steepest slope where there is none. `width` (eV) is twice the half
+    width at half maximum on the red side, where nothing else absorbs; `height` is the absorption at `energy`.
     """
 
     kind: Literal["maximum", "edge"]
@@ -34,22 +52,45 @@ class EdgePeak:
 
 @dataclass(frozen=True, slots=True)
 class EmissionPeak:
-    """Emission: energy (eV) of the maximum per eV, wavelength (nm) of the maximum per nm, full width (eV)."""
+    """Peak of emission: `energy` (eV) of the maximum per eV, `wavelength` (nm) per nm, full `width` (eV)."""
 
     energy: float
     wavelength: float
     width: float
 
 
+def read_curves(curves: Curves) -> Mapping[Reading, float]:
+    """Numbers read off the curves of a sample.
+
+    Peaks and widths in eV, `emission_wavelength` in nm, `band_edge_height` and `cross_section_300nm` in nm²,
+    `band_edge_area` in eV nm², `lifetime` in ns; NaN where a curve has no such number.
+    """
+    edge = edge_peak(curves.grid, curves.absorption)
+    peak = emission_peak(curves.grid, curves.emission)
+    blue = value_at(curves.grid, curves.absorption, EXCITATION_EV)
+    return {
+        "absorption_peak": edge.energy,
+        "absorption_width": edge.width,
+        "band_edge_height": edge.height,
+        "emission_peak": peak.energy,
+        "emission_wavelength": peak.wavelength,
+        "emission_width": peak.width,
+        "cross_section_300nm": blue,
+        "ratio_edge_to_300nm": edge.height / blue,
+        "band_edge_area": band_edge_area(curves.grid, curves.absorption, edge),
+        "lifetime": curves.lifetime,
+    }
+
+
 def edge_peak(grid: Floats, curve: Floats) -> EdgePeak:
-    """The band edge of an absorption curve (n,) on rising energies (n,) in eV."""
+    """Band edge of an absorption curve (n,) on rising energies (n,) in eV."""
     inner = np.flatnonzero((curve[1:-1] >= curve[:-2]) & (curve[1:-1] > curve[2:])) + 1
     for place in inner.tolist():
-        near = curve[grid <= grid[place] + REACH]
-        if curve[place] >= LEAST * near.max():
+        near = curve[grid <= grid[place] + MAXIMUM_REACH]
+        if curve[place] >= MIN_RELATIVE_HEIGHT * near.max():
             energy, height = _top(grid, curve, place)
             half = _crossing(grid, curve, place, height / 2, step=-1)
-            if energy - half > WIDEST:
+            if energy - half > MAX_HALF_WIDTH:
                 break
             return EdgePeak("maximum", energy, 2 * (energy - half), height)
     slope = np.gradient(curve, grid)
@@ -59,7 +100,7 @@ def edge_peak(grid: Floats, curve: Floats) -> EdgePeak:
 
 
 def emission_peak(grid: Floats, curve: Floats) -> EmissionPeak:
-    """The highest peak of an emission curve (n,) per eV."""
+    """Highest peak of an emission curve (n,) per eV."""
     place = int(np.clip(np.argmax(curve), 1, len(grid) - 2))
     energy, height = _top(grid, curve, place)
     low, high = (_crossing(grid, curve, place, height / 2, step=step) for step in (-1, 1))
@@ -69,23 +110,23 @@ def emission_peak(grid: Floats, curve: Floats) -> EmissionPeak:
 
 
 def per_nm(grid: Floats, curve: Floats) -> Floats:
-    """A curve per eV (n,) as one per nm (n,): times E²/hc."""
+    """Convert a curve (n,) per eV to one per nm: times E²/hc."""
     return np.asarray(curve * grid**2 / HC_EV_NM)
 
 
 def value_at(grid: Floats, curve: Floats, energy: float) -> float:
-    """The curve at a photon energy (eV)."""
+    """Value of a curve at a photon energy (eV)."""
     return float(np.interp(energy, grid, curve))
 
 
 def band_edge_area(grid: Floats, curve: Floats, peak: EdgePeak) -> float:
-    """∫ σ dE up to a little above the band edge's peak."""
+    """∫ σ dE up to EDGE_REACH above the band edge's peak."""
     low = grid <= peak.energy + EDGE_REACH
     return float(np.trapezoid(curve[low], grid[low]))
 
 
 def _top(grid: Floats, curve: Floats, place: int) -> tuple[float, float]:
-    """Place and height of the parabola through a maximum and its neighbours, on an even grid."""
+    """Energy and height of the maximum of the parabola through three points of an even grid."""
     left, top, right = (float(curve[place + k]) for k in (-1, 0, 1))
     bend = left - 2 * top + right
     offset = 0.0 if bend >= 0 else (left - right) / (2 * bend)
@@ -94,7 +135,7 @@ def _top(grid: Floats, curve: Floats, place: int) -> tuple[float, float]:
 
 
 def _crossing(grid: Floats, curve: Floats, place: int, level: float, *, step: int) -> float:
-    """Where the curve first falls to a level on one side of a point; NaN where it does not."""
+    """Energy at which the curve first falls to a level on one side of a point; NaN where it does not."""
     at = place
     while 0 <= at + step < len(grid) and curve[at + step] > level:
         at += step

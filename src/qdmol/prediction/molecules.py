@@ -19,11 +19,8 @@ from qdmol.optics import (
     emission,
     emitters,
 )
-from qdmol.prediction.measures import value_at
-from qdmol.prediction.values import Conditions, SampleSpectrum
-from qdmol.units import HC_EV_NM
-
-EXCITED_AT = HC_EV_NM / 300  # eV: where particles are excited, far above every edge
+from qdmol.prediction.measures import EDGE_REACH, EXCITATION_EV, value_at
+from qdmol.prediction.values import Conditions, Curves
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +56,13 @@ def _emitters(light: MoleculeLight, limit: EdgeLimit, conditions: Conditions) ->
 def without_local_field(prepared: Prepared, conditions: Conditions) -> tuple[float, float]:
     """Strength of the band edge (eV) and radiative lifetime (ns) as if light's field were the same everywhere."""
     limit = prepared.limit
-    moment = np.repeat(limit.levels.bare[:, :, None], 2, axis=2)
+    moment = np.repeat(limit.levels.bare[:, :, None], len(prepared.light.directions), axis=2)
     bare = replace(limit, levels=replace(limit.levels, moment=moment))
-    low = bare.levels.energy <= bare.levels.energy[0] + 0.12
+    low = bare.levels.energy <= bare.levels.energy[0] + EDGE_REACH
     return float(bare.levels.bare[low].sum()), _emitters(prepared.light, bare, conditions).lifetime
 
 
-def curves_of(prepared: Prepared, grid: Floats, conditions: Conditions) -> tuple[Floats, Floats]:
+def dot_curves(prepared: Prepared, grid: Floats, conditions: Conditions) -> tuple[Floats, Floats]:
     """Absorption (n, D) in nm² and emission (n, D) in 1/(eV ns) at photon energies (n,) in eV."""
     absorbed = cross_section(prepared.lines, grid, conditions.broadening, index=prepared.light.index)
     return absorbed, emission(prepared.emitters, grid, conditions.broadening)
@@ -81,11 +78,9 @@ class ParticleSums:
     emission: Floats
     lifetime: float
 
-    def mean(self, grid: Floats) -> SampleSpectrum:
+    def mean(self, grid: Floats) -> Curves:
         """The spectrum per particle."""
-        return SampleSpectrum(
-            grid, self.absorption / self.weight, self.emission / self.excited, self.lifetime / self.excited
-        )
+        return Curves(grid, self.absorption / self.weight, self.emission / self.excited, self.lifetime / self.excited)
 
 
 def particle_sums(
@@ -100,7 +95,7 @@ def particle_sums(
     """
     absorption, emitted = np.asarray(absorption).reshape(-1, len(grid)), np.asarray(emitted).reshape(-1, len(grid))
     weight = np.ones(len(absorption)) if weight is None else weight
-    excited = weight * np.array([value_at(grid, one, EXCITED_AT) for one in absorption])
+    excited = weight * np.array([value_at(grid, one, EXCITATION_EV) for one in absorption])
     # The emission falls to nothing at both ends of an even grid.
     rate = emitted.sum(axis=1) * (grid[1] - grid[0])
     return ParticleSums(
@@ -109,13 +104,13 @@ def particle_sums(
     )  # fmt: skip
 
 
-def sum_of(sums: Sequence[ParticleSums]) -> ParticleSums:
+def total_sums(sums: Sequence[ParticleSums]) -> ParticleSums:
     """The sums over the particles of all."""
     return ParticleSums(*(sum(getattr(one, field.name) for one in sums) for field in fields(ParticleSums)))
 
 
-def mean_spectrum(
+def mean_curves(
     grid: Floats, absorption: Sequence[Floats], emitted: Sequence[Floats], weight: Floats | None = None
-) -> SampleSpectrum:
+) -> Curves:
     """The mean over particles, as of `particle_sums`."""
     return particle_sums(grid, absorption, emitted, weight).mean(grid)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,18 @@ from qdmol.errors import InputError, SolverError
 from qdmol.jobs import Resources, Store
 from qdmol.optics import MoleculeLight, broadening_of, growths, hottest, light_of
 from qdmol.prediction.ensembles import EnsembleSpectrum, GroupLight, ensemble_spectrum
+from qdmol.prediction.evaluation import SampleResult, ensemble_result, sample_change, sample_spectrum
 from qdmol.prediction.fields import FieldSweep, field_orders, sweep_fields
 from qdmol.prediction.groups import Group, groups_of, impossible_members
-from qdmol.prediction.molecules import Prepared, curves_of, mean_spectrum, prepare_light
-from qdmol.prediction.reading import read_numbers
+from qdmol.prediction.measures import read_curves
+from qdmol.prediction.molecules import Prepared, dot_curves, mean_curves, prepare_light
+from qdmol.prediction.remarks import spectrum_warnings
 from qdmol.prediction.samples import Sample, samples_of
-from qdmol.prediction.summary import SampleResult, summarise_spectra
+from qdmol.prediction.spectra import Spectra
 from qdmol.prediction.tasks import Answer, LightRequest, Order, Solver
-from qdmol.prediction.values import Calibration, Conditions, SampleSpectrum, Spectra
+from qdmol.prediction.values import Calibration, Conditions, Curves
 from qdmol.structure import Spec, read_spec, resolve, without_ensemble
+from qdmol.units import HC_EV_NM
 
 # Growing bases of a single dot, which tell how strengths grow, of a molecule, and of the shapes of an ensemble.
 MONOMER_BASES, MOLECULE_BASES, SHAPE_BASES = 4, 3, 2
@@ -87,14 +91,22 @@ def predict_spectra(
         conditions = replace(conditions, shift=work.shift(calibrate, conditions))
     results = work.results(conditions)
     sweep = work.sweep(conditions)
-    summary = summarise_spectra(
-        parsed, results, conditions, calibrated=calibrate is not None, sweep=sweep, exact=exact,
+    tolerance = parsed.calculation.ci_tolerance / 1000
+    accurate = all(result.edge_error <= tolerance for result in results)
+    return Spectra(
+        spec=parsed,
+        temperature=conditions.temperature,
+        homogeneous_width=1000 * conditions.broadening.fwhm,
+        stokes_shift=1000 * conditions.broadening.stokes,
+        calibration_shift=None if calibrate is None else 1000 * conditions.shift,
+        samples={result.sample.name: sample_spectrum(result, conditions) for result in results},
+        changes=tuple(sample_change(before, after, conditions) for before, after in combinations(results, 2)),
+        ensemble=ensemble_result(parsed, results, exact=exact),
+        sweep=sweep,
+        converged=accurate and (sweep is None or not sweep.failed),
+        warnings=spectrum_warnings(parsed, results, sweep),
         elapsed=time.perf_counter() - started,
-    )  # fmt: skip
-    spectra = {result.sample.name: result.spectrum for result in results}
-    errors = {result.sample.name: result.curve_error for result in results}
-    every = {result.sample.name: result.ensemble.absorption for result in results if result.ensemble is not None}
-    return Spectra(parsed, summary, spectra, errors, sweep, every)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,12 +208,12 @@ class _Work:
         shift = 0.0
         for _ in range(2):
             at = replace(conditions, shift=shift)
-            spectrum = self._result(self.samples[0], at, _grid(self.references, at)).spectrum
-            numbers = read_numbers(spectrum)
-            seen = numbers["absorption_peak"]
+            curves = self._result(self.samples[0], at, _grid(self.references, at)).curves
+            readings = read_curves(curves)
+            predicted = readings["absorption_peak"]
             if calibrate.quantity == "emission":
-                seen = 1239.841984332 / numbers["emission_wavelength"]
-            shift += calibrate.energy_eV - seen
+                predicted = HC_EV_NM / readings["emission_wavelength"]
+            shift += calibrate.energy_eV - predicted
         return shift
 
     def results(self, conditions: Conditions) -> list[SampleResult]:
@@ -265,11 +277,11 @@ def _member(group: Group, lengths: Floats) -> Spec | InputError:
         return error
 
 
-def _mean(prepared: Sequence[tuple[float, Prepared]], grid: Floats, conditions: Conditions) -> SampleSpectrum:
+def _mean(prepared: Sequence[tuple[float, Prepared]], grid: Floats, conditions: Conditions) -> Curves:
     """The mean over a sample's particles without ensemble."""
-    curves = [curves_of(one, grid, conditions) for _, one in prepared]
+    curves = [dot_curves(one, grid, conditions) for _, one in prepared]
     weight = np.array([share for share, _ in prepared])
-    return mean_spectrum(grid, [a.sum(axis=1) for a, _ in curves], [e.sum(axis=1) for _, e in curves], weight)
+    return mean_curves(grid, [a.sum(axis=1) for a, _ in curves], [e.sum(axis=1) for _, e in curves], weight)
 
 
 def _grid(references: Mapping[str, Sequence[tuple[float, MoleculeLight]]], conditions: Conditions) -> Floats:

@@ -13,8 +13,8 @@ from qdmol.jobs import Count, NotNegative, Number, Pair, Positive, StoredModel, 
 class _Excitons(StoredModel):
     orbitals: Count
     energy: list[Number]
-    m: list[int]
-    parity: list[int]
+    numbers: list[list[int]]
+    degeneracy: list[Positive]
     moment: list[list[Pair]]
     bare: list[list[Number]]
     place: list[list[Number]]
@@ -22,7 +22,7 @@ class _Excitons(StoredModel):
 
     @model_validator(mode="after")
     def _equally_many(self) -> Self:
-        equally_long(self.energy, self.m, self.parity, self.moment, self.bare, self.place, self.contact)
+        equally_long(self.energy, self.numbers, self.degeneracy, self.moment, self.bare, self.place, self.contact)
         return self
 
 
@@ -63,6 +63,7 @@ class _MoleculeLight(StoredModel):
 
     band_gap: Number
     dots: Annotated[int, Field(ge=1, le=10_000)]
+    directions: dict[str, Count]
     edge: Annotated[list[_Excitons], Field(min_length=1)]
     pairs: _Pairs
     regions: list[_Region]

@@ -1,44 +1,40 @@
-"""What predicted and measured spectra say in rows and sentences: shared by the page and the command line.
-
-In come the JSON object of ``qdmol spectrum`` and overlays, out comes text; nothing is computed but sums of what stands
-there.
-"""
+"""Rows of tables and sentences of predicted and measured spectra, shared by the report and the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from qdmol.estimates import Estimate
+from qdmol.prediction.fields import FieldSweep
 from qdmol.prediction.overlay import Compared, Overlay
+from qdmol.prediction.spectra import Spectra
+from qdmol.prediction.values import Quantity, SampleChange, SampleSpectrum
 from qdmol.results import NO_VALUE, format_change, format_measured, format_number, is_significant
 
-Part = Mapping[str, Any]
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 _BASES = {"maximum": "maximum", "slope": "steepest slope", "peak": "peak per eV"}
 _NAMES = {"monomer": "monomer", "unfused": "unfused molecule", "fused": "fused molecule"}
 
 
-def shown(part: Part, key: str, unit: str = "", *, factor: float = 1.0) -> str:
-    """Value and error of a key without the unit, which stands in the header; n/a where there is none."""
-    tail = f"_{unit}" if unit else ""
-    value, error = part.get(f"{key}{tail}"), part.get(f"{key}_error{tail}")
-    if value is None:
-        return NO_VALUE
-    return format_measured(factor * value, None if error is None else factor * error)
+def measured_text(number: Estimate | None) -> str:
+    """Value and error without the unit, which stands in the header; n/a where there is no value."""
+    return NO_VALUE if number is None else format_measured(number.value, known_error(number))
 
 
-def electronvolts(part: Part, key: str) -> str:
-    """An energy (eV) whose error is in meV."""
-    value, error = part.get(f"{key}_eV"), part.get(f"{key}_error_meV")
-    return NO_VALUE if value is None else format_measured(value, None if error is None else error / 1000)
+def known_error(number: Estimate) -> float | None:
+    """Error of an estimate, None where it is unknown."""
+    return number.error if np.isfinite(number.error) else None
 
 
-def cross_section(part: Part, key: str) -> str:
+def cross_section(number: Estimate | None) -> str:
     """A cross-section and its error with one power of ten, as (8.3 ± 0.5)·10⁻¹⁵."""
-    value, error = part.get(f"{key}_cm2"), part.get(f"{key}_error_cm2")
-    if not value:
+    if number is None or not number.value:
         return NO_VALUE
+    value, error = number.value, known_error(number)
     power = int(f"{value:e}".partition("e")[2])
     text = format_measured(value / 10.0**power, None if error is None else error / 10.0**power)
     raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
@@ -49,52 +45,50 @@ def _wavelength(value: float | None) -> str:
     return NO_VALUE if value is None else format_number(value, 1)
 
 
-def sample_rows(summary: Part) -> Rows:
-    """Header and one row a quantity, a column a sample."""
-    samples = summary["samples"]
-    named: tuple[tuple[str, Callable[[Part], str]], ...] = (
-        ("dots", lambda one: str(one["dots"])),
-        ("absorption: band edge (eV)", lambda one: electronvolts(one, "absorption_peak")),
-        ("absorption: band edge (nm)", lambda one: _wavelength(one["absorption_peak_nm"])),
-        ("band edge seen as", lambda one: "maximum" if one["absorption_kind"] == "maximum" else "steepest slope"),
-        ("absorption: full width (meV)", lambda one: shown(one, "absorption_width", "meV")),
-        ("emission: peak per eV (eV)", lambda one: electronvolts(one, "emission_peak")),
-        ("emission: maximum per nm (nm)", lambda one: _wavelength(one["emission_peak_nm"])),
-        ("emission: full width (meV)", lambda one: shown(one, "emission_width", "meV")),
-        ("cross-section at the band edge (cm²)", lambda one: cross_section(one, "band_edge_cross_section")),
-        ("cross-section at 300 nm (cm²)", lambda one: cross_section(one, "cross_section_300nm")),
-        ("at 300 nm over that of as much bulk", lambda one: shown(one, "ratio_to_bulk_300nm")),
-        ("band edge over 300 nm", lambda one: shown(one, "ratio_edge_to_300nm")),
-        ("radiative lifetime (ns)", lambda one: shown(one, "radiative_lifetime", "ns")),
-        ("polarisation of emission", lambda one: shown(one, "polarisation")),
+def sample_rows(spectra: Spectra) -> Rows:
+    """Header and one row for each quantity, with a column for each sample."""
+    samples = list(spectra.samples.values())
+    named: tuple[tuple[str, Callable[[SampleSpectrum], str]], ...] = (
+        ("dots", lambda sample: str(sample.dots)),
+        ("absorption: band edge (eV)", lambda sample: measured_text(sample.absorption_peak)),
+        ("absorption: band edge (nm)", lambda sample: _wavelength(sample.absorption_wavelength)),
+        ("band edge seen as", lambda sample: "maximum" if sample.absorption_kind == "maximum" else "steepest slope"),
+        ("absorption: full width (meV)", lambda sample: measured_text(sample.absorption_width)),
+        ("emission: peak per eV (eV)", lambda sample: measured_text(sample.emission_peak)),
+        ("emission: maximum per nm (nm)", lambda sample: _wavelength(sample.emission_wavelength)),
+        ("emission: full width (meV)", lambda sample: measured_text(sample.emission_width)),
+        ("cross-section at the band edge (cm²)", lambda sample: cross_section(sample.band_edge_cross_section)),
+        ("cross-section at 300 nm (cm²)", lambda sample: cross_section(sample.cross_section_300nm)),
+        ("at 300 nm over that of as much bulk", lambda sample: measured_text(sample.ratio_to_bulk_300nm)),
+        ("band edge over 300 nm", lambda sample: measured_text(sample.ratio_edge_to_300nm)),
+        ("radiative lifetime (ns)", lambda sample: measured_text(sample.lifetime)),
+        ("polarisation of emission", lambda sample: format_measured(sample.polarisation)),
     )
-    header = ("quantity", *(str(one["sample"]) for one in samples))
-    return header, [(name, *(text(one) for one in samples)) for name, text in named]
+    header = ("quantity", *(sample.name for sample in samples))
+    return header, [(name, *(text(sample) for sample in samples)) for name, text in named]
 
 
-def change_rows(summary: Part) -> Rows:
-    """Header and one row a quantity, a column a pair of samples; no rows for a dot alone."""
-    changes = summary["changes"]
-    keys = (
-        ("red shift of absorption (meV)", "redshift_absorption", "meV"),
-        ("red shift of emission (meV)", "redshift_emission", "meV"),
-        ("broadening of absorption (meV)", "broadening_absorption", "meV"),
-        ("broadening of emission (meV)", "broadening_emission", "meV"),
-        ("radiative lifetime, ratio", "lifetime_ratio", ""),
-        ("without local field", "lifetime_ratio_no_local_field", ""),
-        ("absorption at the band edge, ratio", "band_edge_ratio", ""),
-        ("without local field", "band_edge_ratio_no_local_field", ""),
-    )
-    if not changes:
+def change_rows(spectra: Spectra) -> Rows:
+    """Header and one row for each quantity, with a column for each two samples; no rows for a single dot."""
+    if not spectra.changes:
         return ("quantity",), []
-    header = ("quantity", *(f"{one['from']} → {one['to']}" for one in changes))
-    mixed = mixtures(summary)
+    mixed = mixtures(spectra)
 
-    def cell(one: Part, key: str, unit: str) -> str:
-        blended = key.startswith("broadening") and {str(one["from"]), str(one["to"])} & mixed
-        return "several lines" if blended else shown(one, key, unit)
+    def widths(change: SampleChange, quantity: Quantity) -> str:
+        return "several lines" if {change.before, change.after} & mixed else measured_text(change.broadening[quantity])
 
-    return header, [(name, *(cell(one, key, unit) for one in changes)) for name, key, unit in keys]
+    named: tuple[tuple[str, Callable[[SampleChange], str]], ...] = (
+        ("red shift of absorption (meV)", lambda change: measured_text(change.redshift["absorption"])),
+        ("red shift of emission (meV)", lambda change: measured_text(change.redshift["emission"])),
+        ("broadening of absorption (meV)", lambda change: widths(change, "absorption")),
+        ("broadening of emission (meV)", lambda change: widths(change, "emission")),
+        ("radiative lifetime, ratio", lambda change: measured_text(change.lifetime_ratio)),
+        ("without local field", lambda change: measured_text(change.lifetime_ratio_no_local_field)),
+        ("absorption at the band edge, ratio", lambda change: measured_text(change.band_edge_ratio)),
+        ("without local field", lambda change: measured_text(change.band_edge_ratio_no_local_field)),
+    )
+    header = ("quantity", *(f"{change.before} → {change.after}" for change in spectra.changes))
+    return header, [(name, *(text(change) for change in spectra.changes)) for name, text in named]
 
 
 def compared_text(found: Compared | None, *, factor: float = 1.0) -> str:
@@ -124,7 +118,7 @@ def _measured_row(one: Overlay) -> tuple[str, ...]:
         NO_VALUE if one.width_meV is None else _estimate(one.width_meV.measured),
         compared_text(one.width_meV),
         NO_VALUE if ratio is None else _estimate(ratio.measured),
-        NO_VALUE if ratio is None else format_measured(ratio.predicted, ratio.predicted_error),
+        NO_VALUE if ratio is None else measured_text(ratio.predicted),
     )
 
 
@@ -132,132 +126,125 @@ def _estimate(found: Any) -> str:
     return format_measured(found.value, found.half_width)
 
 
-def spectrum_sentences(summary: Part, overlays: Sequence[Overlay] = ()) -> list[str]:
-    """What the numbers say, the measured ones last; of changes those to the spec's own molecule."""
-    mixed = mixtures(summary)
-    said = [_sample_sentence(one, mixed=str(one["sample"]) in mixed) for one in summary["samples"]]
-    own = summary["samples"][-1]["sample"]
-    said += [sentence for one in summary["changes"] if one["to"] == own for sentence in _change_sentences(one, mixed)]
-    said += _circumstances(summary)
-    if summary.get("field") is not None:
-        said += _field_sentences(summary["field"])
-    return said + [sentence for one in overlays for sentence in _overlay_sentences(one)]
+def spectrum_sentences(spectra: Spectra, overlays: Sequence[Overlay] = ()) -> list[str]:
+    """Sentences about the numbers: samples, changes to the spec's own molecule, conditions, fields, measured curves."""
+    mixed = mixtures(spectra)
+    sentences = [_sample_sentence(sample) for sample in spectra.samples.values()]
+    for change in spectra.changes:
+        if change.after == spectra.own.name:
+            sentences += _change_sentences(change, mixed)
+    sentences += _condition_sentences(spectra)
+    if spectra.sweep is not None:
+        sentences += _field_sentences(spectra.sweep)
+    return sentences + [sentence for overlay in overlays for sentence in _overlay_sentences(overlay)]
 
 
-def _sample_sentence(one: Part, *, mixed: bool) -> str:
-    dots = f"{one['dots']} dots" if one["dots"] != 1 else "1 dot"
-    kind = "first maximum" if one["absorption_kind"] == "maximum" else "edge (steepest slope)"
-    text = f"The {_NAMES.get(one['sample'], one['sample'])} ({dots}) has its {kind} of absorption at"
-    text += f" {_wavelength(one['absorption_peak_nm'])} nm"
-    text += f" ({electronvolts(one, 'absorption_peak')} eV) and its emission at"
-    text += f" {_wavelength(one['emission_peak_nm'])} nm, {shown(one, 'emission_width', 'meV')} meV wide"
-    text += " over the lines of unlike dots" if mixed else ""
-    if one.get("radiative_lifetime_ns") is not None:
-        text += f"; radiative lifetime {shown(one, 'radiative_lifetime', 'ns')} ns"
+def _sample_sentence(sample: SampleSpectrum) -> str:
+    dots = f"{sample.dots} dots" if sample.dots != 1 else "1 dot"
+    kind = "first maximum" if sample.absorption_kind == "maximum" else "edge (steepest slope)"
+    text = f"The {_NAMES.get(sample.name, sample.name)} ({dots}) has its {kind} of absorption at"
+    text += f" {_wavelength(sample.absorption_wavelength)} nm"
+    text += f" ({measured_text(sample.absorption_peak)} eV) and its emission at"
+    text += f" {_wavelength(sample.emission_wavelength)} nm, {measured_text(sample.emission_width)} meV wide"
+    text += " over the lines of unlike dots" if sample.is_mixture else ""
+    if sample.lifetime is not None:
+        text += f"; radiative lifetime {measured_text(sample.lifetime)} ns"
     return f"{text}."
 
 
-def mixtures(summary: Part) -> frozenset[str]:
-    """Names of the samples that are mixtures of unlike dots: widths of their curves are those of several lines."""
-    found = set()
-    for sample in summary["samples"]:
-        dots = {line.get("dot") for line in sample.get("lines") or ()} - {None}
-        if len(dots) > 1:
-            found.add(str(sample["sample"]))
-    return frozenset(found)
+def mixtures(spectra: Spectra) -> frozenset[str]:
+    """Names of the samples that are mixtures of unlike dots."""
+    return frozenset(name for name, sample in spectra.samples.items() if sample.is_mixture)
 
 
-def _change_sentences(one: Part, mixed: frozenset[str]) -> list[str]:
-    start = f"From {one['from']} to {one['to']}"
-    blended = {str(one["from"]), str(one["to"])} & mixed
-    moved = [_moved(one, quantity, widths=not blended) for quantity in ("absorption", "emission")]
-    said = [f"{start}, {', and '.join(moved)}."] if all(moved) else []
-    said += [
-        f"The {name} sample is a mixture of unlike dots: its curves are made of several lines, so that widths are not "
+def _change_sentences(change: SampleChange, mixed: frozenset[str]) -> list[str]:
+    start = f"From {change.before} to {change.after}"
+    blended = {change.before, change.after} & mixed
+    shifts = [_shift_text(change, quantity, widths=not blended) for quantity in change.redshift]
+    sentences = [f"{start}, {', and '.join(shifts)}."] if all(shifts) else []
+    sentences += [
+        f"The {name} sample is a mixture of unlike dots: its curves consist of several lines, so that widths are not "
         "compared with it."
         for name in sorted(blended)
     ]
-    if one.get("lifetime_ratio") is None or one.get("band_edge_ratio") is None:
-        return said
-    text = f"{start}, the radiative lifetime changes by the factor {shown(one, 'lifetime_ratio')}"
-    text += f" and absorption at the band edge by {shown(one, 'band_edge_ratio')}"
-    bare = [shown(one, f"{key}_no_local_field") for key in ("lifetime_ratio", "band_edge_ratio")]
-    return [*said, f"{text} ({' and '.join(bare)} without local field)." if NO_VALUE not in bare else f"{text}."]
+    if change.lifetime_ratio is None or change.band_edge_ratio is None:
+        return sentences
+    text = f"{start}, the radiative lifetime changes by the factor {measured_text(change.lifetime_ratio)}"
+    text += f" and absorption at the band edge by {measured_text(change.band_edge_ratio)}"
+    bare = change.lifetime_ratio_no_local_field, change.band_edge_ratio_no_local_field
+    if None not in bare:
+        text += f" ({' and '.join(map(measured_text, bare))} without local field)"
+    return [*sentences, f"{text}."]
 
 
-def _moved(one: Part, quantity: str, *, widths: bool) -> str:
+def _shift_text(change: SampleChange, quantity: Quantity, *, widths: bool) -> str:
     """For example "absorption moves 17.0 ± 0.8 meV to the red and becomes 9 ± 2 meV broader"."""
-    shift, broadening = one.get(f"redshift_{quantity}_meV"), one.get(f"broadening_{quantity}_meV")
+    shift, broadening = change.redshift[quantity], change.broadening[quantity]
     if shift is None:
         return ""
-    moved = _changed(one, f"redshift_{quantity}", "moves", "has", ("to the red", "to the blue", "no significant shift"))
+    text = f"{quantity} {_change_text(shift, 'moves', ('to the red', 'to the blue', 'no significant shift'))}"
     if broadening is None or not widths:
-        return f"{quantity} {moved}"
+        return text
     words = ("broader", "narrower", "no significant change of width")
-    return f"{quantity} {moved} and {_changed(one, f'broadening_{quantity}', 'becomes', 'has', words)}"
+    return f"{text} and {_change_text(broadening, 'becomes', words)}"
 
 
-def _changed(one: Part, key: str, verb: str, otherwise: str, words: tuple[str, str, str]) -> str:
-    """A change with its verb, another verb where the change is not larger than its error."""
-    value, error = one[f"{key}_meV"], one.get(f"{key}_error_meV")
-    text = format_change(value, error, "meV", rising=words[0], falling=words[1], none=words[2])
-    return f"{verb if is_significant(value, error) else otherwise} {text}"
+def _change_text(number: Estimate, verb: str, words: tuple[str, str, str]) -> str:
+    """A change (meV) with its verb, or "has" where the change is not larger than its error."""
+    error = known_error(number)
+    text = format_change(number.value, error, "meV", rising=words[0], falling=words[1], none=words[2])
+    return f"{verb if is_significant(number.value, error) else 'has'} {text}"
 
 
-def _circumstances(summary: Part) -> list[str]:
-    said = []
-    if summary.get("calibration_shift_meV") is not None:
-        moved = format_number(summary["calibration_shift_meV"], 1)
-        said.append(
-            f"All photon energies are moved by {moved} meV, so that the monomer's peak lies where it was asked for."
+def _condition_sentences(spectra: Spectra) -> list[str]:
+    sentences = []
+    if spectra.calibration_shift is not None:
+        shift = format_number(spectra.calibration_shift, 1)
+        sentences.append(
+            f"All photon energies are shifted by {shift} meV so that the monomer's peak lies at the calibration."
         )
-    ensemble = summary.get("ensemble")
+    ensemble = spectra.ensemble
     if ensemble is not None:
-        text = f"The curves are means over {ensemble['members']} particles"
-        if ensemble.get("single_dots"):
-            text += f", {ensemble['single_dots']} of them single dots"
-        if ensemble.get("impossible"):
-            text += f"; {ensemble['impossible']} drawn shapes were impossible and left out"
-        said.append(f"{text}.")
-    return said
+        text = f"The curves are means over {ensemble.members} particles"
+        if ensemble.single_dots:
+            text += f", {ensemble.single_dots} of them single dots"
+        if ensemble.impossible:
+            text += f"; {ensemble.impossible} drawn shapes were impossible and are left out"
+        sentences.append(f"{text}.")
+    return sentences
 
 
-def _field_sentences(field: Part) -> list[str]:
-    fields = field["field_kV_cm"]
-    said = []
-    said += _stark_sentence(field)
-    switching = field.get("switching_field_kV_cm")
-    if switching is not None:
-        said.append(f"At {format_number(switching, 1)} kV/cm emission changes from one dot to the other.")
-    elif len(field["dot_emission"]) and field["dot_emission"][0] is not None and len(field["dot_emission"][0]) > 1:
-        said.append("Emission does not change from one dot to the other within these fields.")
-    if field["failed"]:
-        said.append(f"{len(field['failed'])} of {len(fields)} fields have no numbers.")
-    return said
+def _field_sentences(sweep: FieldSweep) -> list[str]:
+    sentences = _stark_sentence(sweep)
+    if sweep.switching is not None:
+        switching = format_number(sweep.switching, 1)
+        sentences.append(f"At {switching} kV/cm emission changes from one dot to the other.")
+    elif sweep.share.shape[1] > 1:
+        sentences.append("Emission does not change from one dot to the other within these fields.")
+    if sweep.failed:
+        sentences.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields have no numbers.")
+    return sentences
 
 
-def _stark_sentence(field: Part) -> list[str]:
+def _stark_sentence(sweep: FieldSweep) -> list[str]:
     """The largest shift with its field; its error is that of both peaks."""
-    fields, shifts = field["field_kV_cm"], field["stark_shift_meV"]
-    errors = field.get("peak_error_meV") or [None] * len(fields)
-    known = [place for place, shift in enumerate(shifts) if shift is not None]
-    if not known:
+    known = np.flatnonzero(np.isfinite(sweep.stark))
+    if not len(known):
         return []
-    weakest = min(known, key=lambda place: abs(fields[place]))
-    place = max(known, key=lambda place: abs(shifts[place]))
-    both = (errors[place], errors[weakest])
-    error = None if None in both else sum(both)
+    weakest = int(known[np.argmin(np.abs(sweep.fields[known]))])
+    largest = int(known[np.argmax(np.abs(sweep.stark[known]))])
+    shift, error = float(1000 * sweep.stark[largest]), float(1000 * (sweep.error[largest] + sweep.error[weakest]))
     text = format_change(
-        shifts[place],
+        shift,
         error,
         "meV",
         rising="to the blue",
         falling="to the red",
         none="no significant shift of emission within these fields",
     )
-    if not is_significant(shifts[place], error):
+    if not is_significant(shift, error):
         return [f"There is {text}."]
-    return [f"Emission moves by up to {text}, at {fields[place]:g} kV/cm.".replace("-", "−")]
+    return [f"Emission moves by up to {text}, at {sweep.fields[largest]:g} kV/cm.".replace("-", "−")]
 
 
 def _overlay_sentences(one: Overlay) -> list[str]:
@@ -317,6 +304,11 @@ def _compared(name: str, unit: str, found: Compared | None, factor: float, small
         return dict.fromkeys(keys)
     measured = found.measured
     numbers = (
-        measured.value, measured.low, measured.high, found.predicted, factor * found.difference, factor * found.error,
-    )  # fmt: skip
+        measured.value,
+        measured.low,
+        measured.high,
+        found.predicted.value,
+        factor * found.difference,
+        factor * found.error,
+    )
     return dict(zip(keys, numbers, strict=True))

@@ -1,14 +1,10 @@
-"""The page of predicted spectra, measured ones laid over: self-contained, with everything in it escaped.
-
-Tables of the page of spectra: samples, changes, measured curves, ranges, lines, ensemble, fields.
-"""
+"""Report of predicted spectra with measured curves overlaid, as one self-contained page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,10 +12,16 @@ import xarray as xr
 from qdmol.files import refuse_overwriting
 from qdmol.plot import At, Drawing, draw_field, draw_spectra, paper_style, write_drawings
 from qdmol.prediction import (
+    EnsembleResult,
+    FieldSweep,
+    Line,
     Overlay,
-    SpectraLike,
+    Rows,
+    SampleSpectrum,
+    Spectra,
     change_rows,
     measured_rows,
+    measured_text,
     overlay_summary,
     sample_rows,
     spectrum_sentences,
@@ -27,7 +29,7 @@ from qdmol.prediction import (
 from qdmol.report.page import fill_page
 from qdmol.report.tables import PageTable
 from qdmol.report.writing import paired_paths, write_pair
-from qdmol.results import NO_VALUE, format_error, format_measured, format_number, provenance, write_netcdf
+from qdmol.results import NO_VALUE, format_error, format_number, provenance, write_netcdf
 from qdmol.structure import dump_spec, spec_files
 
 _MOST_LINES = 12  # of each sample; all are in the data file
@@ -49,50 +51,53 @@ _RANGES_NOTE = (
 )
 
 
-def spectrum_tables(spectra: SpectraLike, overlays: Sequence[Overlay]) -> tuple[PageTable, ...]:
+def spectrum_tables(spectra: Spectra, overlays: Sequence[Overlay]) -> tuple[PageTable, ...]:
     """Every table there is something for."""
-    summary = spectra.summary
-    found = (
-        _plain("Samples", sample_rows(summary), _SAMPLES_NOTE),
-        _plain("Changes", change_rows(summary), _CHANGES_NOTE) if summary["changes"] else None,
+    samples = list(spectra.samples.values())
+    tables = (
+        _plain("Samples", sample_rows(spectra), _SAMPLES_NOTE),
+        _plain("Changes", change_rows(spectra), _CHANGES_NOTE) if spectra.changes else None,
         _plain("Measured curves", measured_rows(overlays), _MEASURED_NOTE, left=2) if overlays else None,
-        _ranges(summary["samples"]),
-        _lines(summary["samples"]),
-        _field(summary.get("field")),
-        _ensemble(summary.get("ensemble")),
+        _ranges(samples),
+        _lines(samples),
+        _field(spectra.sweep),
+        _ensemble(spectra.ensemble),
         _settings(spectra),
     )
-    return tuple(table for table in found if table is not None)
+    return tuple(table for table in tables if table is not None)
 
 
-def _plain(title: str, found: tuple[tuple[str, ...], list[tuple[str, ...]]], note: str, *, left: int = 1) -> PageTable:
-    header, rows = found
-    return PageTable(title, header, tuple(rows), note, frozenset(range(left, len(header))))
+def _plain(title: str, rows: Rows, note: str, *, left: int = 1) -> PageTable:
+    header, cells = rows
+    return PageTable(title, header, tuple(cells), note, frozenset(range(left, len(header))))
 
 
 def _number(value: float | None, decimals: int) -> str:
-    return NO_VALUE if value is None else format_number(value, decimals)
+    return NO_VALUE if value is None or not np.isfinite(value) else format_number(value, decimals)
 
 
-def _ranges(samples: Sequence[Mapping[str, Any]]) -> PageTable:
+def _ranges(samples: Sequence[SampleSpectrum]) -> PageTable:
     rows = [
         (
-            str(sample["sample"]), str(one["name"]), _number(one["from_eV"], 2), _number(one["to_eV"], 2),
-            NO_VALUE if one["strength_error"] is None else f"{format_error(100 * one['strength_error'])} %",
-            NO_VALUE if one["energy_error_meV"] is None else format_error(one["energy_error_meV"]),
-            _number(one["box_states_from_eV"], 2),
+            sample.name,
+            part.name,
+            _number(part.low, 2),
+            _number(part.high, 2),
+            f"{format_error(100 * part.strength_error)} %" if np.isfinite(part.strength_error) else NO_VALUE,
+            NO_VALUE if part.energy_error is None else format_error(1000 * part.energy_error),
+            _number(part.box_states, 2),
         )
         for sample in samples
-        for one in sample["ranges"]
-    ]  # fmt: skip
+        for part in sample.ranges
+    ]
     header = (
         "sample", "absorption of", "from (eV)", "to (eV)", "strength ±", "energy ± (meV)", "box states from (eV)",
     )  # fmt: skip
     return PageTable("Where absorption comes from", header, tuple(rows), _RANGES_NOTE, frozenset(range(2, 7)))
 
 
-def _lines(samples: Sequence[Mapping[str, Any]]) -> PageTable | None:
-    rows = [_line(str(sample["sample"]), one) for sample in samples for one in _strongest(sample["lines"])]
+def _lines(samples: Sequence[SampleSpectrum]) -> PageTable | None:
+    rows = [_line(sample.name, line) for sample in samples for line in _strongest(sample.lines)]
     if not rows:
         return None
     header = (
@@ -100,73 +105,82 @@ def _lines(samples: Sequence[Mapping[str, Any]]) -> PageTable | None:
     )  # fmt: skip
     note = (
         f"The lowest {_MOST_LINES} lines of each sample that carry strength; all are in the data file. Thermal share: "
-        "of the population from which emission comes."
+        "part of the population from which emission comes."
     )
     return PageTable("Lines at the band edge", header, tuple(rows), note, frozenset(range(1, 6)))
 
 
-def _strongest(lines: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+def _strongest(lines: Sequence[Line]) -> Sequence[Line]:
     """The lowest lines that are not dark."""
-    top = max((one["oscillator_strength"] or 0.0 for one in lines), default=0.0)
-    seen = [one for one in lines if (one["oscillator_strength"] or 0.0) > 1e-3 * top]
-    return sorted(seen, key=lambda one: float(one["energy_eV"]))[:_MOST_LINES]
+    strongest = max((line.strength.value for line in lines), default=0.0)
+    bright = [line for line in lines if line.strength.value > 1e-3 * strongest]
+    return sorted(bright, key=lambda line: line.energy.value)[:_MOST_LINES]
 
 
-def _line(sample: str, one: Mapping[str, Any]) -> tuple[str, ...]:
-    error = one["error_meV"]
-    shares = " : ".join(_number(share, 2) for share in one["dot_shares"] or ())
+def _line(sample: str, line: Line) -> tuple[str, ...]:
     return (
         sample,
-        format_measured(one["energy_eV"], None if error is None else error / 1000),
-        _number(one["wavelength_nm"], 1),
-        format_measured(one["oscillator_strength"], one["oscillator_strength_error"]),
-        shares or NO_VALUE,
-        _number(one["thermal_share"], 3),
+        measured_text(line.energy),
+        _number(line.wavelength, 1),
+        measured_text(line.strength),
+        " : ".join(_number(share, 2) for share in line.dot_shares) or NO_VALUE,
+        _number(line.thermal_share, 3),
     )
 
 
-def _field(field: Mapping[str, Any] | None) -> PageTable | None:
-    if field is None:
+def _field(sweep: FieldSweep | None) -> PageTable | None:
+    if sweep is None:
         return None
-    keys = ("field_kV_cm", "emission_peak_eV", "absorption_peak_eV", "stark_shift_meV", "dot_emission")
-    reasons = {int(one["index"]): str(one["reason"]) for one in field["failed"]}
+    reasons = dict(sweep.failed)
+    columns = zip(sweep.fields, sweep.peak, sweep.absorption, 1000 * sweep.stark, sweep.share, strict=True)
     rows = [
         (
-            f"{at:g}".replace("-", "−"), _number(emitted, 4), _number(absorbed, 4), _number(shift, 2),
-            " : ".join(_number(share, 3) for share in shares or ()) or NO_VALUE, reasons.get(number, ""),
+            f"{field:g}".replace("-", "−"),
+            _number(emitted, 4),
+            _number(absorbed, 4),
+            _number(shift, 2),
+            " : ".join(_number(share, 3) for share in shares) or NO_VALUE,
+            reasons.get(number, ""),
         )
-        for number, (at, emitted, absorbed, shift, shares) in enumerate(zip(*(field[key] for key in keys), strict=True))
-    ]  # fmt: skip
+        for number, (field, emitted, absorbed, shift, shares) in enumerate(columns)
+    ]
     header = ("field (kV/cm)", "emission (eV)", "absorption (eV)", "Stark shift (meV)", "share of each dot", "")
     return PageTable("Fields", header, tuple(rows), "", frozenset(range(5)))
 
 
-def _ensemble(ensemble: Mapping[str, Any] | None) -> PageTable | None:
+def _ensemble(ensemble: EnsembleResult | None) -> PageTable | None:
     if ensemble is None:
         return None
-    rows = tuple(_said(key, value) for key, value in ensemble.items() if not isinstance(value, Mapping | list | tuple))
+    rows = (
+        ("members", str(ensemble.members)),
+        ("single dots", str(ensemble.single_dots)),
+        ("impossible", str(ensemble.impossible)),
+        ("solved shapes", str(ensemble.solved_shapes)),
+        ("method", ensemble.method),
+        ("error relative", _short(ensemble.error_relative)),
+        ("peak error", _short(None if ensemble.peak_error is None else 1000 * ensemble.peak_error, "meV")),
+    )
     return PageTable("Ensemble", ("what", "value"), rows)
 
 
-def _said(key: str, value: object) -> tuple[str, str]:
-    """A key of the summary in words, with its unit behind the value."""
-    name, _, unit = key.rpartition("_")
-    if unit not in {"meV", "eV", "nm", "K", "s"}:
-        name, unit = key, ""
-    text = NO_VALUE if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-    return name.replace("_", " "), f"{text} {unit}".rstrip()
+def _short(value: float | None, unit: str = "") -> str:
+    """A number to four digits with its unit."""
+    return f"{NO_VALUE if value is None else f'{value:.4g}'} {unit}".rstrip()
 
 
-def _settings(spectra: SpectraLike) -> PageTable:
-    summary = spectra.summary
-    keys = ("temperature_K", "homogeneous_width_meV", "stokes_shift_meV", "calibration_shift_meV")
-    rows = [_said(key, summary[key]) for key in keys]
-    rows.append(("converged", "yes" if spectra.converged else "no"))
+def _settings(spectra: Spectra) -> PageTable:
+    rows = (
+        ("temperature", _short(spectra.temperature, "K")),
+        ("homogeneous width", _short(spectra.homogeneous_width, "meV")),
+        ("stokes shift", _short(spectra.stokes_shift, "meV")),
+        ("calibration shift", _short(spectra.calibration_shift, "meV")),
+        ("converged", "yes" if spectra.converged else "no"),
+    )
     return PageTable("Conditions, versions", ("what", "value"), (*rows, *provenance().items()))
 
 
 def write_spectrum_report(
-    spectra: SpectraLike,
+    spectra: Spectra,
     overlays: Sequence[Overlay],
     page: str | Path,
     *,
@@ -214,18 +228,17 @@ def write_spectrum_report(
 
 
 def _render(
-    spectra: SpectraLike, overlays: Sequence[Overlay], drawings: Sequence[Drawing], *, netcdf: str
+    spectra: Spectra, overlays: Sequence[Overlay], drawings: Sequence[Drawing], *, netcdf: str
 ) -> str:  # fmt: skip
-    summary = spectra.summary
-    subtitle = f"Absorption and emission at {summary['temperature_K']:g} K, predicted by qdmol"
+    subtitle = f"Absorption and emission at {spectra.temperature:g} K, predicted by qdmol"
     subtitle += ", beside what was measured." if overlays else "."
     warnings = spectra.warnings
     if not spectra.converged:
         warnings = (*warnings, "Not converged: at least one number is not known within what was asked for.")
     return fill_page(
-        title=str(summary["name"]),
+        title=spectra.spec.name,
         subtitle=subtitle,
-        sentences=spectrum_sentences(summary, overlays),
+        sentences=spectrum_sentences(spectra, overlays),
         warnings=warnings,
         drawings=drawings,
         tables=spectrum_tables(spectra, overlays),

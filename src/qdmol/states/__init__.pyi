@@ -10,7 +10,7 @@ from .discretisation import (
     most_elements as most_elements,
     solve_cost as solve_cost,
 )
-from .hamiltonian import FieldHamiltonian as FieldHamiltonian, Hamiltonian as Hamiltonian, Operator as Operator
+from .hamiltonian import Hamiltonian as Hamiltonian, Operator as Operator, ScreenedHamiltonian as ScreenedHamiltonian
 from .model_errors import ModelErrors as ModelErrors, State as State
 from .solving import (
     SAFETY as SAFETY,
@@ -20,7 +20,7 @@ from .solving import (
     find_levels as find_levels,
     tail_of as tail_of,
 )
-from .space import Pair as Pair, Space as Space
+from .space import Pair as Pair, Pencil as Pencil, Space as Space
 from .wall import (
     LEAST_BINDING as LEAST_BINDING,
     WALL_SAFETY as WALL_SAFETY,

@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qdmol.fem import CORNER_FACTOR, MEDIUM, Elements, MeshSettings, Piece, Shapes, arrange, mesh_elements
+from qdmol.fem import CORNER_FACTOR, Elements, MeshSettings, Piece, Shapes, arrange, mesh_elements
 from qdmol.potentials import CARRIERS, Carrier, edge_of, mass_of
 from qdmol.states.wall import Wall, decay_length, lowest_edge
-from qdmol.structure import AxialMolecule
+from qdmol.structure import MEDIUM, AxialMolecule
 from qdmol.units import HBAR2_OVER_2M0
 
 SIZE_OSCILLATING = 2.2

@@ -1,9 +1,9 @@
-"""The single-particle operator, block by block.
+"""Single-particle Hamiltonians, one eigenproblem for every sector of the symmetry.
 
 -∇·(ħ²/2m ∇ψ) + V ψ = E ψ with ψ and (1/m) ∂ψ/∂n continuous (BenDaniel and Duke, Phys. Rev. 152, 683 (1966),
-doi:10.1103/PhysRev.152.683), ψ = u(r, z) e^{imφ}: for every m and each parity under z -> -z a sparse pair (A, M).
-
-A carrier in the field of another: the operator without mirror symmetry.
+doi:10.1103/PhysRev.152.683) becomes a sparse pencil (A, M) in each sector. :class:`Hamiltonian` is that of a carrier
+alone; :class:`ScreenedHamiltonian` adds the potential energy in the field of another carrier, screened by the
+permittivities, which need not have the molecule's mirror symmetry.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Protocol
 import numpy as np
 
 from qdmol.arrays import Floats, Indices
-from qdmol.fem import Assembler, Coefficient, Elements, Pattern
+from qdmol.fem import Assembler, Coefficient, Elements, Pattern, Sector, Symmetry
 from qdmol.linalg import Factor
 from qdmol.potentials import Carrier, FieldEnergy, Polarised, edge, inverse_mass
-from qdmol.states.space import BlockSpace, Pair, Space
+from qdmol.states.space import Pencil, SectorSpace, Space
 from qdmol.structure import AxialMolecule
 
 # Distance (eV) from the floor to the lowest band edge: keeps A - floor M regular.
@@ -33,8 +33,13 @@ class Operator(Protocol):
     """What :func:`~qdmol.states.solving.find_levels` needs of a Hamiltonian."""
 
     @property
-    def parities(self) -> tuple[int, ...]:
-        """Parities solved apart: (1, -1), or (0,) where there is no mirror plane."""
+    def symmetry(self) -> Symmetry:
+        """Whose sectors are solved one by one."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Length of vectors in the operator's numbering of unknowns."""
         ...
 
     @property
@@ -42,18 +47,18 @@ class Operator(Protocol):
         """An energy (eV) below every level."""
         ...
 
-    def pair(self, m: int, parity: int, *, coarse: bool) -> Pair:
-        """The block of one m >= 0 and parity in the fine or the coarse space."""
+    def pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
+        """The eigenproblem of one sector in the fine or the coarse space."""
         ...
 
-    def floor_factor(self, m: int, parity: int, *, coarse: bool) -> Factor:
-        """Factors of A - floor M of a block."""
+    def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:
+        """Factors of A - floor M of one sector."""
         ...
 
 
 @dataclass(frozen=True)
 class Hamiltonian:
-    """One carrier in one molecule; `half` if the mesh is the upper half of a mirror-symmetric molecule.
+    """One carrier in one molecule.
 
     `polarisation` is the self-polarisation at the quadrature points, None where it is left out.
     """
@@ -62,9 +67,8 @@ class Hamiltonian:
     molecule: AxialMolecule
     carrier: Carrier
     field: FieldEnergy
-    half: bool
     polarisation: Polarised | None = None
-    _factors: dict[tuple[int, int, bool], Factor] = dataclasses.field(default_factory=dict, repr=False)
+    _factors: dict[tuple[Sector, bool], Factor] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def elements(self) -> Elements:
@@ -77,9 +81,27 @@ class Hamiltonian:
         return self.space.assembler
 
     @property
+    def symmetry(self) -> Symmetry:
+        """That of the mesh."""
+        return self.elements.symmetry
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns of the mesh."""
+        return self.elements.count
+
+    @property
     def parities(self) -> tuple[int, ...]:
-        """(1, -1) on a half mesh, else (0,)."""
-        return (1, -1) if self.half else (0,)
+        """Parities of the ground sectors."""
+        return tuple(sector.numbers[1] for sector in self.symmetry.ground_sectors)
+
+    def pair(self, m: int, parity: int, *, coarse: bool) -> Pencil:
+        """The eigenproblem of the sector (m, parity)."""
+        return self.pencil(self.symmetry.sector(m, parity), coarse=coarse)
+
+    def floor_factor(self, m: int, parity: int, *, coarse: bool) -> Factor:
+        """Factors at the floor of the sector (m, parity)."""
+        return self.factor_at_floor(self.symmetry.sector(m, parity), coarse=coarse)
 
     @cached_property
     def floor(self) -> float:
@@ -102,23 +124,24 @@ class Hamiltonian:
         return self.assembler.stiffness(self._inverse_mass, self._edge)
 
     @cached_property
-    def _centrifugal(self) -> Floats:
-        return self.assembler.centrifugal(self._inverse_mass)
+    def _angular(self) -> Floats:
+        return self.assembler.angular(self._inverse_mass)
 
-    def energy(self, m: int) -> Floats:
-        """Entries of kinetic energy for m and band edge."""
-        return self._straight + m * m * self._centrifugal if m else self._straight
+    def energy(self, sector: Sector) -> Floats:
+        """Entries of the energy matrix for a sector over all unknowns: kinetic energy and band edge."""
+        turning = self.symmetry.angular_factor(sector)
+        return self._straight + turning * self._angular if turning else self._straight
 
-    def pair(self, m: int, parity: int, *, coarse: bool) -> Pair:
-        """The block of one m >= 0 and parity in the fine or the coarse space."""
-        block = self.space.block(m, parity, coarse=coarse)
-        return Pair(block, block.cut(self.energy(m)), block.cut(self.space.mass))
+    def pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
+        """The eigenproblem of one sector in the fine or the coarse space."""
+        space = self.space.of(sector, coarse=coarse)
+        return Pencil(space, space.cut(self.energy(sector)), space.cut(self.space.mass))
 
-    def floor_factor(self, m: int, parity: int, *, coarse: bool) -> Factor:
-        """Factors of A - floor M of a block, kept: the pair's iteration needs them again."""
-        key = (m, parity, coarse)
+    def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:
+        """Factors of A - floor M of one sector, kept: the iteration of a pair needs them again."""
+        key = (sector, coarse)
         if key not in self._factors:
-            self._factors[key] = self.pair(m, parity, coarse=coarse).factor(self.floor)
+            self._factors[key] = self.pencil(sector, coarse=coarse).factor(self.floor)
         return self._factors[key]
 
     def release(self) -> None:
@@ -127,42 +150,45 @@ class Hamiltonian:
             self._factors.clear()
 
 
-def _sum(one: Coefficient, other: Coefficient) -> Coefficient:
-    return [a + b for a, b in zip(one, other, strict=True)]
+def _sum(first: Coefficient, second: Coefficient) -> Coefficient:
+    return [a + b for a, b in zip(first, second, strict=True)]
 
 
 @dataclass(frozen=True)
-class _Doubled:
-    """A block of a half mesh and its mirror image, joined on the mirror plane."""
+class _UnfoldedSpace:
+    """The space of one sector on the meshed part, copied to every image and joined where the images meet."""
 
-    block: BlockSpace
-    half: BlockSpace
+    space: SectorSpace
+    meshed: SectorSpace
     joined: Indices
 
-    def add(self, above: Floats, below: Floats) -> Floats:
-        """Entries of the joined matrix of those of the two halves."""
-        both = np.concatenate([above, below])
-        found = np.bincount(self.joined, weights=both, minlength=len(self.block.pattern.rows))
-        return np.asarray(found, dtype=np.float64)
+    def add(self, images: Sequence[Floats]) -> Floats:
+        """Entries of the joined matrix from those of the images."""
+        entries = np.bincount(self.joined, weights=np.concatenate(images), minlength=len(self.space.pattern.rows))
+        return np.asarray(entries, dtype=np.float64)
 
 
 @dataclass(frozen=True)
-class FieldHamiltonian:
-    """A carrier in its landscape and in the potential energy of another one.
+class ScreenedHamiltonian:
+    """A carrier in its band edges and in the screened potential energy of another carrier.
 
-    `energies` hold that potential energy (eV) at the quadrature points of each image of the mesh.
-    Without a mirror plane the unknowns are those of the mesh; with one they are numbered twice over, first those of
-    the upper half, then those of the lower, which share the unknowns on the mirror plane.
+    `energies` hold that potential energy (eV) at the quadrature points of each image of the mesh. Unknowns are numbered
+    image by image, n for each; those on the boundary that an image shares with the meshed part are the meshed part's.
     """
 
     bare: Hamiltonian
     energies: Sequence[Coefficient]
-    _doubled: dict[tuple[bool, bool], _Doubled] = field(default_factory=dict, repr=False)
+    _unfolded: dict[tuple[tuple[str, ...], bool], _UnfoldedSpace] = field(default_factory=dict, repr=False)
 
     @property
-    def parities(self) -> tuple[int, ...]:
-        """(0,): the other carrier's field breaks the mirror symmetry."""
-        return (0,)
+    def symmetry(self) -> Symmetry:
+        """That which the other carrier's field leaves."""
+        return self.bare.symmetry.unfolded
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns of all images."""
+        return len(self.energies) * self.bare.size
 
     @cached_property
     def floor(self) -> float:
@@ -174,43 +200,49 @@ class FieldHamiltonian:
     def _entries(self) -> list[Floats]:
         return [self.bare.assembler.mass(image) for image in self.energies]
 
-    def pair(self, m: int, parity: int, *, coarse: bool) -> Pair:  # noqa: ARG002 - one parity only
-        """The block of one m >= 0 in the fine or the coarse space."""
+    def pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
+        """The eigenproblem of one sector in the fine or the coarse space."""
         space = self.bare.space
-        bare = self.bare.energy(m)
-        full = [bare + extra for extra in self._entries]
-        if not self.bare.half:
-            block = space.block(m, 0, coarse=coarse)
-            return Pair(block, block.cut(full[0]), block.cut(space.mass))
-        key = (m != 0, coarse)
-        if key not in self._doubled:
-            self._doubled[key] = self._join(space.block(m, 1, coarse=coarse))
-        doubled = self._doubled[key]
-        cut = doubled.half.cut
-        mass = cut(space.mass)
-        return Pair(doubled.block, doubled.add(cut(full[0]), cut(full[1])), doubled.add(mass, mass))
+        folded = self.bare.symmetry.folded(sector)
+        bare = self.bare.energy(folded)
+        energy = [bare + extra for extra in self._entries]
+        meshed = space.of(folded, coarse=coarse)
+        if len(energy) == 1:
+            return Pencil(meshed, meshed.cut(energy[0]), meshed.cut(space.mass))
+        key = self.bare.symmetry.vanishing(folded), coarse
+        if key not in self._unfolded:
+            self._unfolded[key] = self._unfold(meshed)
+        unfolded = self._unfolded[key]
+        mass = meshed.cut(space.mass)
+        return Pencil(
+            unfolded.space, unfolded.add([meshed.cut(image) for image in energy]), unfolded.add([mass] * len(energy))
+        )
 
-    def _join(self, half: BlockSpace) -> _Doubled:
+    def _unfold(self, meshed: SectorSpace) -> _UnfoldedSpace:
         elements = self.bare.elements
         count = elements.count
-        shared = np.isin(half.unknowns, elements.mirror)
-        below = np.where(shared, half.unknowns, half.unknowns + count)
-        numbering, place = np.unique(np.concatenate([half.unknowns, below]), return_inverse=True)
-        places = place.reshape(2, -1)
-        rows, columns = places[:, half.pattern.rows].ravel(), places[:, half.pattern.columns].ravel()
+        copies = [meshed.unknowns]
+        for number, image in enumerate(self.bare.symmetry.images[1:], start=1):
+            shared = np.isin(meshed.unknowns, elements.boundaries[image.shared or ""])
+            copies.append(np.where(shared, meshed.unknowns, meshed.unknowns + number * count))
+        numbering, place = np.unique(np.concatenate(copies), return_inverse=True)
+        places = place.reshape(len(copies), -1)
+        rows, columns = places[:, meshed.pattern.rows].ravel(), places[:, meshed.pattern.columns].ravel()
         pattern, joined = Pattern.of(rows, columns, len(numbering))
-        block = BlockSpace(numbering, pattern, elements.degree_of[numbering % count], np.arange(len(pattern.rows)))
-        return _Doubled(block, half, joined)
+        degrees = elements.degree_of[numbering % count]
+        return _UnfoldedSpace(SectorSpace(numbering, pattern, degrees, np.arange(len(pattern.rows))), meshed, joined)
 
-    def floor_factor(self, m: int, parity: int, *, coarse: bool) -> Factor:
-        """Factors of A - floor M of a block."""
-        return self.pair(m, parity, coarse=coarse).factor(self.floor)
+    def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:
+        """Factors of A - floor M of one sector."""
+        return self.pencil(sector, coarse=coarse).factor(self.floor)
 
     def images(self, vector: Floats) -> list[Floats]:
-        """The vectors (n,) of each image of a level given on this operator's numbering (n or 2n,)."""
-        count = self.bare.elements.count
-        if not self.bare.half:
-            return [vector]
-        above, below = vector[:count], vector[count:].copy()
-        below[self.bare.elements.mirror] = above[self.bare.elements.mirror]
-        return [above, below]
+        """The vectors (n,) on each image of a level given in this operator's numbering."""
+        meshed, *others = np.split(vector, len(self.energies))
+        copies = [meshed]
+        for image, part in zip(self.bare.symmetry.images[1:], others, strict=True):
+            copy = part.copy()
+            shared = self.bare.elements.boundaries[image.shared or ""]
+            copy[shared] = meshed[shared]
+            copies.append(copy)
+        return copies

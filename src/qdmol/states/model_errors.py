@@ -15,14 +15,18 @@ from qdmol.arrays import Floats
 from qdmol.fem import Assembler, Coefficient
 from qdmol.potentials import Density
 from qdmol.states.discretisation import Resolution, gap_error
-from qdmol.states.hamiltonian import FieldHamiltonian, Hamiltonian
+from qdmol.states.hamiltonian import Hamiltonian, ScreenedHamiltonian
 from qdmol.states.solving import GEOMETRY, ROUNDING, Level
 from qdmol.states.wall import WALL_SAFETY, Wall, wall_shares
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A one-particle state: expectation value (eV) of the bare Hamiltonian, and density ψ² with ∫ ψ² r dr dz = 1."""
+    """A one-particle state.
+
+    `energy` is the expectation value (eV) of the bare Hamiltonian, `density` ψ², normalised to 1 in the elements'
+    measure.
+    """
 
     energy: float
     density: Density
@@ -37,7 +41,7 @@ class State:
         return cls(level.energy, density)
 
     @classmethod
-    def of_field_level(cls, operator: FieldHamiltonian, level: Level) -> State:
+    def of_field_level(cls, operator: ScreenedHamiltonian, level: Level) -> State:
         """State of a level in the other carrier's field, both images of the mesh added up."""
         images = operator.images(level.vector)
 

@@ -5,8 +5,9 @@ Both are Ritz values, upper bounds that fall with the degree. The fall d between
 at which the parts of highest degree decay from one degree to the next, estimates what is still to come: q d / (1 -
 q); the error is SAFETY times that.
 
-For every |m|, beginning with 0, the inertia of A - σM at a σ above the highest level reported counts the levels
-below σ; it must equal the number found. Energies grow with |m|, so the first |m| without a level ends the search.
+For every sector of the symmetry the inertia of A - σM at a σ above the highest level reported counts the levels below
+σ; it must equal the number found. The first family of sectors without a level ends the search
+(:meth:`qdmol.fem.Symmetry.families`).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
+from qdmol.fem import Sector, Symmetry
 from qdmol.linalg import Factor, Tail, lanczos, left_out, lowest_ritz
 from qdmol.states.hamiltonian import Operator
-from qdmol.states.space import Pair
+from qdmol.states.space import Pencil
 
 # Stated error over estimated error. Of 1,250 levels of random spheres the estimate was exceeded by up to three times.
 SAFETY = 3.5
@@ -49,25 +51,32 @@ STEPS_FROM_BELOW = 14
 BISECTIONS = 12
 # Starts tried before a block whose inertia disagrees with its levels is given up.
 ATTEMPTS = 4
-# More |m| than this hold levels only in lists far longer than any use.
-LARGEST_M = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level: energy and error (eV), signed m, parity (0: none), and its unknowns.
+    """One level: energy and error (eV), the sector it is in, and its unknowns.
 
     `fall` is the coarse energy minus the fine one, `tail` the rest of the error estimate. `vector` (n,) lies in the
-    operator's numbering, normalised to ∫ ψ² r dr dz = 1 over the mesh.
+    operator's numbering, normalised to ∫ ψ² = 1 in the elements' measure, over the mesh.
     """
 
     energy: float
     error: float
-    m: int
-    parity: int
+    sector: Sector
     fall: float
     tail: Tail
     vector: Floats
+
+    @property
+    def m(self) -> int:
+        """Quantum number m about an axis."""
+        return self.sector.numbers[0]
+
+    @property
+    def parity(self) -> int:
+        """Parity under z -> -z; 0 without a mirror plane."""
+        return self.sector.numbers[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,146 +100,143 @@ class Levels:
         return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
-def find_levels(operator: Operator, count: int, *, size: int, ceiling: float, rest: float = 0.0) -> Levels:
-    """The `count` lowest levels below `ceiling` (eV); one more where a ±m pair would be cut.
+def find_levels(operator: Operator, count: int, *, ceiling: float, further_error: float = 0.0) -> Levels:
+    """The `count` lowest levels below `ceiling` (eV); more where partners of equal energy would be cut.
 
     Parameters
     ----------
     operator
         Whose levels.
     count
-        How many, counting +m and -m apart; 0 gives an empty list.
-    size
-        Length of the vectors in the operator's numbering.
+        How many, counting every partner of equal energy; 0 gives an empty list.
     ceiling
         Levels at and above are not discrete and not reported.
-    rest
+    further_error
         Error (eV) that is not of the shape functions, added to each level's.
 
     Raises
     ------
     SolverError
-        The inertia count does not agree with the levels found.
+        The inertia count does not agree with the levels found, or more levels are asked for than the symmetry lists.
     """
     if count == 0:
         return Levels((), complete=True)
-    search = _Search(operator, count, size, ceiling, rest)
-    for m in range(LARGEST_M):
-        if not any([search.block(m, parity) for parity in operator.parities]):  # noqa: C419 - every block is searched
-            return search.result()
-    message = f"Levels were found for every |m| below {LARGEST_M}; ask for fewer levels."
-    raise SolverError(message)
+    search = _Search(operator, count, ceiling, further_error)
+    for family in operator.symmetry.families():
+        if not any([search.search(sector) for sector in family]):  # noqa: C419 - every sector is searched
+            break
+    return search.result()
 
 
 class _Search:
-    """Levels found so far, and the energy up to which the next blocks must be searched."""
+    """Levels found so far, and the energy up to which the next sectors must be searched."""
 
-    def __init__(self, operator: Operator, count: int, size: int, ceiling: float, rest: float) -> None:
+    def __init__(self, operator: Operator, count: int, ceiling: float, further_error: float) -> None:
         self.operator = operator
+        self.symmetry = operator.symmetry
         self.count = count
-        self.size = size
         self.ceiling = ceiling
-        self.rest = rest
-        self.found: list[Level] = []
-        self._coarse = {(0, parity): self._first(parity) for parity in operator.parities}
+        self.further_error = further_error
+        self.levels: list[Level] = []
+        self._coarse = {sector: self._first(sector) for sector in self.symmetry.ground_sectors}
 
-    def _first(self, parity: int) -> tuple[Floats, Floats]:
-        """The lowest levels with m = 0 in the coarse space; none above the ceiling, where there is a continuum."""
-        count = self.count // len(self.operator.parities) + 1
+    def _first(self, sector: Sector) -> tuple[Floats, Floats]:
+        """The lowest levels of a ground sector in the coarse space; none above the ceiling."""
+        count = self.count // len(self.symmetry.ground_sectors) + 1
         near = None
         if math.isfinite(self.ceiling):
-            factor = self.operator.pair(0, parity, coarse=True).factor(self.ceiling)
+            factor = self.operator.pencil(sector, coarse=True).factor(self.ceiling)
             if factor.negative <= SPARE * count:
                 count, near = min(count, factor.negative), factor
-        return _lowest(self.operator, 0, parity, count, ceiling=self.ceiling, near=near)
+        return _lowest(self.operator, sector, count, ceiling=self.ceiling, near=near)
 
     def top(self) -> float:
         """An energy that the `count`-th level cannot exceed."""
-        energies = [level.energy for level in self.found for _ in range(2 if level.m else 1)]
-        for (m, parity), (values, _) in self._coarse.items():
-            if not any((level.m, level.parity) == (m, parity) for level in self.found):
+        energies = [level.energy for level in self.levels for _ in self.symmetry.partners(level.sector)]
+        for sector, (values, _) in self._coarse.items():
+            if not any(level.sector == sector for level in self.levels):
                 energies += [float(value) for value in values]
         energies.sort()
         return min(energies[self.count - 1], self.ceiling) if len(energies) >= self.count else self.ceiling
 
-    def block(self, m: int, parity: int) -> int:
-        """Search one block below the top; returns how many levels were found there."""
-        fine = self.operator.pair(m, parity, coarse=False)
+    def search(self, sector: Sector) -> int:
+        """Search one sector below the top; returns how many levels were found there."""
+        fine = self.operator.pencil(sector, coarse=False)
         top = self.top()
         shift = top if top == self.ceiling else top + MARGIN * (1 + top - self.operator.floor)
         factor = fine.factor(shift)
         wanted = factor.negative
         if wanted == 0:
-            self._coarse.pop((m, parity), None)
+            self._coarse.pop(sector, None)
             return 0
-        values, vectors = self._coarse.get((m, parity), (np.empty(0), np.empty((0, 0))))
+        values, vectors = self._coarse.get(sector, (np.empty(0), np.empty((0, 0))))
         if len(values) < wanted:
-            near = self._near(m, parity, shift)
-            values, vectors = _lowest(self.operator, m, parity, wanted, ceiling=self.ceiling, near=near)
-        start = np.zeros((self.size, wanted))
-        start[self.operator.pair(m, parity, coarse=True).unknowns] = vectors[:, :wanted]
+            near = self._near(sector, shift)
+            values, vectors = _lowest(self.operator, sector, wanted, ceiling=self.ceiling, near=near)
+        start = np.zeros((self.operator.size, wanted))
+        start[self.operator.pencil(sector, coarse=True).unknowns] = vectors[:, :wanted]
         if wanted > FEW or shift == self.ceiling:
-            bottom = self.operator.floor_factor(m, parity, coarse=False)
+            bottom = self.operator.factor_at_floor(sector, coarse=False)
             energies, refined = _from_both_sides(
                 fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, resting=RESTING
             )
         else:
             energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
         for k, energy in enumerate(energies):
-            self.found.append(self._level(m, parity, fine, float(energy), float(values[k]), refined[:, k]))
+            self.levels.append(self._level(sector, fine, float(energy), float(values[k]), refined[:, k]))
         return wanted
 
-    def _near(self, m: int, parity: int, shift: float) -> Factor | None:
-        """Factors of a block of the coarse space at a shift that the ceiling is not far above; else None."""
+    def _near(self, sector: Sector, shift: float) -> Factor | None:
+        """Factors of a sector of the coarse space at a shift that the ceiling is not far above; else None."""
         floor = self.operator.floor
         if shift - floor < CROWDED * (self.ceiling - floor):
             return None
-        return self.operator.pair(m, parity, coarse=True).factor(shift)
+        return self.operator.pencil(sector, coarse=True).factor(shift)
 
-    def _refined(self, pair: Pair, factor: Factor, start: Floats, shift: float) -> tuple[Floats, Floats]:
+    def _refined(self, pencil: Pencil, factor: Factor, start: Floats, shift: float) -> tuple[Floats, Floats]:
         """The levels of a block below the shift: as many as its inertia says, or none is reported."""
         wanted = start.shape[1]
         energies = np.empty(0)
         for _ in range(ATTEMPTS):
             try:
-                energies, vectors = lowest_ritz(pair.A, pair.M, factor, start, resting=RESTING, count=wanted)
+                energies, vectors = lowest_ritz(pencil.A, pencil.M, factor, start, resting=RESTING, count=wanted)
             except SolverError:  # masses that differ by orders of magnitude: restarts do not need a growing space
                 floor = self.operator.floor
-                energies, vectors = lanczos(pair.M, pair.factor(floor), floor, wanted, start.sum(axis=1))
+                energies, vectors = lanczos(pencil.M, pencil.factor(floor), floor, wanted, start.sum(axis=1))
             if np.all(energies <= shift):
                 return energies, vectors
             # A start that lacks a level altogether rests above it: more vectors bring it in.
-            start = np.hstack([vectors, _any_vectors(len(pair.unknowns), start.shape[1])])
+            start = np.hstack([vectors, _any_vectors(len(pencil.unknowns), start.shape[1])])
         message = (
-            f"The inertia count finds {wanted} levels below {shift:.6f} eV in a block, "
+            f"The inertia count finds {wanted} levels below {shift:.6f} eV in one sector, "
             f"but the iteration found {np.count_nonzero(energies <= shift)}."
         )
         raise SolverError(message)
 
-    def _level(self, m: int, parity: int, fine: Pair, energy: float, coarse: float, vector: Floats) -> Level:
+    def _level(self, sector: Sector, fine: Pencil, energy: float, coarse: float, vector: Floats) -> Level:
         tail = tail_of(fine, self.operator.floor, vector)
         fall = max(coarse - energy, 0.0)
-        full = np.zeros(self.size)
+        full = np.zeros(self.operator.size)
         full[fine.unknowns] = vector
         shape = GEOMETRY * (energy - self.operator.floor)
-        error = SAFETY * tail.remaining(fall) + ROUNDING + shape + self.rest
-        return Level(energy, error, m, parity, fall, tail, full)
+        error = SAFETY * tail.remaining(fall) + ROUNDING + shape + self.further_error
+        return Level(energy, error, sector, fall, tail, full)
 
     def result(self) -> Levels:
-        """The levels in the contract's order, +m and -m apart: those asked for, and no ±m pair cut."""
-        chosen = in_order([level for level in self.found if level.energy < self.ceiling])
+        """The levels in the contract's order, all partners apart: those asked for, and no partners parted."""
+        chosen = in_order([level for level in self.levels if level.energy < self.ceiling], self.symmetry)
         listed: list[Level] = []
         for level in chosen:
             if len(listed) >= self.count:
                 break
-            # Whole pairs: among levels equal to DEGENERATE the order of the list parts m from -m.
-            listed += [replace(level, m=sign * level.m) for sign in ((1, -1) if level.m else (1,))]
-        bound = sum(2 if level.m else 1 for level in chosen)
-        return Levels(tuple(in_order(listed)), complete=bound >= self.count)
+            # All partners: among levels equal to DEGENERATE the order of the list may part them.
+            listed += [replace(level, sector=sector) for sector in self.symmetry.partners(level.sector)]
+        bound = sum(self.symmetry.multiplicity(level.sector) for level in chosen)
+        return Levels(tuple(in_order(listed, self.symmetry)), complete=bound >= self.count)
 
 
-def in_order(levels: Sequence[Level]) -> list[Level]:
-    """By energy; within 1e-6 eV by |m|, then -m before +m, then "+" before "-"."""
+def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
+    """Levels by energy; within 1e-6 eV as the symmetry sorts them: by |m|, then -m before +m, then "+" before "-"."""
     clusters: list[list[Level]] = []
     for level in sorted(levels, key=lambda level: level.energy):
         if clusters and level.energy - clusters[-1][-1].energy < DEGENERATE:
@@ -238,15 +244,13 @@ def in_order(levels: Sequence[Level]) -> list[Level]:
         else:
             clusters.append([level])
     return [
-        level
-        for cluster in clusters
-        for level in sorted(cluster, key=lambda level: (abs(level.m), level.m, -level.parity))
+        level for cluster in clusters for level in sorted(cluster, key=lambda level: symmetry.sort_key(level.sector))
     ]
 
 
-def tail_of(pair: Pair, floor: float, vector: Floats) -> Tail:
+def tail_of(pencil: Pencil, floor: float, vector: Floats) -> Tail:
     """How the energy of a level decays with the degree of the shape functions."""
-    shells = np.bincount(pair.space.degrees, weights=pair.diagonal(floor) * vector**2)
+    shells = np.bincount(pencil.space.degrees, weights=pencil.diagonal(floor) * vector**2)
     return left_out(np.asarray(shells, dtype=np.float64))
 
 
@@ -259,49 +263,49 @@ def difference_error(low: Level, high: Level) -> float:
 
 
 def _lowest(
-    operator: Operator, m: int, parity: int, count: int, *, ceiling: float, near: Factor | None
+    operator: Operator, sector: Sector, count: int, *, ceiling: float, near: Factor | None
 ) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a block of the coarse space and their vectors.
+    """The `count` lowest levels of a sector in the coarse space and their vectors.
 
     `near`: factors at a shift just above the highest of them, where that is known to be close to the ceiling.
     """
-    pair = operator.pair(m, parity, coarse=True)
+    pencil = operator.pencil(sector, coarse=True)
     if count == 0:
-        return np.empty(0), np.empty((len(pair.unknowns), 0))
-    factor = operator.floor_factor(m, parity, coarse=True)
+        return np.empty(0), np.empty((len(pencil.unknowns), 0))
+    factor = operator.factor_at_floor(sector, coarse=True)
     # One more than wanted speeds the last one up.
-    start = _any_vectors(len(pair.unknowns), count + 1)
+    start = _any_vectors(len(pencil.unknowns), count + 1)
     if near is None and count <= FEW:
         try:
             found = lowest_ritz(
-                pair.A, pair.M, factor, start, resting=COARSE_RESTING, count=count, steps=STEPS_FROM_BELOW
+                pencil.A, pencil.M, factor, start, resting=COARSE_RESTING, count=count, steps=STEPS_FROM_BELOW
             )
         except SolverError:
             found = None
         if found is not None and found[0][-1] <= ceiling:
             return found
-        near = _just_above(pair, count, operator.floor, ceiling)
-    return _from_both_sides(pair, factor, near, start, count, floor=operator.floor, resting=COARSE_RESTING)
+        near = _just_above(pencil, count, operator.floor, ceiling)
+    return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, resting=COARSE_RESTING)
 
 
 def _from_both_sides(
-    pair: Pair, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, resting: float
+    pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, resting: float
 ) -> tuple[Floats, Floats]:
     """The `count` lowest levels of a block, with factors at the floor and just above the levels."""
     if count <= FEW:
         try:
-            return lowest_ritz(pair.A, pair.M, below, start, resting=resting, count=count, second=above)
+            return lowest_ritz(pencil.A, pencil.M, below, start, resting=resting, count=count, second=above)
         except SolverError:
             pass  # many levels close to each other: Lanczos with restarts finds them
-    return lanczos(pair.M, below, floor, count, start.sum(axis=1))
+    return lanczos(pencil.M, below, floor, count, start.sum(axis=1))
 
 
-def _just_above(pair: Pair, count: int, floor: float, ceiling: float) -> Factor | None:
+def _just_above(pencil: Pencil, count: int, floor: float, ceiling: float) -> Factor | None:
     """Factors at a shift above the `count` lowest levels of a block and not many more, by bisection of the inertia."""
     low, high, found = floor, ceiling, None
     for _ in range(BISECTIONS if math.isfinite(ceiling) else 0):
         middle = (low + high) / 2
-        factor = pair.factor(middle)
+        factor = pencil.factor(middle)
         if factor.negative < count:
             low = middle
             continue

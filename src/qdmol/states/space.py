@@ -1,4 +1,4 @@
-"""The functions a carrier may have: unknowns and sparsity of every block, shared by all carriers of one domain."""
+"""Function spaces of a carrier: unknowns and sparsity of every sector, shared by all carriers of one domain."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from qdmol.arrays import Floats, Indices
-from qdmol.fem import Assembler, Elements, Pattern
+from qdmol.fem import Assembler, Elements, Pattern, Sector
 from qdmol.linalg import Factor
 
 
 @dataclass(frozen=True)
-class BlockSpace:
-    """Unknowns of one block in the operator's numbering, pattern of its matrices, degrees (n,) of its shape
-    functions.
+class SectorSpace:
+    """Functions of one sector: unknowns in the operator's numbering, pattern of their matrices, and degrees (n,) of
+    their shape functions; `places` are the pattern's entries among those over all unknowns.
     """
 
     unknowns: Indices
@@ -25,15 +25,15 @@ class BlockSpace:
     places: Indices
 
     def cut(self, entries: Floats) -> Floats:
-        """Entries of this block of those over the whole pattern."""
+        """The entries of this sector among those of the whole pattern."""
         return entries[self.places]
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One block: A x = E M x, both given by the entries of one pattern."""
+class Pencil:
+    """The eigenproblem A x = E M x of one sector, both matrices given by the entries of one pattern."""
 
-    space: BlockSpace
+    space: SectorSpace
     energy: Floats
     mass: Floats
 
@@ -68,7 +68,7 @@ class Space:
 
     elements: Elements
     regions: frozenset[str]
-    _blocks: dict[tuple[bool, int, bool], BlockSpace] = field(default_factory=dict, repr=False)
+    _sectors: dict[tuple[tuple[str, ...], bool], SectorSpace] = field(default_factory=dict, repr=False)
 
     @cached_property
     def assembler(self) -> Assembler:
@@ -78,26 +78,26 @@ class Space:
     @cached_property
     def mass(self) -> Floats:
         """Entries of the overlap matrix."""
-        return self.assembler.mass([np.ones_like(block.r) for block in self.assembler.blocks])
+        return self.assembler.mass([np.ones_like(block.measure) for block in self.assembler.blocks])
 
-    def block(self, m: int, parity: int, *, coarse: bool) -> BlockSpace:
-        """Unknowns and pattern of one block."""
-        key = (m != 0, parity, coarse)
-        if key not in self._blocks:
-            self._blocks[key] = self._block(*key)
-        return self._blocks[key]
+    def of(self, sector: Sector, *, coarse: bool) -> SectorSpace:
+        """Unknowns and pattern of one sector, with shape functions of all degrees or (coarse) all but the highest."""
+        key = self.elements.symmetry.vanishing(sector), coarse
+        if key not in self._sectors:
+            self._sectors[key] = self._sector_space(*key)
+        return self._sectors[key]
 
-    def _block(self, turning: bool, parity: int, coarse: bool) -> BlockSpace:  # noqa: FBT001 - the key, spread
+    def _sector_space(self, boundary_conditions: tuple[str, ...], coarse: bool) -> SectorSpace:  # noqa: FBT001 - the key, spread
         elements = self.elements
         keep = np.zeros(elements.count, dtype=np.bool_)
         keep[self.assembler.unknowns] = True
         keep[self.assembler.rim] = False
-        if turning:
-            keep[elements.axis] = False
-        if parity == -1:
-            keep[elements.mirror] = False
+        keep &= elements.allowed(boundary_conditions)
         if coarse:
             keep &= elements.degree_of < elements.degree
         unknowns = np.flatnonzero(keep)
         pattern, places = self.assembler.pattern.restrict(unknowns)
-        return BlockSpace(unknowns, pattern, elements.degree_of[unknowns], places)
+        return SectorSpace(unknowns, pattern, elements.degree_of[unknowns], places)
+
+
+Pair = Pencil

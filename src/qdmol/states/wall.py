@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, caps_apart
+from qdmol.fem import caps_apart
 from qdmol.potentials import Carrier, Density, edge_of, mass_of
 from qdmol.states.hamiltonian import Hamiltonian
-from qdmol.structure import AxialMolecule, RegionParameters
+from qdmol.structure import MEDIUM, AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
 # Energy (eV) of a level's tail in the medium: a first guess.
@@ -120,7 +120,7 @@ def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: De
     parts = []
     for block, values in zip(assembler.blocks, density(assembler), strict=True):
         outermost = block.region == region
-        parts.append((block.weight * block.r * values)[outermost].sum(axis=1))
+        parts.append((block.measure * values)[outermost].sum(axis=1))
     length = _tail_length(molecule, carrier, energy)
     depth = 2 * (layers[-1] - layers[-2]) / length
     share = length * (math.sinh(min(depth, 600.0)) - depth) / 4

@@ -14,9 +14,10 @@ from .molecule import (
     PlacedDot as PlacedDot,
     PlacedLayer as PlacedLayer,
     RegionParameters as RegionParameters,
+    nearest_dot as nearest_dot,
 )
 from .necks import FilledNeck as FilledNeck, LinkerNeck as LinkerNeck
-from .painting import materials_at as materials_at
+from .painting import Body as Body, bodies as bodies, material_at as material_at, materials_at as materials_at
 from .resolving import V_PER_NM as V_PER_NM, resolve as resolve
 from .schema import Deviation as Deviation, Ensemble as Ensemble, Spec as Spec
 from .specs import (

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-MEDIUM = "medium"
+import numpy as np
+
+from qdmol.arrays import Floats, Indices
+
+MEDIUM = "medium"  # the name of what surrounds the molecule
 MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths, nothing a person meant
 
 
@@ -60,6 +65,16 @@ class PlacedDot:
     layers: tuple[PlacedLayer, ...]
 
     @property
+    def position(self) -> tuple[float, float, float]:
+        """Centre (x, y, z), nm."""
+        return 0.0, 0.0, self.z
+
+    def distance(self, positions: Floats) -> Floats:
+        """Distances (...) of positions (..., 3) from the centre, nm."""
+        x, y, z = (positions[..., k] - self.position[k] for k in range(3))
+        return np.asarray(np.hypot(np.hypot(x, y), z))
+
+    @property
     def radius(self) -> float:
         """Outer radius, nm."""
         return self.layers[-1].radius
@@ -106,6 +121,16 @@ class AxialMolecule:
         return tuple(f"dot {number} ({core.material} {core.radius:.2f} nm)" for number, core in enumerate(cores))
 
     @property
+    def centres(self) -> Floats:
+        """Centres (D, 3) of the dots, nm."""
+        return np.array([dot.position for dot in self.dots])
+
+    @property
+    def reach(self) -> float:
+        """Radius (nm) of the smallest ball about the origin that holds every dot."""
+        return max(math.hypot(*dot.position) + dot.radius for dot in self.dots)
+
+    @property
     def mirror_symmetric(self) -> bool:
         """Whether z -> -z about z = 0 changes nothing: bodies, materials, and no field."""
         if self.field != 0 or not _mirrored_bridges(self.bridges):
@@ -122,6 +147,17 @@ class AxialMolecule:
     def monomer(self, dot: int) -> AxialMolecule:
         """Return one dot alone at z = 0, same parameters and field, no bridges."""
         return replace(self, dots=(replace(self.dots[dot], z=0.0),), bridges=(), notes=())
+
+
+def nearest_dot(positions: Floats, centres: Floats) -> Indices:
+    """Number (...) of the nearest of some centres (D, 3) for positions (..., 3); at a tie the lowest number.
+
+    >>> centres = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
+    >>> nearest_dot(np.array([[1.0, 0.0, 0.1], [0.0, 0.0, 0.0]]), centres).tolist()
+    [1, 0]
+    """
+    # |x - c|² less |x|², which is common to all centres: no digits are lost far from them.
+    return np.asarray(np.argmin(np.sum(centres**2, axis=1) / 2 - positions @ centres.T, axis=-1))
 
 
 def _close(a: float, b: float) -> bool:

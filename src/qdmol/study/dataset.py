@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from qdmol.arrays import Floats
+from qdmol.fem import Sector
 from qdmol.meanfield import MoleculeSolution, field_dot_shares
 from qdmol.potentials import CHARGE, Carrier, edge_of
 from qdmol.results import provenance
@@ -97,8 +98,7 @@ def _images(solution: MoleculeSolution, above: Floats, below: Floats | None, r: 
 
 def _normal(solution: MoleculeSolution) -> float:
     """From ∫ψ² r dr dz = 1 over the mesh to ∫ψ² d³r = 1 over the molecule."""
-    half = solution.molecule.mirror_symmetric
-    return 1 / math.sqrt(2 * math.pi * (2 if half else 1))
+    return 1 / math.sqrt(solution.symmetry.turn * len(solution.symmetry.images))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +119,24 @@ class _Orbitals:
 
 def _level_orbitals(solution: MoleculeSolution, carrier: Carrier, levels: Sequence[Level]) -> _Orbitals:
     above = np.stack([level.vector for level in levels])
-    parities = np.array([[level.parity] for level in levels])
-    below = parities * above if levels[0].parity else None
+    signs = np.array([solution.symmetry.signs(level.sector) for level in levels])
+    below = signs[:, 1:] * above if signs.shape[1] > 1 else None
     return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", above, below, _normal(solution))
 
 
-def _field_orbitals(operator: FieldHamiltonian, levels: Sequence[Level]) -> _Orbitals:
+def _field_orbitals(operator: FieldHamiltonian, levels: Sequence[Level], turn: float) -> _Orbitals:
     """Electron levels in the hole's field; they are normalised over both images of a half mesh already."""
     images = [operator.images(level.vector) for level in levels]
     halves = [np.stack(half) for half in zip(*images, strict=True)]
     name = "electron levels in the field of the hole"
     below = halves[1] if len(halves) > 1 else None
-    scale = 1 / math.sqrt(2 * math.pi)
+    scale = 1 / math.sqrt(turn)
     return _Orbitals("electron_coulomb", "electron_coulomb_level", name, halves[0], below, scale)
 
 
 def _pair_hole(solution: MoleculeSolution) -> _Orbitals:
     state = solution.pairs[0].pair.hole
-    halves = _halves(state.space.parts(state.vector))
+    halves = _halves(solution, state.space.parts(state.vector))
     return _Orbitals("hole_coulomb", None, "hole in the field of the electron", *halves, _normal(solution))
 
 
@@ -150,16 +150,15 @@ def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     return -_from_parts(solution, solution.pairs[0].pair.electron_potential, r, z)
 
 
-def _halves(parts: dict[int, Floats]) -> tuple[Floats, Floats | None]:
-    """A function (1, n) above and, on a half mesh, below the mirror plane, from its even and odd parts."""
-    if 0 in parts:
-        return parts[0][None], None
-    return (parts[1] + parts[-1])[None], (parts[1] - parts[-1])[None]
+def _halves(solution: MoleculeSolution, parts: Mapping[Sector, Floats]) -> tuple[Floats, Floats | None]:
+    """A function (1, n) above and, on a half mesh, below the mirror plane, from its parts in each sector."""
+    above, *below = solution.symmetry.image_values(parts)
+    return above[None], below[0][None] if below else None
 
 
-def _from_parts(solution: MoleculeSolution, parts: dict[int, Floats], r: Floats, z: Floats) -> Floats:
-    """Values (P,) of a function given by its even and odd parts."""
-    return np.asarray(_images(solution, *_halves(parts), r, z)[0])
+def _from_parts(solution: MoleculeSolution, parts: Mapping[Sector, Floats], r: Floats, z: Floats) -> Floats:
+    """Values (P,) of a function given by its part in each sector."""
+    return np.asarray(_images(solution, *_halves(solution, parts), r, z)[0])
 
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
@@ -361,7 +360,7 @@ def _add_orbitals(data: xr.Dataset, solution: MoleculeSolution, grid: Grid) -> N
         _level_orbitals(solution, carrier, levels.levels) for carrier, levels in solution.levels.items() if len(levels)
     ]
     if solution.field_operator is not None and solution.field_levels is not None and len(solution.field_levels):
-        listed.append(_field_orbitals(solution.field_operator, solution.field_levels.levels))
+        listed.append(_field_orbitals(solution.field_operator, solution.field_levels.levels, solution.symmetry.turn))
     if solution.pairs:
         listed.append(_pair_hole(solution))
     if not listed:
