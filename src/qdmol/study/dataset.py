@@ -19,7 +19,7 @@ from qdmol.fem import Sector
 from qdmol.meanfield import MoleculeSolution, field_dot_shares
 from qdmol.potentials import CHARGE, Carrier, edge_of
 from qdmol.results import provenance
-from qdmol.states import FieldHamiltonian, Level
+from qdmol.states import Level, ScreenedHamiltonian
 from qdmol.structure import AxialMolecule, dump_spec, materials_at
 from qdmol.study.job import Job
 from qdmol.study.summary import summary_of
@@ -124,7 +124,7 @@ def _level_orbitals(solution: MoleculeSolution, carrier: Carrier, levels: Sequen
     return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", above, below, _normal(solution))
 
 
-def _field_orbitals(operator: FieldHamiltonian, levels: Sequence[Level], turn: float) -> _Orbitals:
+def _field_orbitals(operator: ScreenedHamiltonian, levels: Sequence[Level], turn: float) -> _Orbitals:
     """Electron levels in the hole's field; they are normalised over both images of a half mesh already."""
     images = [operator.images(level.vector) for level in levels]
     halves = [np.stack(half) for half in zip(*images, strict=True)]
