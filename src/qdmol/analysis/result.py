@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from qdmol.analysis.wording import analysis_html, analysis_sentences, files_rows, flag_sentences, outcome
 from qdmol.errors import QdmolError
 from qdmol.photons import Flag
+from qdmol.results import Drawable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,7 +28,7 @@ G2_NOT_FITTED = "g2_not_fitted"  # flag of an analysis whose g2 is withheld beca
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PhotonAnalysis:
+class PhotonAnalysis(Drawable):
     """What :func:`analyze_photons` returns.
 
     Attributes

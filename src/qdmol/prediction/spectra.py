@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qdmol.prediction.fields import FieldSweep
 from qdmol.prediction.summary import change_object, ensemble_object, field_object, sample_object
 from qdmol.prediction.values import EnsembleResult, SampleChange, SampleSpectrum
+from qdmol.results import Drawable
 from qdmol.structure import Spec, dump_spec
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Spectra:
+class Spectra(Drawable):
     """Result of :func:`qdmol.predict_spectra`.
 
     Attributes

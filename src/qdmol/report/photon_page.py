@@ -1,18 +1,10 @@
-"""The page of measured photons: one file or many, self-contained, with everything in it escaped.
-
-In come analyses (summary and labelled arrays); out come one HTML page, the NetCDF file beside it, and on request
-figures as PDF and PNG with a CSV of every curve. Nothing is computed here.
-
-Figures as bytes: a page of a hundred files cannot keep a thousand drawn figures in memory.
-
-Tables of the page of measured photons: rows of text read from the summaries.
-"""
+"""Report of analysed photons as one self-contained page, for one file or many."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,82 +19,18 @@ from qdmol.analysis import (
     shown_number,
     three,
 )
-from qdmol.files import refuse_overwriting
 from qdmol.plot import (
     Drawing,
-    Table,
     draw_correlations,
     draw_decay,
-    draw_gate,
-    draw_trace,
-    paper_style,
-    write_drawings,
+    draw_g2_by_gate,
+    draw_intensity_trace,
 )
-from qdmol.report.page import template
-from qdmol.report.tables import PageTable
-from qdmol.report.writing import paired_paths, write_pair
+from qdmol.report.page import PageFigure, PageTable, Section, planned_pair, write_page
 from qdmol.results import write_netcdf
 
 if TYPE_CHECKING:
     from qdmol.analysis import Analysed
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedDrawing:
-    """A figure in its final forms; the attributes are those of `Drawing`.
-
-    ``files`` is the figure as PDF and as PNG, or None if no files were asked for.
-    """
-
-    name: str
-    number: int | None
-    caption: str
-    alternative: str
-    width: float
-    address: str
-    files: tuple[bytes, bytes] | None
-    tables: tuple[Table, ...] = field(default=())
-
-    def data_address(self) -> str:
-        """The SVG as an address that an image element takes."""
-        return self.address
-
-    def pdf(self) -> bytes:
-        """The figure as PDF."""
-        return self._file(0)
-
-    def png(self) -> bytes:
-        """The figure as PNG."""
-        return self._file(1)
-
-    def _file(self, which: int) -> bytes:
-        if self.files is None:
-            raise ValueError("the figure was rendered without files")
-        return self.files[which]
-
-
-def rendered(drawing: Drawing, *, files: bool) -> RenderedDrawing:
-    """Render a figure and clear it.
-
-    Parameters
-    ----------
-    drawing
-        Drawn under ``paper_style``, which must still hold.
-    files
-        Whether PDF and PNG are wanted too.
-    """
-    found = RenderedDrawing(
-        name=drawing.name,
-        number=drawing.number,
-        caption=drawing.caption,
-        alternative=drawing.alternative,
-        width=drawing.width,
-        address=drawing.data_address(),
-        files=(drawing.pdf(), drawing.png()) if files else None,
-        tables=drawing.tables if files else (),
-    )
-    drawing.figure.clear()
-    return found
 
 
 Summary = Mapping[str, Any]
@@ -120,7 +48,7 @@ def files_table(names: Sequence[str], summaries: Sequence[Summary]) -> PageTable
 
 
 def file_table(summary: Summary) -> PageTable:
-    """What the file says of itself, beside what its records say."""
+    """What the header of the file states, beside what its records hold."""
     stated = summary.get("stated") or {}
     rows = [
         ("format", f"{summary.get('format') or 'not stated'}, {summary.get('record_type') or 'records of no name'}"),
@@ -135,7 +63,7 @@ def file_table(summary: Summary) -> PageTable:
         ("length by the header", _quantity(stated.get("duration_s"), "s", 6)),
         ("length", _quantity(summary.get("duration_s"), "s", 6)),
     ]
-    return PageTable("The file", ("what", "value"), tuple((name, str(text)) for name, text in rows if text))
+    return PageTable("The file", ("property", "value"), tuple((name, str(text)) for name, text in rows if text))
 
 
 def _mode(summary: Summary) -> str:
@@ -214,32 +142,15 @@ def _g2_rows(found: Summary | None) -> list[tuple[str, ...]]:
     return rows
 
 
-@dataclass(frozen=True)
-class Section:
-    """What the page says of one file."""
-
-    name: str
-    title: str
-    subtitle: str
-    refusal: str
-    reasons: tuple[str, ...]
-    sentences: tuple[str, ...]
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-    drawings: tuple[RenderedDrawing, ...]
-    tables: tuple[PageTable, ...]
-
-
 def draw_photons(analysis: Analysed) -> tuple[Drawing, ...]:
-    """Every figure that the analysis holds data for; call it under ``paper_style``."""
-    data = analysis.data
-    found = (
-        draw_trace(data),
-        draw_decay(data),
-        draw_correlations(data, analysis.summary.get("g2")),
-        draw_gate(data),
+    """Every figure that the analysis holds data for."""
+    drawings = (
+        draw_intensity_trace(analysis),
+        draw_decay(analysis),
+        draw_correlations(analysis),
+        draw_g2_by_gate(analysis),
     )
-    return tuple(drawing for drawing in found if drawing is not None)
+    return tuple(drawing for drawing in drawings if drawing is not None)
 
 
 def write_photon_report(
@@ -269,16 +180,33 @@ def write_photon_report(
     qdmol.errors.OutputError
         A file cannot be written.
     """
-    page, data = paired_paths(path)
     several = tuple(analyses) if isinstance(analyses, Sequence) else (analyses,)
-    refuse_overwriting((page, data), _recordings(several), figures=figures, field="path")
-    with paper_style():
-        sections = [
-            _section(analysis, number, files=figures is not None) for number, analysis in enumerate(several, start=1)
-        ]
-        text = _render(sections, several, netcdf=data.name)
-        drawn = () if figures is None else (partial(write_drawings, _named(sections), Path(figures)),)
-        write_pair(page, data, text, partial(_write_data, several), *drawn)
+    page, data = planned_pair(path, _recordings(several), figures=figures)
+    footnote = (
+        f"95 % intervals: of 100 recordings, 95 have the true value inside. All numbers and curves of this page are in "
+        f"{data.name} beside it, with units."
+    )
+    names = [analysis.name for analysis in several]
+    if len(several) == 1:
+        title, known = names[0], _subtitle(several[0])
+        subtitle = f"{known}, analysed by qdmol." if known else "Photons, read by qdmol."
+        sections = []
+    else:
+        title, subtitle = f"{len(several)} recordings of photons", "Photon recordings, analysed by qdmol."
+        sections = [Section(label="Files", tables=(files_table(names, [one.summary for one in several]),))]
+    own = [
+        _section(analysis, number, files=figures is not None, heading=len(several) > 1)
+        for number, analysis in enumerate(several, start=1)
+    ]
+    write_page(
+        [*sections, *own, Section(footnote=footnote)],
+        page,
+        title=title,
+        subtitle=subtitle,
+        write_data=partial(_write_data, several),
+        figures=figures,
+        drawings=_named(own, names) if figures is not None else (),
+    )
     return page
 
 
@@ -299,7 +227,8 @@ def _write_data(analyses: Sequence[Analysed], path: Path) -> None:
     write_netcdf(files_dataset(analyses), path, groups=groups)
 
 
-def _section(analysis: Analysed, number: int, *, files: bool) -> Section:
+def _section(analysis: Analysed, number: int, *, files: bool, heading: bool) -> Section:
+    """What the page says of one file."""
     summary = analysis.summary
     failed, refused = bool(summary.get("error")), bool(summary.get("refused"))
     refusal = "This file could not be read." if failed else "This recording was not analysed." if refused else ""
@@ -307,14 +236,15 @@ def _section(analysis: Analysed, number: int, *, files: bool) -> Section:
     tables = () if failed else tuple(filter(None, (numbers_table(summary), file_table(summary))))
     return Section(
         name=f"file{number}",
-        title=analysis.name,
-        subtitle="" if failed else _subtitle(analysis),
+        label=analysis.name,
+        title=analysis.name if heading else "",
+        subtitle=_subtitle(analysis) if heading and not failed else "",
         refusal=refusal,
         reasons=sentences if failed else flag_sentences(summary, "fatal"),
         sentences=() if failed else sentences,
         warnings=flag_sentences(summary, "warning"),
         notes=note_sentences(summary),
-        drawings=tuple(rendered(drawing, files=files) for drawing in draw_photons(analysis)),
+        figures=tuple(PageFigure.of(drawing, files=files) for drawing in draw_photons(analysis)),
         tables=tables,
     )
 
@@ -325,32 +255,16 @@ def _subtitle(analysis: Analysed) -> str:
     return ", ".join(dict.fromkeys(str(part) for part in known if part))
 
 
-def _render(sections: Sequence[Section], analyses: Sequence[Analysed], *, netcdf: str) -> str:
+def _named(sections: Sequence[Section], titles: Sequence[str]) -> list[PageFigure]:
+    """The figures under names of their own where there are several files."""
+    figures = [[figure for figure in section.figures if isinstance(figure, PageFigure)] for section in sections]
     if len(sections) == 1:
-        title, subtitle, tables = sections[0].title, sections[0].subtitle, ()
-        subtitle = f"{subtitle}, analysed by qdmol." if subtitle else "Photons, read by qdmol."
-        return template("photon_page.html.j2").render(
-            title=title, subtitle=subtitle, tables=tables, sections=sections, netcdf=netcdf
-        )
-    table = files_table([section.title for section in sections], [analysis.summary for analysis in analyses])
-    return template("photon_page.html.j2").render(
-        title=f"{len(sections)} files of photons",
-        subtitle="Photons of an instrument, analysed by qdmol.",
-        tables=(table,),
-        sections=sections,
-        netcdf=netcdf,
-    )
-
-
-def _named(sections: Sequence[Section]) -> list[RenderedDrawing]:
-    """The drawings under names of their own where there are several files."""
-    if len(sections) == 1:
-        return list(sections[0].drawings)
-    found = []
-    for section in sections:
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(section.title).stem)[:40]
-        for drawing in section.drawings:
-            before = f"{section.name}_{stem}_"
-            tables = tuple(replace(table, name=before + table.name) for table in drawing.tables)
-            found.append(replace(drawing, name=before + drawing.name, tables=tables))
-    return found
+        return figures[0]
+    named = []
+    for section, title, own in zip(sections, titles, figures, strict=True):
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(title).stem)[:40]
+        prefix = f"{section.name}_{stem}_"
+        for figure in own:
+            tables = tuple(replace(table, name=prefix + table.name) for table in figure.tables)
+            named.append(replace(figure, name=prefix + figure.name, tables=tables))
+    return named

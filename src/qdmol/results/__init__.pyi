@@ -1,3 +1,4 @@
+from .figures import Drawable as Drawable
 from .netcdf import (
     netcdf_bytes as netcdf_bytes,
     provenance as provenance,

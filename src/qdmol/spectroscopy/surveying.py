@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qdmol.errors import DataError, InputError
+from qdmol.results import Drawable
 from qdmol.spectroscopy.comparing import compare_curves, fit_curve
 from qdmol.spectroscopy.sizing import Size, size_from_peak
 from qdmol.spectroscopy.values import Comparison, Curve, PeakFit
@@ -17,7 +18,7 @@ SIZE_NOTE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surveyed:
+class Surveyed(Drawable):
     """A curve with its fit, or the reason why there is none; its comparison with the first of its quantity; its size.
 
     ``size`` is from the fitted peak for every curve, so that a series has one definition whether its peaks are

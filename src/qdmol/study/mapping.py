@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import provenance
+from qdmol.results import Drawable, provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
@@ -30,7 +30,7 @@ SHOWN_HOLES = 5
 
 
 @dataclass(frozen=True)
-class Map:
+class Map(Drawable):
     """What :func:`qdmol.map` returns.
 
     Attributes
