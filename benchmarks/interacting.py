@@ -127,7 +127,9 @@ def _one_by_one(one: Any, two: Any, block: Any, poisson: Any) -> NDArray[np.floa
             loads = [
                 basis.functions.sums.loads(basis.radial[pair][None]) for basis, pair in ((one, left), (two, right))
             ]
-            answer = poisson.answers(loads[0], poisson.symmetry.sector(abs(block.k), block.parity))
+            # A sector and its conjugate have the same operator; with m > 0 it is the one that is factorised.
+            sector = max(poisson.symmetry.partners(block.sector), key=lambda one: one.numbers)
+            answer = poisson.answers(loads[0], sector)
             values[i, j] = scale * float(answer[:, 0] @ loads[1][:, 0])
     return values
 

@@ -100,9 +100,8 @@ def measure_overlaps() -> Overlaps:
         started = time.perf_counter()
         assembler = solution.hamiltonians["electron"].assembler
         parts = by_region(assembler, solution.molecule, lambda p: math.sqrt(p.kane_energy or 0.0))
-        dots = np.array([dot.z for dot in solution.molecule.dots])
         weight = np.concatenate([part.ravel() for part in parts])
-        found = weighted_overlaps(electrons, holes, weight, dots).sum(axis=0)
+        found = weighted_overlaps(electrons, holes, weight, solution.molecule.centres).sum(axis=0)
         seconds = time.perf_counter() - started
         started = time.perf_counter()
         plain, points = _pair_by_pair(solution, electrons, holes)
@@ -141,7 +140,7 @@ def _on_grid(solution: Any, basis: Any, r: Floats, z: Floats, angle: Floats) -> 
     sample = solution.elements.sample
     half = len(solution.symmetry.images) > 1
     values = []
-    for m, parity, row in zip(basis.m, basis.parity, basis.radial, strict=True):
+    for (m, parity), row in zip(basis.numbers, basis.radial, strict=True):
         value = sample(basis.functions.vectors[row], r, np.abs(z) if half else z)
         values.append(np.where((z < 0) & (parity == -1), -value, value) * np.exp(1j * m * angle))
     return values

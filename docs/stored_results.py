@@ -26,7 +26,6 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.errors import ConfigError
 
 DOCS = Path(__file__).parent
 STORE = DOCS / "_generated"
@@ -127,12 +126,9 @@ def output_texts(notebook: NotebookNode) -> list[str]:
 
 
 def fill_cache(app: Sphinx, config: Config) -> None:
-    """Give MyST-NB the stored outputs; stop the build if some are stale.
+    """Give MyST-NB the stored outputs; end the build with one sentence if some are missing or stale.
 
-    Raises
-    ------
-    ConfigError
-        If the results of a page are missing or stale.
+    It ends by SystemExit, since Sphinx reports its own errors with a traceback that hides the sentence.
     """
     path = Path(app.doctreedir) / "stored_results"
     config.nb_execution_cache_path = str(path)
@@ -141,7 +137,7 @@ def fill_cache(app: Sphinx, config: Config) -> None:
     shipped = shipped_digests()
     for page in stored_pages():
         if reason := reason_stale(page, shipped):
-            raise ConfigError(f"{reason}; {REFRESH}.")
+            raise SystemExit(f"{reason[0].upper()}{reason[1:]}; {REFRESH}.")
         cache.cache_notebook_bundle(CacheBundleIn(with_stored_outputs(page), str(page)), check_validity=False)
 
 

@@ -1,7 +1,9 @@
-"""What all tests share: hypothesis profiles and the folder of measured files."""
+"""What all tests share: hypothesis profiles, solved molecules and the folder of measured files."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -39,3 +41,30 @@ def data_folder() -> DataFolder:
     if not root.is_dir():
         pytest.fail(f"QDMOL_DATA is {named}, which is not a folder")
     return DataFolder(root)
+
+
+@pytest.fixture(scope="session")
+def solve_once() -> Callable[..., Any]:
+    """Give a `qdmol.solve` that solves a spec once in a process, whichever tests need it.
+
+    Tests only read what it returns; those of solving itself call `qdmol.solve`.
+    """
+    import qdmol
+    from qdmol.structure import dump_spec, read_spec
+
+    solutions: dict[str, Any] = {}
+
+    def solve(spec: Any) -> Any:
+        parsed = read_spec(spec)
+        key = dump_spec(parsed)
+        if key not in solutions:
+            solutions[key] = qdmol.solve(parsed)
+        return solutions[key]
+
+    return solve
+
+
+@pytest.fixture(scope="session")
+def solved_homodimer(solve_once: Callable[..., Any]) -> Any:
+    """Give the solution of the shipped homodimer."""
+    return solve_once("@homodimer")

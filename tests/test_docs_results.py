@@ -5,10 +5,11 @@ import importlib
 import re
 import shutil
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import nbformat
 import pytest
+from docs import stored_results
 from docs.stored_results import (
     cells_digest,
     code_cells,
@@ -81,6 +82,13 @@ def test_missing_results_are_stale(stored_copy, tmp_path):
     page, store = stored_copy
     store.unlink()
     assert reason_stale(page, shipped_digests(), tmp_path) == "spectra.md has no stored results"
+
+
+def test_stale_results_end_the_build_with_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(stored_results, "reason_stale", lambda *_: "the code in a.md has changed")
+    with pytest.raises(SystemExit) as ended:
+        stored_results.fill_cache(SimpleNamespace(doctreedir=tmp_path), SimpleNamespace())
+    assert ended.value.code == "The code in a.md has changed; run `make docs-results`."
 
 
 def test_the_digest_of_cells_sees_code_only():

@@ -11,10 +11,11 @@ import pytest
 
 import qdmol
 
-PUBLIC = {
-    *("Map", "Solution", "Spec", "__version__", "analyze_photons", "dump_spec", "map", "read_photons", "read_spec"),
-    *("predict_spectra", "report", "solve"),
-}
+VALUES = {"Comparison", "Estimate", "Map", "Molecule", "PhotonAnalyses", "PhotonAnalysis", "PhotonStream", "Solution"}
+VALUES |= {"Spec", "Spectra", "InputError", "MissingExtraError", "OutputError", "QdmolError", "SolverError"}
+VERBS = {"analyze_photons", "batch", "compare", "dump_spec", "fit_curves", "fit_lifetime", "load", "map", "measure_g2"}
+VERBS |= {"plot", "predict_spectra", "read_curves", "read_photons", "read_spec", "report", "solve"}
+PUBLIC = VALUES | VERBS | {"__version__"}
 HEAVY = {"ngsolve", "netgen", "matplotlib", "numpy", "scipy", "xarray", "pandas", "pydantic", "h5netcdf", "typer"}
 MODEL_ROOMS = {
     *("fem", "potentials", "states", "meanfield", "ci", "optics", "study", "prediction", "claims", "plot", "report"),
@@ -113,9 +114,17 @@ except MissingExtraError as error:
 
 def test_public_names():
     assert set(qdmol.__all__) == PUBLIC
-    assert set(dir(qdmol)) >= PUBLIC
+    assert set(dir(qdmol)) == PUBLIC
     for name in PUBLIC:
         assert getattr(qdmol, name) is not None
+
+
+def test_help_shows_the_public_names_alone():
+    """Rooms that are imported, and what the root itself needs, are no part of it."""
+    code = "import qdmol, qdmol.study, pydoc; qdmol.Solution, qdmol.solve; print(pydoc.render_doc(qdmol))"
+    text = printed_by(code).replace("\b", "")
+    assert "import_module" not in text
+    assert "study = <module" not in text
 
 
 def test_public_names_are_those_of_their_rooms():

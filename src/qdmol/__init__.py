@@ -1,7 +1,6 @@
-"""qdmol: levels, wavefunctions and excitons of fused colloidal quantum dots, with error bars.
+"""qdmol: levels, wavefunctions, excitons and spectra of quantum dot molecules; analysis of their photons.
 
-The root is lazy (PEP 562): a name below is imported when it is first used, so that a part that
-needs no solver and no drawing loads none.
+Computed numbers carry a numerical error, measured ones a confidence interval.
 
 >>> import qdmol
 >>> spec = qdmol.read_spec("@homodimer")
@@ -9,69 +8,60 @@ needs no solver and no drawing loads none.
 4
 """
 
-from importlib import import_module
-
-TYPE_CHECKING = (
-    False  # as in `typing`, whose import would be half of what the command does before it can be interrupted
-)
-if TYPE_CHECKING:
-    from qdmol.analysis import analyze_photons
-    from qdmol.photons import read_photons
-    from qdmol.prediction import predict_spectra
-    from qdmol.report import write_report as report
-    from qdmol.structure import Spec, dump_spec, read_spec
-    from qdmol.study import (
-        Map,
-        Solution,
-        map_spec as map,  # noqa: A004  # the verb's name, as on the command line
-        solve,
-    )
+# No other import here: the root is lazy (PEP 562), so that a part that needs no solver and no drawing loads none.
+from importlib import import_module as _import_module
 
 __version__ = "0.1.0"
 
-# Public name -> the room that has it. `report` is absent: the room itself can be called.
+# Public name -> its room, and its name there if it has another one.
 _HOMES = {
-    "Map": "qdmol.study",
-    "Solution": "qdmol.study",
-    "Spec": "qdmol.structure",
-    "analyze_photons": "qdmol.analysis",
-    "dump_spec": "qdmol.structure",
-    "predict_spectra": "qdmol.prediction",
-    "read_photons": "qdmol.photons",
-    "read_spec": "qdmol.structure",
-    "solve": "qdmol.study",
+    "Comparison": "study",
+    "Estimate": "estimates",
+    "InputError": "errors",
+    "Map": "study",
+    "MissingExtraError": "errors",
+    "Molecule": "structure",
+    "OutputError": "errors",
+    "PhotonAnalyses": "analysis",
+    "PhotonAnalysis": "analysis",
+    "PhotonStream": "photons",
+    "QdmolError": "errors",
+    "Solution": "study",
+    "SolverError": "errors",
+    "Spec": "structure",
+    "Spectra": "prediction",
+    "analyze_photons": "analysis",
+    "batch": "study:solve_batch",
+    "compare": "study",
+    "dump_spec": "structure",
+    "fit_curves": "spectroscopy:survey_curves",
+    "fit_lifetime": "analysis",
+    "load": "loading",
+    "map": "study:map_spec",
+    "measure_g2": "analysis",
+    "plot": "plot:",
+    "predict_spectra": "prediction",
+    "read_curves": "spectroscopy",
+    "read_photons": "photons",
+    "read_spec": "structure",
+    "report": "report:",
+    "solve": "study",
 }
-# Public names that are called otherwise in their room.
-_ORIGINALS = {"map": ("qdmol.study", "map_spec")}
 
-__all__ = [
-    "Map",
-    "Solution",
-    "Spec",
-    "__version__",
-    "analyze_photons",
-    "dump_spec",
-    "map",
-    "predict_spectra",
-    "read_photons",
-    "read_spec",
-    "report",
-    "solve",
-]
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # all are names
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name on first use (PEP 562)."""
-    if name == "report":
-        return import_module("qdmol.report")
-    home, original = _ORIGINALS.get(name, (_HOMES.get(name), name))
-    if home is None:
+    """Import a public name on first use."""
+    if name not in _HOMES:
         raise AttributeError(f"module 'qdmol' has no attribute {name!r}")
-    value = getattr(import_module(home), original)
+    home, separator, original = _HOMES[name].partition(":")
+    room = _import_module(f"qdmol.{home}")
+    value: object = room if separator and not original else getattr(room, original or name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     """List the public names, imported or not."""
-    return sorted(set(globals()) | set(__all__))
+    return sorted(__all__)

@@ -105,7 +105,7 @@ def test_bunched_continuous_light_has_a_peak():
 
 def test_info_and_analyze_tell_one_period_of_a_divided_sync():
     rng = np.random.default_rng(4)
-    period, pulses = 12_500, 4_000_000
+    period, pulses = 12_500, 1_000_000
     lit = np.flatnonzero(rng.random(pulses) < 0.01)
     times = lit * period + 3000 + rng.exponential(1500, len(lit)).astype(np.int64)
     records = Records(

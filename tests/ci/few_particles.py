@@ -4,6 +4,9 @@ import numpy as np
 
 from qdmol.ci.integrals import Interaction, InteractionBlock
 from qdmol.ci.orbitals import OrbitalBasis
+from qdmol.fem import AxialSymmetry
+
+SYMMETRY = AxialSymmetry(mirror=True)
 
 
 def random_basis(rng, carrier, m, parity):
@@ -13,16 +16,16 @@ def random_basis(rng, carrier, m, parity):
     one_body[(m[:, None] != m[None, :]) | (parity[:, None] != parity[None, :])] = 0
     energy = np.sort(rng.uniform(size=len(m)))
     weights = np.stack([np.eye(len(m)) / 2] * 2)
-    return OrbitalBasis(carrier, m, parity, energy, one_body, np.arange(len(m)), weights)
+    numbers = np.stack([m, parity], axis=1)
+    return OrbitalBasis(carrier, SYMMETRY, numbers, energy, one_body, np.arange(len(m)), weights)
 
 
 def random_values(rng, one, two):
     """(ab|cd), real, symmetric under exchange within both pairs, and of the pairs where the carriers are alike."""
     values = rng.normal(size=(len(one), len(one), len(two), len(two))) / 3
-    k = one.m[None, :] - one.m[:, None]
-    other = two.m[None, :] - two.m[:, None]
-    p = one.parity[:, None] * one.parity[None, :]
-    q = two.parity[:, None] * two.parity[None, :]
+    (m, parity), (n, opposite) = one.numbers.T, two.numbers.T
+    k, other = m[None, :] - m[:, None], n[None, :] - n[:, None]
+    p, q = parity[:, None] * parity[None, :], opposite[:, None] * opposite[None, :]
     values[(k[:, :, None, None] + other) != 0] = 0
     values[p[:, :, None, None] != q] = 0
     values = (values + values.transpose(1, 0, 3, 2)) / 2
@@ -37,14 +40,14 @@ def as_interaction(one, two, values):
     for basis, name in ((one, "left"), (two, "right")):
         for a in range(len(basis)):
             for b in range(len(basis)):
-                k = basis.m[b] - basis.m[a]
-                key = (k if name == "left" else -k, basis.parity[a] * basis.parity[b])
+                (m, parity), (n, opposite) = basis.numbers[a], basis.numbers[b]
+                key = (n - m if name == "left" else m - n, parity * opposite)
                 pairs.setdefault(key, {"left": [], "right": []})[name].append((a, b))
     for (k, p), found in pairs.items():
         if found["left"] and found["right"]:
             left, right = np.array(found["left"]), np.array(found["right"])
             value = values[left[:, :1], left[:, 1:], right[:, 0], right[:, 1]]
-            blocks.append(InteractionBlock(left, right, value, k, p))
+            blocks.append(InteractionBlock(left, right, value, one.symmetry.sector(int(k), int(p))))
     return Interaction(one.carrier, two.carrier, tuple(blocks))
 
 

@@ -36,25 +36,28 @@ def bare_basis(solution: MoleculeSolution, carrier: str, count: int) -> OrbitalB
     levels = find_levels(hamiltonian, count, ceiling=4.0).levels
     radial = [level for level in levels if level.m >= 0]
     functions = Functions.of_levels(hamiltonian, radial)
+    symmetry = hamiltonian.symmetry
     places = [
         next(
             k
             for k, other in enumerate(radial)
-            if (other.m, other.parity) == (abs(level.m), level.parity) and abs(other.energy - level.energy) < 1e-9
+            if level.sector in symmetry.partners(other.sector) and abs(other.energy - level.energy) < 1e-9
         )
         for level in levels
     ]
-    m = np.array([level.m for level in levels])
+    numbers = np.array([level.sector.numbers for level in levels])
     rows = np.array(places)
     energy = np.array([level.energy for level in levels])
-    weight = functions.near(solution.molecule.centres)[:, rows][:, :, rows] * (m[:, None] == m)
+    weight = functions.near(solution.molecule.centres)[:, rows][:, :, rows] * symmetry.overlap_locally(
+        numbers[:, None], numbers
+    )
     return OrbitalBasis(
         carrier,
-        m,
-        np.array([level.parity for level in levels]),
+        symmetry,
+        numbers,
         energy,
         np.diag(energy),
-        np.arange(len(m)),
+        np.arange(len(rows)),
         weight,
         rows,
         functions,
@@ -74,7 +77,8 @@ def table_of(interaction) -> dict[tuple[int, int, int, int], float]:
 
 def exciton_energies(electrons, holes, attraction, *, m: int = 0) -> np.ndarray:
     """All levels (eV) of one electron and one hole in a basis, with a total m, by brute force."""
-    states = [(a, c) for a in range(len(electrons)) for c in range(len(holes)) if electrons.m[a] + holes.m[c] == m]
+    totals = electrons.numbers[:, :1] + holes.numbers[:, 0]
+    states = [(a, c) for a in range(len(electrons)) for c in range(len(holes)) if totals[a, c] == m]
     place = {state: k for k, state in enumerate(states)}
     matrix = np.zeros((len(states), len(states)))
     a, c = np.array(states).T

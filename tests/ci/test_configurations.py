@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tests.ci.few_particles import as_interaction, random_basis, random_values, whole_hamiltonian
+from tests.ci.few_particles import SYMMETRY, as_interaction, random_basis, random_values, whole_hamiltonian
 
-from qdmol.ci.configurations import Sector, make_species, pair_operators
+from qdmol.ci.configurations import ConfigurationSpace, make_species, pair_operators
 from qdmol.linalg import davidson
 
 M = [0, 0, 1, -1, 0]
@@ -30,19 +30,19 @@ def small():
     return e, h, values, interactions
 
 
-def dense(sector):
-    return np.stack([sector.apply(row) for row in np.eye(sector.size)])
+def dense(space):
+    return np.stack([space.apply(row) for row in np.eye(space.size)])
 
 
 def all_levels(species, interactions):
     operators = pair_operators(species, interactions)
     found = []
     for m, parity in product(range(-5, 6), (1, -1)):
-        sector = Sector(species, operators, m=m, parity=parity)
-        if sector.size:
-            matrix = dense(sector)
+        space = ConfigurationSpace(species, operators, SYMMETRY.sector(m, parity))
+        if space.size:
+            matrix = dense(space)
             np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
-            np.testing.assert_allclose(np.diag(matrix), sector.diagonal, atol=1e-12)
+            np.testing.assert_allclose(np.diag(matrix), space.diagonal, atol=1e-12)
             found.append(np.linalg.eigvalsh(matrix))
     return np.sort(np.concatenate(found))
 
@@ -94,15 +94,15 @@ def test_two_of_one_spin_are_the_triplet_of_two_of_opposite_spins(small):
 def test_davidson_finds_the_lowest_levels_of_one_symmetry(small):
     e, h, _, interactions = small
     species = [make_species(e, 1, None)] * 2 + [make_species(h, 1, None)] * 2
-    sector = Sector(species, pair_operators(species, interactions), m=0, parity=1)
-    swap = sector.swapped(0, 1)
-    exact, vectors = np.linalg.eigh(dense(sector))
+    space = ConfigurationSpace(species, pair_operators(species, interactions), SYMMETRY.identity)
+    swap = space.swapped(0, 1)
+    exact, vectors = np.linalg.eigh(dense(space))
     odd = [value for value, x in zip(exact, vectors.T, strict=True) if np.allclose(x[swap], -x, atol=1e-8)]
     rng = np.random.default_rng(1)
     values, found = davidson(
-        sector.apply,
-        sector.diagonal,
-        rng.normal(size=(sector.size, 3)),
+        space.apply,
+        space.diagonal,
+        rng.normal(size=(space.size, 3)),
         rest=1e-8,
         project=lambda x: (x - x[swap]) / 2,
     )

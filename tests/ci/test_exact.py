@@ -12,11 +12,12 @@ from tests.exact.systems import dimer_spec
 
 from qdmol.ci import Complex, solve_complexes
 from qdmol.ci.bases import CUTS
-from qdmol.ci.configurations import Sector, make_species, pair_operators
+from qdmol.ci.configurations import ConfigurationSpace, make_species, pair_operators
 from qdmol.ci.diagonalising import Problem, lowest_states
 from qdmol.ci.integrals import interactions
 from qdmol.ci.labelling import place_carriers
 from qdmol.ci.orbitals import OrbitalBasis, orbital_spacing, relaxed_orbitals
+from qdmol.fem import AxialSymmetry
 from qdmol.meanfield import solve_molecule
 from qdmol.structure import read_spec, resolve
 from qdmol.study import solve
@@ -126,8 +127,8 @@ def oscillator(carrier, count):
     energy = WELL[carrier] * (np.arange(count) + 0.5)
     basis = OrbitalBasis(
         carrier,
-        np.zeros(count, dtype=int),
-        (-1) ** np.arange(count),
+        AxialSymmetry(mirror=True),
+        np.stack([np.zeros(count, dtype=int), (-1) ** np.arange(count)], axis=1),
         energy,
         np.diag(energy),
         np.arange(count),
@@ -216,7 +217,7 @@ def far_states(complex_, states):
 def test_far_dots_have_the_exciton_of_one_of_them():
     alone, states = far_states(X, 2)
     assert [state.energy for state in states] == pytest.approx([alone] * 2, abs=5e-5)
-    assert sorted(state.parity for state in states) == [-1, 1]
+    assert {state.sector for state in states} == set(far()[1].symmetry.ground_sectors)
     assert place_carriers(far()[1], states[0]).label == "localised"
 
 
@@ -282,9 +283,10 @@ def parallel(problem, complex_):
     found = {}
     for m in (0, 1):
         for parity in (1, -1):
-            sector = Sector(species, operators, m=m, parity=parity)
-            matrix = np.stack([sector.apply(row) for row in np.eye(sector.size)])
-            found[m, parity] = np.linalg.eigvalsh(matrix)[0]
+            sector = problem.symmetry.sector(m, parity)
+            space = ConfigurationSpace(species, operators, sector)
+            matrix = np.stack([space.apply(row) for row in np.eye(space.size)])
+            found[sector] = np.linalg.eigvalsh(matrix)[0]
     return found
 
 
@@ -294,8 +296,8 @@ def test_members_of_a_spin_multiplet_are_degenerate(complex_):
     opposite = lowest_states(dimer(), complex_, states=24)
     spins = (1.0 if complex_.electrons == 2 else 0.5, 1.0 if complex_.holes == 2 else 0.5)
     compared = 0
-    for (m, parity), energy in parallel(dimer(), complex_).items():
-        same = [s.energy for s in opposite if (s.m, s.parity, s.electron_spin, s.hole_spin) == (m, parity, *spins)]
+    for sector, energy in parallel(dimer(), complex_).items():
+        same = [s.energy for s in opposite if (s.sector, s.electron_spin, s.hole_spin) == (sector, *spins)]
         if same:
             assert same[0] == pytest.approx(energy, abs=1e-8)
             compared += 1

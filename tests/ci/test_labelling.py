@@ -9,6 +9,7 @@ from qdmol.ci.diagonalising import Problem, lowest_states
 from qdmol.ci.labelling import place_carriers
 from qdmol.ci.orbitals import OrbitalBasis
 from qdmol.errors import InputError
+from qdmol.fem import AxialSymmetry
 
 MIX = np.array([[1, 1], [1, -1]]) / np.sqrt(2)  # sites into bonding and antibonding
 
@@ -16,8 +17,9 @@ MIX = np.array([[1, 1], [1, -1]]) / np.sqrt(2)  # sites into bonding and antibon
 def site_basis(carrier, splitting):
     weights = np.stack([np.outer(MIX[:, site], MIX[:, site]) for site in (0, 1)])
     energies = np.array([-splitting / 2, splitting / 2])
-    parity = np.array([1, -1])
-    return OrbitalBasis(carrier, np.zeros(2, int), parity, energies, np.diag(energies), np.arange(2), weights)
+    numbers = np.array([[0, 1], [0, -1]])
+    symmetry = AxialSymmetry(mirror=True)
+    return OrbitalBasis(carrier, symmetry, numbers, energies, np.diag(energies), np.arange(2), weights)
 
 
 def hubbard(*, splitting, same, apart, repulsion=1.0):

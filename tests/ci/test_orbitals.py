@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.ci.samples import REQUEST, solved
 
-from qdmol.ci.orbitals import OrbitalBasis, project, relaxed_orbitals
+from qdmol.ci.orbitals import OrbitalBasis, in_sector, project, relaxed_orbitals
 from qdmol.meanfield import solve_molecule
 from qdmol.structure import read_spec, resolve
 
@@ -27,14 +27,14 @@ def test_orbitals_are_orthonormal_and_the_dots_share_them(case):
         assert basis.dot_weight.shape == (len(solution.molecule.dots), len(basis), len(basis))
         assert basis.dot_weight.sum(axis=0) == pytest.approx(np.eye(len(basis)), abs=1e-10)
         functions = basis.functions
-        for m, parity in {(int(m), int(p)) for m, p in zip(functions.m, functions.parity, strict=True)}:
-            same = (functions.m == m) & (functions.parity == parity)
-            pair = functions.hamiltonian.pair(m, parity, coarse=False)
+        for sector in set(functions.sectors):
+            same = in_sector(functions.numbers, sector)
+            pencil = functions.hamiltonian.pencil(sector, coarse=False)
             vectors = functions.vectors[same]
-            inside = vectors[:, pair.unknowns]
-            # Nothing outside the block's unknowns, where functions with this m and parity vanish.
+            inside = vectors[:, pencil.unknowns]
+            # Nothing outside the block's unknowns, where functions of this sector vanish.
             assert np.sum(vectors**2) == pytest.approx(np.sum(inside**2), rel=1e-14)
-            overlap = 2 * np.pi * functions.images * inside @ (pair.M @ inside.T)
+            overlap = 2 * np.pi * functions.images * inside @ (pencil.M @ inside.T)
             assert overlap == pytest.approx(np.eye(len(vectors)), abs=1e-10)
 
 
@@ -49,7 +49,7 @@ def test_every_weight_lies_between_none_and_all(case):
 def test_the_bare_operator_is_diagonal_in_m_and_parity_and_above_the_levels(case):
     solution, bases = case
     for carrier, basis in bases.items():
-        blocked = (basis.m[:, None] == basis.m) & (basis.parity[:, None] == basis.parity)
+        blocked = np.all(basis.numbers[:, None] == basis.numbers, axis=-1)
         assert np.all(basis.one_body[~blocked] == 0)
         assert basis.one_body == pytest.approx(basis.one_body.T, abs=1e-14)
         levels = np.linalg.eigvalsh(basis.one_body)
@@ -64,11 +64,12 @@ def test_orbitals_come_in_order_and_in_pairs_of_m(case):
     for basis in case[1].values():
         assert np.all(np.diff(basis.energy) >= 0)
         for number in np.unique(basis.multiplet):
-            chosen = basis.multiplet == number
-            assert sorted(basis.m[chosen]) == sorted(-basis.m[chosen])
+            m = basis.numbers[basis.multiplet == number, 0]
+            assert sorted(m) == sorted(-m)
         for row in np.unique(basis.radial):
             chosen = basis.radial == row
-            assert list(basis.m[chosen]) in ([0], [basis.m[chosen].min(), -basis.m[chosen].min()])
+            m = basis.numbers[chosen, 0]
+            assert list(m) in ([0], [m.min(), -m.min()])
             assert len(np.unique(basis.energy[chosen])) == 1
 
 
@@ -78,7 +79,7 @@ def test_a_wider_basis_holds_the_narrower_one(example):
     wide, narrow = (relaxed_orbitals(solution, energy=energy) for energy in (ENERGY, {"electron": 1.0, "hole": 0.5}))
     for carrier in CARRIERS:
         part = wide[carrier].cut(energy={"electron": 1.0, "hole": 0.5}[carrier])
-        assert list(part.m) == list(narrow[carrier].m)
+        assert list(part.numbers[:, 0]) == list(narrow[carrier].numbers[:, 0])
         assert part.energy == pytest.approx(narrow[carrier].energy, abs=2e-3)
         assert np.linalg.eigvalsh(part.one_body) == pytest.approx(
             np.linalg.eigvalsh(narrow[carrier].one_body), abs=2e-3
@@ -92,7 +93,7 @@ def test_shells_of_a_dot_alone_are_whole():
         assert list(sizes[:2]) == [2, 3]
         assert set(sizes[2:]) <= {1, 3, 5, 7}
         for number, size in enumerate(sizes[1:], start=1):
-            assert sorted(basis.m[basis.multiplet == number]) == list(range(-(size // 2), size // 2 + 1))
+            assert sorted(basis.numbers[basis.multiplet == number, 0]) == list(range(-(size // 2), size // 2 + 1))
 
 
 def test_two_uncoupled_dots_have_twice_the_orbitals_of_one():
@@ -142,7 +143,7 @@ def test_orbitals_are_the_same_however_many_levels_are_asked_for():
 
 def test_orbitals_need_a_settled_pair():
     solution = solve_molecule(resolve(read_spec("@monomer")), replace(REQUEST, coulomb=False))
-    with pytest.raises(ValueError, match="settled pair"):
+    with pytest.raises(ValueError, match="self-consistent pair"):
         relaxed_orbitals(solution, energy=1.0)
 
 

@@ -8,7 +8,7 @@ from tests.ci.samples import REQUEST, bare_basis, hard_sphere, solved
 from tests.exact.systems import dot, molecule_spec
 
 from qdmol.ci import Complex
-from qdmol.ci.configurations import Sector, make_species, pair_operators
+from qdmol.ci.configurations import ConfigurationSpace, make_species, pair_operators
 from qdmol.ci.diagonalising import Configured, Problem, lowest_states
 from qdmol.ci.integrals import interactions
 from qdmol.ci.orbitals import relaxed_orbitals
@@ -31,11 +31,11 @@ def all_states(problem):
     """Every exciton with m = 0, by diagonalising whole sectors."""
     species = [make_species(problem.electron, 1, None), make_species(problem.hole, 1, None)]
     operators = pair_operators(species, problem.signed)
-    for parity in sorted(set(problem.electron.parity.tolist())):
-        sector = Sector(species, operators, m=0, parity=parity)
-        values, vectors = np.linalg.eigh(np.stack([sector.apply(row) for row in np.eye(sector.size)]))
+    for sector in problem.symmetry.ground_sectors:
+        space = ConfigurationSpace(species, operators, sector)
+        values, vectors = np.linalg.eigh(np.stack([space.apply(row) for row in np.eye(space.size)]))
         for value, vector in zip(values, vectors.T, strict=True):
-            yield Configured(value, 0, parity, 0.5, 0.5, sector, vector)
+            yield Configured(value, 0.5, 0.5, space, vector)
 
 
 def test_levels_of_a_hard_sphere_overlap_with_their_own_kind_only():
@@ -48,7 +48,7 @@ def test_levels_of_a_hard_sphere_overlap_with_their_own_kind_only():
     assert np.abs(found).max(axis=0) == pytest.approx(np.ones(9), abs=1e-6)
     assert np.abs(found).max(axis=1) == pytest.approx(np.ones(9), abs=1e-6)
     a, c = np.nonzero(np.abs(found) > 0.5)
-    assert list(electrons.m[a]) == list(-holes.m[c])
+    assert list(electrons.numbers[a, 0]) == list(-holes.numbers[c, 0])
 
 
 def test_a_pair_in_the_lowest_levels_of_a_hard_sphere():
@@ -68,7 +68,9 @@ def test_strengths_of_all_states_add_up_to_those_of_all_pairs(example):
     pairs = overlaps(problem.electron, problem.hole)
     assert sum(found) == pytest.approx(np.sum(pairs**2), abs=1e-10)
     assert max(found) > 0.5
-    assert all(value < 1e-20 for value, state in zip(found, states, strict=True) if state.parity == -1)
+    assert all(
+        value < 1e-20 for value, state in zip(found, states, strict=True) if state.sector != problem.symmetry.identity
+    )
 
 
 def test_the_electrons_become_complete_around_the_hole():

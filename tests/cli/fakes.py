@@ -1,14 +1,17 @@
 """A stand-in for the solver, so that the command line is tested without waiting for it."""
 
 from pathlib import Path
-from types import SimpleNamespace
+
+from tests.solutions import values_of
+
+from qdmol.study import Solution
 
 SUMMARY = {
     "qdmol": 1,
     "name": "dimer",
     "converged": True,
     "electron": {"energy_eV": [0.17767, 0.200537], "error_meV": [0.01, 0.02], "m": [0, 0], "parity": ["+", "-"]},
-    "hole": {"energy_eV": [0.1, 0.1], "error_meV": [0.01, None], "m": [0, 0], "parity": ["+", "-"]},
+    "hole": {"energy_eV": [0.1, 0.1], "error_meV": [0.01, 0.01], "m": [0, 0], "parity": ["+", "-"]},
     "splitting_meV": 22.867,
     "splitting_error_meV": 0.01,
     "coulomb": {
@@ -39,7 +42,7 @@ SUMMARY = {
 
 def fake_solution(spec, *, converged=True):
     summary = {**SUMMARY, "name": spec.name, "converged": converged}
-    return SimpleNamespace(spec=spec, converged=converged, summary=summary, warnings=tuple(summary["warnings"]))
+    return Solution.of(values_of(summary), spec=spec)
 
 
 def fake_report(solution, path, *, figures=None):

@@ -6,7 +6,7 @@ import sys
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
-from tests.cli.fakes import SUMMARY, fake_report, fake_solution
+from tests.cli.fakes import fake_report, fake_solution
 
 import qdmol
 import qdmol.report
@@ -249,7 +249,7 @@ def test_materials_of_a_set_show_every_value_with_unit_temperature_and_source(ca
 def test_solve(solver, capsys):
     assert run("solve", "@homodimer", "--json") == 0
     found, err = one_object(capsys)
-    assert found == {**SUMMARY, "name": read_spec("@homodimer").name}
+    assert found == fake_solution(read_spec("@homodimer")).summary
     assert err == ""
     assert solver["spec"] == read_spec("@homodimer")
     assert solver["range_"] is False

@@ -5,6 +5,7 @@ import json
 import pytest
 from tests.structure.samples import changed, monomer
 
+import qdmol.study
 from qdmol.cli.entry import run_command
 
 
@@ -24,7 +25,8 @@ def test_solve_gives_the_contracts_object(capsys):
     assert found["redshift_meV"] == pytest.approx(3.25, abs=0.1)
 
 
-def test_solve_for_people(capsys):
+def test_solve_for_people(capsys, monkeypatch, solved_homodimer):
+    monkeypatch.setitem(vars(qdmol.study), "solve", lambda *_, **__: solved_homodimer)
     assert run_command(["solve", "@homodimer"]) == 0
     out = capsys.readouterr().out
     for words in ("electron levels", "hole levels", "in the hole's field", "22.867", "kT = 25.9 meV", "nm"):

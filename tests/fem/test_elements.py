@@ -31,7 +31,7 @@ def _volumes(shapes, **settings):
     found = {}
     for name in elements.regions:
         assembler = Assembler(elements, frozenset({name}))
-        found[name] = 2 * math.pi * assembler.integral([np.ones_like(block.r) for block in assembler.blocks])
+        found[name] = 2 * math.pi * assembler.integral([np.ones_like(block.measure) for block in assembler.blocks])
     return found
 
 
@@ -114,7 +114,7 @@ def test_shape_functions_of_lower_degree_are_a_subset(degree):
     for elements in (tabulate(mesh, degree=degree, extra_order=4), tabulate(mesh, degree=degree - 1, extra_order=6)):
         assembler = Assembler(elements)
         keep = np.flatnonzero(elements.degree_of < degree)
-        ones = [np.ones_like(block.r) for block in assembler.blocks]
+        ones = [np.ones_like(block.measure) for block in assembler.blocks]
         pattern = assembler.pattern
         A, M = (pattern.matrix(e)[keep][:, keep].toarray() for e in (assembler.stiffness(ones), assembler.mass(ones)))
         spectra.append(scipy.linalg.eigvalsh(A + M, M))
@@ -129,7 +129,10 @@ def test_matrices_are_those_of_the_library(corner_levels):
     mesh = build_mesh(shapes, _settings(shapes, size=1.5, corner_levels=corner_levels, curve_order=3))
     elements = tabulate(mesh, degree=3, extra_order=6)
     assembler = Assembler(elements)
-    a, c = [np.exp(-b.z) for b in assembler.blocks], [1 + b.r * b.z for b in assembler.blocks]
+    a, c = (
+        [np.exp(-b.points[..., 1]) for b in assembler.blocks],
+        [1 + b.points[..., 0] * b.points[..., 1] for b in assembler.blocks],
+    )
     space = ngsolve.H1(mesh, order=3)
     u, v = space.TnT()
     r, z = ngsolve.x, ngsolve.y
@@ -152,8 +155,8 @@ def test_sampling_reproduces_a_polynomial():
     shapes = _shapes(dimer_spec())
     elements = mesh_elements(shapes, _settings(shapes, curve_order=1), degree=3)
     assembler = Assembler(elements)
-    ones = [np.ones_like(block.r) for block in assembler.blocks]
-    values = [block.r * block.z for block in assembler.blocks]
+    ones = [np.ones_like(block.measure) for block in assembler.blocks]
+    values = [block.points[..., 0] * block.points[..., 1] for block in assembler.blocks]
     M = assembler.pattern.matrix(assembler.mass(ones))
     vector = scipy.sparse.linalg.spsolve(M, assembler.load(values))
     r, z = np.array([0.3, 1.1, 2.0]), np.array([0.2, 3.0, 2.2])

@@ -15,6 +15,7 @@ from qdmol.structure import AxialMolecule, Light, PlacedDot, PlacedLayer, Region
 
 MATERIALS = ("CdSe", "CdS", "medium")
 KANE = 20.0
+DIRECTIONS = {"across": 2, "along": 1}
 
 
 def placed(example, *, monomer=False, optical=None, core=None, barrier=None, **calculation):
@@ -91,4 +92,4 @@ def root_kane(solution):
 
 
 def centres(solution):
-    return np.array([one.z for one in solution.molecule.dots])
+    return solution.molecule.centres

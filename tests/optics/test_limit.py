@@ -8,7 +8,7 @@ from tests.optics.samples import limit_of, lit
 from threadpoolctl import threadpool_limits
 
 from qdmol.optics import edge_limit, growths
-from qdmol.optics.limit import FARTHEST, MOST
+from qdmol.optics.limit import MAX_GROWTH, MAX_SHIFT_EV
 from qdmol.optics.values import ExcitonLevels
 
 
@@ -21,8 +21,8 @@ def _one_thread():
 ENERGY = np.array([0.30, 0.31, 0.35, 0.36])
 FALL = np.array([0.4, 0.7, 0.5, 0.6])  # eV times orbitals
 MOMENT = np.array([2.0, 0.0, 1.0, 0.5])
-M = np.array([0, 1, 0, 0])
-PARITY = np.array([1, -1, 1, -1])
+NUMBERS = np.array([[0, 1], [1, -1], [0, 1], [0, -1]])  # m and parity
+DEGENERACY = np.array([1.0, 2.0, 1.0, 1.0])
 
 
 def _levels(count, *, energy=ENERGY, fall=FALL, missing=0.5):
@@ -30,8 +30,9 @@ def _levels(count, *, energy=ENERGY, fall=FALL, missing=0.5):
     found = energy + fall / count
     order = np.argsort(found)
     moment = (MOMENT * (1 - missing * count ** (-1 / 3)))[:, None, None] * np.array([[[1.0, 2.0], [0.5, 0.1]]])
-    one = ExcitonLevels(count, found, M, PARITY, moment, moment[..., 0], np.full((4, 2), 0.5), np.full(4, np.nan))
-    names = ("energy", "m", "parity", "moment", "bare", "place", "contact")
+    place, contact = np.full((4, 2), 0.5), np.full(4, np.nan)
+    one = ExcitonLevels(count, found, NUMBERS, DEGENERACY, moment, moment[..., 0], place, contact)
+    names = ("energy", "numbers", "degeneracy", "moment", "bare", "place", "contact")
     return replace(one, **{name: getattr(one, name)[order] for name in names})
 
 
@@ -55,13 +56,11 @@ def test_levels_that_change_their_order_keep_their_symmetry():
     """Of the same m, parity and rank: here the second falls below the first."""
     energy, fall = np.array([0.31, 0.30, 0.35, 0.36]), np.array([0.1, 0.8, 0.5, 0.6])
     edge = tuple(_levels(count, energy=energy, fall=fall) for count in (20, 60))
-    assert list(edge[0].m) == [0, 1, 0, 0]
+    assert list(edge[0].numbers[:, 0]) == [0, 1, 0, 0]
     found = edge_limit(edge, numerical=0.0)
-    expected = dict(zip(zip(M, PARITY, energy, strict=True), fall, strict=True))
-    for m, parity, value, error in zip(
-        found.levels.m, found.levels.parity, found.levels.energy, found.error, strict=True
-    ):
-        match = [f for (a, b, e), f in expected.items() if (a, b) == (m, parity) and abs(e - value) < 1e-12]
+    for own, value, error in zip(found.levels.numbers, found.levels.energy, found.error, strict=True):
+        known = zip(NUMBERS, energy, fall, strict=True)
+        match = [f for numbers, e, f in known if np.array_equal(numbers, own) and abs(e - value) < 1e-12]
         assert match
         assert error == pytest.approx(match[0] / 60)
 
@@ -70,24 +69,24 @@ def test_one_basis_alone_is_not_continued_and_its_error_is_not_small():
     found = edge_limit((_levels(25),), numerical=1e-4)
     assert found.growth == 1
     assert found.levels.energy == pytest.approx(_levels(25).energy)
-    assert np.all(found.error >= FARTHEST)
+    assert np.all(found.error >= MAX_SHIFT_EV)
 
 
 def test_a_level_without_a_partner_says_so():
     """In the smaller basis the last level of its symmetry is missing: nothing tells how far it falls."""
     small, large = _levels(10), _levels(25)
-    names = ("energy", "m", "parity", "moment", "bare", "place", "contact")
+    names = ("energy", "numbers", "degeneracy", "moment", "bare", "place", "contact")
     cut = replace(small, **{name: getattr(small, name)[:3] for name in names})
     found = edge_limit((cut, large), numerical=1e-4)
     assert found.error[:3] == pytest.approx(FALL[:3] / 25 + 1e-4)
-    assert found.error[3] >= FARTHEST
+    assert found.error[3] >= MAX_SHIFT_EV
 
 
 def test_what_is_added_is_bounded():
     far = edge_limit((_levels(10, fall=20 * FALL), _levels(25, fall=20 * FALL)), numerical=0.0)
-    assert np.all(far.error <= FARTHEST)
+    assert np.all(far.error <= MAX_SHIFT_EV)
     steep = edge_limit((_levels(10, missing=2.1), _levels(11, missing=2.1)), numerical=0.0)
-    assert steep.growth == 1 + MOST
+    assert steep.growth == 1 + MAX_GROWTH
     rising = edge_limit((_levels(10, missing=-0.5), _levels(25, missing=-0.5)), numerical=0.0)
     assert rising.growth == 1
     known = edge_limit((_levels(10), _levels(25)), numerical=0.0, growth=1.3)

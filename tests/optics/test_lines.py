@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.optics.samples import limit_of, lit, solved
+from tests.optics.samples import DIRECTIONS, limit_of, lit, solved
 from threadpoolctl import threadpool_limits
 
 from qdmol.optics import Broadening, MoleculeLight, absorption_lines, cross_section
@@ -31,12 +31,12 @@ def _of_one_density(*, binding, top, share=(1.0, 1.0, 1.0)):
     moments = [step * bulk_density(region, energy) for energy in (excitons, pairs)]
     count = len(excitons)
     none = np.zeros((count, 2))
-    levels = ExcitonLevels(
-        50, excitons, np.zeros(count, int), np.ones(count, int), share[0] * moments[0], none, none, none[:, 0]
-    )
+    numbers = np.tile([0, 1], (count, 1))
+    levels = ExcitonLevels(50, excitons, numbers, np.ones(count), share[0] * moments[0], none, none, none[:, 0])
     listed = PairLevels(pairs + binding, share[1] * moments[1], 0.3 + top, None, 0.5, 1e-4)
     bulk = replace(region, moment=share[2] * region.moment)
-    light = MoleculeLight(GAP, 2, (levels,), listed, (bulk,), binding, 1e-5, 1.5, {"electron": 1.0, "hole": 1.0}, False)
+    spacing = {"electron": 1.0, "hole": 1.0}
+    light = MoleculeLight(GAP, 2, DIRECTIONS, (levels,), listed, (bulk,), binding, 1e-5, 1.5, spacing, False)
     return light, EdgeLimit(levels, np.full(count, 1e-3), 1.0), region
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import constants as si
-from tests.optics.samples import LIGHT, limit_of, lit
+from tests.optics.samples import DIRECTIONS, LIGHT, limit_of, lit
 from threadpoolctl import threadpool_limits
 
 from qdmol.optics import Broadening, Lines, absorption_lines, broadening_of, cross_section, emission, emitters
@@ -26,7 +26,7 @@ def _one_thread():
 def _only(limit, k):
     """One level of a limit."""
     levels = limit.levels
-    names = ("energy", "m", "parity", "moment", "bare", "place", "contact")
+    names = ("energy", "numbers", "degeneracy", "moment", "bare", "place", "contact")
     return EdgeLimit(
         replace(levels, **{name: getattr(levels, name)[k : k + 1] for name in names}), limit.error[k : k + 1], 1.0
     )
@@ -68,7 +68,7 @@ def test_each_line_emits_what_it_absorbs(example):
         energy = light.band_gap + one.levels.energy[0]
         grid = np.linspace(energy - 0.02, energy + 0.02, 801)
         step = grid[1] - grid[0]
-        sigma = cross_section(Lines(np.array([energy]), one.levels.moment), grid, FLAT, index=light.index)
+        sigma = cross_section(Lines(np.array([energy]), one.levels.moment, DIRECTIONS), grid, FLAT, index=light.index)
         absorbed = sigma.sum(axis=0) * step
         settings = {"temperature": 10.0, "broadening": FLAT}
         apart = emitters(light, one, **settings)
@@ -92,7 +92,7 @@ def test_a_line_emits_below_where_it_absorbs_as_kennard_and_stepanov_say(tempera
     found = broadening_of(LIGHT, temperature)
     energy = 2.0
     grid = np.linspace(-2, 2, 41) * found.deviation + energy - found.stokes / 2
-    absorbed = cross_section(Lines(np.array([energy]), np.ones((1, 1, 2))), grid, found, index=1.5)[:, 0]
+    absorbed = cross_section(Lines(np.array([energy]), np.ones((1, 1, 2)), DIRECTIONS), grid, found, index=1.5)[:, 0]
     emitted = found.spread(grid, np.array([energy - found.stokes]), np.ones(1))
     slope = np.diff(np.log(emitted / absorbed)) / np.diff(grid) * KT * temperature
     assert slope == pytest.approx(-np.ones(40), abs=bound)
@@ -143,7 +143,7 @@ def test_a_thermal_population_emits_by_its_states():
     found = emitters(light, limit, temperature=temperature, broadening=FLAT)
     energy = light.band_gap + levels.energy
     factor = np.exp(-(energy - energy.min()) / (KT * temperature))
-    states = 4 * np.where(levels.m > 0, 2, 1) * factor
+    states = 4 * np.where(levels.numbers[:, 0] > 0, 2, 1) * factor
     mean = (2 * levels.moment[..., 0] + levels.moment[..., 1]).sum(axis=1) / 3
     strength = 2 * mean / energy
     # Each bright state has a quarter of the level's strength... of which there are four.
@@ -212,7 +212,7 @@ def test_far_above_the_splitting_the_lifetime_is_that_without_exchange():
 
 
 def test_absorbing_strength_does_not_depend_on_the_index_but_its_area_does():
-    lines = Lines(np.array([2.0]), np.full((1, 1, 2), 4.0))
+    lines = Lines(np.array([2.0]), np.full((1, 1, 2), 4.0), DIRECTIONS)
     assert lines.strength == pytest.approx(np.array([[4.0]]))  # 2 · 4 / 2
     grid = np.linspace(1.9, 2.1, 2001)
     areas = [cross_section(lines, grid, FLAT, index=n).sum() * 1e-4 for n in (1.0, 1.5)]

@@ -52,12 +52,16 @@ class _Lit:
         blocks = self.assembler.blocks
         self.r, self.z, self.weight = (
             np.concatenate([part.ravel() for part in parts])
-            for parts in ([b.r for b in blocks], [b.z for b in blocks], [b.weight * b.r for b in blocks])
+            for parts in (
+                [b.points[..., 0] for b in blocks],
+                [b.points[..., 1] for b in blocks],
+                [b.measure for b in blocks],
+            )
         )
         self.weight = self.weight * 2 * math.pi * (2 if self.half else 1)
         self.epsilon = np.concatenate([part.ravel() for part in permittivity(self.assembler, self.molecule)])
         names = np.array(elements.regions)
-        self.region = np.concatenate([np.repeat(names[b.region], b.r.shape[1]) for b in blocks])
+        self.region = np.concatenate([np.repeat(names[b.region], b.measure.shape[1]) for b in blocks])
 
     def near(self, z, radius):
         """Points of the sphere about z."""

@@ -29,6 +29,11 @@ def _one_thread():
         yield
 
 
+def _at(r, z):
+    """Positions in the plane y = 0."""
+    return np.stack([r, np.zeros_like(r), z], axis=-1)
+
+
 def _molecule(*centres, layers=(("core", 1.4), ("shell", 3.5)), permittivities=(CORE, SHELL, MEDIUM), **settings):
     parameters = {
         name: RegionParameters(0.2, 0.2, 0.0, 0.0, value)
@@ -235,9 +240,9 @@ def test_finer_panels_change_little_and_the_stated_order_holds(shape):
     molecule = SHAPES[shape]
     r, z = _points(60, 3.6, 6.5)
     fine = PolarisationSettings(nodes=10, longest=2.0, shortest=0.12)
-    exact = SelfPolarisation(molecule, WIDTH, fine).potential(r, z)
+    exact = SelfPolarisation(molecule, WIDTH, fine).potential(_at(r, z))
     found = [
-        SelfPolarisation(molecule, WIDTH, replace(PolarisationSettings(), nodes=n)).potential(r, z) for n in (6, 8)
+        SelfPolarisation(molecule, WIDTH, replace(PolarisationSettings(), nodes=n)).potential(_at(r, z)) for n in (6, 8)
     ]
     coarse, default = (HALF / SHELL * np.abs(one - exact) for one in found)
     assert default.mean() < 4e-6
@@ -252,7 +257,7 @@ def test_the_edge_of_a_neck_is_resolved():
     r, z = edge + np.linspace(-0.3, 0.3, 12), np.full(12, 0.02)
     settings = [PolarisationSettings(nodes=10, longest=2.0, shortest=0.06), PolarisationSettings()]
     settings.append(replace(settings[1], shortest=2.0))
-    exact, found, rough = (SelfPolarisation(molecule, WIDTH, one).potential(r, z) for one in settings)
+    exact, found, rough = (SelfPolarisation(molecule, WIDTH, one).potential(_at(r, z)) for one in settings)
     assert HALF / SHELL * np.abs(found - exact).max() < 2e-5
     assert np.abs(rough - exact).max() > 3 * np.abs(found - exact).max()
 
@@ -260,10 +265,10 @@ def test_the_edge_of_a_neck_is_resolved():
 def test_the_upper_half_stands_for_the_whole():
     molecule = SHAPES["merged"]
     r, z = _points(20, 3.6, 6.0)
-    half = SelfPolarisation(molecule, WIDTH).potential(r, z)
-    whole = SelfPolarisation(replace(molecule, field=1e-9), WIDTH).potential(r, z)
+    half = SelfPolarisation(molecule, WIDTH).potential(_at(r, z))
+    whole = SelfPolarisation(replace(molecule, field=1e-9), WIDTH).potential(_at(r, z))
     assert half == pytest.approx(whole, abs=5e-4)
-    assert half == pytest.approx(SelfPolarisation(molecule, WIDTH).potential(r, -z), rel=1e-9)
+    assert half == pytest.approx(SelfPolarisation(molecule, WIDTH).potential(_at(r, -z)), rel=1e-9)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -281,14 +286,14 @@ def test_a_ball_of_charge_in_a_core_by_finite_elements(shape):
     at_centre = []
     for one in (molecule, uniform):
         poisson = Poisson(elements, one)
-        distance = [np.hypot(b.r, b.z - upper) for b in poisson.assembler.blocks]
+        distance = [np.hypot(b.points[..., 0], b.points[..., 1] - upper) for b in poisson.assembler.blocks]
         ball = [np.where(d < 1.2, (1 - (d / 1.2) ** 2) ** 3, 0.0) for d in distance]
         charge = 2 * math.pi * poisson.assembler.integral(ball)
         found = poisson.potential(poisson.assembler, [[part / charge for part in ball]])[poisson.symmetry.identity]
         at_centre.append(elements.sample(found, np.array([0.0]), np.array([upper]))[0])
     expected = at_centre[0] - at_centre[1]
-    thin = SelfPolarisation(molecule, 0.1).potential(np.array([1e-3]), np.array([upper]))[0]
-    wide = SelfPolarisation(molecule, 0.2).potential(np.array([1e-3]), np.array([upper]))[0]
+    thin = SelfPolarisation(molecule, 0.1).potential(_at(np.array([1e-3]), np.array([upper])))[0]
+    wide = SelfPolarisation(molecule, 0.2).potential(_at(np.array([1e-3]), np.array([upper])))[0]
     sharp = (4 * thin - wide) / 3  # second order in the width
     assert COULOMB_EV_NM / CORE * sharp == pytest.approx(expected, rel=1e-3)
 
@@ -304,10 +309,14 @@ def test_small_elements_take_a_fit_as_good_as_their_points():
     blocks = assembler.blocks
     r, z, weight = (
         np.concatenate([np.ravel(part) for part in parts])
-        for parts in ([b.r for b in blocks], [b.z for b in blocks], [b.weight * b.r for b in blocks])
+        for parts in (
+            [b.points[..., 0] for b in blocks],
+            [b.points[..., 1] for b in blocks],
+            [b.measure for b in blocks],
+        )
     )
     scale = np.concatenate([np.ravel(HALF / part) for part in permittivity(assembler, molecule)])
-    off = np.abs(scale * own.potential(r, z) - found)
+    off = np.abs(scale * own.potential(_at(r, z)) - found)
     assert 0 < off.max() < 5e-4  # some are fitted
     assert np.average(off, weights=weight) < 1e-9
 
@@ -320,7 +329,7 @@ def test_far_dots_feel_each_other_as_polarisable_spheres():
         pair = _molecule(-distance / 2, distance / 2, layers=layers, permittivities=values)
         alone = _molecule(-distance / 2, layers=layers, permittivities=values)
         r, z = np.array([0.02]), np.array([-distance / 2])
-        one, two = (SelfPolarisation(molecule, WIDTH).potential(r, z)[0] for molecule in (alone, pair))
+        one, two = (SelfPolarisation(molecule, WIDTH).potential(_at(r, z))[0] for molecule in (alone, pair))
         polarisable = 2.0**3 * (SHELL - MEDIUM) / (SHELL + 2 * MEDIUM)
         # The charge's field outside its dot is that of ε_dot/ε_medium times the bare one the potential is made of.
         expected = -polarisable * SHELL / MEDIUM / distance**4
@@ -332,5 +341,5 @@ def test_far_dots_feel_each_other_as_polarisable_spheres():
 def test_equal_permittivities_polarise_nothing():
     same = _molecule(-2.6, 2.6, permittivities=(9.0, 9.0, 9.0), interface_width=WIDTH)
     assert SelfPolarisation.of(same) is None
-    assert not np.any(SelfPolarisation(same, WIDTH).potential(np.array([0.5, 1.0]), np.array([0.0, 1.0])))
+    assert not np.any(SelfPolarisation(same, WIDTH).potential(_at(np.array([0.5, 1.0]), np.array([0.0, 1.0]))))
     assert SelfPolarisation.of(_molecule(-2.6, 2.6)) is None  # left out

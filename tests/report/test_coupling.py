@@ -114,11 +114,10 @@ def test_the_axes_lie_around_the_molecule():
         coupling_axes(resolve(read_spec("@monomer")))
 
 
-def test_the_page_has_the_map(tmp_path):
-    import qdmol
-
-    solution = qdmol.solve("@homodimer")
-    write_report(solution, tmp_path / "a.html", figures=tmp_path / "figures", coupling=made_up(), linewidth=12.0)
+def test_the_page_has_the_map(tmp_path, solved_homodimer):
+    write_report(
+        solved_homodimer, tmp_path / "a.html", figures=tmp_path / "figures", coupling=made_up(), linewidth=12.0
+    )
     assert "linewidth: 12.0 meV, contour drawn" in (tmp_path / "a.html").read_text(encoding="utf-8")
     assert {path.suffix for path in (tmp_path / "figures").glob("figure5_map*")} == {".pdf", ".png", ".csv"}
 

@@ -6,7 +6,6 @@ import xarray as xr
 from report_fakes import DOT, SMALL_DOT, spec_of
 from report_texts import texts_are_apart
 
-import qdmol
 from qdmol.plot.solution import region_names
 from qdmol.plot.style import paper_style
 from qdmol.report import write_report
@@ -26,8 +25,8 @@ KINDS = {
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
-def real(request):
-    return qdmol.solve(KINDS[request.param])
+def real(request, solve_once):
+    return solve_once(KINDS[request.param])
 
 
 def test_page_and_data(real, tmp_path):

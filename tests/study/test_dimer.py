@@ -8,20 +8,20 @@ from tests.exact.systems import dimer_spec, dot, molecule_spec
 
 import qdmol
 from qdmol.structure import read_spec, update_spec
-from qdmol.study.job import run_job
 from qdmol.study.evaluation import is_converged, notes
+from qdmol.study.job import run_job
 
 PAIR = {"electrons": 4, "holes": 2, "coulomb": "self-consistent"}
 
 
 @pytest.fixture(scope="module")
-def dimer():
-    return qdmol.solve(dimer_spec(**PAIR))
+def dimer(solve_once):
+    return solve_once(dimer_spec(**PAIR))
 
 
 @pytest.fixture(scope="module")
-def linked():
-    return qdmol.solve(molecule_spec([dot(), dot()], neck={"linker": 0.3}, **PAIR))
+def linked(solve_once):
+    return solve_once(molecule_spec([dot(), dot()], neck={"linker": 0.3}, **PAIR))
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_doubling_the_poisson_box_moves_no_energy(name, monkeypatch):
     monkeypatch.setattr("qdmol.states.discretisation.BALL_MARGIN", 8.5)
     solution = qdmol.solve(MOLECULES[name])
     moved, _ = _energies(solution.summary)
-    arc = solution.job.solution.elements.outer_arc
-    assert np.hypot(arc.r, arc.z).mean() > 14
+    sphere = solution.job.solution.elements.outer_boundary
+    assert np.linalg.norm(sphere.points, axis=-1).mean() > 14
     assert moved == pytest.approx(values, abs=0.02)
 
 

@@ -89,8 +89,8 @@ NULL = {
 
 
 @pytest.fixture(scope="module", params=SPECS)
-def solved(request):
-    return request.param, qdmol.solve(SPECS[request.param])
+def solved(request, solve_once):
+    return request.param, solve_once(SPECS[request.param])
 
 
 def _stem(key):
@@ -166,8 +166,8 @@ def test_warnings_where_something_must_be_known(solved):
         assert solution.warnings == ()
 
 
-def test_the_gap_without_coulomb_is_the_gap_of_the_lowest_levels():
-    summary = qdmol.solve(SPECS["no coulomb"]).summary
+def test_the_gap_without_coulomb_is_the_gap_of_the_lowest_levels(solve_once):
+    summary = solve_once(SPECS["no coulomb"]).summary
     lowest = summary["electron"]["energy_eV"][0] + summary["hole"]["energy_eV"][0]
     assert summary["gap_eV"] == pytest.approx(1.75 + lowest, abs=1e-12)
 
@@ -221,16 +221,16 @@ def test_every_listed_level_has_a_wavefunction_and_a_density_that_integrates_to_
         assert density.integrate("z").values == pytest.approx(1.0, abs=1e-3)
 
 
-def test_mapped_electrons_are_orthogonal():
-    data = qdmol.solve(SPECS["dimer"]).data
+def test_mapped_electrons_are_orthogonal(solve_once):
+    data = solve_once(SPECS["dimer"]).data
     for name in ("electron_wavefunction", "electron_coulomb_wavefunction"):
         low, high = data[name][:2]
         product = (low * high * 2 * math.pi * low.map_r).fillna(0)
         assert float(product.integrate("map_r").integrate("map_z")) == pytest.approx(0, abs=2e-3)
 
 
-def test_bonding_is_even_antibonding_odd_and_the_hole_on_one_side():
-    data = qdmol.solve(SPECS["dimer"]).data
+def test_bonding_is_even_antibonding_odd_and_the_hole_on_one_side(solve_once):
+    data = solve_once(SPECS["dimer"]).data
     bonding, antibonding = data["electron_wavefunction"].fillna(0).values[:2]
     assert bonding == pytest.approx(bonding[:, ::-1], abs=1e-4)
     assert antibonding == pytest.approx(-antibonding[:, ::-1], abs=1e-4)
@@ -238,16 +238,16 @@ def test_bonding_is_even_antibonding_odd_and_the_hole_on_one_side():
     assert float(low) > 0.99
 
 
-def test_density_on_the_axis_is_the_square_of_the_map():
-    data = qdmol.solve(SPECS["dimer"]).data
+def test_density_on_the_axis_is_the_square_of_the_map(solve_once):
+    data = solve_once(SPECS["dimer"]).data
     for name in ("electron", "electron_coulomb", "hole", "hole_coulomb"):
         density = data[f"{name}_density_axis"].interp(z=data.map_z.values)
         square = data[f"{name}_wavefunction"].sel(map_r=0.0) ** 2
         assert density.values == pytest.approx(square.fillna(0).values, abs=2e-3 * float(density.max()))
 
 
-def test_edges_and_regions_along_the_axis():
-    data = qdmol.solve(SPECS["dimer"]).data
+def test_edges_and_regions_along_the_axis(solve_once):
+    data = solve_once(SPECS["dimer"]).data
     regions = np.array(data["region"].attrs["regions"].split(", "))[data["region"].values]
     edges = {"CdSe": (0.0, 0.0), "CdS": (0.10, 0.64), "medium": (5.0, 5.0)}
     for carrier, name in enumerate(("electron", "hole")):
@@ -271,8 +271,8 @@ def test_a_netcdf_file_brings_everything_back(solved, tmp_path):
         assert back.attrs["converged"] == 1
 
 
-def test_a_solution_is_frozen_and_prints_itself():
-    solution = qdmol.solve(SPECS["monomer"])
+def test_a_solution_is_frozen_and_prints_itself(solve_once):
+    solution = solve_once(SPECS["monomer"])
     with pytest.raises(AttributeError):
         solution.spec = None
     assert "meV" in str(solution)

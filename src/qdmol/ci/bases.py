@@ -25,7 +25,7 @@ from qdmol.fem import Symmetry
 from qdmol.linalg import release_freed_memory
 from qdmol.meanfield import MoleculeSolution
 from qdmol.potentials import CARRIERS, Carrier
-from qdmol.states import BASE_BYTES, MOST_BYTES, MOST_SECONDS, solve_cost
+from qdmol.states import BASE_BYTES, MAX_BYTES, MAX_SECONDS, solve_cost
 
 EXCITON = Complex(1, 1)
 # Orbitals of each carrier per dot: the shells of a sphere up to s, p, d, f, g, counted with their first excitations.
@@ -197,8 +197,8 @@ def shared_limits(solutions: Sequence[MoleculeSolution]) -> list[Limits]:
     The remaining time is divided in proportion to the cost of a basis of each molecule.
     """
     solves = [_solve_cost(solution) for solution in solutions]
-    left = MOST_SECONDS - sum(seconds for seconds, _ in solves)
-    memory = (MOST_BYTES - BASE_BYTES - MEMORY_KEPT * sum(taken for _, taken in solves)) / MEMORY_PEAK
+    left = MAX_SECONDS - sum(seconds for seconds, _ in solves)
+    memory = (MAX_BYTES - BASE_BYTES - MEMORY_KEPT * sum(taken for _, taken in solves)) / MEMORY_PEAK
     parts = [Ladder(solution).cost(min(FIRST_STEP, len(COUNTS) - 1)).seconds for solution in solutions]
     return [Limits(left * part / sum(parts), min(memory, MOST_MEMORY)) for part in parts]
 

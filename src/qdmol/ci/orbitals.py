@@ -32,7 +32,7 @@ from scipy.sparse.csgraph import connected_components
 from qdmol.arrays import Bools, Floats, Indices
 from qdmol.fem import Sector, Symmetry
 from qdmol.meanfield import (
-    MOST,
+    MAX_FUNCTIONS,
     CarrierState,
     Functions,
     MoleculeSolution,
@@ -287,7 +287,7 @@ class _Source:
             blocks, bound = self._lowest_blocks(count, most)
             ground = [block for block in blocks if block.sector in self.symmetry.ground_sectors]
             full = [len(block.energy) >= most and block.energy.max() < bound for block in ground]
-            if not any(full) or most > MOST:
+            if not any(full) or most > MAX_FUNCTIONS:
                 return blocks
             most *= 2
 
@@ -333,7 +333,7 @@ class _Source:
     def _weighted(self, pencil: Pencil, weight: Floats) -> Pencil:
         return Pencil(pencil.space, pencil.energy - self.lowest * pencil.mass, pencil.space.cut(weight))
 
-    def _block(self, sector: Sector, energy: float, *, most: int = MOST) -> OrbitalBlock:
+    def _block(self, sector: Sector, energy: float, *, most: int = MAX_FUNCTIONS) -> OrbitalBlock:
         pencil = self.hamiltonian.pencil(sector, coarse=False)
         orders, candidates = spread(self._weighted(pencil, self.weight), energy, most=most)
         first, heights = self._first(sector, pencil)
@@ -363,7 +363,7 @@ class _Source:
 
 def _all_pairs(solution: MoleculeSolution) -> list[SettledPair]:
     """A pair for each dot: its own, or a constrained one."""
-    return [*(state.pair for state in solution.pairs), *solution.held]
+    return [*(state.pair for state in solution.pairs), *solution.constrained_pairs]
 
 
 def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Indices:

@@ -301,7 +301,7 @@ def spectrum_job(spec: Spec, folder: Path) -> Job:
     )
 
 
-def solve_spectrum(task: SpectrumTask) -> dict[str, Any]:
+def solve_spectrum(task: SpectrumTask) -> Record:
     """Return ``summary``, the JSON object of ``qdmol spectrum`` without its duration.
 
     Raises

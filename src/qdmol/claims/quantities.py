@@ -1,8 +1,7 @@
-"""What is read off the solved cases for each statement: values with numerical errors, case by case.
+"""Quantities that answer the statements: values with numerical errors, read off the solved cases.
 
-What is read off a spectrum's JSON object for each statement: values with errors.
-
-Shifts and widths are in meV, positive to the red and where lines become broader; ratios have no unit.
+Those of levels are read off the JSON object of ``qdmol solve``, those of spectra off that of ``qdmol spectrum``. Shifts
+and widths are in meV, positive to the red and where lines become broader; ratios have no unit.
 """
 
 from __future__ import annotations
@@ -28,7 +27,8 @@ FUSION: Samples = ("unfused", "fused")
 
 def _change(summary: Summary, between: Samples, key: str, unit: str = "") -> Measured | None:
     """A change between two samples with its error; None where a sample has no such number."""
-    change = next((one for one in summary["changes"] if (one["from"], one["to"]) == between), None)
+    changes = {(change["from"], change["to"]): change for change in summary["changes"]}
+    change = changes.get(between)
     if change is None:
         return None
     value, error = change[f"{key}{unit}"], change[f"{key}_error{unit}"]
@@ -44,20 +44,20 @@ def _ratio(between: Samples, key: str) -> Reader:
 
 
 def _sample(summary: Summary, name: str) -> Summary | None:
-    return next((one for one in summary["samples"] if one["sample"] == name), None)
+    return next((sample for sample in summary["samples"] if sample["sample"] == name), None)
 
 
 def _high_energy(summary: Summary) -> Measured | None:
     """Absorption at 300 nm over that at the band edge, fused over unfused.
 
-    What the basis does to the band edge is common to both samples, and most of what the density of states does at 300
+    The basis error at the band edge is common to both samples, and most of the error of the density of states at 300
     nm: both ratios have errors of their own.
     """
-    parts = [_sample(summary, name) for name in FUSION]
+    samples = [_sample(summary, name) for name in FUSION]
     edge, blue = _ratio(FUSION, "band_edge_ratio")(summary), _ratio(FUSION, "cross_section_300nm_ratio")(summary)
     if edge is None or blue is None:
         return None
-    unfused, fused = (one["ratio_edge_to_300nm"] for one in parts if one is not None)
+    unfused, fused = (sample["ratio_edge_to_300nm"] for sample in samples if sample is not None)
     ratio = unfused / fused
     return ratio, ratio * (edge[1] / edge[0] + blue[1] / blue[0])
 
@@ -84,7 +84,7 @@ def _pair(part: Summary | None, key: str) -> Measured | None:
 
 
 def _widening(summary: Summary) -> Measured | None:
-    """Spacing with attraction less splitting without; the errors add up."""
+    """Spacing with attraction minus splitting without; the errors add up."""
     spacing, splitting = READERS["spacing"](summary), READERS["splitting"](summary)
     if spacing is None or splitting is None:
         return None
@@ -92,7 +92,7 @@ def _widening(summary: Summary) -> Measured | None:
 
 
 def _tunnel_splitting(summary: Summary) -> Measured | None:
-    """2t, twice the tunnel coupling; of equal dots, where a summary has no coupling, the splitting."""
+    """Twice the tunnel coupling, 2t; the splitting of equal dots where a summary has no coupling."""
     if "tunnel_coupling_meV" not in summary:
         return _pair(summary, "splitting")
     coupling = _pair(summary, "tunnel_coupling")
@@ -111,7 +111,7 @@ READERS: Mapping[str, Reader] = {
 
 
 def measure(outcome: Outcome, quantity: str) -> Measured | None:
-    """A quantity of a case with its error; None where the case has no such number or was not solved."""
+    """Return a quantity of a case with its error; None where the case has no such number or was not solved."""
     readers = READERS if outcome.case.what == "levels" else SPECTRUM_READERS
     if outcome.summary is None or quantity not in readers:
         return None
@@ -121,13 +121,13 @@ def measure(outcome: Outcome, quantity: str) -> Measured | None:
 def readings(
     outcomes: Iterable[Outcome], quantity: str, *, meeting: Mapping[str, Criterion] | None = None
 ) -> list[Finding]:
-    """One quantity of each case that has it; with `meeting`, of those whose other quantities meet the criteria."""
-    found = []
+    """Return one quantity of each case that has it; with `meeting`, only of cases that meet these criteria."""
+    findings = []
     for outcome in outcomes:
         measured = measure(outcome, quantity)
         if measured is not None and _meets(outcome, meeting or {}):
-            found.append(Finding(outcome.case.label, outcome.case.factors, *measured))
-    return found
+            findings.append(Finding(outcome.case.label, outcome.case.factors, *measured))
+    return findings
 
 
 def _meets(outcome: Outcome, criteria: Mapping[str, Criterion]) -> bool:
@@ -140,35 +140,34 @@ def _meets(outcome: Outcome, criteria: Mapping[str, Criterion]) -> bool:
 
 def _by_variation(outcomes: Sequence[Outcome]) -> list[tuple[str, tuple[str, ...], list[Summary]]]:
     """Label, factors and the summaries of all samples, smallest first, for variations that every sample has."""
-    found = []
-    first = [outcome for outcome in outcomes if outcome.case.family == next(iter(SAMPLES))]
-    for one in first:
-        same = {o.case.family: o.summary for o in outcomes if o.case.label == one.case.label and o.summary is not None}
+    variations = []
+    for case in [outcome.case for outcome in outcomes if outcome.case.family == next(iter(SAMPLES))]:
+        same = {o.case.family: o.summary for o in outcomes if o.case.label == case.label and o.summary is not None}
         if set(SAMPLES) <= set(same):
-            found.append((one.case.label, one.case.factors, [same[sample] for sample in SAMPLES]))
-    return found
+            variations.append((case.label, case.factors, [same[sample] for sample in SAMPLES]))
+    return variations
 
 
 def steps(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
-    """The smaller of the two steps of a quantity down from the smallest sample to the largest; positive: it falls."""
-    found = []
+    """Return the smaller of the two steps of a quantity from the smallest sample to the largest; positive: it falls."""
+    findings = []
     for label, factors, summaries in _by_variation(outcomes):
         read = [READERS[quantity](summary) for summary in summaries]
         known = [measured for measured in read if measured is not None]
         if len(known) == len(read):
             pairs = pairwise(known)
             value, error = min((a[0] - b[0], a[1] + b[1]) for a, b in pairs)
-            found.append(Finding(label, factors, value, error))
-    return found
+            findings.append(Finding(label, factors, value, error))
+    return findings
 
 
 def ratios(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
-    """Largest over smallest of quantity / 2t, twice the tunnel coupling, among the samples: 1 where the two are
-    proportional.
+    """Return the largest ratio of a quantity to 2t among the samples over the smallest: 1 where both are proportional.
 
-    Cases in which a quantity is not above its numerical error are left out. The relative errors add up.
+    2t is twice the tunnel coupling. Cases in which a quantity is not above its numerical error are left out. The
+    relative errors add up.
     """
-    found = []
+    findings = []
     for label, factors, summaries in _by_variation(outcomes):
         read = [(READERS[quantity](summary), READERS["tunnel_splitting"](summary)) for summary in summaries]
         known = [(top, low) for top, low in read if top and low and top[0] > top[1] and low[0] > low[1]]
@@ -176,19 +175,19 @@ def ratios(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
             shares = [(top[0] / low[0], top[1] / top[0] + low[1] / low[0]) for top, low in known]
             largest, smallest = max(shares), min(shares)
             value = largest[0] / smallest[0]
-            found.append(Finding(label, factors, value, value * (largest[1] + smallest[1])))
-    return found
+            findings.append(Finding(label, factors, value, value * (largest[1] + smallest[1])))
+    return findings
 
 
 def grid_falls(maps: Iterable[tuple[tuple[str, ...], Sequence[Sequence[Measured]]]], *, axis: int) -> list[Finding]:
-    """The least fall between neighbours along an axis of each map of (diameter, barrier); positive: a fall everywhere.
+    """Return the smallest decrease between neighbours along an axis of each map of (diameter, barrier).
 
-    A map with a hole has no value.
+    Positive where the splitting falls everywhere. A map with a hole has no value.
     """
-    found = []
+    findings = []
     for factors, grid in maps:
         lines = [list(line) for line in grid] if axis == 1 else [list(line) for line in zip(*grid, strict=True)]
         falls = [(a[0] - b[0], a[1] + b[1]) for line in lines for a, b in pairwise(line)]
         if all(math.isfinite(fall) for fall, _ in falls):
-            found.append(Finding(", ".join(factors) or "as shipped", factors, *min(falls)))
-    return found
+            findings.append(Finding(", ".join(factors) or "as shipped", factors, *min(falls)))
+    return findings

@@ -4,16 +4,20 @@ from .geometry_axial import (
     CORNER_FACTOR as CORNER_FACTOR,
     MeshSettings as MeshSettings,
     MeshTooLargeError as MeshTooLargeError,
+    geometry_of as geometry_of,
     mesh_elements as mesh_elements,
 )
 from .shapes import (
+    FAR_MEDIUM as FAR_MEDIUM,
     MEDIUM as MEDIUM,
     Arc as Arc,
     Line as Line,
     Piece as Piece,
     Shapes as Shapes,
     arrange as arrange,
-    caps_apart as caps_apart,
+    material_of as material_of,
+    medium_layer as medium_layer,
+    smallest_gap as smallest_gap,
 )
 from .symmetry import (
     AxialSymmetry as AxialSymmetry,

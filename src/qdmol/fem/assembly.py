@@ -132,7 +132,7 @@ class Assembler:
             block.unknowns[~member].ravel() for block, member in zip(self.elements.blocks, self.members, strict=True)
         ]
         shared = np.intersect1d(self.unknowns, np.concatenate(others))
-        return np.union1d(shared, np.intersect1d(self.unknowns, self.elements.outer))
+        return np.union1d(shared, np.intersect1d(self.unknowns, self.elements.boundaries["outer"]))
 
     @cached_property
     def _pattern_and_places(self) -> tuple[Pattern, Indices]:
@@ -173,7 +173,9 @@ class Assembler:
 
         In the kinetic energy of a sector it is multiplied with :meth:`Symmetry.angular_factor`.
         """
-        return self.entries(self._weighted([b.weight / b.r * a for b, a in zip(self.blocks, coefficient, strict=True)]))
+        return self.entries(
+            self._weighted([b.weight / b.points[..., 0] * a for b, a in zip(self.blocks, coefficient, strict=True)])
+        )
 
     def _weighted(self, weights: Sequence[Floats]) -> list[Floats]:
         return [_gram(block.values, w[..., None]) for block, w in zip(self.blocks, weights, strict=True)]
@@ -183,7 +185,7 @@ class Assembler:
         return [np.matmul(block.values, vector[block.unknowns][..., None])[..., 0] for block in self.blocks]
 
     def load(self, density: Coefficient) -> Floats:
-        """∫ f v r for `density` f (E, Q): a vector (n,)."""
+        """∫ f v for `density` f (E, Q): a vector (n,)."""
         weights = [b.measure * f for b, f in zip(self.blocks, density, strict=True)]
         local = [np.matmul(w[:, None, :], block.values)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)]
         return self._gather(local)
@@ -200,7 +202,7 @@ class Assembler:
         """∫ f ∂z v r for `density` f (E, Q): a vector (n,)."""
         weights = [b.measure * f for b, f in zip(self.blocks, density, strict=True)]
         local = [
-            np.matmul(w[:, None, :], block.slope_z)[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
+            np.matmul(w[:, None, :], block.slopes[1])[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
         ]
         return self._gather(local)
 
@@ -209,22 +211,19 @@ class Assembler:
         local = []
         for block, f in zip(self.blocks, density, strict=True):
             weight = (block.weight * f)[:, None, :]
-            both = np.matmul(weight * block.r[:, None, :], block.slope_r) + np.matmul(weight, block.values)
+            both = np.matmul(weight * block.points[:, None, :, 0], block.slopes[0]) + np.matmul(weight, block.values)
             local.append(both[:, 0, :])
         return self._gather(local)
 
-    def gradient(self, vector: Floats) -> list[tuple[Floats, Floats]]:
-        """∂r and ∂z (E, Q) of a function given by its unknowns (n,)."""
+    def gradient(self, vector: Floats) -> list[tuple[Floats, ...]]:
+        """Derivatives (E, Q) along each coordinate of a function given by its unknowns (n,)."""
         return [
-            (
-                np.matmul(block.slope_r, vector[block.unknowns][..., None])[..., 0],
-                np.matmul(block.slope_z, vector[block.unknowns][..., None])[..., 0],
-            )
+            tuple(np.matmul(slopes, vector[block.unknowns][..., None])[..., 0] for slopes in block.slopes)
             for block in self.blocks
         ]
 
     def integral(self, density: Coefficient) -> float:
-        """∫ f r for `density` f (E, Q)."""
+        """∫ f for `density` f (E, Q)."""
         return float(sum(np.sum(b.measure * f) for b, f in zip(self.blocks, density, strict=True)))
 
     def _gather(self, local: Sequence[Floats]) -> Floats:

@@ -49,26 +49,6 @@ class Block:
         """Gradients (E, Q, N, d) of the shape functions; a view."""
         return np.asarray(np.moveaxis(self.slopes, 0, -1))
 
-    @property
-    def r(self) -> Floats:
-        """Distance (E, Q) from the axis, nm."""
-        return np.asarray(self.points[..., 0])
-
-    @property
-    def z(self) -> Floats:
-        """Position (E, Q) along the axis, nm."""
-        return np.asarray(self.points[..., 1])
-
-    @property
-    def slope_r(self) -> Floats:
-        """Derivatives (E, Q, N) along r."""
-        return np.asarray(self.slopes[0])
-
-    @property
-    def slope_z(self) -> Floats:
-        """Derivatives (E, Q, N) along z."""
-        return np.asarray(self.slopes[1])
-
     def some(self, chosen: Bools) -> Block:
         """The elements that a mask (E,) chooses."""
         return Block(
@@ -84,12 +64,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class BoundaryBlock:
-    """The outer arc: E stretches; `unknowns` (E, N), `r`, `z`, `weight` (E, Q), `values` (E, Q, N)."""
+    """The outer boundary: E elements of it with `unknowns` (E, N), `points` (E, Q, d), `measure` (E, Q) and `values`
+    (E, Q, N), as those of :class:`Block`.
+    """
 
     unknowns: Indices
-    r: Floats
-    z: Floats
-    weight: Floats
+    points: Floats
+    measure: Floats
     values: Floats
 
 
@@ -107,7 +88,7 @@ class Elements:
     degree: int
     count: int
     blocks: tuple[Block, ...]
-    outer_arc: BoundaryBlock | None
+    outer_boundary: BoundaryBlock | None
     degree_of: Indices
     boundaries: Mapping[str, Indices]
     regions: tuple[str, ...]
@@ -126,21 +107,6 @@ class Elements:
             keep[self.boundaries[name]] = False
         return keep
 
-    @property
-    def axis(self) -> Indices:
-        """Unknowns that do not vanish on the axis."""
-        return self.boundaries["axis"]
-
-    @property
-    def mirror(self) -> Indices:
-        """Unknowns that do not vanish on the mirror plane."""
-        return self.boundaries["mirror"]
-
-    @property
-    def outer(self) -> Indices:
-        """Unknowns that do not vanish on the outer boundary."""
-        return self.boundaries["outer"]
-
 
 def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elements:
     """Tabulate shape functions and geometry at Gauss points exact to degree 2 `degree` + `extra_order`."""
@@ -154,7 +120,7 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
         degree=degree,
         count=space.ndof,
         blocks=blocks,
-        outer_arc=_outer_arc(mesh, space, order),
+        outer_boundary=_outer_boundary(mesh, space, order),
         degree_of=_degrees(space, groups, degree),
         boundaries={name: _on_boundary(mesh, space, name) for name in ("axis", "mirror", "outer")},
         regions=tuple(names),
@@ -287,7 +253,7 @@ def _on_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, name: str) -> Indices:
     return np.flatnonzero(np.array(space.GetDofs(mesh.Boundaries(name))))
 
 
-def _outer_arc(mesh: ngsolve.Mesh, space: ngsolve.H1, order: int) -> BoundaryBlock | None:
+def _outer_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, order: int) -> BoundaryBlock | None:
     if "outer" not in mesh.GetBoundaries():
         return None
     rule = ngsolve.IntegrationRule(ngsolve.ET.SEGM, order)
@@ -303,8 +269,7 @@ def _outer_arc(mesh: ngsolve.Mesh, space: ngsolve.H1, order: int) -> BoundaryBlo
         values.append([shape.CalcShape(*point[:1]) for point in rule.points])
     return BoundaryBlock(
         unknowns=np.array([space.GetDofNrs(element) for element in members], dtype=np.intp),
-        r=found[..., 0],
-        z=found[..., 1],
-        weight=np.array(rule.weights) * np.hypot(found[..., 2], found[..., 3]),
+        points=found[..., :2],
+        measure=np.array(rule.weights) * np.hypot(found[..., 2], found[..., 3]) * found[..., 0],
         values=np.array(values),
     )

@@ -1,13 +1,10 @@
-"""The arrangement of boundaries as a curved mesh of the half plane (r, z).
+"""Curved meshes of molecules with an axis, in the half plane (r, z).
 
-In: :class:`~qdmol.fem.shapes.Shapes` and an element size for each region. Out: an NGSolve mesh, which stays inside the
-room `mesh`. Circles are exact (rational splines) and the elements follow them to high order; around re-entrant edges
-the elements shrink geometrically, so that the singular solution costs a few small elements, not accuracy.
-
-Local element sizes where two boundaries of the arrangement run close to each other.
-
-In: the boundary segments. Out: points (r, z) with the largest element size allowed there. An element cannot be much
-larger than the gap it stands in; where the gap narrows towards a corner the size follows it.
+From :class:`~qdmol.fem.shapes.Shapes` and an element size for each region comes an NGSolve mesh, which does not leave
+this room. Circles are exact (rational splines) and the elements follow them to high order. Around re-entrant edges the
+elements shrink geometrically, so that the singular solution costs a few small elements, not accuracy. Where two
+boundaries run close to each other, elements are not much larger than the gap they stand in; where the gap narrows
+towards a corner their size follows it.
 """
 
 from __future__ import annotations
@@ -30,8 +27,8 @@ from netgen.meshing import MeshingParameters, NgException
 
 from qdmol.errors import SolverError
 from qdmol.fem.elements import Elements, tabulate
-from qdmol.fem.shapes import OUTSIDE, SAME, Arc, Curve, Line, Piece, Shapes, arrange, closing_lines
-from qdmol.structure import MEDIUM
+from qdmol.fem.shapes import OUTSIDE, SAME_NM, Arc, Curve, Line, Piece, Shapes, closing_lines, material_of
+from qdmol.structure import MEDIUM, AxialMolecule
 
 # Element size over gap width: curved elements of this aspect stay well shaped.
 SIZE_OVER_GAP = 1.3
@@ -122,7 +119,7 @@ def _allowed(segment: Segment, other: Segment, gap: float) -> float:
     one, two = segment.curve, other.curve
     if isinstance(one, Arc) and isinstance(two, Arc) and one.z == two.z:
         thickness = abs(one.radius - two.radius)
-        if abs(gap - thickness) < SAME:
+        if abs(gap - thickness) < SAME_NM:
             return max(SIZE_OVER_GAP * gap, min(LENGTH_OVER_THICKNESS * gap, LAYER_ANGLE * one.radius))
     return SIZE_OVER_GAP * gap
 
@@ -131,7 +128,7 @@ def _meet_widely(one: Segment, other: Segment) -> bool:
     """Whether two stretches share an end and leave it at a wide angle."""
     for i, p in enumerate(one.ends()):
         for j, q in enumerate(other.ends()):
-            if math.dist(p, q) < SAME:
+            if math.dist(p, q) < SAME_NM:
                 u, v = one.tangent(i), other.tangent(j)
                 angle = math.acos(max(-1.0, min(1.0, u[0] * v[0] + u[1] * v[1])))
                 if angle > WIDE_CORNER:
@@ -149,7 +146,7 @@ LEVEL_MARGIN = 0.1
 GRADINGS = (1.0, 0.7, 0.5, 0.3)
 # Seconds after which the mesh generator is given up (usual meshes take less than one), and between looks at it.
 MESH_SECONDS = 40.0
-WAIT = 0.1
+POLL_SECONDS = 0.1
 
 T = TypeVar("T")
 
@@ -193,7 +190,7 @@ def build_mesh(shapes: Shapes, settings: MeshSettings) -> ngsolve.Mesh:
     MeshTooLargeError
         More elements than `settings.most`.
     """
-    pieces = arrange(shapes)
+    pieces = shapes.pieces
     axis, mirror = closing_lines(shapes, pieces)
     writer = _Writer(settings, _corners(pieces, half=shapes.half))
     for piece in pieces:
@@ -254,7 +251,7 @@ def _within(seconds: float, make: Callable[[], T]) -> T:
     while True:
         try:
             # In short waits, so that an interrupt and the time limit of a point are noticed.
-            made, error = done.get(timeout=WAIT)
+            made, error = done.get(timeout=POLL_SECONDS)
         except Empty:
             if time.monotonic() < end:
                 continue
@@ -275,22 +272,22 @@ def _corners(pieces: Sequence[Piece], *, half: bool) -> set[tuple[float, float]]
     for piece in material:
         for t in (piece.start, piece.stop):
             r, z = piece.curve.point(t)
-            if r > SAME:
+            if r > SAME_NM:
                 curves[_key(r, z)].add(piece.curve)
     return {
         point
         for point, found in curves.items()
-        if len(found) > 1 or (half and abs(point[1]) < SAME and _slanted(next(iter(found))))
+        if len(found) > 1 or (half and abs(point[1]) < SAME_NM and _slanted(next(iter(found))))
     }
 
 
 def _slanted(curve: object) -> bool:
     """Whether a curve meets the plane z = 0 at other than a right angle."""
-    return isinstance(curve, Arc) and abs(curve.z) > SAME
+    return isinstance(curve, Arc) and abs(curve.z) > SAME_NM
 
 
 def _medium(region: str) -> bool:
-    return region == OUTSIDE or region.startswith(MEDIUM + "/")
+    return region == OUTSIDE or material_of(region) == MEDIUM
 
 
 def _key(r: float, z: float) -> tuple[float, float]:
@@ -378,8 +375,25 @@ class _Writer:
 _ONE_AT_A_TIME = threading.Lock()
 
 
+def geometry_of(molecule: AxialMolecule, *, layers: Sequence[float], box: float, closed_gap: float) -> Shapes:
+    """The geometry in which a molecule is meshed: the half plane, or half of it for a mirror-symmetric molecule.
+
+    Parameters
+    ----------
+    molecule
+        The molecule.
+    layers
+        Offsets (nm) of mesh lines that follow the surface through the medium, the last one the wall of the levels.
+    box
+        Radius (nm) of the ball about the origin in which the potential is solved; 0 without.
+    closed_gap
+        Width (nm) below which gaps between spheres that nearly touch are closed.
+    """
+    return Shapes(molecule, tuple(layers), box, closed_gap, half=molecule.mirror_symmetric)
+
+
 def mesh_elements(shapes: Shapes, settings: MeshSettings, *, degree: int) -> Elements:
-    """Mesh the shapes and tabulate shape functions of one degree.
+    """Mesh a geometry and tabulate shape functions of one degree.
 
     Raises
     ------

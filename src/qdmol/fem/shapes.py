@@ -24,7 +24,7 @@ from itertools import combinations, pairwise, product
 
 from qdmol.structure import MEDIUM as MEDIUM, AxialMolecule, Body, bodies  # noqa: PLC0414 - other rooms still import it from here
 
-STEPS = 60
+BISECTIONS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ def slivers(spheres: Iterable[Iterable[tuple[float, float]]], width: float) -> I
             yield Sliver(one, other, _edge(one, other, width))
 
 
+def smallest_gap(molecule: AxialMolecule, offsets: Sequence[float]) -> float:
+    """Smallest distance (nm) between the surfaces of different dots, each moved out by every one of some offsets."""
+    return caps_apart([[(dot.z, dot.radius + offset) for offset in offsets] for dot in molecule.dots])
+
+
 def caps_apart(spheres: Iterable[Iterable[tuple[float, float]]]) -> float:
     """Smallest distance (nm) along the axis between spheres of different groups that do not touch exactly."""
     gaps = (abs(one.height(0.0) - other.height(0.0)) for one, other in _pairs(spheres))
@@ -76,7 +81,7 @@ def _pairs(spheres: Iterable[Iterable[tuple[float, float]]]) -> Iterator[tuple[C
 def _edge(one: Cap, other: Cap, width: float) -> float:
     """Radius (nm) at which two caps, closer than `width` on the axis, are `width` apart."""
     inside, outside = 0.0, 0.999 * min(one.radius, other.radius)
-    for _ in range(STEPS):
+    for _ in range(BISECTIONS):
         middle = (inside + outside) / 2
         if abs(one.height(middle) - other.height(middle)) < width:
             inside = middle
@@ -86,12 +91,28 @@ def _edge(one: Cap, other: Cap, width: float) -> float:
 
 
 OUTSIDE = ""
+# The medium beyond the wall, where only the potential is solved.
+FAR_MEDIUM = f"{MEDIUM}/far"
 # Crossings closer than this (nm) are one crossing: far below any mesh size, far above rounding.
-SAME = 1e-8
+SAME_NM = 1e-8
 # A crossing this near the axis (nm) is a touch of two spheres: what they overlap is thinner than an atom by 1e6.
-POLE = 2e-3
+POLE_NM = 2e-3
 # Offset (nm) to either side of a boundary at which its regions are read.
-SIDE = 1e-7
+SIDE_NM = 1e-7
+
+
+def medium_layer(number: int) -> str:
+    """Label of a layer of the medium, counted from 0 at the surface."""
+    return f"{MEDIUM}/{number}"
+
+
+def material_of(region: str) -> str:
+    """Material of a mesh region: the medium for each of its layers.
+
+    >>> material_of("CdSe"), material_of(medium_layer(1)), material_of(FAR_MEDIUM)
+    ('CdSe', 'medium', 'medium')
+    """
+    return MEDIUM if region.startswith(MEDIUM + "/") else region
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +139,14 @@ class Arc:
     def at_height(self, z: float) -> list[float]:
         """Parameters at which the curve reaches height `z`."""
         c = (z - self.z) / self.radius
-        if abs(c) >= 1 or self.radius * math.sqrt(1 - c * c) < POLE:
+        if abs(c) >= 1 or self.radius * math.sqrt(1 - c * c) < POLE_NM:
             return []
         return [math.acos(c)]
 
     def at_radius(self, r: float) -> list[float]:
         """Parameters at which the curve is `r` away from the axis."""
         s = r / self.radius
-        if abs(s - 1) * self.radius < SAME:
+        if abs(s - 1) * self.radius < SAME_NM:
             return [math.pi / 2]  # a line that only touches the circle still ends an arc there
         return [math.asin(s), math.pi - math.asin(s)] if s < 1 else []
 
@@ -170,6 +191,18 @@ class Piece:
     right: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedGap:
+    """A gap between two spheres that the mesh leaves out: its volume, and that of the smaller sphere, nm³.
+
+    A lens of width w between two spheres that touch, out to the radius r at which they are w apart, has the volume
+    π r² w / 2.
+    """
+
+    volume: float
+    smaller_sphere: float
+
+
 @dataclass(frozen=True)
 class Shapes:
     """The molecule as point sets: which region a point of the half plane belongs to.
@@ -190,8 +223,8 @@ class Shapes:
         for sliver in self.slivers:
             if r < sliver.edge:
                 low, high = sliver.span(r)
-                if low - SIDE / 2 < z < high + SIDE / 2:
-                    return self._open_material(r, low - SIDE)
+                if low - SIDE_NM / 2 < z < high + SIDE_NM / 2:
+                    return self._open_material(r, low - SIDE_NM)
         return self._open_material(r, z)
 
     def _open_material(self, r: float, z: float) -> str:
@@ -209,8 +242,8 @@ class Shapes:
         distance = self.distance(r, z)
         for k, offset in enumerate(self.layers):
             if distance < offset:
-                return f"{MEDIUM}/{k}"
-        return f"{MEDIUM}/far" if math.hypot(r, z) < self.box else OUTSIDE
+                return medium_layer(k)
+        return FAR_MEDIUM if math.hypot(r, z) < self.box else OUTSIDE
 
     def distance(self, r: float, z: float) -> float:
         """Distance (nm) of a point of the medium from the nearest body."""
@@ -228,8 +261,35 @@ class Shapes:
         """Whether what is in a sliver differs from what is on either side; else one of its caps is no boundary."""
         low, high = sliver.span(sliver.edge)
         inside = self._open_material(sliver.edge, (low + high) / 2)
-        sides = (self._open_material(sliver.edge, z) for z in (low - SIDE, high + SIDE))
+        sides = (self._open_material(sliver.edge, z) for z in (low - SIDE_NM, high + SIDE_NM))
         return inside not in set(sides)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Every stretch of boundary between two different regions."""
+        return tuple(arrange(self))
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Labels of the regions."""
+        return frozenset(region for piece in self.pieces for region in (piece.left, piece.right)) - {OUTSIDE}
+
+    @property
+    def interfaces(self) -> frozenset[frozenset[str]]:
+        """Pairs of regions with a common boundary."""
+        inner = (piece for piece in self.pieces if piece.left and piece.right)
+        return frozenset(frozenset((piece.left, piece.right)) for piece in inner)
+
+    @property
+    def closed_gaps(self) -> tuple[ClosedGap, ...]:
+        """The gaps that are closed."""
+        return tuple(
+            ClosedGap(
+                math.pi * sliver.edge**2 * self.closed_gap / 2,
+                4 / 3 * math.pi * min(sliver.one.radius, sliver.other.radius) ** 3,
+            )
+            for sliver in self.slivers
+        )
 
     def curves(self) -> list[Curve]:
         """Every circle and line that may bound a region, each once."""
@@ -241,7 +301,7 @@ class Shapes:
             found += [Line(bridge.radius + x, bridge.z_low, bridge.z_high) for x in (0.0, *self.layers)]
         for sliver in self.slivers:
             low, high = sliver.span(sliver.edge)
-            found.append(Line(sliver.edge, low - SIDE, high + SIDE))
+            found.append(Line(sliver.edge, low - SIDE_NM, high + SIDE_NM))
         if self.box:
             found.append(Arc(0.0, self.box))
         # In an order of their own: the same shape gives the same mesh however its dots are listed.
@@ -263,8 +323,8 @@ def arrange(shapes: Shapes) -> list[Piece]:
             if shapes.half and z < 0:
                 continue
             nr, nz = curve.left(middle)
-            left = shapes.region(r + SIDE * nr, z + SIDE * nz)
-            right = shapes.region(r - SIDE * nr, z - SIDE * nz)
+            left = shapes.region(r + SIDE_NM * nr, z + SIDE_NM * nz)
+            right = shapes.region(r - SIDE_NM * nr, z - SIDE_NM * nz)
             if left != right:
                 pieces.append(Piece(curve, start, stop, left, right))
     return _joined(pieces)
@@ -300,13 +360,13 @@ def closing_lines(shapes: Shapes, pieces: Sequence[Piece]) -> tuple[list[tuple[f
     mirror plane).
     """
     ends = [piece.curve.point(t) for piece in pieces for t in (piece.start, piece.stop)]
-    heights = [z for r, z in ends if r < SAME]
-    radii = [r for r, z in ends if abs(z) < SAME]
+    heights = [z for r, z in ends if r < SAME_NM]
+    radii = [r for r, z in ends if abs(z) < SAME_NM]
     if shapes.half:
         heights.append(0.0)
         radii.append(0.0)
-    axis = _spans(heights, lambda z: shapes.region(SIDE, z))
-    mirror = _spans(radii, lambda r: shapes.region(r, SIDE)) if shapes.half else []
+    axis = _spans(heights, lambda z: shapes.region(SIDE_NM, z))
+    mirror = _spans(radii, lambda r: shapes.region(r, SIDE_NM)) if shapes.half else []
     return axis, mirror
 
 
@@ -328,14 +388,14 @@ def _cuts(curve: Curve, others: Sequence[Curve], *, half: bool) -> list[float]:
     if half:
         found += curve.at_height(0.0)
     low, high = curve.domain
-    return [low, *_merged(t for t in found if low + SAME < t < high - SAME), high]
+    return [low, *_merged(t for t in found if low + SAME_NM < t < high - SAME_NM), high]
 
 
 def _merged(values: Iterable[float]) -> list[float]:
-    """Sorted, values closer than SAME merged into the first."""
+    """Sorted, values closer than SAME_NM merged into the first."""
     merged: list[float] = []
     for value in sorted(values):
-        if not merged or value - merged[-1] > SAME:
+        if not merged or value - merged[-1] > SAME_NM:
             merged.append(value)
     return merged
 
@@ -350,7 +410,9 @@ def _crossings(curve: Curve, other: Curve) -> list[float]:
         height = (distance**2 + curve.radius**2 - other.radius**2) / (2 * distance)
         return curve.at_height(curve.z + height)
     if isinstance(curve, Arc) and isinstance(other, Line):
-        return [t for t in curve.at_radius(other.r) if other.z_low - SAME < curve.point(t)[1] < other.z_high + SAME]
+        return [
+            t for t in curve.at_radius(other.r) if other.z_low - SAME_NM < curve.point(t)[1] < other.z_high + SAME_NM
+        ]
     if isinstance(curve, Line) and isinstance(other, Arc):
         return [other.point(t)[1] for t in other.at_radius(curve.r)]
     return []

@@ -1,4 +1,4 @@
-from .job import Job as Job, compute as compute
+from .job import Job as Job
 from .records import (
     Count as Count,
     NotNegative as NotNegative,

@@ -21,7 +21,7 @@ import queue
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from qdmol.errors import SolverError
 from qdmol.jobs.job import Assignment, compute, over_time
 from qdmol.jobs.joining import CONNECT, no_scheduler, refuse_silent
 from qdmol.jobs.limits import GRACE
-from qdmol.jobs.records import failed
+from qdmol.jobs.records import Record, failed
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Security
@@ -47,7 +47,7 @@ RECOUNT = 5.0  # seconds between counts of a running cluster's threads
 LOST = "the scheduler was lost before this job finished"
 IDLE = "no worker of the scheduler took this job"
 
-Finish = Callable[[Assignment, dict[str, Any]], None]
+Finish = Callable[[Assignment, Record], None]
 
 
 class LocalWorkers:
@@ -192,7 +192,7 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def compute_in_worker(assignment: Assignment, topic: str) -> dict[str, Any]:
+def compute_in_worker(assignment: Assignment, topic: str) -> Record:
     """Compute a job in a worker, after telling the command that it has started."""
     from distributed import get_worker
 
@@ -203,47 +203,52 @@ def compute_in_worker(assignment: Assignment, topic: str) -> dict[str, Any]:
 
 @dataclass
 class _Dispatch:
-    """The jobs handed out, and what is known of them."""
+    """The jobs that are handed out to workers.
+
+    By key: `started` has the times at which workers reported a start, `locations` process id and address of the
+    workers, `attempted` how often a job was handed out. Jobs whose worker died wait in `to_retry`, to be handed out
+    one at a time (`alone_since`).
+    """
 
     client: Client
     finish: Finish
     attempts: int
     workers: LocalWorkers | None
     topic: str = field(default_factory=lambda: f"qdmol-{time.time_ns()}")
-    flying: dict[str, tuple[Assignment, Future]] = field(default_factory=dict)
+    handed_out: dict[str, tuple[Assignment, Future]] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
-    places: dict[str, tuple[int, str]] = field(default_factory=dict)
+    locations: dict[str, tuple[int, str]] = field(default_factory=dict)
     last_event: float = field(default_factory=time.monotonic)
     stalls: int = 0
     any_started: bool = False
-    tried: dict[str, int] = field(default_factory=dict)
-    suspects: list[Assignment] = field(default_factory=list)
-    alone: float = math.inf
+    attempted: dict[str, int] = field(default_factory=dict)
+    to_retry: list[Assignment] = field(default_factory=list)
+    alone_since: float = math.inf
     finished: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def submit(self, assignment: Assignment) -> None:
         name = f"{self.topic}-{next(self.numbers)}-{assignment.key}"
-        self.tried[assignment.key] = self.tried.get(assignment.key, 0) + 1
+        self.attempted[assignment.key] = self.attempted.get(assignment.key, 0) + 1
         try:
             future = self.client.submit(compute_in_worker, assignment, self.topic, key=name, pure=False)
         except OSError:  # the connection broke, which the client itself has not noticed yet
             self.finish(assignment, failed(LOST))
             raise SolverError(LOST) from None
-        self.flying[assignment.key] = (assignment, future)
+        self.handed_out[assignment.key] = (assignment, future)
         future.add_done_callback(lambda _, key=assignment.key: self.finished.put(key))
 
     def submit_alone(self, assignment: Assignment) -> None:
         """Hand out a job while no other is; one that is stuck before its worker reports its start is noticed too."""
         self.submit(assignment)
-        self.alone = time.monotonic()
-        self.started[assignment.key] = self.alone + START
+        self.alone_since = time.monotonic()
+        self.started[assignment.key] = self.alone_since + START
 
-    def note_start(self, event: tuple[float, dict[str, Any]]) -> None:
+    def note_start(self, event: tuple[float, Mapping[str, str]]) -> None:
         """A worker reports that it has started a job."""
         report = event[1]
         self.last_event = self.started[report["key"]] = time.monotonic()
-        self.places[report["key"]] = (int(report["process"]), str(report["worker"]))
+        self.locations[report["key"]] = (int(report["process"]), str(report["worker"]))
         self.any_started = True
 
     def collect(self, timeout: float) -> None:
@@ -252,12 +257,12 @@ class _Dispatch:
             key = self.finished.get(timeout=timeout)
         except queue.Empty:
             return
-        handed_out = self.flying.pop(key, None)
-        if handed_out is None:  # given up meanwhile
+        entry = self.handed_out.pop(key, None)
+        if entry is None:  # given up meanwhile
             return
-        assignment, future = handed_out
+        assignment, future = entry
         self.last_event, self.stalls = time.monotonic(), 0
-        self.places.pop(key, None)
+        self.locations.pop(key, None)
         self._take(assignment, future, time.monotonic() - self.started.pop(key, math.inf))
         future.release()
 
@@ -270,8 +275,8 @@ class _Dispatch:
             record = _result_of(future)
             if record is not None:
                 self.finish(assignment, record)
-            elif self.tried[assignment.key] < self.attempts:
-                self.suspects.append(assignment)
+            elif self.attempted[assignment.key] < self.attempts:
+                self.to_retry.append(assignment)
             else:
                 self.finish(assignment, failed(LOST))
             return
@@ -283,8 +288,8 @@ class _Dispatch:
             self.finish(assignment, failed(f"the worker failed ({type(error).__name__}: {str(error)[:200]})"))
         elif self._overran(assignment, elapsed):
             self.finish(assignment, failed(over_time(assignment.limit)))
-        elif self.tried[assignment.key] < self.attempts:
-            self.suspects.append(assignment)
+        elif self.attempted[assignment.key] < self.attempts:
+            self.to_retry.append(assignment)
         else:
             self.finish(assignment, failed("its worker process died at every attempt, possibly for lack of memory"))
 
@@ -292,21 +297,21 @@ class _Dispatch:
         """Whether a worker that died has ended itself: its job started too long ago, or alone took too long."""
         if assignment.limit is None:
             return False
-        alone = time.monotonic() - self.alone
+        alone = time.monotonic() - self.alone_since
         return elapsed > assignment.limit or alone > assignment.limit + GRACE
 
     def give_up_stuck(self) -> None:
         """Label the jobs that neither finished nor reacted to their limit, and replace their workers."""
         now = time.monotonic()
         for key, since in list(self.started.items()):
-            if key not in self.flying:
+            if key not in self.handed_out:
                 self.started.pop(key, None)
-                self.places.pop(key, None)
+                self.locations.pop(key, None)
                 continue
-            assignment, future = self.flying[key]
+            assignment, future = self.handed_out[key]
             if assignment.limit is not None and now - since > assignment.limit + GRACE / 2:
-                process, address = self.places.pop(key, (None, None))
-                del self.flying[key], self.started[key]
+                process, address = self.locations.pop(key, (None, None))
+                del self.handed_out[key], self.started[key]
                 self.last_event = now
                 self.finish(assignment, failed(over_time(assignment.limit)))
                 future.cancel(force=True)
@@ -321,7 +326,7 @@ class _Dispatch:
         A worker that was suspended before it started a job is noticed by nothing else.
         """
         patience = self._patience()
-        if not self.flying or time.monotonic() - self.last_event < patience or self._is_working():
+        if not self.handed_out or time.monotonic() - self.last_event < patience or self._is_working():
             return
         self.last_event = time.monotonic()
         self.stalls += 1
@@ -339,16 +344,16 @@ class _Dispatch:
             return STALLED if self.any_started else START
         # those of a batch system may be replaced by others that wait in its queue
         return max(
-            [START, *(assignment.limit for assignment, _ in self.flying.values() if assignment.limit is not None)]
+            [START, *(assignment.limit for assignment, _ in self.handed_out.values() if assignment.limit is not None)]
         )
 
     def _is_working(self) -> bool:
         """Whether a worker computes a job that was started, within its time."""
-        return any(key in self.flying for key in self.started)
+        return any(key in self.handed_out for key in self.started)
 
     def _holders(self) -> list[str]:
         """Workers of a running cluster that hold jobs of this run."""
-        names = {future.key for _, future in self.flying.values()}
+        names = {future.key for _, future in self.handed_out.values()}
         try:
             held = self.client.sync(self.client.scheduler.processing, workers=None, callback_timeout=CONNECT)
         except (OSError, TimeoutError):
@@ -372,12 +377,12 @@ class _Dispatch:
 
     def abandon(self, reason: str) -> None:
         """Label every job that is handed out."""
-        for assignment, _ in list(self.flying.values()):
+        for assignment, _ in list(self.handed_out.values()):
             self.finish(assignment, failed(reason))
-        for assignment in self.suspects:
+        for assignment in self.to_retry:
             self.finish(assignment, failed(reason))
-        self.flying.clear()
-        self.suspects.clear()
+        self.handed_out.clear()
+        self.to_retry.clear()
 
 
 async def remove_workers(addresses: list[str], dask_scheduler: Any) -> None:
@@ -386,10 +391,10 @@ async def remove_workers(addresses: list[str], dask_scheduler: Any) -> None:
         await dask_scheduler.remove_worker(address=address, stimulus_id=f"qdmol-{time.time()}")
 
 
-def _result_of(future: Future) -> dict[str, Any] | None:
+def _result_of(future: Future) -> Record | None:
     """Record of a finished job; None where its worker or the scheduler is gone before it can be fetched."""
     try:
-        record: dict[str, Any] = future.result(timeout=CONNECT)
+        record: Record = future.result(timeout=CONNECT)
     except (OSError, TimeoutError, CancelledError):
         return None
     return record
@@ -413,11 +418,11 @@ def run_on(
     try:
         for assignment in assignments:
             run.submit(assignment)
-            while len(run.flying) >= capacity.jobs:
+            while len(run.handed_out) >= capacity.jobs:
                 run.tick()
-        while run.flying or run.suspects:
-            if not run.flying:
-                run.submit_alone(run.suspects.pop(0))
+        while run.handed_out or run.to_retry:
+            if not run.handed_out:
+                run.submit_alone(run.to_retry.pop(0))
             run.tick()
     except SolverError as error:
         run.abandon(str(error))

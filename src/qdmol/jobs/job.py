@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
 
 from qdmol.errors import QdmolError
 from qdmol.jobs.limits import TimeLimitError, time_limit
-from qdmol.jobs.records import done, failed, named_object, refused
+from qdmol.jobs.records import Record, done, failed, named_object, refused
 from qdmol.jobs.store import source_digest
 
 # The libraries of a solver have state of their own: one job at a time in a process. A job may compute others.
@@ -58,7 +57,7 @@ class Assignment:
         return self.job.key
 
 
-def compute(assignment: Assignment, *, end_process: bool = False) -> dict[str, Any]:
+def compute(assignment: Assignment, *, end_process: bool = False) -> Record:
     """Return the record of a job; whatever goes wrong is a record with the reason.
 
     A record says nothing that differs from run to run. With ``end_process`` a job that overruns its limit in compiled

@@ -48,17 +48,17 @@ def equally_long(*lists: Sequence[object]) -> None:
         raise ValueError("lists of unequal length")
 
 
-def done(content: Mapping[str, Any]) -> dict[str, Any]:
+def done(content: Record) -> Record:
     """Return the record of a job that was computed."""
     return {"status": "done", **content}
 
 
-def refused(reason: str) -> dict[str, Any]:
+def refused(reason: str) -> Record:
     """Return the record of a job that the same code would refuse again."""
     return {"status": "refused", "reason": reason}
 
 
-def failed(reason: str) -> dict[str, Any]:
+def failed(reason: str) -> Record:
     """Return the record of a job that may succeed another time; it is not kept."""
     return {"status": "failed", "reason": reason}
 

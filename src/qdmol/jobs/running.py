@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from qdmol.errors import InputError, SolverError
 from qdmol.jobs.job import Assignment, Job, compute
@@ -189,7 +189,7 @@ class _Run:
                 yield Assignment(job, source_digest(job.source), limit)
             self.plan_ahead(PORTION)
 
-    def finish(self, assignment: Assignment, record: dict[str, Any]) -> None:
+    def finish(self, assignment: Assignment, record: Record) -> None:
         """Keep a record, on disk first."""
         if is_final(record):
             self.store.write(assignment.key, record)
@@ -280,7 +280,7 @@ def run_jobs(
             run.write_output()
 
 
-Finish = Callable[[Assignment, dict[str, Any]], None]
+Finish = Callable[[Assignment, Record], None]
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Store:
         make_folder(self.folder)
         drop_abandoned(self.folder, _KEY_NAME)
 
-    def read(self, key: str, model: str | None = None) -> dict[str, Any] | None:
+    def read(self, key: str, model: str | None = None) -> Record | None:
         """Return a record; None where there is no intact one of this key that matches the model of this name."""
         if self.folder is None:
             return None
@@ -105,7 +105,7 @@ class Store:
         write_bytes_atomic(self.folder / f"{key}.json", _checksum(key, body) + b"\n" + body, sync=False)
 
 
-def _parsed(body: bytes) -> dict[str, Any] | None:
+def _parsed(body: bytes) -> Record | None:
     """JSON object of a record; None for anything else, numbers that are not finite, and deep nesting."""
     try:
         record = json.loads(body, parse_constant=_refuse_constant)

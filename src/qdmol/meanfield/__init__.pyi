@@ -1,6 +1,6 @@
 from .carrier import CarrierState as CarrierState
 from .functions import (
-    MOST as MOST,
+    MAX_FUNCTIONS as MAX_FUNCTIONS,
     Functions as Functions,
     PointSums as PointSums,
     independent as independent,

@@ -21,16 +21,16 @@ from qdmol.states import Hamiltonian, Level, Pencil
 from qdmol.structure import nearest_dot
 
 # Values of products of functions that are there at once, and the pairs that are taken at once.
-PRODUCTS = 4_000_000
-CHUNK = 128
+MAX_PRODUCTS = 4_000_000
+PAIRS_AT_A_TIME = 128
 # Relative accuracy to which the functions of a basis solve their equation.
 BASIS_ACCURACY = 1e-4
 # Largest number of functions of one sector.
-MOST = 200
+MAX_FUNCTIONS = 200
 # A shift (eV) below all solutions.
-SHIFT = -0.05
+SHIFT_EV = -0.05
 # A candidate with less than this norm squared outside the ones before it is dropped.
-DEPENDENT = 1e-6
+MIN_INDEPENDENT_NORM = 1e-6
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,6 @@ class Functions:
         listed = tuple(levels)
         norm = math.sqrt(hamiltonian.symmetry.turn * len(hamiltonian.symmetry.images))
         return cls(hamiltonian, np.stack([level.vector for level in listed]) / norm, tuple(x.sector for x in listed))
-
-    @property
-    def m(self) -> Indices:
-        """Quantum number m (R,) about an axis."""
-        return self.numbers[:, 0]
-
-    @property
-    def parity(self) -> Indices:
-        """Parity (R,) under z -> -z."""
-        return self.numbers[:, 1]
 
     @cached_property
     def numbers(self) -> Indices:
@@ -108,15 +98,10 @@ class PointSums:
         self.values: Floats = np.concatenate([part.reshape(-1, len(vectors)) for part in parts]).T.copy()
         self.weights: Floats = self.assembler.measure
 
-    @property
-    def z(self) -> Floats:
-        """Position (P,) along the axis, nm."""
-        return np.asarray(self.assembler.points[:, -1])
-
     def loads(self, pairs: Indices) -> Floats:
         """∫ u_a u_b v (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
         found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
-        chunk = min(CHUNK, max(1, PRODUCTS // len(self.weights)))
+        chunk = min(PAIRS_AT_A_TIME, max(1, MAX_PRODUCTS // len(self.weights)))
         for start in range(0, len(pairs), chunk):
             some = pairs[start : start + chunk]
             found[:, start : start + chunk] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
@@ -137,7 +122,7 @@ class PointSums:
         return found
 
 
-def spread(pencil: Pencil, top: float, *, most: int = MOST) -> tuple[Floats, Floats]:
+def spread(pencil: Pencil, top: float, *, most: int = MAX_FUNCTIONS) -> tuple[Floats, Floats]:
     """Approximate solutions of A x = β M x with β < `top`, the lowest `most` of them: β (k,) and vectors (k, n).
 
     A is positive but for the lowest level itself, M positive or zero.
@@ -146,7 +131,7 @@ def spread(pencil: Pencil, top: float, *, most: int = MOST) -> tuple[Floats, Flo
     count = min(below, most, len(pencil.unknowns) // 3)
     if count == 0:
         return np.empty(0), np.empty((0, len(pencil.unknowns)))
-    return low_levels(pencil, pencil.factor(SHIFT), SHIFT, count)
+    return low_levels(pencil, pencil.factor(SHIFT_EV), SHIFT_EV, count)
 
 
 def low_levels(pencil: Pencil, factor: Factor, shift: float, count: int) -> tuple[Floats, Floats]:
@@ -173,7 +158,7 @@ def independent(candidates: Floats, overlap: sp.csc_array) -> tuple[Indices, Flo
         for _ in range(2):
             row = row - (rows @ (products @ row)) @ rows
         norm = float(row @ products @ row)
-        if norm > DEPENDENT:
+        if norm > MIN_INDEPENDENT_NORM:
             kept.append(number)
             rows = np.concatenate([rows, row[None] / math.sqrt(norm)])
     found = (rows / norms) @ candidates

@@ -26,8 +26,8 @@ from qdmol.potentials import (
     images_of,
 )
 from qdmol.states import (
-    MOST_BYTES,
-    MOST_SECONDS,
+    MAX_BYTES,
+    MAX_SECONDS,
     SAFETY,
     WALL_SAFETY,
     Hamiltonian,
@@ -45,9 +45,9 @@ from qdmol.states import (
     difference_error,
     discretise,
     find_levels,
-    further,
-    ladder,
-    most_elements,
+    max_elements,
+    moved_out,
+    resolutions,
     wall_shares,
 )
 from qdmol.structure import AxialMolecule, nearest_dot
@@ -130,11 +130,6 @@ class MoleculeSolution:
         """A pair with the hole kept in each dot that has no pair of its own: what orbitals need beside `pairs`."""
         own = {state.hole_dot for state in self.pairs}
         return constrained_pairs(self.hamiltonians, set(range(len(self.molecule.dots))) - own)
-
-    @property
-    def held(self) -> tuple[SettledPair, ...]:
-        """The constrained pairs."""
-        return self.constrained_pairs
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
@@ -220,13 +215,13 @@ def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolutio
 
 def _standing(molecule: AxialMolecule) -> tuple[float, str]:
     """What tells a molecule from its mirror image, whatever the order of its dots."""
-    bodies = sorted((round(dot.z, 9), repr(dot.layers)) for dot in molecule.dots)
+    bodies = sorted((tuple(round(x, 9) for x in dot.position), repr(dot.layers)) for dot in molecule.dots)
     return molecule.field, repr(bodies)
 
 
 def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     wall = choose_wall(molecule, request.counts, {}, tolerance=request.tolerance)
-    steps = list(ladder(molecule, wall.tops, request.tolerance))
+    steps = list(resolutions(molecule, wall.max_energies, request.tolerance))
     polarisation = SelfPolarisation.of(molecule)
     step = 0
     solution: MoleculeSolution | None = None
@@ -238,11 +233,11 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
                 raise SolverError(_too_large(error, steps[step], request)) from error
             # The errors of what there is say that the tolerance is not met.
             return solution
-        wanted = choose_wall(molecule, request.counts, _tops(solution), tolerance=request.tolerance)
+        wanted = choose_wall(molecule, request.counts, _max_energies(solution), tolerance=request.tolerance)
         if not molecule.field and wall.distance < WALL_TOLERATED * wanted.distance:
             wall = wanted
             continue
-        moved = further(wall, _wall_errors(solution), tolerance=request.tolerance)
+        moved = moved_out(wall, _wall_errors(solution), tolerance=request.tolerance)
         if moved is not None:
             wall = moved
             continue
@@ -253,21 +248,21 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
 
 def _too_large(error: MeshTooLargeError, resolution: Resolution, request: Request) -> str:
     """The refusal of a molecule whose coarsest mesh is too large."""
-    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
     return (
         f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are solved with "
-        f"{sum(request.counts.values())} levels ({MOST_SECONDS:g} s, {MOST_BYTES / 1e9:g} GB): "
+        f"{sum(request.counts.values())} levels ({MAX_SECONDS:g} s, {MAX_BYTES / 1e9:g} GB): "
         "ask for fewer levels, or leave out thin layers and narrow gaps of large dots."
     )
 
 
-def _tops(solution: MoleculeSolution) -> dict[Carrier, float]:
+def _max_energies(solution: MoleculeSolution) -> dict[Carrier, float]:
     """Highest energy the wall must be far enough for: near the barrier where levels are missing."""
-    tops: dict[Carrier, float] = {}
+    max_energies: dict[Carrier, float] = {}
     for carrier, levels in solution.levels.items():
         limit = ceiling(solution.molecule, solution.wall, carrier)
-        tops[carrier] = levels.levels[-1].energy if levels.complete else limit
-    return tops
+        max_energies[carrier] = levels.levels[-1].energy if levels.complete else limit
+    return max_energies
 
 
 def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
@@ -302,7 +297,7 @@ def _attempt(
     polarisation: SelfPolarisation | None,
 ) -> MoleculeSolution:
     carriers = carriers_of(request.counts)
-    most = most_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+    most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
     elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
     field = applied_field(elements, molecule)
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}

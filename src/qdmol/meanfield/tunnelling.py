@@ -32,7 +32,7 @@ from qdmol.states import SAFETY, WALL_SAFETY, Hamiltonian, Level, gap_error, wal
 from qdmol.structure import nearest_dot
 
 # A state with at least this probability in a dot lies in that dot.
-MOSTLY = 2 / 3
+LOCALISED_SHARE = 2 / 3
 # The two states have converged when a step changes their energies by less than this (eV); a step gains two digits or
 # more.
 CONVERGENCE_EV = 1e-12
@@ -40,9 +40,9 @@ CONVERGENCE_EV = 1e-12
 ROUNDING_ANGLE = 1e-7
 # Error of the wall's matrix element over its estimate: the tails of two states meet the wall at unlike angles. Measured
 # for two very unlike dots 0.7 nm apart: 3.
-WALL_BETWEEN = 4.0
+WALL_COUPLING_FACTOR = 4.0
 # Distance (eV) of the iteration's shift from the lower level, at least.
-LEAST_SHIFT = 1e-3
+MIN_SHIFT_EV = 1e-3
 # States of one sector that are refined together: with its neighbours beside it a state converges faster.
 REFINED_STATES = 4
 
@@ -104,7 +104,7 @@ def _symmetric(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     functions = Functions.of_levels(hamiltonian, [low, high])
     upper = functions.near(solution.molecule.centres)[_along_axis(solution)[1]]
     # (low ± high) / sqrt(2), which exchange the dots under reflection, have this share in their own dot.
-    if low.sector == high.sector or 0.5 + abs(upper[0, 1]) < MOSTLY:
+    if low.sector == high.sector or 0.5 + abs(upper[0, 1]) < LOCALISED_SHARE:
         return Tunnelling(None, None)
     half = Estimate(abs(splitting.value) / 2, splitting.error / 2)
     return Tunnelling(half, Estimate(0.0, 0.0))
@@ -126,11 +126,11 @@ def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     axis = (centres[above] - centres[below]) / np.linalg.norm(centres[above] - centres[below])
     sector = low.sector
     start = np.stack([level.vector for level in solution.levels["electron"] if level.sector == sector][:REFINED_STATES])
-    shift = low.energy - max(splitting.value, LEAST_SHIFT)
+    shift = low.energy - max(splitting.value, MIN_SHIFT_EV)
     fine, coarse = (_rotation(hamiltonian, axis, sector, start, shift, coarse=coarse) for coarse in (False, True))
     own = Functions(hamiltonian, fine.vectors, (sector, sector))
     near = own.near(centres)
-    if min(near[below, 0, 0], near[above, 1, 1]) < MOSTLY:
+    if min(near[below, 0, 0], near[above, 1, 1]) < LOCALISED_SHARE:
         return _same_dot(dot_shares(solution, [low, high], hamiltonian))
     sine, cosine = math.sin(fine.angle), math.cos(fine.angle)
     apart = max(splitting.error, *(_wall_error(solution, x.energy, x.vector, x.vector) for x in (low, high)))
@@ -169,7 +169,7 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     rest = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
     closed = gap_error(solution.molecule, solution.resolution, "electron", pair[1].energy)
     wall = _wall_error(solution, pair[1].energy, *(vectors * math.sqrt(solution.symmetry.turn)))
-    return 2 * (max(rest, 0.0) * overlap + closed + WALL_BETWEEN * wall)
+    return 2 * (max(rest, 0.0) * overlap + closed + WALL_COUPLING_FACTOR * wall)
 
 
 def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: Floats) -> float:
@@ -206,5 +206,5 @@ def _rotation(
 
 def _same_dot(shares: Floats) -> Tunnelling:
     """No numbers, and the dot that has both levels by their shares (2, D)."""
-    both = np.flatnonzero(shares.min(axis=0) >= MOSTLY)
+    both = np.flatnonzero(shares.min(axis=0) >= LOCALISED_SHARE)
     return Tunnelling(None, None, int(both[0]) if len(both) else None)

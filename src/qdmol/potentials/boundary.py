@@ -24,19 +24,20 @@ from qdmol.arrays import Floats, Indices
 from qdmol.potentials.surfaces import Panel, RingPoints, Surface, ring_potentials
 
 # A panel nearer to a point than this many of its lengths is integrated anew for it.
-NEAR = 1.0
+NEAR_LENGTHS = 1.0
 # Pieces towards the nearest point of a panel: ratio of their distances, how many, Gauss points on each.
-RATIO, PIECES, GAUSS = 3.0, 9, 6
+PIECE_RATIO, PIECE_COUNT, PIECE_NODES = 3.0, 9, 6
 # Terms of the sum over m are taken until e^{-2mη} is this small.
-CUT = 1e-4
-# Every m below FIRST is taken, then TAKEN of every octave, with weights of interpolation: the terms are smooth in m.
-FIRST, TAKEN, OCTAVES = 20, 8, 6
-# Rings whose e^{-mη} is below e^{-REACH} in a whole octave do not feel each other there.
-REACH = 9.5
+SMALLEST_TERM = 1e-4
+# Every m below FIRST_ORDERS is taken, then ORDERS_PER_OCTAVE of every octave, with weights of interpolation: the terms
+# are smooth in m.
+FIRST_ORDERS, ORDERS_PER_OCTAVE, MAX_OCTAVES = 20, 8, 6
+# Rings whose e^{-mη} is below e^{-REACH_EXPONENT} in a whole octave do not feel each other there.
+REACH_EXPONENT = 9.5
 # Points evaluated at a time: what is kept for them fits a cache.
-CHUNK = 256
+POINTS_AT_A_TIME = 256
 # Rings at a time, where nothing but the memory they take matters.
-BLOCK = 8000
+RINGS_AT_A_TIME = 8000
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ class BoundaryResponse:
         ranked = np.lexsort((panel, octaves))
         self._prepare(int(octaves.max(initial=0)))
         found = np.zeros(len(r))
-        for first in range(0, len(r), CHUNK):
-            chunk = ranked[first : first + CHUNK]
+        for first in range(0, len(r), POINTS_AT_A_TIME):
+            chunk = ranked[first : first + POINTS_AT_A_TIME]
             for octave in range(int(octaves[chunk].max()) + 1):
                 found[chunk] += self._sum(r[chunk], z[chunk], octave)
         return found / (2 * math.pi)
@@ -85,8 +86,8 @@ class BoundaryResponse:
         """How many octaves of m the potential at points needs beyond the first: its terms fall as e^{-2mη}."""
         apart = distance**2 + self.softness**2
         eta = np.arccosh(1 + apart / (2 * r * (r + np.sqrt(apart))))
-        wanted = -math.log(CUT) / (2 * eta)
-        return np.clip(np.ceil(np.log2(wanted / FIRST)), 0, OCTAVES).astype(np.intp)
+        wanted = -math.log(SMALLEST_TERM) / (2 * eta)
+        return np.clip(np.ceil(np.log2(wanted / FIRST_ORDERS)), 0, MAX_OCTAVES).astype(np.intp)
 
     def _sum(self, r: Floats, z: Floats, octave: int) -> Floats:
         """The part (P,) of the sum over m that one octave holds, over the Gauss points within its reach."""
@@ -165,7 +166,7 @@ def _stacked(r: Floats, z: Floats, points: RingPoints, orders: Sequence[int], we
     """Slopes of all orders (orders, K, ..), summed with weights (K, Q, n) over Q where given; some rings at a time."""
     shape = r.shape if weights is None else (len(r), weights.shape[-1])
     found = np.empty((len(orders), *shape))
-    step = max(1, BLOCK * len(r) // max(r.size, 1))
+    step = max(1, RINGS_AT_A_TIME * len(r) // max(r.size, 1))
     for first in range(0, len(r), step):
         part = slice(first, first + step)
         rings = ring_potentials(r[part], z[part], points[part], softness=0.0, orders=orders)
@@ -180,9 +181,9 @@ def _near_pairs(surface: Surface, sign: int) -> _Near:
     for number, panel in enumerate(surface.panels):
         for row, (r, z) in enumerate(zip(surface.points.r, surface.points.z, strict=True)):
             t, distance = panel.nearest(r, sign * z)
-            if distance < NEAR * panel.length:
+            if distance < NEAR_LENGTHS * panel.length:
                 pairs.append((row, number, t))
-    shape = (len(pairs), 2 * PIECES * GAUSS)
+    shape = (len(pairs), 2 * PIECE_COUNT * PIECE_NODES)
     r, z, weights = np.empty(shape), np.empty(shape), np.empty((*shape, surface.nodes))
     for k, (_, number, t) in enumerate(pairs):
         panel = surface.panels[number]
@@ -197,32 +198,36 @@ def _near_pairs(surface: Surface, sign: int) -> _Near:
 
 def _reach(octave: int) -> float:
     """Largest χ - 1 of rings that feel each other in an octave: e^{-mη} is not small."""
-    return math.cosh(REACH / orders_of(octave)[0][0]) - 1 if octave else math.inf
+    return math.cosh(REACH_EXPONENT / orders_of(octave)[0][0]) - 1 if octave else math.inf
 
 
 @lru_cache
 def orders_of(octave: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Orders m and weights of the sum over m of either sign, in the octave 0 (m < FIRST), 1 (to 2 FIRST - 1), ...
+    """Orders m and weights of the sum over m of either sign in an octave: 0 (m < N), 1 (N to 2 N - 1), ...
+
+    N is FIRST_ORDERS.
 
     >>> orders, weights = orders_of(2)
     >>> abs(sum(w * 0.98**m for m, w in zip(orders, weights)) / sum(2 * 0.98**m for m in range(40, 80)) - 1) < 1e-9
     True
     """
     if octave == 0:
-        return tuple(range(FIRST)), (1.0,) + (2.0,) * (FIRST - 1)
-    low = FIRST * 2 ** (octave - 1)
+        return tuple(range(FIRST_ORDERS)), (1.0,) + (2.0,) * (FIRST_ORDERS - 1)
+    low = FIRST_ORDERS * 2 ** (octave - 1)
     every = np.arange(low, 2 * low)
-    points = np.polynomial.legendre.leggauss(TAKEN)[0]
+    points = np.polynomial.legendre.leggauss(ORDERS_PER_OCTAVE)[0]
     orders = np.rint(low - 0.5 + (points + 1) / 2 * low).astype(np.intp)
-    moments = np.polynomial.legendre.legvander(2 * (every - low) / low - 1, TAKEN - 1).sum(axis=0)
-    weights = np.linalg.solve(np.polynomial.legendre.legvander(2 * (orders - low) / low - 1, TAKEN - 1).T, moments)
+    moments = np.polynomial.legendre.legvander(2 * (every - low) / low - 1, ORDERS_PER_OCTAVE - 1).sum(axis=0)
+    weights = np.linalg.solve(
+        np.polynomial.legendre.legvander(2 * (orders - low) / low - 1, ORDERS_PER_OCTAVE - 1).T, moments
+    )
     return tuple(orders.tolist()), tuple((2 * weights).tolist())
 
 
 def _graded(panel: Panel, t: float) -> tuple[Floats, Floats]:
     """Parameters and weights (of ds) on pieces that shrink towards t."""
-    points, weights = np.polynomial.legendre.leggauss(GAUSS)
-    cuts = np.concatenate([[0.0], RATIO ** -np.arange(PIECES - 1.0, -1.0, -1.0)])
+    points, weights = np.polynomial.legendre.leggauss(PIECE_NODES)
+    cuts = np.concatenate([[0.0], PIECE_RATIO ** -np.arange(PIECE_COUNT - 1.0, -1.0, -1.0)])
     low, high = cuts[:-1, None], cuts[1:, None]
     unit = ((low + high) / 2 + (high - low) / 2 * points).ravel()
     share = ((high - low) / 2 * weights).ravel()

@@ -67,7 +67,7 @@ class OpticalField:
         What is turned into another direction has the angular momentum of another transition and is left out.
         """
         if self.across is None or self.along is None:
-            return np.ones((2, sum(block.r.size for block in assembler.blocks)))
+            return np.ones((2, len(assembler.measure)))
         radial, turning, _ = self._across(assembler, self.across)
         along = np.concatenate([1 - slope.ravel() for _, slope in assembler.gradient(self.along)])
         return np.stack([(radial + turning) / 2, along])
@@ -75,7 +75,7 @@ class OpticalField:
     def intensity(self, assembler: Assembler) -> Floats:
         """|E|² over that of the far field at the quadrature points (2, P), averaged about the axis."""
         if self.across is None or self.along is None:
-            return np.ones((2, sum(block.r.size for block in assembler.blocks)))
+            return np.ones((2, len(assembler.measure)))
         radial, turning, axial = self._across(assembler, self.across)
         slopes = assembler.gradient(self.along)
         along = np.concatenate([(r**2 + (1 - z) ** 2).ravel() for r, z in slopes])
@@ -87,7 +87,7 @@ class OpticalField:
         radial = np.concatenate([1 - slope.ravel() for slope, _ in slopes])
         axial = np.concatenate([-slope.ravel() for _, slope in slopes])
         turning = np.concatenate(
-            [(1 - value / block.r).ravel() for value, block in zip(values, assembler.blocks, strict=True)]
+            [(1 - value / block.points[..., 0]).ravel() for value, block in zip(values, assembler.blocks, strict=True)]
         )
         return radial, turning, axial
 

@@ -84,25 +84,27 @@ class Poisson:
     def _outside(self, sector: Sector) -> sp.csc_array:
         """What the space outside the ball adds to the operator, about an axis."""
         m, parity = sector.numbers
-        arc = self.elements.outer_arc
-        if arc is None:
+        sphere = self.elements.outer_boundary
+        if sphere is None:
             message = "the potential needs a mesh with a ball around the molecule"
             raise ValueError(message)
-        radius = float(np.hypot(arc.r, arc.z).mean())
-        unknowns, place = np.unique(arc.unknowns, return_inverse=True)
-        place = place.reshape(arc.unknowns.shape)
-        weight = arc.weight * arc.r
-        rest = m + MULTIPOLES + 2
+        distance = np.hypot(sphere.points[..., 0], sphere.points[..., 1])
+        radius = float(distance.mean())
+        unknowns, place = np.unique(sphere.unknowns, return_inverse=True)
+        place = place.reshape(sphere.unknowns.shape)
+        weight = sphere.measure
+        # Factor l + 1 of all multipoles that are not matched exactly.
+        higher = m + MULTIPOLES + 2
         dense = np.zeros((len(unknowns), len(unknowns)))
-        local = np.einsum("eqi,eq,eqj->eij", arc.values, weight, arc.values) * rest
+        local = np.einsum("eqi,eq,eqj->eij", sphere.values, weight, sphere.values) * higher
         np.add.at(dense, (place[:, :, None], place[:, None, :]), local)
-        cosine = arc.z / np.hypot(arc.r, arc.z)
+        cosine = sphere.points[..., 1] / distance
         for l in range(m, m + MULTIPOLES + 1):  # noqa: E741 - the field's letter
             if parity == 0 or (-1) ** (l - m) == parity:
                 legendre = lpmv(m, l, cosine)
                 moment = np.zeros(len(unknowns))
-                np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", arc.values, weight, legendre))
-                dense += (l + 1 - rest) * np.outer(moment, moment) / np.sum(weight * legendre**2)
+                np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", sphere.values, weight, legendre))
+                dense += (l + 1 - higher) * np.outer(moment, moment) / np.sum(weight * legendre**2)
         dense *= self.molecule.parameters[MEDIUM].permittivity / radius
         rows, columns = np.meshgrid(unknowns, unknowns, indexing="ij")
         n = self.elements.count

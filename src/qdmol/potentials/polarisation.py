@@ -11,9 +11,8 @@ Beside a plane this is the image potential
     V(d) = (e²/4πε0) δ/(4 ε) d / (d² + a²),   δ = (ε - ε') / (ε + ε'),
 
 with extremes w/2 to either side, zero at the interface, and the sharp one from some w away on. Interfaces act on each
-other unsoftened. One dot is solved by an exact series, everything else by boundary integrals.
-
-The self-polarisation of a sphere of concentric layers, as an exact series.
+other unsoftened. One dot, a sphere of concentric layers, is solved by an exact series, everything else by boundary
+integrals about the axis (:mod:`qdmol.potentials.boundary`).
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from qdmol.potentials.surfaces import interfaces
 from qdmol.structure import MEDIUM, AxialMolecule
 from qdmol.units import COULOMB_EV_NM
 
-CUT = 1e-9
-ORDERS = (8, 4000)
+SMALLEST_TERM = 1e-9
+MULTIPOLE_LIMITS = (8, 4000)
 
 
 def sphere_potential(
@@ -67,7 +66,9 @@ def sphere_potential(
     v = radius * R / u
     du = (u * R - v * radius) / (u**2 - v**2)
     ratio = v / u
-    orders = int(np.clip(math.log(CUT) / (2 * math.log(min(float(ratio.max()), 1 - 1e-9))), *ORDERS))
+    orders = int(
+        np.clip(math.log(SMALLEST_TERM) / (2 * math.log(min(float(ratio.max()), 1 - 1e-9))), *MULTIPOLE_LIMITS)
+    )
     value = 1 / u
     for l in range(orders):  # noqa: E741 - the field's letter
         slope = value * (l / R - (2 * l + 1) * du / u)
@@ -87,8 +88,8 @@ def _system(l: int, R: Floats, strength: Floats) -> Floats:  # noqa: E741
     return np.eye(len(R)) + strength[:, None] / (2 * math.pi) * slope
 
 
-# Elements smaller than this part of the width have the potential fitted to FIT of their points.
-SMALL, FIT = 0.1, 8
+# Elements smaller than this part of the width have the potential fitted to FITTED_POINTS of their points.
+SMALL_ELEMENT, FITTED_POINTS = 0.1, 8
 # The rule that checks the integrals: of higher order where the potential is a series, of lower order, and with fewer
 # points on the panels, where it takes boundary integrals. These differ from the solver's by more than the solver's from
 # the exact ones, so that part of the difference is the error.
@@ -96,7 +97,7 @@ FINER_RULE, COARSER_RULE = 8, -2
 # Two Gauss points more on every panel divide the error by 6 or more.
 COARSER_SHARE = 0.15
 # Fewest Gauss points of a panel in a solve; their number grows with the degree of the shape functions.
-LEAST_NODES = 6
+MIN_NODES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +176,20 @@ class SelfPolarisation:
         )
         return BoundaryResponse(surface, self.width / 2)
 
-    def potential(self, r: Floats, z: Floats) -> Floats:
-        """Potential (1/nm) of the polarisation charge of a unit charge at (r, z), taken there: (P,) for points (P,)."""
+    def potential(self, positions: Floats) -> Floats:
+        """Potential (1/nm) of the polarisation charge of a unit charge, taken where the charge is: (P,) for positions
+        (P, 3).
+        """
         if not screened(self.molecule):
-            return np.zeros(len(r))
+            return np.zeros(len(positions))
         if self.exact:
             dot = self.molecule.dots[0]
             names = [*(layer.material for layer in dot.layers), MEDIUM]
             values = np.array([self.molecule.parameters[name].permittivity for name in names])
             contrasts = (values[:-1] - values[1:]) / (values[:-1] + values[1:])
             radii = [layer.radius for layer in dot.layers]
-            return sphere_potential(np.hypot(r, z - dot.z), radii, list(contrasts), softness=self.width / 2)
-        return self._response.own_potential(r, z)
+            return sphere_potential(dot.distance(positions), radii, list(contrasts), softness=self.width / 2)
+        return self._response.own_potential(np.hypot(positions[:, 0], positions[:, 1]), positions[:, 2])
 
     def on(self, assembler: Assembler) -> Polarised:
         """The energy (eV) of a carrier at the quadrature points, with what its error follows from."""
@@ -195,40 +198,38 @@ class SelfPolarisation:
             other = Assembler(elements.with_extra_order(FINER_RULE), assembler.regions)
             return Polarised(self, assembler, self.energy(assembler), other, self.energy(other), 1.0)
         other = Assembler(elements.with_extra_order(COARSER_RULE), assembler.regions)
-        nodes = max(2 * elements.degree - 4, LEAST_NODES)
+        nodes = max(2 * elements.degree - 4, MIN_NODES)
         fine, coarse = self._with_nodes(nodes), self._with_nodes(nodes - 2)
         return Polarised(fine, assembler, fine.energy(assembler), other, coarse.energy(other), COARSER_SHARE)
 
     def energy(self, assembler: Assembler) -> Coefficient:
         """Energy (eV) of a carrier at the quadrature points of an assembler."""
-        blocks = assembler.blocks
-        parts = np.split(self._everywhere(blocks), np.cumsum([block.r.size for block in blocks])[:-1])
         values = permittivity(assembler, self.molecule)
         return [
-            COULOMB_EV_NM / (2 * value) * part.reshape(block.r.shape)
-            for part, block, value in zip(parts, blocks, values, strict=True)
+            COULOMB_EV_NM / (2 * value) * part for part, value in zip(self._everywhere(assembler), values, strict=True)
         ]
 
-    def _everywhere(self, blocks: Sequence[Block]) -> Floats:
-        """Potential at all quadrature points (P,); in elements far smaller than the interface's width a linear fit."""
-        small = [np.maximum(np.ptp(b.r, axis=1), np.ptp(b.z, axis=1)) < SMALL * self.width for b in blocks]
-        asked = []
+    def _everywhere(self, assembler: Assembler) -> Coefficient:
+        """Potential at all quadrature points; in elements far smaller than the interface's width a linear fit."""
+        blocks = assembler.blocks
+        small = [np.ptp(block.points, axis=1).max(axis=-1) < SMALL_ELEMENT * self.width for block in blocks]
+        masks = []
         for block, tiny in zip(blocks, small, strict=True):
-            mask = np.ones(block.r.shape, dtype=np.bool_)
+            mask = np.ones(block.measure.shape, dtype=np.bool_)
             mask[tiny] = False
             mask[np.ix_(tiny, _spread(block))] = True
-            asked.append(mask)
-        r, z = (np.concatenate([getattr(b, x)[mask] for b, mask in zip(blocks, asked, strict=True)]) for x in "rz")
-        found = self.potential(r, z)
-        parts = np.split(found, np.cumsum([np.count_nonzero(mask) for mask in asked])[:-1])
+            masks.append(mask)
+        points = np.concatenate([block.points[mask] for block, mask in zip(blocks, masks, strict=True)])
+        computed = self.potential(assembler.symmetry.images[0].place(points))
+        parts = np.split(computed, np.cumsum([np.count_nonzero(mask) for mask in masks])[:-1])
         values = []
-        for block, tiny, mask, part in zip(blocks, small, asked, parts, strict=True):
-            value = np.empty(block.r.shape)
+        for block, tiny, mask, part in zip(blocks, small, masks, parts, strict=True):
+            value = np.empty(block.measure.shape)
             value[mask] = part
             for e in np.flatnonzero(tiny):
-                value[e] = _fitted(block.r[e], block.z[e], value[e], _spread(block))
-            values.append(value.ravel())
-        return np.concatenate(values)
+                value[e] = _fitted(block.points[e], value[e], _spread(block))
+            values.append(value)
+        return values
 
     def _with_nodes(self, nodes: int) -> SelfPolarisation:
         """The same with other Gauss points on the panels; kept, since its matrices serve every mesh."""
@@ -239,14 +240,14 @@ class SelfPolarisation:
 
 def _spread(block: Block) -> NDArray[np.intp]:
     """A few of an element's quadrature points."""
-    count = block.r.shape[1]
-    return np.unique(np.linspace(0, count - 1, min(FIT, count)).round().astype(np.intp))
+    count = block.measure.shape[1]
+    return np.unique(np.linspace(0, count - 1, min(FITTED_POINTS, count)).round().astype(np.intp))
 
 
-def _fitted(r: Floats, z: Floats, value: Floats, known: NDArray[np.intp]) -> Floats:
-    """Values (Q,) of the linear function that fits those known best."""
-    size = max(float(np.ptp(r)), float(np.ptp(z)))
-    plane = np.stack([np.ones_like(r), (r - r[0]) / size, (z - z[0]) / size], axis=1)
+def _fitted(points: Floats, value: Floats, known: NDArray[np.intp]) -> Floats:
+    """Values (Q,) at points (Q, d) of the linear function that fits the known ones best."""
+    size = np.ptp(points, axis=0).max()
+    plane = np.concatenate([np.ones((len(points), 1)), (points - points[0]) / size], axis=1)
     return np.asarray(plane @ np.linalg.lstsq(plane[known], value[known], rcond=None)[0])
 
 

@@ -1,4 +1,4 @@
-"""Piecewise constant properties, read off the region each element lies in."""
+"""Material properties at the quadrature points, constant in each region of the mesh."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from qdmol.fem import Assembler, Coefficient
-from qdmol.structure import MEDIUM, AxialMolecule, RegionParameters
+from qdmol.fem import FAR_MEDIUM, Assembler, Coefficient, material_of
+from qdmol.structure import AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
 Carrier = Literal["electron", "hole"]
@@ -29,7 +29,7 @@ def edge_of(parameters: RegionParameters, carrier: Carrier) -> float:
 def by_region(assembler: Assembler, molecule: AxialMolecule, value: Callable[[RegionParameters], float]) -> Coefficient:
     """One value of each material at all quadrature points: arrays (E, Q), one for each block of elements."""
     table = np.array([value(_parameters(molecule, name)) for name in assembler.elements.regions])
-    return [np.broadcast_to(table[block.region][:, None], block.r.shape) for block in assembler.blocks]
+    return [np.broadcast_to(table[block.region][:, None], block.measure.shape) for block in assembler.blocks]
 
 
 def inverse_mass(assembler: Assembler, molecule: AxialMolecule, carrier: Carrier) -> Coefficient:
@@ -52,7 +52,7 @@ def domain(regions: tuple[str, ...], molecule: AxialMolecule, carrier: Carrier) 
     return frozenset(
         region
         for region in regions
-        if not region.endswith("/far") and math.isfinite(edge_of(_parameters(molecule, region), carrier))
+        if region != FAR_MEDIUM and math.isfinite(edge_of(_parameters(molecule, region), carrier))
     )
 
 
@@ -62,4 +62,4 @@ def screened(molecule: AxialMolecule) -> bool:
 
 
 def _parameters(molecule: AxialMolecule, region: str) -> RegionParameters:
-    return molecule.parameters[MEDIUM if region.startswith(MEDIUM + "/") else region]
+    return molecule.parameters[material_of(region)]

@@ -26,14 +26,14 @@ from numpy.typing import NDArray
 from scipy.special import ellipkm1, k0e
 
 from qdmol.arrays import Floats
-from qdmol.fem import Arc, Line, Piece, Shapes, arrange
+from qdmol.fem import Arc, Line, Piece, geometry_of
 from qdmol.structure import MEDIUM, AxialMolecule
 
 # The ratios start from their asymptotic form this many orders above the last one wanted: what it is off decays.
-LEAD = 10
-SHIFT = math.sqrt(1 / 12)
-# From this η on the start is forgotten after LEAD orders, whatever it is.
-FORGOTTEN = 1.2
+EXTRA_ORDERS = 10
+ORDER_SHIFT = math.sqrt(1 / 12)
+# From this η on the start is forgotten after EXTRA_ORDERS orders, whatever it is.
+FORGETTING_ETA = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def ring_potentials(
 
 def _ratios(excess: Floats, orders: int) -> Floats:
     """Q_{m+1/2} / Q_{m-1/2} at 1 + excess for m = 0 .. orders - 1: (orders, ...)."""
-    top = orders + LEAD
+    top = orders + EXTRA_ORDERS
     ratio = _start(excess, top)
     found = np.empty((orders, *excess.shape))
     twice = 2 + 2 * excess
@@ -104,8 +104,8 @@ def _start(excess: Floats, top: int) -> Floats:
     """Q_{top+1/2} / Q_{top-1/2}: Q_{m-1/2} tends to √(η / sinh η) K_0(m η), with √(m² + 1/12) for m to order m^-4."""
     eta = np.log1p(excess + np.sqrt(excess * (2 + excess)))
     ratio = np.exp(-eta)
-    low, high = math.hypot(top, SHIFT), math.hypot(top + 1, SHIFT)
-    small = eta < FORGOTTEN
+    low, high = math.hypot(top, ORDER_SHIFT), math.hypot(top + 1, ORDER_SHIFT)
+    small = eta < FORGETTING_ETA
     close = eta[small]
     ratio[small] = k0e(high * close) / k0e(low * close) * np.exp((low - high) * close)
     return ratio
@@ -113,8 +113,8 @@ def _start(excess: Floats, top: int) -> Floats:
 
 # Panel length over its distance from the next stretch of boundary.
 LENGTH_OVER_DISTANCE = 1.5
-# Interfaces of a contrast below WEAK bear little charge, and panels longer by WEAK_LENGTH serve.
-WEAK, WEAK_LENGTH = 0.06, 1.5
+# Interfaces of a contrast below WEAK_CONTRAST bear little charge, and panels longer by WEAK_CONTRAST_LENGTH serve.
+WEAK_CONTRAST, WEAK_CONTRAST_LENGTH = 0.06, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +223,14 @@ def interfaces(molecule: AxialMolecule, *, closed_gap: float, nodes: int, longes
         Lengths (nm) panels are cut down to everywhere, and at most.
     """
     half = molecule.mirror_symmetric
-    pieces = arrange(Shapes(molecule, (), 0.0, closed_gap, half=half))
+    pieces = geometry_of(molecule, layers=(), box=0.0, closed_gap=closed_gap).pieces
     found = [(piece, _contrast(molecule, piece)) for piece in pieces]
     stretches = [Panel(piece.curve, piece.start, piece.stop, contrast) for piece, contrast in found if contrast]
     panels: list[Panel] = []
     for stretch in stretches:
         others = [(other, 1) for other in stretches if other is not stretch]
         others += [(other, -1) for other in stretches if half and not (other is stretch and _crosses(stretch))]
-        allowed = longest if abs(stretch.contrast) > WEAK else WEAK_LENGTH * longest
+        allowed = longest if abs(stretch.contrast) > WEAK_CONTRAST else WEAK_CONTRAST_LENGTH * longest
         cuts = np.linspace(stretch.start, stretch.stop, math.ceil(stretch.length / allowed) + 1)
         for start, stop in pairwise(cuts.tolist()):
             panels += _cut(replace(stretch, start=start, stop=stop), others, shortest)

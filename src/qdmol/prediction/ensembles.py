@@ -1,9 +1,10 @@
-"""The spectrum of an ensemble: few shapes solved, a polynomial for all others, and how far off that is."""
+"""Spectrum of an ensemble: some shapes are solved, a polynomial interpolates all others, and its error is estimated."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,19 @@ from qdmol.prediction.surrogate import DotGrid, assemble, best_polynomial, dot_f
 from qdmol.prediction.tasks import Answer
 from qdmol.prediction.values import Conditions, Curves
 
-# Groups of molecules of which each in turn is left out, for the error of a finite number of them.
-JACKKNIFE = 10
-# More than this part of the shapes must be possible.
-FEWEST_POSSIBLE = 0.5
+# Parts of the molecules of which each in turn is left out, for the error of a finite number of molecules.
+JACKKNIFE_PARTS: Final = 10
+# At least this part of the shapes must have a solution.
+MIN_SOLVED: Final = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class GroupLight:
-    """A group with its solved shapes; `lengths` (shapes, P) in nm, `possible` (members,) which particles can be.
+    """A group of particles with its solved shapes.
 
-    `reference` is the light of the mean, better solved than the shapes. With `exact` the shapes are the particles.
+    `lengths` (shapes, P) are those of the shapes in nm, `possible` (members,) tells which particles can exist,
+    `reference` are the optical properties of the mean in more bases than those of the shapes. With `exact` the shapes
+    are the particles themselves.
     """
 
     group: Group
@@ -41,10 +44,11 @@ class GroupLight:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """What the polynomial got wrong of shapes it had not seen.
+    """Errors of the interpolation for shapes that are left out of the fit.
 
-    `relative`: root mean square over the shapes of the band edge's absorption that is misplaced, over all of it; the
-    others are errors (eV) of the mean over the shapes: peak and width of absorption, peak and width of emission.
+    `relative` is the root mean square over the shapes of the misplaced absorption at the band edge relative to all of
+    it; the others are errors (eV) of the mean over the shapes: peak and width of absorption, peak and width of
+    emission.
     """
 
     relative: float
@@ -56,9 +60,10 @@ class Misfit:
 
 @dataclass(frozen=True, eq=False)
 class EnsembleSpectrum:
-    """The mean over particles, what the polynomial got wrong, and the mean without each tenth of the molecules.
+    """Mean over the particles, errors of the interpolation, and the means without each tenth of the molecules.
 
-    `absorption` (particles, n) in nm² is that of each particle.
+    `absorption` (particles, n) is that of each particle in nm²; `shapes` and `failed` are the numbers of shapes with
+    and without a solution.
     """
 
     mean: Curves
@@ -70,58 +75,54 @@ class EnsembleSpectrum:
 
 
 def ensemble_spectrum(groups: Sequence[GroupLight], grid: Floats, conditions: Conditions) -> EnsembleSpectrum:
-    """The mean spectrum of all particles of all groups.
+    """Mean spectrum of all particles of all groups.
 
     Raises
     ------
     SolverError
         Too few of a group's shapes could be solved.
     """
-    absorption, emitted, numbers, misfits, shapes, failed = [], [], [], [], 0, 0
-    for one in groups:
-        curves = _GroupCurves(one, grid, conditions)
-        for row in curves.members():
-            absorbed, given = assemble(row, curves.relative, grid, conditions)
-            absorption.append(absorbed)
-            emitted.append(given)
-        numbers.append(one.group.number[one.possible])
+    rows, numbers, misfits, shapes, failed = [], [], [], 0, 0
+    for group in groups:
+        curves = _GroupCurves(group, grid, conditions)
+        rows += [assemble(row, curves.relative, grid, conditions) for row in curves.members()]
+        numbers.append(group.group.number[group.possible])
         misfits.append(curves.misfit())
         shapes += len(curves.rows)
-        failed += len(one.answers) - len(curves.rows)
-    every = np.array(absorption)
-    mean, parts = _means(grid, every, np.array(emitted), np.concatenate(numbers))
-    return EnsembleSpectrum(mean, every, _worst(misfits), parts, shapes, failed)
+        failed += len(group.answers) - len(curves.rows)
+    absorption, emission = (np.array(curves) for curves in zip(*rows, strict=True))
+    mean, parts = _means(grid, absorption, emission, np.concatenate(numbers))
+    return EnsembleSpectrum(mean, absorption, _worst(misfits), parts, shapes, failed)
 
 
 def _means(
     grid: Floats, absorption: Floats, emitted: Floats, numbers: NDArray[np.intp]
 ) -> tuple[Curves, tuple[Curves, ...]]:
-    """The mean over all particles, and those without the particles of each tenth of the molecules."""
-    part = numbers % JACKKNIFE
-    sums = [particle_sums(grid, absorption[part == k], emitted[part == k]) for k in range(JACKKNIFE)]
+    """Mean over all particles, and the means without the particles of each tenth of the molecules."""
+    part = numbers % JACKKNIFE_PARTS
+    sums = [particle_sums(grid, absorption[part == k], emitted[part == k]) for k in range(JACKKNIFE_PARTS)]
     total = total_sums(sums)
-    if any(one.weight == 0 for one in sums):
+    if any(part.weight == 0 for part in sums):
         return total.mean(grid), ()
-    return total.mean(grid), tuple(total_sums(sums[:k] + sums[k + 1 :]).mean(grid) for k in range(JACKKNIFE))
+    return total.mean(grid), tuple(total_sums(sums[:k] + sums[k + 1 :]).mean(grid) for k in range(JACKKNIFE_PARTS))
 
 
 def _worst(misfits: Sequence[Misfit | None]) -> Misfit | None:
-    """The largest of each error."""
-    known = [one for one in misfits if one is not None]
+    """The largest of each error over the groups."""
+    known = [misfit for misfit in misfits if misfit is not None]
     if not known:
         return None
-    names = [field.name for field in fields(Misfit)]
-    return Misfit(*(max(getattr(one, name) for one in known) for name in names))
+    return Misfit(*(max(getattr(misfit, field.name) for misfit in known) for field in fields(Misfit)))
 
 
 class _GroupCurves:
-    """Features of a group's solved shapes, and the polynomials through them."""
+    """Features of a group's solved shapes, and the polynomials that interpolate them."""
 
     def __init__(self, light: GroupLight, grid: Floats, conditions: Conditions) -> None:
         self.light, self.grid, self.conditions = light, grid, conditions
         self.relative = DotGrid.like(grid)
         solved = [k for k, answer in enumerate(light.answers) if answer.light is not None]
-        if len(solved) < max(1, FEWEST_POSSIBLE * len(light.answers)):
+        if len(solved) < max(1, MIN_SOLVED * len(light.answers)):
             reason = next(answer.reason for answer in light.answers if answer.light is None)
             message = f"Only {len(solved)} of {len(light.answers)} shapes of the ensemble can be solved: {reason}"
             raise SolverError(message)
@@ -133,13 +134,13 @@ class _GroupCurves:
         self._guess = np.empty_like(self.rows)
 
     def _offset(self) -> Floats:
-        """Band edge and free energy (D, 2) of the mean in its better bases less those in the shapes' (eV)."""
+        """Band edge and free energy (D, 2) of the mean in all bases less those in the shapes' bases, in eV."""
         reference = self.light.reference
         bases = len(next(answer.light for answer in self.light.answers if answer.light is not None).edge)
-        coarse = MoleculeLight(**{**vars(reference), "edge": reference.edge[:bases]})
+        coarse = replace(reference, edge=reference.edge[:bases])
         fine, rough = (
-            dot_features(prepare_light(one, self.conditions), self.relative, self.conditions)[:, :2]
-            for one in (reference, coarse)
+            dot_features(prepare_light(light, self.conditions), self.relative, self.conditions)[:, :2]
+            for light in (reference, coarse)
         )
         return np.asarray(fine - rough)
 
@@ -158,7 +159,7 @@ class _GroupCurves:
         return np.concatenate([rows[:, :, :2] + self.offset, curves], axis=2)
 
     def _fill(self, kind: int, lengths: Floats, rows: Floats) -> None:
-        """Fit the dots of one kind, and give their features of other lengths."""
+        """Fit the dots of one kind, and interpolate their features to other lengths."""
         group = self.light.group
         dots = [dot for dot in range(group.dots) if group.kind(dot) == kind]
         orders = {dot: group.order(dot) for dot in dots}
@@ -170,15 +171,16 @@ class _GroupCurves:
             self._guess[:, dot] = part
             rows[:, dot] = fit(lengths[:, orders[dot][0]])
 
-    def _loss(self, outputs: Floats):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _loss(self, outputs: Floats) -> Callable[[Floats], float]:
+        """Error of predictions (rows, outputs): energies in line widths, and curves relative to their size."""
         size = len(self.relative.absorbed)
         scale = self.conditions.broadening.deviation
 
         def loss(guess: Floats) -> float:
-            wrong = guess - outputs
-            energy = np.mean((wrong[:, :2] / scale) ** 2)
+            error = guess - outputs
+            energy = np.mean((error[:, :2] / scale) ** 2)
             curves = [
-                np.sum(wrong[:, part] ** 2) / np.sum(outputs[:, part] ** 2)
+                np.sum(error[:, part] ** 2) / np.sum(outputs[:, part] ** 2)
                 for part in (slice(2, 2 + size), slice(2 + size, None))
             ]
             return float(energy + sum(curves))
@@ -186,7 +188,7 @@ class _GroupCurves:
         return loss
 
     def misfit(self) -> Misfit | None:
-        """How far what was not seen was predicted wrong; None where every particle was solved. Ask after `members`."""
+        """Errors for shapes left out of the fit; None if every particle was solved. To be called after `members`."""
         if self.light.exact or not self.light.group.parameters:
             return None
         grid = self.grid
@@ -196,9 +198,9 @@ class _GroupCurves:
         relative = []
         for (absorbed, _), (other, _) in zip(true, guess, strict=True):
             low = grid <= edge_peak(grid, absorbed).energy + EDGE_REACH
-            wrong = float(np.trapezoid(np.abs(other - absorbed)[low], grid[low]))
-            relative.append(wrong / band_edge_area(grid, absorbed, edge_peak(grid, absorbed)))
-        means = [mean_curves(grid, [a for a, _ in one], [e for _, e in one]) for one in (true, guess)]
+            misplaced = float(np.trapezoid(np.abs(other - absorbed)[low], grid[low]))
+            relative.append(misplaced / band_edge_area(grid, absorbed, edge_peak(grid, absorbed)))
+        means = [mean_curves(grid, [a for a, _ in curves], [e for _, e in curves]) for curves in (true, guess)]
         edges = [edge_peak(grid, mean.absorption) for mean in means]
         peaks = [emission_peak(grid, mean.emission) for mean in means]
         return Misfit(

@@ -24,11 +24,26 @@ MIN_SHARE: Final = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class FieldSweep:
-    """A molecule in fields (k,), kV/cm; NaN where one could not be solved, with the reason in `failed`.
+    """Emission of a molecule in applied fields.
 
-    `emission` (k, n) in 1/(eV ns) on `grid` (n,); `share` (k, D) of the photons from each dot and `dot_peak` (k, D) in
-    eV the peak of each; `peak` (k,) of all, `absorption` (k,) the band edge, both in eV; `lifetime` (k,) in ns; `error`
-    (k,) in eV, of every energy, and `numerical` (k,) in eV the part of it that is not of the basis.
+    Attributes
+    ----------
+    fields
+        Applied fields (k,) along the axis in kV/cm. Numbers at fields without a solution are NaN.
+    grid, emission
+        Photon energies (n,) in eV, and photons per exciton (k, n) in 1/(eV ns).
+    share
+        Part of the photons from each dot, (k, D).
+    dot_peak
+        Emission peak of each dot, (k, D) in eV.
+    peak, absorption
+        Emission peak and band edge of the molecule, (k,) in eV.
+    lifetime
+        Radiative lifetime, (k,) in ns.
+    error, numerical
+        Error of every energy, and the part of it that is not due to the basis, (k,) in eV.
+    failed
+        Number of each field without a solution, and the reason.
     """
 
     fields: Floats
@@ -45,13 +60,13 @@ class FieldSweep:
 
     @property
     def stark(self) -> Floats:
-        """Shift (k,) in eV of the emission's peak from that in the weakest field of the sweep."""
+        """Stark shift (k,) in eV of the emission peak from that in the weakest field with a solution."""
         weakest = self._weakest
         return np.full(len(self.fields), np.nan) if weakest is None else np.asarray(self.peak - self.peak[weakest])
 
     @property
     def stark_error(self) -> Floats:
-        """Error (k,) in eV of `stark`: what bases lack is much alike in all fields, numerical errors are not."""
+        """Error (k,) of `stark` in eV: basis errors are similar in all fields, numerical errors are not."""
         weakest = self._weakest
         if weakest is None:
             return np.full(len(self.fields), np.nan)
@@ -62,13 +77,13 @@ class FieldSweep:
 
     @property
     def _weakest(self) -> int | None:
-        """The weakest field that was solved."""
+        """Number of the weakest field with a solution."""
         known = np.flatnonzero(np.isfinite(self.peak))
         return int(known[np.argmin(np.abs(self.fields[known]))]) if len(known) else None
 
     @property
     def switching(self) -> float | None:
-        """Field (kV/cm) at which both dots of a pair emit alike; None where that is nowhere in the sweep."""
+        """Field (kV/cm) at which both dots of a dimer emit equally; None if there is none in the sweep."""
         if self.share.shape[1] != 2:
             return None
         lead = self.share[:, 0] - 0.5
@@ -80,15 +95,15 @@ class FieldSweep:
 
 
 def field_orders(spec: Spec, fields: Sequence[float], *, contact: bool) -> list[Order]:
-    """The molecule in each field (kV/cm).
+    """Orders of the molecule in each field (kV/cm).
 
     Raises
     ------
     InputError
-        A field the spec refuses.
+        A field is invalid.
     """
     if list(fields) != sorted(set(fields)):
-        raise InputError(field="field", value=list(fields), allowed="rising values, each once")
+        raise InputError(field="field", value=list(fields), allowed="ascending values, each once")
     request = LightRequest(BASES, contact)
     return [Order(update_spec(spec, "environment.field", [0.0, 0.0, float(field)]), request) for field in fields]
 
@@ -96,7 +111,7 @@ def field_orders(spec: Spec, fields: Sequence[float], *, contact: bool) -> list[
 def sweep_fields(
     fields: Sequence[float], answers: Sequence[Answer], dots: int, grid: Floats, conditions: Conditions
 ) -> FieldSweep:
-    """What the molecule emits in each field."""
+    """Emission of the molecule in each field, from its optical properties there."""
     count = len(fields)
     emission = np.full((count, len(grid)), np.nan)
     share, dot_peak = np.full((count, dots), np.nan), np.full((count, dots), np.nan)
@@ -110,7 +125,8 @@ def sweep_fields(
         absorbed, emitted = dot_curves(prepared, grid, conditions)
         rate = prepared.emitters.rate.sum(axis=0)
         if not emitted.any() or not rate.sum() > 0:
-            failed.append((k, "no exciton that heat reaches emits in this field: electron and hole are apart"))
+            reason = "no thermally populated exciton emits in this field: electron and hole are in different dots"
+            failed.append((k, reason))
             continue
         emission[k] = emitted.sum(axis=1)
         share[k] = rate / rate.sum()
@@ -122,6 +138,15 @@ def sweep_fields(
         error[k] = prepared.limit.error[0]
         numerical[k] = prepared.light.numerical
     return FieldSweep(
-        np.asarray(fields, dtype=np.float64), grid, emission, share, dot_peak, peak, absorption, lifetime, error,
-        numerical, tuple(failed),
-    )  # fmt: skip
+        fields=np.asarray(fields, dtype=np.float64),
+        grid=grid,
+        emission=emission,
+        share=share,
+        dot_peak=dot_peak,
+        peak=peak,
+        absorption=absorption,
+        lifetime=lifetime,
+        error=error,
+        numerical=numerical,
+        failed=tuple(failed),
+    )

@@ -1,10 +1,11 @@
-"""Particles of an ensemble that have the same lengths to vary: molecules, or single dots of one kind."""
+"""Groups of an ensemble's particles with the same lengths to vary: molecules, or single dots of one kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +28,16 @@ from qdmol.structure import (
 )
 from qdmol.study import SOLVER_SOURCE
 
-CUT = 3.0  # standard deviations, as in the drawing of members
+CUTOFF: Final = 3.0  # standard deviations, as in the drawing of members
 IMPOSSIBLE_RECORD = "qdmol.prediction.records:ImpossibleMembers"
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Particles of one kind: the spec of their mean with its ensemble, and the lengths (members, P) of each, in nm.
+    """Particles of one kind: the spec of their mean with its ensemble, and the lengths `values` (members, P) in nm.
 
-    `number` (members,) is that of the molecule each is, or whose dot it is: samples of the same molecules are compared
-    molecule by molecule.
+    `number` (members,) is the number of the molecule that each particle is or comes from, since samples of the same
+    molecules are compared molecule by molecule.
     """
 
     spec: Spec
@@ -45,47 +46,47 @@ class Group:
 
     @cached_property
     def parameters(self) -> tuple[ParameterRange, ...]:
-        """The lengths that differ."""
+        """The lengths that vary."""
         return parameters_of(self.spec)
 
     @property
     def dots(self) -> int:
-        """Dots of each particle."""
+        """Number of dots of each particle."""
         return len(self.spec.molecule.dots)
 
     @cached_property
     def pooled(self) -> bool:
-        """Whether a dot and its mirror image are one kind of dot: of a symmetric mean, all dots varied alike."""
+        """Whether a dot and its mirror image are of one kind: the mean is symmetric and all dots vary alike."""
         return self.dots > 1 and resolve(without_ensemble(self.spec)).mirror_symmetric
 
     def scaled(self, values: Floats) -> Floats:
         """Lengths (s, P) in standard deviations from their means."""
-        means = np.array([one.mean for one in self.parameters])
-        deviations = np.array([one.deviation for one in self.parameters])
+        means = np.array([length.mean for length in self.parameters])
+        deviations = np.array([length.deviation for length in self.parameters])
         return np.asarray((values - means) / deviations)
 
     def order(self, dot: int) -> tuple[Indices, int]:
-        """Numbers (P,) of the lengths as a dot sees them, its own first; and how many are its own."""
+        """Numbers (P,) of the lengths ordered for one dot, its own first, and the number of its own."""
         mirrored = self.pooled and dot > (self.dots - 1) / 2
         others = [other for other in range(self.dots) if other != dot]
-        necks = [k for k, one in enumerate(self.parameters) if one.name.startswith("neck")]
+        necks = [k for k, length in enumerate(self.parameters) if length.name.startswith("neck")]
         if mirrored:
             others, necks = others[::-1], necks[::-1]
         own = self._of_dot(dot)
-        rest = [k for other in others for k in self._of_dot(other)]
-        return np.array([*own, *rest, *necks], dtype=np.intp), len(own)
+        of_others = [k for other in others for k in self._of_dot(other)]
+        return np.array([*own, *of_others, *necks], dtype=np.intp), len(own)
 
     def kind(self, dot: int) -> int:
-        """Dots of one kind share one polynomial."""
+        """Number of a dot's kind; dots of one kind share a polynomial."""
         return min(dot, self.dots - 1 - dot) if self.pooled else dot
 
     def _of_dot(self, dot: int) -> list[int]:
-        return [k for k, one in enumerate(self.parameters) if one.name.startswith(f"dot {dot} ")]
+        return [k for k, length in enumerate(self.parameters) if length.name.startswith(f"dot {dot} ")]
 
     def shapes(self) -> Floats:
-        """Lengths (shapes, P) of the molecules to be solved: spread evenly over the distribution itself.
+        """Lengths (shapes, P) of the molecules to be solved, spread evenly over the distribution.
 
-        By the additive recurrence of the root of x^(P+1) = x + 1, which leaves no gaps and no clusters (H.
+        They follow the additive recurrence of the root of x^(P+1) = x + 1, which leaves no gaps and no clusters (H.
         Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods, SIAM 1992, section 3.1, for such
         sequences).
         """
@@ -97,24 +98,24 @@ class Group:
         steps = root ** -np.arange(1.0, lengths + 1)
         even = (0.5 + np.arange(1, count + 1)[:, None] * steps) % 1.0
         normal = NormalDist()
-        tail = normal.cdf(-CUT)
-        means = np.array([one.mean for one in self.parameters])
-        deviations = np.array([one.deviation for one in self.parameters])
+        tail = normal.cdf(-CUTOFF)
+        means = np.array([length.mean for length in self.parameters])
+        deviations = np.array([length.deviation for length in self.parameters])
         spread = np.vectorize(normal.inv_cdf, otypes=[np.float64])(tail + (1 - 2 * tail) * even)
         return np.asarray(means + deviations * spread)
 
     def member(self, values: Floats) -> Spec:
-        """The spec of one particle; InputError where it makes no sense."""
+        """Spec of one particle; InputError if it cannot exist."""
         return member_spec(self.spec, values)
 
 
 def groups_of(sample: Sample) -> list[Group]:
-    """The particles of a sample, by kind; a sample of single dots has all the dots of the molecules.
+    """Particles of a sample by kind; a sample of single dots has all dots of the molecules.
 
     Raises
     ------
     InputError
-        What the ensemble cannot be.
+        The ensemble is invalid.
     """
     spec = sample.spec
     assert spec.ensemble is not None
@@ -124,20 +125,20 @@ def groups_of(sample: Sample) -> list[Group]:
         return [Group(spec, drawn.values, numbers)]
     if sample.single is not None:
         alike = [[k for k, dot in enumerate(dots) if dot == dots[first]] for first in sample.single]
-        return [_singles(spec, drawn.values, [(k, numbers) for k in kin]) for kin in alike]
+        return [_singles(spec, drawn.values, [(k, numbers) for k in equal]) for equal in alike]
     whole = numbers[~drawn.monomer]
-    found = [Group(spec, drawn.values[whole], whole)] if len(whole) else []
+    groups = [Group(spec, drawn.values[whole], whole)] if len(whole) else []
     kinds = {k: dots.index(dot) for k, dot in enumerate(dots)}
     for first in dict.fromkeys(kinds.values()):
         parts = [(k, numbers[drawn.monomer & (drawn.dot == k)]) for k in kinds if kinds[k] == first]
         if any(len(chosen) for _, chosen in parts):
-            found.append(_singles(spec, drawn.values, parts))
-    return found
+            groups.append(_singles(spec, drawn.values, parts))
+    return groups
 
 
 def _singles(spec: Spec, values: Floats, parts: list[tuple[int, Indices]]) -> Group:
-    """Some dots of some molecules, each alone: pairs of the dot's number and the molecules' numbers."""
-    names = [one.name for one in parameters_of(spec)]
+    """Single dots of some molecules; `parts` are the dot's number and the molecules' numbers."""
+    names = [length.name for length in parameters_of(spec)]
     rows = [
         values[chosen][:, [k for k, name in enumerate(names) if name.startswith(f"dot {dot} ")]]
         for dot, chosen in parts
@@ -147,7 +148,7 @@ def _singles(spec: Spec, values: Floats, parts: list[tuple[int, Indices]]) -> Gr
 
 
 def single_dot(spec: Spec, dot: int) -> Spec:
-    """One dot of a molecule alone, with what its ensemble says of dots."""
+    """Spec of one dot of a molecule alone, with the variation of dots of its ensemble."""
     data = spec_mapping(spec)
     data["molecule"] = {"dots": [data["molecule"]["dots"][dot]]}
     if "ensemble" in data:

@@ -1,4 +1,4 @@
-"""From the light of single molecules to curves under given conditions, dot by dot, and to the mean over particles."""
+"""Curves of single molecules under given conditions, dot by dot, and their mean over particles."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from qdmol.prediction.values import Conditions, Curves
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A molecule's lines and emitters under given conditions."""
+    """Lines and thermal emitters of a molecule under given conditions."""
 
     light: MoleculeLight
     limit: EdgeLimit
@@ -34,7 +34,7 @@ class Prepared:
 
 
 def prepare_light(light: MoleculeLight, conditions: Conditions) -> Prepared:
-    """Lines and thermal emitters of a molecule."""
+    """Compute lines and thermal emitters of a molecule."""
     light = replace(light, band_gap=light.band_gap + conditions.shift)
     edge = light.edge if conditions.extrapolated else light.edge[-1:]
     growth = conditions.growth[len(light.edge) - 1] if conditions.extrapolated else 1.0
@@ -54,7 +54,7 @@ def _emitters(light: MoleculeLight, limit: EdgeLimit, conditions: Conditions) ->
 
 
 def without_local_field(prepared: Prepared, conditions: Conditions) -> tuple[float, float]:
-    """Strength of the band edge (eV) and radiative lifetime (ns) as if light's field were the same everywhere."""
+    """Strength of the band edge (eV) and radiative lifetime (ns) with the same field of light everywhere."""
     limit = prepared.limit
     moment = np.repeat(limit.levels.bare[:, :, None], len(prepared.light.directions), axis=2)
     bare = replace(limit, levels=replace(limit.levels, moment=moment))
@@ -70,7 +70,7 @@ def dot_curves(prepared: Prepared, grid: Floats, conditions: Conditions) -> tupl
 
 @dataclass(frozen=True, eq=False)
 class ParticleSums:
-    """Sums over particles: how many, their absorption (n,), what is excited, and of each excited one's emission."""
+    """Sums over particles: their weight and absorption (n,), and the excited ones with emission (n,) and lifetime."""
 
     weight: float
     absorption: Floats
@@ -79,7 +79,7 @@ class ParticleSums:
     lifetime: float
 
     def mean(self, grid: Floats) -> Curves:
-        """The spectrum per particle."""
+        """Curves per particle."""
         return Curves(grid, self.absorption / self.weight, self.emission / self.excited, self.lifetime / self.excited)
 
 
@@ -89,28 +89,32 @@ def particle_sums(
     emitted: Sequence[Floats] | Floats,
     weight: Floats | None = None,
 ) -> ParticleSums:
-    """Sums over particles of absorption (p, n) in nm² and emission (p, n) in 1/(eV ns); weights (p,) are 1 if none.
+    """Sums over particles of absorption (p, n) in nm² and emission (p, n) in 1/(eV ns), with weights (p,) of 1 by
+    default.
 
-    A particle emits as often as it absorbs at 300 nm, with a quantum yield that is the same for all.
+    A particle emits as often as it absorbs at 300 nm, with the same quantum yield for all.
     """
     absorption, emitted = np.asarray(absorption).reshape(-1, len(grid)), np.asarray(emitted).reshape(-1, len(grid))
     weight = np.ones(len(absorption)) if weight is None else weight
-    excited = weight * np.array([value_at(grid, one, EXCITATION_EV) for one in absorption])
-    # The emission falls to nothing at both ends of an even grid.
+    excited = weight * np.array([value_at(grid, curve, EXCITATION_EV) for curve in absorption])
+    # The emission vanishes at both ends of the even grid.
     rate = emitted.sum(axis=1) * (grid[1] - grid[0])
     return ParticleSums(
-        float(weight.sum()), weight @ absorption, float(excited.sum()), (excited / rate) @ emitted,
-        float(excited @ (1 / rate)),
-    )  # fmt: skip
+        weight=float(weight.sum()),
+        absorption=weight @ absorption,
+        excited=float(excited.sum()),
+        emission=(excited / rate) @ emitted,
+        lifetime=float(excited @ (1 / rate)),
+    )
 
 
 def total_sums(sums: Sequence[ParticleSums]) -> ParticleSums:
-    """The sums over the particles of all."""
-    return ParticleSums(*(sum(getattr(one, field.name) for one in sums) for field in fields(ParticleSums)))
+    """Add up sums over particles."""
+    return ParticleSums(*(sum(getattr(part, field.name) for part in sums) for field in fields(ParticleSums)))
 
 
 def mean_curves(
     grid: Floats, absorption: Sequence[Floats], emitted: Sequence[Floats], weight: Floats | None = None
 ) -> Curves:
-    """The mean over particles, as of `particle_sums`."""
+    """Mean over particles, as in `particle_sums`."""
     return particle_sums(grid, absorption, emitted, weight).mean(grid)

@@ -1,4 +1,4 @@
-"""The verb: from a spec to the spectra of its samples, each number with an error."""
+"""Prediction of the spectra of a spec's samples, each number with an error."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +31,15 @@ from qdmol.prediction.values import Calibration, Conditions, Curves
 from qdmol.structure import Spec, read_spec, resolve, without_ensemble
 from qdmol.units import HC_EV_NM
 
-# Growing bases of a single dot, which tell how strengths grow, of a molecule, and of the shapes of an ensemble.
+# Growing bases of a single dot, from which the growth of strengths is known, of a molecule, and of an ensemble's
+# shapes.
 MONOMER_BASES, MOLECULE_BASES, SHAPE_BASES = 4, 3, 2
-# Grid of photon energies, eV: from below the lowest line to 4.3 eV.
-BELOW, TOP, STEP = 0.45, 4.3, 3e-3
-# Temperatures (K) up to here are never refused: where higher excitons matter there, a warning says so.
-LEAST_REFUSED = 600.0
-# Points to a standard deviation of a line, where that asks for a finer grid.
-POINTS = 8
+# Grid of photon energies in eV: it starts GRID_MARGIN below the lowest line and ends at GRID_END, in steps of GRID_STEP
+# or at least POINTS_PER_DEVIATION points in the standard deviation of a line.
+GRID_MARGIN, GRID_END, GRID_STEP = 0.45, 4.3, 3e-3
+POINTS_PER_DEVIATION: Final = 8
+# Temperatures (K) up to here are never refused: if higher excitons matter there, a warning is given.
+MIN_REFUSED_K: Final = 600.0
 
 
 def predict_spectra(
@@ -52,45 +53,50 @@ def predict_spectra(
     exact: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Spectra:
-    """Absorption, emission and radiative lifetime of a molecule's samples: monomer, unfused, fused.
+    """Predict absorption, emission and radiative lifetime of a molecule's samples: monomer, unfused, fused.
 
     Parameters
     ----------
     spec
-        A spec, the path of one, ``"@name"`` of a shipped example, or a mapping. With `ensemble` spectra are means over
-        its particles.
+        A spec, its path, ``"@name"`` of a shipped example, or a mapping. Spectra of a spec with `ensemble` are means
+        over its particles.
     calibrate
-        Pins the monomer's peak by a shift of every gap.
+        Photon energy of the monomer's peak, reached by a common shift of all energies.
     linker
-        Gap (nm) of medium in the unfused sample.
+        Gap (nm) between the dots of the unfused sample.
     fields
-        Applied fields (kV/cm), rising, for which the molecule's emission is wanted as well.
+        Applied fields (kV/cm) in ascending order in which the molecule's emission is computed as well.
     folder
-        Where solved molecules are kept; None keeps none.
+        Folder in which solved molecules are stored; None stores none.
     workers
-        Processes; 0 solves in this one.
+        Number of processes; 0 computes in the present one.
     exact
-        Solve every particle of an ensemble, instead of few shapes and a polynomial.
+        Whether to solve every particle of an ensemble instead of interpolating between some shapes.
     progress
-        Called with a few words at each stage.
+        Called with a short text at each stage.
+
+    Returns
+    -------
+    Spectra
+        Curves and numbers of every sample, with `summary` (JSON) and `data` (xarray).
 
     Raises
     ------
     InputError
-        The spec makes no sense, its materials say nothing of light, or no level is bound.
+        The spec is invalid, its materials have no optical parameters, or no level is bound.
     SolverError
-        What could not be computed, with the reason.
+        A molecule could not be solved.
     """
     started = time.perf_counter()
     parsed = spec if isinstance(spec, Spec) else read_spec(spec)
     solver = Solver(folder, Resources(workers=workers), progress or (lambda _: None))
-    work = _Work(parsed, samples_of(parsed, linker=linker), solver, tuple(fields), exact=exact)
-    _refuse_hot(parsed.environment.temperature, work.references)
-    conditions = work.conditions(shift=0.0)
+    molecules = _Molecules(parsed, samples_of(parsed, linker=linker), solver, tuple(fields), exact=exact)
+    _refuse_hot(parsed.environment.temperature, molecules.references)
+    conditions = molecules.conditions()
     if calibrate is not None:
-        conditions = replace(conditions, shift=work.shift(calibrate, conditions))
-    results = work.results(conditions)
-    sweep = work.sweep(conditions)
+        conditions = replace(conditions, shift=molecules.calibration_shift(calibrate, conditions))
+    results = molecules.results(conditions)
+    sweep = molecules.sweep(conditions)
     tolerance = parsed.calculation.ci_tolerance / 1000
     accurate = all(result.edge_error <= tolerance for result in results)
     return Spectra(
@@ -109,107 +115,92 @@ def predict_spectra(
     )
 
 
+References = Mapping[str, Sequence[tuple[float, MoleculeLight]]]
+
+
+def _refuse_hot(temperature: float, references: References) -> None:
+    """Refuse a temperature (K) at which excitons above the computed ones hold much of the population."""
+    highest = min(hottest(light) for parts in references.values() for _, light in parts)
+    highest = max(10 * math.floor(highest / 10), MIN_REFUSED_K)
+    if temperature > highest:
+        raise InputError(
+            field="environment.temperature",
+            value=temperature,
+            allowed=f"at most {highest:g} K for the spectrum of this molecule: above, excitons higher than those "
+            "computed are populated",
+        )
+
+
 @dataclass(frozen=True, eq=False)
-class _Ensemble:
-    """A group of an ensemble with the lengths (shapes, P) of the molecules that are solved for it."""
+class _GroupShapes:
+    """A group of particles of an ensemble with the lengths (shapes, P) of the molecules that are solved for it.
+
+    `possible` (members,) tells which particles can exist.
+    """
 
     group: Group
     lengths: Floats
     possible: NDArray[np.bool_]
 
 
-def _refuse_hot(temperature: float, references: Mapping[str, Sequence[tuple[float, MoleculeLight]]]) -> None:
-    """Refuse a temperature (K) at which excitons that are not computed hold a part of the population that matters."""
-    largest = min(hottest(light) for parts in references.values() for _, light in parts)
-    largest = max(10 * math.floor(largest / 10), LEAST_REFUSED)
-    if temperature > largest:
-        raise InputError(
-            field="environment.temperature",
-            value=temperature,
-            allowed=f"at most {largest:g} K for the spectrum of this molecule: above, excitons higher than those "
-            "computed are populated",
-        )
+class _Molecules:
+    """All molecules of all samples, solved once, from which spectra under any conditions follow.
 
-
-class _Work:
-    """All molecules of all samples, solved once, from which spectra under any conditions follow."""
+    `references` are the optical properties of each kind of particle of a sample, without the ensemble, with its share;
+    `shapes` and `shape_answers` those of the molecules solved for an ensemble, `field_answers` those in applied fields.
+    """
 
     def __init__(
         self, spec: Spec, samples: tuple[Sample, ...], solver: Solver, fields: tuple[float, ...], *, exact: bool
     ) -> None:
-        self.spec, self.samples, self.solver, self.fields, self.exact = spec, samples, solver, fields, exact
-        self.contact = spec.calculation.exchange
-        main = samples[-1]
+        self.spec, self.samples, self.fields, self.exact = spec, samples, fields, exact
+        contact, main = spec.calculation.exchange, samples[-1]
         bases = MONOMER_BASES if main.single is not None or len(spec.molecule.dots) == 1 else MOLECULE_BASES
-        first = self._solve_main(main, bases)
-        self.ensembles = {sample.name: self._ensembles(sample) for sample in samples if spec.ensemble is not None}
-        self._solve_all(first, main)
-
-    def _solve_main(self, main: Sample, bases: int) -> Answer:
-        """The molecule itself, whose cuts hold for all others."""
-        order = Order(without_ensemble(main.particles[-1][1]), LightRequest(bases, self.contact))
-        return self.solver.solve([order], what="the molecule")[0]
-
-    def _ensembles(self, sample: Sample) -> list[_Ensemble]:
-        found = []
-        for group in groups_of(sample):
-            possible = ~impossible_members(group, Store(self.solver.folder))
-            lengths = group.values[possible] if self.exact else group.shapes()
-            found.append(_Ensemble(group, lengths, possible))
-        return found
-
-    def _solve_all(self, first: Answer, main: Sample) -> None:
-        """Every other molecule in one go, so that processes start once."""
-        light = _needed(first)
-        spacing = light.spacing["electron"], light.spacing["hole"]
-        orders, kinds = [], []
-        for sample in self.samples:
-            for share, particle in sample.particles:
-                alone = len(particle.molecule.dots) == 1
-                bases = MONOMER_BASES if alone else MOLECULE_BASES
-                request = LightRequest(bases, self.contact, None if sample is main else spacing)
-                orders.append(Order(without_ensemble(particle), request))
-                kinds.append((sample.name, share))
-        references = len(orders)
-        shapes = [one for parts in self.ensembles.values() for one in parts]
-        request = LightRequest(SHAPE_BASES, self.contact)
-        orders += [Order(_member(one.group, row), request) for one in shapes for row in one.lengths]
-        orders += field_orders(without_ensemble(self.spec), self.fields, contact=self.contact)
-        answers = self.solver.solve(orders, what="molecules")
-        self.references: dict[str, list[tuple[float, MoleculeLight]]] = {}
-        for (name, share), answer in zip(kinds, answers[:references], strict=True):
-            self.references.setdefault(name, []).append((share, _needed(answer)))
-        self._single = self.references["monomer"]
-        # The same bases for all samples, so that what they lack is the same.
-        self.references = {
+        # The molecule itself comes first: the cuts of its bases are used for the other samples.
+        own = Order(without_ensemble(main.particles[-1][1]), LightRequest(bases, contact))
+        spacing = _solved(solver.solve([own], what="the molecule")[0]).spacing
+        self.shapes: dict[str, list[_GroupShapes]] = {}
+        if spec.ensemble is not None:
+            store = Store(solver.folder)
+            self.shapes = {sample.name: _group_shapes(sample, store, exact=exact) for sample in samples}
+        particles = [(sample, share, particle) for sample in samples for share, particle in sample.particles]
+        groups = [shapes for parts in self.shapes.values() for shapes in parts]
+        orders = [
+            _reference_order(particle, spacing=None if sample is main else spacing) for sample, _, particle in particles
+        ]
+        request = LightRequest(SHAPE_BASES, contact)
+        orders += [Order(_member(shapes.group, row), request) for shapes in groups for row in shapes.lengths]
+        orders += field_orders(without_ensemble(spec), fields, contact=contact)
+        # All at once, so that processes start once.
+        answers = iter(solver.solve(orders, what="molecules"))
+        references: dict[str, list[tuple[float, MoleculeLight]]] = {}
+        for sample, share, _ in particles:
+            references.setdefault(sample.name, []).append((share, _solved(next(answers))))
+        self.monomer = references["monomer"]
+        # The same number of bases for all samples, so that their basis errors are alike.
+        self.references: References = {
             name: [(share, replace(light, edge=light.edge[:MOLECULE_BASES])) for share, light in parts]
-            for name, parts in self.references.items()
+            for name, parts in references.items()
         }
-        at = references
-        self.answers: dict[int, Sequence[Answer]] = {}
-        for one in shapes:
-            self.answers[id(one)] = answers[at : at + len(one.lengths)]
-            at += len(one.lengths)
-        self.swept = answers[at:]
+        self.shape_answers = {id(shapes): list(islice(answers, len(shapes.lengths))) for shapes in groups}
+        self.field_answers = list(answers)
 
-    def conditions(self, *, shift: float) -> Conditions:
-        """Those of the spec."""
+    def conditions(self) -> Conditions:
+        """Conditions of the spec, without calibration."""
         calculation, temperature = self.spec.calculation, self.spec.environment.temperature
         broadening = broadening_of(light_of(resolve(self.spec)), temperature)
-        parts = [(share, growths(light.edge)) for share, light in self._single]
-        growth = tuple(
-            sum(share * found[k] for share, found in parts) for k in range(min(len(found) for _, found in parts))
-        )
+        parts = [(share, growths(light.edge)) for share, light in self.monomer]
+        bases = min(len(ratios) for _, ratios in parts)
+        growth = tuple(sum(share * ratios[k] for share, ratios in parts) for k in range(bases))
         exchange = calculation.exchange_constant / 1000 if calculation.exchange else None
-        return Conditions(temperature, broadening, exchange, growth, shift=shift)
+        return Conditions(temperature, broadening, exchange, growth)
 
-    def shift(self, calibrate: Calibration, conditions: Conditions) -> float:
-        """What has to be added to every gap (eV); found in two steps, since strengths change with it a little."""
+    def calibration_shift(self, calibrate: Calibration, conditions: Conditions) -> float:
+        """Shift (eV) of every gap for the calibration, in two steps, since strengths change slightly with it."""
         shift = 0.0
         for _ in range(2):
-            at = replace(conditions, shift=shift)
-            curves = self._result(self.samples[0], at, _grid(self.references, at)).curves
-            readings = read_curves(curves)
+            shifted = replace(conditions, shift=shift)
+            readings = read_curves(self._result(self.samples[0], shifted, _grid(self.references, shifted)).curves)
             predicted = readings["absorption_peak"]
             if calibrate.quantity == "emission":
                 predicted = HC_EV_NM / readings["emission_wavelength"]
@@ -217,32 +208,41 @@ class _Work:
         return shift
 
     def results(self, conditions: Conditions) -> list[SampleResult]:
-        """Every sample with what its errors are made of."""
+        """Curves of every sample with what their errors are made of."""
         grid = _grid(self.references, conditions)
         return [self._result(sample, conditions, grid) for sample in self.samples]
 
     def _result(self, sample: Sample, conditions: Conditions, grid: Floats) -> SampleResult:
         parts = self.references[sample.name]
-        prepared = [(share, prepare_light(light, conditions)) for share, light in parts]
         last = replace(conditions, extrapolated=False)
-        mean = _mean(prepared, grid, conditions)
-        rough = _mean([(share, prepare_light(light, last)) for share, light in parts], grid, last)
-        ensemble = self._ensemble(sample, conditions, grid)
-        return SampleResult(sample, prepared, mean, rough, ensemble, self._impossible(sample))
+        prepared = [(share, prepare_light(light, conditions)) for share, light in parts]
+        return SampleResult(
+            sample=sample,
+            prepared=prepared,
+            mean=_mean(prepared, grid, conditions),
+            unextrapolated=_mean([(share, prepare_light(light, last)) for share, light in parts], grid, last),
+            ensemble=self._ensemble(sample, conditions, grid),
+            impossible=sum(int(np.sum(~shapes.possible)) for shapes in self.shapes.get(sample.name, ())),
+        )
 
     def _ensemble(self, sample: Sample, conditions: Conditions, grid: Floats) -> EnsembleSpectrum | None:
-        if sample.name not in self.ensembles:
+        if sample.name not in self.shapes:
             return None
-        groups = []
-        for one in self.ensembles[sample.name]:
-            reference = self._reference(one.group)
-            groups.append(
-                GroupLight(one.group, one.lengths, self.answers[id(one)], reference, one.possible, self.exact)
+        groups = [
+            GroupLight(
+                group=shapes.group,
+                lengths=shapes.lengths,
+                answers=self.shape_answers[id(shapes)],
+                reference=self._reference(shapes.group),
+                possible=shapes.possible,
+                exact=self.exact,
             )
+            for shapes in self.shapes[sample.name]
+        ]
         return ensemble_spectrum(groups, grid, conditions)
 
     def _reference(self, group: Group) -> MoleculeLight:
-        """The better solved light of a group's mean."""
+        """Optical properties of a group's mean, which is solved more accurately than the shapes."""
         mean = without_ensemble(group.spec)
         for sample in self.samples:
             for (_, particle), (_, light) in zip(sample.particles, self.references[sample.name], strict=True):
@@ -251,26 +251,39 @@ class _Work:
         message = "the mean of a group of particles is none of the samples"
         raise AssertionError(message)
 
-    def _impossible(self, sample: Sample) -> int:
-        return sum(int(np.sum(~one.possible)) for one in self.ensembles.get(sample.name, ()))
-
     def sweep(self, conditions: Conditions) -> FieldSweep | None:
-        """The molecule in every field asked for."""
+        """Emission of the molecule in every applied field."""
         if not self.fields:
             return None
         grid = _grid(self.references, conditions)
-        return sweep_fields(self.fields, self.swept, len(self.spec.molecule.dots), grid, conditions)
+        return sweep_fields(self.fields, self.field_answers, len(self.spec.molecule.dots), grid, conditions)
 
 
-def _needed(answer: Answer) -> MoleculeLight:
-    """The light of a molecule without which there is no spectrum."""
+def _group_shapes(sample: Sample, store: Store, *, exact: bool) -> list[_GroupShapes]:
+    """The groups of particles of a sample with the shapes that are solved for each."""
+    parts = []
+    for group in groups_of(sample):
+        possible = ~impossible_members(group, store)
+        parts.append(_GroupShapes(group, group.values[possible] if exact else group.shapes(), possible))
+    return parts
+
+
+def _reference_order(particle: Spec, *, spacing: Mapping[str, float] | None) -> Order:
+    """Order of one kind of particle of a sample without its ensemble."""
+    bases = MONOMER_BASES if len(particle.molecule.dots) == 1 else MOLECULE_BASES
+    cuts = None if spacing is None else (spacing["electron"], spacing["hole"])
+    return Order(without_ensemble(particle), LightRequest(bases, particle.calculation.exchange, cuts))
+
+
+def _solved(answer: Answer) -> MoleculeLight:
+    """Optical properties of a molecule without which there is no spectrum."""
     if answer.light is None:
         raise SolverError(answer.reason)
     return answer.light
 
 
 def _member(group: Group, lengths: Floats) -> Spec | InputError:
-    """The spec of a shape, or why there is none."""
+    """Spec of a shape, or the error that refuses it."""
     try:
         return group.member(lengths)
     except InputError as error:
@@ -278,17 +291,19 @@ def _member(group: Group, lengths: Floats) -> Spec | InputError:
 
 
 def _mean(prepared: Sequence[tuple[float, Prepared]], grid: Floats, conditions: Conditions) -> Curves:
-    """The mean over a sample's particles without ensemble."""
-    curves = [dot_curves(one, grid, conditions) for _, one in prepared]
+    """Mean over a sample's particles without the ensemble."""
+    curves = [dot_curves(particle, grid, conditions) for _, particle in prepared]
     weight = np.array([share for share, _ in prepared])
-    return mean_curves(grid, [a.sum(axis=1) for a, _ in curves], [e.sum(axis=1) for _, e in curves], weight)
+    absorption, emission = zip(*curves, strict=True)
+    return mean_curves(grid, [a.sum(axis=1) for a in absorption], [e.sum(axis=1) for e in emission], weight)
 
 
-def _grid(references: Mapping[str, Sequence[tuple[float, MoleculeLight]]], conditions: Conditions) -> Floats:
+def _grid(references: References, conditions: Conditions) -> Floats:
     """Photon energies (n,), evenly spaced."""
     first = min(light.band_gap + float(light.edge[-1].energy[0]) for parts in references.values() for _, light in parts)
-    step = min(STEP, conditions.broadening.deviation / POINTS)
-    low = first + conditions.shift - BELOW - conditions.broadening.stokes
-    if low >= TOP:
-        raise InputError(field="calibrate", value=conditions.shift, allowed=f"such that the edge lies below {TOP} eV")
-    return np.arange(low, TOP + step, step)
+    step = min(GRID_STEP, conditions.broadening.deviation / POINTS_PER_DEVIATION)
+    low = first + conditions.shift - GRID_MARGIN - conditions.broadening.stokes
+    if low >= GRID_END:
+        allowed = f"such that the edge lies below {GRID_END} eV"
+        raise InputError(field="calibrate", value=conditions.shift, allowed=allowed)
+    return np.arange(low, GRID_END + step, step)

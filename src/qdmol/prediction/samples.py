@@ -1,4 +1,4 @@
-"""The three samples of a molecule's spec: its single dots, the dots side by side, and the molecule itself."""
+"""Samples of a molecule's spec: its single dots, the dots side by side, and the molecule itself."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from qdmol.structure import AxialMolecule, Spec, resolve, spec_mapping, update_m
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample by name: each particle's spec with its share of the particles; `spec` is that of the whole sample.
+    """A sample: the spec of each kind of particle with its share of the particles; `spec` is that of the whole sample.
 
-    `single` are the dots (numbers in the molecule) that the particles are; None for the molecule itself. `left_out` are
-    dots that bind no level when alone and so are no particles.
+    In a sample of single dots, `single` are their numbers in the molecule, and `left_out` those of dots that bind no
+    level alone; `single` is None for molecules.
     """
 
     name: str
@@ -25,15 +25,16 @@ class Sample:
 
 
 def samples_of(spec: Spec, *, linker: float) -> tuple[Sample, ...]:
-    """Monomer, unfused, fused; of one dot the monomer, of dots already held apart by a linker no fused one.
+    """Samples of a spec: monomer, unfused and fused.
 
-    The unfused sample has `linker` nm of medium between the same dots (0.3 nm is the linker of Cui et al., Nat. Commun.
-    10, 5401 (2019), doi:10.1038/s41467-019-13349-1).
+    A single dot has the monomer only, dots that are joined by a linker have no fused sample. In the unfused sample the
+    same dots have `linker` nm of medium between them (0.3 nm is the linker of Cui et al., Nat. Commun. 10, 5401 (2019),
+    doi:10.1038/s41467-019-13349-1).
 
     Raises
     ------
     InputError
-        A spec of which no spectrum can be predicted.
+        No spectrum can be predicted for the spec.
     """
     molecule = resolve(spec)
     light_of(molecule)
@@ -49,7 +50,7 @@ def samples_of(spec: Spec, *, linker: float) -> tuple[Sample, ...]:
 
 
 def _monomer_sample(spec: Spec) -> Sample:
-    """The molecule's dots by themselves, without those that bind no level alone; InputError where none does."""
+    """Single dots of the molecule without those that bind no level alone; InputError if none does."""
     dots = spec.molecule.dots
     bound: dict[int, Spec] = {}
     refused: dict[int, InputError] = {}
@@ -72,18 +73,18 @@ def _monomer_sample(spec: Spec) -> Sample:
 
 
 def refuse_unfit(molecule: AxialMolecule) -> None:
-    """Refuse a molecule whose gap would have the wrong sign of shift."""
+    """Refuse a molecule whose gap would shift with the wrong sign."""
     if len({p.permittivity for p in molecule.parameters.values()}) > 1 and molecule.interface_width is None:
         raise InputError(
             field="calculation.self_polarisation",
             value=False,
-            allowed="true for a spectrum where permittivities differ between regions: an attraction alone has the "
-            "wrong sign of shift",
+            allowed="true for a spectrum if permittivities differ between regions: with the attraction alone shifts "
+            "have the wrong sign",
         )
 
 
 def _alone(spec: Spec, number: int) -> Spec:
-    """One dot of the molecule by itself."""
+    """Spec of one dot of the molecule alone."""
     data = spec_mapping(spec)
     data["molecule"] = {"dots": [data["molecule"]["dots"][number]]}
     data.pop("ensemble", None)
@@ -91,7 +92,7 @@ def _alone(spec: Spec, number: int) -> Spec:
 
 
 def _apart(spec: Spec, linker: float) -> Spec:
-    """The same dots with a gap of medium between them; the gap is the same for all particles."""
+    """Spec of the same dots with a gap of medium between them, equal for all particles."""
     data = spec_mapping(spec)
     data["molecule"] = {"dots": data["molecule"]["dots"], "neck": {"linker": linker}}
     if "ensemble" in data:

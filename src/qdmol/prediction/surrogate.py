@@ -1,14 +1,13 @@
-"""A polynomial through solved shapes: what the dots of any other shape do, and how far off that is.
+"""Interpolation of spectra between solved shapes by polynomials in the varied lengths.
 
-Rows of features are fitted by least squares in the varied lengths, in units of their standard deviations. The degree is
-the one that predicts best what it has not seen: each shape in turn is left out with its neighbours of one fold
-(cross-validation: M. Stone, J. R. Stat. Soc. B 36, 111 (1974), doi:10.1111/j.2517-6161.1974.tb00994.x).
+A molecule's spectrum is described dot by dot, by features that vary smoothly with its lengths: the energy of each dot's
+band edge, its free energy, and its curves relative to its band edge. The molecule's own curve would vary quickly:
+unlike dots have two peaks that cross. Absorption of the dots adds up; emission is weighted with the share exp(-F_d/kT)
+of the excitons in each dot, F_d their free energy.
 
-What of a molecule's spectra varies smoothly with its lengths: for each dot its place in energy, and its own curve.
-
-A curve that moves with its dot's band edge changes its shape slowly, where the molecule's curve as a whole would change
-quickly: two dots of unlike size have two peaks, which cross. The molecule's curves are put together again from the
-dots': absorption adds, and emission with the share exp(-F_d/kT) of the excitons in each dot, F_d their free energy.
+Features are fitted by least squares, with lengths in units of their standard deviations. The degree is the one with the
+smallest error in cross-validation, in which the shapes of one fold at a time are left out (M. Stone, J. R. Stat. Soc. B
+36, 111 (1974), doi:10.1111/j.2517-6161.1974.tb00994.x).
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
+from typing import Final
 
 import numpy as np
 
@@ -26,11 +26,19 @@ from qdmol.prediction.molecules import Prepared
 from qdmol.prediction.values import Conditions
 from qdmol.units import BOLTZMANN_EV_K
 
-FOLDS = 6
-# At least this many rows for each term.
-ROWS_A_TERM = 1.5
-# Shapes beyond what the quadratic terms need.
-SPARE = 4
+# Folds of the cross-validation.
+FOLDS: Final = 6
+# Smallest number of rows for each term.
+ROWS_PER_TERM: Final = 1.5
+# Shapes beyond those that the quadratic terms need.
+SPARE_SHAPES: Final = 4
+# The band edge of a dot is the mean of its lines, weighted by strength and exp(-E/EDGE_WIDTH_EV).
+EDGE_WIDTH_EV: Final = 0.03
+# Range (eV) of a dot's curves relative to its band edge.
+ABSORPTION_BELOW: Final = 0.35
+EMISSION_BELOW, EMISSION_ABOVE = 0.45, 0.35
+# Below this temperature (K) the shares of the dots are those at it, so that no dot is completely empty.
+MIN_TEMPERATURE: Final = 1.0
 
 # A degree: that of all lengths together, and that of a dot's own lengths alone.
 Degree = tuple[int, int]
@@ -39,7 +47,7 @@ DEGREES: tuple[Degree, ...] = ((0, 0), (1, 1), (1, 2), (2, 2), (2, 3))
 
 @dataclass(frozen=True, eq=False)
 class Polynomial:
-    """Coefficients (terms, outputs) of products of lengths, each a tuple of the lengths' numbers."""
+    """Polynomial with coefficients (terms, outputs); each term is a product of lengths, given by their numbers."""
 
     terms: tuple[tuple[int, ...], ...]
     coefficients: Floats
@@ -50,52 +58,52 @@ class Polynomial:
 
 
 def fewest_shapes(lengths: int, *, rows_a_shape: int) -> int:
-    """How many shapes tell the quadratic terms of so many lengths."""
+    """Number of shapes that determine all quadratic terms of `lengths` lengths."""
     if lengths == 0:
         return 1
     terms = (lengths + 1) * (lengths + 2) // 2
-    return int(np.ceil(ROWS_A_TERM * terms / rows_a_shape)) + SPARE
+    return int(np.ceil(ROWS_PER_TERM * terms / rows_a_shape)) + SPARE_SHAPES
 
 
 def best_polynomial(
     lengths: Floats, outputs: Floats, shape: Indices, *, own: int, loss: Callable[[Floats], float]
 ) -> tuple[Polynomial, Floats]:
-    """The polynomial of the degree that predicts best, and its predictions (rows, outputs) of what it has not seen.
+    """Polynomial of the best degree, and the predictions (rows, outputs) of fits without the predicted row.
 
     Parameters
     ----------
     lengths
-        Scaled (rows, P); a dot's own lengths come first.
+        Scaled lengths (rows, P); a dot's own lengths come first.
     outputs
-        (rows, outputs).
+        Features (rows, outputs).
     shape
-        (rows,) number of the shape a row belongs to: its rows are left out together.
+        Number (rows,) of the shape of each row: rows of one shape are left out together.
     own
-        How many lengths are a dot's own.
+        Number of a dot's own lengths.
     loss
-        Of predictions (rows, outputs): the smaller the better.
+        Error of predictions (rows, outputs), which is minimised.
     """
     tried: list[tuple[float, int, list[tuple[int, ...]], Floats]] = []
     for degree in DEGREES:
         terms = _terms(lengths.shape[1], own, degree)
-        if len(terms) * ROWS_A_TERM <= len(lengths) * (FOLDS - 1) / FOLDS or not tried:
+        if len(terms) * ROWS_PER_TERM <= len(lengths) * (FOLDS - 1) / FOLDS or not tried:
             guess = held_out(lengths, outputs, shape, terms)
             tried.append((loss(guess), len(terms), terms, guess))
-    _, _, terms, guess = min(tried, key=lambda one: one[:2])
+    _, _, terms, guess = min(tried, key=lambda candidate: candidate[:2])
     return _fit(lengths, outputs, terms), guess
 
 
 def held_out(lengths: Floats, outputs: Floats, shape: Indices, terms: Sequence[tuple[int, ...]]) -> Floats:
     """Predictions (rows, outputs) of every row by a fit without its fold."""
-    found = np.zeros_like(outputs)
+    predictions = np.zeros_like(outputs)
     numbers = np.unique(shape)
     folds = min(FOLDS, len(numbers))
     for fold in range(folds):
         out = np.isin(shape, numbers[fold::folds])
         if out.all():
             return outputs.copy()
-        found[out] = _fit(lengths[~out], outputs[~out], terms)(lengths[out])
-    return found
+        predictions[out] = _fit(lengths[~out], outputs[~out], terms)(lengths[out])
+    return predictions
 
 
 def _fit(lengths: Floats, outputs: Floats, terms: Sequence[tuple[int, ...]]) -> Polynomial:
@@ -115,14 +123,6 @@ def _terms(lengths: int, own: int, degree: Degree) -> list[tuple[int, ...]]:
     return [term for term in products if len(term) <= common or (len(term) <= alone and all(k < own for k in term))]
 
 
-# Lines of a dot are weighed by exp(-E/SOFT) for the place of its band edge: eV.
-SOFT = 0.03
-BELOW = 0.35
-EMITTED_BELOW, EMITTED_ABOVE = 0.45, 0.35
-# Below this temperature (K) shares are those at it: no dot of a pair is ever quite empty.
-COLDEST = 1.0
-
-
 @dataclass(frozen=True, eq=False)
 class DotGrid:
     """Energies (eV) relative to a dot's band edge, of absorption (n,) and of emission (k,)."""
@@ -132,19 +132,21 @@ class DotGrid:
 
     @classmethod
     def like(cls, grid: Floats) -> DotGrid:
-        """With the step of an even grid, from below every line of a dot to the grid's end and beyond."""
+        """Relative energies with the step of an even grid, from below every line of a dot to beyond the end of the
+        grid.
+        """
         step = float(grid[1] - grid[0])
         above = float(grid[-1] - grid[0])
-        return cls(np.arange(-BELOW, above, step), np.arange(-EMITTED_BELOW, EMITTED_ABOVE, step))
+        return cls(np.arange(-ABSORPTION_BELOW, above, step), np.arange(-EMISSION_BELOW, EMISSION_ABOVE, step))
 
 
 def dot_features(prepared: Prepared, grid: DotGrid, conditions: Conditions) -> Floats:
-    """One row (D, 2 + n + k) a dot: band edge (eV), free energy (eV), absorption (nm²), emission (1/(eV ns)) there.
+    """Features (D, 2 + n + k) of each dot: band edge and free energy (eV), absorption (nm²), emission (1/(eV ns)).
 
     Emission is that of an exciton in thermal equilibrium within the dot.
     """
     light, lines, emitting = prepared.light, prepared.lines, prepared.emitters
-    thermal = BOLTZMANN_EV_K * max(conditions.temperature, COLDEST)
+    thermal = BOLTZMANN_EV_K * max(conditions.temperature, MIN_TEMPERATURE)
     rows = []
     for dot in range(light.dots):
         edge = _edge(prepared, dot)
@@ -158,16 +160,16 @@ def dot_features(prepared: Prepared, grid: DotGrid, conditions: Conditions) -> F
 
 
 def _edge(prepared: Prepared, dot: int) -> float:
-    """Where a dot's lowest lines lie, each as heavy as it is strong and low (eV)."""
+    """Band edge (eV) of a dot: mean of its lines, weighted by their strength and towards the lowest."""
     levels = prepared.limit.levels
     strength = np.maximum(levels.bare[:, dot], 0.0)
-    weight = strength * np.exp(-(levels.energy - levels.energy[0]) / SOFT)
+    weight = strength * np.exp(-(levels.energy - levels.energy[0]) / EDGE_WIDTH_EV)
     return prepared.light.band_gap + float(weight @ levels.energy / weight.sum())
 
 
 def assemble(features: Floats, relative: DotGrid, grid: Floats, conditions: Conditions) -> tuple[Floats, Floats]:
-    """Absorption (n,) in nm² and emission (n,) in 1/(eV ns) of a molecule from its dots' rows (D, ...)."""
-    thermal = BOLTZMANN_EV_K * max(conditions.temperature, COLDEST)
+    """Absorption (n,) in nm² and emission (n,) in 1/(eV ns) of a molecule from the features of its dots (D, ...)."""
+    thermal = BOLTZMANN_EV_K * max(conditions.temperature, MIN_TEMPERATURE)
     free = features[:, 1]
     share = np.exp(-(free - free.min()) / thermal)
     share /= share.sum()
@@ -180,9 +182,9 @@ def assemble(features: Floats, relative: DotGrid, grid: Floats, conditions: Cond
 
 
 def _add_moved(total: Floats, curve: Floats, start: float, grid: Floats, share: float) -> None:
-    """Add a share of a curve (m,) that begins at an energy to `total` (n,), on a grid of the same step.
+    """Add a share of a curve (m,) that starts at an energy to `total` (n,), on a grid of the same step.
 
-    Between the points it is cubic, beyond its ends 0.
+    The curve is interpolated by cubic polynomials and is zero beyond its ends.
     """
     place = (grid[0] - start) / (grid[1] - grid[0])
     first = math.floor(place)

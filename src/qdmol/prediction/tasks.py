@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qdmol.errors import InputError
 from qdmol.jobs import Job, JobList, Record, Resources, State, is_done, job_key, run_jobs
@@ -110,7 +109,7 @@ def _answer(record: Record) -> Answer:
     return Answer(MoleculeLight.from_record(record["light"]))
 
 
-def solve_light_task(task: LightTask) -> dict[str, Any]:
+def solve_light_task(task: LightTask) -> Record:
     """Solve a molecule and return ``light``, its :class:`~qdmol.optics.MoleculeLight` as plain numbers.
 
     Raises

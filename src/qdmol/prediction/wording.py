@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from qdmol.prediction.overlay import Compared, Overlay
 from qdmol.prediction.spectra import Spectra
 from qdmol.prediction.values import Quantity, SampleChange, SampleSpectrum
 from qdmol.results import NO_VALUE, format_change, format_measured, format_number, is_significant
+
+if TYPE_CHECKING:
+    from qdmol.spectroscopy import Estimate as MeasuredNumber
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -91,13 +94,13 @@ def change_rows(spectra: Spectra) -> Rows:
     return header, [(name, *(text(change) for change in spectra.changes)) for name, text in named]
 
 
-def compared_text(found: Compared | None, *, factor: float = 1.0) -> str:
-    """Measured minus predicted with the error of both; n/a where there is none."""
-    return NO_VALUE if found is None else format_measured(factor * found.difference, factor * found.error)
+def compared_text(compared: Compared | None, *, factor: float = 1.0) -> str:
+    """Measured minus predicted with the error of both; n/a without a comparison."""
+    return NO_VALUE if compared is None else format_measured(factor * compared.difference, factor * compared.error)
 
 
 def measured_rows(overlays: Sequence[Overlay]) -> Rows:
-    """Header and one row a measured curve."""
+    """Header and one row for each measured curve."""
     header = (
         "measured curve", "sample", "position (nm)", "off by (meV)", "width (meV)", "off by (meV)", "edge : 300 nm",
         "predicted",
@@ -105,25 +108,25 @@ def measured_rows(overlays: Sequence[Overlay]) -> Rows:
     return header, [_measured_row(one) for one in overlays]
 
 
-def _measured_row(one: Overlay) -> tuple[str, ...]:
-    name = f"{one.curve.source}: {one.curve.name}"
-    if one.fit is None:
-        return (f"{name}, not compared: {one.reason}", one.sample, *[NO_VALUE] * 6)
-    place, ratio = one.position_eV, one.ratio_300nm
+def _measured_row(overlay: Overlay) -> tuple[str, ...]:
+    name = f"{overlay.curve.source}: {overlay.curve.name}"
+    if overlay.fit is None:
+        return (f"{name}, not compared: {overlay.reason}", overlay.sample, *[NO_VALUE] * 6)
+    place, width, ratio = overlay.position_eV, overlay.width_meV, overlay.ratio_300nm
     return (
-        f"{name} ({one.curve.quantity}, {_BASES[one.basis]})" if one.basis else name,
-        one.sample,
-        NO_VALUE if place is None else _estimate(place.measured.as_wavelength()),
+        f"{name} ({overlay.curve.quantity}, {_BASES[overlay.basis]})" if overlay.basis else name,
+        overlay.sample,
+        NO_VALUE if place is None else _interval(place.measured.as_wavelength()),
         compared_text(place, factor=1e3),
-        NO_VALUE if one.width_meV is None else _estimate(one.width_meV.measured),
-        compared_text(one.width_meV),
-        NO_VALUE if ratio is None else _estimate(ratio.measured),
+        NO_VALUE if width is None else _interval(width.measured),
+        compared_text(width),
+        NO_VALUE if ratio is None else _interval(ratio.measured),
         NO_VALUE if ratio is None else measured_text(ratio.predicted),
     )
 
 
-def _estimate(found: Any) -> str:
-    return format_measured(found.value, found.half_width)
+def _interval(number: MeasuredNumber) -> str:
+    return format_measured(number.value, number.half_width)
 
 
 def spectrum_sentences(spectra: Spectra, overlays: Sequence[Overlay] = ()) -> list[str]:
@@ -247,14 +250,16 @@ def _stark_sentence(sweep: FieldSweep) -> list[str]:
     return [f"Emission moves by up to {text}, at {sweep.fields[largest]:g} kV/cm.".replace("-", "−")]
 
 
-def _overlay_sentences(one: Overlay) -> list[str]:
-    name = f"{one.curve.name} ({one.curve.source})"
-    if one.fit is None:
-        return [f"Measured {name} is not compared: {one.reason}"]
-    said = [f"Measured {name} is taken as {one.sample}: {one.measured.because}."] if one.measured.guessed else []
-    place = one.position_eV
-    if place is not None and one.basis is not None:
-        off = format_change(
+def _overlay_sentences(overlay: Overlay) -> list[str]:
+    name = f"{overlay.curve.name} ({overlay.curve.source})"
+    if overlay.fit is None:
+        return [f"Measured {name} is not compared: {overlay.reason}"]
+    sentences = []
+    if overlay.measured.guessed:
+        sentences.append(f"Measured {name} is assigned to {overlay.sample}: {overlay.measured.because}.")
+    place = overlay.position_eV
+    if place is not None and overlay.basis is not None:
+        shift = format_change(
             1e3 * place.difference,
             1e3 * place.error,
             "meV",
@@ -262,53 +267,60 @@ def _overlay_sentences(one: Overlay) -> list[str]:
             falling="to the red of",
             none="no significant shift",
         )
-        text = f"Measured {name}: its {_BASES[one.basis]}"
+        text = f"Measured {name}: its {_BASES[overlay.basis]}"
         if is_significant(place.difference, place.error):
-            text += f" lies {off} that predicted for {one.sample}, more than the errors of both."
+            text += f" lies {shift} that predicted for {overlay.sample}, more than the errors of both."
         else:
-            text += f" agrees with that predicted for {one.sample} within the errors of both ({off})."
-        said.append(text)
-    return said + [f"Measured {name}: {note}" for note in one.notes]
+            text += f" agrees with that predicted for {overlay.sample} within the errors of both ({shift})."
+        sentences.append(text)
+    return sentences + [f"Measured {name}: {note}" for note in overlay.notes]
 
 
-def overlay_summary(one: Overlay) -> dict[str, Any]:
-    """A measured curve beside its prediction as an object that JSON holds, with units in its keys."""
-    curve, fit = one.curve, one.fit
+def overlay_summary(overlay: Overlay) -> dict[str, Any]:
+    """JSON object of a measured curve compared with its prediction, with units in its keys."""
+    curve, fit = overlay.curve, overlay.fit
     return {
         "file": curve.source,
         "name": curve.name,
         "quantity": curve.quantity,
-        "sample": one.sample,
-        "sample_because": one.measured.because,
+        "sample": overlay.sample,
+        "sample_because": overlay.measured.because,
         "fitted": fit is not None,
-        "reason": one.reason or None,
+        "reason": overlay.reason or None,
         "kind": None if fit is None else fit.kind,
-        "compared": one.basis,
-        **_compared("position", "eV", one.position_eV, 1e3, "meV"),
-        **_compared("width", "meV", one.width_meV, 1.0, "meV"),
-        **_compared("ratio_edge_to_300nm", "", one.ratio_300nm, 1.0, ""),
-        "level": one.level if one.scales else None,
-        "scales": dict(one.scales),
-        "scaled_at": one.scaled_at,
-        "notes": list(one.notes),
+        "compared": overlay.basis,
+        **_compared("position", "eV", overlay.position_eV, 1e3, "meV"),
+        **_compared("width", "meV", overlay.width_meV, 1.0, "meV"),
+        **_compared("ratio_edge_to_300nm", "", overlay.ratio_300nm, 1.0, ""),
+        "level": overlay.level if overlay.scales else None,
+        "scales": dict(overlay.scales),
+        "scaled_at": overlay.scaled_at,
+        "notes": list(overlay.notes),
     }
 
 
-def _compared(name: str, unit: str, found: Compared | None, factor: float, small: str) -> dict[str, float | None]:
-    tail, off = f"_{unit}" if unit else "", f"_{small}" if small else ""
+def _compared(
+    name: str, unit: str, compared: Compared | None, factor: float, difference_unit: str
+) -> dict[str, float | None]:  # fmt: skip
+    """Keys and numbers of a comparison; `factor` converts differences to their own unit."""
+    tail, small = f"_{unit}" if unit else "", f"_{difference_unit}" if difference_unit else ""
     keys = (
-        *(f"measured_{name}{end}{tail}" for end in ("", "_low", "_high")), f"predicted_{name}{tail}",
-        f"{name}_difference{off}", f"{name}_difference_error{off}",
-    )  # fmt: skip
-    if found is None:
+        f"measured_{name}{tail}",
+        f"measured_{name}_low{tail}",
+        f"measured_{name}_high{tail}",
+        f"predicted_{name}{tail}",
+        f"{name}_difference{small}",
+        f"{name}_difference_error{small}",
+    )
+    if compared is None:
         return dict.fromkeys(keys)
-    measured = found.measured
+    measured = compared.measured
     numbers = (
         measured.value,
         measured.low,
         measured.high,
-        found.predicted.value,
-        factor * found.difference,
-        factor * found.error,
+        compared.predicted.value,
+        factor * compared.difference,
+        factor * compared.error,
     )
     return dict(zip(keys, numbers, strict=True))

@@ -1,13 +1,13 @@
 from .discretisation import (
     BASE_BYTES as BASE_BYTES,
-    MOST_BYTES as MOST_BYTES,
-    MOST_SECONDS as MOST_SECONDS,
+    MAX_BYTES as MAX_BYTES,
+    MAX_SECONDS as MAX_SECONDS,
     Resolution as Resolution,
     carriers_of as carriers_of,
     discretise as discretise,
     gap_error as gap_error,
-    ladder as ladder,
-    most_elements as most_elements,
+    max_elements as max_elements,
+    resolutions as resolutions,
     solve_cost as solve_cost,
 )
 from .hamiltonian import Hamiltonian as Hamiltonian, Operator as Operator, ScreenedHamiltonian as ScreenedHamiltonian
@@ -20,13 +20,13 @@ from .solving import (
     find_levels as find_levels,
     tail_of as tail_of,
 )
-from .space import Pair as Pair, Pencil as Pencil, Space as Space
+from .space import Pencil as Pencil, Space as Space
 from .wall import (
-    LEAST_BINDING as LEAST_BINDING,
+    MIN_BINDING_EV as MIN_BINDING_EV,
     WALL_SAFETY as WALL_SAFETY,
     Wall as Wall,
     ceiling as ceiling,
     choose_wall as choose_wall,
-    further as further,
+    moved_out as moved_out,
     wall_shares as wall_shares,
 )

@@ -1,4 +1,4 @@
-"""How finely to mesh, by a stated rule.
+"""Fineness of the mesh for given levels and a tolerance.
 
 Elements are at most SIZE_OSCILLATING radians of the fastest level wide, or SIZE_DECAYING decay lengths.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qdmol.fem import CORNER_FACTOR, Elements, MeshSettings, Piece, Shapes, arrange, mesh_elements
+from qdmol.fem import CORNER_FACTOR, FAR_MEDIUM, Elements, MeshSettings, geometry_of, material_of, mesh_elements
 from qdmol.potentials import CARRIERS, Carrier, edge_of, mass_of
 from qdmol.states.wall import Wall, decay_length, lowest_edge
 from qdmol.structure import MEDIUM, AxialMolecule
@@ -18,15 +18,15 @@ from qdmol.units import HBAR2_OVER_2M0
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
 # Gaps narrower than this (nm) are closed, or narrower ones only where that is more than GAP_SHARE of the tolerance.
-CLOSED_GAP = 4e-3
-NARROWEST_CLOSED = 2e-4
+CLOSED_GAP_NM = 4e-3
+MIN_CLOSED_GAP_NM = 2e-4
 GAP_SHARE = 0.05
 GAP_SAFETY = 10.0
 # Elements along an interface are no thicker than this many of its widths.
 WIDTHS_RESOLVED = 1.5
 # What a solve may take, and what it takes per entry of the elements' matrices, measured on random molecules of 2,000 to
 # 146,000 unknowns without (False) and with a self-consistent pair; a start is worth LEVELS_OF_START levels.
-MOST_SECONDS, MOST_BYTES = 60.0, 2.0e9
+MAX_SECONDS, MAX_BYTES = 60.0, 2.0e9
 BASE_BYTES, BYTES_PER_ENTRY = 2.5e8, {False: 410.0, True: 640.0}
 SECONDS_PER_ENTRY, LEVELS_OF_START = 3.4e-7, 8
 # Free space (nm) between the wall and the ball on which the potential meets its multipoles.
@@ -39,7 +39,7 @@ class Resolution:
 
     degree: int
     size_factor: float = 1.0
-    closed_gap: float = CLOSED_GAP
+    closed_gap: float = CLOSED_GAP_NM
 
     @property
     def corner_levels(self) -> int:
@@ -47,26 +47,28 @@ class Resolution:
         return self.degree
 
 
-def ladder(molecule: AxialMolecule, tops: Mapping[Carrier, float], tolerance: float) -> Iterable[Resolution]:
-    """Resolutions to try in turn, for levels up to `tops` and a tolerance in eV."""
+def resolutions(
+    molecule: AxialMolecule, max_energies: Mapping[Carrier, float], tolerance: float
+) -> Iterable[Resolution]:
+    """Resolutions to try in turn, for levels up to `max_energies` and a tolerance in eV."""
     start = 5 if tolerance >= 4e-5 else 6 if tolerance >= 4e-6 else 7
     widest = Resolution(start)
-    error = max((gap_error(molecule, widest, carrier, top) for carrier, top in tops.items()), default=0.0)
+    error = max((gap_error(molecule, widest, carrier, top) for carrier, top in max_energies.items()), default=0.0)
     # What is closed holds energy as the square of its width.
     share = math.sqrt(GAP_SHARE * tolerance / error) if error else 1.0
-    gap = min(max(CLOSED_GAP * share, NARROWEST_CLOSED), CLOSED_GAP)
+    gap = min(max(CLOSED_GAP_NM * share, MIN_CLOSED_GAP_NM), CLOSED_GAP_NM)
     for degree in range(start, 9):
         yield Resolution(degree, 1.0, gap)
     yield Resolution(8, 0.6, gap)
     yield Resolution(9, 0.4, gap)
 
 
-def most_elements(resolution: Resolution, levels: int, *, coulomb: bool) -> float:
-    """Elements of a mesh that is still solved: what takes about MOST_SECONDS and MOST_BYTES with so many levels."""
+def max_elements(resolution: Resolution, levels: int, *, coulomb: bool) -> float:
+    """Elements of a mesh that is still solved: what takes about MAX_SECONDS and MAX_BYTES with so many levels."""
     functions = (resolution.degree + 1) * (resolution.degree + 2) / 2
     entries = functions**2
-    memory = (MOST_BYTES - BASE_BYTES) / (BYTES_PER_ENTRY[coulomb] * entries)
-    return min(memory, MOST_SECONDS / (SECONDS_PER_ENTRY * (LEVELS_OF_START + levels) * entries))
+    memory = (MAX_BYTES - BASE_BYTES) / (BYTES_PER_ENTRY[coulomb] * entries)
+    return min(memory, MAX_SECONDS / (SECONDS_PER_ENTRY * (LEVELS_OF_START + levels) * entries))
 
 
 def solve_cost(resolution: Resolution, unknowns: int, levels: int, *, coulomb: bool) -> tuple[float, float]:
@@ -88,31 +90,31 @@ def discretise(
     MeshTooLargeError
         More than `most` elements.
     """
-    reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
+    reach = molecule.reach + wall.distance
     box = reach + BALL_MARGIN if potential else 0.0
-    shapes = Shapes(molecule, wall.layers, box, resolution.closed_gap, half=molecule.mirror_symmetric)
-    pieces = arrange(shapes)
-    regions = {region for piece in pieces for region in (piece.left, piece.right)} - {""}
+    geometry = geometry_of(molecule, layers=wall.layers, box=box, closed_gap=resolution.closed_gap)
     largest = resolution.size_factor * reach / 1.5
-    sizes = {region: min(largest, resolution.size_factor * _size(molecule, wall, region)) for region in sorted(regions)}
-    layered = _polarised_interfaces(molecule, pieces)
+    sizes = {
+        region: min(largest, resolution.size_factor * _size(molecule, wall, region))
+        for region in sorted(geometry.regions)
+    }
+    layered = _polarised_interfaces(molecule, geometry.interfaces)
     levels = _layer_levels(molecule, sizes, layered)
     settings = MeshSettings(
         sizes, resolution.corner_levels, resolution.degree + 1, layer_levels=levels, layered=layered, most=most
     )
-    return mesh_elements(shapes, settings, degree=resolution.degree)
+    return mesh_elements(geometry, settings, degree=resolution.degree)
 
 
-def _polarised_interfaces(molecule: AxialMolecule, pieces: Iterable[Piece]) -> frozenset[frozenset[str]]:
+def _polarised_interfaces(molecule: AxialMolecule, interfaces: Iterable[frozenset[str]]) -> frozenset[frozenset[str]]:
     """Pairs of regions between which self-polarisation changes over the width of an interface."""
     if molecule.interface_width is None:
         return frozenset()
 
-    def permittivity(region: str) -> float:
-        return molecule.parameters[MEDIUM if region.startswith(MEDIUM + "/") else region].permittivity
+    def permittivities(regions: frozenset[str]) -> set[float]:
+        return {molecule.parameters[material_of(region)].permittivity for region in regions}
 
-    inner = (piece for piece in pieces if piece.left and piece.right)
-    return frozenset(frozenset((p.left, p.right)) for p in inner if permittivity(p.left) != permittivity(p.right))
+    return frozenset(regions for regions in interfaces if len(permittivities(regions)) > 1)
 
 
 def _layer_levels(molecule: AxialMolecule, sizes: Mapping[str, float], layered: frozenset[frozenset[str]]) -> int:
@@ -125,28 +127,27 @@ def _layer_levels(molecule: AxialMolecule, sizes: Mapping[str, float], layered: 
 
 
 def gap_error(molecule: AxialMolecule, resolution: Resolution, carrier: Carrier, energy: float) -> float:
-    """Error (eV) of closing narrow gaps: GAP_SAFETY times the level's energy in the slivers that are filled.
+    """Error (eV) of closing narrow gaps: GAP_SAFETY times the level's energy in the gaps.
 
-    The sliver of width w out to the radius r has the volume π r² w / 2; the energy density there is taken as that of
-    the smaller sphere on average. Measured for two touching 1.4/2.1 nm dots: a third of it.
+    The energy density in a gap is taken as that of the smaller sphere on average. Measured for two touching 1.4/2.1 nm
+    dots: a third of it.
     """
     height = energy - lowest_edge(molecule, carrier)
     error = 0.0
-    for sliver in Shapes(molecule, (), 0.0, resolution.closed_gap, half=False).slivers:
-        lens = math.pi * sliver.edge**2 * resolution.closed_gap / 2
-        error += GAP_SAFETY * height * lens / (4 / 3 * math.pi * min(sliver.one.radius, sliver.other.radius) ** 3)
+    for gap in geometry_of(molecule, layers=(), box=0.0, closed_gap=resolution.closed_gap).closed_gaps:
+        error += GAP_SAFETY * height * gap.volume / gap.smaller_sphere
     return error
 
 
 def _size(molecule: AxialMolecule, wall: Wall, region: str) -> float:
     """Largest element size (nm) the carriers' waves allow in a region."""
-    if region.endswith("/far"):
+    if region == FAR_MEDIUM:
         return math.inf
-    if region.startswith(MEDIUM + "/"):
+    if material_of(region) == MEDIUM:
         return wall.distance
     parameters = molecule.parameters[region]
     sizes = []
-    for carrier, top in wall.tops.items():
+    for carrier, top in wall.max_energies.items():
         height = top - edge_of(parameters, carrier)
         bottom = lowest_edge(molecule, carrier)
         if height > 0:

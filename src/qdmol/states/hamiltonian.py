@@ -24,9 +24,9 @@ from qdmol.states.space import Pencil, SectorSpace, Space
 from qdmol.structure import AxialMolecule
 
 # Distance (eV) from the floor to the lowest band edge: keeps A - floor M regular.
-FLOOR_MARGIN = 0.02
+FLOOR_MARGIN_EV = 0.02
 # Unknowns of a mesh from which on factors are computed anew rather than kept.
-LARGE = 10_000
+LARGE_MESH = 10_000
 
 
 class Operator(Protocol):
@@ -90,23 +90,10 @@ class Hamiltonian:
         """Number of unknowns of the mesh."""
         return self.elements.count
 
-    @property
-    def parities(self) -> tuple[int, ...]:
-        """Parities of the ground sectors."""
-        return tuple(sector.numbers[1] for sector in self.symmetry.ground_sectors)
-
-    def pair(self, m: int, parity: int, *, coarse: bool) -> Pencil:
-        """The eigenproblem of the sector (m, parity)."""
-        return self.pencil(self.symmetry.sector(m, parity), coarse=coarse)
-
-    def floor_factor(self, m: int, parity: int, *, coarse: bool) -> Factor:
-        """Factors at the floor of the sector (m, parity)."""
-        return self.factor_at_floor(self.symmetry.sector(m, parity), coarse=coarse)
-
     @cached_property
     def floor(self) -> float:
         """An energy (eV) below every level: a little below the lowest band edge."""
-        return min(float(v.min()) for v in self._edge) - FLOOR_MARGIN
+        return min(float(v.min()) for v in self._edge) - FLOOR_MARGIN_EV
 
     @cached_property
     def _edge(self) -> Coefficient:
@@ -146,7 +133,7 @@ class Hamiltonian:
 
     def release(self) -> None:
         """Forget the factors of a large mesh, which take a hundred megabytes each: on demand they are computed anew."""
-        if self.elements.count > LARGE:
+        if self.elements.count > LARGE_MESH:
             self._factors.clear()
 
 

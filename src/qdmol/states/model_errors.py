@@ -16,7 +16,7 @@ from qdmol.fem import Assembler, Coefficient
 from qdmol.potentials import Density
 from qdmol.states.discretisation import Resolution, gap_error
 from qdmol.states.hamiltonian import Hamiltonian, ScreenedHamiltonian
-from qdmol.states.solving import GEOMETRY, ROUNDING, Level
+from qdmol.states.solving import CURVATURE_SHARE, ROUNDING_EV, Level
 from qdmol.states.wall import WALL_SAFETY, Wall, wall_shares
 
 
@@ -91,7 +91,7 @@ class ModelErrors:
 
     def rounding(self, energy: float) -> float:
         """Error (eV) of an energy from rounding and from curved elements of finite degree."""
-        return ROUNDING + GEOMETRY * abs(energy - self.hamiltonian.floor)
+        return ROUNDING_EV + CURVATURE_SHARE * abs(energy - self.hamiltonian.floor)
 
     def _gap(self, state: State) -> float:
         hamiltonian = self.hamiltonian

@@ -28,29 +28,29 @@ from qdmol.states.space import Pencil
 # Stated error over estimated error. Of 1,250 levels of random spheres the estimate was exceeded by up to three times.
 SAFETY = 3.5
 # Energies (eV) that differ by less count as one for the order of a list.
-DEGENERATE = 1e-6
+DEGENERATE_EV = 1e-6
 # Part of an energy that curved elements of finite degree change.
-GEOMETRY = 1e-8
+CURVATURE_SHARE = 1e-8
 # Rounding of an energy, in eV.
-ROUNDING = 1e-11
+ROUNDING_EV = 1e-11
 # Energies rest when a step changes them by less than this (eV); a step gains two digits or more.
-RESTING = 1e-10
+CONVERGENCE_EV = 1e-10
 # Coarse energies serve the error estimate only.
-COARSE_RESTING = 1e-9
+COARSE_CONVERGENCE_EV = 1e-9
 # Levels above this part of the way from the floor to the ceiling are sought from both sides.
-CROWDED = 0.5
+NEAR_CONTINUUM = 0.5
 # A block of the coarse space with at most this many times the wanted levels below the ceiling is sought so, too.
-SPARE = 2
+SPARE_FACTOR = 2
 # The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
-MARGIN = 1e-4
+SEARCH_MARGIN_EV = 1e-4
 # More levels than this in one block are found by restarted Lanczos, its shift below them all: the block Krylov space
 # grows too large, and from a shift above them the lowest are far away.
-FEW = 8
+MAX_KRYLOV_LEVELS = 8
 # Steps from below after which levels count as crowded, and bisections that then look for a shift above them.
 STEPS_FROM_BELOW = 14
 BISECTIONS = 12
 # Starts tried before a block whose inertia disagrees with its levels is given up.
-ATTEMPTS = 4
+MAX_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,6 @@ class Level:
     fall: float
     tail: Tail
     vector: Floats
-
-    @property
-    def m(self) -> int:
-        """Quantum number m about an axis."""
-        return self.sector.numbers[0]
-
-    @property
-    def parity(self) -> int:
-        """Parity under z -> -z; 0 without a mirror plane."""
-        return self.sector.numbers[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +136,7 @@ class _Search:
         near = None
         if math.isfinite(self.ceiling):
             factor = self.operator.pencil(sector, coarse=True).factor(self.ceiling)
-            if factor.negative <= SPARE * count:
+            if factor.negative <= SPARE_FACTOR * count:
                 count, near = min(count, factor.negative), factor
         return _lowest(self.operator, sector, count, ceiling=self.ceiling, near=near)
 
@@ -163,7 +153,7 @@ class _Search:
         """Search one sector below the top; returns how many levels were found there."""
         fine = self.operator.pencil(sector, coarse=False)
         top = self.top()
-        shift = top if top == self.ceiling else top + MARGIN * (1 + top - self.operator.floor)
+        shift = top if top == self.ceiling else top + SEARCH_MARGIN_EV * (1 + top - self.operator.floor)
         factor = fine.factor(shift)
         wanted = factor.negative
         if wanted == 0:
@@ -175,10 +165,10 @@ class _Search:
             values, vectors = _lowest(self.operator, sector, wanted, ceiling=self.ceiling, near=near)
         start = np.zeros((self.operator.size, wanted))
         start[self.operator.pencil(sector, coarse=True).unknowns] = vectors[:, :wanted]
-        if wanted > FEW or shift == self.ceiling:
+        if wanted > MAX_KRYLOV_LEVELS or shift == self.ceiling:
             bottom = self.operator.factor_at_floor(sector, coarse=False)
             energies, refined = _from_both_sides(
-                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, resting=RESTING
+                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, resting=CONVERGENCE_EV
             )
         else:
             energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
@@ -189,7 +179,7 @@ class _Search:
     def _near(self, sector: Sector, shift: float) -> Factor | None:
         """Factors of a sector of the coarse space at a shift that the ceiling is not far above; else None."""
         floor = self.operator.floor
-        if shift - floor < CROWDED * (self.ceiling - floor):
+        if shift - floor < NEAR_CONTINUUM * (self.ceiling - floor):
             return None
         return self.operator.pencil(sector, coarse=True).factor(shift)
 
@@ -197,9 +187,9 @@ class _Search:
         """The levels of a block below the shift: as many as its inertia says, or none is reported."""
         wanted = start.shape[1]
         energies = np.empty(0)
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             try:
-                energies, vectors = lowest_ritz(pencil.A, pencil.M, factor, start, resting=RESTING, count=wanted)
+                energies, vectors = lowest_ritz(pencil.A, pencil.M, factor, start, resting=CONVERGENCE_EV, count=wanted)
             except SolverError:  # masses that differ by orders of magnitude: restarts do not need a growing space
                 floor = self.operator.floor
                 energies, vectors = lanczos(pencil.M, pencil.factor(floor), floor, wanted, start.sum(axis=1))
@@ -218,8 +208,8 @@ class _Search:
         fall = max(coarse - energy, 0.0)
         full = np.zeros(self.operator.size)
         full[fine.unknowns] = vector
-        shape = GEOMETRY * (energy - self.operator.floor)
-        error = SAFETY * tail.remaining(fall) + ROUNDING + shape + self.further_error
+        shape = CURVATURE_SHARE * (energy - self.operator.floor)
+        error = SAFETY * tail.remaining(fall) + ROUNDING_EV + shape + self.further_error
         return Level(energy, error, sector, fall, tail, full)
 
     def result(self) -> Levels:
@@ -229,7 +219,7 @@ class _Search:
         for level in chosen:
             if len(listed) >= self.count:
                 break
-            # All partners: among levels equal to DEGENERATE the order of the list may part them.
+            # All partners: among levels equal to DEGENERATE_EV the order of the list may part them.
             listed += [replace(level, sector=sector) for sector in self.symmetry.partners(level.sector)]
         bound = sum(self.symmetry.multiplicity(level.sector) for level in chosen)
         return Levels(tuple(in_order(listed, self.symmetry)), complete=bound >= self.count)
@@ -239,7 +229,7 @@ def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
     """Levels by energy; within 1e-6 eV as the symmetry sorts them: by |m|, then -m before +m, then "+" before "-"."""
     clusters: list[list[Level]] = []
     for level in sorted(levels, key=lambda level: level.energy):
-        if clusters and level.energy - clusters[-1][-1].energy < DEGENERATE:
+        if clusters and level.energy - clusters[-1][-1].energy < DEGENERATE_EV:
             clusters[-1].append(level)
         else:
             clusters.append([level])
@@ -259,7 +249,7 @@ def difference_error(low: Level, high: Level) -> float:
     decay = max(low.tail.decay, high.tail.decay)
     change = abs(high.fall - low.fall) * decay / (1 - decay)
     spread = abs(high.tail.remaining(high.fall) - low.tail.remaining(low.fall))
-    return SAFETY * (change + spread) + ROUNDING + GEOMETRY * abs(high.energy - low.energy)
+    return SAFETY * (change + spread) + ROUNDING_EV + CURVATURE_SHARE * abs(high.energy - low.energy)
 
 
 def _lowest(
@@ -275,24 +265,24 @@ def _lowest(
     factor = operator.factor_at_floor(sector, coarse=True)
     # One more than wanted speeds the last one up.
     start = _any_vectors(len(pencil.unknowns), count + 1)
-    if near is None and count <= FEW:
+    if near is None and count <= MAX_KRYLOV_LEVELS:
         try:
             found = lowest_ritz(
-                pencil.A, pencil.M, factor, start, resting=COARSE_RESTING, count=count, steps=STEPS_FROM_BELOW
+                pencil.A, pencil.M, factor, start, resting=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
             )
         except SolverError:
             found = None
         if found is not None and found[0][-1] <= ceiling:
             return found
         near = _just_above(pencil, count, operator.floor, ceiling)
-    return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, resting=COARSE_RESTING)
+    return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, resting=COARSE_CONVERGENCE_EV)
 
 
 def _from_both_sides(
     pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, resting: float
 ) -> tuple[Floats, Floats]:
     """The `count` lowest levels of a block, with factors at the floor and just above the levels."""
-    if count <= FEW:
+    if count <= MAX_KRYLOV_LEVELS:
         try:
             return lowest_ritz(pencil.A, pencil.M, below, start, resting=resting, count=count, second=above)
         except SolverError:

@@ -98,6 +98,3 @@ class Space:
         unknowns = np.flatnonzero(keep)
         pattern, places = self.assembler.pattern.restrict(unknowns)
         return SectorSpace(unknowns, pattern, elements.degree_of[unknowns], places)
-
-
-Pair = Pencil

@@ -16,25 +16,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import caps_apart
+from qdmol.fem import medium_layer, smallest_gap
 from qdmol.potentials import Carrier, Density, edge_of, mass_of
 from qdmol.states.hamiltonian import Hamiltonian
 from qdmol.structure import MEDIUM, AxialMolecule, RegionParameters
 from qdmol.units import HBAR2_OVER_2M0
 
 # Energy (eV) of a level's tail in the medium: a first guess.
-TAIL_ENERGY = 0.1
+TAIL_ENERGY_EV = 0.1
 # Part of the tolerance the wall should take, and the part it may.
 WALL_SHARE = 0.01
 WALL_LIMIT = 0.1
 # Curved surfaces and tails that are not quite exponential.
 WALL_SAFETY = 2.0
 # Levels bound by less than this (eV) are not counted as discrete: their tails outgrow any box.
-LEAST_BINDING = 1e-3
+MIN_BINDING_EV = 1e-3
 # Widest distance (nm) of the wall.
-WIDEST_WALL = 200.0
+MAX_WALL_NM = 200.0
 # In a field the wall stands at least this far (nm) from the surface.
-FIELD_WALL = 1.0
+MIN_FIELD_WALL_NM = 1.0
 # A first layer of elements through the medium thicker than this many decay lengths is split, each next one
 # LAYER_GROWTH times as far from the surface.
 SIZE_LAYER = 4.5
@@ -51,7 +51,7 @@ class Wall:
 
     molecule: AxialMolecule
     distance: float
-    tops: Mapping[Carrier, float]
+    max_energies: Mapping[Carrier, float]
 
     @property
     def layers(self) -> tuple[float, ...]:
@@ -59,7 +59,7 @@ class Wall:
         if self.distance == 0:
             return ()
         medium = self.molecule.parameters[MEDIUM]
-        thinnest = min(decay_length(medium, carrier, top) for carrier, top in self.tops.items())
+        thinnest = min(decay_length(medium, carrier, top) for carrier, top in self.max_energies.items())
         offsets = [self.distance]
         while offsets[-1] > 2 * SIZE_LAYER * thinnest:
             offsets.append(offsets[-1] / LAYER_GROWTH)
@@ -67,39 +67,43 @@ class Wall:
 
 
 def choose_wall(
-    molecule: AxialMolecule, counts: Mapping[Carrier, int], tops: Mapping[Carrier, float], *, tolerance: float
+    molecule: AxialMolecule, counts: Mapping[Carrier, int], max_energies: Mapping[Carrier, float], *, tolerance: float
 ) -> Wall:
-    """The wall for levels up to `tops` (eV), where unknown up to an estimate for `counts` levels; `tolerance` in eV."""
-    depth = math.log(TAIL_ENERGY / (WALL_SHARE * tolerance)) / 2
-    tops = {carrier: tops.get(carrier, _estimate(molecule, carrier, counts[carrier])) for carrier in counts}
-    distance = FIELD_WALL if molecule.field else 0.0
+    """The wall for levels up to `max_energies` (eV) and a tolerance (eV).
+
+    Where the highest energy of a carrier is not known, it is estimated for its number of levels in `counts`.
+    """
+    depth = math.log(TAIL_ENERGY_EV / (WALL_SHARE * tolerance)) / 2
+    max_energies = {
+        carrier: max_energies.get(carrier, _estimate(molecule, carrier, counts[carrier])) for carrier in counts
+    }
+    distance = MIN_FIELD_WALL_NM if molecule.field else 0.0
     medium = molecule.parameters[MEDIUM]
-    for carrier, top in tops.items():
+    for carrier, top in max_energies.items():
         if math.isfinite(edge_of(medium, carrier)):
             distance = max(distance, depth * _tail_length(molecule, carrier, top))
-    return _clear(Wall(molecule, min(distance, WIDEST_WALL), tops))
+    return _clear(Wall(molecule, min(distance, MAX_WALL_NM), max_energies))
 
 
 def _clear(wall: Wall) -> Wall:
     """A wall whose layers nearly touch nothing: the mesh lines through the medium are free to avoid cusps."""
     for step in range(CLEAR_STEPS):
-        moved = Wall(wall.molecule, wall.distance * (1 + CLEAR_STEP * step), wall.tops)
-        around = [[(dot.z, dot.radius + offset) for offset in (0.0, *moved.layers)] for dot in wall.molecule.dots]
-        bodies = caps_apart([group[:1] for group in around])
-        if caps_apart(around) > min(CLEAR_GAP * wall.distance, 0.99 * bodies):
+        moved = Wall(wall.molecule, wall.distance * (1 + CLEAR_STEP * step), wall.max_energies)
+        bodies = smallest_gap(wall.molecule, (0.0,))
+        if smallest_gap(wall.molecule, (0.0, *moved.layers)) > min(CLEAR_GAP * wall.distance, 0.99 * bodies):
             return moved
     return wall
 
 
-def further(wall: Wall, errors: Mapping[Carrier, float], *, tolerance: float) -> Wall | None:
-    """The wall further out where one of the `errors` (eV) it leaves is too large; None where all will do."""
+def moved_out(wall: Wall, errors: Mapping[Carrier, float], *, tolerance: float) -> Wall | None:
+    """The wall moved out so that none of the `errors` (eV) it causes is too large; None where none is."""
     distance = wall.distance
     for carrier, error in errors.items():
         if error > WALL_LIMIT * tolerance:
-            length = _tail_length(wall.molecule, carrier, wall.tops[carrier])
+            length = _tail_length(wall.molecule, carrier, wall.max_energies[carrier])
             distance = max(distance, wall.distance + length * math.log(error / (WALL_SHARE * tolerance)) / 2)
-    distance = min(distance, WIDEST_WALL)
-    return _clear(Wall(wall.molecule, distance, wall.tops)) if distance > wall.distance else None
+    distance = min(distance, MAX_WALL_NM)
+    return _clear(Wall(wall.molecule, distance, wall.max_energies)) if distance > wall.distance else None
 
 
 def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: Density) -> Floats:
@@ -115,7 +119,7 @@ def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: De
     if molecule.field or not math.isfinite(edge_of(molecule.parameters[MEDIUM], carrier)):
         return np.empty(0)
     layers = (0.0, *wall.layers)
-    region = hamiltonian.elements.regions.index(f"{MEDIUM}/{len(layers) - 2}")
+    region = hamiltonian.elements.regions.index(medium_layer(len(layers) - 2))
     assembler = hamiltonian.assembler
     parts = []
     for block, values in zip(assembler.blocks, density(assembler), strict=True):
@@ -131,8 +135,8 @@ def wall_shares(hamiltonian: Hamiltonian, wall: Wall, energy: float, density: De
 def ceiling(molecule: AxialMolecule, wall: Wall, carrier: Carrier) -> float:
     """Energy (eV) above which levels are not discrete; inf for a hard medium."""
     barrier = edge_of(molecule.parameters[MEDIUM], carrier)
-    reach = max(abs(dot.z) + dot.radius for dot in molecule.dots) + wall.distance
-    return barrier - LEAST_BINDING - abs(molecule.field) * reach
+    reach = molecule.reach + wall.distance
+    return barrier - MIN_BINDING_EV - abs(molecule.field) * reach
 
 
 def decay_length(parameters: RegionParameters, carrier: Carrier, energy: float) -> float:
@@ -144,9 +148,9 @@ def decay_length(parameters: RegionParameters, carrier: Carrier, energy: float) 
 
 
 def _tail_length(molecule: AxialMolecule, carrier: Carrier, energy: float) -> float:
-    """1/κ (nm) in the medium, of a level bound by LEAST_BINDING at least."""
+    """1/κ (nm) in the medium, of a level bound by MIN_BINDING_EV at least."""
     medium = molecule.parameters[MEDIUM]
-    return decay_length(medium, carrier, min(energy, edge_of(medium, carrier) - LEAST_BINDING))
+    return decay_length(medium, carrier, min(energy, edge_of(medium, carrier) - MIN_BINDING_EV))
 
 
 def lowest_edge(molecule: AxialMolecule, carrier: Carrier) -> float:

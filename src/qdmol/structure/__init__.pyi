@@ -19,7 +19,7 @@ from .molecule import (
 from .necks import FilledNeck as FilledNeck, LinkerNeck as LinkerNeck
 from .painting import Body as Body, bodies as bodies, material_at as material_at, materials_at as materials_at
 from .resolving import V_PER_NM as V_PER_NM, resolve as resolve
-from .schema import Deviation as Deviation, Ensemble as Ensemble, Spec as Spec
+from .schema import Deviation as Deviation, Ensemble as Ensemble, Molecule as Molecule, Spec as Spec
 from .specs import (
     dump_spec as dump_spec,
     example_path as example_path,

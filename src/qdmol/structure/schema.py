@@ -479,6 +479,21 @@ class Calculation(Part):
                     raise InputError(field=name, value=0, allowed=f"at least 1 with `coulomb: {self.coulomb}`")
         return self
 
+    @property
+    def tolerance_eV(self) -> float:  # noqa: N802  # the unit's own letters
+        """`tolerance` in eV, as solvers take it."""
+        return self.tolerance / 1000
+
+    @property
+    def ci_tolerance_eV(self) -> float:  # noqa: N802
+        """`ci_tolerance` in eV."""
+        return self.ci_tolerance / 1000
+
+    @property
+    def exchange_eV(self) -> float | None:  # noqa: N802
+        """`exchange_constant` in eV nm³; None where exchange is left out."""
+        return self.exchange_constant / 1000 if self.exchange else None
+
 
 def _read_version(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int) or value != 1:

@@ -1,9 +1,9 @@
-"""Many samples into one table: the specs of a folder, or the rows of a CSV table applied to one spec.
+"""Batches: the specs of a folder, or the rows of a CSV table applied to one spec, solved into one table.
 
 A table has a header. A column is a field of the spec, named as the axes of a map are (`core_radius`,
-`overrides.CdS.conduction_offset`, ...), with units in the cells where wanted; `name` names the sample; `spec` names
-a spec file for the row, relative to the table. An empty cell leaves the spec as it is. A sample that makes no sense
-is a row without numbers and with its reason.
+`overrides.CdS.conduction_offset`, ...), with optional units in the cells; `name` names the sample; `spec` names a spec
+file for the row, relative to the table. An empty cell leaves the spec as it is. An invalid sample is a row without
+numbers and with its reason.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 
 SUFFIXES = (".yaml", ".yml", ".json")
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 SHOWN_HOLES = 10
 RESULTS = ("spacing",)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples solved in one go: `files` (CSV and NetCDF), one row a sample."""
+    """Solved samples: `files` (CSV and NetCDF) have one row for each sample."""
 
     names: tuple[str, ...]
     specs: Sequence[Spec | InputError]
@@ -90,7 +90,7 @@ def solve_batch(
     source: str | os.PathLike[str],
     *,
     output: str | os.PathLike[str],
-    spec: Spec | str | Path | Mapping[str, Any] | None = None,
+    spec: Spec | str | Path | Mapping[str, object] | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     time_limit: float | None = TIME_LIMIT,
@@ -144,7 +144,7 @@ def solve_batch(
 
 
 def _refuse_overwriting(output: Path, written: Sequence[Path], read: Iterable[str | os.PathLike[str]]) -> None:
-    """InputError where a table, or a sample that is kept, would replace one of the files that are read."""
+    """Raise InputError where a table, or a sample that is kept, would replace one of the files that are read."""
     named_first = sorted(written, key=lambda path: path != output)
     refuse_overwriting(named_first, dict.fromkeys(map(Path, read)), store=store_folder(written[1]))
 
@@ -158,7 +158,7 @@ def _paths(output: Path) -> tuple[Path, Path]:
 
 
 def read_samples(
-    source: str | os.PathLike[str], *, spec: Spec | str | Path | Mapping[str, Any] | None = None
+    source: str | os.PathLike[str], *, spec: Spec | str | Path | Mapping[str, object] | None = None
 ) -> tuple[tuple[str, ...], list[Spec | InputError]]:
     """Return the names of the samples and the spec of each, or what is wrong with it."""
     samples = _read(source, spec=spec)
@@ -167,7 +167,7 @@ def read_samples(
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    """Names, specs or refusals, and what the table says of each in its own words, by column."""
+    """Names, specs or their errors, the cells of the table by column, and all files that were read."""
 
     names: tuple[str, ...]
     specs: Sequence[Spec | InputError]
@@ -198,7 +198,7 @@ def _from_folder(folder: Path) -> _Samples:
 
 
 def _files_of(specs: Iterable[Spec | InputError]) -> list[Path]:
-    """Files that the specs of samples rest on; those of refused ones are unknown."""
+    """Files that the specs of samples are read from; those of invalid specs are unknown."""
     distinct = {(spec.materials, spec.folder, spec.file): spec for spec in specs if isinstance(spec, Spec)}
     found: dict[Path, None] = {}
     for spec in distinct.values():
@@ -242,7 +242,7 @@ def _first(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
 
 def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     try:
-        text = read_input(path, largest=MOST_BYTES, field="source").decode("utf-8-sig")
+        text = read_input(path, largest=MAX_BYTES, field="source").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(field="source", value=str(path), allowed=f"a table that can be read ({error})") from None
     delimiter = ";" if ";" in text.partition("\n")[0] else ","

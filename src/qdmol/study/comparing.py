@@ -154,8 +154,8 @@ class Comparison:
 
 
 def compare(
-    one: Spec | str | Path | Mapping[str, Any],
-    two: Spec | str | Path | Mapping[str, Any],
+    one: Spec | str | Path | Mapping[str, object],
+    two: Spec | str | Path | Mapping[str, object],
 ) -> Comparison:
     """Solve two specs and say in what they and their numbers differ.
 

@@ -118,19 +118,20 @@ class _Orbitals:
 
 
 def _level_orbitals(solution: MoleculeSolution, carrier: Carrier, levels: Sequence[Level]) -> _Orbitals:
-    above = np.stack([level.vector for level in levels])
-    signs = np.array([solution.symmetry.signs(level.sector) for level in levels])
-    below = signs[:, 1:] * above if signs.shape[1] > 1 else None
+    images = [_halves(solution, {level.sector: level.vector}) for level in levels]
+    above = np.concatenate([half for half, _ in images])
+    mirrored = [half for _, half in images if half is not None]
+    below = np.concatenate(mirrored) if mirrored else None
     return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", above, below, _normal(solution))
 
 
-def _field_orbitals(operator: ScreenedHamiltonian, levels: Sequence[Level], turn: float) -> _Orbitals:
+def _field_orbitals(solution: MoleculeSolution, operator: ScreenedHamiltonian, levels: Sequence[Level]) -> _Orbitals:
     """Electron levels in the hole's field; they are normalised over both images of a half mesh already."""
     images = [operator.images(level.vector) for level in levels]
     halves = [np.stack(half) for half in zip(*images, strict=True)]
     name = "electron levels in the field of the hole"
     below = halves[1] if len(halves) > 1 else None
-    scale = 1 / math.sqrt(turn)
+    scale = 1 / math.sqrt(solution.symmetry.turn)
     return _Orbitals("electron_coulomb", "electron_coulomb_level", name, halves[0], below, scale)
 
 
@@ -151,13 +152,13 @@ def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
 
 
 def _halves(solution: MoleculeSolution, parts: Mapping[Sector, Floats]) -> tuple[Floats, Floats | None]:
-    """A function (1, n) above and, on a half mesh, below the mirror plane, from its parts in each sector."""
+    """A function (1, n) above and, on a half mesh, below the mirror plane, from its parts by sector."""
     above, *below = solution.symmetry.image_values(parts)
     return above[None], below[0][None] if below else None
 
 
 def _from_parts(solution: MoleculeSolution, parts: Mapping[Sector, Floats], r: Floats, z: Floats) -> Floats:
-    """Values (P,) of a function given by its part in each sector."""
+    """Values (P,) of a function given by its parts by sector."""
     return np.asarray(_images(solution, *_halves(solution, parts), r, z)[0])
 
 
@@ -169,7 +170,7 @@ def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats
     polarised = next((h.polarisation for h in solution.hamiltonians.values()), None)
     if polarised is not None:
         permittivities = np.array([molecule.parameters[material].permittivity for material in names])
-        own = polarised.source.potential(r, -z if solution.flipped else z)
+        own = polarised.source.potential(np.stack([r, np.zeros_like(r), -z if solution.flipped else z], axis=-1))
         edges = edges + COULOMB_EV_NM / (2 * permittivities) * own
     if molecule.field == 0:
         return edges
@@ -191,7 +192,6 @@ def fixed_sign(values: Sequence[Floats], z: Floats) -> list[Floats]:
     return fixed
 
 
-PARITY = {1: "+", -1: "-", 0: ""}
 ELEMENTS = "envelope functions, curved finite elements in (r, z)"
 COMPLEX_COLUMNS: tuple[tuple[str, str, Callable[[ComplexLevel], float | None]], ...] = (
     ("energy", "eV", lambda level: level.energy.value),
@@ -304,11 +304,11 @@ def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Le
     columns = {
         "energy": ([level.energy for level in levels], "eV", f"energy of {name} levels"),
         "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name} levels"),
-        "m": ([level.m for level in levels], "1", f"angular momentum about the axis of {name} levels"),
+        "m": ([level.sector.labels["m"] for level in levels], "1", f"angular momentum about the axis of {name} levels"),
     }
     for column, (values, units, long_name) in columns.items():
         data[f"{prefix}_{column}"] = (dimension, np.array(values), _named(units, long_name))
-    parities = np.array([PARITY[level.parity] for level in levels], dtype=object)
+    parities = np.array([level.sector.labels["parity"] or "" for level in levels], dtype=object)
     data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name} levels"))
 
 
@@ -360,7 +360,7 @@ def _add_orbitals(data: xr.Dataset, solution: MoleculeSolution, grid: Grid) -> N
         _level_orbitals(solution, carrier, levels.levels) for carrier, levels in solution.levels.items() if len(levels)
     ]
     if solution.field_operator is not None and solution.field_levels is not None and len(solution.field_levels):
-        listed.append(_field_orbitals(solution.field_operator, solution.field_levels.levels, solution.symmetry.turn))
+        listed.append(_field_orbitals(solution, solution.field_operator, solution.field_levels.levels))
     if solution.pairs:
         listed.append(_pair_hole(solution))
     if not listed:

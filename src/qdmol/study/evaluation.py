@@ -10,7 +10,7 @@ from qdmol.optics import broadening_of
 from qdmol.potentials import Carrier
 from qdmol.states import Level
 from qdmol.structure import AxialMolecule
-from qdmol.study.interacting import EXCITON, ci_pair, complex_states, difference_of, energy_of, parity_of
+from qdmol.study.interacting import EXCITON, ci_pair, complex_states, difference_of, energy_of, quantum_numbers
 from qdmol.study.job import Job
 from qdmol.study.values import CarrierLevels, EnergyLevel, ExcitonState, Pair, SolutionValues
 
@@ -66,7 +66,8 @@ def _levels(job: Job, carrier: Carrier) -> tuple[EnergyLevel, ...]:
 def _energy_levels(levels: Iterable[Level], shares: Sequence[Sequence[float]] | None) -> Iterable[EnergyLevel]:
     for index, level in enumerate(levels):
         energy = Estimate.from_error(level.energy, level.error, "eV")
-        yield EnergyLevel(energy, level.m, parity_of(level.parity), tuple(shares[index]) if shares else ())
+        m, parity = quantum_numbers(level.sector)
+        yield EnergyLevel(energy, m, parity, tuple(shares[index]) if shares else ())
 
 
 def _pair(job: Job) -> Pair | None:
@@ -115,7 +116,7 @@ def _inaccurate_differences(job: Job) -> dict[str, Energy]:
         differences |= {"tunnel coupling": job.tunnelling.coupling, "detuning": job.tunnelling.detuning}
     if job.interacting is None:
         differences |= {"spacing in the field of the hole": job.solution.spacing, "red shift": job.redshift}
-    tolerance = job.spec.calculation.tolerance / 1000
+    tolerance = job.spec.calculation.tolerance_eV
     return {name: one for name, one in differences.items() if one is not None and not one.error <= tolerance}
 
 

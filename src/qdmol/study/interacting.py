@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from qdmol.ci import Complex, ComplexState, ComplexStates as SolvedStates, shared_limits, solve_complexes
 from qdmol.estimates import Estimate
+from qdmol.fem import Sector
 from qdmol.meanfield import Estimate as Energy, MoleculeSolution
 from qdmol.structure import AxialMolecule, PlacedLayer
 from qdmol.study.values import ComplexLevel, ComplexStates, ExcitonState, MeanField, Pair, Parity, SameDot
@@ -79,9 +81,11 @@ def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Energy | None:
     Of a symmetric pair of dots the mean of the second doublet less that of the first; else the two lowest states with
     the hole in the dot where the lowest state has it; None where there is no such pair.
     """
-    states = [state for state in exciton.states if state.m == 0]
+    states = [state for state in exciton.states if state.sector.labels["m"] == 0]
     if molecule.mirror_symmetric and len(molecule.dots) == 2:
-        even, odd = ([state.energy for state in states if state.parity == sign][:2] for sign in (1, -1))
+        even, odd = (
+            [state.energy for state in states if state.sector.labels["parity"] == sign][:2] for sign in ("+", "-")
+        )
         if len(even) < 2 or len(odd) < 2:
             return None
         value = (even[1].value + odd[1].value - even[0].value - odd[0].value) / 2
@@ -145,9 +149,9 @@ def difference_of(energy: Energy | None) -> Estimate | None:
     return None if estimate is None else estimate.to("meV")
 
 
-def parity_of(sign: int) -> Parity | None:
-    """Parity as results state it."""
-    return {1: "+", -1: "-"}.get(sign)  # type: ignore[return-value]
+def quantum_numbers(sector: Sector) -> tuple[int, Parity | None]:
+    """Angular momentum m and parity as results state them."""
+    return cast("int", sector.labels["m"]), cast("Parity | None", sector.labels["parity"])
 
 
 def complex_states(
@@ -215,11 +219,12 @@ def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolutio
 
 def _complex_level(state: ComplexState, exciton: float, *, total_spin: int | None = None) -> ComplexLevel:
     where = state.placement
+    m, parity = quantum_numbers(state.sector)
     return ComplexLevel(
         energy=_energy(state.energy),
         above_exciton=1000 * (state.energy.value - exciton),
-        m=state.m,
-        parity=parity_of(state.parity),
+        m=m,
+        parity=parity,
         electron_spin=state.electron_spin,
         hole_spin=state.hole_spin,
         degeneracy=state.degeneracy,

@@ -14,7 +14,7 @@ from qdmol.errors import InputError
 from qdmol.linalg import release_freed_memory
 from qdmol.meanfield import Estimate, MoleculeSolution, Request, Tunnelling, dot_shares, solve_molecule, tunnelling
 from qdmol.potentials import CARRIERS, Carrier, edge_of, screened
-from qdmol.states import LEAST_BINDING
+from qdmol.states import MIN_BINDING_EV
 from qdmol.structure import MEDIUM, V_PER_NM, AxialMolecule, PlacedLayer, Spec, resolve
 from qdmol.study.interacting import Interacting, interact
 
@@ -203,8 +203,8 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
             job.solution,
             job.monomers,
             complexes,
-            tolerance=calculation.ci_tolerance / 1000,
-            exchange=calculation.exchange_constant / 1000 if calculation.exchange else None,
+            tolerance=calculation.ci_tolerance_eV,
+            exchange=calculation.exchange_eV,
         )
         return replace(job, interacting=found, complexes=tuple(complexes))
 
@@ -212,7 +212,7 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
 def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
     calculation = spec.calculation
     counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
-    coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance / 1000
+    coulomb, tolerance = calculation.coulomb != "none", calculation.tolerance_eV
     request = Request(counts, coulomb, tolerance)
     shapes = list(dict.fromkeys(dot.layers for dot in molecule.dots)) if all(counts.values()) else []
     if len(molecule.dots) == 1:
@@ -254,6 +254,6 @@ def _unbound(molecule: AxialMolecule, request: Request, carrier: Carrier) -> Unb
     return UnboundError(
         field=f"overrides.{MEDIUM}.{carrier}_barrier",
         value=edge_of(molecule.parameters[MEDIUM], carrier),
-        allowed=f"higher: no level of the {carrier} is bound by more than {1000 * LEAST_BINDING:g} meV",
+        allowed=f"higher: no level of the {carrier} is bound by more than {1000 * MIN_BINDING_EV:g} meV",
         carrier=carrier,
     )

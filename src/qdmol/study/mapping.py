@@ -1,22 +1,28 @@
-"""The verb of maps: one spec, several axes, a point for each combination of their values."""
+"""Maps: one spec, several axes, a point for each combination of their values."""
 
 from __future__ import annotations
 
 import html
 import json
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
+<<<<<<< HEAD
 from qdmol.results import Drawable, provenance
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files
+=======
+from qdmol.results import SavedResult, provenance, save_result, saved_attributes
+from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
+>>>>>>> study
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
 from qdmol.study.points import SOLVER_SOURCE
@@ -26,11 +32,17 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+KIND = "map"
 SHOWN_HOLES = 5
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True)
 class Map(Drawable):
+=======
+@dataclass(frozen=True, repr=False)
+class Map:
+>>>>>>> study
     """What :func:`qdmol.map` returns.
 
     Attributes
@@ -47,9 +59,10 @@ class Map(Drawable):
 
     spec: Spec
     axes: tuple[Axis, ...]
-    file: Path | None
-    elapsed: float
-    table: Table = field(repr=False, kw_only=True)
+    file: Path | None = field(compare=False)
+    elapsed: float = field(compare=False)
+    table: Table = field(kw_only=True)
+    stored: xr.Dataset | None = field(default=None, compare=False, kw_only=True)
 
     @property
     def converged(self) -> bool:
@@ -77,23 +90,65 @@ class Map(Drawable):
     @cached_property
     def data(self) -> xr.Dataset:
         """Every number over the axes, with units; ``reason`` says why a point has none."""
-        return self.table.dataset(_attributes(self.spec, self.axes))
+        return self.table.dataset(_attributes(self.spec, self.axes)) if self.stored is None else self.stored
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the map to a NetCDF file that :func:`qdmol.load` reads back.
+
+        Raises
+        ------
+        InputError
+            The file name does not end in ``.nc``.
+        OutputError
+            The file cannot be written.
+        """
+        record = {**_record(self.spec, self.axes), "elapsed": self.elapsed}
+        return save_result(path, kind=KIND, values=record, data=self.data)
+
+    @classmethod
+    def from_saved(cls, saved: SavedResult) -> Self:
+        """Return the map that a file holds, whether or not it is complete; InputError where it holds none."""
+        record = saved.values
+        try:
+            spec = read_spec(record["spec"], folder=saved.path.absolute().parent)
+            axes = tuple(
+                Axis(
+                    axis["name"],
+                    axis["field"],
+                    axis["unit"],
+                    tuple(math.inf if value == "hard" else value for value in axis["values"]),
+                )
+                for axis in record["axes"]
+            )
+            table = _table(spec, axes)
+            table.fill_from(saved.data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise saved.incomplete(KIND, error) from None
+        elapsed = float(record.get("elapsed", 0.0))
+        return cls(spec, axes, saved.path, elapsed, table=table, stored=saved.data)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(f"{len(axis.values)} {axis.name}" for axis in self.axes)
+        missing = self.table.count - self.table.done
+        return f"<Map of {self.spec.name}: {shape}{f', {missing} points without numbers' if missing else ''}>"
 
     def __str__(self) -> str:
         return "\n".join(self._sentences())
 
     def _sentences(self) -> list[str]:
         shape = " x ".join(str(len(axis.values)) for axis in self.axes)
-        said = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
+        sentences = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
         if not self.failed:
-            said.append(f"All {self.table.done} points have numbers.")
+            sentences.append(f"All {self.table.done} points have numbers.")
         else:
-            said.append(f"{self.table.done} of {self.table.count} points have numbers.")
+            sentences.append(f"{self.table.done} of {self.table.count} points have numbers.")
         for place, reason in self.failed[:SHOWN_HOLES]:
-            said.append(f"No numbers at {self._named(place)}: {reason}")
+            sentences.append(f"No numbers at {self._named(place)}: {reason}")
         if len(self.failed) > SHOWN_HOLES:
-            said.append(f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why.")
-        return said
+            sentences.append(
+                f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why."
+            )
+        return sentences
 
     def _named(self, place: Sequence[int]) -> str:
         pairs = zip(self.axes, place, strict=True)
@@ -107,7 +162,7 @@ class Map(Drawable):
 
 
 def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
-    """What the file says about itself; nothing that differs from run to run."""
+    """Attributes of the file; nothing that differs from run to run."""
     versions = provenance()
     return {
         "title": f"map of {spec.name}",
@@ -116,11 +171,22 @@ def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
         "code": source_digest(SOLVER_SOURCE),
         "spec": dump_spec(spec),
         "axes": json.dumps([axis.as_dict() for axis in axes]),
+        **saved_attributes(KIND, _record(spec, axes)),
     }
 
 
+def _record(spec: Spec, axes: Sequence[Axis]) -> dict[str, Any]:
+    return {"spec": spec_mapping(spec), "axes": [axis.as_dict() for axis in axes]}
+
+
+def _table(spec: Spec, axes: Sequence[Axis]) -> Table:
+    """An empty table of the points of a map."""
+    shape, dims = [len(axis.values) for axis in axes], [axis.name for axis in axes]
+    return Table(shape=shape, dims=dims, coordinates=_coordinates(axes), coulomb=_has_coulomb(spec, axes))
+
+
 def map_spec(
-    spec: Spec | str | Path | Mapping[str, Any],
+    spec: Spec | str | Path | Mapping[str, object],
     *,
     axes: Mapping[str, Any] | Sequence[str],
     output: str | os.PathLike[str] | None = None,
@@ -142,11 +208,11 @@ def map_spec(
     output
         A NetCDF file; finished points are kept beside it (``.parts``) or in the folder ``QDMOL_STORE`` names.
     workers
-        Processes to compute in; without it, everything happens in this one.
+        Processes to compute in; None computes in this one.
     scheduler
         Address of a running dask scheduler to compute on instead.
     time_limit
-        Seconds a point may take; None is no limit. In this process a point is given up only between instructions of
+        Seconds a point may take; None sets no limit. In this process a point is given up only between instructions of
         Python; in workers, in any case.
     progress
         Called with a `State` after every point.
@@ -168,13 +234,13 @@ def map_spec(
         raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
     resources = Resources(workers or 0, scheduler, time_limit)
     parsed = read_spec(spec)
-    made = make_axes(axes, parsed)
+    grid_axes = make_axes(axes, parsed)
     path = None if output is None else netcdf_path(output)
     if path is not None:
         refuse_overwriting([path], spec_files(parsed), store=store_folder(path))
-    plan = GridPlan(parsed, made)
-    table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(made), coulomb=_has_coulomb(parsed, made))
-    attributes = _attributes(parsed, made)
+    plan = GridPlan(parsed, grid_axes)
+    table = _table(parsed, grid_axes)
+    attributes = _attributes(parsed, grid_axes)
 
     def write() -> None:
         if path is not None:
@@ -189,7 +255,7 @@ def map_spec(
         progress=progress,
         require_valid=True,
     )
-    return Map(parsed, made, path, time.perf_counter() - started, table=table)
+    return Map(parsed, grid_axes, path, time.perf_counter() - started, table=table)
 
 
 def netcdf_path(output: str | os.PathLike[str]) -> Path:

@@ -9,9 +9,9 @@ import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qdmol.jobs import Job, job_key
+from qdmol.jobs import Job, Record, job_key
 from qdmol.structure import AxialMolecule, Spec, resolve
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _group(molecule: AxialMolecule) -> int:
     return hash((*shapes, repr(molecule.parameters), molecule.field))
 
 
-def solve_point(point: Point) -> dict[str, Any]:
+def solve_point(point: Point) -> Record:
     """Return ``summary``, the JSON object of ``qdmol solve`` without name and duration.
 
     Raises

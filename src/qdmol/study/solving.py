@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from qdmol.ci import Complex, parse_complexes
 from qdmol.errors import InputError, SolverError
@@ -21,7 +20,7 @@ from qdmol.study.values import Ranges, SolutionValues, Variation
 
 
 def solve(
-    spec: Spec | str | Path | Mapping[str, Any],
+    spec: Spec | str | Path | Mapping[str, object],
     *,
     range_: bool = False,
     particles: str | None = None,

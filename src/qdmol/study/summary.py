@@ -69,9 +69,9 @@ def _difference(name: str, estimate: Estimate | None) -> dict[str, float | None]
     return {f"{name}_meV": estimate.value, f"{name}_error_meV": estimate.error}
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
+def _pair(pair: Pair) -> dict[str, object]:
     levels = pair.electron_levels
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "scheme": pair.scheme,
         "electron_energy_eV": None if levels is None else [level.energy.value for level in levels],
         "electron_error_meV": None if levels is None else [_error(level.energy) for level in levels],
@@ -90,7 +90,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
     return found | _bright_dark(pair.bright_dark)
 
 
-def _state(state: ExcitonState) -> dict[str, Any]:
+def _state(state: ExcitonState) -> dict[str, object]:
     return {"hole_dot": state.hole_dot, **_exciton(state.exciton, state.binding)}
 
 
@@ -107,12 +107,12 @@ def _bright_dark(estimate: Estimate | None) -> dict[str, float | None]:
     return {} if estimate is None else _difference("bright_dark", estimate)
 
 
-def _complexes(complexes: Mapping[str, ComplexStates]) -> dict[str, Any]:
+def _complexes(complexes: Mapping[str, ComplexStates]) -> dict[str, object]:
     """The complexes requested, under their own key; no key where none was."""
     return {"complexes": {name: _complex(states) for name, states in complexes.items()}} if complexes else {}
 
 
-def _complex(states: ComplexStates) -> dict[str, Any]:
+def _complex(states: ComplexStates) -> dict[str, object]:
     return {
         "electrons": states.electrons,
         "holes": states.holes,
@@ -123,7 +123,7 @@ def _complex(states: ComplexStates) -> dict[str, Any]:
     }
 
 
-def _complex_level(level: ComplexLevel) -> dict[str, Any]:
+def _complex_level(level: ComplexLevel) -> dict[str, object]:
     return {
         "energy_eV": level.energy.value,
         "error_meV": _error(level.energy),

@@ -1,7 +1,6 @@
-"""Records as arrays: every scalar number of ``solve --json``, one value a point, and the reason of every hole.
+"""Tables of points: every scalar number of ``solve --json`` as an array, and the reason of every missing point.
 
-The file is written by the HDF5 layer itself: the library of labelled arrays takes longer to load than a finished map
-to come back. It reads back with plain ``xarray.open_dataset``.
+The file is written by h5netcdf: xarray takes longer to load than a finished map. ``xarray.open_dataset`` reads it.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.files import write_bytes_atomic
+from qdmol.jobs import Record
 from qdmol.results import netcdf_bytes, storable_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _COMPRESS_FROM = 1024  # values; below this the filter costs more bytes than it 
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """What stands along a dimension: numbers or texts (N,)."""
+    """Coordinate along a dimension: numbers or texts (N,)."""
 
     name: str
     dimension: str
@@ -103,9 +103,9 @@ class Table:
     shape, dims
         Of the points, the last dimension fastest.
     coordinates
-        What stands along the dimensions.
+        Values along the dimensions.
     coulomb
-        Whether the numbers of the attraction are there.
+        Whether the table has the numbers of the attraction.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class Table:
         self._notes = np.full(self.count, "", dtype=object)
         self._reasons = np.full(self.count, NOT_YET, dtype=object)
 
-    def fill(self, index: int, record: Mapping[str, Any]) -> None:
-        """Put a record in its place; one that is not done leaves a hole with its reason."""
+    def fill(self, index: int, record: Record) -> None:
+        """Enter the record of a point; one without a result leaves a hole with its reason."""
         if record["status"] != "done":
             self._reasons[index] = record["reason"]
             return
@@ -134,6 +134,26 @@ class Table:
             value = found.get(key)
             column[index] = np.nan if value is None else value
 
+    def fill_from(self, data: xr.Dataset) -> None:
+        """Take every number from a dataset that such a table has written; KeyError where one is missing."""
+        for key, column in self._numbers.items():
+            column[:] = data[variable_name(key, self.dims)].values.ravel()
+        self._converged[:] = data["converged"].values.ravel()
+        self._notes[:] = data["warnings"].values.ravel()
+        self._reasons[:] = data["reason"].values.ravel()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two tables have the same points, numbers, warnings and reasons."""
+        if not isinstance(other, Table):
+            return NotImplemented
+        same = (self.shape, self.dims, self.coordinates) == (other.shape, other.dims, other.coordinates)
+        return same and all(
+            np.array_equal(mine.values, theirs.values, equal_nan=mine.values.dtype != object)
+            for mine, theirs in zip(self._variables(), other._variables(), strict=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # tables are filled in place
+
     @property
     def done(self) -> int:
         """Points with numbers."""
@@ -141,7 +161,7 @@ class Table:
 
     @property
     def converged(self) -> bool:
-        """Whether there is no hole and every energy of every point met its tolerance."""
+        """Whether every point has numbers and every energy met its tolerance."""
         return bool(self._converged.all())
 
     @property

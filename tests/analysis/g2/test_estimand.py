@@ -72,15 +72,15 @@ def coverage(cases):
 
 
 def test_coverage_of_pulsed_light():
-    trials, inside = coverage(pulsed_cases(8, 7, lifetimes=(0.1, 0.4), photons=(10_000,)))
-    assert trials == 16
-    assert inside >= 13
+    trials, inside = coverage(pulsed_cases(4, 7, lifetimes=(0.1, 0.4), photons=(10_000,)))
+    assert trials == 8
+    assert inside >= 6
 
 
 def test_coverage_of_continuous_light():
-    trials, inside = coverage(continuous_cases(2, 7))
-    assert trials == 2 * len(LIGHT)
-    assert inside >= 11
+    trials, inside = coverage(continuous_cases(1, 7))
+    assert trials == len(LIGHT)
+    assert inside >= len(LIGHT) - 2
 
 
 @pytest.mark.slow
