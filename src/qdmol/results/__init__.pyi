@@ -1,8 +1,5 @@
-<<<<<<< HEAD
-from .figures import Drawable as Drawable
-=======
 from .encoding import arrays_dataset as arrays_dataset, arrays_of as arrays_of, decode as decode, encode as encode
->>>>>>> study
+from .figures import Drawable as Drawable
 from .netcdf import (
     netcdf_bytes as netcdf_bytes,
     provenance as provenance,

@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-<<<<<<< HEAD
-from qdmol.results import Drawable, provenance
-from qdmol.structure import Spec, dump_spec, read_spec, spec_files
-=======
-from qdmol.results import SavedResult, provenance, save_result, saved_attributes
+from qdmol.results import Drawable, SavedResult, provenance, save_result, saved_attributes
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
->>>>>>> study
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
 from qdmol.study.points import SOLVER_SOURCE
@@ -36,13 +31,8 @@ KIND = "map"
 SHOWN_HOLES = 5
 
 
-<<<<<<< HEAD
-@dataclass(frozen=True)
-class Map(Drawable):
-=======
 @dataclass(frozen=True, repr=False)
-class Map:
->>>>>>> study
+class Map(Drawable):
     """What :func:`qdmol.map` returns.
 
     Attributes
