@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import missing, values
+from qdmol.plot.solution import values
 from qdmol.plot.style import (
     BLACK,
     GREY,
@@ -26,6 +26,7 @@ from qdmol.plot.style import (
     VERMILLION,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     place_axes,
 )

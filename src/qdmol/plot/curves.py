@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import missing
 from qdmol.plot.style import (
     BLACK,
     BLUE,
@@ -24,6 +23,7 @@ from qdmol.plot.style import (
     drawing_on,
     energy_axis,
     figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,

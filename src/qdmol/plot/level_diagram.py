@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from qdmol.arrays import Floats
 from qdmol.estimates import Estimate, format_measured, format_number
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import missing, values
+from qdmol.plot.solution import values
 from qdmol.plot.style import (
     BLACK,
     GREY,
@@ -23,6 +23,7 @@ from qdmol.plot.style import (
     WITHOUT_COULOMB,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     place_axes,
 )

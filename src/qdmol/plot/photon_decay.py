@@ -17,7 +17,6 @@ from matplotlib.ticker import NullFormatter
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import missing
 from qdmol.plot.style import (
     BLACK,
     BLUE,
@@ -28,6 +27,7 @@ from qdmol.plot.style import (
     axes_array,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,

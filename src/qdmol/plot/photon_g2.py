@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from qdmol.arrays import Floats
 from qdmol.estimates import NO_VALUE
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import missing
 from qdmol.plot.style import (
     BLACK,
     BLUE,
@@ -25,6 +24,7 @@ from qdmol.plot.style import (
     VERMILLION,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,

@@ -16,7 +16,6 @@ from qdmol.arrays import Floats
 from qdmol.photons import channel_label
 from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.photon_decay import Arrays
-from qdmol.plot.solution import missing
 from qdmol.plot.style import (
     BLUE,
     DOUBLE_COLUMN,
@@ -26,6 +25,7 @@ from qdmol.plot.style import (
     axes_array,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import SHOWN_LEVELS, missing, region_names, state_names, values
+from qdmol.plot.solution import SHOWN_LEVELS, region_names, state_names, values
 from qdmol.plot.style import (
     BLACK,
     GREY,
@@ -29,6 +29,7 @@ from qdmol.plot.style import (
     axes_array,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,

@@ -1,11 +1,16 @@
 """Variables and names that several figures of a solution read; nothing is computed here."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
 from qdmol.arrays import Floats
-from qdmol.errors import InputError
-from qdmol.study import Solution
+
+if TYPE_CHECKING:
+    from qdmol.study import Solution
 
 # Electron levels that figures draw, the lowest ones; the dataset holds all.
 SHOWN_LEVELS = 2
@@ -16,12 +21,6 @@ def values(data: xr.Dataset, name: str) -> Floats:
     if name not in data.variables:
         return np.empty(0)
     return np.asarray(data[name].values, dtype=np.float64)
-
-
-def missing(what: str, needed: str) -> InputError:
-    """The refusal of a figure whose data a result does not hold, with what would give them."""
-    message = f"This result holds no {what}, so there is nothing to plot; it needs a {needed}."
-    return InputError(field="result", value=None, allowed=needed, message=message)
 
 
 def region_names(variable: xr.DataArray) -> list[str]:

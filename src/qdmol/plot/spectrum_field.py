@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import missing, values
+from qdmol.plot.solution import values
 from qdmol.plot.style import (
     BLACK,
     GREY,
@@ -25,6 +25,7 @@ from qdmol.plot.style import (
     axes_array,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,

@@ -145,6 +145,12 @@ def drawing_on(
     yield given
 
 
+def missing(what: str, needed: str) -> InputError:
+    """The refusal of a figure whose data a result does not hold, with what would give them."""
+    message = f"This result holds no {what}, so there is nothing to plot; it needs a {needed}."
+    return InputError(field="result", value=None, allowed=needed, message=message)
+
+
 def axes_array(axes: Sequence[Axes]) -> AxesArray:
     """The axes of several panels (panels,) as a figure function returns them."""
     array = np.empty(len(axes), dtype=object)

@@ -18,7 +18,7 @@ from matplotlib.image import AxesImage
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.solution import SHOWN_LEVELS, missing, state_names, values
+from qdmol.plot.solution import SHOWN_LEVELS, state_names, values
 from qdmol.plot.style import (
     BLACK,
     DOUBLE_COLUMN,
@@ -31,6 +31,7 @@ from qdmol.plot.style import (
     axes_array,
     drawing_on,
     figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,
@@ -246,22 +247,22 @@ def _hole_contour(axes: Axes, solution: Solution, frame: Frame) -> None:
         )
 
 
-def _grid(figure: Figure, rows: int, columns: int, size: tuple[float, float]) -> list[Axes]:
+def _grid(figure: Figure, panels: int, columns: int, size: tuple[float, float]) -> list[Axes]:
     height = float(figure.get_size_inches()[1]) * MM_PER_INCH
     return [
         place_axes(
             figure,
-            _LEFT + column * (size[0] + _GAP / 2),
-            height - _TOP - size[1] - row * (size[1] + _GAP),
+            _LEFT + panel % columns * (size[0] + _GAP / 2),
+            height - _TOP - size[1] - panel // columns * (size[1] + _GAP),
             *size,
         )
-        for row in range(rows)
-        for column in range(columns)
+        for panel in range(panels)
     ]
 
 
-def _layout(rows: int, columns: int, frame: Frame) -> list[Axes]:
+def _layout(panels: int, columns: int, frame: Frame) -> list[Axes]:
     """Equal panels in a grid: one panel takes one journal column, more take two."""
+    rows = -(-panels // columns)
     total = SINGLE_COLUMN if rows * columns == 1 else DOUBLE_COLUMN
     width = (total - _LEFT - _BAR_ROOM - (columns - 1) * _GAP / 2) / columns
     width = min(width, 75.0)
@@ -269,7 +270,7 @@ def _layout(rows: int, columns: int, frame: Frame) -> list[Axes]:
     size = (width, width * shape)
     used = _LEFT + columns * width + (columns - 1) * _GAP / 2 + _BAR_ROOM
     figure = new_figure(used, _TOP + rows * size[1] + (rows - 1) * _GAP + _BOTTOM)
-    return _grid(figure, rows, columns, size)
+    return _grid(figure, panels, columns, size)
 
 
 def _colour_bar(image: AxesImage, axes_of: Sequence[Axes], *, own_figure: bool) -> None:
@@ -360,7 +361,7 @@ def wavefunctions(
     columns = len(conditions[0]) if len(conditions[0]) > 1 else len(panels)
     limit = max(float(np.nanmax(np.abs(panel.psi))) for panel in panels)
     hole = _shows_hole(solution, conditions)
-    with drawing_on(ax, len(panels), lambda: _layout(-(-len(panels) // columns), columns, frame)) as axes_of:
+    with drawing_on(ax, len(panels), lambda: _layout(len(panels), columns, frame)) as axes_of:
         for letter, panel, axes in zip(letters, panels, axes_of, strict=False):
             image = _draw_map(axes, panel, frame, limit)
             _label_map(axes, panel, letter if len(panels) > 1 else "")
@@ -368,7 +369,7 @@ def wavefunctions(
                 _hole_contour(axes, solution, frame)
         _scale_bar(axes_of[0], frame)
         _colour_bar(image, axes_of, own_figure=ax is None)
-    return axes_array(axes_of[: len(panels)])
+    return axes_array(axes_of)
 
 
 def _shows_hole(solution: Solution, conditions: Sequence[Sequence[MapPanel]]) -> bool:
