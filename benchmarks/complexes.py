@@ -10,7 +10,7 @@ from typing import Any
 
 from qdmol.ci import ComplexState, parse_complexes, solve_complexes
 from qdmol.errors import InputError
-from qdmol.meanfield import Estimate
+from qdmol.estimates import Estimate
 from qdmol.results import format_measured
 from qdmol.study import solve
 from qdmol.study.job import Job
@@ -199,7 +199,8 @@ def biexcitons() -> list[str]:
 
 def _biexciton(where: str, state: ComplexState, exciton: Estimate) -> str:
     place = state.placement
-    binding = Estimate(2 * exciton.value - state.energy.value, 2 * exciton.error + state.energy.error)
+    error = 2 * exciton.error + state.energy.error
+    binding = Estimate.from_error(2 * exciton.value - state.energy.value, error, "eV")
     shares = (place.electron_hole, place.electron_electron or 0.0, place.hole_hole or 0.0)
     holes = "together" if (place.hole_hole or 0) > 0.5 else "apart"
     energy = format_measured(state.energy.value, state.energy.error)

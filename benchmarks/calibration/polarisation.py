@@ -19,7 +19,8 @@ from tests.exact.radial import Sphere
 from threadpoolctl import threadpool_limits
 
 from benchmarks.calibration.coverage import Row, run
-from qdmol.meanfield import Estimate, Request, solve_molecule
+from qdmol.estimates import Estimate
+from qdmol.meanfield import Request, solve_molecule
 from qdmol.potentials import CARRIERS
 from qdmol.states import discretisation as resolving
 from qdmol.structure import AxialMolecule, read_spec, resolve

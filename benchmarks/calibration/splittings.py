@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.calibration.coverage import Row, run
 from qdmol.errors import InputError
-from qdmol.meanfield import Estimate
+from qdmol.estimates import Estimate
 from qdmol.structure import read_spec
 from qdmol.study.job import Job, run_job
 

@@ -1,15 +1,15 @@
-"""The error tree.
+"""Exceptions of qdmol, with the exit status of the command line.
 
 ::
 
     QdmolError            exit 1
-    |-- InputError        exit 2   what the user wrote cannot be used (also a ValueError)
+    |-- InputError        exit 2   invalid input (also a ValueError)
     |-- MissingExtraError exit 2   an optional dependency is not installed (also an ImportError)
     |-- OutputError       exit 1   a file could not be written
-    |-- SolverError       exit 3   what could not be computed, with the reason
-    `-- DataError         exit 3   measured data that contradict themselves or cannot be used
+    |-- SolverError       exit 3   a computation failed
+    `-- DataError         exit 3   measured data contradict themselves or are insufficient
 
-Every message is one sentence. An input error says which field, which value, and what is allowed:
+Every message is one sentence. That of an InputError names the field, the value, and what is allowed:
 
 >>> str(InputError(field="molecule.spacing", value=-1, allowed="above 0 nm"))
 '`molecule.spacing` is -1, but must be above 0 nm.'
@@ -18,13 +18,15 @@ Every message is one sentence. An input error says which field, which value, and
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
 
 LONGEST_VALUE = 60  # characters of a value shown in a message
 
 
 class _Missing:
-    """Stands for a value that was not given."""
+    """Type of `MISSING`, which stands for a value that was not given."""
 
     __slots__ = ()
 
@@ -41,10 +43,10 @@ MISSING = _Missing()
 def shorten(value: object) -> str:
     """Return ``value`` as printable text of at most ``LONGEST_VALUE`` characters on one line."""
     if isinstance(value, str):
-        # a slice first: the representation of a megabyte is a megabyte
+        # a slice first: the representation of a long text is long
         text = repr(value[: 2 * LONGEST_VALUE])
     elif isinstance(value, int) and value.bit_length() > 1024:
-        text = f"an integer of {value.bit_length()} bits"  # decimal text of huge integers is refused by Python
+        text = f"an integer of {value.bit_length()} bits"  # Python refuses to write huge integers as decimal text
     else:
         try:
             text = repr(value)
@@ -55,7 +57,7 @@ def shorten(value: object) -> str:
 
 
 def _plain(value: object) -> str | float | bool | None:
-    """Return ``value`` as something JSON holds: never NaN, never longer than a message."""
+    """Return ``value`` in a form that JSON can represent, without NaN and no longer than in a message."""
     if value is None or value is MISSING:
         return None
     if isinstance(value, bool):
@@ -70,17 +72,17 @@ def _plain(value: object) -> str | float | bool | None:
 
 
 class QdmolError(Exception):
-    """Root of the tree. ``exit_code`` is the command line's exit status."""
+    """Base of all errors of qdmol; ``exit_code`` is the exit status of the command line."""
 
     exit_code: ClassVar[int] = 1
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | float | bool | None]:
         """Return the error as the JSON object of the command line."""
         return {"field": None, "value": None, "allowed": None, "message": str(self)}
 
 
 class InputError(QdmolError, ValueError):
-    """What the user wrote cannot be used: ``field``, ``value``, what is ``allowed``, one sentence."""
+    """Invalid input: ``field``, ``value``, what is ``allowed``, and the ``message`` in one sentence."""
 
     exit_code: ClassVar[int] = 2
 
@@ -91,12 +93,12 @@ class InputError(QdmolError, ValueError):
         self.message = message or f"`{field}` is {shorten(value)}, but must be {allowed}."
         super().__init__(self.message)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        state = {"field": self.field, "value": self.value, "allowed": self.allowed, "message": self.message}
-        return (_rebuild, (type(self), state))
+    def __reduce__(self) -> tuple[Callable[[], InputError], tuple[()]]:
+        # keyword-only arguments do not pickle by themselves
+        return partial(type(self), field=self.field, value=self.value, allowed=self.allowed, message=self.message), ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return field, value, allowed and message, each something JSON holds."""
+    def as_dict(self) -> dict[str, str | float | bool | None]:
+        """Return field, value, allowed and message as values of JSON."""
         return {
             "field": self.field,
             "value": _plain(self.value),
@@ -105,13 +107,8 @@ class InputError(QdmolError, ValueError):
         }
 
 
-def _rebuild(kind: type[InputError], state: dict[str, Any]) -> InputError:
-    """Rebuild an error that crossed a process boundary (keyword-only arguments do not pickle)."""
-    return kind(**state)
-
-
 class MissingExtraError(QdmolError, ImportError):
-    """An optional dependency is not installed; ``extra`` names what to install."""
+    """An optional dependency is not installed; ``extra`` is the extra of the package to install."""
 
     exit_code: ClassVar[int] = 2
 
@@ -120,17 +117,13 @@ class MissingExtraError(QdmolError, ImportError):
         self.purpose = purpose
         super().__init__(f"{purpose} needs the extra `{extra}`: pip install 'qdmol[{extra}]'.")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild_missing, (self.extra, self.purpose))
+    def __reduce__(self) -> tuple[Callable[[], MissingExtraError], tuple[()]]:
+        return partial(type(self), extra=self.extra, purpose=self.purpose), ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | float | bool | None]:
         """Return the error as the JSON object of the command line."""
         allowed = f"pip install 'qdmol[{self.extra}]'"
         return {"field": "extra", "value": self.extra, "allowed": allowed, "message": str(self)}
-
-
-def _rebuild_missing(extra: str, purpose: str) -> MissingExtraError:
-    return MissingExtraError(extra=extra, purpose=purpose)
 
 
 class OutputError(QdmolError):
@@ -138,12 +131,12 @@ class OutputError(QdmolError):
 
 
 class SolverError(QdmolError):
-    """Something could not be computed; the message says what and why."""
+    """A computation failed; the message says which and why."""
 
     exit_code: ClassVar[int] = 3
 
 
 class DataError(QdmolError):
-    """Measured data contradict themselves or do not suffice; the message says where and how."""
+    """Measured data contradict themselves or are insufficient; the message says where and how."""
 
     exit_code: ClassVar[int] = 3

@@ -77,12 +77,13 @@ class Estimate:
 
     @classmethod
     def from_error(cls, value: float, error: float, unit: str = "") -> Estimate:
-        """Estimate with the same error to both sides; ``math.inf`` is an unknown error."""
+        """Estimate with the same error to both sides; ``math.inf`` or NaN is an unknown error."""
         return cls.from_errors(value, error, error, unit)
 
     @classmethod
     def from_errors(cls, value: float, below: float, above: float, unit: str = "") -> Estimate:
-        """Estimate with one error towards smaller and another towards larger values."""
+        """Estimate with one error towards smaller and another towards larger values; NaN is an unknown error."""
+        below, above = (math.inf if math.isnan(error) else error for error in (below, above))
         return cls(value, value - below, value + above, unit, error_below=below, error_above=above)
 
     @property

@@ -13,6 +13,7 @@ KINDS = {
     "solution": ("qdmol.study", "Solution"),
     "map": ("qdmol.study", "Map"),
     "comparison": ("qdmol.study", "Comparison"),
+    "spectra": ("qdmol.prediction", "Spectra"),
 }
 
 
@@ -26,7 +27,7 @@ def load(path: str | os.PathLike[str]) -> Loadable:
 
     Returns
     -------
-    Solution, Map, Comparison
+    Solution, Map, Comparison, Spectra
         As the file says; equal to the result that was saved. The solver is not needed.
 
     Raises

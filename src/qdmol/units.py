@@ -1,13 +1,13 @@
-"""Units and constants. Inside the package: nm, eV, ns, K, free-electron masses.
+"""Units and physical constants. The package uses nm, eV, ns, K and free-electron masses.
 
-Values of the spec are plain numbers in the unit of their kind, or strings with a unit:
+Values in a spec are plain numbers in the unit of their kind, or strings with a unit:
 
 >>> parse_quantity("14 angstrom", kind="length", field="radius")
 1.4
 >>> parse_quantity("23 meV", kind="energy", field="offset")
 0.023
 
-Constants: CODATA 2022 (Mohr, Newell, Taylor and Tiesinga, arXiv:2409.03787), formed from the values SciPy ships.
+Constants: CODATA 2022 (Mohr, Newell, Taylor and Tiesinga, arXiv:2409.03787), computed from the values in SciPy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Kind = Literal["length", "energy", "energy_mev", "temperature", "field", "mass",
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """One kind of quantity: its unit, and the factor of every unit users may write."""
+    """One kind of quantity: its unit, and the factors of all accepted units."""
 
     noun: str
     unit: str
@@ -128,23 +128,23 @@ KINDS: Final[dict[str, _Scale]] = {
 
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(\S.*?)?\s*", re.DOTALL)
-_LONGEST = 80  # characters of a quantity; longer is not one
+_LONGEST = 80  # characters of a quantity with its unit
 
 
 def unit_of(kind: Kind) -> str:
-    """Return the unit plain numbers of ``kind`` are in."""
+    """Return the unit of plain numbers of ``kind``."""
     return KINDS[kind].unit
 
 
 def quantity_pattern(kind: Kind) -> str:
-    """Return a regular expression (ECMA 262, for the JSON schema) of the strings ``kind`` accepts."""
+    """Return a regular expression (ECMA 262, for the JSON schema) of the accepted strings of ``kind``."""
     units = "|".join(re.escape(unit).replace(r"\-", "-") for unit in KINDS[kind].factors)
     tail = rf"\s*(?:{units})?" if units else ""
     return rf"^\s*{_NUMBER}{tail}\s*$"
 
 
 def describe(kind: Kind, *, hard: bool = False) -> str:
-    """Return what a value of ``kind`` is, in words, with the units that may be written."""
+    """Return a description of a value of ``kind``, with its units, for messages."""
     scale = KINDS[kind]
     if not scale.shown:
         return "a finite number without a unit"
@@ -153,7 +153,7 @@ def describe(kind: Kind, *, hard: bool = False) -> str:
 
 
 def _from_text(text: str, kind: Kind) -> float:
-    """Return the number in ``text`` in the unit of its kind; NaN where there is none."""
+    """Return the number in ``text`` in the unit of its kind; NaN if there is none."""
     match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         return math.nan
@@ -168,7 +168,7 @@ def _from_text(text: str, kind: Kind) -> float:
 def _as_float(value: object, kind: Kind) -> float:
     if isinstance(value, str):
         number = _from_text(value, kind)
-        return number if math.isfinite(number) else math.nan  # "1e999 eV" is no way to write "hard"
+        return number if math.isfinite(number) else math.nan  # "1e999 eV" does not mean "hard"
     if isinstance(value, Real) and not isinstance(value, bool):
         try:
             return float(value)
@@ -184,7 +184,7 @@ def parse_quantity(value: object, *, kind: Kind, field: str, hard: bool = False)
     masses, 1/cm (``absorption``), degrees (``angle``), or none. With ``hard``, ``"hard"`` and positive infinity are
     allowed and give ``math.inf``.
 
-    Raises InputError naming ``field`` for a unit of another kind, NaN, infinity, or anything that is no number.
+    Raises InputError naming ``field`` for a unit of another kind, NaN, infinity, or anything that is not a number.
     """
     if hard and isinstance(value, str) and value.strip().lower() == "hard":
         return math.inf

@@ -13,7 +13,10 @@ import pytest
 from tests.photons import generators as make
 
 from qdmol.analysis import FailedAnalysis, analyze_many, analyze_photons, inspect_photons
-from qdmol.analysis.stages import AFTERGLOW, MODELS, Stages, watched
+from qdmol.analysis.g2.pairs import BrightestTally
+from qdmol.analysis.passes import counted
+from qdmol.analysis.registry import STAGES
+from qdmol.analysis.stages import AFTERGLOW, MODELS, Meter, Stage, result_of, watched
 from qdmol.cli.entry import run_command
 from qdmol.errors import InputError
 from qdmol.photons import ArraySource, Records, read_photons
@@ -235,14 +238,58 @@ def test_progress_goes_from_0_to_1_and_never_back(file):
 
 def test_a_pass_over_a_long_file_moves_the_bar():
     told = []
-    stages = Stages({"one": 1.0, "other": 3.0}, lambda stage, fraction: told.append((stage, fraction)), photons=100)
+    meter = Meter(lambda name, fraction: told.append((name, fraction)), total=4.0, photons=100)
     records = Records(np.arange(100), np.zeros(100, dtype=np.uint8))
-    stream = watched(replace(emitter(), mode="T2", source=ArraySource(records)), stages.saw)
-    with stages.stage("one"):
-        assert sum(len(part) for part in stream.chunks(25)) == 100
-    with stages.stage("other"):
-        pass
+    stream = watched(replace(emitter(), mode="T2", source=ArraySource(records)), meter.saw)
+    meter.start("one", effort=1.0)
+    assert sum(len(part) for part in stream.chunks(25)) == 100
+    meter.finish(1.0)
+    meter.start("other")
     assert told == [("one", 0.0), *(("one", k / 16) for k in range(1, 5)), ("other", 0.25)]
+
+
+def test_stages_share_passes(monkeypatch):
+    """Checking, then all counts that need nothing but the channels, then those behind gates: three passes."""
+    passes, records = [], emitter().load()
+    monkeypatch.setattr(
+        ArraySource,
+        "chunks",
+        lambda self, size: passes.append(size) or iter([records]),
+    )
+    assert analyze_photons(emitter()).gated
+    assert len(passes) == 3
+
+
+class BrightestChannel(Stage):
+    key, name, absent = "brightest", "brightest channel", "no_brightest"
+
+    def steps(self, recording):
+        return (yield from counted(BrightestTally(recording.stream, number=1)))[0]
+
+    def add_to_summary(self, summary, results):
+        summary["brightest_channel"] = results[BrightestChannel]
+
+
+class Waiting(Stage):
+    key, name, absent = "waiting", "waiting", "no_waiting"
+
+    def steps(self, recording):
+        yield from result_of(Waiting)
+
+
+def test_a_stage_is_a_class_and_a_line_in_the_registry(monkeypatch):
+    monkeypatch.setattr("qdmol.analysis.registry.STAGES", (*STAGES, BrightestChannel))
+    analysis = analyze_photons(emitter(), **QUICK)
+    brightest = max(analysis.quality.per_channel, key=analysis.quality.per_channel.get)
+    assert analysis.brightest == analysis.summary["brightest_channel"] == brightest
+    with pytest.raises(AttributeError, match="dimmest"):
+        analysis.dimmest  # noqa: B018
+
+
+def test_stages_that_wait_for_each_other_are_a_fault_of_ours(monkeypatch):
+    monkeypatch.setattr("qdmol.analysis.registry.STAGES", (Waiting,))
+    with pytest.raises(RuntimeError, match="wait for each other"):
+        analyze_photons(emitter(), **QUICK)
 
 
 def test_no_part_asks_for_the_whole_file_at_once(file, monkeypatch):

@@ -34,7 +34,7 @@ def bare_basis(solution: MoleculeSolution, carrier: str, count: int) -> OrbitalB
     """The lowest levels without any other carrier, as orbitals."""
     hamiltonian = solution.hamiltonians[carrier]
     levels = find_levels(hamiltonian, count, ceiling=4.0).levels
-    radial = [level for level in levels if level.m >= 0]
+    radial = [level for level in levels if level.sector.labels["m"] >= 0]
     functions = Functions.of_levels(hamiltonian, radial)
     symmetry = hamiltonian.symmetry
     places = [

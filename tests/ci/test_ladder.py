@@ -20,9 +20,9 @@ from qdmol.ci.integrals import interactions
 from qdmol.ci.orbitals import counted_orbitals
 from qdmol.ci.solving import _ExcitonError, _ScaledError
 from qdmol.errors import SolverError
+from qdmol.estimates import Estimate
 from qdmol.fem import AxialSymmetry
 from qdmol.meanfield import MoleculeSolution, Request, solve_molecule
-from qdmol.meanfield.solving import Estimate
 from qdmol.potentials import Poisson
 from qdmol.states.discretisation import MAX_SECONDS
 from qdmol.structure import AxialMolecule, PlacedDot, PlacedLayer, RegionParameters
@@ -249,7 +249,7 @@ def test_without_a_smaller_basis_nothing_is_known():
 
 def test_a_complex_lacks_a_multiple_of_what_the_exciton_lacks():
     exciton = [0.9, 0.5, 0.3, 0.2]
-    lack = _ScaledError(exciton, Estimate(0.15, 0.01))
+    lack = _ScaledError(exciton, Estimate.from_error(0.15, 0.01, "eV"))
     lacking, error = lack({k: 3 * (energy - exciton[-1]) for k, energy in enumerate(exciton[:-1])})
     assert lacking == pytest.approx(3 * 0.05)
     assert error == pytest.approx(3 * 0.01)

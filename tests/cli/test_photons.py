@@ -250,7 +250,7 @@ def test_info_says_what_is_there_and_writes_nothing(asked, tmp_path, capsys):
 
 
 def test_progress_on_long_files(asked, monkeypatch, capsys):
-    monkeypatch.setattr(photon_progress, "EVERY", -1.0)
+    monkeypatch.setattr(photon_progress, "INTERVAL", -1.0)
     assert run("analyze", "a.ptu", "b.ptu") == 0
     assert "a.ptu: pairs of photons: 25 %" in capsys.readouterr().err
     assert run("analyze", "a.ptu", "--quiet") == 0

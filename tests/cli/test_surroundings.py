@@ -12,7 +12,7 @@ import pytest
 from tests.study.map_samples import command, mapping
 
 from qdmol.cli import console
-from qdmol.cli.entry import fault_of_surroundings, run_command
+from qdmol.cli.entry import run_command, system_error
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a shell, limits and signals")
 LONG = "a" * 300
@@ -134,7 +134,7 @@ def test_folders_of_users_that_do_not_exist(tmp_path, monkeypatch, capsys, varia
     ids=repr,
 )  # fmt: skip
 def test_what_the_system_refuses_is_told_from_our_own_faults(error, status):
-    found = fault_of_surroundings(error)
+    found = system_error(error)
     assert (None if found is None else found.exit_code) == status
     assert "\x1b" not in str(found)
 
@@ -142,7 +142,7 @@ def test_what_the_system_refuses_is_told_from_our_own_faults(error, status):
 def test_the_first_cause_counts():
     error = RuntimeError("a library's own words")
     error.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    assert "Too many files" in str(fault_of_surroundings(error))
+    assert "Too many files" in str(system_error(error))
 
 
 # ---------------------------------------------------------------- interrupts

@@ -1,15 +1,15 @@
 """Files that nobody should send, each with words that must be in what is allowed."""
 
 HOSTILE = {
-    "empty": (b"", "a file with a mapping"),
-    "blank": (b" \n\n", "a file with a mapping"),
-    "comment": (b"# nothing\n", "a file with a mapping"),
+    "empty": (b"", "a file that contains a mapping"),
+    "blank": (b" \n\n", "a file that contains a mapping"),
+    "comment": (b"# nothing\n", "a file that contains a mapping"),
     "binary": (bytes(range(256)), "text in UTF-8"),
     "nul": (b"qdmol: 1\0", "valid YAML"),
     "utf16": ("qdmol: 1".encode("utf-16"), "text in UTF-8"),
     "huge": (b"# " + b"x" * 2_000_000, "at most 1000000 bytes"),
-    "list": (b"- 1\n- 2\n", "a file with a mapping"),
-    "scalar": (b"42\n", "a file with a mapping"),
+    "list": (b"- 1\n- 2\n", "a file that contains a mapping"),
+    "scalar": (b"42\n", "a file that contains a mapping"),
     "not yaml": (b"a: [1, 2\nb: }", "valid YAML"),
     "tab": (b"a:\n\t- 1\n", "valid YAML"),
     "twice": (b"qdmol: 1\nname: a\nname: b\n", "valid YAML"),
@@ -53,10 +53,10 @@ HOSTILE = {
 }
 
 HOSTILE_JSON = {
-    "empty": (b"", "a file with a mapping"),
+    "empty": (b"", "a file that contains a mapping"),
     "cut": (b'{"qdmol": 1', "valid JSON"),
     "twice": (b'{"qdmol": 1, "qdmol": 1}', "valid JSON"),
-    "list": (b"[]", "a file with a mapping"),
+    "list": (b"[]", "a file that contains a mapping"),
     "deep": (b"[" * 100_000 + b"]" * 100_000, "nested"),
     "less deep": (b'{"a": ' + b"[" * 50 + b"]" * 50 + b"}", "nested"),
     "nan": (b'{"qdmol": NaN}', "1, the version"),

@@ -10,7 +10,8 @@ from tests.structure.samples import REMOVED, changed
 
 from qdmol.errors import InputError
 from qdmol.materials import MEDIUM, alternatives, light_alternatives, list_sets, load_set
-from qdmol.materials.quantities import LIGHT_QUANTITIES, MATERIAL_QUANTITIES, MEDIUM_QUANTITIES, QUANTITIES
+from qdmol.materials.quantities import QUANTITIES
+from qdmol.structure import spec_schema
 
 DATA = Path(load_set.__code__.co_filename).parent / "data"
 LEVEL_ALTERNATIVES = 20  # of the default set
@@ -68,7 +69,7 @@ def write(folder, data, name="mine.yaml"):
 def test_the_default_set_has_the_contracts_values():
     chosen = load_set("cdse-cds-single-band")
     values = {
-        name: {key: v.value for key, v in entries.items() if key not in LIGHT_QUANTITIES}
+        name: {key: v.value for key, v in entries.items() if not QUANTITIES[key].optical}
         for name, entries in chosen.materials.items()
     }
     assert chosen.reference == "CdSe"
@@ -137,8 +138,8 @@ def test_alternatives_of_light_are_listed_apart():
     """Nothing is solved again for a value on which no level depends."""
     chosen = load_set("cdse-cds-single-band")
     levels, light = alternatives(chosen), light_alternatives(chosen)
-    assert {other.key for other in levels} & set(LIGHT_QUANTITIES) == set()
-    assert {other.key for other in light} <= set(LIGHT_QUANTITIES)
+    assert not any(QUANTITIES[other.key].optical for other in levels)
+    assert all(QUANTITIES[other.key].optical for other in light)
     assert {("CdSe", "kane_energy"), ("CdS", "optical_permittivity")} <= {(one.material, one.key) for one in light}
     every = [other for values in chosen.materials.values() for value in values.values() for other in value.alternatives]
     assert sorted(every, key=repr) == sorted([*levels, *light], key=repr)
@@ -291,9 +292,16 @@ def test_names_that_would_break_a_path(tmp_path):
 
 def test_a_set_that_is_no_set(tmp_path):
     (tmp_path / "mine.yaml").write_text("- 1\n")
-    with pytest.raises(InputError, match="holds a list"):
+    with pytest.raises(InputError, match="contains a list"):
         load_set("mine", relative_to=tmp_path)
 
 
-def test_every_quantity_belongs_to_material_or_medium():
-    assert set(MATERIAL_QUANTITIES) | set(MEDIUM_QUANTITIES) == set(QUANTITIES)
+def test_overrides_take_their_keys_and_bounds_from_the_declared_quantities():
+    defined = spec_schema()["$defs"]
+    for name, owners in (("MaterialOverride", {"reference", "material"}), ("MediumOverride", {"medium"})):
+        described = defined[name]["properties"]
+        expected = {key: quantity for key, quantity in QUANTITIES.items() if owners & quantity.owners}
+        assert list(described) == list(expected)
+        for key, quantity in expected.items():
+            assert described[key]["description"] == quantity.meaning
+            assert described[key]["anyOf"][0] == quantity.schema()

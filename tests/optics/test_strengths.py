@@ -167,7 +167,7 @@ def test_no_level_is_missing_or_doubled(carrier):
     found = _levels_below(dimer, carrier, limit)
     size = sum(map(dimer.hamiltonians[carrier].symmetry.multiplicity, found.sectors))
     searched = find_levels(dimer.hamiltonians[carrier], size + 1, ceiling=4.0).levels
-    below = sorted(level.energy for level in searched if level.m >= 0 and level.energy <= limit)
+    below = sorted(level.energy for level in searched if level.sector.labels["m"] >= 0 and level.energy <= limit)
     assert sorted(found.energy) == pytest.approx(below, abs=1e-7)
 
 

@@ -79,7 +79,7 @@ class TestMeasured:
     def test_wrong_card_is_a_contradiction(self, data_folder, name, wrong):
         stream = read_spc(data_folder / "photons" / name, variant=wrong)
         assert len(stream.contradictions) == 1
-        assert stream.contradictions[0].startswith("The records make no sense as the format given says")
+        assert stream.contradictions[0].startswith("The records are invalid as the format given says")
 
 
 class TestLayouts:
@@ -221,7 +221,7 @@ class TestDamage:
         words = np.random.default_rng(0).integers(0, 1 << 28, 5000, dtype=np.uint32)
         words[0] = 0x80000000 | 250
         (tmp_path / "a.spc").write_bytes(words.tobytes())
-        assert "make no sense as any known layout" in read_spc(tmp_path / "a.spc").contradictions[0]
+        assert "are invalid as any known layout" in read_spc(tmp_path / "a.spc").contradictions[0]
 
     def test_another_file_is_refused(self, tmp_path):
         (tmp_path / "a.spc").write_bytes(b"\x00K" + np.random.default_rng(1).bytes(5000))

@@ -12,7 +12,6 @@ import xarray as xr
 from page_reading import Page, pictures
 from report_texts import drawn_texts, texts_are_apart
 
-from qdmol.analysis.wording import analysis_sentences, flag_sentences
 from qdmol.errors import InputError, OutputError
 from qdmol.photons import Flag
 from qdmol.plot.style import DOUBLE_COLUMN, paper_style
@@ -110,10 +109,10 @@ def test_levels_stand_a_bunching_apart():
 
 def test_every_sentence_number_and_flag_is_on_the_page(analysis, page):
     text = Page(page.read_text(encoding="utf-8")).text
-    for sentence in analysis_sentences(analysis.summary):
+    for sentence in analysis.sentences:
         assert re.sub(r"\s+", " ", sentence) in text
     for severity in ("warning", "note"):
-        for sentence in flag_sentences(analysis.summary, severity):
+        for sentence in analysis.messages(severity):
             assert sentence in text
     assert "Channel 0 is blind for 79 ns" in text
     assert "bunching" in text

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from qdmol.estimates import Estimate
-from qdmol.results import arrays_dataset, arrays_of, decode, encode
+from qdmol.results import decode, encode
+from qdmol.results.encoding import arrays_dataset, arrays_of
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ class TrivialSymmetry(Symmetry):
     def families(self):
         yield tuple(self.sector(number) for number in range(self.sectors))
 
+    def meshed(self, positions):
+        return np.zeros(len(positions), dtype=int), positions
+
     def orbit(self, position):
         return (position,)
 

@@ -10,6 +10,7 @@ from tests.structure.samples import REMOVED, changed, dimer, dot, monomer
 
 from qdmol.errors import InputError
 from qdmol.structure import (
+    NECKS,
     Deviation,
     draw_members,
     dump_spec,
@@ -112,6 +113,13 @@ def test_what_this_molecule_has_not(changes, key, value, allowed):
     assert caught.value.value == value
     assert allowed in caught.value.allowed
     resolve(sample(*changes, ensemble={key: 0}))
+
+
+def test_a_neck_without_a_length_refuses_a_deviation(monkeypatch):
+    assert sample(*LINKED, ensemble={"neck": 0.1}).molecule.neck_lengths == (0.3,)
+    monkeypatch.setattr(NECKS["linker"], "varies", False)
+    with pytest.raises(InputError, match="no length that varies"):
+        sample(*LINKED, ensemble={"neck": 0.1})
 
 
 # ---------------------------------------------------------------- which lengths differ

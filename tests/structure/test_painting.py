@@ -5,7 +5,7 @@ import pytest
 from tests.structure.samples import changed, dimer, dot
 
 import qdmol.structure
-from qdmol.structure import materials_at, read_spec, resolve
+from qdmol.structure import material_at, materials_at, nearest_dot, read_spec, resolve
 
 
 def along(molecule, *heights, r=0.0):
@@ -41,3 +41,22 @@ def test_a_bridge_fills_medium_only():
 def test_other_names_are_no_part_of_the_room():
     with pytest.raises(AttributeError, match=r"qdmol\.structure attribute nothing"):
         qdmol.structure.nothing  # noqa: B018
+
+
+def test_the_nearest_dot_is_that_along_the_axis_for_dots_on_it():
+    rng = np.random.default_rng(5)
+    centres = np.array([[0.0, 0.0, z] for z in (-5.2, 0.3, 4.0)])
+    positions = rng.uniform(-9, 9, (2000, 3))
+    along_axis = np.argmin(np.abs(positions[:, 2:] - centres[:, 2]), axis=1)
+    assert np.array_equal(nearest_dot(positions, centres), along_axis)
+    scattered = rng.uniform(-5, 5, (4, 3))
+    distances = np.linalg.norm(positions[:, None] - scattered, axis=-1)
+    assert np.array_equal(nearest_dot(positions, scattered), distances.argmin(axis=1))
+
+
+def test_material_at_a_position_depends_on_the_distance_from_the_axis_only():
+    molecule = resolve(read_spec("@homodimer"))
+    heights = np.linspace(-7, 7, 57)
+    turned = np.stack([1.1 * np.cos(0.7) + 0 * heights, 1.1 * np.sin(0.7) + 0 * heights, heights], axis=-1)
+    assert list(material_at(molecule, turned)) == list(materials_at(molecule, heights, np.full_like(heights, 1.1)))
+    assert {"CdSe", "CdS", "medium"} == set(material_at(molecule, turned))

@@ -232,7 +232,7 @@ def test_a_merged_neck_that_is_too_wide_names_the_widest(radii, widest):
 def test_dots_without_shells_have_no_merged_neck():
     bare = {"core": {"material": "CdSe", "radius": 1.4}}
     molecule = {"dots": [bare, bare], "neck": {"merged": 0.7}}
-    with pytest.raises(InputError, match="dots 0 and 1 have no shells") as caught:
+    with pytest.raises(InputError, match=r"dot 0 \(CdSe .* nm\) and dot 1 \(CdSe .* nm\) have no shells") as caught:
         resolve(read_spec(dimer() | {"molecule": molecule}))
     assert caught.value.field == "molecule.neck.merged"
     assert [d.z for d in resolve(read_spec(dimer() | {"molecule": molecule | {"neck": {"merged": 0}}})).dots] == [

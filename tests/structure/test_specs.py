@@ -70,7 +70,7 @@ def test_the_shipped_examples_are_these():
     assert wanted | {"small-sample", "middle-sample", "large-sample"} == set(list_examples())
     with pytest.raises(InputError, match="did you mean @homodimer"):
         read_spec("@homodimre")
-    with pytest.raises(InputError, match="no shipped example"):
+    with pytest.raises(InputError, match="not a shipped example"):
         read_spec("@../examples/homodimer")
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qdmol.meanfield import Estimate, Request, solve_molecule
+from qdmol.estimates import Estimate
+from qdmol.meanfield import Request, solve_molecule
 from qdmol.potentials import SelfPolarisation
 from qdmol.states.model_errors import ModelErrors, State
 from qdmol.structure import read_spec, resolve
@@ -109,7 +110,7 @@ def test_the_check_of_self_polarisation_sees_coarse_elements():
 
 
 def test_red_shift_between_upper_bounds():
-    own, monomer = Estimate(1.0, 0.04, 0.01), Estimate(1.5, 0.03, 0.002)
+    own, monomer = Estimate.from_errors(1.0, 0.04, 0.01, "eV"), Estimate.from_errors(1.5, 0.03, 0.002, "eV")
     found = _shift([own, monomer], dots=2, bounds=True)
     # Bounds apart by 0.03 and 0.028, which cancel up to half of the smaller, and what has either sign.
     assert (found.value, found.error) == pytest.approx((0.5, 0.002 + 0.014 + 0.012))
@@ -118,9 +119,10 @@ def test_red_shift_between_upper_bounds():
 
 
 def test_the_lowest_of_several_monomers_may_be_another_one():
-    near, far = Estimate(1.01, 0.05), Estimate(1.2, 0.1)
-    assert _lowest([Estimate(1.0, 0.02), near, far]) == Estimate(1.0, pytest.approx(0.04))
-    assert _lowest([Estimate(1.0, 0.02), far]) == Estimate(1.0, 0.02)
+    own, near, far = (Estimate.from_error(*numbers, "eV") for numbers in ((1.0, 0.02), (1.01, 0.05), (1.2, 0.1)))
+    lowest = _lowest([own, near, far])
+    assert (lowest.value, lowest.error) == (1.0, pytest.approx(0.04))
+    assert _lowest([own, far]) == own
 
 
 @pytest.mark.slow

@@ -20,16 +20,9 @@ from .result import (
     PhotonAnalyses as PhotonAnalyses,
     PhotonAnalysis as PhotonAnalysis,
     files_dataset as files_dataset,
+    files_rows as files_rows,
 )
+from .stages import Number as Number
 from .summary import plain as plain
 from .trace import Trace as Trace, intensity_trace as intensity_trace
-from .wording import (
-    Interval as Interval,
-    analysis_sentences as analysis_sentences,
-    files_rows as files_rows,
-    flag_sentences as flag_sentences,
-    interval_text as interval_text,
-    note_sentences as note_sentences,
-    shown_number as shown_number,
-    three as three,
-)
+from .wording import interval_text as interval_text, plain_text as plain_text, shown_number as shown_number

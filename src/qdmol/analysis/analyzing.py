@@ -14,37 +14,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qdmol.analysis.result import FAILED_FIT, Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
+from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
 from qdmol.analysis.stages import (
     AFTERGLOW,
-    CHECK,
+    FAILED_FIT,
     MODELS,
-    STAGES,
     Afterglow,
-    Asked,
     HistogramOptions,
+    Meter,
     Model,
+    Options,
     Progress,
-    Stages,
-    Work,
-    after_pulses,
+    Recording,
     check_channels,
-    fit_decay,
-    measure,
-    opened,
-    pulse_notes,
-    pulse_period_ns,
-    response_of,
+    path_or_none,
+    run_stages,
     watched,
 )
 from qdmol.analysis.wording import plain_text
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError, SolverError
-from qdmol.photons import Flag, PhotonStream
+from qdmol.photons import Flag, PhotonStream, quality_of_scan, read_photons, scan, to_t3, with_sync_detector
 
 if TYPE_CHECKING:
     from qdmol.analysis.g2.values import G2
     from qdmol.analysis.lifetime.values import Decay, Response
-    from qdmol.photons import QualityReport
+    from qdmol.photons import QualityReport, Scan
+
+
+_CHECK, _CHECK_EFFORT = "checking the recording", 3.0  # and about how long that takes, in passes
 
 
 def analyze_photons(  # noqa: PLR0913  # what may be asked for
@@ -63,7 +60,7 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     background: float | None = None,
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
-    """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation over decades of lag.
+    """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation at logarithmic lags.
 
     Parameters
     ----------
@@ -105,24 +102,24 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     Raises
     ------
     qdmol.errors.InputError
-        Not a file of photons, or an argument that makes no sense for this one.
+        Not a file of photons, or an option that does not apply to it.
     qdmol.errors.MissingExtraError
         The extra `photons` is not installed.
     """
     started = time.perf_counter()
     _check_words(model, afterglow)
     options = HistogramOptions(column, unit, _checked_period(period_ns), background)
-    asked = Asked(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options)
-    file = None if isinstance(source, PhotonStream) else str(source)
+    checked = Options(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options)
+    file = path_or_none(source)
     recording = opened(source, format, options)
     if isinstance(recording, PhotonStream):
         options.refuse_any()
-        found = _analyzed(recording, file or recording.provenance.path, asked, progress)
+        analysis = _analyzed(recording, file or recording.provenance.path, checked, progress)
     else:
-        found = _decay_alone(recording, file, asked, progress)
+        analysis = _decay_alone(recording, file, checked, progress)
     if progress is not None:
         progress("done", 1.0)
-    return replace(found, elapsed_s=time.perf_counter() - started)
+    return replace(analysis, elapsed_s=time.perf_counter() - started)
 
 
 def inspect_photons(
@@ -142,12 +139,12 @@ def inspect_photons(
     recording = opened(source, format, options)
     if isinstance(recording, PhotonStream):
         options.refuse_any()
-    file = None if isinstance(source, PhotonStream) else str(source)
+    file = path_or_none(source)
     if not isinstance(recording, PhotonStream):
-        return PhotonAnalysis(file, None, None, decay=recording)
-    stages = Stages({CHECK: 1.0}, progress, recording.stated_photons or 0)
-    seen = watched(recording, stages.saw)
-    quality, flags = _assessed(seen, stages)
+        return PhotonAnalysis(file, None, None, decay=recording, inspected_only=True)
+    meter = Meter(progress, _CHECK_EFFORT, recording.stated_photons or 0)
+    seen = watched(recording, meter.saw)
+    _, quality, flags = _assessed(seen, meter)
     # told by the same pulses as in the analysis, so that both state the same period
     usable = quality is not None and quality.analysable
     pulsed = after_pulses(seen, quality) if usable and quality is not None else None
@@ -158,6 +155,7 @@ def inspect_photons(
         flags=(*flags, *pulse_notes(recording, pulsed)),
         pulse_period_ns=pulse_period_ns(pulsed),
         elapsed_s=time.perf_counter() - started,
+        inspected_only=True,
     )
 
 
@@ -234,36 +232,103 @@ def _checked_period(period_ns: float | None) -> float | None:
     return period_ns
 
 
-def _decay_alone(decay: Decay, file: str | None, asked: Asked, progress: Progress | None) -> PhotonAnalysis:
+def opened(
+    source: str | Path | PhotonStream, format_: str | None, options: HistogramOptions | None = None
+) -> PhotonStream | Decay:
+    """Return the stream, a detector on the SYNC input among its channels, or the histogram of delays of the file."""
+    options = options or HistogramOptions()
+    if isinstance(source, PhotonStream):
+        return with_sync_detector(source)
+    if format_ == "decay":
+        return _histogram(source, options)
+    try:
+        return with_sync_detector(read_photons(source, format=format_))
+    except InputError:
+        from qdmol.analysis.lifetime.reading import is_histogram
+
+        if format_ is not None or not is_histogram(source):
+            raise
+    return _histogram(source, options)
+
+
+def _histogram(path: str | Path, options: HistogramOptions) -> Decay:
+    from qdmol.analysis.lifetime.reading import read_decay
+
+    return read_decay(path, column=options.column, unit=options.unit, period_ns=options.period_ns)
+
+
+def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream | None:
+    """The photons with their delays after the pulse; None for light that is not pulsed."""
+    if stream.mode == "T3":
+        return stream
+    if quality.sync_period_ns is None:
+        return None
+    try:
+        return to_t3(stream)
+    except (DataError, InputError):  # a rate in the header, but no pulses in the records
+        return None
+
+
+def pulse_notes(stream: PhotonStream, pulsed: PhotonStream | None) -> tuple[Flag, ...]:
+    """What was assumed to tell photons by their pulses."""
+    notes = () if pulsed is None else pulsed.notes[len(stream.notes) :]
+    return tuple(Flag("reading", "note", note) for note in notes)
+
+
+def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
+    """Time between the pulses of light, where the photons are told by them."""
+    return None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3
+
+
+def _decay_alone(decay: Decay, file: str | None, options: Options, progress: Progress | None) -> PhotonAnalysis:
     """A histogram of delays: a lifetime, and nothing else."""
-    stages = Stages({"lifetime": 1.0}, progress)
-    response, notes = response_of(asked, beside=file)
+    from qdmol.analysis.lifetime.stages import LifetimeStage, fit_decay, response_of
+
+    meter = Meter(progress, LifetimeStage.effort)
+    response, notes = response_of(options, beside=file)
     fit, flags = None, tuple(Flag("reading", "note", note) for note in notes)
-    with stages.stage("lifetime"):
-        try:
-            fit = fit_decay(decay, response, asked)
-        except (DataError, SolverError) as error:
-            flags += (Flag(FAILED_FIT, "warning", str(error)),)
+    meter.start(LifetimeStage.name)
+    try:
+        fit = fit_decay(decay, response, options)
+    except (DataError, SolverError) as error:
+        flags += (Flag(FAILED_FIT, "warning", str(error)),)
     return PhotonAnalysis(file, None, None, flags=flags, decay=decay, response=response, lifetime=fit)
 
 
-def _analyzed(stream: PhotonStream, file: str | None, asked: Asked, progress: Progress | None) -> PhotonAnalysis:
-    stages = Stages(STAGES, progress, stream.stated_photons or 0)
-    seen = watched(stream, stages.saw)
-    quality, flags = _assessed(seen, stages)
-    if quality is None or not quality.analysable or not quality.photons:
+def _analyzed(stream: PhotonStream, file: str | None, options: Options, progress: Progress | None) -> PhotonAnalysis:
+    from qdmol.analysis.registry import STAGES
+
+    effort = _CHECK_EFFORT + sum(stage.effort for stage in STAGES)
+    meter = Meter(progress, effort, stream.stated_photons or 0)
+    seen = watched(stream, meter.saw)
+    scanned, quality, flags = _assessed(seen, meter)
+    if scanned is None or quality is None or not quality.analysable or not quality.photons:
         return PhotonAnalysis(file, stream, quality, flags=flags)
-    stages.photons = quality.photons
-    check_channels(asked.channels, quality)
-    return measure(Work(seen, after_pulses(seen, quality), quality, asked, stages), file, stream)
+    meter.photons = quality.photons
+    check_channels(options.channels, quality)
+    pulsed = after_pulses(seen, quality)
+    results, flags = run_stages(STAGES, Recording(seen, pulsed, scanned, quality, options), meter)
+    known = {name: results.pop(name) for name in list(results) if name in PhotonAnalysis.__dataclass_fields__}
+    known["gated"] = known["gated"] or ()
+    g2 = known["g2"]
+    return PhotonAnalysis(
+        file,
+        stream,
+        quality,
+        flags=(*pulse_notes(stream, pulsed), *flags),
+        pulse_period_ns=pulse_period_ns(pulsed) or (None if g2 is None else g2.period_ns),
+        more=results,
+        **known,
+    )
 
 
-def _assessed(stream: PhotonStream, stages: Stages) -> tuple[QualityReport | None, tuple[Flag, ...]]:
-    """The quality report; where the records are in such disorder that there is none, a fatal flag that says so."""
-    from qdmol.photons import assess_quality
-
+def _assessed(stream: PhotonStream, meter: Meter) -> tuple[Scan | None, QualityReport | None, tuple[Flag, ...]]:
+    """The first pass and the quality report; for records in too great disorder neither, and a fatal flag."""
+    meter.start(_CHECK, _CHECK_EFFORT)
     try:
-        with stages.stage(CHECK):
-            return assess_quality(stream), ()
+        scanned = scan(stream)
+        return scanned, quality_of_scan(scanned, stream), ()
     except DataError as error:
-        return None, (Flag("not_readable", "fatal", str(error)),)
+        return None, None, (Flag("not_readable", "fatal", str(error)),)
+    finally:
+        meter.finish(_CHECK_EFFORT)

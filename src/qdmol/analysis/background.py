@@ -7,15 +7,20 @@ Garwood's (see `qdmol.statistics.counts`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qdmol.analysis.trace import Trace, intensity_trace
+from qdmol.analysis.passes import Steps, count, counted
+from qdmol.analysis.stages import Number, Recording, Results, Stage
+from qdmol.analysis.trace import Trace, TraceTally, intensity_trace
+from qdmol.analysis.wording import interval_text
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
-from qdmol.photons import PhotonStream
+from qdmol.estimates import Estimate
+from qdmol.photons import PhotonStream, Scan, ScanTally, channel_label, read_photons, with_sync_detector
 from qdmol.statistics import garwood, signal_interval
 
 BEFORE_PULSE = "before the pulse"
@@ -46,6 +51,12 @@ class Background:
     source: str
     channels: tuple[int, ...]
     level: float = 0.95
+
+    @property
+    def rates(self) -> dict[int, Estimate]:
+        """Rate of each channel in photons per second, with its interval."""
+        ends = zip(self.channels, self.rates_hz, self.low_hz, self.high_hz, strict=True)
+        return {channel: Estimate(float(rate), float(low), float(high), "1/s") for channel, rate, low, high in ends}
 
     def rate_hz(self, channel: int) -> float:
         """Rate of a channel in Hz; 0 for one that is not here."""
@@ -202,9 +213,11 @@ def background_before_pulse(stream: PhotonStream, *, level: float = 0.95) -> Bac
     """
     if stream.mode != "T3":
         raise InputError(field="stream", value=stream.mode, allowed="a T3 stream")
-    from qdmol.photons import scan
+    return background_of_scan(count(ScanTally(stream, pairs=False)), stream, level=level)
 
-    found = scan(stream)
+
+def background_of_scan(found: Scan, stream: PhotonStream, *, level: float = 0.95) -> Background | None:
+    """Evaluate the delays that a scan of a T3 stream gathered, for :func:`background_before_pulse`."""
     if not found.photons:
         return None
     width = found.tick_ps * 2.0**found.delay_shift
@@ -304,3 +317,57 @@ def _level_and_tail(stretch: Floats) -> Floats | None:
     tail = np.asarray(height[best] * shapes[best], dtype=np.float64)
     slow = best == len(falls) - 1 and tail.sum() > 2.0 * np.sqrt(stretch.sum() + 1.0)
     return None if slow else tail
+
+
+class BackgroundStage(Stage[Background | None]):
+    """Background rate of each channel from the best source in the recording."""
+
+    key = "background"
+    name = "background"
+    absent = "no_background"
+    optional = True
+
+    def steps(self, recording: Recording) -> Steps[Background | None]:
+        """Take the dark recording, else the level before the pulse, else the off state."""
+        dark = recording.options.dark
+        if dark is not None:
+            if not isinstance(dark, PhotonStream):
+                dark = with_sync_detector(read_photons(dark))
+            return background_of_dark(dark)
+        stream = recording.pulsed or recording.stream
+        if stream.mode == "T3":
+            known = recording.scan if stream is recording.stream else None
+            scan = known or (yield from counted(ScanTally(stream, pairs=False)))
+            before = background_of_scan(scan, stream)
+            if before is not None:
+                return before
+        return background_of_off_state((yield from counted(TraceTally(stream))))
+
+    def sentences(self, results: Results) -> tuple[str, ...]:
+        """Source and rate of each channel."""
+        background = results[BackgroundStage]
+        if background is None:
+            return ()
+        rates = ", ".join(
+            f"{interval_text(replace(rate, unit=''))} in channel {channel_label(channel)}"
+            for channel, rate in background.rates.items()
+        )
+        return (f"Background, from {background.source}: {rates} photons per second.",)
+
+    def numbers(self, results: Results) -> tuple[Number, ...]:
+        """Rate of each channel."""
+        background = results[BackgroundStage]
+        rates = {} if background is None else background.rates
+        return tuple(Number(f"background in channel {channel_label(k)}", rate) for k, rate in rates.items())
+
+    def add_to_summary(self, summary: dict[str, Any], results: Results) -> None:
+        """Add the rate of each channel."""
+        background = results[BackgroundStage]
+        if background is None:
+            summary[self.key] = None
+            return
+        channels = [
+            {"channel": channel_label(channel), "rate_Hz": rate.value, "low_Hz": rate.low, "high_Hz": rate.high}
+            for channel, rate in background.rates.items()
+        ]
+        summary[self.key] = {"source": background.source, "channels": channels}

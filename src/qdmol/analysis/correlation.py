@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.arrays import Floats, Integers
+from qdmol.analysis.passes import Steps, count, counted
+from qdmol.analysis.stages import Recording, Results, Stage, labels
+from qdmol.arrays import Floats, Integers, lengthened
 from qdmol.errors import DataError, InputError
-from qdmol.photons import CHUNK, PhotonStream
+from qdmol.photons import CHUNK, PhotonStream, Records, channel_label
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _BLOCKS = 32
 _PIECE = 1 << 15
@@ -63,7 +68,7 @@ class LogCorrelation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Extent:
+class Extent:
     """First and last time of a stream, and its photons on the two channels."""
 
     first: int
@@ -72,6 +77,7 @@ class _Extent:
 
     @property
     def span(self) -> int:
+        """Length in units of the times."""
         return self.last - self.first + 1
 
 
@@ -129,20 +135,11 @@ def correlate_log(
     DataError
         There are fewer than two photons.
     """
-    if not 1 <= per_decade <= 40:
-        raise InputError(field="per_decade", value=per_decade, allowed="between 1 and 40")
-    extent = _extent(stream, channels, chunk)
-    unit_ns = stream.time_unit_ps * 1e-3
-    shortest = max(1, round((1.0 if lag_min_ns is None else lag_min_ns) / unit_ns))
-    longest = 0.1 * extent.span if lag_max_s is None else lag_max_s * 1e9 / unit_ns
-    if not shortest < longest < extent.span:
-        allowed = (
-            f"above {shortest * unit_ns * 1e-9:.3g} s and below the recording's {extent.span * unit_ns * 1e-9:.4g} s"
-        )
-        raise InputError(field="lag_max_s", value=lag_max_s, allowed=allowed)
-    counter = _Counter(extent, shortest=shortest, longest=longest, per_decade=per_decade)
-    counter.count(stream, channels=channels, chunk=chunk)
-    return counter.result(unit_ns=unit_ns, channels=channels)
+    extent = count(ExtentTally(stream, channels), chunk=chunk)
+    tally = CorrelationTally(
+        stream, extent, channels=channels, lag_min_ns=lag_min_ns, lag_max_s=lag_max_s, per_decade=per_decade
+    )
+    return count(tally, chunk=chunk)
 
 
 def far_level(correlation: LogCorrelation) -> float:
@@ -155,27 +152,61 @@ def far_level(correlation: LogCorrelation) -> float:
     return float(correlation.pairs[far].sum()) / expected if expected > 0 else float("nan")
 
 
-def _extent(stream: PhotonStream, channels: tuple[int, int], chunk: int) -> _Extent:
-    first, last, photons = None, 0, 0
-    for records in stream.chunks(chunk):
+class ExtentTally:
+    """First and last time of a stream, and its photons on two channels."""
+
+    def __init__(self, stream: PhotonStream, channels: tuple[int, int]) -> None:
+        self.stream, self.channels = stream, channels
+        self.first: int | None = None
+        self.last = 0
+        self.photons = 0
+
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
         if len(records) == 0:
-            continue
-        first = int(records.times[0]) if first is None else first
-        last = int(records.times[-1])
-        per_channel = np.bincount(records.channels, minlength=max(channels) + 1)
-        photons += int(sum(per_channel[channel] for channel in set(channels)))
+            return
+        self.first = int(records.times[0]) if self.first is None else self.first
+        self.last = int(records.times[-1])
+        per_channel = np.bincount(records.channels, minlength=max(self.channels) + 1)
+        self.photons += int(sum(per_channel[channel] for channel in set(self.channels)))
+
+    def result(self) -> Extent:
+        """Extent of the stream.
+
+        Raises
+        ------
+        DataError
+            There are fewer than two photons on the channels.
+        """
+        return extent_of(self.first, self.last, self.photons, channels=self.channels)
+
+
+def extent_of(first: int | None, last: int, photons: int, *, channels: tuple[int, int]) -> Extent:
+    """Extent of a stream whose times and photons are known; DataError for fewer than two photons."""
     if first is None or photons < 2:
-        raise DataError(f"channels {channels[0]} and {channels[1]} hold {photons} photons, too few to correlate")
-    return _Extent(first, last, photons)
+        names = " and ".join(str(channel_label(channel)) for channel in channels)
+        raise DataError(f"Channels {names} hold {photons} photons; a correlation needs at least two.")
+    return Extent(first, last, photons)
 
 
-class _Counter:
-    """Pairs counted so far."""
+class CorrelationTally:
+    """Pairs of photons by the logarithm of their lag; parameters and errors as in :func:`correlate_log`."""
 
-    def __init__(self, extent: _Extent, *, shortest: int, longest: float, per_decade: int) -> None:
-        self.extent = extent
+    def __init__(
+        self,
+        stream: PhotonStream,
+        extent: Extent,
+        *,
+        channels: tuple[int, int],
+        lag_min_ns: float | None = None,
+        lag_max_s: float | None = None,
+        per_decade: int = 10,
+    ) -> None:
+        if not 1 <= per_decade <= 40:
+            raise InputError(field="per_decade", value=per_decade, allowed="between 1 and 40")
+        self.stream, self.extent, self.channels, self.per_decade = stream, extent, channels, per_decade
+        shortest, longest = _lag_range(stream, extent, lag_min_ns, lag_max_s)
         self.length = -(-extent.span // _BLOCKS)
-        self.per_decade = per_decade
         close = _NEIGHBOURS * extent.span / extent.photons
         # even, so that half a bin is a whole number
         width = 2 * max(1, round(min(max(close, shortest), 2.0 * longest) / (2 * _SHORTEST)))
@@ -189,30 +220,33 @@ class _Counter:
         self.longest = longest
         self.short = np.zeros((_BLOCKS, 2, len(self.edges) - 1), dtype=np.int64)
         self.photons = np.zeros((_BLOCKS, 2), dtype=np.int64)
+        # photons within reach of the last one
+        self._times, self._second, self._kept = np.zeros(0, np.int64), np.zeros(0, np.bool_), 0
 
-    def count(self, stream: PhotonStream, *, channels: tuple[int, int], chunk: int) -> None:
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
         from qdmol.analysis.kernels import count_short, gather
 
-        wanted = np.array(channels, dtype=np.int64)
+        wanted = np.array(self.channels, dtype=np.int64)
         nothing, no_gate = np.zeros(0, np.uint32), np.zeros((0, 2), np.int64)
-        times, second, kept = np.zeros(0, np.int64), np.zeros(0, np.bool_), 0
-        for records in stream.chunks(chunk):
-            for start in range(0, len(records), _PIECE):
-                piece = slice(start, start + _PIECE)
-                new = len(records.times[piece])
-                if kept + new >= len(times):
-                    times, second = _longer(times[:kept], 2 * (kept + new)), _longer(second[:kept], 2 * (kept + new))
-                part = (records.times[piece] - self.extent.first, records.channels[piece], nothing)
-                stop = gather(part, wanted, no_gate, (times, times, second), kept)
-                tally = (self.short, self.photons)
-                count_short((times, second), kept, stop, self.limits, self.bin_of_code, tally)
-                if self.octaves and stop > kept:
-                    self._add(times, second, kept, stop, same=channels[0] == channels[1])
-                first = int(np.searchsorted(times[:stop], times[stop - 1] - self.reach)) if stop else 0
-                times[: stop - first], second[: stop - first] = times[first:stop].copy(), second[first:stop].copy()
-                kept = stop - first
+        times, second, kept = self._times, self._second, self._kept
+        for start in range(0, len(records), _PIECE):
+            piece = slice(start, start + _PIECE)
+            new = len(records.times[piece])
+            if kept + new >= len(times):
+                times, second = lengthened(times[:kept], 2 * (kept + new)), lengthened(second[:kept], 2 * (kept + new))
+            part = (records.times[piece] - self.extent.first, records.channels[piece], nothing)
+            stop = gather(part, wanted, no_gate, (times, times, second), kept)
+            tally = (self.short, self.photons)
+            count_short((times, second), kept, stop, self.limits, self.bin_of_code, tally)
+            if self.octaves and stop > kept:
+                self._fill_octaves(times, second, kept, stop, same=self.channels[0] == self.channels[1])
+            first = int(np.searchsorted(times[:stop], times[stop - 1] - self.reach)) if stop else 0
+            times[: stop - first], second[: stop - first] = times[first:stop].copy(), second[first:stop].copy()
+            kept = stop - first
+        self._times, self._second, self._kept = times, second, kept
 
-    def _add(self, times: Integers, second: NDArray[np.bool_], start: int, stop: int, *, same: bool) -> None:
+    def _fill_octaves(self, times: Integers, second: NDArray[np.bool_], start: int, stop: int, *, same: bool) -> None:
         """Put photons into the bins of the finest octave, and those that are full through all octaves."""
         from qdmol.analysis.kernels import fill_bins
 
@@ -284,8 +318,9 @@ class _Counter:
             low = high
         return parts
 
-    def result(self, *, unit_ns: float, channels: tuple[int, int]) -> LogCorrelation:
+    def result(self) -> LogCorrelation:
         """Join short and long lags, and normalise."""
+        unit_ns, channels = self.stream.time_unit_ps * 1e-3, self.channels
         self._finish()
         same = channels[0] == channels[1]
         photons = self.photons[:, [1, 1]] if same else self.photons
@@ -376,7 +411,50 @@ def _first_of(code: int) -> int:
     return int(np.ceil((64 + code % 64) * 2.0 ** (code // 64) / 64))
 
 
-def _longer(values: NDArray[Any], size: int) -> NDArray[Any]:
-    room = np.zeros(size, dtype=values.dtype)
-    room[: len(values)] = values
-    return room
+def _lag_range(
+    stream: PhotonStream, extent: Extent, lag_min_ns: float | None, lag_max_s: float | None
+) -> tuple[int, float]:
+    """Shortest and longest lag in units of the stream's times."""
+    unit_ns = stream.time_unit_ps * 1e-3
+    shortest = max(1, round((1.0 if lag_min_ns is None else lag_min_ns) / unit_ns))
+    longest = 0.1 * extent.span if lag_max_s is None else lag_max_s * 1e9 / unit_ns
+    if not shortest < longest < extent.span:
+        allowed = (
+            f"above {shortest * unit_ns * 1e-9:.3g} s and below the recording's {extent.span * unit_ns * 1e-9:.4g} s"
+        )
+        raise InputError(field="lag_max_s", value=lag_max_s, allowed=allowed)
+    return shortest, longest
+
+
+class CorrelationStage(Stage[LogCorrelation]):
+    """Correlation of the two brightest channels, or the autocorrelation of the only one."""
+
+    key = "correlation"
+    name = "correlation"
+    absent = "no_correlation"
+    effort = 4.0
+
+    def steps(self, recording: Recording) -> Steps[LogCorrelation]:
+        """Count pairs; the extent of the recording is known from the scan."""
+        only = next(iter(recording.quality.per_channel))
+        channels, scan = recording.channels or (only, only), recording.scan
+        photons = sum(recording.quality.per_channel.get(channel, 0) for channel in set(channels))
+        extent = extent_of(scan.first_time, scan.last_time, photons, channels=channels)
+        return (yield from counted(CorrelationTally(recording.stream, extent, channels=channels)))
+
+    def add_to_data(self, data: xr.Dataset, results: Results) -> None:
+        """Add the correlation with its interval."""
+        correlation = results[CorrelationStage]
+        if correlation is None:
+            return
+        data.coords["log_lag"] = ("log_lag", correlation.lag_ns, labels("ns", "mean lag of the bin"))
+        # 1.96: 95 % of a normal distribution
+        reach = 1.96 * correlation.error
+        for end, values in {
+            "": correlation.value,
+            "_low": correlation.value - reach,
+            "_high": correlation.value + reach,
+        }.items():
+            about = labels("1", f"correlation of two channels{end}", channels=list(correlation.channels))
+            data[f"correlation{end}"] = ("log_lag", values, about)
+        data["correlation_pairs"] = ("log_lag", correlation.pairs, labels("1", "pairs counted"))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from qdmol.analysis.wording import analysis_html, analysis_sentences, files_rows, flag_sentences, outcome
+from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Number, Results
+from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
+from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import QdmolError
-from qdmol.photons import Flag
+from qdmol.photons import Flag, Severity, channel_label
 from qdmol.results import Drawable
 
 if TYPE_CHECKING:
@@ -20,11 +24,12 @@ if TYPE_CHECKING:
     from qdmol.analysis.g2.values import G2, G3
     from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.trace import Trace
+    from qdmol.estimates import Estimate
     from qdmol.photons import PhotonStream, QualityReport
 
 
-FAILED_FIT = "failed_fit"  # flag that says why there is no lifetime although there is a decay
-G2_NOT_FITTED = "g2_not_fitted"  # flag of an analysis whose g2 is withheld because its fit failed
+Row: TypeAlias = tuple[str, ...]
+_SEVERITIES: tuple[tuple[Severity, str], ...] = (("fatal", "Refused"), ("warning", "Warning"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,9 +49,13 @@ class PhotonAnalysis(Drawable):
     pulse_period_ns : float or None
         Time between pulses of light; shorter than the sync period where only every n-th pulse was recorded.
     trace, background, decay, response, lifetime, g2, gated, g3, correlation
-        The parts, each None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
+        Result of each stage, None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
+    more : Mapping
+        Results of other stages of the registry by their keys, which are attributes too.
     elapsed_s : float
         How long it took.
+    inspected_only : bool
+        Whether nothing but the quality was asked for.
     """
 
     file: str | None
@@ -63,7 +72,9 @@ class PhotonAnalysis(Drawable):
     gated: tuple[G2, ...] = ()
     g3: G3 | None = None
     correlation: LogCorrelation | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
     elapsed_s: float = 0.0
+    inspected_only: bool = False
 
     @property
     def refused(self) -> bool:
@@ -95,31 +106,158 @@ class PhotonAnalysis(Drawable):
         """Name of the file without its folders."""
         return _name(self.file)
 
+    def __getattr__(self, name: str) -> Any:
+        """Result of a stage that has no attribute of its own."""
+        more = self.__dict__.get("more", {})
+        if name in more:
+            return more[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def results(self) -> Results:
+        """Results by the class of their stage."""
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Results({**self.more, **own})
+
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The JSON object of ``qdmol photons analyze --json``; keys name units, None where there is nothing."""
-        from qdmol.analysis.summary import make_summary
+        from qdmol.analysis.registry import STAGES
 
-        return make_summary(self)
+        summary = describe(self.stream, self.quality, file=self.file)
+        if self.quality is None and self.decay is not None:
+            summary |= {"photons": round(self.decay.photons), "sync_period_ns": self.decay.period_ns}
+        if self.decay is not None:
+            summary["notes"] += self.decay.notes
+        summary["quality"] = [*summary["quality"], *(flag.as_dict() for flag in self.flags)]
+        summary |= {"refused": self.refused, "pulse_period_ns": self.pulse_period_ns}
+        for stage in STAGES:
+            stage().add_to_summary(summary, self.results)
+        summary["elapsed_s"] = round(self.elapsed_s, 3)
+        cleaned: dict[str, Any] = plain(summary)
+        return cleaned
 
     @cached_property
     def data(self) -> xr.Dataset:
         """Trace, decay, fit, pairs and correlation with units; made when first asked for."""
-        from qdmol.analysis.dataset import make_dataset
+        from qdmol.analysis.dataset import new_dataset
+        from qdmol.analysis.registry import STAGES
 
-        return make_dataset(self)
+        data = new_dataset(self.summary, self.quality)
+        for stage in STAGES:
+            stage().add_to_data(data, self.results)
+        return data
+
+    @property
+    def kind(self) -> str:
+        """Format and type of the records."""
+        if self.stream is None:
+            return HISTOGRAM_FORMAT
+        source = self.stream.provenance
+        return ", ".join(plain_text(part) for part in (source.format, source.record_type) if part)
+
+    @property
+    def period_ns(self) -> float | None:
+        """Time between sync pulses as measured, else as stated; for a decay alone its period."""
+        if self.quality is not None:
+            return self.quality.sync_period_ns
+        if self.decay is not None:
+            return self.decay.period_ns
+        return None if self.stream is None or self.stream.sync_period_ps is None else self.stream.sync_period_ps / 1e3
+
+    @property
+    def photons(self) -> int | None:
+        """Photons of the recording or of the decay; None where they could not be counted."""
+        if self.quality is not None:
+            return self.quality.photons
+        return None if self.decay is None else round(self.decay.photons)
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of the recording in s."""
+        return None if self.quality is None else self.quality.duration_s
+
+    @property
+    def count_rate_hz(self) -> float | None:
+        """Photons per second."""
+        return None if self.quality is None else self.quality.count_rate_hz
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What was measured, in sentences, without what one should know beside it (`messages`)."""
+        from qdmol.analysis.registry import STAGES
+
+        said = (sentence for stage in STAGES for sentence in stage().sentences(self.results))
+        return (*self._recording_sentences(), *said)
+
+    def _recording_sentences(self) -> list[str]:
+        if not self.photons or not self.duration_s:
+            return ["The recording holds no photons."] if self.photons == 0 else []
+        if self.refused or self.quality is None:  # rates of a recording that contradicts itself are worth nothing
+            return [f"The file holds {shown_number(self.photons)} photons."]
+        shares = ", ".join(
+            f"{shown_number(count)} in channel {channel_label(channel)}"
+            for channel, count in self.quality.per_channel.items()
+        )
+        text = f"{shown_number(self.photons)} photons in {shown_number(self.duration_s)}\N{NO-BREAK SPACE}s, "
+        text += f"{shown_number(self.count_rate_hz)} per second"
+        sentences = [f"{text}: {shares}." if len(self.quality.per_channel) > 1 else f"{text}."]
+        period = self.pulse_period_ns or self.period_ns
+        if period:
+            rate = f"{1e3 / period:.4g}\N{NO-BREAK SPACE}MHz"
+            sentences.append(f"The pulse period is {shown_number(period, 6)}\N{NO-BREAK SPACE}ns ({rate}).")
+        return sentences
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """Every number of the analysis with its interval."""
+        from qdmol.analysis.registry import STAGES
+
+        return tuple(number for stage in STAGES for number in stage().numbers(self.results))
+
+    def messages(self, severity: Severity) -> tuple[str, ...]:
+        """Messages of the flags of one severity, of the recording and of all results, each once."""
+        flags = [] if self.quality is None else list(self.quality.flags)
+        flags += self.flags
+        for result in (self.lifetime, self.g2, self.g3):
+            flags += () if result is None else result.flags
+        return tuple(dict.fromkeys(plain_text(flag.message) for flag in flags if flag.severity == severity))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes of the flags and of the reader, each once."""
+        reader = () if self.stream is None else self.stream.notes
+        decay = () if self.decay is None else self.decay.notes
+        return tuple(dict.fromkeys((*self.messages("note"), *map(plain_text, (*reader, *decay)))))
+
+    @property
+    def outcome(self) -> str:
+        """What became of the file, in a few words and the first reason."""
+        if self.refused:
+            return f"refused: {next(iter(self.messages('fatal')), 'it contradicts itself')}"
+        warnings = len(self.messages("warning"))
+        done = "readable" if self.inspected_only else "analysed"
+        text = f"ends early; the intact part is {done}" if self.truncated else done
+        return f"{text}, {warnings} warning{'s' if warnings > 1 else ''}" if warnings else text
 
     def _repr_html_(self) -> str:
-        return analysis_html(self.summary)
+        lines = [*self.sentences]
+        for severity, word in _SEVERITIES:
+            lines += [f"{word}: {text}" for text in self.messages(severity)]
+        lines += [f"Note: {text}" for text in self.notes]
+        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        name = plain_text(self.file) if self.file else "photons"
+        return f"<div><p><strong>{escape(name)}</strong></p><ul>{items}</ul></div>"
 
     def __repr__(self) -> str:
-        return f"<PhotonAnalysis of {self.name}>"
+        lifetime = None if self.lifetime is None else self.lifetime.mean
+        return f"<PhotonAnalysis of {self.name}{'' if lifetime is None else f': lifetime {lifetime!r}'}>"
 
     def __str__(self) -> str:
-        found = [self.name, *analysis_sentences(self.summary)]
-        for severity, word in (("fatal", "Refused"), ("warning", "Warning")):
-            found += [f"{word}: {text}" for text in flag_sentences(self.summary, severity)]
-        return "\n".join(found)
+        lines = [self.name, *self.sentences]
+        for severity, word in _SEVERITIES:
+            lines += [f"{word}: {text}" for text in self.messages(severity)]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +291,34 @@ class FailedAnalysis:
         return _name(self.file)
 
     @property
+    def kind(self) -> str:
+        """No format is known."""
+        return ""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Why the file could not be read."""
+        return (plain_text(str(self.error)),)
+
+    def messages(self, severity: Severity) -> tuple[str, ...]:  # noqa: ARG002  # as of an analysis
+        """No flags: there is no recording."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """No notes: there is no recording."""
+        return ()
+
+    @property
+    def outcome(self) -> str:
+        """Why the file could not be read, in a few words."""
+        return f"not read: {plain_text(str(self.error))}"
+
+    @property
     def summary(self) -> dict[str, Any]:
         """The JSON object of the file, with `error` and no results."""
-        from qdmol.analysis.summary import failed_summary
-
-        return failed_summary(self)
+        cleaned: dict[str, Any] = plain({"qdmol": 1, "file": self.file, "error": self.error.as_dict()})
+        return cleaned
 
     @property
     def data(self) -> xr.Dataset:
@@ -210,7 +371,7 @@ class PhotonAnalyses(Sequence[Analysed]):
         return files_dataset(self.analyses)
 
     def __str__(self) -> str:
-        header, rows = files_rows([one.name for one in self.analyses], [one.summary for one in self.analyses])
+        header, rows = files_rows(self.analyses)
         columns = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         lines = [
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, columns, strict=True)) for row in (header, *rows)
@@ -221,25 +382,61 @@ class PhotonAnalyses(Sequence[Analysed]):
         return f"<PhotonAnalyses of {len(self)} files>"
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        header, rows = files_rows([one.name for one in self.analyses], [one.summary for one in self.analyses])
+        header, rows = files_rows(self.analyses)
         head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def files_rows(analyses: Sequence[Analysed], *, intervals: bool = True) -> tuple[Row, list[Row]]:
+    """Header and one row a file: photons, length, rate, lifetime, both g2, and what became of it.
+
+    Of lifetime and g2 only what at least one file has; with `intervals` each with its ends.
+    """
+    header = ("file", "photons", "length (s)", "rate (1/s)", "lifetime (ns)", "g² side", "g² Poisson", "outcome")
+    rows = [(each.name, *_cells(each, intervals=intervals), each.outcome) for each in analyses]
+    shown = [k for k in range(len(header)) if k < 4 or any(row[k] for row in rows)]
+    return tuple(header[k] for k in shown), [tuple(row[k] for k in shown) for row in rows]
+
+
+def _cells(analysis: Analysed, *, intervals: bool) -> Row:
+    if isinstance(analysis, FailedAnalysis):
+        return ("",) * 6
+    rates = (None, None) if analysis.refused else (analysis.duration_s, analysis.count_rate_hz)
+    numbers = ("" if value is None else shown_number(value) for value in (analysis.photons, *rates))
+    lifetime, sides, independent = _main_estimates(analysis)
+    estimates = (None if lifetime is None else replace(lifetime, unit=""), sides, independent)
+    texts = (
+        "" if each is None else interval_text(each) if intervals else shown_number(each.value, 3) for each in estimates
+    )
+    return (*numbers, *texts)
+
+
+def _main_estimates(analysis: PhotonAnalysis) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+    """Lifetime, g2 against the side peaks, g2 against independent photons."""
+    lifetime, g2 = analysis.lifetime, analysis.g2
+    mean = None if lifetime is None else lifetime.mean
+    return (mean, None, None) if g2 is None else (mean, g2.against_sides, g2.against_independent)
 
 
 def files_dataset(analyses: Sequence[Analysed]) -> xr.Dataset:
     """Numbers of many files along the dimension ``file``; NaN where a file has none, and `outcome` says why."""
     from qdmol.analysis.dataset import numbers_dataset
 
-    summaries: list[Mapping[str, Any]] = [one.summary for one in analyses]
-    return numbers_dataset(summaries, [outcome(summary) for summary in summaries])
+    measured = [each if isinstance(each, PhotonAnalysis) else None for each in analyses]
+    estimates = [
+        (None, None, None, None) if each is None else (*_main_estimates(each), _bunching(each)) for each in measured
+    ]
+    numbers = [
+        (None, None, None) if each is None else (each.photons, each.duration_s, each.count_rate_hz) for each in measured
+    ]
+    paths = [str(None if each.file is None else plain_text(each.file)) for each in analyses]
+    return numbers_dataset(paths, [each.outcome for each in analyses], numbers, estimates)
+
+
+def _bunching(analysis: PhotonAnalysis) -> Estimate | None:
+    return None if analysis.g2 is None else analysis.g2.bunching_level
 
 
 def _name(file: str | None) -> str:
-    from pathlib import Path
-
-    from qdmol.analysis.wording import plain_text
-
     return plain_text(Path(file).name) if file else "photons"

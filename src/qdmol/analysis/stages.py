@@ -1,142 +1,35 @@
-"""The parts of an analysis of photons: each goes through the stream on its own, and is absent with a reason.
+"""Stages of an analysis of photons: what a stage is, and how stages share passes over the recording.
 
-In comes a :class:`Work`, a stream with its quality report and what is asked for; out come trace, background, decay with
-fit, pairs, triples and correlation as values of their own modules.
-
-How far an analysis is, seen from the photons that its passes have been handed.
+A stage computes one result of a recording, such as its lifetime or its g2. It is a class with a generator, `steps`,
+that asks for counts (`yield from counted(tally)`) and for results of other stages (`yield from result_of(Other)`). All
+stages that wait for counts at the same time share one pass. The stages are listed in `qdmol.analysis.registry`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 
-from qdmol.analysis.result import FAILED_FIT, G2_NOT_FITTED, PhotonAnalysis
-from qdmol.errors import DataError, InputError, SolverError
-from qdmol.photons import Flag, PhotonStream, Records, Severity, Source, channel_label
+from qdmol.analysis.passes import Steps, Tally, share_pass
+from qdmol.errors import DataError, InputError, QdmolError, SolverError
+from qdmol.estimates import Estimate
+from qdmol.photons import Flag, PhotonStream, QualityReport, Records, Scan, Severity, Source, channel_label
 
 if TYPE_CHECKING:
-    from qdmol.analysis.background import Background
-    from qdmol.analysis.correlation import LogCorrelation
-    from qdmol.analysis.g2.values import G2, G3
-    from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
-    from qdmol.analysis.trace import Trace
-    from qdmol.photons import QualityReport
+    import xarray as xr
 
-
+R = TypeVar("R")
 Progress = Callable[[str, float], object]
-
-
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    """A source that tells how many photons it has handed out."""
-
-    source: Source
-    tell: Callable[[int], object]
-
-    def chunks(self, size: int) -> Iterator[Records]:
-        """Give the stretches of the source, and say of each that it is done when the next is asked for."""
-        for records in self.source.chunks(size):
-            yield records
-            self.tell(len(records))
-
-
-def watched(stream: PhotonStream, tell: Callable[[int], object]) -> PhotonStream:
-    """Return the same stream; `tell` is called with the number of photons after each stretch of every pass."""
-    return replace(stream, source=_Watched(stream.source, tell))
-
-
-@dataclass(slots=True)
-class Stages:
-    """The stages of an analysis and how much of the work is done; it never goes back.
-
-    Attributes
-    ----------
-    weights : Mapping of str to float
-        Name of each stage and about how long it takes, in any unit.
-    progress : callable or None
-        Called with the stage and the fraction of all the work, 0 to 1.
-    photons : int
-        In one pass, as far as known.
-    """
-
-    weights: Mapping[str, float]
-    progress: Progress | None = None
-    photons: int = 0
-    _done: float = field(default=0.0)
-    _stage: str = field(default="")
-    _seen: int = field(default=0)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Go through one stage; its weight counts as done at the end, however it ends."""
-        self._stage, self._seen = name, 0
-        self._say(0.0)
-        try:
-            yield
-        finally:
-            self._done += self.weights.get(name, 0.0)
-            self._stage = ""
-
-    def saw(self, photons: int) -> None:
-        """Count photons handed out in the running stage; of several passes the first one moves the bar."""
-        self._seen += photons
-        if self._stage and self.photons:
-            self._say(min(self._seen / self.photons, 1.0))
-
-    def finish(self) -> None:
-        """Say that all is done."""
-        if self.progress is not None:
-            self.progress("done", 1.0)
-
-    def _say(self, fraction: float) -> None:
-        if self.progress is None:
-            return
-        whole = sum(self.weights.values())
-        self.progress(self._stage, min((self._done + fraction * self.weights.get(self._stage, 0.0)) / whole, 1.0))
-
-
-T = TypeVar("T")
 Afterglow = Literal["flag", "mask", "model"]
 Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
 MODELS: tuple[Model, ...] = ("auto", "1", "2", "3", "4", "stretched")
 AFTERGLOW: tuple[Afterglow, ...] = ("flag", "mask", "model")
-# About how long each stage takes, in passes over the photons.
-CHECK = "checking the recording"
-STAGES = {
-    CHECK: 3.0,
-    "intensity": 1.0,
-    "background": 1.0,
-    "decay": 1.0,
-    "lifetime": 2.0,
-    "pairs of photons": 3.0,
-    "gates": 4.0,
-    "triples": 1.0,
-    "correlation": 4.0,
-}
-# The flag of a stage whose result is not to be had.
-_ABSENT = {
-    "intensity": "no_trace",
-    "background": "no_background",
-    "decay": "no_decay",
-    "lifetime": "no_lifetime",
-    "pairs of photons": "no_g2",
-    "gates": "no_gates",
-    "triples": "no_g3",
-    "correlation": "no_correlation",
-}
-# The stages whose fit may fail, and the flag that then says so.
-_FAILED = {"lifetime": FAILED_FIT, "pairs of photons": G2_NOT_FITTED}
-_EXTRAS = {"background", "gates", "triples"}  # their absence takes nothing from the other results
-_GATES = (0.25, 0.5, 1.0, 1.5)  # of the mean delay of a photon, after the arrival of the pulse
-_LATEST_GATE = 0.5  # of the period: behind it too little of it is left
-_GATED_PAIRS = 20.0  # pairs of a side peak below which a curve over gates says nothing
+FAILED_FIT = "failed_fit"  # flag that says why there is no lifetime although there is a decay
+G2_NOT_FITTED = "g2_not_fitted"  # flag of an analysis whose g2 is withheld because its fit failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +52,8 @@ class HistogramOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the caller asked for, checked."""
+class Options:
+    """Checked options of an analysis: see :func:`qdmol.analysis.analyze_photons`."""
 
     response: Any = None
     dark: Any = None
@@ -178,64 +71,288 @@ class Asked:
         return self.gate_ns[0], self.gate_ns[1]
 
 
-@dataclass(slots=True)
-class Work:
-    """An analysis on its way: the photons, the photons after their pulses, what is found, how far it is."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """What the stages of an analysis start from.
+
+    Attributes
+    ----------
+    stream : PhotonStream
+        The photons as the file has them.
+    pulsed : PhotonStream or None
+        The photons with their delays after the pulse; `stream` itself for T3, None where the light is not pulsed.
+    scan : Scan
+        What the first pass gathered of `stream`.
+    quality : QualityReport
+        Its evaluation.
+    options : Options
+    """
 
     stream: PhotonStream
     pulsed: PhotonStream | None
+    scan: Scan
     quality: QualityReport
-    asked: Asked
-    stages: Stages
-    flags: list[Flag] = field(default_factory=list)
+    options: Options
 
-    def attempt(self, stage: str, make: Callable[[], T]) -> T | None:
-        """Do a part of the analysis; where the photons do not hold it, None and a flag with the reason."""
-        with self.stages.stage(stage):
-            try:
-                return make()
-            except (DataError, SolverError) as error:
-                severity: Severity = "note" if stage in _EXTRAS else "warning"
-                name = _FAILED.get(stage) if isinstance(error, SolverError) else None
-                self.flags.append(Flag(name or _ABSENT[stage], severity, str(error)))
-                return None
+    @property
+    def brightest(self) -> tuple[int, ...]:
+        """Channels with photons, the brightest first."""
+        photons = self.quality.per_channel
+        return tuple(sorted(photons, key=lambda channel: -photons[channel]))
 
     @property
     def channels(self) -> tuple[int, int] | None:
-        """The two channels that are correlated: as asked, else the two with most photons; None for one alone."""
-        if self.asked.channels is not None:
-            return self.asked.channels
-        most = sorted(self.quality.per_channel, key=lambda channel: -self.quality.per_channel[channel])[:2]
-        return (min(most), max(most)) if len(most) > 1 else None
+        """The two channels to correlate: those of the options, else the two brightest; None if there is only one."""
+        if self.options.channels is not None:
+            return self.options.channels
+        brightest = self.brightest[:2]
+        return (min(brightest), max(brightest)) if len(brightest) > 1 else None
 
 
-def opened(
-    source: str | Path | PhotonStream, format_: str | None, options: HistogramOptions | None = None
-) -> PhotonStream | Decay:
-    """Return the stream, a detector on the SYNC input among its channels, or the histogram of delays of the file."""
-    from qdmol.photons import with_sync_detector
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A named number of an analysis; None where it is not known, infinite ends where it has no interval."""
 
-    options = options or HistogramOptions()
-    if isinstance(source, PhotonStream):
-        return with_sync_detector(source)
-    from qdmol.photons import read_photons
-
-    if format_ == "decay":
-        return _histogram(source, options)
-    try:
-        return with_sync_detector(read_photons(source, format=format_))
-    except InputError:
-        from qdmol.analysis.lifetime.reading import is_histogram
-
-        if format_ is not None or not is_histogram(source):
-            raise
-    return _histogram(source, options)
+    name: str
+    estimate: Estimate | None
 
 
-def _histogram(path: str | Path, options: HistogramOptions) -> Decay:
-    from qdmol.analysis.lifetime.reading import read_decay
+class NoResult(Exception):  # noqa: N818  # not an error: the photons simply do not hold this result
+    """Raised by a stage that has no result; `flag` says why, None where nothing needs to be said."""
 
-    return read_decay(path, column=options.column, unit=options.unit, period_ns=options.period_ns)
+    def __init__(self, flag: Flag | None = None) -> None:
+        super().__init__("" if flag is None else flag.message)
+        self.flag = flag
+
+
+class Stage(ABC, Generic[R]):
+    """One result of an analysis.
+
+    Attributes
+    ----------
+    key : str
+        Attribute of the analysis, and key of the JSON object if the stage has a summary.
+    name : str
+        What is being done, as the progress bar shows it.
+    absent : str
+        Name of the flag that says why there is no result.
+    failed : str or None
+        Name of that flag where a fit failed, if it differs.
+    optional : bool
+        Whether the other results are complete without this one, so that its absence is a note and no warning.
+    effort : float
+        About how long it takes, in passes over the photons.
+    """
+
+    key: ClassVar[str]
+    name: ClassVar[str]
+    absent: ClassVar[str]
+    failed: ClassVar[str | None] = None
+    optional: ClassVar[bool] = False
+    effort: ClassVar[float] = 1.0
+
+    @abstractmethod
+    def steps(self, recording: Recording) -> Steps[R]:
+        """Compute the result.
+
+        Raises
+        ------
+        NoResult, DataError, SolverError
+            There is none; the analysis goes on without it, with a flag that says why.
+        """
+
+    def add_to_summary(self, summary: dict[str, Any], results: Results) -> None:
+        """Add the result to the JSON object of the analysis; None where there is none."""
+
+    def sentences(self, results: Results) -> tuple[str, ...]:  # noqa: ARG002  # most stages say something
+        """What the result says, for the page, the notebook and the terminal."""
+        return ()
+
+    def numbers(self, results: Results) -> tuple[Number, ...]:  # noqa: ARG002
+        """Numbers of the result for the table of the page."""
+        return ()
+
+    def add_to_data(self, data: xr.Dataset, results: Results) -> None:
+        """Add the result to the dataset of the analysis, each variable with `units` and `long_name`."""
+
+
+class Results:
+    """Results of an analysis, by the class of their stage.
+
+    Parameters
+    ----------
+    values
+        Result of each stage by its key; those without a result may be left out.
+    """
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def __getitem__(self, stage: type[Stage[R]]) -> R | None:
+        value: R | None = cast("R | None", self._values.get(stage.key))
+        return value
+
+
+def result_of(stage: type[Stage[R]]) -> Steps[R | None]:
+    """Wait for the result of another stage, None if it has none: ``trace = yield from result_of(IntensityStage)``."""
+    result: R | None = yield stage
+    return result
+
+
+def labels(units: str, name: str, **more: Any) -> dict[str, Any]:
+    """Attributes of a variable in the dataset of an analysis."""
+    return {"units": units, "long_name": name, **more}
+
+
+@dataclass(slots=True)
+class Meter:
+    """How much of an analysis is done; it never goes back.
+
+    Attributes
+    ----------
+    progress : callable or None
+        Called with what is being done and the fraction of all the work, 0 to 1.
+    total : float
+        All the work, in passes over the photons.
+    photons : int
+        In one pass, as far as known.
+    """
+
+    progress: Progress | None
+    total: float
+    photons: int = 0
+    _done: float = field(default=0.0)
+    _told: float = field(default=0.0)
+    _name: str = field(default="")
+    _pass: float = field(default=0.0)
+    _seen: int = field(default=0)
+
+    def start(self, name: str, effort: float = 0.0) -> None:
+        """Begin something; `effort` is that of the pass over the photons in it, 0 without a pass."""
+        self._name, self._pass, self._seen = name, effort, 0
+        self._say(0.0)
+
+    def finish(self, effort: float) -> None:
+        """Count an effort as done."""
+        self._done += effort
+        self._pass = 0.0
+
+    def saw(self, photons: int) -> None:
+        """Count photons that were handed out."""
+        self._seen += photons
+        if self._pass and self.photons:
+            self._say(self._pass * min(self._seen / self.photons, 1.0))
+
+    def _say(self, more: float) -> None:
+        if self.progress is not None:
+            self._told = max(self._told, min((self._done + more) / self.total, 1.0))
+            self.progress(self._name, self._told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A source that tells how many photons it has handed out."""
+
+    source: Source
+    tell: Callable[[int], object]
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Give the chunks of the source, and say of each that it is done when the next is asked for."""
+        for records in self.source.chunks(size):
+            yield records
+            self.tell(len(records))
+
+
+def watched(stream: PhotonStream, tell: Callable[[int], object]) -> PhotonStream:
+    """Return the same stream; `tell` is called with the number of photons after each chunk of every pass."""
+    return replace(stream, source=_Watched(stream.source, tell))
+
+
+@dataclass(slots=True)
+class _Run:
+    """A stage on its way."""
+
+    stage: Stage[Any]
+    steps: Steps[Any]
+    asked: Any = None  # tallies, or the class of a stage
+    done: bool = False
+    result: Any = None
+    flag: Flag | None = None
+
+    def resume(self, answer: object = None) -> None:
+        """Go on with the answer to what was asked for, an error of which is raised where it was asked."""
+        self.asked = None
+        try:
+            self.asked = self.steps.throw(answer) if isinstance(answer, QdmolError) else self.steps.send(answer)
+        except StopIteration as stop:
+            self.done, self.result = True, stop.value
+        except NoResult as absence:
+            self.done, self.flag = True, absence.flag
+        except (DataError, SolverError) as error:
+            failed = self.stage.failed if isinstance(error, SolverError) else None
+            severity: Severity = "note" if self.stage.optional else "warning"
+            self.done, self.flag = True, Flag(failed or self.stage.absent, severity, str(error))
+
+
+def run_stages(
+    stages: Sequence[type[Stage[Any]]], recording: Recording, meter: Meter
+) -> tuple[dict[str, Any], tuple[Flag, ...]]:
+    """Run all stages with as few passes as their dependences allow.
+
+    Returns
+    -------
+    (results by key of the stage, flags in the order of the stages)
+
+    Raises
+    ------
+    QdmolError
+        An option is invalid for this recording, or an extra is missing. A stage waits for one that waits for it:
+        RuntimeError.
+    """
+    runs = [_Run(stage, stage.steps(recording)) for stage in (kind() for kind in stages)]
+    for run in runs:
+        _go(run, None, meter)
+    while not all(run.done for run in runs):
+        if _answer_waiting(runs, meter):
+            continue
+        waiting = [run for run in runs if isinstance(run.asked, tuple)]
+        if not waiting:
+            raise RuntimeError("stages of the analysis wait for each other")
+        _share(waiting, meter)
+    results = {run.stage.key: run.result for run in runs}
+    return results, tuple(run.flag for run in runs if run.flag is not None)
+
+
+def _go(run: _Run, answer: object, meter: Meter) -> None:
+    meter.start(run.stage.name)
+    run.resume(answer)
+    if run.done:
+        meter.finish(run.stage.effort)
+    elif not isinstance(run.asked, tuple | type):
+        run.asked = (run.asked, None)  # one tally: answered by its result alone
+
+
+def _answer_waiting(runs: Sequence[_Run], meter: Meter) -> bool:
+    """Resume the stages that wait for results which are there; whether there were any."""
+    by_kind = {type(run.stage): run for run in runs}
+    ready = [run for run in runs if isinstance(run.asked, type) and by_kind[run.asked].done]
+    for run in ready:
+        _go(run, by_kind[run.asked].result, meter)
+    return bool(ready)
+
+
+def _share(waiting: Sequence[_Run], meter: Meter) -> None:
+    """Make one pass for all stages that wait for counts, and resume them."""
+    tallies: list[Tally[Any]] = []
+    for run in waiting:
+        tallies += [tally for tally in run.asked if tally is not None]
+    meter.start(waiting[0].stage.name, 0.5 * sum(run.stage.effort for run in waiting))
+    answers = iter(share_pass(tallies))
+    for run in waiting:
+        single = run.asked[-1] is None
+        own = [next(answers) for tally in run.asked if tally is not None]
+        error = next((each for each in own if isinstance(each, QdmolError)), None)
+        _go(run, error or (own[0] if single else own), meter)
 
 
 def check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> None:
@@ -246,196 +363,6 @@ def check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> 
         raise InputError(field="channels", value=channel_label(missing[0]), allowed=f"a channel with photons: {there}")
 
 
-def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream | None:
-    """The photons with their delays after the pulse; None for light that is not pulsed."""
-    if stream.mode == "T3":
-        return stream
-    if quality.sync_period_ns is None:
-        return None
-    from qdmol.photons import to_t3
-
-    try:
-        return to_t3(stream)
-    except (DataError, InputError):  # a rate in the header, but no pulses in the records
-        return None
-
-
-def pulse_notes(stream: PhotonStream, pulsed: PhotonStream | None) -> list[Flag]:
-    """What was assumed to tell photons by their pulses."""
-    notes = () if pulsed is None else pulsed.notes[len(stream.notes) :]
-    return [Flag("reading", "note", note) for note in notes]
-
-
-def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
-    """Time between the pulses of light, where the photons are told by them."""
-    return None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3
-
-
-def measure(work: Work, file: str | None, stream: PhotonStream) -> PhotonAnalysis:
-    """Do every part; `stream` is what the result remembers."""
-    pulsed = work.pulsed
-    work.flags += pulse_notes(stream, pulsed)
-    trace = work.attempt("intensity", partial(_trace, work))
-    background = work.attempt("background", partial(_background, work))
-    decay, response, fit = _lifetime(work, background)
-    g2 = _g2(work, background)
-    return PhotonAnalysis(
-        file=file,
-        stream=stream,
-        quality=work.quality,
-        pulse_period_ns=pulse_period_ns(pulsed) or (None if g2 is None else g2.period_ns),
-        trace=trace,
-        background=background,
-        decay=decay,
-        response=response,
-        lifetime=fit,
-        g2=g2,
-        gated=_gated(work, g2, fit, background),
-        g3=_g3(work, g2),
-        correlation=work.attempt("correlation", partial(_correlation, work)),
-        flags=tuple(work.flags),
-    )
-
-
-def _trace(work: Work) -> Trace:
-    from qdmol.analysis.trace import intensity_trace
-
-    # bins of 10 ms, narrower where a short recording would have less than a hundred of them
-    return intensity_trace(work.stream, bin_s=min(0.01, work.quality.duration_s / 100))
-
-
-def _background(work: Work) -> Background | None:
-    from qdmol.analysis.background import estimate_background
-
-    dark = work.asked.dark
-    if dark is not None and not isinstance(dark, PhotonStream):
-        from qdmol.photons import read_photons, with_sync_detector
-
-        dark = with_sync_detector(read_photons(dark))
-    return estimate_background(work.pulsed or work.stream, dark=dark)
-
-
-def _lifetime(work: Work, background: Background | None) -> tuple[Decay | None, Response | None, LifetimeFit | None]:
-    pulsed = work.pulsed
-    if pulsed is None:
-        return None, None, None
-    from qdmol.analysis.lifetime.histogram import decay_of
-
-    response = response_of(work.asked)[0]
-    decay = work.attempt("decay", lambda: decay_of(pulsed, channels=work.asked.channels))
-    if decay is None:
-        return None, response, None
-    # a dark recording knows the background better than the decay; it must be of the same channels
-    known = background if work.asked.dark is not None and work.asked.channels is None else None
-    fit = work.attempt("lifetime", lambda: fit_decay(decay, response, work.asked, background=known))
-    return decay, response, fit
-
-
-def fit_decay(
-    decay: Decay, response: Response | None, asked: Asked, *, background: Background | None = None
-) -> LifetimeFit:
-    """Fit a decay with the model asked for."""
-    from qdmol.analysis.lifetime.fitting import fit_lifetime
-
-    known = asked.histogram.background if background is None else background
-    return fit_lifetime(decay, response=response, model=asked.model, background=known)
-
-
-def response_of(asked: Asked, *, beside: str | None = None) -> tuple[Response | None, tuple[str, ...]]:
-    """The instrument response as a value, and notes: from a recording or histogram of it, or as given.
-
-    A histogram that does not state the unit of its times has that of the decay in the file `beside`.
-    """
-    from qdmol.analysis.lifetime.histogram import decay_of
-    from qdmol.analysis.lifetime.values import Response
-
-    given = asked.response
-    if given is None or isinstance(given, Response):
-        return given, ()
-    if isinstance(given, (str, Path)):
-        given, notes = _response_file(given, asked.histogram, beside)
-        if isinstance(given, Response):
-            return given, notes
-    decay = decay_of(given) if isinstance(given, PhotonStream) else given
-    return Response.measured(decay.counts, bin_width_ns=decay.bin_width_ns, first_bin_ns=decay.first_bin_ns), ()
-
-
-def _response_file(
-    path: str | Path, options: HistogramOptions, beside: str | None
-) -> tuple[PhotonStream | Response, tuple[str, ...]]:
-    from qdmol.analysis.lifetime.reading import is_histogram, read_response, stated_unit
-    from qdmol.photons import read_photons
-
-    try:
-        return read_photons(path), ()
-    except InputError:
-        if not is_histogram(path, field="response"):
-            raise
-    try:
-        return read_response(path, unit=options.unit), ()
-    except InputError as error:
-        unit = None if error.field != "unit" or beside is None else stated_unit(beside, column=options.column)
-        if unit is None:
-            raise
-    note = f"The response does not state the unit of its times; it is taken as {unit}, as that of the decay."
-    return read_response(path, unit=unit), (note,)
-
-
-def _g2(work: Work, background: Background | None) -> G2 | None:
-    channels = work.channels
-    if channels is None:
-        only = next(iter(work.quality.per_channel))
-        message = f"All photons are in channel {channel_label(only)}, so there is no g2: it takes two detectors."
-        work.flags.append(Flag("one_channel", "note", message, float(only), None))
-        return None
-    from qdmol.analysis.g2.measuring import G2Details, measure_g2
-
-    shared = work.quality.shared_dead_time(channels)
-    if shared is not None:
-        first, second = (channel_label(channel) for channel in channels)
-        message = (
-            f"g2 at zero delay cannot be measured: channels {first} and {second} share a dead time of"
-            f" {shared.value_ns:.3g} ns, within which no pair of photons is recorded whatever the light is."
-        )
-        work.flags.append(Flag("no_g2", "warning", message, shared.value_ns, "ns"))
-        return None
-    asked, stream = work.asked, work.pulsed or work.stream
-    details = G2Details(afterglow=asked.afterglow)
-    return work.attempt(
-        "pairs of photons",
-        lambda: measure_g2(stream, channels=channels, gate_ns=asked.gate, background=background, details=details),
-    )
-
-
-def _gated(work: Work, g2: G2 | None, fit: LifetimeFit | None, background: Background | None) -> tuple[G2, ...]:
-    """g2 of all photons and of those later than some gates; empty with too few pairs, or where a gate was asked for."""
-    pulsed, channels = work.pulsed, work.channels
-    if g2 is None or fit is None or pulsed is None or channels is None or work.asked.gate_ns is not None:
-        return ()
-    if not g2.method.startswith("pulsed") or not g2.side_counts > _GATED_PAIRS:
-        return ()
-    from qdmol.analysis.g2.measuring import G2Details, gate_curve
-
-    gates = [share * fit.intensity_average_ns for share in _GATES]
-    inside = [gate for gate in gates if gate < _LATEST_GATE * (g2.period_ns or math.inf)]
-    details = G2Details(zero_delay_ns=g2.zero_delay_ns)
-    found = work.attempt(
-        "gates", lambda: gate_curve(pulsed, inside, channels=channels, background=background, details=details)
-    )
-    return (g2, *found) if found else ()
-
-
-def _g3(work: Work, g2: G2 | None) -> G3 | None:
-    pulsed = work.pulsed
-    if g2 is None or pulsed is None or not g2.method.startswith("pulsed"):
-        return None
-    from qdmol.analysis.g2.triples import measure_g3
-
-    return work.attempt("triples", lambda: measure_g3(pulsed))
-
-
-def _correlation(work: Work) -> LogCorrelation:
-    from qdmol.analysis.correlation import correlate_log
-
-    only = next(iter(work.quality.per_channel))
-    return correlate_log(work.stream, channels=work.channels or (only, only))
+def path_or_none(source: str | Path | PhotonStream) -> str | None:
+    """Path of a file as text; None for a stream."""
+    return None if isinstance(source, PhotonStream) else str(source)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.analysis.passes import Steps, count, counted
+from qdmol.analysis.stages import Recording, Results, Stage, labels
 from qdmol.arrays import Integers
 from qdmol.errors import InputError
-from qdmol.photons import PhotonStream
+from qdmol.photons import PhotonStream, Records
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MOST_BINS = 1 << 21  # 16 MB a channel
 _MOST_COUNTS = 1 << 23  # bins of all channels: a damaged file may have photons on 256
@@ -85,27 +91,28 @@ def intensity_trace(stream: PhotonStream, *, bin_s: float = 0.01, most_bins: int
         raise InputError(field="bin_s", value=bin_s, allowed="above 0 s")
     if most_bins < 2 or most_bins % 2:
         raise InputError(field="most_bins", value=most_bins, allowed="an even number from 2")
-    filling = _Filling(stream, bin_s, most_bins)
-    for records in stream.chunks():
-        if len(records):
-            filling.add(records.times, records.channels)
-    return filling.trace(bin_s)
+    return count(TraceTally(stream, bin_s=bin_s, most_bins=most_bins))
 
 
-class _Filling:
-    """Bins that grow in number up to a limit, then in width."""
+class TraceTally:
+    """Photons by time, in bins that grow in number up to a limit, then in width; else as :func:`intensity_trace`."""
 
-    def __init__(self, stream: PhotonStream, bin_s: float, most_bins: int) -> None:
+    def __init__(self, stream: PhotonStream, *, bin_s: float = 0.01, most_bins: int = MOST_BINS) -> None:
         self.stream, self.bin_s, self.most = stream, bin_s, most_bins
+        self.wanted_bin_s = bin_s
         self.unit_s = stream.time_unit_ps * 1e-12
         self.channels: list[int] = []
         self.counts: Integers = np.zeros((min(1024, most_bins), 0), dtype=np.int64)
         self.origin: int | None = None
         self.last = 0
 
-    def add(self, times: Integers, channels: NDArray[np.uint8]) -> None:
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
         from qdmol.analysis.kernels import bin_times
 
+        times, channels = records.times, records.channels
+        if len(records) == 0:
+            return
         if self.origin is None:
             first = int(times[0])
             late = first * self.unit_s
@@ -146,7 +153,8 @@ class _Filling:
             self._merge()
         self.counts = np.pad(self.counts, ((0, min(len(self.counts), most - len(self.counts))), (0, 0)))
 
-    def trace(self, asked: float) -> Trace:
+    def result(self) -> Trace:
+        """Trace up to the end of the recording."""
         order = np.argsort(np.array(self.channels, dtype=np.int64))
         origin = self.origin or 0
         span = (self.last - origin) * self.unit_s
@@ -159,4 +167,38 @@ class _Filling:
         bins = max(bins, int(filled[-1]) + 1 if len(filled) else 0)
         counts = np.zeros((bins, len(order)), dtype=np.int64)
         counts[: len(self.counts)] = self.counts[:bins, order]
-        return Trace(self.bin_s, counts, origin * self.unit_s, tuple(self.channels[k] for k in order), asked)
+        channels = tuple(self.channels[k] for k in order)
+        return Trace(self.bin_s, counts, origin * self.unit_s, channels, self.wanted_bin_s)
+
+
+class IntensityStage(Stage[Trace]):
+    """Intensity in bins of 10 ms, narrower where a short recording would have fewer than a hundred of them."""
+
+    key = "trace"
+    name = "intensity"
+    absent = "no_trace"
+
+    def steps(self, recording: Recording) -> Steps[Trace]:
+        """Count photons by time."""
+        bin_s = min(0.01, recording.quality.duration_s / 100)
+        return (yield from counted(TraceTally(recording.stream, bin_s=bin_s)))
+
+    def add_to_data(self, data: xr.Dataset, results: Results) -> None:
+        """Add counts against time, and how often each intensity occurs."""
+        trace = results[IntensityStage]
+        if trace is None or not len(trace.counts):
+            return
+        data.coords["time"] = ("time", trace.times_s, labels("s", "middle of the bin"))
+        data.coords["channel"] = ("channel", list(trace.channels), labels("1", "input channel"))
+        data["trace"] = (("time", "channel"), trace.counts, labels("1", "photons in a bin", bin_s=trace.bin_s))
+        # the last bin may be cut by the end of the recording
+        total = trace.total[:-1] if len(trace.total) > 1 else trace.total
+        # as many bins as resolve a shape in noise: Rice's rule
+        bins = int(np.clip(2 * len(total) ** (1 / 3), 10, 80))
+        step = max(1, -(-int(total.max() - total.min()) // bins))
+        low = int(total.min())
+        occurrences = np.bincount((total - low) // step)
+        intensities = low + step * (np.arange(len(occurrences)) + 0.5) - 0.5
+        about = labels("1", "photons of all channels in a time bin", bin_width=step)
+        data.coords["intensity"] = ("intensity", intensities, about)
+        data["intensity_occurrence"] = ("intensity", occurrences, labels("1", "time bins with that many photons"))

@@ -27,8 +27,9 @@ from qdmol.ci.diagonalising import Configured, Problem
 from qdmol.ci.labelling import Placement, place_carriers
 from qdmol.ci.overlaps import contact_density
 from qdmol.errors import SolverError
+from qdmol.estimates import Estimate
 from qdmol.fem import Sector
-from qdmol.meanfield import Estimate, MoleculeSolution
+from qdmol.meanfield import MoleculeSolution
 
 # The error of an exciton falls as this power of one over the number of orbitals: the median of random spheres.
 DECAY: Final = 0.85
@@ -291,7 +292,7 @@ def _extrapolated(
         falls = {at: other.energy - state.energy for at, other in enumerate(partners) if other is not None}
         lowest = min(lowest, falls.get(0, math.inf)) if not listed else lowest
         correction, error = basis_error(falls, lowest)
-        energy = Estimate(state.energy - correction, error + numerical)
+        energy = Estimate.from_error(state.energy - correction, error + numerical, "eV")
         listed.append(_state((problems[0], problems[1]), state, partners[-1], energy))
     return sorted(listed, key=lambda state: state.energy.value)
 
@@ -337,4 +338,4 @@ def _contact(problems: Problems, state: Configured, partner: Configured) -> Esti
     before, last = (contact_density(*pair) for pair in zip(problems, (partner, state), strict=True))
     small, large = (len(problem.electron) + len(problem.hole) for problem in problems)
     correction = (last - before) / (math.cbrt(large / small) - 1)
-    return Estimate(last + correction, abs(correction))
+    return Estimate.from_error(last + correction, abs(correction), "nm^-3")

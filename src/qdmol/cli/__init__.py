@@ -1,8 +1,9 @@
-"""The command line: words in, words or one JSON object out; no physics here.
+"""Command line of qdmol; it contains no physics.
 
-`main` is the entry point. Exit status: 0 done, 1 our own fault or a failed write, 2 bad input or a missing extra,
+`main` is the entry point. Exit status: 0 done, 1 internal error or failed write, 2 invalid input or missing extra,
 3 not converged, 130 interrupted. With ``--json`` exactly one object goes to standard output; messages go to standard
-error. Rooms with the solver or drawing are imported inside the commands that need them, so that `qdmol check` is quick.
+error. Rooms that load the solver or draw are imported inside the commands that need them, so that `qdmol check` starts
+fast.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ def main() -> NoReturn:
     except KeyboardInterrupt:  # while the command was ending
         status = 130
     if interruptible:
-        _end_at_interrupt()  # nothing is left to do but to end
+        _end_at_interrupt()  # nothing is left to tidy up
     sys.exit(status)
 
 
 def _end_at_interrupt() -> bool:
-    """End the process at once when it is interrupted, as long as there is nothing to tidy up.
+    """Make an interrupt end the process at once, while there is nothing to tidy up.
 
-    False where interrupts are ignored, as in the background of a shell, and stay so.
+    Returns False if interrupts are ignored, as in the background of a shell; they stay ignored.
     """
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -58,10 +59,10 @@ def _end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the s
 
 
 def _prepare_process() -> None:
-    """Make good what the surroundings may lack: open descriptors, and a backend for figures that needs no screen."""
+    """Open closed standard descriptors, and select a plotting backend that needs no display."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
-        except OSError:  # closed: the next file opened would get its number, and what is printed with it
+        except OSError:  # closed: the next file opened would get this number, and with it all output
             os.open(os.devnull, os.O_RDWR)
     os.environ["MPLBACKEND"] = "agg"

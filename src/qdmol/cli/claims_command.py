@@ -1,4 +1,4 @@
-"""`qdmol claims`: the reference work's statements beside what qdmol gets."""
+"""`qdmol claims`: the quantitative statements of the reference work beside the results of qdmol."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from qdmol.cli.commands import Json, Quiet, app
 from qdmol.cli.console import emit, progress, say, show
 from qdmol.cli.outputs import Outputs, planned_outputs
 from qdmol.errors import InputError
@@ -24,13 +25,18 @@ if TYPE_CHECKING:
 TITLE = "Statements of Cui et al., Nat. Commun. 10, 5401 (2019), beside qdmol"
 
 
+@app.command()
 def claims(
-    report: Annotated[bool, typer.Option("--report", help="Also write a page and a NetCDF file beside it.")] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Page (default ./claims.html).")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results and errors.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write an HTML report, with a NetCDF file beside it.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Report to write (default ./claims.html); needs --report.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
-    """Set the reference work's statements beside what qdmol gets; takes about two minutes."""
+    """Compare the statements of the reference paper with qdmol. Takes about two minutes."""
     if output is not None and not report:
         raise InputError(field="output", value=str(output), allowed="given together with --report")
     outputs = planned_outputs("claims", output, None) if report else None
@@ -58,7 +64,7 @@ def _written(found: Claims, outputs: Outputs) -> dict[str, str]:
 
 
 def claims_tables(claims: Sequence[Claim], *, quiet: bool) -> list[RenderableType]:
-    """Return the claims as a table and, unless quiet, what stands behind each row."""
+    """Return the claims as a table and, unless quiet, source, reason and assumptions of each row."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
     columns = (("#", 2), ("the paper, in our words", 29), ("it has", 9), ("qdmol", 19), ("range", 15), ("verdict", 16))
     for heading, width in columns:

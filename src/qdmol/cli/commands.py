@@ -1,4 +1,7 @@
-"""The verbs. Each reads its words, calls one room, and shows what came back."""
+"""Commands for a single molecule: `init`, `check`, `materials`, `solve` and `run`; and the options that commands share.
+
+Each command reads its arguments, calls one room, and shows the result.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qdmol.cli.claims_command import claims
 from qdmol.cli.console import emit, message, progress, say, show
 from qdmol.cli.outputs import Outputs, planned_outputs, refuse_inputs, with_map, write_new
 from qdmol.errors import InputError
@@ -30,14 +32,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="Path of a spec, or @name of a shipped example.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but results and errors.")]
+SpecArgument = Annotated[
+    str, typer.Argument(metavar="SPEC", help="Path of a spec (YAML or JSON), or @NAME of a shipped example.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
 Particles = Annotated[
     str | None,
-    typer.Option("--particles", help="Complexes by configuration interaction: X,X-,X+,XX, or counts as 3e2h."),
+    typer.Option(
+        "--particles",
+        help="Complexes to compute by configuration interaction, such as X,X-,X+,XX, or particle numbers such as 3e2h.",
+    ),
 ]
-Range = Annotated[bool, typer.Option("--range", help="Also over the alternatives that the material set lists.")]
+Range = Annotated[
+    bool,
+    typer.Option(
+        "--range",
+        help="Also solve for each alternative value in the material set, and report the range of the results.",
+    ),
+]
 
 
 def _version(value: bool) -> None:
@@ -59,14 +72,14 @@ def _root(
 
 @app.command()
 def init(
-    name: Annotated[str, typer.Argument(help="A shipped example (see --list).")] = "homodimer",
+    name: Annotated[str, typer.Argument(help="Name of a shipped example (see --list).")] = "homodimer",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write (default ./NAME.yaml).")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the shipped examples.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Start a spec from a shipped example."""
+    """Copy a shipped example as the start of your own spec."""
     from qdmol.structure import example_path, list_examples
 
     if list_:
@@ -97,13 +110,13 @@ def _list_examples(names: tuple[str, ...], *, json: bool) -> None:
 @app.command()
 def check(
     spec: Annotated[
-        str | None, typer.Argument(metavar="SPEC", help="Path of a spec, or @name of a shipped example.")
+        str | None, typer.Argument(metavar="SPEC", help="Path of a spec (YAML or JSON), or @NAME of a shipped example.")
     ] = None,
     json: Json = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of specs instead.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of specs; needs no SPEC.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Validate a spec without solving it."""
+    """Validate a spec without solving it. Shows the placed molecule and its parameters."""
     if schema:
         from qdmol.structure import spec_schema
 
@@ -124,18 +137,20 @@ def check(
 
 @app.command()
 def materials(
-    name: Annotated[str | None, typer.Argument(help="A set's name or path; without it the sets are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name or path of a material set; without it, all sets are listed.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show the material sets, or every value of one with its source."""
+    """List the material sets. With NAME, shows every value of one set with its source."""
     from qdmol.cli import spec_tables as tables
     from qdmol.materials import list_sets, load_set
 
     if name is None:
-        sets = [load_set(found) for found in list_sets()]
+        sets = [load_set(set_name) for set_name in list_sets()]
         if json:
-            emit({"qdmol": 1, "sets": [tables.set_entry(one) for one in sets]})
+            emit({"qdmol": 1, "sets": [tables.set_entry(material_set) for material_set in sets]})
         else:
             show(tables.sets_table(sets))
         return
@@ -150,7 +165,7 @@ def materials(
 def solve(
     spec: SpecArgument, json: Json = False, range_: Range = False, particles: Particles = None, quiet: Quiet = False
 ) -> int:
-    """Compute levels and exciton of a molecule, and other complexes if asked."""
+    """Compute the levels and the exciton of a molecule. Further complexes are computed with --particles."""
     solution = _solved(spec, range_=range_, particles=particles, quiet=quiet or json)
     if json:
         emit(solution.summary)
@@ -162,21 +177,25 @@ def solve(
 @app.command()
 def run(
     spec: SpecArgument,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Report (default ./<stem>.html).")] = None,
-    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
-    map_: Annotated[bool, typer.Option("--map", help="Also the tunnel splitting over core diameter, barrier.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Report to write (default ./<stem of SPEC>.html).")
+    ] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
+    map_: Annotated[
+        bool, typer.Option("--map", help="Also compute a map of the tunnel splitting over core diameter and barrier.")
+    ] = False,
     linewidth: Annotated[
-        str | None, typer.Option("--linewidth", help="Width of a line (meV), a contour in the map.")
+        str | None, typer.Option("--linewidth", help="Linewidth in meV, drawn as a contour in the map; needs --map.")
     ] = None,
     range_: Range = False,
     particles: Particles = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Do the main job: solve, and write one self-contained report and one NetCDF file beside it."""
+    """Solve a molecule and write an HTML report. A NetCDF file with all data is written beside it."""
     from qdmol.structure import read_spec, spec_files
 
-    parsed = read_spec(spec)  # a bad spec is refused before anything is said about files
+    parsed = read_spec(spec)  # an invalid spec is reported before output paths are checked
     width = _linewidth(linewidth, map_=map_)
     outputs = planned_outputs(spec, output, figures, inputs=spec_files(parsed))
     if map_:
@@ -194,12 +213,12 @@ def run(
     if found is None or found.converged:
         return status
     if not quiet:
-        message(f"The map is not complete: {found}")
+        message(f"The map is incomplete: {found}")
     return NOT_CONVERGED
 
 
 def _linewidth(text: str | None, *, map_: bool) -> float | None:
-    """Return the linewidth in meV; InputError for what is none, and where there is no map to draw it in."""
+    """Return the linewidth in meV; InputError if it is invalid, or if there is no map to draw it in."""
     if text is None:
         return None
     if not map_:
@@ -223,7 +242,7 @@ def _solved(spec: str, *, range_: bool, particles: str | None = None, quiet: boo
     from qdmol.structure import read_spec, resolve
 
     parsed = read_spec(spec)
-    resolve(parsed)  # refused here, a bad spec never waits for the solver to load
+    resolve(parsed)  # an invalid spec is refused before the solver is loaded
     with progress(quiet=quiet) as tell:
         if tell is not None:
             tell("loading the solver")
@@ -249,8 +268,5 @@ def _status(solution: Any, *, quiet: bool) -> int:
     if solution.converged:
         return 0
     if not quiet:
-        message("Not converged or incomplete: the warnings say which number is missing or misses its tolerance.")
+        message("Not converged or incomplete: the warnings name the numbers that are missing or not within tolerance.")
     return NOT_CONVERGED
-
-
-app.command()(claims)

@@ -1,7 +1,7 @@
-"""What goes to the terminal: one object on standard output, messages and progress on standard error.
+"""Output of the command line: results on standard output, messages and progress on standard error.
 
-Everything printed passes through here. Names from files (columns, samples, material sets) may hold escape codes, with
-which a terminal could be made to do things; they are replaced by question marks.
+Everything printed passes through here. Names from files (columns, samples, material sets) may contain escape codes that
+a terminal would execute; they are replaced by question marks.
 """
 
 from __future__ import annotations
@@ -10,32 +10,19 @@ import contextlib
 import io
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qdmol.errors import OutputError
+from qdmol.files import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
 
-# Control characters but line feed and tab, and what turns the direction of text around.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def printable(text: str) -> str:
-    r"""Return text without characters that a terminal obeys instead of showing.
-
-    >>> printable("Sample\x1b[31m A")
-    'Sample?[31m A'
-    """
-    return _UNPRINTABLE.sub("?", text)
-
-
-def emit(data: Mapping[str, Any]) -> None:
+def emit(data: Mapping[str, object]) -> None:
     """Write one JSON object to standard output; never NaN."""
     _write(json.dumps(data, allow_nan=False, indent=1) + "\n")
 
@@ -46,11 +33,11 @@ def _write(text: str) -> None:
     with standard_output():
         buffer = getattr(stream, "buffer", None)
         if os.name == "posix" and isinstance(getattr(buffer, "raw", buffer), io.FileIO):
-            # Without a buffer (PYTHONUNBUFFERED) Python takes a short write, at a limit on file sizes, for a whole one.
+            # Without a buffer (PYTHONUNBUFFERED) Python ignores that a write at a file size limit was incomplete.
             stream.flush()
-            rest = memoryview(text.encode(stream.encoding, errors="backslashreplace"))
-            while rest:
-                rest = rest[os.write(stream.fileno(), rest) :]
+            unwritten = memoryview(text.encode(stream.encoding, errors="backslashreplace"))
+            while unwritten:
+                unwritten = unwritten[os.write(stream.fileno(), unwritten) :]
         else:
             stream.write(text)
             stream.flush()
@@ -58,7 +45,7 @@ def _write(text: str) -> None:
 
 @contextlib.contextmanager
 def standard_output() -> Iterator[None]:
-    """Turn a full disk behind standard output into an error in words; a closed pipe is no error."""
+    """Turn a failed write to standard output into an OutputError; a closed pipe raises BrokenPipeError as usual."""
     if sys.stdout is None:  # closed by whoever started this process
         raise OutputError("Standard output cannot be written: it is closed.")
     try:
@@ -71,7 +58,7 @@ def standard_output() -> Iterator[None]:
 
 
 def drop_stdout() -> None:
-    """Send what is still buffered nowhere, so that the interpreter does not complain about it at exit."""
+    """Discard buffered output, so that the interpreter does not report it at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # a standard output without a file behind it
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -93,14 +80,14 @@ def say(text: str) -> None:
 
 
 def flush() -> None:
-    """Bring what was written to standard output to where it goes, or say that it cannot be."""
+    """Flush standard output; OutputError if that fails."""
     if sys.stdout is not None:
         with standard_output():
             sys.stdout.flush()
 
 
 class _Printable:
-    """A table or text of rich without unprintable characters; its styles are kept."""
+    """A renderable of rich without unprintable characters; its styles are kept."""
 
     def __init__(self, renderable: RenderableType) -> None:
         self._renderable = renderable
@@ -130,7 +117,7 @@ def show(*renderables: RenderableType) -> None:
 
 @contextlib.contextmanager
 def progress(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
-    """Give a function that shows what is being done, on a terminal; None where nobody looks."""
+    """Yield a function that shows the current step on a terminal; None if standard error is not a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""The verbs over many points: `map`, `batch` and `compare`."""
+"""Commands for several molecules: `map`, `batch` and `compare`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from qdmol.errors import InputError
 
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", help="Processes of the local cluster (default: one a core); 0: in this process."),
+    typer.Option(
+        "--workers", help="Number of worker processes (default: one for each core); 0 computes in this process."
+    ),
 ]
 Scheduler = Annotated[
     str | None,
-    typer.Option(
-        "--scheduler", help="Address of a running dask scheduler instead; whoever reaches it or its workers is trusted."
-    ),
+    typer.Option("--scheduler", help="Address of a running dask scheduler to use instead; use trusted networks only."),
 ]
-TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds a point may take.")]
+TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds after which a point is given up.")]
 
 
 @app.command("map")
@@ -31,16 +31,22 @@ def map_(
     spec: SpecArgument,
     axis: Annotated[
         list[str] | None,
-        typer.Option("--axis", metavar="AXIS=VALUES", help="START:STOP:COUNT or a list; give one for each axis."),
+        typer.Option(
+            "--axis",
+            metavar="AXIS=VALUES",
+            help="Axis with its values, START:STOP:COUNT or a list such as 1.2,1.4. Repeat for more axes.",
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE.nc", help="File to write.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.nc", help="NetCDF file to write.")
+    ] = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
     time_limit: TimeLimit = 300.0,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Solve a spec over axes of values; what is finished is kept, so that it goes on where it was stopped."""
+    """Solve a spec over one or more axes. Finished points are stored, so that a stopped map can be resumed."""
     from qdmol.study import map_spec
 
     path = _output(output, "FILE.nc", (".nc",))
@@ -58,7 +64,7 @@ def map_(
 
 
 def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
-    """The path to write, once it, the file beside it and the folder of finished points are known to be writable."""
+    """Return the output path; InputError if it, the file beside it or the store of points cannot be written."""
     from qdmol.jobs import store_folder
 
     if output is None:
@@ -76,7 +82,7 @@ def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
 
 
 def _workers(workers: int | None, scheduler: str | None) -> int | None:
-    """Return what was asked for, one process a core where nothing was."""
+    """Return the requested number of workers; one for each core by default."""
     if workers is None and scheduler is None:
         from qdmol.jobs import cores
 
@@ -87,14 +93,14 @@ def _workers(workers: int | None, scheduler: str | None) -> int | None:
 @app.command()
 def batch(
     source: Annotated[
-        str, typer.Argument(metavar="FOLDER|TABLE.csv", help="Folder of specs, or table with a sample a row.")
+        str, typer.Argument(metavar="FOLDER|TABLE.csv", help="Folder of specs, or table with one sample in each row.")
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Table to write, .csv; the same as .nc goes beside it."),
+        typer.Option("-o", "--output", metavar="FILE", help="Table to write, .csv; the same data as .nc beside it."),
     ] = None,
     spec: Annotated[
-        str | None, typer.Option("--spec", metavar="SPEC", help="What the columns of a table are applied to.")
+        str | None, typer.Option("--spec", metavar="SPEC", help="Spec that the columns of a table are applied to.")
     ] = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
@@ -102,7 +108,7 @@ def batch(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Solve every spec of a folder, or every row of a table of samples, into one table."""
+    """Solve a folder of specs or a table of samples. The results are collected in one table."""
     from qdmol.study import solve_batch
 
     path = _output(output, "FILE.csv", (".csv", ".nc"))
@@ -121,12 +127,14 @@ def batch(
 
 @app.command()
 def compare(
-    one: Annotated[str, typer.Argument(metavar="A", help="Path of a spec, or @name of a shipped example.")],
-    two: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
+    one: Annotated[
+        str, typer.Argument(metavar="A", help="Path of a spec (YAML or JSON), or @NAME of a shipped example.")
+    ],
+    two: Annotated[str, typer.Argument(metavar="B", help="Spec to compare it with.")],
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Say in what two specs differ, and which of their numbers differ by more than their errors."""
+    """Compare two specs and their results. Marks the results that differ by more than their errors."""
     from qdmol.study import compare as compare_specs
 
     found = compare_specs(one, two)
@@ -137,5 +145,5 @@ def compare(
 
         show(*comparison_tables(found, quiet=quiet))
     if not found.converged and not quiet:
-        message("Not converged: at least one number is not known within the tolerance asked for.")
+        message("Not converged: at least one number is not within the requested tolerance.")
     return 0 if found.converged else NOT_CONVERGED

@@ -1,4 +1,4 @@
-"""Files a command will write, checked before any work is done."""
+"""Output files of a command, checked before any work is done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPORT_SUFFIXES = (".html", ".htm")
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a report goes: the page, the NetCDF file beside it, the folder of figures and the map if asked for."""
+    """Output paths: the report, the NetCDF file beside it, and if requested the folder of figures and the map."""
 
     report: Path
     figures: Path | None
@@ -31,11 +31,11 @@ class Outputs:
 
     @property
     def netcdf(self) -> Path:
-        """The data file beside the page."""
+        """The NetCDF file beside the report."""
         return self.report.with_suffix(".nc")
 
     def as_dict(self, report: Path) -> dict[str, str | None]:
-        """Return what was written, for ``--json``."""
+        """Return the paths for ``--json``."""
         figures = None if self.figures is None else str(self.figures.absolute())
         named = {"report": str(report.absolute()), "netcdf": str(self.netcdf.absolute()), "figures": figures}
         return named if self.map is None else {**named, "map": str(self.map.absolute())}
@@ -44,9 +44,9 @@ class Outputs:
 def planned_outputs(
     spec: str, output: Path | None, figures: Path | None, *, inputs: Iterable[str | Path] = (), store: bool = False
 ) -> Outputs:
-    """Return where the report of a spec goes; InputError for what cannot be written or would replace an input.
+    """Return the output paths of a report; InputError for a path that cannot be written or is an input.
 
-    With `store`, finished points are kept as well, beside the NetCDF file or in the shared store.
+    With `store`, finished points are stored as well, beside the NetCDF file or in the shared store.
     """
     report = output if output is not None else Path(f"{Path(spec.removeprefix('@')).stem}.html")
     if not report.suffix and report.name:
@@ -69,10 +69,7 @@ def refuse_inputs(
     figures: Path | None = None,
     store: Path | None = None,
 ) -> None:
-    """InputError where a file to be written is one of those that are read.
-
-    `store` is the data file whose points are kept.
-    """
+    """Raise InputError if an output is also an input; `store` is the data file whose finished points are stored."""
     folder = None
     if store is not None:
         from qdmol.jobs import store_folder
@@ -82,9 +79,9 @@ def refuse_inputs(
 
 
 def with_map(outputs: Outputs, spec: Spec) -> Outputs:
-    """Return the outputs with the file of the map, beside the report; InputError for a dot alone."""
+    """Return the output paths with that of the map beside the report; InputError for a single dot."""
     if len(spec.molecule.dots) < 2:
-        raise InputError(field="map", value=True, allowed="absent: a dot alone has no barrier to vary")
+        raise InputError(field="map", value=True, allowed="absent: a single dot has no barrier to vary")
     from qdmol.structure import spec_files
 
     path = outputs.report.with_suffix(".map.nc")
@@ -94,7 +91,7 @@ def with_map(outputs: Outputs, spec: Spec) -> Outputs:
 
 
 def refuse_unwritable(path: Path, field: str) -> None:
-    """InputError naming `field` where no file can be written at a path."""
+    """Raise InputError naming `field` if no file can be written at a path."""
     with _named(field, path):
         if path.is_dir():
             raise InputError(field=field, value=str(path), allowed="a file, not a folder")
@@ -105,17 +102,17 @@ def refuse_unwritable(path: Path, field: str) -> None:
 
 
 def refuse_unwritable_folder(folder: Path, field: str = "figures", *, parents: bool = False) -> None:
-    """InputError naming `field` where a folder can be neither written to nor made.
+    """Raise InputError naming `field` if a folder can neither be written to nor created.
 
-    With `parents`, the folders above it may be made as well.
+    With `parents`, the folders above it may be created as well.
     """
     with _named(field, folder):
         if folder.exists() and not folder.is_dir():
-            raise InputError(field=field, value=str(folder), allowed="a folder, there or to be made")
+            raise InputError(field=field, value=str(folder), allowed="a folder that exists or can be created")
         there = folder.absolute()
         while not there.is_dir():  # folders are made with their parents
-            if os.path.lexists(there):  # a file, or a link that leads nowhere
-                raise InputError(field=field, value=str(folder), allowed="a folder, there or to be made")
+            if os.path.lexists(there):  # a file, or a broken link
+                raise InputError(field=field, value=str(folder), allowed="a folder that exists or can be created")
             there = there.parent
             if not parents:
                 break
@@ -124,7 +121,7 @@ def refuse_unwritable_folder(folder: Path, field: str = "figures", *, parents: b
 
 @contextlib.contextmanager
 def _named(field: str, path: Path) -> Iterator[None]:
-    """Turn what the system says about a path (too long a name, a loop of links) into an error that names it."""
+    """Turn errors of the system about a path (name too long, loop of links) into an InputError that names it."""
     try:
         yield
     except FileNotFoundError:
@@ -151,7 +148,7 @@ def _working_folder_exists() -> bool:
 
 
 def _try_writing(folder: Path, field: str, shown: Path, prefix: str = "") -> None:
-    """Try a file in the folder: permissions alone do not tell on read-only and network file systems."""
+    """Create a temporary file: permissions are no proof on read-only and network file systems."""
     if not folder.is_dir():
         raise InputError(field=field, value=str(shown), allowed=f"in a folder that exists ({folder} does not)")
     try:
@@ -166,9 +163,9 @@ def _try_writing(folder: Path, field: str, shown: Path, prefix: str = "") -> Non
 
 
 def write_new(path: Path, text: str, *, force: bool) -> None:
-    """Write a text file whole or not at all; an existing one only with ``force``.
+    """Write a text file atomically; an existing one only with ``force``.
 
-    Raises InputError where it exists or its folder cannot be written to, OutputError where writing fails.
+    Raises InputError if it exists or its folder cannot be written to, OutputError if writing fails.
     """
     if path.is_dir() or (os.path.lexists(path) and not force):
         raise InputError(field="output", value=str(path), allowed="a file that does not exist yet (or give --force)")

@@ -65,11 +65,10 @@ def info(
             except QdmolError as error:
                 found.append(_failed(file, error, alone=len(files) == 1))
     _refuse_all(found)
-    summaries = [_described(one) for one in found]
     if json:
-        emit(_one_or_many(summaries))
+        emit(_one_or_many([_described(analysis) for analysis in found]))
     else:
-        _show(found, summaries, quiet=quiet)
+        _show(found, quiet=quiet)
     return _status(found, quiet=quiet or json)
 
 
@@ -129,11 +128,10 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
             found = analyze_many(files, progress=tell, **options)
             _refuse_all(found)
     named = _written(found, outputs)
-    summaries = [one.summary for one in found]
     if json:
-        emit({**_one_or_many(summaries), "outputs": named})
+        emit({**_one_or_many([analysis.summary for analysis in found]), "outputs": named})
     else:
-        _show(found, summaries, quiet=quiet)
+        _show(found, quiet=quiet)
         say(f"Report: {named['report']}")
     return _status(found, quiet=quiet or json)
 
@@ -258,14 +256,13 @@ def _written(found: Sequence[Analysed], outputs: Outputs) -> dict[str, str | Non
     return outputs.as_dict(write_photon_report(list(found), outputs.report, figures=outputs.figures))
 
 
-def _show(found: Sequence[Analysed], summaries: Sequence[dict[str, Any]], *, quiet: bool) -> None:
+def _show(analyses: Sequence[Analysed], *, quiet: bool) -> None:
     from qdmol.cli.result_tables import analysis_text, files_text
 
-    names = [one.name for one in found]
-    if len(found) > 1:
-        show(files_text(names, summaries))
-    if len(found) == 1 or not quiet:
-        show(*(analysis_text(one, title=name, quiet=quiet) for name, one in zip(names, summaries, strict=True)))
+    if len(analyses) > 1:
+        show(files_text(analyses))
+    if len(analyses) == 1 or not quiet:
+        show(*(analysis_text(analysis, quiet=quiet) for analysis in analyses))
 
 
 def _status(found: Sequence[Analysed], *, quiet: bool) -> int:

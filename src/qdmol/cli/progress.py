@@ -1,7 +1,4 @@
-"""How far a map is: a bar with the time left on a terminal, a line now and then elsewhere.
-
-How far an analysis of photons is: a bar on a terminal, a line now and then elsewhere.
-"""
+"""Progress of maps, batches and photon analyses: a bar on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -11,18 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from qdmol.cli.console import message, printable
+from qdmol.cli.console import message
+from qdmol.files import printable
 
 if TYPE_CHECKING:
     from qdmol.jobs import State
 
 
-EVERY = 5.0  # seconds between lines
+INTERVAL = 5.0  # seconds between lines
 
 
 @contextlib.contextmanager
 def map_progress(*, quiet: bool) -> Iterator[Callable[[State], None] | None]:
-    """Give a function that shows how far a run is, on standard error; None where nobody wants to know."""
+    """Yield a function that shows the progress of a run on standard error; None if quiet."""
     if quiet:
         yield None
     elif sys.stderr is not None and sys.stderr.isatty():
@@ -37,12 +35,14 @@ def _map_bar() -> Iterator[Callable[[State], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("planning", total=None, said="")
+        task = bar.add_task("planning", total=None, counts="")
 
         def show(state: State) -> None:
-            bar.update(task, description=state.phase, total=state.total, completed=state.done, said=_said(state))
+            bar.update(
+                task, description=state.phase, total=state.total, completed=state.done, counts=_count_text(state)
+            )
 
         yield show
 
@@ -53,7 +53,7 @@ def _map_lines() -> Callable[[State], None]:
     def show(state: State) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last > EVERY:
+        if now - last > INTERVAL:
             last = now
             message(progress_line(state))
 
@@ -62,14 +62,14 @@ def _map_lines() -> Callable[[State], None]:
 
 def progress_line(state: State) -> str:
     """Return, for example, ``computing: 120 of 400 points, 3 without numbers, 0:12 left``."""
-    return f"{state.phase}: {_said(state)}"
+    return f"{state.phase}: {_count_text(state)}"
 
 
-def _said(state: State) -> str:
-    said = f"{state.done} of {state.total} points"
+def _count_text(state: State) -> str:
+    text = f"{state.done} of {state.total} points"
     if state.failed:
-        said += f", {state.failed} without numbers"
-    return said if state.left is None else f"{said}, {time_text(state.left)} left"
+        text += f", {state.failed} without numbers"
+    return text if state.left is None else f"{text}, {time_text(state.left)} left"
 
 
 def time_text(seconds: float) -> str:
@@ -88,7 +88,7 @@ Tell = Callable[[str, float], None]
 
 @contextlib.contextmanager
 def photon_progress(*, quiet: bool) -> Iterator[Tell | None]:
-    """Give a function that shows what is being done and what fraction of it is, on standard error; None for nobody."""
+    """Yield a function that shows the current step and its completed fraction on standard error; None if quiet."""
     if quiet:
         yield None
     elif sys.stderr is not None and sys.stderr.isatty():
@@ -120,7 +120,7 @@ def _photon_lines() -> Tell:
     def show(phase: str, fraction: float) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last > EVERY:
+        if now - last > INTERVAL:
             last = now
             message(f"{phase}: {100 * fraction:.0f} %")
 

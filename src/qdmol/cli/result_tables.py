@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -10,10 +10,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.analysis import analysis_sentences, files_rows, flag_sentences, note_sentences
+from qdmol.analysis import files_rows
 from qdmol.results import NO_VALUE, format_error
 
 if TYPE_CHECKING:
+    from qdmol.analysis import Analysed
+    from qdmol.photons import Severity
     from qdmol.prediction import Overlay, Rows, Spectra
     from qdmol.study import Comparison, ComplexStates, EnergyLevel, NumberPair, Solution
 
@@ -122,25 +124,23 @@ def _row(pair: NumberPair) -> list[str]:
     return [pair.name, *values, pair.unit, difference, error, VERDICTS[pair.differs]]
 
 
-Summary = Mapping[str, Any]
-_STYLES = {"fatal": ("refused", "bold red"), "warning": ("warning", "yellow")}
+_STYLES: tuple[tuple[Severity, str, str], ...] = (("fatal", "refused", "bold red"), ("warning", "warning", "yellow"))
 
 
-def analysis_text(summary: Summary, *, title: str, quiet: bool) -> RenderableType:
+def analysis_text(analysis: Analysed, *, quiet: bool) -> RenderableType:
     """Return one file as sentences, and what must be known beside them; when quiet without notes."""
-    kind = ", ".join(str(summary[key]) for key in ("format", "record_type") if summary.get(key))
-    lines: list[RenderableType] = [Text(f"{title}  {kind}".rstrip(), style="bold")]
-    lines += [Padding(Text(sentence), (0, 0, 0, 2), expand=False) for sentence in analysis_sentences(summary)]
-    for severity, (word, style) in _STYLES.items():
-        said = (Text.assemble((f"{word}: ", style), sentence) for sentence in flag_sentences(summary, severity))
-        lines += [Padding(sentence, (0, 0, 0, 2), expand=False) for sentence in said]
-    notes = () if quiet else note_sentences(summary)
+    lines: list[RenderableType] = [Text(f"{analysis.name}  {analysis.kind}".rstrip(), style="bold")]
+    lines += [Padding(Text(sentence), (0, 0, 0, 2), expand=False) for sentence in analysis.sentences]
+    for severity, word, style in _STYLES:
+        messages = (Text.assemble((f"{word}: ", style), message) for message in analysis.messages(severity))
+        lines += [Padding(message, (0, 0, 0, 2), expand=False) for message in messages]
+    notes = () if quiet else analysis.notes
     return Group(*lines, *(Padding(Text(f"note: {note}"), (0, 0, 0, 2), expand=False) for note in notes))
 
 
-def files_text(names: Sequence[str], summaries: Sequence[Summary]) -> RenderableType:
+def files_text(analyses: Sequence[Analysed]) -> RenderableType:
     """Return many files as one table, a row each; a file that could not be read is a row that says so."""
-    header, rows = files_rows(names, summaries, intervals=False)
+    header, rows = files_rows(analyses, intervals=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, heading in enumerate(header):
         number = 0 < index < len(header) - 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,12 +12,12 @@ from rich.text import Text
 from qdmol.materials import MaterialSet, MaterialValue, Source
 from qdmol.structure import AxialMolecule, Spec
 
-# That of qdmol.results, whose array libraries this command does without.
+# As in qdmol.results, which is not imported here because it loads array libraries.
 NO_VALUE = "n/a"
 
 
-def check_object(spec: Spec, molecule: AxialMolecule) -> dict[str, Any]:
-    """Return the JSON object of a valid spec: dots as placed, parameters as resolved, units in every key."""
+def check_object(spec: Spec, molecule: AxialMolecule) -> dict[str, object]:
+    """Return the JSON object of a valid spec: placed dots, resolved parameters, units in every key."""
     return {
         "qdmol": 1,
         "name": spec.name,
@@ -63,17 +62,17 @@ def _edge(value: float) -> float | str:
 
 
 def check_text(spec: Spec, molecule: AxialMolecule) -> RenderableType:
-    """Return the same for people."""
-    asked = spec.calculation
+    """Return the spec and its placed molecule as tables."""
+    calculation = spec.calculation
     lines: list[RenderableType] = [
         Text(f"{spec.name}: valid", style="bold"),
         _dots_table(molecule),
         _parameters_table(molecule),
         Text(
             f"{'mirror symmetric' if molecule.mirror_symmetric else 'not mirror symmetric'}; "
-            f"{asked.electrons} electron and {asked.holes} hole levels, coulomb {asked.coulomb}, "
+            f"{calculation.electrons} electron and {calculation.holes} hole levels, coulomb {calculation.coulomb}, "
             + ("" if molecule.interface_width is None else "self-polarisation, ")
-            + f"to {asked.tolerance:g} meV, {spec.environment.temperature:g} K"
+            + f"to {calculation.tolerance:g} meV, {spec.environment.temperature:g} K"
         ),
     ]
     lines += [Text(f"note: {note}") for note in molecule.notes]
@@ -84,9 +83,9 @@ def _dots_table(molecule: AxialMolecule) -> Table:
     table = Table(title="Bodies (nm)", title_justify="left", box=None, pad_edge=False, title_style="")
     for heading in ("dot", "centre z", "layers (outer radius)"):
         table.add_column(heading)
-    for i, dot in enumerate(molecule.dots):
+    for name, dot in zip(molecule.dot_names, molecule.dots, strict=True):
         layers = ", ".join(f"{layer.material} {layer.radius:.6g}" for layer in dot.layers)
-        table.add_row(str(i), f"{dot.z:.6g}", Text(layers))
+        table.add_row(name, f"{dot.z:.6g}", Text(layers))
     for bridge in molecule.bridges:
         table.add_row("neck", f"{bridge.z_low:.6g} .. {bridge.z_high:.6g}", f"{bridge.material} {bridge.radius:.6g}")
     return table
@@ -102,8 +101,8 @@ def _parameters_table(molecule: AxialMolecule) -> Table:
     return table
 
 
-def set_entry(material_set: MaterialSet) -> dict[str, Any]:
-    """Return one line of the list of sets, for JSON."""
+def set_entry(material_set: MaterialSet) -> dict[str, object]:
+    """Return an entry of the list of sets, for JSON."""
     return {
         "name": material_set.name,
         "title": material_set.title,
@@ -113,7 +112,7 @@ def set_entry(material_set: MaterialSet) -> dict[str, Any]:
     }
 
 
-def set_object(material_set: MaterialSet) -> dict[str, Any]:
+def set_object(material_set: MaterialSet) -> dict[str, object]:
     """Return every value of a set, for JSON."""
     return {
         "qdmol": 1,
@@ -126,7 +125,7 @@ def set_object(material_set: MaterialSet) -> dict[str, Any]:
     }
 
 
-def _value_object(value: MaterialValue) -> dict[str, Any]:
+def _value_object(value: MaterialValue) -> dict[str, object]:
     return {
         "value": _finite(value.value),
         "unit": value.unit,
@@ -148,9 +147,9 @@ def _finite(value: float) -> float | str:
 
 
 def sets_table(sets: Iterable[MaterialSet]) -> Table:
-    """Return the list of sets."""
+    """Return the list of sets as a table."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("set", "reference", "what it is"):
+    for heading in ("set", "reference material", "contents"):
         table.add_column(heading, overflow="fold")
     for one in sets:
         table.add_row(Text(one.name), Text(one.reference), Text(one.title))
@@ -158,7 +157,7 @@ def sets_table(sets: Iterable[MaterialSet]) -> Table:
 
 
 def set_tables(material_set: MaterialSet, *, quiet: bool) -> list[RenderableType]:
-    """Return a set for people: notes, values, alternatives, sources numbered as in the tables."""
+    """Return a set as text: notes, values, alternatives, and the sources with their numbers in the tables."""
     numbers = _numbered(material_set)
     shown: list[RenderableType] = [Text(f"{material_set.name}: {material_set.title}", style="bold")]
     if not quiet:
@@ -174,14 +173,14 @@ def set_tables(material_set: MaterialSet, *, quiet: bool) -> list[RenderableType
 
 
 def _numbered(material_set: MaterialSet) -> dict[str, int]:
-    """Return the sources in order of appearance, as text with what was read of them."""
-    found: dict[str, int] = {}
+    """Return the numbers of the sources in order of appearance, by their text."""
+    numbers: dict[str, int] = {}
     for values in material_set.materials.values():
         for value in values.values():
-            found.setdefault(_long(value.source), len(found) + 1)
+            numbers.setdefault(_long(value.source), len(numbers) + 1)
             for other in value.alternatives:
-                found.setdefault(_long(other.origin), len(found) + 1)
-    return found
+                numbers.setdefault(_long(other.origin), len(numbers) + 1)
+    return numbers
 
 
 def _long(source: Source) -> str:
@@ -201,7 +200,7 @@ def _values_table(material_set: MaterialSet, numbers: dict[str, int]) -> Table:
 
 
 def _alternatives_table(material_set: MaterialSet, numbers: dict[str, int]) -> Table:
-    table = Table(title="Where the literature disagrees", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="Alternative values in the literature", title_justify="left", box=None, pad_edge=False)
     for heading in ("alternative", "source", "note"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "alternative")
     for values in material_set.materials.values():

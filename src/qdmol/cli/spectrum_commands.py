@@ -1,4 +1,4 @@
-"""`qdmol spectrum`: spectra; here the group, and the verb for those that were measured."""
+"""`qdmol spectrum`: the command group, and `spectrum fit` for measured spectra."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 INCOMPLETE = 3
-# The verb that takes a SPEC where no verb is named: `qdmol spectrum SPEC`.
-DEFAULT_VERB = "predict"
+# The command that is run without its name: `qdmol spectrum SPEC`.
+DEFAULT_COMMAND = "predict"
 _HELP = (
-    "Spectra: predicted ones of a SPEC beside measured ones (`qdmol spectrum SPEC` is `qdmol spectrum predict SPEC`), "
-    "and peaks, edges and shifts of measured curves alone."
+    "Predict spectra of a molecule, or fit measured ones. `qdmol spectrum SPEC` is short for "
+    "`qdmol spectrum predict SPEC`."
 )
 
 
 class _VerbOrSpec(TyperGroup):
-    """A group whose first word may be a spec: what is no verb goes to the default one."""
+    """A command group whose first argument may be a spec, which is passed to the default command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and DEFAULT_VERB in self.commands and args[0] not in self.commands and not args[0].startswith("-"):
-            args = [DEFAULT_VERB, *args]
+        if args and DEFAULT_COMMAND in self.commands and args[0] not in self.commands and not args[0].startswith("-"):
+            args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
 
 
@@ -50,24 +50,24 @@ app.add_typer(spectrum)
 
 @spectrum.callback()
 def _root() -> None:
-    """Spectra, predicted and measured."""
+    """Predict spectra of a molecule, and fit measured ones."""
 
 
 @spectrum.command()
 def fit(  # the options of a command are its arguments
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Text exports of a spectrometer.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Page to write.")] = None,
-    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Text files exported by a spectrometer.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Report to write.")] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
     quantity: Annotated[
-        str | None, typer.Option("--quantity", help="absorption, emission or excitation, if not to be found out.")
+        str | None, typer.Option("--quantity", help="absorption, emission or excitation, if the file does not say.")
     ] = None,
     material: Annotated[
-        str | None, typer.Option("--material", help="CdSe, CdS or CdTe: diameters of bare cores from absorption.")
+        str | None, typer.Option("--material", help="CdSe, CdS or CdTe: estimate the diameter of bare cores too.")
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:  # fmt: skip
-    """Fit peaks and edges of measured curves, each with its interval, and shifts against the first curve."""
+    """Fit peaks and edges of measured spectra. Also gives shifts relative to the first curve, all with intervals."""
     from qdmol.spectroscopy import survey_curves
 
     started = perf_counter()
@@ -102,7 +102,7 @@ def _refuse_words(quantity: str | None, material: str | None) -> None:
 
 
 def _planned(output: Path | None, figures: Path | None, files: Sequence[str]) -> Path | None:
-    """The page, if one is wanted; InputError for what cannot be written."""
+    """Return the path of the report, if requested; InputError if it cannot be written."""
     if figures is not None:
         refuse_unwritable_folder(figures)
         refuse_inputs((), files, figures=figures)
@@ -117,7 +117,7 @@ def _planned(output: Path | None, figures: Path | None, files: Sequence[str]) ->
 
 
 def _read(files: Sequence[str], quantity: Any) -> tuple[list[Curve], dict[str, QdmolError]]:
-    """Curves of all files, and the errors of those that have none; the first error where none has any."""
+    """Return the curves of all files, and the errors of those without any; raises the first if there is no curve."""
     from qdmol.spectroscopy import read_columns
 
     curves: list[Curve] = []
@@ -174,7 +174,7 @@ def _show(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bo
 
 
 def _status(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> int:
-    """0 where every curve was fitted, else 3, and how many were not."""
+    """Return 0 if every curve was fitted, else 3; report how many were not."""
     missing = sum(one.fit is None for one in found)
     if not quiet and (missing or failed):
         message(f"{missing} of {len(found)} curves were not fitted, {len(failed)} files or columns not read.")

@@ -9,7 +9,6 @@ from .geometry_axial import (
 )
 from .shapes import (
     FAR_MEDIUM as FAR_MEDIUM,
-    MEDIUM as MEDIUM,
     Arc as Arc,
     Line as Line,
     Piece as Piece,

@@ -9,7 +9,7 @@ so one tabulation serves both solves of an error estimate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ import numpy as np
 from qdmol.arrays import Bools, Floats, Indices
 from qdmol.fem.symmetry import AxialSymmetry, Symmetry
 
-# sample(vectors (K, n), r (P,), z (P,)) gives the values (K, P) of functions at any points of the meshed half plane, 0
+# sample(vectors (..., n), r (P,), z (P,)) gives the values (..., P) of functions at points of the meshed half plane, 0
 # outside it; the points are located once for all functions.
 Sampler = Callable[[Floats, Floats, Floats], Floats]
 
@@ -100,6 +100,15 @@ class Elements:
         """Number of elements."""
         return sum(len(block.unknowns) for block in self.blocks)
 
+    def values_at(self, images: Sequence[Floats], positions: Floats) -> Floats:
+        """Values (..., P) at positions (P, 3) of functions with vectors (..., n) on each image; 0 outside."""
+        image, points = self.symmetry.meshed(positions)
+        values = np.zeros((*images[0].shape[:-1], len(points)))
+        for number, vectors in enumerate(images):
+            here = image == number
+            values[..., here] = self.sample(vectors, *points[here].T)
+        return values
+
     def allowed(self, boundary_conditions: Iterable[str]) -> Bools:
         """Which unknowns (n,) functions have that vanish on the boundaries of these names."""
         keep = np.ones(self.count, dtype=np.bool_)
@@ -134,12 +143,13 @@ def _sampler(mesh: ngsolve.Mesh, space: ngsolve.H1) -> Sampler:
         function = ngsolve.GridFunction(space)
         places = mesh(r, z)
         inside = places["nr"] >= 0
-        values = np.zeros((len(vectors), len(r)))
-        for row, vector in zip(values, vectors, strict=True):
+        rows = np.atleast_2d(vectors)
+        values = np.zeros((len(rows), len(r)))
+        for row, vector in zip(values, rows, strict=True):
             function.vec.FV().NumPy()[:] = vector
             if np.any(inside):
                 row[inside] = np.asarray(function(places[inside])).ravel()
-        return values
+        return values.reshape(*vectors.shape[:-1], len(r))
 
     return sample
 

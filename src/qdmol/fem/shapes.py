@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise, product
 
-from qdmol.structure import MEDIUM as MEDIUM, AxialMolecule, Body, bodies  # noqa: PLC0414 - other rooms still import it from here
+from qdmol.structure import MEDIUM, AxialMolecule, Body, bodies
 
 BISECTIONS = 60
 

@@ -23,6 +23,8 @@ from qdmol.errors import SolverError
 
 # Levels in more families of sectors than this are needed by no spectrum of bound levels.
 MAX_FAMILIES = 60
+# Points on a boundary of the mesh may fall outside by rounding: they are moved in by this much.
+INSIDE_NM = 1e-7
 # Coordinates x, y, z in nm.
 Position = tuple[float, float, float]
 PARITY_LABELS = {1: "+", -1: "-", 0: None}
@@ -82,6 +84,10 @@ class Symmetry(ABC):
     @abstractmethod
     def images(self) -> tuple[Image, ...]:
         """The copies of the meshed part that make up the molecule, the meshed part first."""
+
+    @abstractmethod
+    def meshed(self, positions: Floats) -> tuple[Indices, Floats]:
+        """The image (P,) in which positions (P, 3) lie, and the points (P, d) of the meshed part they are images of."""
 
     @abstractmethod
     def orbit(self, position: Position) -> tuple[Position, ...]:
@@ -229,6 +235,14 @@ class AxialSymmetry(Symmetry):
         """The half plane itself, and with a mirror plane its reflection."""
         upper = Image(partial(_in_space, sign=1.0))
         return (upper, Image(partial(_in_space, sign=-1.0), "mirror")) if self.mirror else (upper,)
+
+    def meshed(self, positions: Floats) -> tuple[Indices, Floats]:
+        """Distance from the axis and, with a mirror plane, from it; both at least INSIDE_NM."""
+        r = np.maximum(np.hypot(positions[:, 0], positions[:, 1]), INSIDE_NM)
+        z = positions[:, 2]
+        if not self.mirror:
+            return np.zeros(len(z), dtype=np.intp), np.stack([r, z], axis=-1)
+        return (z < 0).astype(np.intp), np.stack([r, np.maximum(np.abs(z), INSIDE_NM)], axis=-1)
 
     def orbit(self, position: Position) -> tuple[Position, ...]:
         """The position and, with a mirror plane, its reflection."""

@@ -1,4 +1,4 @@
-r"""Files of users: read only where that is safe, written whole or not at all, never over an input.
+r"""Files of users: safe reading, atomic writing, and no overwriting of inputs.
 
 >>> from qdmol.files import printable
 >>> printable("CdSe\x1b[31m")

@@ -1,4 +1,4 @@
-"""Guard of the inputs: no file that is written, whatever its name or link, may be one of those that are read."""
+"""Protection of inputs: no output file may be one of the input files, under any name or link."""
 
 import os
 import re
@@ -10,9 +10,9 @@ from qdmol.errors import InputError, shorten
 
 AnyPath = str | os.PathLike[str]
 
-# Every figure is written under such a name, as PDF, PNG and CSV.
+# Names of the figures, written as PDF, PNG and CSV.
 _FIGURE = re.compile(r"figure.*\.(pdf|png|csv)", re.IGNORECASE | re.DOTALL)
-# A stored point: the hash it is kept under.
+# Name of a stored point: its hash.
 _PART = re.compile(r"[0-9a-f]{32}\.json")
 
 
@@ -24,23 +24,22 @@ def refuse_overwriting(
     figures: AnyPath | None = None,
     store: AnyPath | None = None,
 ) -> None:
-    """Refuse to write a file that is also read.
+    """Raise InputError if an output file is also an input.
 
-    Two paths are the same file if they lead to the same place, through symbolic links, hard links and the rules for
-    upper and lower case of the file system.
+    Paths are compared through symbolic links, hard links, and the case rules of the file system.
 
     Parameters
     ----------
     outputs
-        Files to be written; the first is the one the user named.
+        Files to be written, the one named by the user first.
     inputs
         Files and folders that are read.
     field
-        What `outputs` were given for; named in the error.
+        Name of the argument that has the first output; named in the error.
     figures
-        A folder that figures are written to.
+        Folder for figures.
     store
-        A folder that finished points are kept in.
+        Folder for finished points.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def refuse_overwriting(
 def _refuse(field: str, given: Path, replaced: Path) -> None:
     what = "which" if given == replaced else f"but {shorten(str(replaced))}, which is written with it,"
     message = f"`{field}` is {shorten(str(given))}, {what} is an input file; choose another file name."
-    allowed = "another file than those that are read"
+    allowed = "a file that is not an input"
     raise InputError(field=field, value=str(given), allowed=allowed, message=message)
 
 
@@ -93,10 +92,10 @@ def _existing_figures(folder: AnyPath | None) -> list[Path]:
         return []
     try:
         return [path for path in Path(folder).iterdir() if _FIGURE.fullmatch(path.name)]
-    except OSError:  # it is yet to be made
+    except OSError:  # it does not exist yet
         return []
 
 
 def _belongs(source: Path, store: Path) -> bool:
-    """Whether a folder that is read is the store, or a file that is read could be replaced by a stored point."""
+    """Whether an input folder is the store, or an input file could be replaced by a stored point."""
     return _same(source, store) or (bool(_PART.fullmatch(source.name)) and _same(source.parent, store))

@@ -1,6 +1,6 @@
-"""Guarded reading: every input file is opened here, so that no pipe, device or oversized file stalls a command.
+"""Safe reading of files: no pipe, device or oversized file stalls a command, and text is made safe to print.
 
-Text taken from files of others, made safe to show.
+Every input file is opened here. `printable` cleans text that comes from a file before it is shown on a terminal.
 """
 
 import errno
@@ -22,7 +22,7 @@ def _shown(character: str) -> str:
 
 
 def printable(text: str, *, longest: int | None = None) -> str:
-    r"""Return text without control, formatting and surrogate characters, so that a terminal shows it and obeys nothing.
+    r"""Return text without control, formatting and surrogate characters, which a terminal might execute.
 
     Each such character becomes a question mark; line breaks and tabs stay.
 
@@ -31,7 +31,7 @@ def printable(text: str, *, longest: int | None = None) -> str:
     text
         Any text.
     longest
-        Characters to keep; the rest is cut off and marked by three dots. None keeps all.
+        Largest number of characters; longer text is cut and ends in three dots. None keeps all.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def printable(text: str, *, longest: int | None = None) -> str:
     return "".join(map(_shown, text))
 
 
-_LOCKED = "is locked by another program, as by a running acquisition; try again when that has ended"
+_LOCKED = "is locked by another program, such as a running acquisition; try again when it has finished"
 _REASONS = {
     errno.EAGAIN: _LOCKED,
     errno.EDEADLK: _LOCKED,
@@ -81,7 +81,7 @@ def _reason(error: OSError) -> str:
 
 
 def _open_regular(path: str | os.PathLike[str], field: str) -> BinaryIO:
-    # O_NONBLOCK: a pipe without a writer must not block before it can be recognised as one.
+    # O_NONBLOCK: opening a pipe without a writer must not block.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         folder = Path(path).is_dir()
@@ -108,15 +108,15 @@ def open_input(path: str | os.PathLike[str], *, field: str = "FILE", largest: in
     path
         The file; symbolic links are followed.
     field
-        What the file was given for; named in the error.
+        Name of the argument or key that has the path; named in the error.
     largest
         Largest size allowed, in bytes; None for any size.
 
     Raises
     ------
     qdmol.errors.InputError
-        The path is missing, a folder, a pipe, a device or a socket, may not be read, or is larger than `largest`.
-        A later failure while reading is reported in the same way.
+        The path does not exist, is a folder, a pipe, a device or a socket, cannot be read, or is larger than `largest`.
+        Errors during reading are raised in the same way.
     """
     file = _open_regular(path, field)
     with file:

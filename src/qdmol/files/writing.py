@@ -1,8 +1,8 @@
-"""Atomic writing: a file is either the whole new one or the untouched old one.
+"""Atomic writing of files: an interrupted write leaves the old file untouched.
 
-A file is written under a temporary name beside its place, ``.NAME.xxxxxxxx.tmp``, and renamed. Its writer holds a lock
-on it, so that the next writer of the same file knows which temporary files belong to processes that were killed, and
-removes those. Where there are no such locks (Windows, some network file systems) their age decides.
+A file is written under a temporary name in the same folder, ``.NAME.xxxxxxxx.tmp``, and then renamed. The writer holds
+a lock on it, so that the next writer of the same file can remove the temporary files of processes that were killed.
+Without such locks (Windows, some network file systems) the age of a temporary file decides.
 """
 
 import os
@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-ABANDONED = 600.0  # seconds after which a temporary file that cannot be locked has no writer any more
+ABANDONED = 600.0  # seconds after which a temporary file that cannot be locked counts as abandoned
 _TEMPORARY = r"(\.[0-9a-f]{8}\.tmp)"
 
 
@@ -47,7 +47,7 @@ def _claim(target: Path) -> tuple[Path, int]:
         _lock(descriptor)
         if fcntl is None or os.fstat(descriptor).st_nlink > 0:
             return temporary, descriptor
-        os.close(descriptor)  # removed as abandoned before it was locked
+        os.close(descriptor)  # another process removed it as abandoned before it was locked
 
 
 def _lock(descriptor: int) -> bool | None:
@@ -64,17 +64,17 @@ def _lock(descriptor: int) -> bool | None:
 
 
 def drop_abandoned(folder: Path, name: str) -> None:
-    """Remove the temporary files of killed writers of a file, or of all whose name matches a regular expression.
+    """Remove temporary files left by killed processes.
 
     Parameters
     ----------
     folder
-        Where they lie; nothing happens if it cannot be read.
+        Folder of the files; nothing happens if it cannot be read.
     name
-        Regular expression of the names of the files that were to be written.
+        Regular expression of the names of the files that were being written.
     """
     pattern = re.compile(rf"\.{{1,2}}{name}{_TEMPORARY}{{1,2}}", re.DOTALL)
-    with suppress(OSError):  # tidying is no reason to fail
+    with suppress(OSError):  # a failed clean-up is not an error
         with os.scandir(folder) as entries:
             found = [entry.name for entry in entries if entry.name.endswith(".tmp") and pattern.fullmatch(entry.name)]
         for entry in found:
@@ -113,10 +113,10 @@ def _publish(temporary: Path, target: Path, *, sync: bool) -> None:
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path in the folder of `path`; on success it is synced and renamed to `path`.
+    """Yield a temporary path in the folder of `path`; on success it is synced and renamed to `path`.
 
-    On any exception nothing of the attempt is left behind and an older file at `path` keeps its content.
-    A symbolic link is followed, so that the file it names is replaced and not the link.
+    On an exception the temporary file is removed and an existing file at `path` keeps its content.
+    Symbolic links are followed: the file is replaced, not the link.
 
     Parameters
     ----------
@@ -187,8 +187,8 @@ def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, *, sync: bo
     content
         The whole file.
     sync
-        Whether to wait until the disk has it and to tidy up after killed writers; without, a crash of the machine may
-        leave a damaged file.
+        Whether to flush the file to the disk and to remove temporary files of killed processes; without it, a crash of
+        the machine may leave a damaged file.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def write_bytes_atomic(path: str | os.PathLike[str], content: bytes, *, sync: bo
 def write_text_atomic(path: str | os.PathLike[str], content: str) -> Path:
     """Write `content` to `path` as UTF-8 with plain line feeds, atomically, and return the path.
 
-    Halves of surrogate pairs, which stand in file names that are not UTF-8, become question marks.
+    Lone surrogates, as in file names that are not UTF-8, become question marks.
 
     Raises
     ------

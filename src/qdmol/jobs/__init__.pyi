@@ -3,11 +3,11 @@ from .records import (
     Count as Count,
     NotNegative as NotNegative,
     Number as Number,
-    Pair as Pair,
     Positive as Positive,
     Record as Record,
     Refused as Refused,
     StoredModel as StoredModel,
+    TwoNumbers as TwoNumbers,
     equally_long as equally_long,
     is_done as is_done,
 )

@@ -23,7 +23,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(allow_inf_nan=False, gt=0)]
 NotNegative = Annotated[float, Field(allow_inf_nan=False, ge=0)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
-Pair = Annotated[list[Number], Field(min_length=2, max_length=2)]
+TwoNumbers = Annotated[list[Number], Field(min_length=2, max_length=2)]
 
 
 class StoredModel(BaseModel):

@@ -1,5 +1,5 @@
-"""Sparse symmetric eigenproblems: block Krylov spaces of the shifted inverse, and the count that proves none was
-missed.
+"""Sparse symmetric eigenproblems: block Krylov spaces of the shifted inverse, and the inertia count, which proves that
+no eigenvalue was missed.
 """
 
 import lazy_loader

@@ -1,7 +1,8 @@
-"""The lowest eigenpairs of a symmetric operator that is known by what it does to a vector.
+"""Davidson method: the lowest eigenpairs of a symmetric operator that is given by its product with a vector.
 
-A subspace grows by the residuals, each divided by the distance of the diagonal from the value (Davidson, J. Comput.
-Phys. 17, 87 (1975), doi:10.1016/0021-9991(75)90065-0); its Ritz values fall towards the eigenvalues they bound.
+The subspace is expanded by the residuals, each divided by the difference between diagonal and Ritz value (Davidson,
+J. Comput. Phys. 17, 87 (1975), doi:10.1016/0021-9991(75)90065-0); the Ritz values decrease towards the eigenvalues,
+of which they are upper bounds.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import scipy.linalg
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 
-ROUNDS = 200
-# The subspace shrinks to the last Ritz vectors when it has this many vectors for each wanted one.
-LARGEST = 12
-# A denominator nearer to zero than this (eV) would let rounding lead.
-NEAREST = 1e-3
+MAX_ITERATIONS = 200
+# The subspace is restarted from the Ritz vectors when it has this many vectors for each wanted one.
+MAX_VECTORS = 12
+# Denominators are kept this far from zero (eV), where rounding errors would dominate.
+MIN_DENOMINATOR = 1e-3
 
 
 def davidson(
@@ -29,20 +30,20 @@ def davidson(
     rest: float,
     project: Callable[[Floats], Floats] | None = None,
 ) -> tuple[Floats, Floats]:
-    """The lowest eigenpairs, as many as start vectors.
+    """Return the lowest eigenpairs, as many as there are start vectors.
 
     Parameters
     ----------
     apply
-        The operator on one vector (n,).
+        Product of the operator with a vector (n,).
     diagonal
         Its diagonal (n,).
     start
-        First vectors (n, k), linearly independent.
+        Start vectors (n, k), linearly independent.
     rest
-        The norm of each residual at the end.
+        Largest norm of a residual at convergence.
     project
-        A symmetry of the operator: keeps a vector (n,) in the wanted subspace.
+        Projection of a vector (n,) onto the wanted symmetry of the operator.
 
     Returns
     -------
@@ -51,36 +52,36 @@ def davidson(
     Raises
     ------
     SolverError
-        It does not come to rest.
+        The iteration does not converge.
     """
     count = start.shape[1]
     space = _Subspace(apply, project or (lambda x: x), len(diagonal))
     for column in start.T:
         space.add(column)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ITERATIONS):
         values, mixing = space.ritz(count)
         residuals = space.residuals(values, mixing)
         norms = np.linalg.norm(residuals, axis=0)
         if np.all(norms < rest) or len(space) >= space.dimension:
             return values, space.vectors(mixing)
-        if len(space) >= LARGEST * max(count, 2):
+        if len(space) >= MAX_VECTORS * max(count, 2):
             space.shrink(count)
         for k in np.flatnonzero(norms >= rest):
             space.add(_corrected(residuals[:, k], values[k] - diagonal))
         if len(space) == space.last:
             return values, space.vectors(mixing)
         space.last = len(space)
-    message = "The lowest states of several particles did not come to rest."
+    message = f"The Davidson iteration did not converge in {MAX_ITERATIONS} iterations."
     raise SolverError(message)
 
 
 def _corrected(residual: Floats, distance: Floats) -> Floats:
-    safe = np.where(np.abs(distance) < NEAREST, np.copysign(NEAREST, distance), distance)
+    safe = np.where(np.abs(distance) < MIN_DENOMINATOR, np.copysign(MIN_DENOMINATOR, distance), distance)
     return residual / safe
 
 
 class _Subspace:
-    """An orthonormal set and what the operator does to it."""
+    """An orthonormal basis and its images under the operator."""
 
     def __init__(self, apply: Callable[[Floats], Floats], project: Callable[[Floats], Floats], size: int) -> None:
         self._apply = apply
@@ -94,7 +95,7 @@ class _Subspace:
         return len(self._basis)
 
     def add(self, vector: Floats) -> None:
-        """Take in what of a vector is new and of the right symmetry; nothing where nothing is."""
+        """Add the part of a vector that is orthogonal to the basis and has the wanted symmetry, unless it vanishes."""
         x = self._project(vector)
         scale = float(np.linalg.norm(x))
         for _ in range(3):
@@ -109,21 +110,21 @@ class _Subspace:
         self._images.append(self._apply(x / norm))
 
     def ritz(self, count: int) -> tuple[Floats, Floats]:
-        """The lowest Ritz values (count,) and how they mix the set."""
+        """Lowest Ritz values (count,), and the coefficients of the Ritz vectors in the basis."""
         inner = np.stack(self._basis) @ np.stack(self._images).T
         values, mixing = scipy.linalg.eigh((inner + inner.T) / 2)
         return values[:count], mixing[:, :count]
 
     def residuals(self, values: Floats, mixing: Floats) -> Floats:
-        """H x - E x of each Ritz vector (n, count)."""
+        """Residuals H x - E x of the Ritz vectors (n, count)."""
         return np.stack(self._images).T @ mixing - (np.stack(self._basis).T @ mixing) * values
 
     def vectors(self, mixing: Floats) -> Floats:
-        """The Ritz vectors (n, count)."""
+        """Ritz vectors (n, count)."""
         return np.stack(self._basis).T @ mixing
 
     def shrink(self, count: int) -> None:
-        """Keep twice as many Ritz vectors as are wanted."""
+        """Restart with twice as many Ritz vectors as are wanted."""
         _, mixing = self.ritz(min(2 * count, len(self)))
         basis, images = mixing.T @ np.stack(self._basis), mixing.T @ np.stack(self._images)
         self._basis, self._images = list(basis), list(images)

@@ -1,13 +1,11 @@
 """Factorisation, inertia and block Krylov spaces for A x = λ M x, A symmetric, M symmetric positive definite.
 
 Sylvester's law of inertia: the factors of A - σM have as many negative pivots as there are eigenvalues below σ. It
-is the proof that no level was missed. SuperLU in symmetric mode with pivot threshold 0 keeps the pivots on the
+proves that no level was missed. SuperLU in symmetric mode with pivot threshold 0 keeps the pivots on the
 diagonal (X. S. Li, ACM Trans. Math. Softw. 31, 302 (2005), doi:10.1145/1089014.1089017).
 
-Give memory that a solve has freed back to the system.
-
-The allocator of the GNU C library keeps what is freed between blocks that are still in use: after molecules of
-different sizes, one after the other, a process holds several hundred MB that nobody uses.
+`release_freed_memory` returns the memory of finished solves to the system: the allocator of the GNU C library keeps
+blocks that were freed, so that after several molecules of different sizes a process holds several hundred MB unused.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from qdmol.errors import SolverError
 
 
 def release_freed_memory() -> None:
-    """Return freed memory to the operating system; does nothing where the C library has no such call."""
+    """Return freed memory to the operating system, if the C library can."""
     trim = _malloc_trim()
     if trim is not None:
         trim(0)
@@ -41,19 +39,19 @@ def _malloc_trim() -> ctypes._NamedFuncPointer | None:
     return getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
-# Steps of the Krylov space; each gains two digits or more, so that this many mean something is wrong.
+# Largest number of steps of the Krylov space. Each step gains two digits or more.
 STEPS = 40
-# Matrices with fewer rows than this many blocks have are solved whole.
+# Matrices with fewer rows than this many times the block size are solved with dense matrices.
 DENSE = 15
 
 
 class Factor:
-    """LU factors of a sparse symmetric matrix; `shift` is the σ of A - σM, where it is such a difference.
+    """LU factors of a sparse symmetric matrix; `shift` is σ if the matrix is A - σM.
 
     Raises
     ------
     SolverError
-        The matrix is singular to rounding: for A - σM that means that σ is an eigenvalue.
+        The matrix is numerically singular: for A - σM, σ is an eigenvalue.
     """
 
     def __init__(self, matrix: sp.csc_array, shift: float = math.nan) -> None:
@@ -73,7 +71,7 @@ class Factor:
 
     @cached_property
     def negative(self) -> int:
-        """Number of negative pivots: of eigenvalues below the shift."""
+        """Number of negative pivots, which is the number of eigenvalues below the shift."""
         return int(np.count_nonzero(self._lu.U.diagonal() < 0))
 
 
@@ -88,28 +86,29 @@ def lowest_ritz(
     second: Factor | None = None,
     steps: int = STEPS,
 ) -> tuple[Floats, Floats]:
-    """The lowest eigenpairs, from the growing block Krylov space of (A - σM)^-1 M.
+    """Return the lowest eigenpairs, from the block Krylov space of (A - σM)^-1 M.
 
-    They are Ritz values in a space that only grows: each falls towards the eigenvalue it bounds, whatever the shift.
+    Ritz values in a growing space: each decreases towards the eigenvalue of which it is an upper bound, for any shift.
 
     Parameters
     ----------
     A, M
-        The pair (n, n).
+        The matrices (n, n).
     factor
-        Of A - σM for any shift σ that is no eigenvalue, near the wanted ones or below.
+        Factors of A - σM for a shift σ that is not an eigenvalue, near the wanted ones or below.
     start
-        First block (n, k), k at least `count`.
+        Start block (n, k), k at least `count`.
     resting
-        The values rest when a step changes them by less than this.
+        Convergence threshold: largest change of a value in the last step.
     count
-        How many; all columns of the block by default.
+        Number of eigenpairs; by default the number of columns of the block.
     second
-        Factors at a shift just above the wanted ones, used by turns with the first, whose shift then lies below all: a
-        continuum that begins there does no harm (rational Krylov space: Ruhe, Linear Algebra Appl. 58, 391 (1984),
-        doi:10.1016/0024-3795(84)90221-0). As many values as its inertia says come to lie below its shift.
+        Factors at a shift just above the wanted eigenvalues, used alternately with the first, whose shift is then below
+        all of them, so that a continuum just above does not slow down convergence (rational Krylov space: Ruhe, Linear
+        Algebra Appl. 58, 391 (1984), doi:10.1016/0024-3795(84)90221-0). Its inertia is the number of values that must
+        be below its shift at convergence.
     steps
-        Most steps that are taken.
+        Largest number of steps.
 
     Returns
     -------
@@ -118,7 +117,7 @@ def lowest_ritz(
     Raises
     ------
     SolverError
-        The values did not come to rest.
+        The values did not converge.
     """
     count = start.shape[1] if count is None else count
     size = start.shape[0]
@@ -140,21 +139,21 @@ def lowest_ritz(
             message = f"The space of an eigenvalue iteration collapsed: {error}."
             raise SolverError(message) from error
         values, mixing = ritz[:count], mixing[:, : start.shape[1]]
-        rested = np.max(np.abs(values - last)) < resting
-        if rested and (below is None or np.count_nonzero(values < below[0]) >= below[1]):
+        converged = np.max(np.abs(values - last)) < resting
+        if converged and (below is None or np.count_nonzero(values < below[0]) >= below[1]):
             return values, space @ mixing[:, :count]
         m_block = m_space @ mixing
-    message = f"The levels did not settle in {steps} steps of inverse iteration."
+    message = f"The levels did not converge in {steps} steps of inverse iteration."
     raise SolverError(message)
 
 
 def lanczos(
     M: sp.csc_array, factor: Factor, shift: float, count: int, start: Floats, *, tolerance: float = 1e-11
 ) -> tuple[Floats, Floats]:
-    """The `count` eigenpairs nearest above `shift`, by ARPACK's implicitly restarted Lanczos method.
+    """Return the `count` eigenpairs nearest above `shift`, by the implicitly restarted Lanczos method of ARPACK.
 
-    For many eigenpairs; `factor` is of A - shift M, `start` (n,) never random, so that results repeat; `tolerance` is
-    the relative one of the inverse shifted eigenvalues.
+    For many eigenpairs. `factor` has the factors of A - shift M; `start` (n,) is given, not random, so that results are
+    reproducible; `tolerance` is relative, of the inverse shifted eigenvalues.
 
     Raises
     ------
@@ -163,7 +162,7 @@ def lanczos(
     """
     inverse = spla.LinearOperator(factor.shape, matvec=factor.solve, dtype=np.float64)
     try:
-        # The first argument stands for the shape only: with OPinv given ARPACK never asks for A.
+        # The first argument gives the shape only: with OPinv, ARPACK does not use A.
         values, vectors = spla.eigsh(M, k=count, M=M, sigma=shift, OPinv=inverse, v0=start, tol=tolerance)
     except spla.ArpackError as error:
         message = f"The eigenvalue iteration did not converge: {error}."
@@ -173,7 +172,7 @@ def lanczos(
 
 
 def _orthonormal(block: Floats, space: Floats) -> Floats:
-    """The block, orthonormal in itself and to a space with orthonormal columns; twice is enough (Kahan)."""
+    """Orthonormalise a block against itself and a space with orthonormal columns; two passes are enough (Kahan)."""
     block = block / np.linalg.norm(block, axis=0)
     for _ in range(2):
         block = block - space @ (space.T @ block)

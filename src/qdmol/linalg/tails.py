@@ -1,4 +1,4 @@
-"""How much energy a hierarchical basis leaves out, from how its energy decays with the degree."""
+"""Truncation error of a hierarchical basis, from the decay of the energy with the polynomial degree."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Part of the energy left out that counts: the shape functions are not orthogonal, and a level falls by half of it.
+# Share of the omitted energy by which a level decreases: the shape functions are not orthogonal.
 SHARE = 0.5
-# Decay ratios outside this range say more about rounding or a coarse mesh than about convergence; around edges, where
-# elements shrink by 0.15 from one to the next, a singular solution converges more slowly than the rest of it.
+# Decay ratios outside this range reflect rounding or a coarse mesh, not convergence; around edges, where each element
+# is 0.15 times as large as the next, a singular solution converges more slowly than elsewhere.
 DECAY_RANGE = (0.1, 0.75)
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What the highest shape functions of a solution say of those left out.
+    """Estimated contribution of the shape functions above the highest degree of a solution.
 
-    `decay` is the ratio of the energies of neighbouring degrees, `energy` (eV) a guess of the energy of all left out.
+    `decay` is the ratio of the energies of neighbouring degrees, `energy` (eV) that of all higher degrees, estimated.
     """
 
     decay: float
     energy: float
 
     def remaining(self, fall: float) -> float:
-        """Energy (eV) still to fall, of a level that fell by `fall` in the last degree."""
+        """Remaining decrease (eV) of a level that decreased by `fall` in the last degree."""
         return max(fall * self.decay / (1 - self.decay), self.energy)
 
 
 def left_out(shells: NDArray[np.float64]) -> Tail:
-    """The tail of energies `shells` by degree (at least four).
+    """Return the tail of the energies `shells` by degree (at least four).
 
-    Even and odd degrees may decay in turns (an element as wide as a layer does that), so that pairs of degrees are
-    compared beside single ones.
+    Even and odd degrees may decay alternately (in an element as wide as a layer), so that pairs of degrees are compared
+    as well as single ones.
 
     >>> left_out(np.array([0.0, 1.0, 0.1, 0.01, 0.001])).decay
     0.1

@@ -1,9 +1,8 @@
-"""Materials: sourced parameter sets.
+"""Material sets: parameters of materials, each with unit, temperature, source, and alternatives in the literature.
 
-In: the name or path of a set. Out: a frozen `MaterialSet` of values, each with unit, temperature and source; and the
-literature's alternatives. The model they feed is the single-band envelope function of each carrier (BenDaniel and
-Duke, Phys. Rev. 152, 683 (1966), doi:10.1103/PhysRev.152.683): masses in free-electron masses, edges in eV from the
-reference material's, positive away from the gap, relative permittivities.
+`load_set` returns a frozen `MaterialSet` by name or path. The parameters are those of the single-band envelope function
+of each carrier (BenDaniel and Duke, Phys. Rev. 152, 683 (1966), doi:10.1103/PhysRev.152.683): masses in free-electron
+masses, edges in eV from those of the reference material, positive away from the gap, and relative permittivities.
 
 >>> chosen = load_set("cdse-cds-single-band")
 >>> chosen.reference, chosen.value("CdSe", "electron_mass").value

@@ -1,19 +1,14 @@
-from .documents import first_refusal as first_refusal, plain_mapping as plain_mapping, read_document as read_document
+from .documents import (
+    Document as Document,
+    first_refusal as first_refusal,
+    plain_mapping as plain_mapping,
+    read_document as read_document,
+)
 from .quantities import (
     QUANTITIES as QUANTITIES,
     REFERENCE_QUANTITIES as REFERENCE_QUANTITIES,
-    AbsorptionCoefficient as AbsorptionCoefficient,
-    AxialShare as AxialShare,
-    AxisAngle as AxisAngle,
-    BandGap as BandGap,
-    Barrier as Barrier,
-    KaneEnergy as KaneEnergy,
-    LayerThickness as LayerThickness,
-    LineWidth as LineWidth,
-    Mass as Mass,
-    Offset as Offset,
-    Permittivity as Permittivity,
-    PhononEnergy as PhononEnergy,
+    MaterialQuantity as MaterialQuantity,
+    Owner as Owner,
     Quantity as Quantity,
 )
 from .sets import (

@@ -1,9 +1,9 @@
-"""Reading YAML and JSON written by others: plain values come out, or an InputError in one sentence.
+"""Safe reading of YAML and JSON files, and of the errors that pydantic finds in them.
 
-YAML is read by ruamel.yaml, safe and pure Python, version 1.2. What a file of settings never needs is refused
-before anything is built: tags, several documents, merge keys, recursive or exploding aliases, deep nesting.
-
-From pydantic's report to one InputError: the first field that is wrong, its value, what is allowed.
+`read_document` returns plain values or raises an InputError of one sentence. YAML 1.2 is read by ruamel.yaml, in its
+safe mode. What a settings file never needs is refused before any object is built: tags, several documents, merge keys,
+recursive or exploding aliases, deep nesting. `first_refusal` turns the report of pydantic into one InputError: the
+first invalid field, its value, and what is allowed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ruamel.yaml.events import (
 from qdmol.errors import MISSING, InputError, shorten
 from qdmol.files import open_input
 
-# pydantic's error type -> what is allowed there
+# Error type of pydantic -> what is allowed
 _ALLOWED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -54,7 +54,7 @@ _ALLOWED = {
 
 
 def first_refusal(error: ValidationError, data: object, model: type[BaseModel]) -> InputError:
-    """Return the most telling error of a report: an unknown key first, since a typo also makes a key missing."""
+    """Return the most informative error of a report: unknown keys come first, since a typo also makes a key missing."""
     details = error.errors(include_url=False)
     chosen = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
     field = dotted(chosen["loc"])
@@ -79,12 +79,12 @@ def dotted(location: Sequence[int | str]) -> str:
 
 
 def _placed(inner: InputError, field: str) -> InputError:
-    """Return a validator's own error with its field counted from the root (a validator knows only the rest)."""
-    rest = inner.field
-    joint = "" if not field or not rest or rest.startswith("[") else "."
-    whole = f"{field}{joint}{rest}"
-    sentence = inner.message.replace(f"`{rest}`", f"`{whole}`", 1)
-    return InputError(field=whole, value=inner.value, allowed=inner.allowed, message=sentence)
+    """Return the error of a validator with the whole path of its field; a validator knows only the last part."""
+    last = inner.field
+    joint = "" if not field or not last or last.startswith("[") else "."
+    path = f"{field}{joint}{last}"
+    sentence = inner.message.replace(f"`{last}`", f"`{path}`", 1)
+    return InputError(field=path, value=inner.value, allowed=inner.allowed, message=sentence)
 
 
 def _allowed(detail: ErrorDetails) -> str:
@@ -117,7 +117,7 @@ def _unknown_key(detail: ErrorDetails, field: str, data: object, model: type[Bas
 
 
 def _input_at(data: object, location: Sequence[int | str]) -> object:
-    """Return what stands at a location of the input (names of alternatives in a union are no keys and are passed)."""
+    """Return the input at a location; names of union alternatives in the location are not keys and are skipped."""
     for part in location:
         if isinstance(data, Mapping):
             data = data.get(part, data)
@@ -127,45 +127,47 @@ def _input_at(data: object, location: Sequence[int | str]) -> object:
 
 
 def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """Return the keys of the model at a location, walking the fields' types."""
-    here = model
+    """Return the keys of the model at a location, found through the types of the fields."""
+    inner = model
     for part in location:
-        fields = here.model_fields
-        annotation = fields[part].annotation if part in fields else get_type_hints(here).get("__pydantic_extra__")
-        here = _model_in(annotation) or here  # a key of a mapping, or an index, is in the model already found
-    return list(here.model_fields)
+        fields = inner.model_fields
+        annotation = fields[part].annotation if part in fields else get_type_hints(inner).get("__pydantic_extra__")
+        inner = _model_in(annotation) or inner  # keys of a mapping and indices stay in the same model
+    return list(inner.model_fields)
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for part in getattr(annotation, "__args__", ()):
-        found = _model_in(part)
-        if found is not None:
-            return found
+        model = _model_in(part)
+        if model is not None:
+            return model
     return None
 
 
-LARGEST_FILE = 1_000_000  # bytes; a spec has kilobytes
-MOST_VALUES = 20_000  # after aliases are followed
-DEEPEST = 30  # levels of nesting; a spec has six
-LONGEST_TEXT = 10_000  # characters of one string
-LONGEST_KEY = 100
+Document = dict[str, Any]  # a YAML or JSON file as plain values
+
+MAX_BYTES = 1_000_000  # of a file; a spec has a few thousand
+MAX_VALUES = 20_000  # in a file, with aliases expanded
+MAX_DEPTH = 30  # levels of nesting; a spec has six
+MAX_TEXT = 10_000  # characters of one string
+MAX_KEY = 100  # characters of a key
 
 
-def read_document(path: Path, *, field: str) -> dict[str, Any]:
-    """Return the mapping in a YAML or JSON file (JSON where the name ends so) as plain values.
+def read_document(path: Path, *, field: str) -> Document:
+    """Return the mapping in a YAML or JSON file (JSON if the name ends in ``.json``) as plain values.
 
-    Raises InputError naming ``field`` (what the path was given for) if the file cannot be read or is no such file.
+    Raises InputError naming ``field`` (the key or argument that has the path) if the file cannot be read or is invalid.
     """
     text = _read_text(path, field=field)
     shown = str(path)
     if not text.strip():
-        _refuse(field, shown, "a file with a mapping in it", f"`{field}` {shorten(shown)} is empty")
+        _refuse(field, shown, "a file that contains a mapping", f"`{field}` {shorten(shown)} is empty")
     data = _load_json(text, shown, field) if path.suffix.lower() == ".json" else _load_yaml(text, shown, field)
     if not isinstance(data, Mapping):
-        kind = type(data).__name__
-        _refuse(field, shown, "a file with a mapping in it", f"`{field}` {shorten(shown)} holds a {kind}")
+        content = {list: "a list", str: "text", type(None): "no data"}.get(type(data), "a single value")
+        _refuse(field, shown, "a file that contains a mapping", f"`{field}` {shorten(shown)} contains {content}")
     return plain_mapping(data)
 
 
@@ -176,28 +178,28 @@ def _refuse(field: str, value: object, allowed: str, what: str) -> NoReturn:
 def _read_text(path: Path, *, field: str) -> str:
     shown = str(path)
     with open_input(path, field=field) as file:
-        raw = file.read(LARGEST_FILE + 1)
-    if len(raw) > LARGEST_FILE:
-        _refuse(field, shown, f"a file of at most {LARGEST_FILE} bytes", f"`{field}` {shorten(shown)} is larger")
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        _refuse(field, shown, f"a file of at most {MAX_BYTES} bytes", f"`{field}` {shorten(shown)} is larger")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        _refuse(field, shown, "text in UTF-8", f"`{field}` {shorten(shown)} holds bytes that are no text")
+        _refuse(field, shown, "text in UTF-8", f"`{field}` {shorten(shown)} contains bytes that are not text")
 
 
 def _load_json(text: str, shown: str, field: str) -> object:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+    def unique(pairs: list[tuple[str, Any]]) -> Document:
+        mapping = dict(pairs)
+        if len(mapping) < len(pairs):
             keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ValueError(f"the key {shorten(twice)} stands twice")
-        return found
+            repeated = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"the key {shorten(repeated)} is repeated")
+        return mapping
 
     try:
         return json.loads(text, object_pairs_hook=unique)
     except RecursionError:
-        _refuse(field, shown, f"nested at most {DEEPEST} deep", f"`{field}` {shorten(shown)} is nested too deep")
+        _refuse(field, shown, f"nested at most {MAX_DEPTH} deep", f"`{field}` {shorten(shown)} is nested too deep")
     except ValueError as error:  # JSONDecodeError, and integers of thousands of digits
         reason = _one_line(str(error))
         _refuse(field, shown, "valid JSON", f"`{field}` {shorten(shown)} cannot be read ({reason})")
@@ -208,17 +210,17 @@ def _load_yaml(text: str, shown: str, field: str) -> object:
         _check_events(text, shown, field)
         return YAML(typ="safe", pure=True).load(text)
     except RecursionError:
-        _refuse(field, shown, f"nested at most {DEEPEST} deep", f"`{field}` {shorten(shown)} is nested too deep")
+        _refuse(field, shown, f"nested at most {MAX_DEPTH} deep", f"`{field}` {shorten(shown)} is nested too deep")
     except InputError:
         raise
     except (YAMLError, YAMLStreamError, ValueError, TypeError, ArithmeticError, LookupError) as error:
-        # ruamel.yaml lets errors of Python's own out for odd numbers, dates and keys
+        # ruamel.yaml raises other exceptions for malformed numbers, dates and keys
         reason = _yaml_reason(error)
         _refuse(field, shown, "valid YAML 1.2", f"`{field}` {shorten(shown)} cannot be read ({reason})")
 
 
 def _yaml_reason(error: Exception) -> str:
-    """Return a YAML error in a line: what is wrong, and where."""
+    """Return a YAML error in one line: what is wrong, and where."""
     problem = getattr(error, "problem", None) or str(error) or type(error).__name__
     mark = getattr(error, "problem_mark", None)
     where = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
@@ -232,7 +234,7 @@ def _one_line(text: str) -> str:
 
 
 class _Open:
-    """A node being read: its anchor, and how many values it holds with aliases followed."""
+    """A node being read: its anchor, and its number of values with aliases expanded."""
 
     __slots__ = ("anchor", "size")
 
@@ -242,7 +244,7 @@ class _Open:
 
 
 def _check_events(text: str, shown: str, field: str) -> None:
-    """Refuse what must not be built, from the event stream alone (no node exists yet)."""
+    """Refuse what must not be built, from the event stream alone, before any node is built."""
     named = f"`{field}` {shorten(shown)}"
     sizes: dict[str, int] = {}
     stack: list[_Open] = [_Open(None)]
@@ -250,15 +252,15 @@ def _check_events(text: str, shown: str, field: str) -> None:
     for event in YAML(typ="safe", pure=True).parse(text):
         documents += isinstance(event, DocumentStartEvent)
         if documents > 1:
-            _refuse(field, shown, "one document", f"{named} holds several documents")
+            _refuse(field, shown, "one document", f"{named} contains several documents")
         if isinstance(event, CollectionEndEvent):
             _close(stack, sizes)
         elif isinstance(event, NodeEvent):
             _check_node(event, stack, sizes, field=field, shown=shown)
-        if len(stack) > DEEPEST + 1:
-            _refuse(field, shown, f"nested at most {DEEPEST} deep", f"{named} is nested deeper")
-        if sum(node.size for node in stack) > MOST_VALUES:
-            _refuse(field, shown, f"at most {MOST_VALUES} values", f"{named} holds more")
+        if len(stack) > MAX_DEPTH + 1:
+            _refuse(field, shown, f"nested at most {MAX_DEPTH} deep", f"{named} is nested deeper")
+        if sum(node.size for node in stack) > MAX_VALUES:
+            _refuse(field, shown, f"at most {MAX_VALUES} values", f"{named} contains more")
 
 
 def _close(stack: list[_Open], sizes: dict[str, int]) -> None:
@@ -271,17 +273,19 @@ def _close(stack: list[_Open], sizes: dict[str, int]) -> None:
 def _check_node(event: Event, stack: list[_Open], sizes: dict[str, int], *, field: str, shown: str) -> None:
     named = f"`{field}` {shorten(shown)}"
     if isinstance(event, AliasEvent):
-        if event.anchor not in sizes:  # unknown, or still open: it would hold itself
+        if event.anchor not in sizes:  # unknown, or still open: it would contain itself
             allowed = "free of recursive and unknown aliases"
-            _refuse(field, shown, allowed, f"{named} uses the alias {shorten(event.anchor)} inside or before itself")
+            _refuse(
+                field, shown, allowed, f"{named} uses the alias {shorten(event.anchor)} inside or before its definition"
+            )
         stack[-1].size += sizes[event.anchor]
         return
     tag = getattr(event, "tag", None)
     if tag is not None:
-        _refuse(field, shown, "free of YAML tags", f"{named} holds the tag {shorten(str(tag))}")
+        _refuse(field, shown, "free of YAML tags", f"{named} contains the tag {shorten(str(tag))}")
     if isinstance(event, ScalarEvent):
         if event.value == "<<" and event.style is None:
-            _refuse(field, shown, "free of merge keys", f"{named} holds the merge key <<")
+            _refuse(field, shown, "free of merge keys", f"{named} contains the merge key <<")
         stack[-1].size += 1
         if event.anchor is not None:
             sizes[event.anchor] = 1
@@ -289,12 +293,12 @@ def _check_node(event: Event, stack: list[_Open], sizes: dict[str, int], *, fiel
         stack.append(_Open(event.anchor))
 
 
-def plain_mapping(data: Mapping[Any, Any]) -> dict[str, Any]:
+def plain_mapping(data: Mapping[Any, Any]) -> Document:
     """Return a mapping from a file or a program as dicts, lists, text, numbers, booleans and None.
 
-    Raises InputError for keys that are no text, text that cannot be shown, other types, and deep or endless nesting.
+    Raises InputError for keys that are not text, unprintable text, other types, and deep or recursive nesting.
     """
-    budget = [MOST_VALUES]
+    budget = [MAX_VALUES]
     plain = _plain(data, "", depth=0, budget=budget)
     assert isinstance(plain, dict)
     return plain
@@ -303,8 +307,8 @@ def plain_mapping(data: Mapping[Any, Any]) -> dict[str, Any]:
 def _plain(value: object, where: str, *, depth: int, budget: list[int]) -> object:
     budget[0] -= 1
     field = where or "spec"
-    if depth > DEEPEST or budget[0] < 0:
-        allowed = f"nested at most {DEEPEST} deep, with at most {MOST_VALUES} values"
+    if depth > MAX_DEPTH or budget[0] < 0:
+        allowed = f"nested at most {MAX_DEPTH} deep, with at most {MAX_VALUES} values"
         raise InputError(field=field[:200], value=f"a nested {type(value).__name__}", allowed=allowed)
     if hasattr(value, "tolist"):  # arrays and their scalars
         value = value.tolist()
@@ -336,27 +340,26 @@ def _plain_scalar(value: object, field: str) -> object:
 
 
 def _plain_key(key: object, field: str) -> str:
-    if not isinstance(key, str) or not key or len(key) > LONGEST_KEY or not _showable(key):
-        allowed = f"a mapping whose keys are printable text of 1 to {LONGEST_KEY} characters"
+    if not isinstance(key, str) or not key or len(key) > MAX_KEY or not _is_printable(key):
+        allowed = f"a mapping whose keys are printable text of 1 to {MAX_KEY} characters"
         raise InputError(
             field=field,
             value=key,
             allowed=allowed,
-            message=f"A key of `{field}` is {shorten(key)}, "
-            f"but must be printable text of 1 to {LONGEST_KEY} characters.",
+            message=f"A key of `{field}` is {shorten(key)}, but must be printable text of 1 to {MAX_KEY} characters.",
         )
     return str(key)
 
 
 def _plain_text(text: str, field: str) -> str:
-    if len(text) > LONGEST_TEXT or not _showable(text):
-        allowed = f"printable text of at most {LONGEST_TEXT} characters"
+    if len(text) > MAX_TEXT or not _is_printable(text):
+        allowed = f"printable text of at most {MAX_TEXT} characters"
         raise InputError(field=field, value=text, allowed=allowed)
     return str(text)
 
 
-def _showable(text: str) -> bool:
-    """Whether text has neither control characters nor halves of surrogate pairs (line breaks are no harm)."""
+def _is_printable(text: str) -> bool:
+    """Whether text has neither control characters, apart from line breaks and tabs, nor lone surrogates."""
     if text.isascii() and text.isprintable():
         return True
     return all(c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs") for c in text)

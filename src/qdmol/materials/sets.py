@@ -1,14 +1,14 @@
-"""Sourced parameter sets: data files in, frozen values out.
+"""Material sets: parameters of materials with their sources, read from YAML files.
 
-A set is one YAML file per publication or compilation. Every value says what it is, in which unit, at which
-temperature, from which source; where the literature disagrees it lists the alternatives. Energies are edges on one
-scale, in eV, zero at the band edges of the set's ``reference`` material, positive away from the gap.
+A set is one file for each publication or compilation. Every value has its quantity, unit, temperature and source; where
+the literature disagrees it lists alternatives. Energies are edges on one scale, in eV, zero at the band edges of the
+``reference`` material of the set, positive away from the gap.
 
 >>> chosen = load_set("cdse-cds-single-band")
 >>> chosen.value("CdS", "conduction_offset").value
 0.1
 
-Where material sets are looked for, in order.
+Sets are looked for in this order:
 
 1. as a path relative to the spec's folder (with or without ``.yaml``);
 2. in the folders of the environment variable ``QDMOL_MATERIALS`` (separated as in ``PATH``);
@@ -33,20 +33,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from qdmol.errors import InputError
 from qdmol.materials.documents import first_refusal, read_document
-from qdmol.materials.quantities import (
-    LIGHT_QUANTITIES,
-    MATERIAL_QUANTITIES,
-    MEDIUM_QUANTITIES,
-    QUANTITIES,
-    REFERENCE_QUANTITIES,
-)
+from qdmol.materials.quantities import QUANTITIES, REFERENCE_QUANTITIES, Owner
 from qdmol.units import parse_quantity
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def search_folders() -> tuple[Path, ...]:
-    """Return the folders sets are looked for in by name, first hit first."""
+    """Return the folders in which sets are looked for by name, in order."""
     named = os.environ.get("QDMOL_MATERIALS", "")
     folders = [_expanded(Path(part), "QDMOL_MATERIALS") for part in named.split(os.pathsep) if part]
     folders.append(platformdirs.user_config_path("qdmol", appauthor=False) / "materials")
@@ -55,7 +49,7 @@ def search_folders() -> tuple[Path, ...]:
 
 
 def _expanded(path: Path, field: str) -> Path:
-    """A path with `~` replaced; InputError for a user that does not exist."""
+    """Return a path with `~` expanded; InputError for a user that does not exist."""
     try:
         return path.expanduser()
     except RuntimeError:
@@ -63,21 +57,21 @@ def _expanded(path: Path, field: str) -> Path:
 
 
 def set_files() -> dict[str, Path]:
-    """Return name and file of every set found by name; an earlier folder hides a later one."""
-    found: dict[str, Path] = {}
+    """Return name and file of every set that can be found by name; earlier folders take precedence."""
+    files: dict[str, Path] = {}
     for folder in search_folders():
         try:
             entries = sorted(folder.iterdir())
-        except OSError:  # a folder that is not there holds no sets
+        except OSError:  # a folder that does not exist contains no sets
             continue
         for path in entries:
             if path.suffix in SUFFIXES and path.is_file():
-                found.setdefault(path.stem, path)
-    return found
+                files.setdefault(path.stem, path)
+    return files
 
 
 def find_set(name: str, *, relative_to: Path | None = None, field: str) -> Path:
-    """Return the file of a set; InputError naming ``field`` and the sets there are if there is none."""
+    """Return the file of a set; InputError naming ``field`` and the known sets if it is not found."""
     if not name or "\0" in name or len(name) > 500:
         raise InputError(field=field, value=name, allowed="the name or path of a material set")
     base = Path() if relative_to is None else relative_to
@@ -89,7 +83,7 @@ def find_set(name: str, *, relative_to: Path | None = None, field: str) -> Path:
         try:
             if path.is_file():
                 return path
-        except OSError:  # a name the system cannot even look up
+        except OSError:  # a name that the system refuses
             continue
     known = sorted(set_files())
     near = difflib.get_close_matches(name, known, n=1)
@@ -99,8 +93,8 @@ def find_set(name: str, *, relative_to: Path | None = None, field: str) -> Path:
     raise InputError(field=field, value=name, allowed=allowed, message=message)
 
 
-MEDIUM = "medium"  # the name of what surrounds the molecule, in every set
-MATERIAL_NAME = r"^[A-Za-z][A-Za-z0-9_+()-]{0,39}$"  # no dot: names stand in dotted paths
+MEDIUM = "medium"  # name of what surrounds the molecule, in every set
+MATERIAL_NAME = r"^[A-Za-z][A-Za-z0-9_+()-]{0,39}$"  # no dots, since names are parts of dotted paths
 
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
 
@@ -110,7 +104,7 @@ class _Frozen(BaseModel):
 
 
 class Source(_Frozen):
-    """Where values come from, and how much of it was read."""
+    """A source of values: citation, identifier, and a note on what was read of it."""
 
     citation: Text
     doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
@@ -120,7 +114,9 @@ class Source(_Frozen):
     @model_validator(mode="after")
     def _locatable(self) -> Self:
         if self.doi is None and self.url is None and self.note is None:
-            raise InputError(field="doi", value=None, allowed="given (or url, or a note that says why there is none)")
+            raise InputError(
+                field="doi", value=None, allowed="given (or url, or a note that explains why there is none)"
+            )
         return self
 
     def __str__(self) -> str:
@@ -135,7 +131,7 @@ class _Alternative(_Frozen):
 
 
 class _Entry(_Frozen):
-    """One value as its file has it."""
+    """A value in the file of a set."""
 
     value: Any
     unit: Text
@@ -146,7 +142,7 @@ class _Entry(_Frozen):
 
 
 class _File(_Frozen):
-    """A set as its file has it."""
+    """The file of a set."""
 
     qdmol_materials: Literal[1]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
@@ -159,7 +155,7 @@ class _File(_Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another value of the literature for ``material``'s ``key``, in the unit of the set's value."""
+    """Another value from the literature for ``key`` of ``material``, in the unit of the value in the set."""
 
     material: str
     key: str
@@ -178,7 +174,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class MaterialValue:
-    """One number of a set: in ``unit``, at ``temperature`` (K; None where it has none), from ``source``."""
+    """A value of a set: in ``unit``, at ``temperature`` (K; None if not applicable), from ``source``."""
 
     value: float
     unit: str
@@ -190,7 +186,7 @@ class MaterialValue:
 
 @dataclass(frozen=True, slots=True)
 class MaterialSet:
-    """A named parameter set; ``materials`` maps material to key to value, ``medium`` among them."""
+    """A named parameter set; ``materials`` maps material and key to value, and includes ``medium``."""
 
     name: str
     title: str
@@ -200,7 +196,7 @@ class MaterialSet:
     materials: Mapping[str, Mapping[str, MaterialValue]]
 
     def value(self, material: str, key: str) -> MaterialValue:
-        """Return a value; KeyError where the set has none."""
+        """Return a value; KeyError if the set has none."""
         return self.materials[material][key]
 
 
@@ -212,21 +208,21 @@ def list_sets() -> tuple[str, ...]:
 def load_set(name_or_path: str, *, relative_to: Path | None = None, field: str = "materials") -> MaterialSet:
     """Return a set by name or by path.
 
-    Looked for as a path relative to ``relative_to`` (the spec's folder; default the current one), then in the folders
-    of ``QDMOL_MATERIALS``, the user's configuration folder, the package.
-    Raises InputError for a set that is not found (naming ``field``) or not as a set must be (naming file and field).
+    It is looked for as a path relative to ``relative_to`` (the folder of the spec; default the current one), then in
+    the folders of ``QDMOL_MATERIALS``, the user's configuration folder, and the package.
+    Raises InputError for a set that is not found (naming ``field``) or invalid (naming file and field).
     """
     path = find_set(name_or_path, relative_to=relative_to, field=field)
     try:
         stamp = path.stat().st_mtime_ns
-    except OSError:  # gone since it was found; reading it says so
+    except OSError:  # removed since it was found; reading it raises the error
         stamp = 0
     return _load(path.absolute(), stamp, field)
 
 
 @lru_cache(maxsize=32)
-def _load(path: Path, stamp: int, field: str) -> MaterialSet:  # noqa: ARG001  # a changed file has another stamp
-    """Return the set in a file, read once as long as the file is unchanged: a sweep resolves hundreds of specs."""
+def _load(path: Path, stamp: int, field: str) -> MaterialSet:  # noqa: ARG001  # a modified file has another stamp
+    """Return the set in a file; an unchanged file is read only once, since a map resolves hundreds of specs."""
     data = read_document(path, field=field)
     try:
         file = _File.model_validate(data)
@@ -243,7 +239,7 @@ def _in_file(error: InputError, path: Path) -> InputError:
 
 
 def _build(file: _File, path: Path) -> MaterialSet:
-    """Return the set of a file: sources resolved, numbers in the package's units, every needed key there."""
+    """Return the set of a file, with sources resolved, units converted, and all required keys checked."""
     _check_names(file)
     materials = {
         name: MappingProxyType({key: _value(file, name, key, entry) for key, entry in entries.items()})
@@ -267,19 +263,22 @@ def _check_names(file: _File) -> None:
             raise InputError(field="materials", value=name, allowed="named by letters, digits and _ + - ( ) only")
     for needed in (file.reference, MEDIUM):
         if needed not in file.materials:
-            allowed = f"a mapping that has `{needed}`, the reference material and `{MEDIUM}` being needed"
+            allowed = f"a mapping with `{needed}`: the reference material and `{MEDIUM}` are required"
             raise InputError(field="materials", value=sorted(file.materials), allowed=allowed)
     if file.reference == MEDIUM:
         raise InputError(field="reference", value=MEDIUM, allowed="a material of the set")
 
 
+def _owner(file: _File, material: str) -> Owner:
+    if material == MEDIUM:
+        return "medium"
+    return "reference" if material == file.reference else "material"
+
+
 def _check_complete(file: _File, name: str, values: Mapping[str, MaterialValue]) -> None:
-    needed = [key for key in MEDIUM_QUANTITIES if key not in LIGHT_QUANTITIES]
-    if name != MEDIUM:
-        needed = ["electron_mass", "hole_mass", "permittivity"]
-        needed += ["band_gap"] if name == file.reference else ["conduction_offset", "valence_offset"]
-    for key in needed:
-        if key not in values:
+    owner = _owner(file, name)
+    for key, quantity in QUANTITIES.items():
+        if quantity.required and owner in quantity.owners and key not in values:
             raise InputError(field=f"materials.{name}.{key}", value=None, allowed="given")
 
 
@@ -316,12 +315,13 @@ def _alternative(file: _File, material: str, key: str, unit: str, other: _Altern
 
 
 def _check_key(file: _File, material: str, key: str, entry: _Entry) -> None:
-    known = MEDIUM_QUANTITIES if material == MEDIUM else MATERIAL_QUANTITIES
+    at_reference = material == file.reference
+    owners = {"medium"} if material == MEDIUM else {"reference", "material"}
+    known = [name for name, quantity in QUANTITIES.items() if owners & quantity.owners]
     if key not in known:
         allowed = "one of " + ", ".join(known)
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
-    at_reference = material == file.reference
-    if at_reference and key in ("conduction_offset", "valence_offset"):
+    if at_reference and "reference" not in QUANTITIES[key].owners:
         allowed = f"absent: the edges of the reference material {material} are the zero of energy"
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
     if not at_reference and key in REFERENCE_QUANTITIES:
@@ -333,7 +333,7 @@ def _check_key(file: _File, material: str, key: str, entry: _Entry) -> None:
 
 
 def _number(value: object, unit: str, key: str, field: str) -> float:
-    """Return a file's number, which is in the entry's own unit, in the unit of its key."""
+    """Return a number of a file, given in the unit of its entry, in the unit of its key."""
     quantity = QUANTITIES[key]
     if quantity.hard and value == "hard":
         return quantity.parse(value, field=field)
@@ -351,16 +351,16 @@ def _source(file: _File, key: str, field: str) -> Source:
 
 
 def alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
-    """Return every alternative the set lists that moves a level, in the order of its file.
+    """Return the alternatives on which levels depend, in the order of the file.
 
-    Those of quantities of light alone, on which no level depends, are `light_alternatives`.
+    Those of optical quantities, on which no level depends, are `light_alternatives`.
     """
-    return tuple(other for other in _listed(material_set) if other.key not in LIGHT_QUANTITIES)
+    return tuple(other for other in _listed(material_set) if not QUANTITIES[other.key].optical)
 
 
 def light_alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
-    """Return every alternative the set lists for a quantity of light alone, in the order of its file."""
-    return tuple(other for other in _listed(material_set) if other.key in LIGHT_QUANTITIES)
+    """Return the alternatives of optical quantities, in the order of the file."""
+    return tuple(other for other in _listed(material_set) if QUANTITIES[other.key].optical)
 
 
 def _listed(material_set: MaterialSet) -> tuple[Alternative, ...]:

@@ -9,7 +9,6 @@ from .functions import (
 from .pairing import SettledPair as SettledPair
 from .places import pair_weights as pair_weights
 from .solving import (
-    Estimate as Estimate,
     MoleculeSolution as MoleculeSolution,
     PairState as PairState,
     Request as Request,

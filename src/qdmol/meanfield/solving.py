@@ -11,6 +11,7 @@ import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
+from qdmol.estimates import Estimate
 from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Symmetry
 from qdmol.meanfield.carrier import CarrierSpace, CarrierState
 from qdmol.meanfield.pairing import Pairing, SettledPair, constrained_pairs, settle
@@ -70,18 +71,6 @@ class Request:
     counts: Mapping[Carrier, int]
     coulomb: bool
     tolerance: float
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """An energy and its error, both in eV.
-
-    `either_sign` is the part of the error that may have either sign; by the rest the energy can only be too high.
-    """
-
-    value: float
-    error: float
-    either_sign: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,25 +142,25 @@ class MoleculeSolution:
         low, high = levels[0], levels[1]
         found = self._difference(low, high, State.of_field_level(operator, low), State.of_field_level(operator, high))
         # An error of the hole's field moves both levels alike where their densities are alike.
-        return replace(found, error=found.error + self.pairs[0].field_error * _apart(operator, low, high))
+        error = found.error + self.pairs[0].field_error * _apart(operator, low, high)
+        return Estimate.from_error(found.value, error, "eV")
 
     def _difference(self, low: Level, high: Level, one: State, other: State) -> Estimate:
         errors = ModelErrors(self.hamiltonians["electron"], self.wall, self.resolution)
         error = difference_error(low, high) + errors.difference(one, other)
-        return Estimate(high.energy - low.energy, error)
+        return Estimate.from_error(high.energy - low.energy, error, "eV")
 
     @property
     def bare_gap(self) -> Estimate | None:
-        """Lowest electron plus lowest hole level, above the bulk gap."""
+        """Lowest electron plus lowest hole level, above the bulk gap; mostly an upper bound."""
         if not all(len(self.levels.get(carrier, ())) for carrier in ("electron", "hole")):
             return None
         pair = {carrier: self.levels[carrier][0] for carrier in CARRIERS}
         errors = {c: ModelErrors(self.hamiltonians[c], self.wall, self.resolution) for c in CARRIERS}
         either = sum(errors[c].of_either_sign(State.of_level(pair[c])) for c in CARRIERS)
         either += sum(errors[c].rounding(pair[c].energy) for c in CARRIERS)
-        return Estimate(
-            sum(level.energy for level in pair.values()), sum(level.error for level in pair.values()), either
-        )
+        energy, error = sum(level.energy for level in pair.values()), sum(level.error for level in pair.values())
+        return Estimate.from_errors(energy, error, either, "eV")
 
     @property
     def errors(self) -> list[float]:
@@ -413,8 +402,10 @@ def _pair_state(
     apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON_SHARE * total + potential
     return PairState(
         hole_dot=place,
-        exciton=Estimate(pair.exciton, SAFETY * total + rest, either),
-        binding=Estimate(sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest_apart),
+        exciton=Estimate.from_errors(pair.exciton, SAFETY * total + rest, either, "eV"),
+        binding=Estimate.from_error(
+            sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest_apart, "eV"
+        ),
         field_error=SAFETY * (remaining["hole"] + potential) + CONVERGED_LEVELS_EV,
         pair=pair,
     )

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdmol.arrays import Floats
+from qdmol.estimates import Estimate
 from qdmol.fem import Assembler, Coefficient, Sector
 from qdmol.linalg import lowest_ritz
 from qdmol.meanfield.functions import Functions, PointSums
-from qdmol.meanfield.solving import Estimate, MoleculeSolution
+from qdmol.meanfield.solving import MoleculeSolution
 from qdmol.states import SAFETY, WALL_SAFETY, Hamiltonian, Level, gap_error, wall_shares
 from qdmol.structure import nearest_dot
 
@@ -106,8 +107,8 @@ def _symmetric(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     # (low ± high) / sqrt(2), which exchange the dots under reflection, have this share in their own dot.
     if low.sector == high.sector or 0.5 + abs(upper[0, 1]) < LOCALISED_SHARE:
         return Tunnelling(None, None)
-    half = Estimate(abs(splitting.value) / 2, splitting.error / 2)
-    return Tunnelling(half, Estimate(0.0, 0.0))
+    half = Estimate.from_error(abs(splitting.value) / 2, splitting.error / 2, "eV")
+    return Tunnelling(half, Estimate.from_error(0.0, 0.0, "eV"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,12 @@ def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     turned = splitting.value * _angle_error(fine.angle, coarse.angle, low, high, hamiltonian)
     overlap = hamiltonian.symmetry.turn * float(own.sums.weights @ np.abs(own.sums.values[0] * own.sums.values[1]))
     between = _acting_between(solution, fine.vectors, overlap)
-    coupling = Estimate(splitting.value * sine / 2, (sine * apart + abs(cosine) * turned + between) / 2)
+    error = (sine * apart + abs(cosine) * turned + between) / 2
+    coupling = Estimate.from_error(splitting.value * sine / 2, error, "eV")
     # cos φ > 0: the lower level has the lower z, so that the upper dot has the higher level.
     side = 1 if above == 1 else -1
-    detuning = Estimate(side * splitting.value * cosine, abs(cosine) * apart + sine * turned + between)
+    error = abs(cosine) * apart + sine * turned + between
+    detuning = Estimate.from_error(side * splitting.value * cosine, error, "eV")
     return Tunnelling(coupling, detuning)
 
 

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.structure import Light
+from qdmol.errors import InputError
+from qdmol.structure import MEDIUM, AxialMolecule, Light
 from qdmol.units import BOLTZMANN_EV_K
 
 # Full width at half maximum of a Gaussian over its standard deviation.
@@ -24,6 +25,27 @@ FWHM: Final = 2 * math.sqrt(2 * math.log(2))
 MIN_DEVIATION: Final = 1e-4
 # A line is cut off this many standard deviations from its centre, where it is 1e-8 of its height.
 CUTOFF: Final = 6.1
+
+
+def light_of(molecule: AxialMolecule) -> Light:
+    """Return the line shape of a molecule.
+
+    Raises
+    ------
+    InputError
+        A material without Kane energy, or no line shape in the set.
+    """
+    for name, parameters in molecule.parameters.items():
+        if name != MEDIUM and parameters.kane_energy is None:
+            raise InputError(
+                field="materials",
+                value=f"no kane_energy of {name}",
+                allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
+            )
+    if molecule.light is None:
+        allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
+        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
+    return molecule.light
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import MEDIUM, Sector
+from qdmol.fem import Sector, material_of
 from qdmol.linalg import lanczos
 from qdmol.meanfield import MoleculeSolution, PointSums
 from qdmol.optics.values import BulkRegion, PairLevels
 from qdmol.potentials import CARRIERS, Carrier, OpticalField
 from qdmol.states import ceiling, tail_of
-from qdmol.structure import nearest_dot
+from qdmol.structure import MEDIUM, nearest_dot
 
 # Pairs closer than this (eV) are joined.
 BIN_EV: Final = 2e-3
@@ -139,7 +139,7 @@ def _volumes(solution: MoleculeSolution) -> dict[str, Floats]:
     volumes: dict[str, Floats] = {}
     for block in elements.blocks:
         names = np.array(elements.regions)[block.region]
-        for name in {name for name in names if not name.startswith(MEDIUM + "/")}:
+        for name in {name for name in names if material_of(name) != MEDIUM}:
             member = names == name
             volume = elements.symmetry.turn * block.measure[member]
             for image in elements.symmetry.images:

@@ -10,36 +10,14 @@ import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.ci import Bases, orbital_spacing
-from qdmol.errors import InputError
-from qdmol.fem import MEDIUM, Symmetry
+from qdmol.fem import Symmetry
 from qdmol.meanfield import MoleculeSolution
+from qdmol.optics.broadening import light_of
 from qdmol.optics.edge import exciton_levels
 from qdmol.optics.pairs import bulk_regions, pair_levels
 from qdmol.optics.values import MoleculeLight
 from qdmol.potentials import CARRIERS, Carrier, OpticalField, by_region, optical_field, optical_molecule
-from qdmol.structure import AxialMolecule, Light
-
-
-def light_of(molecule: AxialMolecule) -> Light:
-    """Line shape of a molecule.
-
-    Raises
-    ------
-    InputError
-        A material has no Kane energy, or the material set has no line shape.
-    """
-    for name, parameters in molecule.parameters.items():
-        if name != MEDIUM and parameters.kane_energy is None:
-            raise InputError(
-                field="materials",
-                value=f"no kane_energy of {name}",
-                allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
-            )
-    if molecule.light is None:
-        allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
-        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
-    return molecule.light
-
+from qdmol.structure import MEDIUM, AxialMolecule
 
 # Pairs are listed up to this far (eV) above the lowest.
 PAIRS_UP_TO_EV: Final = 0.7

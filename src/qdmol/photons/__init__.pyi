@@ -1,9 +1,13 @@
 from .compiling import compiled as compiled
 from .flags import Flag as Flag, Severity as Severity
 from .photon_hdf5_writing import write_photon_hdf5 as write_photon_hdf5
-from .quality import QualityReport as QualityReport, assess_quality as assess_quality
+from .quality import (
+    QualityReport as QualityReport,
+    assess_quality as assess_quality,
+    quality_of_scan as quality_of_scan,
+)
 from .reading import read_photons as read_photons
-from .scanning import scan as scan
+from .scanning import Scan as Scan, ScanTally as ScanTally, scan as scan
 from .stream import (
     CHUNK as CHUNK,
     SYNC_CHANNEL as SYNC_CHANNEL,

@@ -321,7 +321,7 @@ def _choose(path: Path, names: tuple[str, ...], findings: _Findings, *, stated: 
         # a refuted layout is kept so that the file's content can still be described
         trial = max(trials, key=lambda each: each.ordered)
         source = f"as {stated} says" if stated else f"as any known layout, such as {trial.variant.name}"
-        findings.contradictions.append(f"The records make no sense {source}: {trial.refuted}.")
+        findings.contradictions.append(f"The records are invalid {source}: {trial.refuted}.")
         return trial
     proven = [trial for trial in possible if trial.proven]
     chosen = (proven or possible)[0]

@@ -21,10 +21,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal, special, stats
+from scipy import special
+from scipy.fft import irfft, next_fast_len, rfft
 
 from qdmol.arrays import Floats
 from qdmol.photons.scanning import PAIR_WINDOW_NS, Scan
+from qdmol.statistics import poisson_tail
 
 _SHORT_NS = 2000  # afterpulses come within, the comparison is made beyond
 _STRAY = 1e-3  # share of the usual pairs that may stand inside a dead time: crosstalk, a second detector on the channel
@@ -99,7 +101,7 @@ def _comb(scan: Scan, row: int) -> Floats:
     delays = scan.delay_counts[row].sum(axis=0)[: max(int(2.0 * period / width), 1) + 1].astype(np.float64)
     if delays.sum() == 0 or period > PAIR_WINDOW_NS or _MOST_PULSES * period < PAIR_WINDOW_NS:
         return np.ones(PAIR_WINDOW_NS)
-    own = signal.fftconvolve(delays, delays[::-1])
+    own = _convolved(delays, delays[::-1])
     # cumulated, so that each ns gets its whole share however fine the delays are
     total = np.concatenate([[0.0], np.cumsum(np.maximum(own, 0.0))])
     places = (np.arange(len(total)) - len(delays) + 0.5) * width
@@ -263,11 +265,19 @@ def _excess_t3(near: Floats) -> _Excess | None:
     return _peak(pulses[best], inside, level, highest, lags)
 
 
+def _convolved(first: Floats, second: Floats) -> Floats:
+    """Full linear convolution (n + m - 1,) of two rows."""
+    length = len(first) + len(second) - 1
+    padded = next_fast_len(length, real=True)
+    product: Floats = irfft(rfft(first, padded) * rfft(second, padded), padded)[:length]
+    return product
+
+
 def _peak(
     counts: Floats, inside: NDArray[np.bool_], level: Floats, threshold: Floats | float, lags: NDArray[np.floating[Any]]
 ) -> _Excess | None:
     """Excess, its standard error, its lag and its sides, where some bin cannot be chance."""
-    chance = stats.poisson.sf(counts - 1.0, np.maximum(threshold, 0.5)) * inside.sum()
+    chance = poisson_tail(counts - 1.0, np.maximum(threshold, 0.5)) * inside.sum()
     sure = inside & (chance < 1e-5) & (counts > threshold + 5.0)
     if not sure.any():
         return None
@@ -400,7 +410,7 @@ def _pulsed_light(scan: Scan, rows: tuple[int, int], reach: int) -> _Light:
     """Pairs against lag by the pictures of the delays: of the same pulse, and of all others."""
     period, width = scan.unit_ps * 1e-3, scan.tick_ps * 2.0**scan.delay_shift * 1e-3
     first, second = (scan.delay_counts[row].sum(axis=0).astype(np.float64) for row in rows)
-    joint = np.maximum(signal.fftconvolve(second, first[::-1]), 0.0)
+    joint = np.maximum(_convolved(second, first[::-1]), 0.0)
     joint = joint + joint[::-1]  # the size of a lag: both signs
     total = np.concatenate([[0.0], np.cumsum(joint)])
     places = (np.arange(len(total)) - len(first) + 0.5) * width

@@ -263,7 +263,7 @@ def _records_in(recording: Recording) -> tuple[int, bool, tuple[str, ...]]:
     if stated is None or stated <= 0:
         return there, False, (f"The header gives no number of records; the {there} in the file are read.",)
     if stated > there:
-        text = f"The file ends early: its header promises {stated} records, {there} are whole and are read."
+        text = f"The file ends early: its header states {stated} records, of which {there} are intact and were read."
         return there, True, (text,)
     if stated < there:
         text = f"The file holds {there - stated} records more than its header says; they are left out."

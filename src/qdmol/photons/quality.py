@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qdmol.arrays import Floats, Integers
 from qdmol.photons.detectors import Crosstalk, SharedDeadTime, afterpulsing, crosstalk, dead_time, shared_dead_times
 from qdmol.photons.flags import Flag, Severity
 from qdmol.photons.scanning import Scan, octave_edges, scan
 from qdmol.photons.stream import Mode, PhotonStream, channel_label
+from qdmol.statistics import t_tail
 
 LONGEST_S = 31 * 86400.0  # no recording lasts longer
 _ENOUGH = 1000  # photons from which shares and lengths are judged
@@ -75,7 +75,7 @@ def header_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         yield Flag("header_mismatch", "fatal", sentence)
     stated_count = stream.stated_photons
     if stated_count is not None and 0 < stated_count < scan.photons:
-        message = f"The header promises {stated_count:,} records, but the file holds {scan.photons:,} photons; all are"
+        message = f"The header states {stated_count:,} records, but the file holds {scan.photons:,} photons; all are"
         yield Flag("header_mismatch", "warning", f"{message} used.", float(scan.photons), "photons")
     yield from _length_flags(scan, stream)
 
@@ -250,7 +250,7 @@ def _rate_drift(scan: Scan, duration_s: float) -> Iterator[Flag]:
     alike = float(np.clip((rest[1:] * rest[:-1]).sum() / max((rest**2).sum(), 1e-9), 0.0, 0.9))
     spread = max(float((rest**2).sum()) / (_BLOCKS - 2), blocks.mean())
     error = np.sqrt(spread / (place**2).sum() * (1.0 + alike) / (1.0 - alike))
-    chance = 2.0 * stats.t.sf(abs(slope) / error, _BLOCKS - 2)
+    chance = 2.0 * t_tail(abs(slope) / error, _BLOCKS - 2)
     change = slope / max(blocks.mean(), 1e-9)
     if chance < 1e-4 and abs(change) > _DRIFT:
         way = "falls" if change < 0 else "rises"
@@ -504,7 +504,11 @@ def assess_quality(stream: PhotonStream, *, progress: Callable[[int], object] | 
     >>> report.analysable, report.flags[0].message
     (False, 'The recording holds no photons.')
     """
-    found = scan(stream, progress=progress)
+    return quality_of_scan(scan(stream, progress=progress), stream)
+
+
+def quality_of_scan(found: Scan, stream: PhotonStream) -> QualityReport:
+    """Judge what a scan of a stream gathered: the evaluation of :func:`assess_quality`."""
     order = np.argsort(np.array(found.channels, dtype=np.int64))
     duration_s = sensible_duration_s(found, stream)
     detectors, crosstalks = _detectors(found, duration_s)

@@ -122,8 +122,9 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
         if each.recognises(head, path):
             return each.read(path)
     if path.suffix.lower()[1:] in NAMES:
-        raise refused(path, f"does not begin as a {path.suffix.lower()} file does, nor as any other that is known here")
-    raise refused(path, "is no file of photons that is known here, by its content or its name")
+        kind = path.suffix.lower()
+        raise refused(path, f"has neither the content of a {kind} file nor that of another supported format")
+    raise refused(path, "has an unknown photon file format")
 
 
 def _head(path: Path) -> bytes:

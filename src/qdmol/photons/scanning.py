@@ -161,8 +161,8 @@ class Scan:
         Recorded sync pulses (T2).
     photons, markers : int
         How many.
-    first_time, origin : int
-        Of the first photon, and the zero of the time bins, in units of `Records.times`.
+    first_time, last_time, origin : int
+        Of the first and the last photon, and the zero of the time bins, in units of `Records.times`.
     last_ps : float
         Arrival of the last photon after the origin.
     bin_ps : float
@@ -195,6 +195,7 @@ class Scan:
     photons: int = 0
     markers: int = 0
     first_time: int = 0
+    last_time: int = 0
     origin: int = 0
     last_ps: float = 0.0
     bin_ps: float = _FIRST_BIN_PS
@@ -294,15 +295,40 @@ def scan(stream: PhotonStream, *, progress: Callable[[int], object] | None = Non
     progress
         Called after each stretch with the number of photons so far.
     """
-    result = _empty_scan(stream)
-    for records in tallied_chunks(stream, CHUNK, result.order):
-        result.sync.add(records.sync_times)
-        result.markers += len(records.marker_times)
-        if len(records):
-            _add(result, records, stream)
+    tally = ScanTally(stream)
+    scanned = tally.result()
+    for records in tallied_chunks(stream, CHUNK, scanned.order):
+        tally.add(records)
         if progress is not None:
-            progress(result.photons)
-    return result
+            progress(scanned.photons)
+    return scanned
+
+
+class ScanTally:
+    """What a scan gathers, chunk by chunk; the order of the file is left to who goes through it.
+
+    Parameters
+    ----------
+    stream
+        Any photon stream.
+    pairs
+        Whether pairs of photons and pauses are gathered too, which take most of the time.
+    """
+
+    def __init__(self, stream: PhotonStream, *, pairs: bool = True) -> None:
+        self.stream, self.pairs = stream, pairs
+        self._scan = _empty_scan(stream)
+
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
+        self._scan.sync.add(records.sync_times)
+        self._scan.markers += len(records.marker_times)
+        if len(records):
+            _add(self._scan, records, self.stream, pairs=self.pairs)
+
+    def result(self) -> Scan:
+        """The scan, which `add` goes on filling."""
+        return self._scan
 
 
 def _empty_scan(stream: PhotonStream) -> Scan:
@@ -320,7 +346,7 @@ def _empty_scan(stream: PhotonStream) -> Scan:
     )
 
 
-def _add(result: Scan, records: Records, stream: PhotonStream) -> None:
+def _add(result: Scan, records: Records, stream: PhotonStream, *, pairs: bool) -> None:
     if result.photons == 0:
         result.first_time = int(records.times[0])
         result.origin = _origin(result.first_time, stream)
@@ -330,10 +356,12 @@ def _add(result: Scan, records: Records, stream: PhotonStream) -> None:
     delays = records.delays if t3 and records.delays is not None else np.zeros(0, dtype=np.uint32)
     stretch = (records.times, delays, rows)
     _count(result, stretch)
-    _pair(result, stretch)
-    result.pauses.add(records.times)
+    if pairs:
+        _pair(result, stretch)
+        result.pauses.add(records.times)
     result.photons += len(records)
-    since = int(records.times[-1]) - result.origin
+    result.last_time = int(records.times[-1])
+    since = result.last_time - result.origin
     result.last_ps = since * result.unit_ps + (float(delays[-1]) * result.tick_ps if t3 else 0.0)
 
 

@@ -184,7 +184,7 @@ class PhotonStream:
     provenance : Provenance
         File, format, header.
     stated_photons : int or None
-        Number of records the header promises (photons or records, as the format has it); None where it says nothing.
+        Number of records stated by the header (photons or records, as the format has it); None where it says nothing.
     stated_duration_s : float or None
         Length of the measurement by the header.
     notes : tuple of str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -33,16 +33,12 @@ from qdmol.plot.style import (
     place_axes,
 )
 
+if TYPE_CHECKING:
+    from qdmol.analysis import PhotonAnalysis
+
 _LEFT, _RIGHT, _BOTTOM, _BELOW, _GAP, _HEIGHT, _TOP = 13.0, 3.0, 9.0, 13.0, 2.5, 42.0, 6.0  # mm
 _SHOWN = 500  # bins in print
 _PER_BIN = 5.0  # photons that a bin holds in the mean, so that a weak decay is more than dots at one
-
-
-class Arrays(Protocol):
-    """The part of ``qdmol.analysis.PhotonAnalysis`` that the figure reads."""
-
-    @property
-    def data(self) -> xr.Dataset: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -85,13 +81,13 @@ def _shown(data: xr.Dataset) -> _Shown:
     return _Shown(delay, _sums(counts, group), fit, response, group)
 
 
-def has_decay(analysis: Arrays) -> bool:
+def has_decay(analysis: PhotonAnalysis) -> bool:
     """Whether an analysis holds a decay with photons."""
     data = analysis.data
     return "decay" in data and bool(data.sizes["delay"]) and float(data["decay"].sum()) > 0
 
 
-def decay(analysis: Arrays, ax: Axes | Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+def decay(analysis: PhotonAnalysis, ax: Axes | Sequence[Axes] | AxesArray | None = None) -> AxesArray:
     """Plot the fluorescence decay on a logarithmic axis with its fit, and the residuals below.
 
     Parameters
@@ -138,7 +134,7 @@ def _layout(panels: int) -> list[Axes]:
     return axes_of
 
 
-def draw_decay(analysis: Arrays) -> Drawing | None:
+def draw_decay(analysis: PhotonAnalysis) -> Drawing | None:
     """Figure 2 of a report with its words and numbers; None without a decay."""
     data = analysis.data
     if not has_decay(analysis):
@@ -149,7 +145,7 @@ def draw_decay(analysis: Arrays) -> Drawing | None:
 
 def _draw_counts(axes: Axes, shown: _Shown) -> None:
     positive = np.where(shown.counts > 0, shown.counts, np.nan)
-    axes.plot(shown.delay, positive, ".", color=BLUE, markersize=1.8, markeredgewidth=0, zorder=2, label="photons")
+    axes.plot(shown.delay, positive, ".", color=BLUE, markersize=1.8, markeredgewidth=0, zorder=2, label="counts")
     top = float(np.nanmax(positive))
     if shown.response is not None and shown.response.max() > 0:
         scaled = shown.response * top / shown.response.max()
@@ -160,7 +156,7 @@ def _draw_counts(axes: Axes, shown: _Shown) -> None:
     axes.set_ylim(0.6 * max(float(np.nanmin(positive)), 1e-3), 2.0 * top)
     step = shown.delay[1] - shown.delay[0] if len(shown.delay) > 1 else 1.0
     axes.set_xlim(shown.delay[0] - step / 2, shown.delay[-1] + step / 2)
-    width = "" if shown.group == 1 and step < 1e-9 else f" in {step:.3g} ns"
+    width = "" if shown.group == 1 and step < 1e-9 else f" per {step:.3g} ns"
     axes.set_ylabel(f"Counts{width}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     if shown.fit is not None or shown.response is not None:
@@ -183,7 +179,7 @@ def _draw_residuals(axes: Axes, shown: _Shown, limits: tuple[float, float]) -> N
 
 
 def _caption(shown: _Shown, data: xr.Dataset) -> str:
-    parts = ["Fluorescence decay: counts against the delay after the pulse"]
+    parts = ["Fluorescence decay: photon counts against the delay after the pulse"]
     if shown.fit is not None:
         model = str(data["decay_fit"].attrs.get("model", "the fit"))
         parts.append(f"with the fit of {model} by Poisson likelihood, and the residuals in standard deviations")
@@ -197,7 +193,7 @@ def _caption(shown: _Shown, data: xr.Dataset) -> str:
 
 def _alternative(shown: _Shown) -> str:
     top = int(np.argmax(shown.counts))
-    text = f"Decay of {shown.counts.sum():.0f} photons, highest at {shown.delay[top]:.4g} ns"
+    text = f"Decay of {shown.counts.sum():.0f} photons with its maximum at {shown.delay[top]:.4g} ns"
     residual = shown.residual
     if residual is not None and np.isfinite(residual).any():
         text += f"; the residuals have a standard deviation of {np.nanstd(residual):.2f}"

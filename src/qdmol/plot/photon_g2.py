@@ -1,9 +1,8 @@
-"""Photon correlations: coincidences against a linear lag, the correlation against a logarithmic lag, and g² by gate."""
+"""Photon correlations: pairs against a linear lag, the correlation against a logarithmic lag, and g² by gate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -30,6 +29,9 @@ from qdmol.plot.style import (
     place_axes,
 )
 
+if TYPE_CHECKING:
+    from qdmol.analysis import G2, PhotonAnalysis
+
 _LEFT, _BOTTOM, _PANEL, _HEIGHT, _GAP, _TOP = 13.0, 9.0, 70.0, 46.0, 17.0, 6.0  # mm
 _SHOWN = 1500  # bins in print
 _PER_PERIOD = 30  # bins of a pulse period in print, so that sparse pairs make peaks
@@ -38,28 +40,18 @@ _HEADROOM = 1.45  # of the highest bin, for legend and mark
 _PERIODS = 8.5  # pulse periods shown on either side of the centre
 
 
-class AnalysisLike(Protocol):
-    """The part of ``qdmol.analysis.PhotonAnalysis`` that figures read."""
-
-    @property
-    def data(self) -> xr.Dataset: ...  # noqa: D102
-
-    @property
-    def summary(self) -> Mapping[str, Any]: ...  # noqa: D102
-
-
-def has_g2(analysis: AnalysisLike) -> bool:
-    """Whether an analysis holds coincidences."""
+def has_g2(analysis: PhotonAnalysis) -> bool:
+    """Whether an analysis holds pairs of photons on two detectors."""
     return "g2_counts" in analysis.data and bool(analysis.data["g2_counts"].size)
 
 
-def has_correlation(analysis: AnalysisLike) -> bool:
+def has_correlation(analysis: PhotonAnalysis) -> bool:
     """Whether an analysis holds a correlation over logarithmic lags."""
     return "correlation" in analysis.data and bool(analysis.data["correlation"].size)
 
 
-def g2(analysis: AnalysisLike, ax: Axes | None = None) -> Axes:
-    """Plot the coincidences of two detectors against their lag, with the fit and the levels at which g² is 1.
+def g2(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes:
+    """Plot the pairs of photons on two detectors against their lag, with the fit and the levels at which g² is 1.
 
     Parameters
     ----------
@@ -71,22 +63,22 @@ def g2(analysis: AnalysisLike, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        The axes of the coincidences.
+        The axes of the pairs.
 
     Raises
     ------
     qdmol.errors.InputError
-        The analysis holds no coincidences.
+        The analysis holds no pairs.
     """
     if not has_g2(analysis):
-        raise missing("coincidences", "recording with two detectors")
+        raise missing("pairs of photons", "recording with two detectors")
     with drawing_on(ax, 1, lambda: _layout(1)) as (axes,):
-        _linear(axes, analysis.data, analysis.summary.get("g2") or {})
+        _linear(axes, analysis.data, analysis.g2)
         panel_title(axes, "", _TITLES["g2"])
     return axes
 
 
-def correlation(analysis: AnalysisLike, ax: Axes | None = None) -> Axes:
+def correlation(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes:
     """Plot the correlation of the photons against the logarithmic lag with its 95 % band.
 
     Parameters
@@ -114,7 +106,7 @@ def correlation(analysis: AnalysisLike, ax: Axes | None = None) -> Axes:
     return axes
 
 
-_TITLES = {"g2": "Coincidences", "correlation": "Correlation (logarithmic lag)"}
+_TITLES = {"g2": "Photon pairs", "correlation": "Correlation (logarithmic lag)"}
 
 
 def _layout(panels: int) -> list[Axes]:
@@ -123,10 +115,9 @@ def _layout(panels: int) -> list[Axes]:
     return [place_axes(figure, _LEFT + place * (_PANEL + _GAP), _BOTTOM, _PANEL, _HEIGHT) for place in range(panels)]
 
 
-def draw_correlations(analysis: AnalysisLike) -> Drawing | None:
-    """Figure 3 of a report with its words and numbers: coincidences and correlation; None where there is neither."""
+def draw_correlations(analysis: PhotonAnalysis) -> Drawing | None:
+    """Figure 3 of a report with its words and numbers: pairs and correlation; None where there is neither."""
     data = analysis.data
-    g2_summary: Mapping[str, Any] = analysis.summary.get("g2") or {}
     panels = [name for name, there in (("g2", has_g2(analysis)), ("correlation", has_correlation(analysis))) if there]
     if not panels:
         return None
@@ -134,47 +125,47 @@ def draw_correlations(analysis: AnalysisLike) -> Drawing | None:
     with drawing_on(None, len(panels), lambda: _layout(len(panels))) as axes_of:
         for letter, name, axes in zip("ab", panels, axes_of, strict=False):
             if name == "g2":
-                _linear(axes, data, g2_summary)
-                caption, table = _linear_caption(data, g2_summary), _linear_table(data)
+                _linear(axes, data, analysis.g2)
+                caption, table = _linear_caption(data, analysis.g2), _linear_table(data)
             else:
                 _logarithmic(axes, data)
                 caption, table = _logarithmic_caption(data), _logarithmic_table(data)
             panel_title(axes, letter if len(panels) > 1 else "", _TITLES[name])
             captions.append(f"{letter}, {caption}" if len(panels) > 1 else caption)
             tables.append(table)
-    return Drawing("figure3_g2", " ".join(captions), _alternative(g2_summary), figure_of(axes_of[0]), tuple(tables))
+    return Drawing("figure3_g2", " ".join(captions), _alternative(analysis.g2), figure_of(axes_of[0]), tuple(tables))
 
 
-def _linear(axes: Axes, data: xr.Dataset, g2: Mapping[str, Any]) -> None:
+def _linear(axes: Axes, data: xr.Dataset, measured: G2 | None) -> None:
     lag = np.asarray(data["lag"].values, dtype=float)
     counts = np.asarray(data["g2_counts"].values, dtype=float)
     model = np.asarray(data["g2_model"].values, dtype=float) if "g2_model" in data else None
-    centre = g2.get("zero_delay_ns")
-    inside, group = _shown_bins(lag, g2)
+    centre = None if measured is None else measured.zero_delay_ns
+    inside, group = _shown_bins(lag, measured)
     shown, pairs = _summed(lag[inside], group) / group, _summed(counts[inside], group)
     axes.fill_between(shown, pairs, step="mid", color=BLUE, linewidth=0, alpha=0.3, rasterized=len(shown) > 800)
-    axes.step(shown, pairs, where="mid", color=BLUE, linewidth=0.6, label="coincidences", rasterized=len(shown) > 800)
+    axes.step(shown, pairs, where="mid", color=BLUE, linewidth=0.6, label="pairs", rasterized=len(shown) > 800)
     if model is not None and np.isfinite(model).any():
         axes.plot(shown, _summed(model[inside], group), color=VERMILLION, linewidth=0.8, label="fit", zorder=4)
     highest = max(float(np.nanmax(pairs)), 1.0)
-    _mark_levels(axes, _levels(shown, pairs, g2, data, group))
+    _mark_levels(axes, _levels(shown, pairs, measured, data, group))
     axes.set_xlim(shown[0], shown[-1])
     axes.set_ylim(0, _HEADROOM * highest)
     axes.set_xlabel("Lag τ (ns)")
-    axes.set_ylabel(f"Coincidences in {shown[1] - shown[0] if len(shown) > 1 else 1.0:.3g} ns")
+    axes.set_ylabel(f"Pairs per {shown[1] - shown[0] if len(shown) > 1 else 1.0:.3g} ns")
     _mark_centre(axes, centre, 1.04 * highest)
 
 
-def _linear_caption(data: xr.Dataset, g2: Mapping[str, Any]) -> str:
-    group = _shown_bins(np.asarray(data["lag"].values, dtype=float), g2)[1]
-    caption = "Coincidences of two detectors against their lag; the triangle marks the zero delay."
+def _linear_caption(data: xr.Dataset, measured: G2 | None) -> str:
+    group = _shown_bins(np.asarray(data["lag"].values, dtype=float), measured)[1]
+    caption = "Pairs of photons on two detectors against their lag; the triangle marks the zero delay."
     return caption + (f" Each point is the sum of {group} bins." if group > 1 else "")
 
 
-def _shown_bins(lag: Floats, g2: Mapping[str, Any]) -> tuple[NDArray[np.bool_], int]:
+def _shown_bins(lag: Floats, measured: G2 | None) -> tuple[NDArray[np.bool_], int]:
     """Which bins are shown, and how many are summed for each point."""
-    period = g2.get("period_ns")
-    inside = _window(lag, g2.get("zero_delay_ns"), period)
+    centre, period = (None, None) if measured is None else (measured.zero_delay_ns, measured.period_ns)
+    inside = _window(lag, centre, period)
     return inside, _group(int(inside.sum()), float(lag[1] - lag[0]), period)
 
 
@@ -185,19 +176,20 @@ def _group(bins: int, width: float, period: float | None) -> int:
 
 
 def _levels(
-    shown: Floats, pairs: Floats, g2: Mapping[str, Any], data: xr.Dataset, group: int
+    shown: Floats, pairs: Floats, measured: G2 | None, data: xr.Dataset, group: int
 ) -> tuple[float | None, float | None]:
     """Heights in print at which either g2 is 1.
 
     Pulsed: the highest point of the mean side peak, and that over the bunching. Continuous: the level beside the dip,
     and that of steady light.
     """
-    side, bunching = g2.get("side_counts"), g2.get("bunching")
-    if g2.get("period_ns"):
-        height = _peak_height(shown - float(g2["zero_delay_ns"]), pairs, float(g2["period_ns"]))
-        return height, None if height is None or not bunching else height / bunching
+    if measured is not None and measured.period_ns:
+        height = _peak_height(shown - measured.zero_delay_ns, pairs, measured.period_ns)
+        bunching = measured.bunching_level
+        return height, None if height is None or bunching is None or not bunching.value else height / bunching.value
     poisson = float(data["g2_poisson"].mean()) * group if "g2_poisson" in data else None
-    return None if side is None else side * group, poisson
+    side = None if measured is None or not np.isfinite(measured.side_counts) else measured.side_counts * group
+    return side, poisson
 
 
 def _peak_height(lag: Floats, pairs: Floats, period: float) -> float | None:
@@ -340,20 +332,17 @@ def _heights(value: Floats, low: Floats, high: Floats) -> tuple[float, float]:
     return 0.0, 1.22 * top
 
 
-def _alternative(g2: Mapping[str, Any]) -> str:
-    if g2.get("side") is None:
-        return "Coincidences against their lag, and the correlation of the photons against the logarithmic lag."
+def _alternative(measured: G2 | None) -> str:
+    if measured is None or measured.against_sides is None:
+        return "Pairs of photons against their lag, and the correlation of the photons against the logarithmic lag."
+    independent = NO_VALUE if measured.against_independent is None else f"{measured.poisson:.3g}"
     return (
-        f"Coincidences against their lag: zero delay at {_number(g2.get('zero_delay_ns'))} ns; g2 is "
-        f"{_number(g2['side'])} against the side peaks and {_number(g2.get('poisson'))} against independent photons."
+        f"Pairs of photons against their lag: the zero delay is at {measured.zero_delay_ns:.3g} ns; g2 is "
+        f"{measured.side:.3g} against the side peaks and {independent} against independent photons."
     )
 
 
-def _number(value: float | None) -> str:
-    return NO_VALUE if value is None else f"{value:.3g}"
-
-
-def has_g2_by_gate(analysis: AnalysisLike) -> bool:
+def has_g2_by_gate(analysis: PhotonAnalysis) -> bool:
     """Whether an analysis holds g² at several gates."""
     data = analysis.data
     return "gated_side" in data and bool(np.isfinite(data["gated_side"].values).any())
@@ -368,7 +357,7 @@ def _gate_columns(data: xr.Dataset) -> tuple[Floats, Floats, Floats, Floats]:
     return gate, value, low, high
 
 
-def g2_by_gate(analysis: AnalysisLike, ax: Axes | None = None) -> Axes:
+def g2_by_gate(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes:
     """Plot g²(0) of the photons later than a gate after the pulse, against the gate.
 
     Parameters
@@ -400,8 +389,8 @@ def g2_by_gate(analysis: AnalysisLike, ax: Axes | None = None) -> Axes:
         axes.errorbar(gate[good], value[good], yerr=errors, **look)
         axes.set_ylim(0, top)
         axes.locator_params(axis="x", nbins=6)
-        axes.set_xlabel("Gate after the pulse (ns)")
-        axes.set_ylabel("g²(0), side-peak normalised")
+        axes.set_xlabel("Start of the gate (ns after the pulse)")
+        axes.set_ylabel("g²(0) relative to side peaks")
     return axes
 
 
@@ -411,15 +400,15 @@ def _gate_layout() -> list[Axes]:
     ]
 
 
-def draw_g2_by_gate(analysis: AnalysisLike) -> Drawing | None:
+def draw_g2_by_gate(analysis: PhotonAnalysis) -> Drawing | None:
     """Figure 4 of a report with its words and numbers; None without g² at several gates."""
     if not has_g2_by_gate(analysis):
         return None
     gate, value, low, high = _gate_columns(analysis.data)
     good = np.isfinite(value)
     caption = (
-        "g²(0) of the photons later than a gate after the pulse, normalised to the side peaks, with 95 % intervals. "
-        "Biexciton photons of one emitter are fast: their part of g²(0) falls as the gate moves beyond them."
+        "g²(0) of photons that arrive later than a gate after the pulse, with 95 % intervals. The biexciton emits"
+        " early, so its contribution to the central peak vanishes as the gate is moved to later times."
     )
     table = Table("figure4_gate", ("gate (ns)", "g2 side", "low", "high"), (gate, value, low, high))
     points = "; ".join(f"{g:.3g} ns: {v:.3g}" for g, v in zip(gate[good], value[good], strict=True))

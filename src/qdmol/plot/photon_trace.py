@@ -6,7 +6,7 @@ Rates are the counts of a time bin over its width, in 1000 per second.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from qdmol.arrays import Floats
 from qdmol.photons import channel_label
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.photon_decay import Arrays
 from qdmol.plot.style import (
     BLUE,
     DOUBLE_COLUMN,
@@ -31,6 +30,9 @@ from qdmol.plot.style import (
     place_axes,
 )
 
+if TYPE_CHECKING:
+    from qdmol.analysis import PhotonAnalysis
+
 _LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 13.0, 9.0, 121.0, 38.0, 6.0, 35.0, 6.0  # mm
 _SHOWN = 4000  # points of a line; more cannot be told apart in print
 
@@ -43,12 +45,12 @@ def _grouped(counts: Floats, group: int) -> Floats:
     return means
 
 
-def has_intensity_trace(analysis: Arrays) -> bool:
+def has_intensity_trace(analysis: PhotonAnalysis) -> bool:
     """Whether an analysis holds an intensity trace."""
     return "trace" in analysis.data and analysis.data.sizes["time"] >= 2
 
 
-def intensity_trace(analysis: Arrays, ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+def intensity_trace(analysis: PhotonAnalysis, ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:
     """Plot the count rate against time, and beside it how often each rate occurs.
 
     Parameters
@@ -86,14 +88,14 @@ def _layout() -> list[Axes]:
     return [left, place_axes(figure, _LEFT + _WIDTH + _GAP, _BOTTOM, _SIDE, _HEIGHT)]
 
 
-def draw_intensity_trace(analysis: Arrays) -> Drawing | None:
+def draw_intensity_trace(analysis: PhotonAnalysis) -> Drawing | None:
     """Figure 1 of a report with its words and numbers; None without a trace."""
     data = analysis.data
     if not has_intensity_trace(analysis):
         return None
     bin_s, group = float(data["trace"].attrs["bin_s"]), _bins_per_point(data)
-    caption = f"Count rate of all photons against time in bins of {_milliseconds(bin_s)}"
-    caption += f", {group} bins in each point of the line" if group > 1 else ""
+    caption = f"Count rate of all channels against time in bins of {_milliseconds(bin_s)}"
+    caption += f", {group} bins averaged for each point of the line" if group > 1 else ""
     caption += ", and how often each rate occurs" + ("; grey: one channel alone." if data.sizes["channel"] > 1 else ".")
     figure = figure_of(intensity_trace(analysis)[0])
     return Drawing("figure1_trace", caption, _alternative(data, bin_s), figure, _tables(data, bin_s))

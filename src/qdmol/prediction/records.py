@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from qdmol.jobs import Count, NotNegative, Number, Pair, Positive, StoredModel, equally_long
+from qdmol.jobs import Count, NotNegative, Number, Positive, StoredModel, TwoNumbers, equally_long
 
 
 class _Excitons(StoredModel):
@@ -15,7 +15,7 @@ class _Excitons(StoredModel):
     energy: list[Number]
     numbers: list[list[int]]
     degeneracy: list[Positive]
-    moment: list[list[Pair]]
+    moment: list[list[TwoNumbers]]
     bare: list[list[Number]]
     place: list[list[Number]]
     contact: list[Number | None]
@@ -28,7 +28,7 @@ class _Excitons(StoredModel):
 
 class _Pairs(StoredModel):
     energy: list[Number]
-    moment: list[list[Pair]]
+    moment: list[list[TwoNumbers]]
     complete: Number
     box: Number | None
     wall: Number
@@ -45,8 +45,8 @@ class _Region(StoredModel):
     volume: list[NotNegative]
     gap: Number
     mass: Positive
-    moment: list[Pair]
-    intensity: Pair
+    moment: list[TwoNumbers]
+    intensity: TwoNumbers
     absorption: Number | None
     index: Number | None
 

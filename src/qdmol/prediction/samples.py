@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qdmol.errors import InputError
 from qdmol.optics import light_of
-from qdmol.structure import AxialMolecule, Spec, resolve, spec_mapping, update_mapping
+from qdmol.structure import AxialMolecule, LinkerNeck, Spec, resolve, spec_mapping, update_mapping
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def samples_of(spec: Spec, *, linker: float) -> tuple[Sample, ...]:
     if len(dots) == 1:
         return (Sample("monomer", spec, ((1.0, spec),)),)
     monomer = _monomer_sample(spec)
-    if spec.molecule.neck != "merged" and hasattr(spec.molecule.neck, "linker"):
+    if not spec.molecule.neck.fused:
         return monomer, Sample("unfused", spec, ((1.0, spec),))
     apart = _apart(spec, linker)
     return monomer, Sample("unfused", apart, ((1.0, apart),)), Sample("fused", spec, ((1.0, spec),))
@@ -94,7 +94,7 @@ def _alone(spec: Spec, number: int) -> Spec:
 def _apart(spec: Spec, linker: float) -> Spec:
     """Spec of the same dots with a gap of medium between them, equal for all particles."""
     data = spec_mapping(spec)
-    data["molecule"] = {"dots": data["molecule"]["dots"], "neck": {"linker": linker}}
+    data["molecule"] = {"dots": data["molecule"]["dots"], "neck": {LinkerNeck.key: linker}}
     if "ensemble" in data:
         data["ensemble"].pop("neck", None)
     return update_mapping(data, {}, folder=spec.folder)

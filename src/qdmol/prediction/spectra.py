@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
+from qdmol.arrays import Floats
+from qdmol.estimates import Estimate
 from qdmol.prediction.fields import FieldSweep
 from qdmol.prediction.summary import change_object, ensemble_object, field_object, sample_object
-from qdmol.prediction.values import EnsembleResult, SampleChange, SampleSpectrum
-from qdmol.results import Drawable
-from qdmol.structure import Spec, dump_spec
+from qdmol.prediction.values import (
+    EnsembleResult,
+    EnsembleSample,
+    Line,
+    SampleChange,
+    SampleSpectrum,
+    SpectralRange,
+)
+from qdmol.results import Drawable, SavedResult, array_groups, decode, encode, save_result, saved_attributes
+from qdmol.structure import Spec, dump_spec, read_spec, spec_mapping
 
 if TYPE_CHECKING:
     import xarray as xr
 
+KIND = "spectra"
+# Classes of the values in a file of spectra.
+_CLASSES = (Estimate, EnsembleResult, EnsembleSample, FieldSweep, Line, SampleChange, SampleSpectrum, SpectralRange)
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Spectra(Drawable):
     """Result of :func:`qdmol.predict_spectra`.
 
@@ -95,5 +110,50 @@ class Spectra(Drawable):
         # Imported here: xarray takes longer to load than a stored spectrum to assemble.
         from qdmol.prediction.dataset import make_spectra_dataset
 
-        attributes = {"spec": dump_spec(self.spec), "summary": json.dumps(dict(self.summary))}
+        attributes = {
+            "spec": dump_spec(self.spec),
+            "summary": json.dumps(dict(self.summary)),
+            **saved_attributes(KIND, self._encoded[0]),
+        }
         return make_spectra_dataset(list(self.samples.values()), self.sweep, attributes)
+
+    @cached_property
+    def _encoded(self) -> tuple[dict[str, Any], dict[str, Floats]]:
+        """The values as JSON, and the arrays they refer to."""
+        arrays: dict[str, Floats] = {}
+        record = {each.name: encode(getattr(self, each.name), arrays) for each in fields(self) if each.name != "spec"}
+        return {"spec": spec_mapping(self.spec), **record}, arrays
+
+    @property
+    def groups(self) -> dict[str, xr.Dataset]:
+        """Group that a file needs beside `data` to be read back by :func:`qdmol.load`."""
+        return array_groups(self._encoded[1])
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the spectra to a NetCDF file that :func:`qdmol.load` reads back.
+
+        Raises
+        ------
+        InputError
+            The file name does not end in ``.nc``.
+        OutputError
+            The file cannot be written.
+        """
+        record, arrays = self._encoded
+        return save_result(path, kind=KIND, values=record, data=self.data, arrays=arrays)
+
+    @classmethod
+    def from_saved(cls, saved: SavedResult) -> Self:
+        """Return the spectra that a file holds; InputError where it holds no complete ones."""
+        arrays, record = saved.arrays, dict(saved.values)
+        try:
+            spec = read_spec(record.pop("spec"), folder=saved.path.absolute().parent)
+            values = {name: decode(part, _CLASSES, arrays) for name, part in record.items()}
+            return cls(spec=spec, **values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise saved.incomplete(KIND, error) from None
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.samples)
+        state = "" if self.converged else "; not converged"
+        return f"<Spectra of {self.spec.name} at {self.temperature:g} K: {names}{state}>"

@@ -2,148 +2,88 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from qdmol.analysis import (
-    Interval,
-    analysis_sentences,
-    files_rows,
-    flag_sentences,
-    interval_text,
-    note_sentences,
-    shown_number,
-    three,
-)
-from qdmol.plot import (
-    Drawing,
-    draw_correlations,
-    draw_decay,
-    draw_g2_by_gate,
-    draw_intensity_trace,
-)
+from qdmol.analysis import Analysed, Number, PhotonAnalysis, files_rows, interval_text, plain_text, shown_number
+from qdmol.plot import Drawing, draw_correlations, draw_decay, draw_g2_by_gate, draw_intensity_trace
 from qdmol.report.page import PageFigure, PageTable, Section, planned_pair, write_page
 from qdmol.results import write_netcdf
 
-if TYPE_CHECKING:
-    from qdmol.analysis import Analysed
 
-
-Summary = Mapping[str, Any]
-_NBSP = "\N{NO-BREAK SPACE}"
-
-
-def files_table(names: Sequence[str], summaries: Sequence[Summary]) -> PageTable:
+def files_table(analyses: Sequence[Analysed]) -> PageTable:
     """One row a file: photons, rate, lifetime, g2, and what became of it."""
-    header, rows = files_rows(names, summaries)
+    header, rows = files_rows(analyses)
     note = (
-        "Lifetime: the average weighted by amplitude where there is more than one component. g² side is counted "
-        "against the side peaks, g² Poisson against independent photons; 95 % intervals in brackets."
+        "Lifetime: the average weighted by amplitude where there is more than one component. g² side is relative to "
+        "the side peaks, g² Poisson to independent photons; 95 % intervals in brackets."
     )
     return PageTable("The files", header, tuple(rows), note, frozenset({1, 2, 3}))
 
 
-def file_table(summary: Summary) -> PageTable:
-    """What the header of the file states, beside what its records hold."""
-    stated = summary.get("stated") or {}
-    rows = [
-        ("format", f"{summary.get('format') or 'not stated'}, {summary.get('record_type') or 'records of no name'}"),
-        ("instrument", summary.get("instrument")),
-        ("created", summary.get("created")),
-        ("comment", summary.get("comment")),
-        ("mode", _mode(summary)),
-        ("tick", _quantity(summary.get("tick_ps"), "ps")),
-        ("pulse period", _quantity(summary.get("sync_period_ns"), "ns", 7)),
-        ("photons or records promised by the header", _plain(stated.get("photons"))),
-        ("photons found", _plain(summary.get("photons"))),
-        ("length by the header", _quantity(stated.get("duration_s"), "s", 6)),
-        ("length", _quantity(summary.get("duration_s"), "s", 6)),
+def file_table(analysis: PhotonAnalysis) -> PageTable:
+    """What the header states, beside what the records show."""
+    stream = analysis.stream
+    rows: list[tuple[str, str | None]]
+    if stream is None:
+        rows = [("format", analysis.kind)]
+    else:
+        source = stream.provenance
+        rows = [
+            ("format", f"{source.format or 'not stated'}, {source.record_type or 'records of no name'}"),
+            ("instrument", source.instrument),
+            ("created", source.created),
+            ("comment", source.comment),
+            ("mode", _MODES[stream.mode]),
+            ("tick", _quantity(stream.tick_ps, "ps")),
+        ]
+    rows += [
+        ("pulse period", _quantity(analysis.period_ns, "ns", 7)),
+        ("photons or records stated by the header", "" if stream is None else _count(stream.stated_photons)),
+        ("photons found", _count(analysis.photons)),
+        ("duration stated by the header", "" if stream is None else _quantity(stream.stated_duration_s, "s", 6)),
+        ("duration", _quantity(analysis.duration_s, "s", 6)),
     ]
-    return PageTable("The file", ("property", "value"), tuple((name, str(text)) for name, text in rows if text))
+    return PageTable(
+        "The file", ("property", "value"), tuple((name, plain_text(str(text))) for name, text in rows if text)
+    )
 
 
-def _mode(summary: Summary) -> str:
-    kinds = {"T2": "T2: one absolute time a photon", "T3": "T3: pulse number and delay after the pulse"}
-    return kinds.get(str(summary.get("mode")), "not known")
+_MODES = {"T2": "T2: an absolute time for each photon", "T3": "T3: pulse number and delay after the pulse"}
 
 
 def _quantity(value: float | None, unit: str, digits: int = 4) -> str:
-    return "" if value is None else f"{shown_number(value, digits)}{_NBSP}{unit}"
+    return "" if value is None else f"{shown_number(value, digits)}\N{NO-BREAK SPACE}{unit}"
 
 
-def _plain(value: float | None) -> str:
+def _count(value: int | None) -> str:
     return "" if value is None else shown_number(value, 7)
 
 
-def numbers_table(summary: Summary) -> PageTable | None:
+def numbers_table(analysis: PhotonAnalysis) -> PageTable | None:
     """Every number of the analysis with its interval; None where there is none."""
-    rows = [*_rate_rows(summary), *_lifetime_rows(summary.get("lifetime")), *_g2_rows(summary.get("g2"))]
-    g3 = summary.get("g3") or {}
-    for key, name in (("side", "the side peaks"), ("poisson", "independent photons")):
-        if g3.get(key) is not None:
-            rows.append(_row(f"g³(0), against {name}", three(g3, key), ""))
-    if not rows:
-        return None
+    rows = tuple(_number_row(number) for number in analysis.numbers)
     header = ("quantity", "value", "from", "to", "unit")
-    return PageTable("Numbers", header, tuple(rows), "", frozenset({1, 2, 3}))
+    return PageTable("Numbers", header, rows, "", frozenset({1, 2, 3})) if rows else None
 
 
-def _row(name: str, interval: Interval, unit: str) -> tuple[str, ...]:
-    value, low, high = interval
-    if value is None or (low is None and high is None):
-        return (name, shown_number(value), "", "", unit)
-    shown, _, ends = interval_text(value, low, high).rstrip(")").partition(" (")
-    return (name, shown, *ends.split(" to "), unit)
-
-
-def _rate_rows(summary: Summary) -> list[tuple[str, ...]]:
-    rows = []
-    for one in (summary.get("background") or {}).get("channels") or ():
-        name = f"background in channel {one['channel']}"
-        rows.append(_row(name, (one["rate_Hz"], one["low_Hz"], one["high_Hz"]), "1/s"))
-    return rows
-
-
-def _lifetime_rows(found: Summary | None) -> list[tuple[str, ...]]:
-    if not found:
-        return []
-    rows = []
-    many = len(found["components_ns"]) > 1
-    for k, value in enumerate(found["components_ns"]):
-        name = f"lifetime {k + 1}" if many else "lifetime"
-        rows.append(_row(name, (value, found["low_ns"][k], found["high_ns"][k]), "ns"))
-        if many:
-            share = tuple(found[f"fractions{end}"][k] for end in ("", "_low", "_high"))
-            rows.append(_row(f"amplitude of lifetime {k + 1}", share, ""))
-    keys = ("amplitude", "intensity") if many or found.get("stretch") is not None else ()
-    rows += [_row(f"average weighted by {key}", three(found, f"{key}_average", "_ns"), "ns") for key in keys]
-    if found.get("stretch") is not None:
-        rows.append(_row("exponent of the stretched decay", three(found, "stretch"), ""))
-    return rows
-
-
-def _g2_rows(found: Summary | None) -> list[tuple[str, ...]]:
-    if not found:
-        return []
-    rows = []
-    if found.get("side") is not None:
-        rows.append(_row("g²(0), against the side peaks", three(found, "side"), ""))
-    rows.append(_row("g²(0), against independent photons", three(found, "poisson"), ""))
-    if found.get("bunching") is not None:
-        rows.append(_row("bunching: side peaks over independent photons", three(found, "bunching"), ""))
-    rows.append(_row("zero delay", (found.get("zero_delay_ns"), None, None), "ns"))
-    for key, name in (("centre_counts", "pairs in the centre"), ("side_counts", "pairs in a side peak, in the mean")):
-        if found.get(key) is not None:
-            rows.append((name, shown_number(found[key]), "", "", ""))
-    return rows
+def _number_row(number: Number) -> tuple[str, ...]:
+    estimate = number.estimate
+    if estimate is None or not (math.isfinite(estimate.low) or math.isfinite(estimate.high)):
+        value, unit = (None, "") if estimate is None else (estimate.value, estimate.unit)
+        return (number.name, shown_number(value), "", "", unit)
+    shown, _, ends = interval_text(replace(estimate, unit="")).rstrip(")").partition(" (")
+    return (number.name, shown, *ends.split(" to "), estimate.unit)
 
 
 def draw_photons(analysis: Analysed) -> tuple[Drawing, ...]:
     """Every figure that the analysis holds data for."""
+    if not isinstance(analysis, PhotonAnalysis):
+        return ()
     drawings = (
         draw_intensity_trace(analysis),
         draw_decay(analysis),
@@ -188,12 +128,13 @@ def write_photon_report(
     )
     names = [analysis.name for analysis in several]
     if len(several) == 1:
-        title, known = names[0], _subtitle(several[0])
+        title = names[0]
+        known = _subtitle(several[0]) if isinstance(several[0], PhotonAnalysis) else ""
         subtitle = f"{known}, analysed by qdmol." if known else "Photons, read by qdmol."
         sections = []
     else:
         title, subtitle = f"{len(several)} recordings of photons", "Photon recordings, analysed by qdmol."
-        sections = [Section(label="Files", tables=(files_table(names, [one.summary for one in several]),))]
+        sections = [Section(label="Files", tables=(files_table(several),))]
     own = [
         _section(analysis, number, files=figures is not None, heading=len(several) > 1)
         for number, analysis in enumerate(several, start=1)
@@ -229,30 +170,30 @@ def _write_data(analyses: Sequence[Analysed], path: Path) -> None:
 
 def _section(analysis: Analysed, number: int, *, files: bool, heading: bool) -> Section:
     """What the page says of one file."""
-    summary = analysis.summary
-    failed, refused = bool(summary.get("error")), bool(summary.get("refused"))
-    refusal = "This file could not be read." if failed else "This recording was not analysed." if refused else ""
-    sentences = analysis_sentences(summary)
-    tables = () if failed else tuple(filter(None, (numbers_table(summary), file_table(summary))))
+    measured = analysis if isinstance(analysis, PhotonAnalysis) else None
+    refusal = "This file could not be read." if measured is None else "This recording was not analysed."
+    tables = () if measured is None else tuple(filter(None, (numbers_table(measured), file_table(measured))))
     return Section(
         name=f"file{number}",
         label=analysis.name,
         title=analysis.name if heading else "",
-        subtitle=_subtitle(analysis) if heading and not failed else "",
-        refusal=refusal,
-        reasons=sentences if failed else flag_sentences(summary, "fatal"),
-        sentences=() if failed else sentences,
-        warnings=flag_sentences(summary, "warning"),
-        notes=note_sentences(summary),
+        subtitle=_subtitle(measured) if heading and measured is not None else "",
+        refusal=refusal if measured is None or measured.refused else "",
+        reasons=analysis.sentences if measured is None else analysis.messages("fatal"),
+        sentences=() if measured is None else analysis.sentences,
+        warnings=analysis.messages("warning"),
+        notes=analysis.notes,
         figures=tuple(PageFigure.of(drawing, files=files) for drawing in draw_photons(analysis)),
         tables=tables,
     )
 
 
-def _subtitle(analysis: Analysed) -> str:
-    summary = analysis.summary
-    known = (summary.get("format"), summary.get("record_type"), summary.get("instrument"), summary.get("created"))
-    return ", ".join(dict.fromkeys(str(part) for part in known if part))
+def _subtitle(analysis: PhotonAnalysis) -> str:
+    if analysis.stream is None:
+        return analysis.kind
+    source = analysis.stream.provenance
+    known = (source.format, source.record_type, source.instrument, source.created)
+    return ", ".join(dict.fromkeys(plain_text(part) for part in known if part))
 
 
 def _named(sections: Sequence[Section], titles: Sequence[str]) -> list[PageFigure]:

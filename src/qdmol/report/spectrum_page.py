@@ -238,7 +238,7 @@ def write_spectrum_report(
     ]
     subtitle = f"Absorption and emission at {spectra.temperature:g} K, predicted by qdmol"
     subtitle += ", beside measured curves." if overlays else "."
-    write_data = partial(write_netcdf, spectra.data, groups=groups)
+    write_data = partial(write_netcdf, spectra.data, groups={**groups, **spectra.groups})
     write_page(sections, path, title=spectra.spec.name, subtitle=subtitle, write_data=write_data, figures=figures)
     return path
 

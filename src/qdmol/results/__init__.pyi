@@ -1,4 +1,4 @@
-from .encoding import arrays_dataset as arrays_dataset, arrays_of as arrays_of, decode as decode, encode as encode
+from .encoding import decode as decode, encode as encode
 from .figures import Drawable as Drawable
 from .netcdf import (
     netcdf_bytes as netcdf_bytes,
@@ -20,6 +20,7 @@ from .numbers import (
 from .saving import (
     Loadable as Loadable,
     SavedResult as SavedResult,
+    array_groups as array_groups,
     read_result as read_result,
     save_result as save_result,
     saved_attributes as saved_attributes,

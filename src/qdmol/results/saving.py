@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from numpy.typing import NDArray
+
 from qdmol.errors import InputError
+from qdmol.results.encoding import arrays_dataset, arrays_of
 from qdmol.results.netcdf import write_netcdf
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 KIND = "qdmol_kind"
 VALUES = "qdmol_values"
+ARRAYS = "qdmol_arrays"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class SavedResult:
     values: Mapping[str, Any]
     data: xr.Dataset
     groups: Mapping[str, xr.Dataset]
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Arrays that belong to the values."""
+        return arrays_of(self.groups[ARRAYS]) if ARRAYS in self.groups else {}
 
     def incomplete(self, kind: str, error: Exception) -> InputError:
         """Return the refusal of a file whose values are not those of a result of this kind."""
@@ -65,6 +74,7 @@ def save_result(
     values: Mapping[str, Any],
     data: xr.Dataset,
     groups: Mapping[str, xr.Dataset] | None = None,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
 ) -> Path:
     """Write a result to a NetCDF file, atomically.
 
@@ -78,6 +88,8 @@ def save_result(
         Numbers and texts that JSON holds; floats keep every digit, infinities included.
     data, groups
         Arrays, as of :func:`write_netcdf`.
+    arrays
+        Arrays that `encode` has taken out of the values; they go into a group of their own.
 
     Raises
     ------
@@ -88,7 +100,13 @@ def save_result(
     """
     if Path(path).suffix.lower() != ".nc":
         raise InputError(field="path", value=str(path), allowed="a file name that ends in .nc")
+    groups = {**(groups or {}), **array_groups(arrays or {})}
     return write_netcdf(data.assign_attrs(saved_attributes(kind, values)), path, groups=groups)
+
+
+def array_groups(arrays: Mapping[str, NDArray[Any]]) -> dict[str, xr.Dataset]:
+    """Return the group of a file that holds the arrays of its values; empty where there are none."""
+    return {ARRAYS: arrays_dataset(arrays)} if arrays else {}
 
 
 def read_result(path: str | os.PathLike[str]) -> SavedResult:

@@ -1,4 +1,14 @@
 from .counts import garwood as garwood, ratio_interval as ratio_interval, signal_interval as signal_interval
+from .distributions import (
+    binomial_tail as binomial_tail,
+    chi2_quantile as chi2_quantile,
+    chi2_tail as chi2_tail,
+    normal_quantile as normal_quantile,
+    normal_tail as normal_tail,
+    poisson_probability as poisson_probability,
+    poisson_tail as poisson_tail,
+    t_tail as t_tail,
+)
 from .poisson import Fit as Fit, deviance as deviance, fit_counts as fit_counts
 from .ratios import (
     level_scatter as level_scatter,

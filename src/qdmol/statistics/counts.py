@@ -16,10 +16,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
+from qdmol.statistics.distributions import f_quantile, poisson_quantile
 
 Interval = tuple[Floats, Floats]
 _Rising = Callable[[Floats], Floats]
@@ -192,7 +193,7 @@ def ratio_interval(
 
 def _f_quantile(share: float, upper: Floats, lower: Floats) -> Floats:
     """Quantile of Gamma(upper) / Gamma(lower)."""
-    return np.asarray(stats.f.ppf(share, 2.0 * upper, 2.0 * lower) * upper / lower, dtype=np.float64)
+    return np.asarray(f_quantile(share, 2.0 * upper, 2.0 * lower) * upper / lower, dtype=np.float64)
 
 
 def _melded(n1: Floats, n2: Floats, b1: Floats, b2: Floats, tail: float) -> Interval:
@@ -220,7 +221,7 @@ def _melded(n1: Floats, n2: Floats, b1: Floats, b2: Floats, tail: float) -> Inte
 
 def _not_lucky(n: Floats, b: Floats) -> Floats:
     """Counts raised to what the background alone undercuts in one of six cases."""
-    return np.asarray(np.maximum(n, np.where(b > 0, stats.poisson.ppf(_LOW_BACKGROUND, b), 0.0)), dtype=np.float64)
+    return np.asarray(np.maximum(n, np.where(b > 0, poisson_quantile(_LOW_BACKGROUND, b), 0.0)), dtype=np.float64)
 
 
 def _bisect_log(function: _Rising, target: float, start: Floats, top: Floats) -> Floats:

@@ -33,7 +33,7 @@ class Fit:
     deviance : float
         Twice the shortfall of the log-likelihood from that of a perfect model.
     settled : bool
-        Whether the search came to rest.
+        Whether the search converged.
     """
 
     parameters: Floats

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from qdmol.arrays import Floats
+from qdmol.statistics.distributions import chi2_quantile, normal_quantile, poisson_quantile, t_quantile
 
 _SCALE_NODES = 32
 _BACKGROUND_NODES = 9
@@ -37,7 +38,7 @@ def nodes_of(
         relative = special.gammaincinv(shape, share) / shape
     extra = np.zeros(1)
     if background_error > 0:
-        extra = background_error * stats.norm.ppf((np.arange(_BACKGROUND_NODES) + 0.5) / _BACKGROUND_NODES)
+        extra = background_error * normal_quantile((np.arange(_BACKGROUND_NODES) + 0.5) / _BACKGROUND_NODES)
     scales, shifts = np.broadcast_arrays(scale * relative[:, None], extra[None, :])
     if follows:
         scales = scales - shifts
@@ -55,7 +56,7 @@ def scaled_interval(count: float, spread: Spread, *, level: float) -> tuple[floa
     """
     tail = 0.5 * (1.0 - level)
     background = float(spread.background.mean())
-    lucky = max(count, float(stats.poisson.ppf(_LOW_BACKGROUND, background)) if background > 0 else 0.0)
+    lucky = max(count, float(poisson_quantile(_LOW_BACKGROUND, background)) if background > 0 else 0.0)
 
     def at_least(ratio: float) -> float:
         return float(special.gammainc(count, ratio * spread.scale + spread.background).mean())
@@ -78,7 +79,7 @@ def likelihood_interval(
     `level` to half way between that and 1, where exact limits of a few counts hold it nearly always. A relative error
     of the scale, `scatter`, is added to both ends in quadrature.
     """
-    quantile = float(stats.chi2.ppf(level, 1))
+    quantile = float(chi2_quantile(level, 1))
     best = max(count, background)
 
     def above(mean: float) -> float:
@@ -128,11 +129,11 @@ def level_scatter(sides: Floats, photons: Floats, durations_s: Floats) -> tuple[
         return (float(sides.sum()) ** -0.5 if sides.sum() > 0 else 0.0), 1.0
     logs = np.log(left) + np.log(durations.sum() - durations) - np.log(others).sum(axis=1)
     variance = (number - 1) / number * float(((logs - logs.mean()) ** 2).sum())
-    factor = float(stats.t.ppf(0.975, number - 1) / stats.norm.ppf(0.975))
+    factor = float(t_quantile(0.975, number - 1) / normal_quantile(0.975))
     return variance**0.5, factor
 
 
 def with_scatter(value: float, scatter: float, *, level: float) -> tuple[float, float]:
     """Return the limits of a positive value known to a relative standard error (log-normal)."""
-    reach = float(stats.norm.ppf(0.5 + 0.5 * level)) * scatter
+    reach = float(normal_quantile(0.5 + 0.5 * level)) * scatter
     return float(value * np.exp(-reach)), float(value * np.exp(reach))

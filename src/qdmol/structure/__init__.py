@@ -1,8 +1,8 @@
-"""Structure: the spec, and the molecule it describes.
+"""The spec, and the molecule that it describes.
 
-In: a path, the name of a shipped example, or a mapping. Out: `Spec`, frozen models that are the spec's one
-description (`dump_spec` writes it back, `spec_schema` publishes it), and `resolve`'s `AxialMolecule`: spheres placed
-on the z axis with every parameter known. Lengths in nm, energies in eV.
+`read_spec` reads a `Spec` from a file, a shipped example or a mapping; `dump_spec` writes it, and `spec_schema` is its
+JSON schema. `resolve` returns the `AxialMolecule` of a spec: spheres placed on the z axis, with all parameters. Lengths
+in nm, energies in eV.
 
 >>> molecule = resolve(read_spec("@homodimer"))
 >>> [dot.z for dot in molecule.dots], molecule.mirror_symmetric

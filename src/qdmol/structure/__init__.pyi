@@ -16,7 +16,7 @@ from .molecule import (
     RegionParameters as RegionParameters,
     nearest_dot as nearest_dot,
 )
-from .necks import FilledNeck as FilledNeck, LinkerNeck as LinkerNeck
+from .necks import NECKS as NECKS, LinkerNeck as LinkerNeck, Neck as Neck, PlainNeck as PlainNeck
 from .painting import Body as Body, bodies as bodies, material_at as material_at, materials_at as materials_at
 from .resolving import V_PER_NM as V_PER_NM, resolve as resolve
 from .schema import Deviation as Deviation, Ensemble as Ensemble, Molecule as Molecule, Spec as Spec

@@ -1,25 +1,30 @@
-"""The placed molecule: what the solver computes, free of names, units and choices of the spec."""
+"""The placed molecule that the solver takes: positions, radii and parameters, without the choices of the spec."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
+from qdmol.materials import MEDIUM as SURROUNDINGS
 
-from qdmol.arrays import Floats, Indices
+# `qdmol check` loads no array library: NumPy is imported in the functions that use it.
+if TYPE_CHECKING:
+    from qdmol.arrays import Floats, Indices
 
-MEDIUM = "medium"  # the name of what surrounds the molecule
-MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths, nothing a person meant
+# The name of what surrounds the molecule.
+MEDIUM: Final = SURROUNDINGS
+MIRROR_TOLERANCE = 1e-12  # nm: rounding of sums of lengths
 
 
 @dataclass(frozen=True, slots=True)
 class RegionParameters:
-    """One material as the carriers see it: free-electron masses, edges in eV, relative permittivity.
+    """Parameters of one material: masses in free-electron masses, edges in eV, relative permittivity.
 
-    Edges count from the reference material's, positive away from the gap; ``math.inf`` is a hard wall. What light sees
-    may be missing: ``kane_energy`` (eV), ``optical_permittivity``, ``bulk_absorption`` (1/cm, at 300 nm).
+    Edges count from those of the reference material, positive away from the gap; ``math.inf`` is a hard wall. The
+    optical parameters may be None: ``kane_energy`` (eV), ``optical_permittivity``, ``bulk_absorption`` (1/cm, at
+    300 nm).
     """
 
     electron_mass: float
@@ -34,12 +39,12 @@ class RegionParameters:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """How one dot's line is broadened and polarised.
+    """Broadening and polarisation of the line of a single dot.
 
-    ``homogeneous_width`` (eV) is its full width at half maximum at ``width_temperature`` (K); it goes with temperature
-    as the root of coth(``phonon_energy`` / 2kT), with ``phonon_energy`` in eV. ``axial_share`` is the share of the p
-    orbital along the crystal's axis in the hole's Bloch function, None where it is isotropic; ``axis_angle`` (degrees)
-    lies between that axis and the molecule's.
+    ``homogeneous_width`` (eV) is the full width at half maximum at ``width_temperature`` (K); it varies with
+    temperature as the square root of coth(``phonon_energy`` / 2kT), with ``phonon_energy`` in eV. ``axial_share`` is
+    the share of the p orbital along the crystal axis in the Bloch function of the hole, None if isotropic;
+    ``axis_angle`` (degrees) is the angle between the crystal axis and the axis of the molecule.
     """
 
     homogeneous_width: float
@@ -71,6 +76,8 @@ class PlacedDot:
 
     def distance(self, positions: Floats) -> Floats:
         """Distances (...) of positions (..., 3) from the centre, nm."""
+        import numpy as np
+
         x, y, z = (positions[..., k] - self.position[k] for k in range(3))
         return np.asarray(np.hypot(np.hypot(x, y), z))
 
@@ -82,7 +89,7 @@ class PlacedDot:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A cylinder about the axis that fills a neck; lengths in nm. It replaces medium, never a dot."""
+    """A cylinder about the axis that fills a neck; lengths in nm. It replaces medium, never a part of a dot."""
 
     z_low: float
     z_high: float
@@ -94,11 +101,11 @@ class Bridge:
 class AxialMolecule:
     """Dots on the z axis with every parameter resolved.
 
-    ``dots`` stand in the order of the spec, z = 0 midway between the outer dots' centres. Where layers overlap the
+    ``dots`` are in the order of the spec, z = 0 midway between the centres of the outer dots. Where layers overlap, the
     one nearest to a core (lowest index) wins, at a tie the first-listed dot. ``parameters`` has every material used
-    and ``"medium"``. ``field`` is the applied far field along +z in V/nm; ``band_gap`` the reference material's, eV.
-    ``interface_width`` (nm) is that of the interfaces in self-polarisation, None where that is left out. ``light`` is
-    None where the material set does not say how a line is broadened.
+    and ``"medium"``. ``field`` is the applied far field along +z in V/nm; ``band_gap`` is that of the reference
+    material, eV. ``interface_width`` (nm) is the width of interfaces in self-polarisation, None if self-polarisation is
+    disabled. ``light`` is None if the material set has no line width.
     """
 
     dots: tuple[PlacedDot, ...]
@@ -112,17 +119,18 @@ class AxialMolecule:
 
     @property
     def dot_names(self) -> tuple[str, ...]:
-        """What sentences call each dot: its number as listed, core material and core radius.
+        """Names of the dots in sentences: number as listed, core material and core radius.
 
         >>> AxialMolecule((PlacedDot(0.0, (PlacedLayer("CdSe", 1.4),)),), (), {}, 0.0, 1.75).dot_names
         ('dot 0 (CdSe 1.40 nm)',)
         """
-        cores = [dot.layers[0] for dot in self.dots]
-        return tuple(f"dot {number} ({core.material} {core.radius:.2f} nm)" for number, core in enumerate(cores))
+        return tuple(dot_name(number, dot.layers) for number, dot in enumerate(self.dots))
 
     @property
     def centres(self) -> Floats:
         """Centres (D, 3) of the dots, nm."""
+        import numpy as np
+
         return np.array([dot.position for dot in self.dots])
 
     @property
@@ -132,7 +140,7 @@ class AxialMolecule:
 
     @property
     def mirror_symmetric(self) -> bool:
-        """Whether z -> -z about z = 0 changes nothing: bodies, materials, and no field."""
+        """Whether the molecule is symmetric under z -> -z: bodies and materials are, and there is no field."""
         if self.field != 0 or not _mirrored_bridges(self.bridges):
             return False
         images = [_image(self.dots, dot) for dot in self.dots]
@@ -149,13 +157,21 @@ class AxialMolecule:
         return replace(self, dots=(replace(self.dots[dot], z=0.0),), bridges=(), notes=())
 
 
-def nearest_dot(positions: Floats, centres: Floats) -> Indices:
-    """Number (...) of the nearest of some centres (D, 3) for positions (..., 3); at a tie the lowest number.
+def dot_name(number: int, layers: Sequence[PlacedLayer]) -> str:
+    """Return the name of a dot in sentences: number as listed, core material and core radius."""
+    return f"dot {number} ({layers[0].material} {layers[0].radius:.2f} nm)"
 
+
+def nearest_dot(positions: Floats, centres: Floats) -> Indices:
+    """Return the number (...) of the nearest centre (D, 3) for positions (..., 3); at a tie the lowest number.
+
+    >>> import numpy as np
     >>> centres = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]])
     >>> nearest_dot(np.array([[1.0, 0.0, 0.1], [0.0, 0.0, 0.0]]), centres).tolist()
     [1, 0]
     """
+    import numpy as np
+
     # |x - c|² less |x|², which is common to all centres: no digits are lost far from them.
     return np.asarray(np.argmin(np.sum(centres**2, axis=1) / 2 - positions @ centres.T, axis=-1))
 
@@ -165,7 +181,7 @@ def _close(a: float, b: float) -> bool:
 
 
 def _image(dots: tuple[PlacedDot, ...], dot: PlacedDot) -> int | None:
-    """Return the index of the dot that ``dot`` is mirrored to, or None."""
+    """Return the index of the mirror image of ``dot``, or None."""
     for i, other in enumerate(dots):
         if _close(other.z, -dot.z) and len(other.layers) == len(dot.layers):
             pairs = zip(dot.layers, other.layers, strict=True)
@@ -175,15 +191,15 @@ def _image(dots: tuple[PlacedDot, ...], dot: PlacedDot) -> int | None:
 
 
 def _ties_mirrored(dots: tuple[PlacedDot, ...], images: list[int]) -> bool:
-    """Whether ties between unlike overlapping layers fall the same way in the mirror image.
+    """Whether ties between overlapping layers of unlike materials are resolved alike in the mirror image.
 
-    The first-listed dot wins a tie, so a chain A-B-A of unlike shells favours B on one side only.
+    The first-listed dot wins a tie, so that in a chain A-B-A of unlike shells B wins on one side only.
     """
-    for i, one in enumerate(dots):
+    for i, dot in enumerate(dots):
         for j in range(i):
-            two = dots[j]
-            unlike = any(a.material != b.material for a, b in zip(one.layers, two.layers, strict=False))
-            overlap = abs(one.z - two.z) < one.radius + two.radius
+            other = dots[j]
+            unlike = any(a.material != b.material for a, b in zip(dot.layers, other.layers, strict=False))
+            overlap = abs(dot.z - other.z) < dot.radius + other.radius
             if unlike and overlap and not images[j] < images[i]:
                 return False
     return True

@@ -1,11 +1,10 @@
-"""From a spec to the placed molecule: materials looked up, sizes worked out, every remaining rule checked.
+"""Resolution of a spec into the placed molecule: materials are looked up, sizes computed, the remaining rules checked.
 
-Whether a dot alone binds a carrier, from the nodes of one radial function.
-
-The lowest level of a spherical dot has l = 0. By Sturm's theorem a level lies below the medium's edge if and only if
-the regular radial solution at that energy has a node: u = r R obeys u'' = (2 m / hbar^2) (V - E) u in each layer, with
-u and (u' - u/r) / m continuous (BenDaniel and Duke, Phys. Rev. 152, 683 (1966), doi:10.1103/PhysRev.152.683), and
-R = A + B/r outside. Everything is exact: layers are matched in closed form.
+One of these rules is that a single dot binds the carriers whose levels are requested (`binds`). The lowest level of a
+spherical dot has l = 0. By Sturm's theorem a level lies below the edge of the medium if and only if the regular radial
+solution at that energy has a node: u = r R obeys u'' = (2 m / hbar^2) (V - E) u in each layer, with u and
+(u' - u/r) / m continuous (BenDaniel and Duke, Phys. Rev. 152, 683 (1966), doi:10.1103/PhysRev.152.683), and
+R = A + B/r outside. Layers are matched in closed form, so that the answer is exact.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from qdmol.errors import InputError
 from qdmol.materials import MEDIUM, REFERENCE_QUANTITIES, MaterialSet, load_set
 from qdmol.structure.molecule import AxialMolecule, Light, PlacedLayer, RegionParameters
 from qdmol.structure.placing import place
-from qdmol.structure.schema import Dot, MaterialOverride, MediumOverride, Shell, Spec
+from qdmol.structure.schema import Dot, MediumOverride, Override, Shell, Spec
 from qdmol.units import HBAR2_OVER_2M0
 
 Layer = tuple[float, float, float]  # outer radius (nm), mass (free-electron masses), edge (eV)
@@ -45,9 +44,9 @@ def binds(layers: Sequence[Layer], *, barrier: float, medium_mass: float) -> boo
 
 
 def _cross(u: float, slope: float, width: float, k2: float) -> tuple[bool, float, float]:
-    """Carry u >= 0 and its slope through a layer: whether u has a node there, u and slope at its end.
+    """Propagate u >= 0 and its slope through a layer: whether u has a node there, and u and slope at its end.
 
-    The pair is scaled by a positive number, which changes no node.
+    Both are scaled by a positive number, which does not move nodes.
     """
     if k2 > 0:
         k = math.sqrt(k2)
@@ -64,15 +63,15 @@ def _cross(u: float, slope: float, width: float, k2: float) -> tuple[bool, float
 
 V_PER_NM = 1e-4  # one kV/cm in V/nm
 EV_PER_MEV = 1e-3
-ROOM = 300.0  # K, the temperature of a line width given as an override
+ROOM_TEMPERATURE = 300.0  # K, that of a line width given as an override
 CARRIERS = ("electron", "hole")
 
 
 def resolve(spec: Spec) -> AxialMolecule:
-    """Return the spec's molecule: dots placed on the axis, every parameter resolved.
+    """Return the molecule of a spec: dots placed on the axis, every parameter resolved.
 
     Raises InputError for unknown materials, overlapping cores, necks wider than the dots, disagreeing distances, and
-    a molecule that clearly binds no level of a carrier that is asked for.
+    a molecule that clearly binds no level of a requested carrier.
     """
     material_set = load_set(spec.materials, relative_to=spec.folder)
     _check_overrides(spec, material_set)
@@ -81,7 +80,7 @@ def resolve(spec: Spec) -> AxialMolecule:
     used = dict.fromkeys(layer.material for body in bodies for layer in body)
     parameters = {name: _material(spec, material_set, name) for name in used}
     parameters[MEDIUM] = _medium(spec, material_set)
-    gap = spec.overrides.of(material_set.reference).band_gap
+    gap = spec.overrides.of(material_set.reference).value("band_gap")
     molecule = AxialMolecule(
         dots=dots,
         bridges=bridges,
@@ -97,21 +96,21 @@ def resolve(spec: Spec) -> AxialMolecule:
 
 
 def _check_overrides(spec: Spec, material_set: MaterialSet) -> None:
-    """Refuse overrides of materials the set has not, and of what is not a material's to say."""
+    """Refuse overrides of materials that the set does not have, and of quantities that the material does not have."""
     for name in spec.overrides.materials:
         if name not in material_set.materials:
             raise InputError(field=f"overrides.{name}", value=name, allowed=_materials_of(material_set, medium=True))
         override = spec.overrides.of(name)
         reference = material_set.reference
         for key in REFERENCE_QUANTITIES:
-            value = getattr(override, key)
+            value = override.value(key)
             if name != reference and value is not None:
                 allowed = f"absent: {key} is a key of the reference material {reference}"
                 raise InputError(field=f"overrides.{name}.{key}", value=value, allowed=allowed)
         for key in ("conduction_offset", "valence_offset"):
-            value = getattr(override, key)
+            value = override.value(key)
             if name == reference and value:
-                allowed = f"0 or absent: energies count from the edges of {reference}, the set's reference material"
+                allowed = f"0 or absent: energies count from the edges of {reference}, the reference material"
                 raise InputError(field=f"overrides.{name}.{key}", value=value, allowed=allowed)
 
 
@@ -121,7 +120,7 @@ def _materials_of(material_set: MaterialSet, *, medium: bool) -> str:
 
 
 def _layers(spec: Spec, material_set: MaterialSet, dot: Dot, field: str) -> tuple[PlacedLayer, ...]:
-    """Return the layers of a dot with their outer radii, inner to outer."""
+    """Return the layers of a dot with outer radii, inner to outer."""
     _check_material(material_set, dot.core.material, f"{field}.core.material")
     radius = dot.core.size
     layers = [PlacedLayer(material=dot.core.material, radius=radius)]
@@ -138,15 +137,17 @@ def _check_material(material_set: MaterialSet, name: str, field: str) -> None:
 
 
 def thickness_of(spec: Spec, material_set: MaterialSet, shell: Shell, field: str) -> float:
-    """Return a shell's thickness, nm; InputError where it counts monolayers whose thickness is not known."""
+    """Return the thickness of a shell, nm; InputError if it is given in monolayers of unknown thickness."""
     if shell.thickness is not None:
         return shell.thickness
     assert shell.monolayers is not None  # exactly one is given
-    layer = spec.overrides.of(shell.material).layer_thickness
+    layer = spec.overrides.of(shell.material).value("layer_thickness")
     if layer is None:
         entry = material_set.materials[shell.material].get("layer_thickness")
         if entry is None:
-            allowed = f"absent: the set has no layer_thickness of {shell.material}, so give thickness (or override it)"
+            allowed = (
+                f"absent: the set has no layer_thickness of {shell.material}; give `thickness` instead, or override it"
+            )
             raise InputError(field=f"{field}.monolayers", value=shell.monolayers, allowed=allowed)
         layer = entry.value
     return shell.monolayers * layer
@@ -180,47 +181,47 @@ def _medium(spec: Spec, material_set: MaterialSet) -> RegionParameters:
 
 
 def _light(spec: Spec, material_set: MaterialSet) -> Light | None:
-    """Return how the set and the overrides say that a line is broadened and polarised; None where they do not."""
+    """Return broadening and polarisation by the set and the overrides; None if they have no line width."""
     name = material_set.reference
     override = spec.overrides.of(name)
     width = _known(material_set, override, name, "homogeneous_width")
     phonon = _known(material_set, override, name, "phonon_energy")
     if width is None or phonon is None:
         return None
-    at = ROOM
-    if override.homogeneous_width is None:
+    temperature = ROOM_TEMPERATURE
+    if override.value("homogeneous_width") is None:
         stated = material_set.value(name, "homogeneous_width").temperature
         assert stated is not None  # a set without it is refused
-        at = stated
+        temperature = stated
     return Light(
         homogeneous_width=width * EV_PER_MEV,
-        width_temperature=at,
+        width_temperature=temperature,
         phonon_energy=phonon * EV_PER_MEV,
         axial_share=_known(material_set, override, name, "hole_axial_share"),
         axis_angle=_known(material_set, override, name, "hole_axis_angle") or 0.0,
     )
 
 
-def _known(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float | None:
-    """Return a value of the override or else of the set; None where neither has it."""
-    given = getattr(override, key)
+def _known(material_set: MaterialSet, override: Override, name: str, key: str) -> float | None:
+    """Return a value of the override or else of the set; None if neither has it."""
+    given = override.value(key)
     if given is not None:
         return float(given)
     entry = material_set.materials[name].get(key)
     return None if entry is None else entry.value
 
 
-def _chosen(material_set: MaterialSet, override: MaterialOverride | MediumOverride, name: str, key: str) -> float:
-    """Return a value that every set has, replaced by the override's where there is one."""
-    found = _known(material_set, override, name, key)
-    assert found is not None  # a set without it is refused
-    return found
+def _chosen(material_set: MaterialSet, override: Override, name: str, key: str) -> float:
+    """Return a value that every set has, or the override if there is one."""
+    value = _known(material_set, override, name, key)
+    assert value is not None  # a set without it is refused
+    return value
 
 
 def _check_binding(spec: Spec, molecule: AxialMolecule) -> None:
-    """Refuse what clearly binds no level; where only the whole molecule might, the solver decides."""
-    for carrier, asked in zip(CARRIERS, (spec.calculation.electrons, spec.calculation.holes), strict=True):
-        if not asked:
+    """Refuse a molecule that clearly binds no level; where only the whole molecule might, the solver decides."""
+    for carrier, count in zip(CARRIERS, (spec.calculation.electrons, spec.calculation.holes), strict=True):
+        if not count:
             continue
         barrier = getattr(molecule.parameters[MEDIUM], f"{carrier}_edge")
         inside = [p for name, p in molecule.parameters.items() if name != MEDIUM]
@@ -233,19 +234,19 @@ def _check_binding(spec: Spec, molecule: AxialMolecule) -> None:
             continue  # levels in a field are resonances between hard walls
         if len(molecule.dots) > 1:
             if not _enclosure_binds(molecule, carrier, lowest):
-                allowed = f"higher: the molecule has no bound level of the {carrier} below it"
+                allowed = f"higher: the molecule has no bound {carrier} level below it"
                 raise InputError(field=field, value=barrier, allowed=allowed)
         elif not _dot_binds(molecule, carrier):
             core = spec.molecule.dots[0].core
             size = "radius" if core.radius is not None else "diameter"
-            allowed = f"larger: the dot has no bound level of the {carrier} below the barrier of {barrier:.9g} eV"
+            allowed = f"larger: the dot has no bound {carrier} level below the barrier of {barrier:.9g} eV"
             raise InputError(field=f"molecule.dots[0].core.{size}", value=getattr(core, size), allowed=allowed)
 
 
 def _enclosure_binds(molecule: AxialMolecule, carrier: str, lowest: float) -> bool:
-    """Whether the sphere around the whole molecule, of its lowest edge and heaviest mass, binds a level.
+    """Whether a sphere around the whole molecule, with its lowest edge and heaviest mass, binds a level.
 
-    Its energy is below the molecule's for every wavefunction, so what it does not bind the molecule does not either.
+    The energy of any wavefunction is lower there than in the molecule, which binds no level if the sphere binds none.
     """
     ends = [dot.z + sign * dot.radius for dot in molecule.dots for sign in (-1, 1)]
     heaviest = max(getattr(p, f"{carrier}_mass") for p in molecule.parameters.values())

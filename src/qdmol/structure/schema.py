@@ -1,17 +1,18 @@
-"""The spec as frozen models: what may be written, with units, bounds and meanings. They are the schema.
+"""Models of the spec: what a spec may contain, with units, bounds and meanings.
 
-Rules that need no material set live here; what needs one (materials, placement, binding) is in `resolving`.
+The frozen pydantic models here are the spec; the published JSON schema is made from them. A spec has a molecule
+(`Molecule`, of `Dot` with `Core` and `Shell`), single values that replace those of the material set (`Overrides`), the
+surroundings (`Environment`), what to compute (`Calculation`), and the distribution of sizes in a sample (`Ensemble`).
 
-Single values of the spec that replace those of its material set.
-
-How the particles of a sample differ, as the spec says it: standard deviations, single dots among the molecules.
+Rules that can be checked without the material set are checked here; the others (materials, placement, binding) in
+`resolving`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -24,32 +25,20 @@ from pydantic import (
     StrictBool,
     StrictInt,
     WithJsonSchema,
+    create_model,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
 from qdmol.errors import MISSING, InputError
-from qdmol.materials import (
-    AbsorptionCoefficient,
-    AxialShare,
-    AxisAngle,
-    BandGap,
-    Barrier,
-    KaneEnergy,
-    LayerThickness,
-    LineWidth,
-    Mass,
-    Offset,
-    Permittivity,
-    PhononEnergy,
-    Quantity,
-)
-from qdmol.structure.necks import LinkerNeck, MergedNeck, NeckChoice, neck_length, read_neck
+from qdmol.materials import QUANTITIES, Owner, Quantity
+from qdmol.structure.necks import NECK_MEANINGS, NeckField, PlainNeck
 from qdmol.structure.schema_base import (
     DISTANCE,
     GAP,
-    KEPT_FOR_LATER,
     ON_AXIS,
+    RESERVED,
     Coordinate,
     ExchangeConstant,
     FieldComponent,
@@ -66,78 +55,56 @@ from qdmol.structure.schema_base import (
 from qdmol.units import quantity_pattern
 
 
-class MaterialOverride(Part):
-    """Values that replace a material's in the set."""
+class Override(Part):
+    """Values that replace those of the material set; the fields are the quantities in `qdmol.materials`."""
 
-    electron_mass: Mass | None = Field(None, description="Free-electron masses.")
-    hole_mass: Mass | None = Field(None, description="Free-electron masses.")
-    conduction_offset: Offset | None = Field(
-        None, description="Conduction edge above the reference material's, eV; not for the reference material."
-    )
-    valence_offset: Offset | None = Field(
-        None, description="Valence edge below the reference material's, eV (positive is a barrier for holes)."
-    )
-    permittivity: Permittivity | None = Field(None, description="Relative permittivity.")
-    band_gap: BandGap | None = Field(None, description="Band gap, eV; of the reference material only.")
-    layer_thickness: LayerThickness | None = Field(None, description="Thickness of a monolayer, nm.")
-    kane_energy: KaneEnergy | None = Field(None, description="Kane energy E_P = 2 |<S|p|X>|^2 / m0, eV.")
-    optical_permittivity: Permittivity | None = Field(None, description="Relative permittivity at optical frequencies.")
-    bulk_absorption_300nm: AbsorptionCoefficient | None = Field(
-        None, description="Absorption coefficient of the bulk at 300 nm, 1/cm; for comparison only."
-    )
-    homogeneous_width: LineWidth | None = Field(
-        None, description="Full width at half maximum of one dot's line at 300 K, meV; of the reference material only."
-    )
-    phonon_energy: PhononEnergy | None = Field(
-        None, description="Effective phonon of that width's temperature law, meV; of the reference material only."
-    )
-    hole_axial_share: AxialShare | None = Field(
-        None,
-        description="Share of the p orbital along the crystal's axis in the hole's Bloch function, 1/3 is isotropic; "
-        "of the reference material only.",
-    )
-    hole_axis_angle: AxisAngle | None = Field(
-        None, description="Between the crystal's axis and the molecule's, degrees; of the reference material only."
-    )
+    def value(self, key: str) -> float | None:
+        """Return the value of a quantity, in its unit; None where the override has none."""
+        value: float | None = getattr(self, key, None)
+        return value
 
 
-class MediumOverride(Part):
-    """Values that replace those of what surrounds the molecule."""
+def _override_model(name: str, description: str, owners: set[Owner]) -> type[Override]:
+    fields: dict[str, Any] = {
+        key: (Annotated[float, quantity] | None, Field(None, description=quantity.meaning))
+        for key, quantity in QUANTITIES.items()
+        if owners & quantity.owners
+    }
+    return create_model(name, __base__=Override, __doc__=description, __module__=__name__, **fields)
 
-    electron_mass: Mass | None = Field(None, description="Free-electron masses.")
-    hole_mass: Mass | None = Field(None, description="Free-electron masses.")
-    electron_barrier: Barrier | None = Field(
-        None, description="Barrier for electrons above the reference material's conduction edge, eV, or `hard`."
+
+if TYPE_CHECKING:  # type checkers know no models that are made from a table
+    MaterialOverride = Override
+    MediumOverride = Override
+else:
+    MaterialOverride = _override_model(
+        "MaterialOverride", "Values that replace those of a material in the set.", {"reference", "material"}
     )
-    hole_barrier: Barrier | None = Field(
-        None, description="Barrier for holes below the reference material's valence edge, eV, or `hard`."
+    MediumOverride = _override_model(
+        "MediumOverride", "Values that replace those of the medium around the molecule.", {"medium"}
     )
-    permittivity: Permittivity | None = Field(None, description="Relative permittivity.")
-    optical_permittivity: Permittivity | None = Field(None, description="Relative permittivity at optical frequencies.")
 
 
 class Overrides(Part):
-    """Single values that replace those of the set, by material."""
+    """Single values that replace those of the material set, by material."""
 
-    model_config = ConfigDict(
-        extra="allow", json_schema_extra={"propertyNames": {"not": {"enum": list(KEPT_FOR_LATER)}}}
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra={"propertyNames": {"not": {"enum": list(RESERVED)}}})
     __pydantic_extra__: dict[str, MaterialOverride]
 
     medium: MediumOverride | None = None
 
     def of(self, material: str) -> MaterialOverride:
-        """Return the overrides of a material, empty ones where there are none."""
+        """Return the overrides of a material, empty if there are none."""
         return (self.__pydantic_extra__ or {}).get(material, MaterialOverride())
 
     @property
     def materials(self) -> tuple[str, ...]:
-        """Names of the materials that are overridden, without the medium."""
+        """Names of the materials with overrides, without the medium."""
         return tuple(self.__pydantic_extra__ or {})
 
 
 ABSOLUTE = Quantity("length", 0, 100)
-RELATIVE = Quantity("number", 0, 50)  # percent: at three standard deviations most of what is wider has no size left
+RELATIVE = Quantity("number", 0, 50)  # percent; wider distributions would reach far below zero
 FRACTION = Quantity("number", 0, 1)
 DEVIATION_ALLOWED = (
     f"a standard deviation: a length in nm or with a unit, {ABSOLUTE.allowed}, "
@@ -162,7 +129,7 @@ class Deviation:
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Return the deviation that a number (nm), a text with a unit or a text with % says; InputError otherwise."""
+        """Return the deviation written as a number (nm), text with a unit or text with %; InputError otherwise."""
         if isinstance(value, cls):
             return value
         share = isinstance(value, str) and value.rstrip().endswith("%")
@@ -173,35 +140,39 @@ class Deviation:
             raise InputError(field="", value=value, allowed=DEVIATION_ALLOWED) from None
 
     def written(self) -> float | str:
-        """Return the deviation as a spec has it, which reads back equal."""
+        """Return the deviation in the form of a spec; it reads back equal."""
         return f"{self.value!r} %".replace(".0 %", " %") if self.relative else self.value
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Tell pydantic how a deviation is read and written."""
+        """Return the pydantic schema of a deviation."""
         writer = core_schema.plain_serializer_function_ser_schema(cls.written)
         return core_schema.no_info_plain_validator_function(cls.read, serialization=writer)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Tell pydantic the JSON schema of a deviation."""
-        schema = ABSOLUTE.schema()
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
+        """Return the JSON schema of a deviation."""
         percent = quantity_pattern(RELATIVE.kind).removesuffix("$") + r"%\s*$"
-        return {**schema, "anyOf": [*schema["anyOf"], {"type": "string", "pattern": percent}], "default": 0}
+        forms = [*ABSOLUTE.schema_options(), {"type": "string", "pattern": percent}]
+        return {**ABSOLUTE.schema(), "anyOf": forms, "default": 0}
 
 
 NONE = Deviation(0.0)
 
 
 class Ensemble(Part):
-    """A sample of particles that differ: lengths with a normal distribution, and single dots among the molecules."""
+    """A sample of particles of different sizes: normally distributed lengths, and single dots among the molecules."""
 
-    members: Annotated[StrictInt, Field(ge=2, le=100_000)] = Field(1000, description="How many particles are drawn.")
-    core_radius: Deviation = Field(NONE, description="Standard deviation of every core's radius, nm, or text with %.")
+    members: Annotated[StrictInt, Field(ge=2, le=100_000)] = Field(
+        1000, description="Number of particles that are drawn."
+    )
+    core_radius: Deviation = Field(
+        NONE, description="Standard deviation of the radius of each core, nm, or text with %."
+    )
     shell_thickness: Deviation = Field(
         NONE,
-        description="Standard deviation of the thickness of each dot's whole shell, nm, or text with %; "
-        "all shells of a dot are scaled alike.",
+        description="Standard deviation of the total shell thickness of each dot, nm, or text with %; "
+        "all shells of a dot are scaled by the same factor.",
     )
     neck: Deviation = Field(
         NONE,
@@ -209,44 +180,43 @@ class Ensemble(Part):
         "nm, or text with %.",
     )
     monomers: Annotated[float, FRACTION] = Field(0.0, description="Single dots, as a fraction of all particles.")
-    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = Field(1, description="Of the random numbers.")
+    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = Field(1, description="Seed of the random numbers.")
 
+    def refuse_unfit(self, molecule: Molecule) -> None:
+        """Raise InputError for a deviation of something that the molecule does not have."""
+        single, placed, neck = len(molecule.dots) == 1, molecule.positions is not None, molecule.neck
+        if single and self.neck.value:
+            raise self._refusal("neck", "0 or absent: a single dot has no neck")
+        if single and self.monomers:
+            raise self._refusal("monomers", "0 or absent: the molecule is a single dot itself")
+        if placed and self.neck.value:
+            raise self._refusal("neck", "0 or absent where `molecule.positions` says where the dots are")
+        if self.shell_thickness.value and not any(dot.shells for dot in molecule.dots):
+            raise self._refusal("shell_thickness", "0 or absent: no dot has a shell")
+        if self.neck.value and not molecule.neck_lengths:
+            raise self._refusal("neck", f"0 or absent: a neck {neck.form} has no length that varies")
+        if self.neck.relative and self.neck.value and 0 in molecule.neck_lengths:
+            raise self._refusal("neck", "a length in nm, since the mean of what it varies is 0 nm")
+        if placed and neck.fixes_spacing:
+            allowed = "0 or absent where `molecule.positions` is given and `molecule.neck` fixes distances too"
+            for name in ("core_radius", "shell_thickness"):
+                if getattr(self, name).value:
+                    raise self._refusal(name, allowed)
 
-def refuse_nonsense(
-    ensemble: Ensemble, *, dots: int, shells: bool, positions: bool, fixing: bool, necks: tuple[float, ...]
-) -> None:
-    """Refuse what a molecule has not, InputError: of ``dots`` dots, with or without ``shells`` and ``positions``.
-
-    ``fixing`` says that the neck fixes the distances; ``necks`` are the lengths (nm) that a deviation of it varies.
-    """
-
-    def refuse(name: str, allowed: str) -> None:
-        value = ensemble.monomers if name == "monomers" else getattr(ensemble, name).written()
-        raise InputError(field=f"ensemble.{name}", value=value, allowed=allowed)
-
-    if dots == 1 and ensemble.neck.value:
-        refuse("neck", "0 or absent: a single dot has no neck")
-    if dots == 1 and ensemble.monomers:
-        refuse("monomers", "0 or absent: the molecule is a single dot itself")
-    if positions and ensemble.neck.value:
-        refuse("neck", "0 or absent where `molecule.positions` says where the dots are")
-    if ensemble.shell_thickness.value and not shells:
-        refuse("shell_thickness", "0 or absent: no dot has a shell")
-    if ensemble.neck.relative and ensemble.neck.value and 0 in necks:
-        refuse("neck", "a length in nm, since the mean of what it varies is 0 nm")
-    if positions and fixing:
-        for name in ("core_radius", "shell_thickness"):
-            if getattr(ensemble, name).value:
-                refuse(name, "0 or absent where `molecule.positions` is given and `molecule.neck` fixes distances too")
+    def _refusal(self, name: str, allowed: str) -> InputError:
+        value = getattr(self, name)
+        return InputError(
+            field=f"ensemble.{name}", value=value.written() if isinstance(value, Deviation) else value, allowed=allowed
+        )
 
 
 def _schema_one_of(*names: str) -> ConfigDict:
-    extra: dict[str, Any] = {"oneOf": [{"required": [name]} for name in names]}
+    extra: JsonDict = {"oneOf": [{"required": [name]} for name in names]}
     return ConfigDict(json_schema_extra=extra)
 
 
 def _one_of(part: BaseModel, *names: str) -> None:
-    """Refuse unless exactly one of the fields is given."""
+    """Raise InputError unless exactly one of the fields is given."""
     given = [name for name in names if getattr(part, name) is not None]
     either = " or ".join(f"`{name}`" for name in names)
     if not given:
@@ -261,7 +231,7 @@ class Core(Part):
 
     model_config = _schema_one_of("radius", "diameter")
 
-    material: Text = Field(description="A material of the set.")
+    material: Text = Field(description="Name of a material in the set.")
     radius: Size | None = Field(None, description="Radius, nm (or give `diameter`).")
     diameter: Size | None = Field(None, description="Diameter, nm (or give `radius`).")
 
@@ -280,15 +250,15 @@ class Core(Part):
 
 
 class Shell(Part):
-    """A shell around what is inside it."""
+    """A shell around the core or around another shell."""
 
     model_config = _schema_one_of("thickness", "monolayers")
 
-    material: Text = Field(description="A material of the set.")
+    material: Text = Field(description="Name of a material in the set.")
     thickness: Thickness | None = Field(None, description="Thickness, nm (or give `monolayers`).")
     monolayers: LayerCount | None = Field(
         None,
-        description="Thickness in monolayers of the material, whose layer thickness its set has (or give `thickness`).",
+        description="Thickness in monolayers (or give `thickness`); the set must have the thickness of a monolayer.",
     )
 
     @model_validator(mode="after")
@@ -307,7 +277,7 @@ class Dot(Part):
 
 
 def _read_each(quantity: Quantity) -> BeforeValidator:
-    """Return the reader of a length for every bond: one number, or a list with one entry a bond."""
+    """Return the validator of a length between neighbours: one number, or a list with one entry for each bond."""
 
     def read(value: object) -> float | tuple[float, ...]:
         if isinstance(value, list | tuple):
@@ -318,9 +288,8 @@ def _read_each(quantity: Quantity) -> BeforeValidator:
 
 
 def _schema_each(quantity: Quantity) -> WithJsonSchema:
-    single = quantity.schema()
-    each = {"type": "array", "items": single, "maxItems": 99}
-    return WithJsonSchema({"anyOf": [*single["anyOf"], each], "x-unit": quantity.unit})
+    each = {"type": "array", "items": quantity.schema(), "maxItems": 99}
+    return WithJsonSchema({"anyOf": [*quantity.schema_options(), each], "x-unit": quantity.unit})
 
 
 Spacings = Annotated[float | tuple[float, ...], _read_each(DISTANCE), _schema_each(DISTANCE)]
@@ -328,7 +297,7 @@ Barriers = Annotated[float | tuple[float, ...], _read_each(GAP), _schema_each(GA
 
 
 class Molecule(Part):
-    """Dots on a line along z, in the order listed."""
+    """Dots on the z axis, in the order listed."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -343,25 +312,21 @@ class Molecule(Part):
     )
 
     dots: Annotated[tuple[Dot, ...], Field(min_length=1, max_length=100)] = Field(
-        description="One dot is a monomer, two equal ones a homodimer, unlike ones a heterodimer."
+        description="Dots of the molecule: one is a monomer, two equal ones a homodimer, two unlike ones a heterodimer."
     )
     spacing: Spacings | None = Field(
-        None, description="Distance of neighbours, centre to centre, nm: one number, or a list with one entry a bond."
+        None,
+        description="Distance of neighbours, centre to centre, nm: one number, or a list with one entry for each bond.",
     )
     barrier: Barriers | None = Field(
         None,
         description="Distance of neighbours, core surface to core surface, nm: "
-        "one number, or a list with one entry a bond.",
+        "one number, or a list with one entry for each bond.",
     )
     positions: (
         Annotated[tuple[tuple[Coordinate, Coordinate, Coordinate], ...], Field(min_length=1, max_length=100)] | None
-    ) = Field(None, description="Centres [x, y, z], nm; x = y = 0 for now.")
-    neck: Annotated[NeckChoice, BeforeValidator(read_neck)] = Field(
-        "merged",
-        description="`merged`: bodies as placed, overlapping shells fuse. `{merged: D}`: placed so that the neck has "
-        "diameter D. `{filled: D}`: bodies as placed and a cylinder of diameter D from centre to centre. "
-        "`{linker: g}`: unfused, a gap g of medium. Lengths in nm.",
-    )
+    ) = Field(None, description="Centres [x, y, z], nm, on the z axis (x = y = 0).")
+    neck: NeckField = Field(PlainNeck(), description=NECK_MEANINGS)
 
     @model_validator(mode="after")
     def _neighbours(self) -> Self:
@@ -371,8 +336,7 @@ class Molecule(Part):
             allowed = f"absent where `{given[0]}` is given: one of spacing, barrier, positions"
             value = getattr(self, given[1])
             raise InputError(field=given[1], value=value, allowed=allowed)
-        fixes = isinstance(self.neck, MergedNeck | LinkerNeck)
-        if not given and not fixes and len(self.dots) > 1:
+        if not given and not self.neck.fixes_spacing and len(self.dots) > 1:
             allowed = "given (or `barrier`, or `positions`), since this neck does not fix the distance of the dots"
             raise InputError(field="spacing", value=MISSING, allowed=allowed)
         self._counts()
@@ -381,10 +345,11 @@ class Molecule(Part):
 
     @property
     def neck_lengths(self) -> tuple[float, ...]:
-        """What an ensemble varies between the dots, nm: the neck's length, or of a plain neck every bond's distance."""
-        length = neck_length(self.neck)
-        if length is not None:
-            return (length,)
+        """Lengths (nm) that an ensemble varies between the dots: that of the neck, or the distance of every bond."""
+        if self.neck.length is not None:
+            return (self.neck.length,)
+        if self.neck.fixes_spacing:
+            return ()
         given = self.spacing if self.spacing is not None else self.barrier
         if given is None:
             return ()
@@ -395,10 +360,10 @@ class Molecule(Part):
         for name in ("spacing", "barrier"):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != bonds:
-                allowed = f"one length, or a list with one entry a bond ({bonds} for {bonds + 1} dots)"
+                allowed = f"one length, or a list with one entry for each bond ({bonds} for {bonds + 1} dots)"
                 raise InputError(field=name, value=list(value), allowed=allowed)
         if self.positions is not None and len(self.positions) != len(self.dots):
-            allowed = f"a list with one [x, y, z] a dot ({len(self.dots)})"
+            allowed = f"a list with one [x, y, z] for each dot ({len(self.dots)})"
             raise InputError(field="positions", value=[list(p) for p in self.positions], allowed=allowed)
 
     def _on_axis(self) -> None:
@@ -409,11 +374,12 @@ class Molecule(Part):
 
 
 class Environment(Part):
-    """What acts on the molecule from outside."""
+    """Surroundings of the molecule: temperature and applied field."""
 
-    temperature: Temperature = Field(300.0, description="K.")
+    temperature: Temperature = Field(300.0, description="Temperature, K.")
     field: tuple[FieldComponent, FieldComponent, FieldComponent] = Field(
-        (0.0, 0.0, 0.0), description="Applied far field [x, y, z], kV/cm; along z for now. +z pushes electrons to -z."
+        (0.0, 0.0, 0.0),
+        description="Applied far field [x, y, z], kV/cm, along z (x = y = 0). A field along +z pushes electrons to -z.",
     )
 
     @model_validator(mode="after")
@@ -432,34 +398,38 @@ def _read_coulomb(value: object) -> object:
 
 
 class Calculation(Part):
-    """What is computed, and how well."""
+    """What is computed, and with which accuracy."""
 
     electrons: LevelCount = Field(
-        4, description="How many electron levels (orbital, +m and -m apart, no spin); 0 for none."
+        4,
+        description="Number of electron levels (orbitals; +m and -m count separately, spin does not); 0 for none.",
     )
-    holes: LevelCount = Field(2, description="How many hole levels; 0 for none.")
+    holes: LevelCount = Field(2, description="Number of hole levels; 0 for none.")
     coulomb: Annotated[Literal["none", "self-consistent", "ci"], BeforeValidator(_read_coulomb)] = Field(
         "self-consistent",
-        description="Attraction of electron and hole: none, each in the other's mean field, or configuration "
-        "interaction; where it is left out, `none` if either carrier is not asked for.",
+        description="Attraction of electron and hole: none, self-consistent mean field, or configuration interaction; "
+        "the default is `none` if `electrons` or `holes` is 0.",
     )
-    tolerance: Tolerance = Field(0.1, description="Largest numerical error of every energy, meV.")
+    tolerance: Tolerance = Field(0.1, description="Largest numerical error allowed in any energy, meV.")
     ci_tolerance: Tolerance = Field(
-        1.0, description="Largest error of energies by configuration interaction, extrapolated in the basis, meV."
+        1.0, description="Largest error allowed in extrapolated energies of configuration interaction, meV."
     )
     self_polarisation: StrictBool = Field(
         False,  # noqa: FBT003
-        description="Whether every carrier feels the charges it induces itself where permittivities differ.",
+        description="Whether each carrier interacts with the charge that it induces where permittivities differ.",
     )
     interface_width: InterfaceWidth = Field(
-        0.3, description="Width of an interface as self-polarisation sees it, nm; a sharp one would diverge."
+        0.3,
+        description="Width of interfaces in self-polarisation, nm; at a sharp interface the energy diverges.",
     )
     exchange: StrictBool = Field(
         False,  # noqa: FBT003
         description="Whether short-range exchange splits excitons into dark and bright ones, with `coulomb: ci`.",
     )
     exchange_constant: ExchangeConstant = Field(
-        71.7, description="Bright less dark exciton for an electron and a hole at one place with 1/nm³, meV nm³."
+        71.7,
+        description="Exchange constant, meV nm³: the splitting between bright and dark excitons, per density overlap "
+        "of electron and hole (1/nm³).",
     )
 
     @model_validator(mode="before")
@@ -497,7 +467,9 @@ class Calculation(Part):
 
 def _read_version(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int) or value != 1:
-        raise InputError(field="", value=value, allowed="1, the version of the spec format that this qdmol reads")
+        raise InputError(
+            field="", value=value, allowed="1, the version of the spec format that this version of qdmol reads"
+        )
     return value
 
 
@@ -508,7 +480,7 @@ def _read_name(value: object) -> object:
 
 
 class Spec(Part):
-    """A molecule, its surroundings, and what to compute of it. Lengths in nm, energies in eV unless said otherwise."""
+    """A molecule, its surroundings, and what to compute. Lengths in nm and energies in eV unless stated otherwise."""
 
     qdmol: Annotated[Literal[1], BeforeValidator(_read_version)] = Field(description="Version of the spec format.")
     name: Annotated[Text, BeforeValidator(_read_name)] = Field("unnamed molecule", description="Free text for reports.")
@@ -518,7 +490,7 @@ class Spec(Part):
     environment: Environment = Environment()
     calculation: Calculation = Calculation()
     ensemble: Ensemble | None = Field(
-        None, description="How the particles of a sample differ; of the absorption and emission of an ensemble only."
+        None, description="Size distribution of the particles in a sample; used by spectra only."
     )
 
     _folder: Path | None = PrivateAttr(default=None)
@@ -527,29 +499,21 @@ class Spec(Part):
     @model_validator(mode="after")
     def _ensemble_of_this_molecule(self) -> Self:
         if self.ensemble is not None:
-            molecule = self.molecule
-            refuse_nonsense(
-                self.ensemble,
-                dots=len(molecule.dots),
-                shells=any(dot.shells for dot in molecule.dots),
-                positions=molecule.positions is not None,
-                fixing=isinstance(molecule.neck, MergedNeck | LinkerNeck),
-                necks=molecule.neck_lengths,
-            )
+            self.ensemble.refuse_unfit(self.molecule)
         return self
 
     @property
     def folder(self) -> Path | None:
-        """The folder the spec was read from, where its material set is looked for first; None for a mapping."""
+        """Folder that the spec was read from, where its material set is looked for first; None for a mapping."""
         return self._folder
 
     @property
     def file(self) -> Path | None:
-        """The file the spec was read from; None for a mapping."""
+        """File that the spec was read from; None for a mapping."""
         return self._file
 
     def __eq__(self, other: object) -> bool:
-        """Two specs are equal if they say the same, wherever they were read."""
+        """Compare contents; the files that the specs were read from do not matter."""
         return isinstance(other, Spec) and self.model_dump() == other.model_dump()
 
     def __hash__(self) -> int:

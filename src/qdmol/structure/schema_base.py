@@ -1,7 +1,8 @@
-"""What every piece of the spec shares: frozen, unknown keys refused, quantities with bounds."""
+"""Base of the models of the spec: frozen, unknown keys refused; and the quantities with their bounds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from qdmol.errors import InputError
 from qdmol.materials import Quantity
 
-KEPT_FOR_LATER = ("strain", "interface", "ligands", "orientation")
+RESERVED = ("strain", "interface", "ligands", "orientation")
 ON_AXIS = 1e-6  # nm, kV/cm: rounding of a generated file, nothing a person meant
 
 SIZE = Quantity("length", 0.01, 1000)
@@ -39,18 +40,26 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 LevelCount = Annotated[StrictInt, Field(ge=0, le=200)]
 
 
+def refuse_reserved(data: Mapping[str, object]) -> None:
+    """Raise InputError for a key that is reserved for a later version."""
+    for key in RESERVED:
+        if key in data:
+            message = f"`{key}` is not supported yet; remove this key."
+            raise InputError(
+                field=key, value=data[key], allowed="absent: this key is not supported yet", message=message
+            )
+
+
 class Part(BaseModel):
-    """A frozen piece of the spec; unknown keys are refused, and those kept for later with that word."""
+    """A frozen piece of the spec; unknown keys are refused, and so are those reserved for a later version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _not_yet(cls, data: object) -> object:
+    def _read_keys(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        for key in KEPT_FOR_LATER:
-            if key in data:
-                raise InputError(field=key, value=data[key], allowed="absent: this key is kept for later")
+        refuse_reserved(data)
         # `overrides:` with nothing behind it is null in YAML, and means that nothing is given
         return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}

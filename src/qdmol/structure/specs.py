@@ -1,4 +1,4 @@
-"""Reading, writing and changing specs."""
+"""Reading, writing and editing specs."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from qdmol.errors import InputError
-from qdmol.materials import find_set, first_refusal, plain_mapping, read_document
+from qdmol.materials import Document, find_set, first_refusal, plain_mapping, read_document
+from qdmol.structure.necks import NECKS
 from qdmol.structure.schema import Spec
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SPEC_ALLOWED = "the path of a spec in YAML or JSON, or @ and the name of a shipped example"
 
 
-def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec, *, folder: Path | None = None) -> Spec:
+def read_spec(source: str | os.PathLike[str] | Mapping[str, object] | Spec, *, folder: Path | None = None) -> Spec:
     """Return the spec at a path, of a shipped example (``"@homodimer"``), or of a mapping.
 
     The material set of a mapping is looked for in `folder` first; that of a file, in the file's own folder.
 
-    >>> read_spec("@homodimer").molecule.neck
-    'merged'
+    >>> read_spec("@homodimer").molecule.spacing
+    5.2
 
-    Raises InputError for whatever is no valid spec, naming field, value and what is allowed.
+    Raises InputError for anything that is not a valid spec, naming field, value and what is allowed.
     """
     if isinstance(source, Spec):
         return source
@@ -46,7 +46,7 @@ def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec, *, fold
 
 
 def spec_files(spec: Spec) -> tuple[Path, ...]:
-    """Return the files that a spec rests on: its own if it was read from one, and that of its material set.
+    """Return the files that a spec depends on: its own if it was read from one, and that of its material set.
 
     Raises InputError for a material set that is not found.
     """
@@ -54,12 +54,12 @@ def spec_files(spec: Spec) -> tuple[Path, ...]:
     return (material_set,) if spec.file is None else (spec.file, material_set)
 
 
-def _validated(data: dict[str, Any], *, folder: Path | None, file: Path | None = None) -> Spec:
+def _validated(data: Document, *, folder: Path | None, file: Path | None = None) -> Spec:
     try:
         spec = Spec.model_validate(data)
     except ValidationError as error:
         raise first_refusal(error, data, Spec) from None
-    # no fields: where a spec was read is no part of what it says
+    # private attributes, not fields: where a spec was read from is not part of its content
     spec._folder, spec._file = folder, file  # noqa: SLF001
     return spec
 
@@ -70,19 +70,19 @@ def list_examples() -> tuple[str, ...]:
 
 
 def example_path(name: str) -> Path:
-    """Return the file of a shipped example; InputError with the names there are if there is none."""
+    """Return the file of a shipped example; InputError listing the examples if there is none of that name."""
     known = list_examples()
     if name in known:
         return EXAMPLES / f"{name}.yaml"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" (did you mean @{near[0]}?)" if near else ""
     allowed = "one of " + ", ".join(f"@{known_name}" for known_name in known)
-    message = f"`spec` is {'@' + name!r:.60}, which is no shipped example{hint}, but must be {allowed}."
+    message = f"`spec` is {'@' + name!r:.60}, which is not a shipped example{hint}, but must be {allowed}."
     raise InputError(field="spec", value=f"@{name}", allowed=allowed, message=message)
 
 
 def dump_spec(spec: Spec) -> str:
-    """Return the spec as YAML that reads back equal; defaults are written out."""
+    """Return the spec as YAML, defaults included; it reads back equal."""
     out = io.StringIO()
     yaml = YAML()
     yaml.width = 100
@@ -90,13 +90,13 @@ def dump_spec(spec: Spec) -> str:
     return out.getvalue()
 
 
-def spec_mapping(spec: Spec) -> dict[str, Any]:
-    """Return the spec as a plain mapping that reads back equal; defaults are written out."""
-    data: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
+def spec_mapping(spec: Spec) -> Document:
+    """Return the spec as a plain mapping, defaults included; it reads back equal."""
+    data: Document = spec.model_dump(mode="json", exclude_none=True)
     return data
 
 
-def spec_schema() -> dict[str, Any]:
+def spec_schema() -> Document:
     """Return the JSON schema (draft 2020-12) of the spec, for editors; units are in descriptions and ``x-unit``."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -107,12 +107,12 @@ def spec_schema() -> dict[str, Any]:
     return schema
 
 
-# Keys that say the same thing: setting one by path takes the others away.
+# Keys that exclude each other: setting one by path removes the others.
 _EXCLUSIVE = (
     frozenset({"radius", "diameter"}),
     frozenset({"thickness", "monolayers"}),
     frozenset({"spacing", "barrier", "positions"}),
-    frozenset({"merged", "filled", "linker"}),
+    frozenset(NECKS),
 )
 _STEP = re.compile(r"\.?([A-Za-z_][^.\[\]]*)|\[(\d+|\*)\]")
 
@@ -120,17 +120,17 @@ _STEP = re.compile(r"\.?([A-Za-z_][^.\[\]]*)|\[(\d+|\*)\]")
 def update_spec(spec: Spec, path: str, value: object) -> Spec:
     """Return the spec with the value at a dotted path replaced, validated again.
 
-    ``[i]`` counts entries of a list from 0, ``[*]`` means all of them: ``molecule.dots[*].core.radius``.
-    Of keys that exclude each other (radius and diameter, spacing and barrier, ...) the one set replaces the others.
-    Raises InputError naming the path if it leads nowhere, or the field that its value makes wrong.
+    ``[i]`` is entry i of a list, counted from 0, ``[*]`` all entries: ``molecule.dots[*].core.radius``. Setting one of
+    several keys that exclude each other (radius and diameter, spacing and barrier, ...) removes the others.
+    Raises InputError naming the path if it does not exist, or the field that becomes invalid.
     """
     changed = update_mapping(spec_mapping(spec), {path: value}, folder=spec.folder)
-    changed._file = spec.file  # noqa: SLF001  # as above
+    changed._file = spec.file  # noqa: SLF001
     return changed
 
 
-def update_mapping(data: Mapping[str, Any], changes: Mapping[str, object], *, folder: Path | None) -> Spec:
-    """Return the spec of a plain mapping with the values at several dotted paths replaced together, validated once.
+def update_mapping(data: Mapping[str, object], changes: Mapping[str, object], *, folder: Path | None) -> Spec:
+    """Return the spec of a plain mapping with the values at several dotted paths replaced, validated once.
 
     Like `update_spec`, path by path in the order given; ``folder`` is where the material set is looked for first.
     """
@@ -143,7 +143,7 @@ def update_mapping(data: Mapping[str, Any], changes: Mapping[str, object], *, fo
 
 
 def exclude_each_other(one: str, two: str) -> bool:
-    """Whether setting one dotted path takes the other away, or sets the very same value.
+    """Whether setting one dotted path removes the other, or sets the same value.
 
     >>> exclude_each_other("molecule.spacing", "molecule.barrier")
     True
@@ -175,7 +175,7 @@ def _steps(path: str) -> list[str | int]:
 
 
 def _parents(data: object, steps: list[str | int], path: str) -> list[object]:
-    """Return what the last step is taken in; more than one where ``[*]`` stands before."""
+    """Return the values that contain the last step; several after ``[*]``."""
     places = [data]
     for i, step in enumerate(steps):
         places = [
@@ -195,10 +195,10 @@ def _enter(place: object, step: str | int, path: str, *, create: bool) -> list[o
             return list(place)
         if step < len(place):
             return [place[step]]
-    raise _leads_nowhere(path, step, place)
+    raise _no_such_path(path, step, place)
 
 
-def _leads_nowhere(path: str, step: str | int, place: object) -> InputError:
+def _no_such_path(path: str, step: str | int, place: object) -> InputError:
     here = ", ".join(place) if isinstance(place, dict) else f"0 to {len(place) - 1}" if isinstance(place, list) else ""
     name = "*" if step == -1 else step
     allowed = f"a path into the spec (where it has {name!r}: {here or 'a value with nothing inside'})"
@@ -216,4 +216,4 @@ def _assign(parent: object, step: str | int, value: object, path: str) -> None:
                     parent.pop(other, None)
         parent[step] = value
     else:
-        raise _leads_nowhere(path, step, parent)
+        raise _no_such_path(path, step, parent)

@@ -1,7 +1,8 @@
-"""Axes of a map: one field of the spec, and the values it takes.
+"""Axes of a map: a field of the spec, and the values that it takes.
 
-In: ``AXIS=VALUES``, AXIS a dotted path (``molecule.dots[*].core.radius``) or an alias, VALUES ``START:STOP:COUNT``,
-both ends included, or a list. Out: `Axis`, its values in the unit that plain numbers of the field have in a spec.
+An axis is written ``AXIS=VALUES``: AXIS is a dotted path (``molecule.dots[*].core.radius``) or an alias, VALUES is
+``START:STOP:COUNT``, both ends included, or a list. The values of an `Axis` are in the unit that plain numbers of the
+field have in a spec.
 
 >>> import qdmol
 >>> axis = parse_axis("core_diameter=2nm:4.4nm:4", qdmol.read_spec("@homodimer"))
@@ -20,7 +21,7 @@ from typing import Any
 
 from qdmol.errors import InputError
 from qdmol.materials import QUANTITIES
-from qdmol.structure import FilledNeck, LinkerNeck, Spec, exclude_each_other
+from qdmol.structure import NECKS, Spec, exclude_each_other
 from qdmol.units import Kind, parse_quantity, unit_of
 
 AxisValue = float | int | str
@@ -31,7 +32,7 @@ AXIS_ALLOWED = (
     + ", ".join(ALIASES)
     + ", and VALUES is START:STOP:COUNT or a list such as 1.2,1.4"
 )
-MOST_VALUES = 100_000
+MAX_VALUES = 100_000
 
 _FIXED = {
     "core_radius": "molecule.dots[*].core.radius",
@@ -40,9 +41,10 @@ _FIXED = {
     "barrier": "molecule.barrier",
     "field": "environment.field[2]",
 }
-# The kind of quantity a last key of a path holds; values of other keys are taken as they are written.
+# Kind of quantity by the last key of a path; values of other keys are taken as text.
 _KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("radius", "diameter", "thickness", "spacing", "barrier", "merged", "filled", "linker"), "length"),
+    **dict.fromkeys(("radius", "diameter", "thickness", "spacing", "barrier"), "length"),
+    **{key: quantity.kind for key, neck in NECKS.items() if (quantity := neck.quantity()) is not None},
     "positions": "length",
     "monolayers": "number",
     "field": "field",
@@ -70,7 +72,7 @@ class Axis:
 
 
 def parse_axis(text: str, spec: Spec) -> Axis:
-    """Return the axis that ``AXIS=VALUES`` says for this spec; InputError naming the axis where it makes no sense."""
+    """Return the axis written as ``AXIS=VALUES`` for this spec; InputError naming the axis if it is invalid."""
     name, separator, values = text.partition("=")
     if not separator or not name.strip() or not values.strip():
         raise InputError(field="axis", value=text, allowed=AXIS_ALLOWED)
@@ -78,23 +80,23 @@ def parse_axis(text: str, spec: Spec) -> Axis:
 
 
 def make_axis(name: str, values: str | Iterable[Any], spec: Spec) -> Axis:
-    """Return an axis from its name and its values, in text as above or a sequence of numbers or texts with units.
+    """Return an axis from its name and its values: text as above, or a sequence of numbers or of text with units.
 
     Raises InputError naming the axis.
     """
     field = _field_of(name, spec)
     last = field.rpartition(".")[2].partition("[")[0]
-    found = _from_text(values, last, name) if isinstance(values, str) else _each(list(values), last, name)
-    if not 0 < len(found) <= MOST_VALUES:
-        raise InputError(field=name, value=len(found), allowed=f"an axis of 1 to {MOST_VALUES} values")
-    if len(set(found)) < len(found):
-        raise InputError(field=name, value=values, allowed="an axis that has each value once")
+    parsed = _from_text(values, last, name) if isinstance(values, str) else _each(list(values), last, name)
+    if not 0 < len(parsed) <= MAX_VALUES:
+        raise InputError(field=name, value=len(parsed), allowed=f"an axis of 1 to {MAX_VALUES} values")
+    if len(set(parsed)) < len(parsed):
+        raise InputError(field=name, value=values, allowed="an axis without repeated values")
     kind = _KINDS.get(last)
-    return Axis(name, field, "1" if kind is None else unit_of(kind), tuple(found))
+    return Axis(name, field, "1" if kind is None else unit_of(kind), tuple(parsed))
 
 
 def make_axes(given: Mapping[str, Any] | Sequence[str], spec: Spec) -> tuple[Axis, ...]:
-    """Return the axes of a mapping of names to values, or of texts ``AXIS=VALUES``; InputError for a pair at odds."""
+    """Return axes from a mapping of names to values, or from ``AXIS=VALUES``; InputError if two axes conflict."""
     if isinstance(given, str):
         given = [given]
     if isinstance(given, Mapping):
@@ -105,13 +107,13 @@ def make_axes(given: Mapping[str, Any] | Sequence[str], spec: Spec) -> tuple[Axi
         raise InputError(field="axis", value=None, allowed=f"given at least once: {AXIS_ALLOWED}")
     for one, two in itertools.combinations(axes, 2):
         if exclude_each_other(one.field, two.field):
-            allowed = f"absent where `{one.name}` is an axis: both set the same thing ({one.field}, {two.field})"
+            allowed = f"absent where `{one.name}` is an axis: both set the same quantity ({one.field}, {two.field})"
             raise InputError(field=two.name, value=two.name, allowed=allowed)
     return axes
 
 
 def _field_of(name: str, spec: Spec) -> str:
-    """Return the dotted path behind a name; whether it leads anywhere is seen when it is used."""
+    """Return the dotted path of a name; whether it exists in the spec is checked when it is used."""
     if name in _FIXED:
         return _FIXED[name]
     if name == "shell_thickness":
@@ -120,9 +122,11 @@ def _field_of(name: str, spec: Spec) -> str:
             raise InputError(field="axis", value=name, allowed=allowed)
         return "molecule.dots[*].shells[0].thickness"
     if name == "neck_diameter":
-        if isinstance(spec.molecule.neck, LinkerNeck):
-            raise InputError(field="axis", value=name, allowed="absent with a linker, which has no neck")
-        return "molecule.neck.filled" if isinstance(spec.molecule.neck, FilledNeck) else "molecule.neck.merged"
+        neck = spec.molecule.neck
+        if neck.diameter_key is None:
+            allowed = f"absent with a neck {neck.form}, which has no diameter"
+            raise InputError(field="axis", value=name, allowed=allowed)
+        return f"molecule.neck.{neck.diameter_key}"
     if "." not in name:
         raise InputError(field="axis", value=name, allowed="a dotted path or one of " + ", ".join(ALIASES))
     return name
@@ -132,21 +136,21 @@ def _from_text(text: str, last: str, name: str) -> list[AxisValue]:
     parts = text.split(":")
     if len(parts) == 1:
         return _each([part.strip() for part in text.split(",")], last, name)
-    allowed = "START:STOP:COUNT, two values and how many there are, both ends included"
+    allowed = "START:STOP:COUNT: two values, and the number of values including both ends"
     if len(parts) != 3 or not parts[2].strip().isdecimal() or len(parts[2]) > 12:
         raise InputError(field=name, value=text, allowed=allowed)
     count = int(parts[2])
     start, stop = _each([part.strip() for part in parts[:2]], last, name)
     if isinstance(start, str) or isinstance(stop, str) or not math.isfinite(start) or not math.isfinite(stop):
-        raise InputError(field=name, value=text, allowed=f"{allowed}, of a field that is a number")
-    if not 0 < count <= MOST_VALUES or (count == 1) != (start == stop):
-        raise InputError(field=name, value=text, allowed=f"{allowed}; at least 2 between different ends")
+        raise InputError(field=name, value=text, allowed=f"{allowed}, for a field that is a number")
+    if not 0 < count <= MAX_VALUES or (count == 1) != (start == stop):
+        raise InputError(field=name, value=text, allowed=f"{allowed}; at least 2 for different ends")
     values: list[AxisValue] = [_between(start, stop, i, count) for i in range(count)]
     return _each(values, last, name) if last in _COUNTS else values
 
 
 def _between(start: float, stop: float, i: int, count: int) -> float:
-    """Point ``i`` of ``count`` from start to stop, in decimal so that 2:4.4:4 is 2, 2.8, 3.6, 4.4 to the last digit."""
+    """Return point ``i`` of ``count`` from start to stop, in decimal: 2:4.4:4 is exactly 2, 2.8, 3.6, 4.4."""
     if i == 0 or count == 1:
         return float(start)
     low, high = Decimal(repr(float(start))), Decimal(repr(float(stop)))
@@ -168,10 +172,10 @@ def _value(value: Any, last: str, name: str) -> AxisValue:
             raise InputError(field=name, value=value, allowed="whole numbers")
         return int(number)
     if not isinstance(value, str) or not value:
-        raise InputError(field=name, value=value, allowed="text, one value of the field or more, with commas between")
+        raise InputError(field=name, value=value, allowed="text: values of the field, separated by commas")
     return value
 
 
 def _number(value: Any) -> Any:
-    """Return a number of an array library as Python's own; anything else as it is."""
+    """Return a NumPy number as a Python number, and anything else unchanged."""
     return value.item() if hasattr(value, "item") and not isinstance(value, str) else value

@@ -79,11 +79,11 @@ class Batch:
         return self.table.dataset(_attributes())
 
     def __str__(self) -> str:
-        said = [f"{self.table.done} of {self.table.count} samples have numbers."]
-        said += [f"No numbers of {name}: {reason}" for name, reason in self.failed[:SHOWN_HOLES]]
+        sentences = [f"{self.table.done} of {self.table.count} samples have numbers."]
+        sentences += [f"No numbers of {name}: {reason}" for name, reason in self.failed[:SHOWN_HOLES]]
         if len(self.failed) > SHOWN_HOLES:
-            said.append(f"{len(self.failed) - SHOWN_HOLES} more have none; the column `reason` says why.")
-        return "\n".join(said)
+            sentences.append(f"{len(self.failed) - SHOWN_HOLES} more have none; the column `reason` says why.")
+        return "\n".join(sentences)
 
 
 def solve_batch(
@@ -200,11 +200,11 @@ def _from_folder(folder: Path) -> _Samples:
 def _files_of(specs: Iterable[Spec | InputError]) -> list[Path]:
     """Files that the specs of samples are read from; those of invalid specs are unknown."""
     distinct = {(spec.materials, spec.folder, spec.file): spec for spec in specs if isinstance(spec, Spec)}
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for spec in distinct.values():
         with contextlib.suppress(InputError):  # no such material set: the sample will say so
-            found.update(dict.fromkeys(spec_files(spec)))
-    return list(found)
+            files.update(dict.fromkeys(spec_files(spec)))
+    return list(files)
 
 
 def _or_refusal(source: Any) -> Spec | InputError:
@@ -260,7 +260,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def _sample(row: Mapping[str, str], columns: Sequence[str], base: Spec | None, folder: Path) -> Spec | InputError:
-    """Return the spec of a row: its own or the common one, with every cell applied."""
+    """Return the spec of a row (its own or the common one) with every cell applied, or what is wrong with it."""
     try:
         spec = base
         if row.get("spec"):
@@ -301,7 +301,7 @@ def _attributes() -> dict[str, str]:
 
 
 def _csv(table: Table) -> str:
-    """The table as comma-separated values: names with units in the header, full precision, holes empty."""
+    """Table as comma-separated values: names with units in the header, full precision, empty cells without numbers."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerows(table.rows(leave_out=("spec",)))

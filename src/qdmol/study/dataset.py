@@ -86,59 +86,56 @@ def molecule_of(solution: MoleculeSolution) -> AxialMolecule:
     return solution.molecule.mirrored() if solution.flipped else solution.molecule
 
 
-def _images(solution: MoleculeSolution, above: Floats, below: Floats | None, r: Floats, z: Floats) -> Floats:
-    """Values (K, P) of functions given by their vectors (K, n) above and, on a half mesh, the mirrored ones below."""
-    sample = solution.elements.sample
-    z = -z if solution.flipped else z
-    if below is None:
-        return sample(above, r, z)
-    both = sample(np.concatenate([above, below]), r, np.maximum(np.abs(z), OFF_AXIS))
-    return np.where(z >= 0, both[: len(above)], both[len(above) :])
+def _values(solution: MoleculeSolution, images: Sequence[Floats], r: Floats, z: Floats) -> Floats:
+    """Values (..., P), at points of the plane y = 0, of functions with vectors (..., n) on each image of the mesh."""
+    return solution.elements.values_at(images, _positions(solution, r, z))
+
+
+def _positions(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
+    """Positions (P, 3) in the molecule that was solved."""
+    return np.stack([r, np.zeros_like(r), -z if solution.flipped else z], axis=-1)
 
 
 def _normal(solution: MoleculeSolution) -> float:
-    """From ∫ψ² r dr dz = 1 over the mesh to ∫ψ² d³r = 1 over the molecule."""
+    """From ∫ψ² = 1 in the elements' measure over the mesh to ∫ψ² d³r = 1 over the molecule."""
     return 1 / math.sqrt(solution.symmetry.turn * len(solution.symmetry.images))
 
 
 @dataclass(frozen=True, slots=True)
 class _Orbitals:
-    """Wavefunctions of K states as vectors of the mesh.
+    """Wavefunctions of K states: vectors (K, n) on each image of the mesh.
 
-    `above` (K, n), and on a half mesh `below` (K, n) for the mirrored half, else None; times `scale` they are
-    normalised, ∫|ψ|² d³r = 1. `dimension` is None for a single function.
+    Times `scale` they are normalised, ∫|ψ|² d³r = 1. `dimension` is None for a single function.
     """
 
     stem: str
     dimension: str | None
     name: str
-    above: Floats
-    below: Floats | None
+    images: Sequence[Floats]
     scale: float
 
 
 def _level_orbitals(solution: MoleculeSolution, carrier: Carrier, levels: Sequence[Level]) -> _Orbitals:
-    images = [_halves(solution, {level.sector: level.vector}) for level in levels]
-    above = np.concatenate([half for half, _ in images])
-    mirrored = [half for _, half in images if half is not None]
-    below = np.concatenate(mirrored) if mirrored else None
-    return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", above, below, _normal(solution))
+    images = [solution.symmetry.image_values({level.sector: level.vector}) for level in levels]
+    return _Orbitals(carrier, f"{carrier}_level", f"{carrier} levels", _by_image(images), _normal(solution))
 
 
 def _field_orbitals(solution: MoleculeSolution, operator: ScreenedHamiltonian, levels: Sequence[Level]) -> _Orbitals:
-    """Electron levels in the hole's field; they are normalised over both images of a half mesh already."""
-    images = [operator.images(level.vector) for level in levels]
-    halves = [np.stack(half) for half in zip(*images, strict=True)]
+    """Electron levels in the hole's field; they are normalised over all images already."""
+    images = _by_image([operator.images(level.vector) for level in levels])
     name = "electron levels in the field of the hole"
-    below = halves[1] if len(halves) > 1 else None
-    scale = 1 / math.sqrt(solution.symmetry.turn)
-    return _Orbitals("electron_coulomb", "electron_coulomb_level", name, halves[0], below, scale)
+    return _Orbitals("electron_coulomb", "electron_coulomb_level", name, images, 1 / math.sqrt(solution.symmetry.turn))
 
 
 def _pair_hole(solution: MoleculeSolution) -> _Orbitals:
     state = solution.pairs[0].pair.hole
-    halves = _halves(solution, state.space.parts(state.vector))
-    return _Orbitals("hole_coulomb", None, "hole in the field of the electron", *halves, _normal(solution))
+    images = _by_image([solution.symmetry.image_values(state.space.parts(state.vector))])
+    return _Orbitals("hole_coulomb", None, "hole in the field of the electron", images, _normal(solution))
+
+
+def _by_image(functions: Sequence[Sequence[Floats]]) -> list[Floats]:
+    """Vectors (K, n) for each image, from those (n,) of each of K functions on every image."""
+    return [np.stack(vectors) for vectors in zip(*functions, strict=True)]
 
 
 def electron_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
@@ -151,15 +148,8 @@ def hole_pull(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
     return -_from_parts(solution, solution.pairs[0].pair.electron_potential, r, z)
 
 
-def _halves(solution: MoleculeSolution, parts: Mapping[Sector, Floats]) -> tuple[Floats, Floats | None]:
-    """A function (1, n) above and, on a half mesh, below the mirror plane, from its parts by sector."""
-    above, *below = solution.symmetry.image_values(parts)
-    return above[None], below[0][None] if below else None
-
-
 def _from_parts(solution: MoleculeSolution, parts: Mapping[Sector, Floats], r: Floats, z: Floats) -> Floats:
-    """Values (P,) of a function given by its parts by sector."""
-    return np.asarray(_images(solution, *_halves(solution, parts), r, z)[0])
+    return _values(solution, solution.symmetry.image_values(parts), r, z)
 
 
 def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats) -> Floats:
@@ -170,14 +160,14 @@ def band_edge(solution: MoleculeSolution, carrier: Carrier, r: Floats, z: Floats
     polarised = next((h.polarisation for h in solution.hamiltonians.values()), None)
     if polarised is not None:
         permittivities = np.array([molecule.parameters[material].permittivity for material in names])
-        own = polarised.source.potential(np.stack([r, np.zeros_like(r), -z if solution.flipped else z], axis=-1))
+        own = polarised.source.potential(_positions(solution, r, z))
         edges = edges + COULOMB_EV_NM / (2 * permittivities) * own
     if molecule.field == 0:
         return edges
     energy = -molecule.field * z
     response = solution.field.response
     if response is not None:
-        energy = energy + _images(solution, response[None], None, r, z)[0]
+        energy = energy + _values(solution, [response], r, z)
     return edges + CHARGE[carrier] * energy
 
 
@@ -366,18 +356,17 @@ def _add_orbitals(data: xr.Dataset, solution: MoleculeSolution, grid: Grid) -> N
     if not listed:
         return
     # All together, for a point is located once for all functions.
-    above = np.concatenate([orbitals.above for orbitals in listed])
-    mirrored = [orbitals.below for orbitals in listed if orbitals.below is not None]
-    below = np.concatenate(mirrored) if mirrored else None
-    scale = np.concatenate([np.full((len(orbitals.above), 1), orbitals.scale) for orbitals in listed])
-    maps = scale * _images(solution, above, below, *grid.plane)
-    axis = (scale * _images(solution, above, below, *grid.axis)) ** 2
+    images = [np.concatenate(vectors) for vectors in zip(*(orbitals.images for orbitals in listed), strict=True)]
+    counts = [len(orbitals.images[0]) for orbitals in listed]
+    scale = np.repeat([orbitals.scale for orbitals in listed], counts)[:, None]
+    maps = scale * _values(solution, images, *grid.plane)
+    axis = (scale * _values(solution, images, *grid.axis)) ** 2
     r, z, weights = grid.cross_sections
-    densities = weights * (scale * _images(solution, above, below, r, z)) ** 2
-    densities = densities.reshape(len(above), len(grid.z), -1).sum(axis=-1)
+    densities = weights * (scale * _values(solution, images, r, z)) ** 2
+    densities = densities.reshape(len(scale), len(grid.z), -1).sum(axis=-1)
     shape = (len(grid.map_r), len(grid.map_z))
     maps = np.stack(fixed_sign(list(maps), grid.plane[1])).reshape(-1, *shape)
-    ends = np.cumsum([len(orbitals.above) for orbitals in listed])[:-1]
+    ends = np.cumsum(counts)[:-1]
     parts = zip(listed, *(np.split(values, ends) for values in (maps, axis, densities)), strict=True)
     for orbitals, wave, on_axis, along_z in parts:
         _store(data, orbitals, wave, on_axis, along_z)

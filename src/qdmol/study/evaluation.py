@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from qdmol.estimates import Estimate
-from qdmol.meanfield import Estimate as Energy, field_dot_shares
+from qdmol.meanfield import field_dot_shares
 from qdmol.optics import broadening_of
 from qdmol.potentials import Carrier
 from qdmol.states import Level
@@ -106,7 +106,7 @@ def is_converged(job: Job) -> bool:
     return all(part.accurate and part.complete for part in parts) and not _inaccurate_differences(job)
 
 
-def _inaccurate_differences(job: Job) -> dict[str, Energy]:
+def _inaccurate_differences(job: Job) -> dict[str, Estimate]:
     """The differences whose errors exceed the tolerance, by name."""
     differences = {
         "splitting": job.solution.splitting,

@@ -10,7 +10,7 @@ from typing import cast
 from qdmol.ci import Complex, ComplexState, ComplexStates as SolvedStates, shared_limits, solve_complexes
 from qdmol.estimates import Estimate
 from qdmol.fem import Sector
-from qdmol.meanfield import Estimate as Energy, MoleculeSolution
+from qdmol.meanfield import MoleculeSolution
 from qdmol.structure import AxialMolecule, PlacedLayer
 from qdmol.study.values import ComplexLevel, ComplexStates, ExcitonState, MeanField, Pair, Parity, SameDot
 
@@ -75,7 +75,7 @@ def listed(one: Complex, dots: int) -> int:
     return min(dots**2, EXCITONS if one == EXCITON else STATES)
 
 
-def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Energy | None:
+def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Estimate | None:
     """Energy the electron needs to leave the hole's dot for the next.
 
     Of a symmetric pair of dots the mean of the second doublet less that of the first; else the two lowest states with
@@ -89,7 +89,7 @@ def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Energy | None:
         if len(even) < 2 or len(odd) < 2:
             return None
         value = (even[1].value + odd[1].value - even[0].value - odd[0].value) / 2
-        return Energy(value, max(even[0].error, odd[0].error) + max(even[1].error, odd[1].error))
+        return Estimate.from_error(value, max(even[0].error, odd[0].error) + max(even[1].error, odd[1].error), "eV")
     if not states:
         return None
     place = _hole_dot(states[0])
@@ -99,7 +99,7 @@ def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Energy | None:
     if not same:
         return None
     low, high = states[0].energy, same[0].energy
-    return Energy(high.value - low.value, high.error + low.error)
+    return Estimate.from_error(high.value - low.value, high.error + low.error, "eV")
 
 
 def _hole_dot(state: ComplexState) -> int | None:
@@ -126,24 +126,24 @@ def ci_pair(interacting: Interacting, solution: MoleculeSolution) -> Pair:
     )
 
 
-def _exciton_state(state: ComplexState, bare: Energy | None) -> ExcitonState:
+def _exciton_state(state: ComplexState, bare: Estimate | None) -> ExcitonState:
     energy = state.energy
-    binding = None if bare is None else Energy(bare.value - energy.value, bare.error + energy.error)
+    binding = None if bare is None else Estimate.from_error(bare.value - energy.value, bare.error + energy.error, "eV")
     return ExcitonState(_hole_dot(state), _energy(energy), difference_of(binding))
 
 
-def _energy(energy: Energy) -> Estimate:
+def _energy(energy: Estimate) -> Estimate:
     return Estimate.from_error(energy.value, energy.error, "eV")
 
 
-def energy_of(energy: Energy | None) -> Estimate | None:
+def energy_of(energy: Estimate | None) -> Estimate | None:
     """An energy of the solver (eV) as an estimate; None where there is none or it is not finite."""
     if energy is None or not math.isfinite(energy.value):
         return None
-    return _energy(energy if not math.isnan(energy.error) else replace(energy, error=math.inf))
+    return _energy(energy)
 
 
-def difference_of(energy: Energy | None) -> Estimate | None:
+def difference_of(energy: Estimate | None) -> Estimate | None:
     """A difference of energies (eV) as an estimate in meV; None where there is none or it is not finite."""
     estimate = energy_of(energy)
     return None if estimate is None else estimate.to("meV")
@@ -179,10 +179,10 @@ def _bright_dark(interacting: Interacting) -> Estimate | None:
     return difference_of(_bright(interacting.exciton.states[0], interacting.exchange))
 
 
-def _bright(state: ComplexState, exchange: float) -> Energy | None:
+def _bright(state: ComplexState, exchange: float) -> Estimate | None:
     """What exchange adds to the bright exciton, to first order."""
     contact = state.contact
-    return None if contact is None else Energy(exchange * contact.value, exchange * contact.error)
+    return None if contact is None else Estimate.from_error(exchange * contact.value, exchange * contact.error, "eV")
 
 
 def _complex_levels(particles: Complex, interacting: Interacting, base: float) -> list[ComplexLevel]:
@@ -194,14 +194,14 @@ def _complex_levels(particles: Complex, interacting: Interacting, base: float) -
     for state in states:
         added = _bright(state, interacting.exchange)
         assert added is not None
-        energy = Energy(state.energy.value + added.value, state.energy.error + added.error)
+        energy = Estimate.from_error(state.energy.value + added.value, state.energy.error + added.error, "eV")
         bright = replace(state, energy=energy, degeneracy=state.degeneracy // 4)
         dark = replace(state, degeneracy=state.degeneracy - bright.degeneracy)
         levels += [_complex_level(part, base, total_spin=spin) for spin, part in ((1, dark), (0, bright))]
     return sorted(levels, key=lambda level: level.energy.value)
 
 
-def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolution) -> Energy | None:
+def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolution) -> Estimate | None:
     """Energy set free when excitons and single carriers far apart come together; positive is bound.
 
     X-: X and an electron; X+: X and a hole; XX: two X; X itself: an electron and a hole.
@@ -212,9 +212,9 @@ def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolutio
     parts = [exciton] * pairs
     for carrier, number in (("electron", one.electrons - pairs), ("hole", one.holes - pairs)):
         level = solution.levels[carrier][0]  # type: ignore[index]
-        parts += [Energy(level.energy, level.error)] * number
+        parts += [Estimate.from_error(level.energy, level.error, "eV")] * number
     value = sum(part.value for part in parts) - energy.value
-    return Energy(value, energy.error + sum(part.error for part in parts))
+    return Estimate.from_error(value, energy.error + sum(part.error for part in parts), "eV")
 
 
 def _complex_level(state: ComplexState, exciton: float, *, total_spin: int | None = None) -> ComplexLevel:

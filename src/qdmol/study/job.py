@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from qdmol.ci import Complex
 from qdmol.errors import InputError
+from qdmol.estimates import Estimate
 from qdmol.linalg import release_freed_memory
-from qdmol.meanfield import Estimate, MoleculeSolution, Request, Tunnelling, dot_shares, solve_molecule, tunnelling
+from qdmol.meanfield import MoleculeSolution, Request, Tunnelling, dot_shares, solve_molecule, tunnelling
 from qdmol.potentials import CARRIERS, Carrier, edge_of, screened
 from qdmol.states import MIN_BINDING_EV
 from qdmol.structure import MEDIUM, V_PER_NM, AxialMolecule, PlacedLayer, Spec, resolve
@@ -97,7 +98,7 @@ class Job:
         return [None if one is None else self._above_band_gap(one) for one in above]
 
     def _above_band_gap(self, above: Estimate) -> Estimate:
-        return Estimate(self.molecule.band_gap + above.value, above.error)
+        return Estimate.from_error(self.molecule.band_gap + above.value, above.error, "eV")
 
     @property
     def _exciton(self) -> Estimate | None:
@@ -141,20 +142,21 @@ def _shift(found: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Esti
     if len(gaps) < 2 or len(gaps) < len(found):
         return None
     if dots == 1:
-        return Estimate(0.0, ROUNDING)
+        return Estimate.from_error(0.0, ROUNDING, "eV")
     own, monomer = gaps[0], _lowest(gaps[1:])
     if not bounds:
-        return Estimate(monomer.value - own.value, own.error + monomer.error)
-    either = own.either_sign + monomer.either_sign
-    low, high = sorted(one.error - one.either_sign for one in (own, monomer))
-    return Estimate(monomer.value - own.value, high - low + APART * low + either, either)
+        return Estimate.from_error(monomer.value - own.value, own.error + monomer.error, "eV")
+    # What may have either sign is all that an upper bound can be too low by.
+    either = own.error_above + monomer.error_above
+    low, high = sorted(gap.error - gap.error_above for gap in (own, monomer))
+    return Estimate.from_error(monomer.value - own.value, high - low + APART * low + either, "eV")
 
 
 def _lowest(gaps: Sequence[Estimate]) -> Estimate:
     """The lowest of several gaps; its error covers that another one may be the lowest."""
     lowest = min(gaps, key=lambda gap: gap.value)
     error = max(gap.error - (gap.value - lowest.value) for gap in gaps)
-    return replace(lowest, error=error)
+    return Estimate.from_errors(lowest.value, error, lowest.error_above, "eV")
 
 
 def run_job(

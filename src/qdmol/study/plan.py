@@ -16,13 +16,12 @@ from typing import Any
 
 from qdmol.errors import InputError
 from qdmol.jobs import Job
-from qdmol.structure import Spec, spec_mapping, update_mapping
+from qdmol.structure import NECKS, PlainNeck, Spec, spec_mapping, update_mapping
 from qdmol.study.axes import Axis, AxisValue
 from qdmol.study.points import SOLVER_MODULES, point_job
 
 MAX_POINTS = 1_000_000
 DISTANCES = ("spacing", "barrier", "positions")
-SPACING_NECKS = ("merged", "linker")  # necks that fix the spacing of the dots
 
 
 class SpecPlan(ABC):
@@ -84,9 +83,9 @@ class GridPlan(SpecPlan):
         fields = [axis.field for axis in self.axes]
         placing = any(field.partition("[")[0] == f"molecule.{name}" for field in fields for name in DISTANCES)
         necks = [field for field in fields if field.startswith("molecule.neck.")]
-        if placing and not necks and isinstance(molecule["neck"], dict) and set(molecule["neck"]) & set(SPACING_NECKS):
-            molecule["neck"] = "merged"  # bodies as placed: the axis now says where
-        if not placing and any(field.endswith(SPACING_NECKS) for field in necks):
+        if placing and not necks and self.spec.molecule.neck.fixes_spacing:
+            molecule["neck"] = PlainNeck().written  # bodies as placed: the axis now says where
+        if not placing and any(_fixes_spacing(field) for field in necks):
             for name in DISTANCES:
                 molecule.pop(name, None)
         return data, self.spec.folder
@@ -99,6 +98,12 @@ class GridPlan(SpecPlan):
             changes[path] = value
         data, folder = self._base
         return update_mapping(data, changes, folder=folder)
+
+
+def _fixes_spacing(field: str) -> bool:
+    """Whether the neck that a path sets fixes the spacing of the dots."""
+    neck = NECKS.get(field.rpartition(".")[2])
+    return neck is not None and neck.fixes_spacing
 
 
 def _change(axis: Axis, value: AxisValue) -> tuple[str, object]:

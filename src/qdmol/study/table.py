@@ -129,9 +129,9 @@ class Table:
         self._reasons[index] = ""
         self._converged[index] = bool(summary["converged"])
         self._notes[index] = "\n".join(summary["warnings"])
-        found = {**(summary.get("coulomb") or {}), **summary}
+        numbers = {**(summary.get("coulomb") or {}), **summary}
         for key, column in self._numbers.items():
-            value = found.get(key)
+            value = numbers.get(key)
             column[index] = np.nan if value is None else value
 
     def fill_from(self, data: xr.Dataset) -> None:
@@ -173,12 +173,12 @@ class Table:
         ]
 
     def _variables(self) -> list[_Variable]:
-        found = [
+        variables = [
             _Variable(variable_name(key, self.dims), split_key(key)[1], split_key(key)[0].replace("_", " "), column)
             for key, column in self._numbers.items()
         ]
         return [
-            *found,
+            *variables,
             _Variable(
                 "converged", "1", "whether every energy met its tolerance (0: no, or no numbers)", self._converged
             ),

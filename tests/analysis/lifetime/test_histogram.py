@@ -38,7 +38,7 @@ def test_every_photon_is_counted_once_whatever_the_stretch():
 def test_channels_that_lie_apart_are_laid_on_each_other():
     stream = pulsed(np.random.default_rng(2), lag_ns=1.2)
     decay = decay_of(stream)
-    assert "moved by" in decay.notes[0]
+    assert "shifted by" in decay.notes[0]
     fit = fit_lifetime(decay)
     assert fit.model == "1 exponential"
     assert fit.low_ns[0] < 6.0 < fit.high_ns[0]

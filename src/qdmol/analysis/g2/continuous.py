@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from qdmol.analysis.g2.peaks import two_sided
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.arrays import Floats
-from qdmol.statistics import Fit, deviance, fit_counts
+from qdmol.statistics import Fit, chi2_quantile, deviance, fit_counts
 
 Mask = tuple[tuple[float, float], ...]
 
@@ -278,7 +278,7 @@ def _interval(problem: _Problem, fit: Fit, level: float, *, found: bool) -> tupl
     Where nothing stands out, place and width are as free as the ratio: 3 degrees of freedom instead of 1 (Davies,
     Biometrika 64, 247 (1977), doi:10.1093/biomet/64.2.247, on parameters that exist under the alternative alone).
     """
-    target = fit.deviance + float(stats.chi2.ppf(level, 1 if found else 3))
+    target = fit.deviance + float(chi2_quantile(level, 1 if found else 3))
     ratio = float(fit.parameters[_RATIO])
     error = float(np.sqrt(fit.covariance[_RATIO, _RATIO]))
     step = max(error if np.isfinite(error) else 0.0, 1e-3)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qdmol.analysis.background import Background
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.errors import DataError, InputError
-from qdmol.photons import PhotonStream
+from qdmol.photons import PhotonStream, Records, channel_label
+from qdmol.statistics import binomial_tail, normal_quantile
 
 
 def gate_limits(gate_ns: float | tuple[float, float], period_ns: float) -> tuple[float, float]:
@@ -38,28 +38,31 @@ def gate_share(limits: tuple[float, float], period_ns: float) -> float:
     return (limits[1] - limits[0]) / period_ns
 
 
-def arrivals(stream: PhotonStream, channels: tuple[int, int]) -> tuple[int, int]:
-    """Return the delay in ticks at which the decay of each channel rises: where the pulse's light arrives.
+class ArrivalTally:
+    """Delay in ticks at which the decay of each of two channels rises: where the light of the pulse arrives."""
 
-    Raises
-    ------
-    DataError
-        A channel holds no photons.
-    """
-    highest: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64) for _ in channels]
-    most = int(2 * stream.time_unit_ps / stream.tick_ps) + 1
-    for records in stream.chunks():
+    def __init__(self, stream: PhotonStream, channels: tuple[int, int]) -> None:
+        self.stream, self.channels = stream, channels
+        self._decays: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64) for _ in channels]
+        self._most = int(2 * stream.time_unit_ps / stream.tick_ps) + 1
+
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
         if records.delays is None:
-            continue
-        delays = np.minimum(records.delays, most)
-        for k, channel in enumerate(channels):
-            found = np.bincount(delays[records.channels == channel], minlength=len(highest[k]))
-            found[: len(highest[k])] += highest[k]
-            highest[k] = found
-    for channel, decay in zip(channels, highest, strict=True):
-        if decay.sum() == 0:
-            raise DataError(f"channel {channel} holds no photons to find the arrival of the pulse from")
-    return _edge(highest[0]), _edge(highest[1])
+            return
+        delays = np.minimum(records.delays, self._most)
+        for k, channel in enumerate(self.channels):
+            counts = np.bincount(delays[records.channels == channel], minlength=len(self._decays[k]))
+            counts[: len(self._decays[k])] += self._decays[k]
+            self._decays[k] = counts
+
+    def result(self) -> tuple[int, int]:
+        """Arrival on each channel; DataError for a channel without photons."""
+        for channel, decay in zip(self.channels, self._decays, strict=True):
+            if decay.sum() == 0:
+                name = channel_label(channel)
+                raise DataError(f"Channel {name} has no photons, so the arrival of the pulse is unknown.")
+        return _edge(self._decays[0]), _edge(self._decays[1])
 
 
 def _edge(decay: NDArray[np.int64]) -> int:
@@ -69,18 +72,10 @@ def _edge(decay: NDArray[np.int64]) -> int:
     return int(below[-1]) + 1 if len(below) else 0
 
 
-def channel_gates(stream: PhotonStream, channels: tuple[int, int], limits: tuple[float, float]) -> NDArray[np.int64]:
-    """Return the gate of each channel in ticks of delay, (2, 2), from the arrival of the pulse there.
-
-    Raises
-    ------
-    InputError
-        The stream is T2, whose photons have no delay.
-    """
-    if stream.mode != "T3":
-        raise InputError(field="gate_ns", value=limits, allowed="used with T3, where photons have a delay")
+def channel_gates(stream: PhotonStream, arrivals: tuple[int, int], limits: tuple[float, float]) -> NDArray[np.int64]:
+    """Return the gate of each channel in ticks of delay, (2, 2), from the arrival of the pulse there in ticks."""
     ticks = np.rint(np.array(limits) * 1e3 / stream.tick_ps).astype(np.int64)
-    gates = np.array([arrival + ticks for arrival in arrivals(stream, channels)])
+    gates = np.array([arrival + ticks for arrival in arrivals])
     if limits[0] == 0.0:  # nothing is cut at the rise
         gates[:, 0] = 0
     return gates
@@ -149,7 +144,7 @@ def _of_width(histogram: PairHistogram, zero_ns: float, reach_ns: float, width: 
         middle = pairs(sign * places - 0.5 * width)
         beside = pairs(sign * places - 1.75 * width) + pairs(sign * places + 0.75 * width)
         # a convex flank is higher beside than in the middle, so a third is the most it can have by itself
-        chances.append(stats.binom.sf(middle - 1, middle + beside, 1.0 / 3.0))
+        chances.append(binomial_tail(middle - 1, middle + beside, 1.0 / 3.0))
         excess += middle - 0.5 * beside
     least, most = np.minimum(*chances), np.maximum(*chances)
     hits = (least < _ONE_SIDE / len(places)) & (most < _OTHER_SIDE)
@@ -235,4 +230,4 @@ def _error_hz(background: Background, channel: int) -> float:
         return 0.0
     k = background.channels.index(channel)
     width = float(background.high_hz[k] - background.low_hz[k])
-    return 0.5 * width / float(stats.norm.ppf(0.5 + 0.5 * background.level)) if np.isfinite(width) else 0.0
+    return 0.5 * width / float(normal_quantile(0.5 + 0.5 * background.level)) if np.isfinite(width) else 0.0

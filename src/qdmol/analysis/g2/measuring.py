@@ -11,6 +11,7 @@ import numpy as np
 from qdmol.analysis.background import BEFORE_PULSE, Background
 from qdmol.analysis.g2.continuous import fit_dip
 from qdmol.analysis.g2.corrections import (
+    ArrivalTally,
     Flat,
     Signal,
     channel_gates,
@@ -21,7 +22,7 @@ from qdmol.analysis.g2.corrections import (
     signal_of,
 )
 from qdmol.analysis.g2.overlap import CombFit, fit_comb
-from qdmol.analysis.g2.pairs import Gate, pair_histogram
+from qdmol.analysis.g2.pairs import BrightestTally, Gate, PairTally
 from qdmol.analysis.g2.peaks import Comb, find_comb, find_period
 from qdmol.analysis.g2.ratios import SIDE_WINDOW_NS, area_ratios, dip_ratios, fit_ratios, sides_of
 from qdmol.analysis.g2.remarks import (
@@ -36,6 +37,7 @@ from qdmol.analysis.g2.remarks import (
     wide_peak,
 )
 from qdmol.analysis.g2.values import G2, PairHistogram, Ratios
+from qdmol.analysis.passes import Steps, complete, counted, counted_together
 from qdmol.errors import DataError, InputError, SolverError
 from qdmol.photons import Flag, PhotonStream
 
@@ -138,21 +140,54 @@ def measure_g2(
     options = details or G2Details()
     if not 0.0 < level < 1.0:
         raise InputError(field="level", value=level, allowed="between 0 and 1")
-    histogram, limits, pulsed = _prepared(source, channels=channels, method=method, gate_ns=gate_ns, options=options)
+    if isinstance(source, PairHistogram):
+        pairs = _given_pairs(source, method, gate_ns=gate_ns, options=options)
+    else:
+        pairs = complete(pairs_for_g2(source, channels=channels, method=method, gate_ns=gate_ns, options=options))
+    return g2_of_pairs(pairs, background=background, mask=mask, level=level, options=options)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Pairs of photons that g2 is measured from.
+
+    Attributes
+    ----------
+    histogram : PairHistogram
+        Its `period_ns` is None for continuous light.
+    gate_ns : (float, float) or None
+        Photons used, by their delay after the pulse.
+    pulsed, exact_period : bool
+        Whether the light was pulsed; whether the period is that of the pulses by which photons are numbered.
+    """
+
+    histogram: PairHistogram
+    gate_ns: tuple[float, float] | None
+    pulsed: bool
+    exact_period: bool
+
+
+def g2_of_pairs(
+    pairs: Pairs,
+    *,
+    background: Background | None = None,
+    mask: Sequence[tuple[float, float]] = (),
+    level: float = 0.95,
+    options: G2Details,
+) -> G2:
+    """Evaluate the pairs for :func:`measure_g2`."""
+    histogram, limits = pairs.histogram, pairs.gate_ns
     if histogram.pairs == 0:
-        raise DataError("there is no pair of photons on the two channels, so g2 cannot be said")
+        raise DataError("There are no pairs of photons on the two channels, so g2 is undefined.")
     share = 1.0 if limits is None or histogram.period_ns is None else gate_share(limits, histogram.period_ns)
     signal = signal_of(histogram, background, gate_share=share)
     masked = tuple((float(low), float(high)) for low, high in mask)
-    if pulsed:
-        exact = isinstance(source, PhotonStream) and source.mode == "T3"
-        found = _pulsed(histogram, (signal, background), masked, level, options, exact_period=exact)
+    if pairs.pulsed:
+        found = _pulsed(histogram, (signal, background), masked, level, options, exact_period=pairs.exact_period)
     else:
         found = _continuous(histogram, (signal, background), masked, level, options)
     if not np.isfinite(found.side):
-        raise DataError(
-            "the pairs are too few to tell those of the emitter from those with background, so g2 is unknown"
-        )
+        raise DataError("There are too few pairs to separate the emitter from the background, so g2 is unknown.")
     return replace(found, gate_ns=limits)
 
 
@@ -175,108 +210,145 @@ def gate_curve(
     if options.zero_delay_ns is None:
         whole = measure_g2(stream, channels=channels, method="pulsed", details=options)
         options = replace(options, zero_delay_ns=whole.zero_delay_ns)
-    return tuple(
-        measure_g2(
-            stream,
-            channels=channels,
-            method="pulsed",
-            gate_ns=gate,
-            background=background,
-            level=level,
-            details=options,
-        )
-        for gate in gates_ns
-    )
+    steps = gate_curve_steps(stream, gates_ns, channels=channels, background=background, level=level, options=options)
+    return complete(steps)
 
 
-def _prepared(
-    source: PhotonStream | PairHistogram,
+def gate_curve_steps(
+    stream: PhotonStream,
+    gates_ns: Sequence[float],
     *,
     channels: tuple[int, int] | None,
-    method: str,
-    gate_ns: float | tuple[float, float] | None,
     options: G2Details,
-) -> tuple[PairHistogram, tuple[float, float] | None, bool]:
-    """Return the histogram to look at, the gate, and whether the light was pulsed."""
-    if isinstance(source, PairHistogram):
-        if gate_ns is not None:
-            raise InputError(field="gate_ns", value=gate_ns, allowed="used with a stream, not with a histogram")
-        histogram = source if options.period_ns is None else replace(source, period_ns=options.period_ns)
-        return _with_period(histogram, method, exact=False)
-    pair = channels or _brightest(source)
-    period = options.period_ns or (None if source.sync_period_ps is None else source.sync_period_ps * 1e-3)
+    background: Background | None = None,
+    level: float = 0.95,
+    arrivals: tuple[int, int] | None = None,
+) -> Steps[tuple[G2, ...]]:
+    """Pass and evaluation of :func:`gate_curve`; all gates share one pass."""
+    chosen = channels or (yield from _two_brightest(stream))
+    period = _known(_stated_period_ns(stream, options))
+    limits = [gate_limits(gate, period) for gate in gates_ns]
+    _require_delays(stream, gates_ns)
+    if arrivals is None:
+        arrivals = yield from counted(ArrivalTally(stream, chosen))
+    tallies = [
+        _tally_of_period(stream, chosen, period, options=options, gate=channel_gates(stream, arrivals, limit))
+        for limit in limits
+    ]
+    counted_pairs = yield from counted_together(tallies)
+    results = []
+    for histogram, limit in zip(counted_pairs, limits, strict=True):
+        pairs = _of_light(replace(histogram, period_ns=period), "pulsed", exact=stream.mode == "T3", gate_ns=limit)
+        results.append(g2_of_pairs(pairs, background=background, level=level, options=options))
+    return tuple(results)
+
+
+def _given_pairs(
+    histogram: PairHistogram, method: str, *, gate_ns: float | tuple[float, float] | None, options: G2Details
+) -> Pairs:
+    if gate_ns is not None:
+        raise InputError(field="gate_ns", value=gate_ns, allowed="used with a stream, not with a histogram")
+    histogram = histogram if options.period_ns is None else replace(histogram, period_ns=options.period_ns)
+    return _of_light(histogram, method, exact=False)
+
+
+def pairs_for_g2(
+    stream: PhotonStream,
+    *,
+    channels: tuple[int, int] | None = None,
+    method: str = "auto",
+    gate_ns: float | tuple[float, float] | None = None,
+    options: G2Details,
+) -> Steps[Pairs]:
+    """Count the pairs that :func:`measure_g2` evaluates."""
+    chosen = channels or (yield from _two_brightest(stream))
+    period = _stated_period_ns(stream, options)
     limits = None if gate_ns is None else gate_limits(gate_ns, _known(period))
-    gate = None if limits is None else channel_gates(source, pair, limits)
+    gate = None
+    if limits is not None:
+        _require_delays(stream, limits)
+        arrivals = yield from counted(ArrivalTally(stream, chosen))
+        gate = channel_gates(stream, arrivals, limits)
     if method == "continuous" or period is None:
-        histogram = _searched(source, pair, pulsed=method != "continuous" and source.mode == "T2")
-        return _with_period(histogram, method, exact=False)
-    histogram = _of_period(source, pair, period, options=options, gate=gate)
-    if source.mode == "T3" or options.period_ns is not None:
-        found, _, pulsed = _with_period(histogram, method, exact=source.mode == "T3")
-        return found, limits, pulsed
+        histogram = yield from _searched(stream, chosen, pulsed=method != "continuous" and stream.mode == "T2")
+        return _of_light(histogram, method, exact=False)
+    histogram = yield from counted(_tally_of_period(stream, chosen, period, options=options, gate=gate))
+    histogram = replace(histogram, period_ns=period)
+    if stream.mode == "T3" or options.period_ns is not None:
+        return _of_light(histogram, method, exact=stream.mode == "T3", gate_ns=limits)
     visible = find_period(histogram)
     if visible is not None and abs(visible / period - 1.0) < _AGREE:
-        return _with_period(histogram, method, exact=False)
+        return _of_light(histogram, method, exact=False)
     # a rate that the header states, and that the light does not follow: a detector's count rate, or another laser's
-    return _with_period(_searched(source, pair, pulsed=True), method, exact=False)
+    histogram = yield from _searched(stream, chosen, pulsed=True)
+    return _of_light(histogram, method, exact=False)
 
 
-def _of_period(
+def _stated_period_ns(stream: PhotonStream, options: G2Details) -> float | None:
+    return options.period_ns or (None if stream.sync_period_ps is None else stream.sync_period_ps * 1e-3)
+
+
+def _require_delays(stream: PhotonStream, gate_ns: Sequence[float]) -> None:
+    if stream.mode != "T3":
+        raise InputError(field="gate_ns", value=gate_ns, allowed="used with T3, where photons have a delay")
+
+
+def _two_brightest(stream: PhotonStream) -> Steps[tuple[int, int]]:
+    channels = yield from counted(BrightestTally(stream, number=2))
+    if len(channels) < 2:
+        raise DataError(f"g2 needs photons on two channels, but only {len(channels)} has any.")
+    return channels[0], channels[1]
+
+
+def _tally_of_period(
     stream: PhotonStream, pair: tuple[int, int], period: float, *, options: G2Details, gate: Gate | None = None
-) -> PairHistogram:
+) -> PairTally:
     """Pairs over as many periods as the side peaks and a shifted zero delay need."""
     sides = max(_FEWEST_SIDES, int(SIDE_WINDOW_NS / period) + 1, (options.sides or 0) + 1)
     window = (sides + _SEARCHED) * period + abs(options.zero_delay_ns or 0.0)
-    histogram = pair_histogram(stream, channels=pair, window_ns=window, bin_width_ns=period / _BINS_A_PERIOD, gate=gate)
-    return replace(histogram, period_ns=period)
+    return PairTally(stream, channels=pair, window_ns=window, bin_width_ns=period / _BINS_A_PERIOD, gate=gate)
 
 
-def _searched(stream: PhotonStream, pair: tuple[int, int], *, pulsed: bool) -> PairHistogram:
+def _searched(stream: PhotonStream, pair: tuple[int, int], *, pulsed: bool) -> Steps[PairHistogram]:
     """Pairs within 500 ns; where a comb of pulses shows in them or in those within 5 µs, over enough periods of it."""
     window, width = _CONTINUOUS_WINDOW_NS, _CONTINUOUS_BIN_NS
-    histogram = pair_histogram(stream, channels=pair, window_ns=window, bin_width_ns=width)
+    histogram = yield from counted(PairTally(stream, channels=pair, window_ns=window, bin_width_ns=width))
     histogram = replace(histogram, period_ns=None)
     if not pulsed or histogram.photons is None:
         return histogram
     period = find_period(histogram)
     if period is None and histogram.pairs < _DENSE * sum(histogram.photons):
-        wide = pair_histogram(stream, channels=pair, window_ns=10 * window, bin_width_ns=10 * width)
+        wide = yield from counted(PairTally(stream, channels=pair, window_ns=10 * window, bin_width_ns=10 * width))
         period = find_period(wide)
     if period is None or window > (_FEWEST_SIDES + _SEARCHED) * period:
         return histogram
-    return _of_period(stream, pair, period, options=G2Details())
+    histogram = yield from counted(_tally_of_period(stream, pair, period, options=G2Details()))
+    return replace(histogram, period_ns=period)
 
 
-def _with_period(
-    histogram: PairHistogram, method: str, *, exact: bool
-) -> tuple[PairHistogram, tuple[float, float] | None, bool]:
+def _of_light(
+    histogram: PairHistogram, method: str, *, exact: bool, gate_ns: tuple[float, float] | None = None
+) -> Pairs:
+    """Pairs of pulsed light with their period, or of continuous light without one."""
+    continuous = Pairs(replace(histogram, period_ns=None), gate_ns, pulsed=False, exact_period=exact)
     if method == "continuous":
-        return replace(histogram, period_ns=None), None, False
+        return continuous
     if exact:
-        return histogram, None, True
+        return Pairs(histogram, gate_ns, pulsed=True, exact_period=True)
     visible = find_period(histogram)
     if visible is None and method == "auto":
-        return replace(histogram, period_ns=None), None, False
+        return continuous
     period = histogram.period_ns or visible
     if period is None:
-        raise DataError("the pairs of photons show no peaks at equal distances, and no pulse period is given")
-    return replace(histogram, period_ns=find_period(histogram, about_ns=period) or period), None, True
+        raise DataError("The pairs of photons show no equally spaced peaks, and no pulse period is given.")
+    refined = find_period(histogram, about_ns=period) or period
+    return Pairs(replace(histogram, period_ns=refined), gate_ns, pulsed=True, exact_period=False)
 
 
 def _known(period: float | None) -> float:
     if period is None:
         raise InputError(field="period_ns", value=None, allowed="given where the stream does not state a sync period")
     return period
-
-
-def _brightest(stream: PhotonStream) -> tuple[int, int]:
-    total = np.zeros(256, dtype=np.int64)
-    for records in stream.chunks():
-        total += np.bincount(records.channels, minlength=256)
-    if (total > 0).sum() < 2:
-        raise DataError(f"g2 needs photons on two channels, but there are some on {int((total > 0).sum())} only")
-    first, second = sorted(np.argsort(-total, kind="stable")[:2].tolist())
-    return int(first), int(second)
 
 
 def _pulsed(

@@ -5,15 +5,15 @@ Ready histograms of pairs from text files: a column of lags in ns and one of cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.analysis.g2.values import PairBlocks, PairHistogram
+from qdmol.analysis.passes import count
+from qdmol.arrays import lengthened
 from qdmol.errors import InputError
 from qdmol.files import read_input
 from qdmol.photons import CHUNK, PhotonStream, Records
@@ -107,32 +107,15 @@ class _Kept:
     def make_room(self, size: int) -> None:
         if self.number + size >= len(self.times):
             room = self.number + size + size // 4 + 1  # one past the end is written before it is judged
-            self.times = _longer(self.times[: self.number], room)
-            self.delays = _longer(self.delays[: self.number], room)
-            self.second = _longer(self.second[: self.number], room)
+            self.times = lengthened(self.times[: self.number], room)
+            self.delays = lengthened(self.delays[: self.number], room)
+            self.second = lengthened(self.second[: self.number], room)
 
     def drop(self, first: int, number: int) -> None:
         """Keep photons first..number-1 only."""
         for values in (self.times, self.delays, self.second):
             values[: number - first] = values[first:number].copy()
         self.number = number - first
-
-
-def _longer(values: NDArray[Any], size: int) -> NDArray[Any]:
-    room = np.zeros(size, dtype=values.dtype)
-    room[: len(values)] = values
-    return room
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts so far, by block; blocks start at the first photon."""
-
-    counts: NDArray[np.int32]
-    photons: NDArray[np.int64]
-    length: int
-    origin: int | None = None
-    last: int = 0
 
 
 def pair_histogram(
@@ -172,64 +155,114 @@ def pair_histogram(
     InputError
         Window or bin width are not above 0, or ask for too many bins.
     """
-    tick_ns = stream.tick_ps * 1e-3
-    wanted_width = window_ns / 1000 if bin_width_ns is None else bin_width_ns
-    for name, value in (("window_ns", window_ns), ("bin_width_ns", wanted_width)):
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(field=name, value=value, allowed="above 0 ns")
-    width = max(1, round(wanted_width / tick_ns))
-    half = round(window_ns / tick_ns) // width
-    if 2 * half + 1 > _MOST_BINS:
-        raise InputError(field="bin_width_ns", value=bin_width_ns, allowed=f"such that there are <= {_MOST_BINS} bins")
-    blocks = _BLOCKS if (2 * half + 1) * _BLOCKS <= _MOST_BINS else 2
-    tally = _Tally(
-        counts=np.zeros((blocks, 2 * half + 1), dtype=np.int32),
-        photons=np.zeros((blocks, 2), dtype=np.int64),
-        length=max(1, round(_FIRST_BLOCK_S * 1e12 / stream.time_unit_ps)),
-    )
-    _count(stream, tally, channels=channels, width=width, gate=gate, chunk=chunk)
-    return _histogram(stream, tally, channels=channels, width_ns=width * tick_ns)
+    tally = PairTally(stream, channels=channels, window_ns=window_ns, bin_width_ns=bin_width_ns, gate=gate)
+    return count(tally, chunk=chunk)
 
 
-def _count(
-    stream: PhotonStream, tally: _Tally, *, channels: tuple[int, int], width: int, gate: Gate | None, chunk: int
-) -> None:
-    from qdmol.analysis.kernels import absolute_pairs, gather, synchronous_pairs
+class BrightestTally:
+    """Channels with the most photons, at most `number` of them, in order of their numbers."""
 
-    kept = _Kept(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_))
-    wanted = np.array(channels, dtype=np.int64)
-    limits = np.zeros((0, 2), dtype=np.int64) if gate is None else np.asarray(gate, dtype=np.int64)
-    reach = width * (tally.counts.shape[1] // 2 + 1)
-    table = None if stream.mode == "T2" else _whole_periods(stream, reach)
-    longest = 0  # of the delays so far; an earlier photon can be later by no more than this
-    same = channels[0] == channels[1]
-    for records in _pieces(stream, chunk):
+    def __init__(self, stream: PhotonStream, *, number: int) -> None:
+        self.stream, self.number = stream, number
+        self._photons = np.zeros(256, dtype=np.int64)
+
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
+        self._photons += np.bincount(records.channels, minlength=256)
+
+    def result(self) -> tuple[int, ...]:
+        """Channels that have photons, the brightest of them."""
+        brightest = np.argsort(-self._photons, kind="stable")[: self.number]
+        return tuple(sorted(int(channel) for channel in brightest if self._photons[channel] > 0))
+
+
+class PairTally:
+    """Pairs of photons by the time between them; parameters and errors as in :func:`pair_histogram`."""
+
+    def __init__(
+        self,
+        stream: PhotonStream,
+        *,
+        channels: tuple[int, int],
+        window_ns: float,
+        bin_width_ns: float | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        tick_ns = stream.tick_ps * 1e-3
+        wanted_width = window_ns / 1000 if bin_width_ns is None else bin_width_ns
+        for name, value in (("window_ns", window_ns), ("bin_width_ns", wanted_width)):
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(field=name, value=value, allowed="above 0 ns")
+        self.stream, self.channels = stream, channels
+        self._width = max(1, round(wanted_width / tick_ns))
+        bins = 2 * (round(window_ns / tick_ns) // self._width) + 1
+        if bins > _MOST_BINS:
+            allowed = f"such that there are <= {_MOST_BINS} bins"
+            raise InputError(field="bin_width_ns", value=bin_width_ns, allowed=allowed)
+        blocks = _BLOCKS if bins * _BLOCKS <= _MOST_BINS else 2
+        # by block; blocks start at the first photon
+        self._counts = np.zeros((blocks, bins), dtype=np.int32)
+        self._photons = np.zeros((blocks, 2), dtype=np.int64)
+        self._length = max(1, round(_FIRST_BLOCK_S * 1e12 / stream.time_unit_ps))
+        self._first: int | None = None
+        self._last = 0
+        self._kept = _Kept(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+        self._gate = np.zeros((0, 2), dtype=np.int64) if gate is None else np.asarray(gate, dtype=np.int64)
+        self._reach = self._width * (bins // 2 + 1)
+        self._periods = None if stream.mode == "T2" else _whole_periods(stream, self._reach)
+        self._longest = 0  # of the delays so far; an earlier photon can be later by no more than this
+
+    def add(self, records: Records) -> None:
+        """Count the next chunk, in pieces small enough to stay in the processor's cache."""
+        for start in range(0, len(records), _PIECE):
+            self._add(records.between(start, start + _PIECE))
+
+    def _add(self, records: Records) -> None:
+        from qdmol.analysis.kernels import absolute_pairs, gather, synchronous_pairs
+
+        kept, same = self._kept, self.channels[0] == self.channels[1]
         kept.make_room(len(records))
         delays = np.zeros(0, np.uint32) if records.delays is None else records.delays
         start = kept.number
-        stop = gather((records.times, records.channels, delays), wanted, limits, kept.arrays, start)
-        tally.origin = int(records.times[0]) if tally.origin is None else tally.origin
-        tally.last = int(records.times[-1])
-        span = (start, stop, tally.origin, tally.length)
-        if table is None:
-            tally.length = absolute_pairs(kept.arrays, span, width, same, (tally.counts, tally.photons))
-            back = reach
+        wanted = np.array(self.channels, dtype=np.int64)
+        stop = gather((records.times, records.channels, delays), wanted, self._gate, kept.arrays, start)
+        self._first = int(records.times[0]) if self._first is None else self._first
+        self._last = int(records.times[-1])
+        span, tally = (start, stop, self._first, self._length), (self._counts, self._photons)
+        if self._periods is None:
+            self._length = absolute_pairs(kept.arrays, span, self._width, same, tally)
+            back = self._reach
         else:
-            if stop > start and kept.delays[start:stop].max() > longest:
-                longest = int(kept.delays[start:stop].max())
-                table = _whole_periods(stream, reach + longest)
-            tally.length = synchronous_pairs(kept.arrays, span, width, same, table, (tally.counts, tally.photons))
-            back = len(table)
-        kept.drop(int(np.searchsorted(kept.times[:stop], tally.last - back)), stop)
+            if stop > start and kept.delays[start:stop].max() > self._longest:
+                self._longest = int(kept.delays[start:stop].max())
+                self._periods = _whole_periods(self.stream, self._reach + self._longest)
+            self._length = synchronous_pairs(kept.arrays, span, self._width, same, self._periods, tally)
+            back = len(self._periods)
+        kept.drop(int(np.searchsorted(kept.times[:stop], self._last - back)), stop)
 
-
-def _pieces(stream: PhotonStream, chunk: int) -> Iterator[Records]:
-    """Stretches small enough to stay in the processor's cache."""
-    for records in stream.chunks(chunk):
-        for start in range(0, len(records), _PIECE):
-            piece = slice(start, start + _PIECE)
-            delays = None if records.delays is None else records.delays[piece]
-            yield Records(times=records.times[piece], channels=records.channels[piece], delays=delays)
+    def result(self) -> PairHistogram:
+        """Histogram of all pairs so far."""
+        stream = self.stream
+        unit_s, width_ns = stream.time_unit_ps * 1e-12, self._width * stream.tick_ps * 1e-3
+        span = self._last - (self._first or 0)
+        used = min(len(self._counts), span // self._length + 1)
+        durations = np.full(used, self._length * unit_s)
+        durations[-1] = (span - (used - 1) * self._length) * unit_s
+        photons = self._photons[:used].copy()
+        if self.channels[0] == self.channels[1]:
+            photons[:, 0] = photons[:, 1]
+        totals = photons.sum(axis=0)
+        period = stream.sync_period_ps
+        return PairHistogram(
+            counts=self._counts.sum(axis=0, dtype=np.int64),
+            bin_width_ns=width_ns,
+            first_lag_ns=-(self._counts.shape[1] // 2) * width_ns,
+            channels=self.channels,
+            photons=(int(totals[0]), int(totals[1])),
+            duration_s=span * unit_s,
+            period_ns=None if period is None else period * 1e-3,
+            blocks=PairBlocks(counts=self._counts[:used], photons=photons, durations_s=durations),
+        )
 
 
 def _whole_periods(stream: PhotonStream, reach: int) -> NDArray[np.int64]:
@@ -239,27 +272,3 @@ def _whole_periods(stream: PhotonStream, reach: int) -> NDArray[np.int64]:
     if farthest > _MOST_LOOKUP:
         raise InputError(field="window_ns", value=reach * stream.tick_ps * 1e-3, allowed="at most 10^7 sync periods")
     return np.concatenate([[_SCALE], np.rint(np.arange(farthest + 1) * (period * _SCALE))]).astype(np.int64)
-
-
-def _histogram(stream: PhotonStream, tally: _Tally, *, channels: tuple[int, int], width_ns: float) -> PairHistogram:
-    unit_s = stream.time_unit_ps * 1e-12
-    span = tally.last - (tally.origin or 0)
-    used = min(len(tally.counts), span // tally.length + 1)
-    durations = np.full(used, tally.length * unit_s)
-    durations[-1] = (span - (used - 1) * tally.length) * unit_s
-    photons = tally.photons[:used].copy()
-    if channels[0] == channels[1]:
-        photons[:, 0] = photons[:, 1]
-    half = tally.counts.shape[1] // 2
-    totals = photons.sum(axis=0)
-    period = stream.sync_period_ps
-    return PairHistogram(
-        counts=tally.counts.sum(axis=0, dtype=np.int64),
-        bin_width_ns=width_ns,
-        first_lag_ns=-half * width_ns,
-        channels=channels,
-        photons=(int(totals[0]), int(totals[1])),
-        duration_s=span * unit_s,
-        period_ns=None if period is None else period * 1e-3,
-        blocks=PairBlocks(counts=tally.counts[:used], photons=photons, durations_s=durations),
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from qdmol.analysis.g2.continuous import DipFit
 from qdmol.analysis.g2.corrections import Flat, Signal
@@ -16,6 +15,7 @@ from qdmol.statistics import (
     level_scatter,
     likelihood_interval,
     nodes_of,
+    normal_quantile,
     ratio_interval,
     scaled_interval,
     with_scatter,
@@ -204,7 +204,7 @@ def dip_ratios(fit: DipFit, histogram: PairHistogram, signal: Signal, *, level: 
     others_error = steady * signal.error / fit.level if known is not None else 0.0
     if others >= 1.0:
         return Ratios(*[_NAN] * 9)
-    reach = float(stats.norm.ppf(0.5 + 0.5 * level))
+    reach = float(normal_quantile(0.5 + 0.5 * level))
     side, low, high = ((value - others) / (1.0 - others) for value in (fit.ratio, fit.low, fit.high))
     shift = reach * others_error * abs(fit.ratio - 1.0) / (1.0 - others) ** 2
     side_limits = _widened(side, (low, high), shift)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from qdmol.analysis.g2.corrections import Spike
 from qdmol.analysis.g2.peaks import Comb, peaks_of
 from qdmol.analysis.g2.ratios import Sides
 from qdmol.analysis.g2.values import PairHistogram
 from qdmol.photons import Flag
+from qdmol.statistics import chi2_tail
 
 Mask = tuple[tuple[float, float], ...]
 
@@ -24,7 +24,10 @@ def assumed_zero() -> Flag:
     return Flag(
         name="zero_delay_assumed",
         severity="warning",
-        message="No lag holds clearly fewer pairs than its neighbours, so the zero delay is taken to be nearest to 0.",
+        message=(
+            "No lag has clearly fewer pairs than its neighbours, so the peak nearest to zero is assumed to be the zero"
+            " delay."
+        ),
     )
 
 
@@ -94,8 +97,8 @@ def overlap_flag(leak: float) -> Flag:
         name="overlapping_decays",
         severity="note",
         message=(
-            f"{100 * leak:.2g} % of a peak's pairs lie nearer to another peak, so the peaks were fitted; adding up "
-            "boxes would make g2 too large."
+            f"{100 * leak:.2g} % of a peak's pairs lie nearer to another peak, so the peaks were fitted: counting"
+            " pairs in boxes would make g2 too large."
         ),
         value=leak,
     )
@@ -109,7 +112,7 @@ def side_flags(histogram: PairHistogram, comb: Comb, sides: Sides) -> list[Flag]
             Flag(
                 name="few_pairs",
                 severity="warning",
-                message=f"The {sides.number} side peaks hold {sides.total:.0f} pairs, too few to say much about g2.",
+                message=f"The {sides.number} side peaks hold {sides.total:.0f} pairs, too few for a useful g2.",
                 value=sides.total,
             )
         )
@@ -135,11 +138,11 @@ def side_flags(histogram: PairHistogram, comb: Comb, sides: Sides) -> list[Flag]
 
 
 def fit_flags(*, settled: bool, deviance: float, degrees: int) -> list[Flag]:
-    """A fit that did not come to rest, or does not describe the counts."""
+    """A fit that did not converge, or does not describe the counts."""
     flags = []
     if not settled:
         flags.append(Flag(name="fit_unsettled", severity="warning", message="The fit of g2 did not converge."))
-    if degrees > 0 and stats.chi2.sf(deviance, degrees) < _UNLIKELY and deviance > 1.1 * degrees:
+    if degrees > 0 and chi2_tail(deviance, degrees) < _UNLIKELY and deviance > 1.1 * degrees:
         flags.append(
             Flag(
                 name="poor_fit",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import permutations
 
 import numpy as np
 
-from qdmol.analysis.g2.pairs import pair_histogram
+from qdmol.analysis.g2.pairs import BrightestTally, PairTally
 from qdmol.analysis.g2.peaks import find_comb
 from qdmol.analysis.g2.values import G3
+from qdmol.analysis.passes import Steps, complete, counted, counted_together
 from qdmol.arrays import Integers
 from qdmol.errors import InputError
-from qdmol.photons import CHUNK, Flag, PhotonStream
+from qdmol.photons import CHUNK, Flag, PhotonStream, Records
 from qdmol.statistics import garwood, ratio_interval
 
 _FARTHEST = 3  # pulses either way from which triples of different pulses are taken
@@ -20,16 +20,6 @@ _NAN = float("nan")
 # pulses of the second and the third photon after that of the first, all three different
 _OFFSETS = tuple(pair for pair in permutations(range(-_FARTHEST, _FARTHEST + 1), 2) if 0 not in pair)
 _FEWEST_EXPECTED = 3.0
-
-
-@dataclass(slots=True)
-class _Tally:
-    photons: list[int]
-    centre: int = 0
-    sides: int = 0
-    first: int | None = None
-    last: int = 0
-    kept: list[Integers] = field(default_factory=list)
 
 
 def measure_g3(
@@ -64,34 +54,42 @@ def measure_g3(
     InputError
         A channel is named twice.
     """
+    return complete(g3_steps(stream, channels=channels, zero_delays=zero_delays, level=level), chunk=chunk)
+
+
+def g3_steps(
+    stream: PhotonStream,
+    *,
+    channels: tuple[int, ...] | None = None,
+    zero_delays: tuple[int, int] | None = None,
+    level: float = 0.95,
+) -> Steps[G3]:
+    """Passes and evaluation of :func:`measure_g3`; `channels` may be fewer than three, of which no g3 is known."""
     if stream.mode != "T3":
-        return _nothing((), "g3 is counted by laser pulses, which T2 photons are not assigned to.")
-    chosen = channels or _three_brightest(stream)
+        return _nothing((), "g3 is counted by laser pulses, but T2 photons are not assigned to pulses.")
+    chosen = channels or (yield from counted(BrightestTally(stream, number=3)))
     if len(chosen) < 3:
         return _nothing(
             chosen,
-            f"g3 needs photons on three detectors, and there are {len(chosen)}: with two, the third of a "
-            "pulse falls into a detector's dead time.",
+            f"g3 needs photons on three detectors, and there are {len(chosen)}: with two, the third photon of a "
+            "pulse falls into the dead time of a detector.",
         )
     if len(set(chosen)) < 3:
         raise InputError(field="channels", value=chosen, allowed="three different inputs")
-    delays = zero_delays or (_delay(stream, (chosen[0], chosen[1])), _delay(stream, (chosen[0], chosen[2])))
-    tally = _count(stream, (chosen[0], chosen[1], chosen[2]), delays, chunk)
-    return _result(tally, chosen, level)
+    if zero_delays is None:
+        first, second = yield from _zero_delays(stream, chosen)
+        zero_delays = first, second
+    tally = TripleTally(stream, channels=(chosen[0], chosen[1], chosen[2]), zero_delays=zero_delays, level=level)
+    return (yield from counted(tally))
 
 
-def _delay(stream: PhotonStream, channels: tuple[int, int]) -> int:
+def _zero_delays(stream: PhotonStream, channels: tuple[int, ...]) -> Steps[list[int]]:
+    """Periods by which the second and the third channel lag behind the first."""
     period = stream.time_unit_ps * 1e-3
-    histogram = pair_histogram(stream, channels=channels, window_ns=15 * period, bin_width_ns=period / 50)
-    return find_comb(histogram, period).order if histogram.pairs else 0
-
-
-def _three_brightest(stream: PhotonStream) -> tuple[int, ...]:
-    total = np.zeros(256, dtype=np.int64)
-    for records in stream.chunks():
-        total += np.bincount(records.channels, minlength=256)
-    order = np.argsort(-total, kind="stable")[:3]
-    return tuple(sorted(int(channel) for channel in order if total[channel] > 0))
+    pairs = [(channels[0], channels[1]), (channels[0], channels[2])]
+    tallies = [PairTally(stream, channels=pair, window_ns=15 * period, bin_width_ns=period / 50) for pair in pairs]
+    histograms = yield from counted_together(tallies)
+    return [find_comb(histogram, period).order if histogram.pairs else 0 for histogram in histograms]
 
 
 def _nothing(channels: tuple[int, ...], reason: str) -> G3:
@@ -99,37 +97,50 @@ def _nothing(channels: tuple[int, ...], reason: str) -> G3:
     return G3(*none, *none, centre_counts=0, side_counts=_NAN, channels=channels, reason=reason)
 
 
-def _count(stream: PhotonStream, channels: tuple[int, int, int], zero_delays: tuple[int, int], chunk: int) -> _Tally:
-    """Add up triples; each belongs to its photon on the first channel, and pulses near a stretch's end wait."""
-    tally = _Tally(photons=[0, 0, 0], kept=[np.zeros(0, np.int64)] * 3)
-    late = (0, *zero_delays)
-    margin = _FARTHEST + max(abs(delay) for delay in late) + 1
-    for records in stream.chunks(chunk):
+class TripleTally:
+    """Triples of one pulse and of three different pulses; each belongs to its photon on the first channel."""
+
+    def __init__(
+        self, stream: PhotonStream, *, channels: tuple[int, int, int], zero_delays: tuple[int, int], level: float
+    ) -> None:
+        self.stream, self.channels, self.level = stream, channels, level
+        self.photons, self.centre, self.sides = [0, 0, 0], 0, 0
+        self.first: int | None = None
+        self.last = 0
+        self._late = (0, *zero_delays)
+        # pulses near the end of a chunk wait for the next one
+        self._margin = _FARTHEST + max(abs(delay) for delay in self._late) + 1
+        self._kept: list[Integers] = [np.zeros(0, np.int64)] * 3
+
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
         if len(records) == 0:
-            continue
-        tally.first = int(records.times[0]) if tally.first is None else tally.first
-        tally.last = int(records.times[-1])
-        for k, channel in enumerate(channels):
-            found = records.times[records.channels == channel] - late[k]
-            tally.photons[k] += len(found)
-            tally.kept[k] = np.concatenate([tally.kept[k], found])
-        _take(tally, upto=tally.last - margin, margin=margin)
-    _take(tally, upto=None, margin=margin)
-    return tally
+            return
+        self.first = int(records.times[0]) if self.first is None else self.first
+        self.last = int(records.times[-1])
+        for k, channel in enumerate(self.channels):
+            pulses = records.times[records.channels == channel] - self._late[k]
+            self.photons[k] += len(pulses)
+            self._kept[k] = np.concatenate([self._kept[k], pulses])
+        self._take(upto=self.last - self._margin)
 
+    def _take(self, *, upto: int | None) -> None:
+        """Count the triples of first photons before pulse `upto` and forget what no later one needs."""
+        firsts = self._kept[0]
+        ready = len(firsts) if upto is None else int(np.searchsorted(firsts, upto))
+        pulses, others = firsts[:ready], self._kept[1:]
+        near = [{m: _number(other, pulses + m) for m in range(-_FARTHEST, _FARTHEST + 1)} for other in others]
+        self.centre += int((near[0][0] * near[1][0]).sum())
+        self.sides += int(sum((near[0][m] * near[1][n]).sum() for m, n in _OFFSETS))
+        self._kept[0] = firsts[ready:]
+        if upto is not None:
+            oldest = min(upto, int(firsts[ready]) if ready < len(firsts) else upto) - 2 * self._margin
+            self._kept[1:] = [other[np.searchsorted(other, oldest) :] for other in others]
 
-def _take(tally: _Tally, *, upto: int | None, margin: int) -> None:
-    """Count the triples of first photons before pulse `upto` and forget what no later one needs."""
-    firsts = tally.kept[0]
-    ready = len(firsts) if upto is None else int(np.searchsorted(firsts, upto))
-    pulses, others = firsts[:ready], tally.kept[1:]
-    near = [{m: _number(other, pulses + m) for m in range(-_FARTHEST, _FARTHEST + 1)} for other in others]
-    tally.centre += int((near[0][0] * near[1][0]).sum())
-    tally.sides += int(sum((near[0][m] * near[1][n]).sum() for m, n in _OFFSETS))
-    tally.kept[0] = firsts[ready:]
-    if upto is not None:
-        oldest = min(upto, int(firsts[ready]) if ready < len(firsts) else upto) - 2 * margin
-        tally.kept[1:] = [other[np.searchsorted(other, oldest) :] for other in others]
+    def result(self) -> G3:
+        """g3 from the triples of the whole recording."""
+        self._take(upto=None)
+        return _result(self, self.channels, self.level)
 
 
 def _number(times: Integers, pulses: Integers) -> Integers:
@@ -137,7 +148,7 @@ def _number(times: Integers, pulses: Integers) -> Integers:
     return np.asarray(np.searchsorted(times, pulses, "right") - np.searchsorted(times, pulses, "left"), dtype=np.int64)
 
 
-def _result(tally: _Tally, channels: tuple[int, ...], level: float) -> G3:
+def _result(tally: TripleTally, channels: tuple[int, ...], level: float) -> G3:
     pulses = tally.last - (tally.first or 0) + 1
     expected = float(np.prod([float(n) for n in tally.photons])) / pulses**2
     mean = tally.sides / len(_OFFSETS)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qdmol.analysis.wording import estimate_or_none, interval_text
 from qdmol.arrays import Floats, Integers
+from qdmol.estimates import Estimate
 from qdmol.photons import Flag
 
 Method = Literal["pulsed areas", "pulsed fit", "continuous fit"]
@@ -94,7 +97,7 @@ class PairHistogram:
 
 @dataclass(frozen=True, slots=True)
 class Ratios:
-    """g2(0) in both normalisations and what separates them, with intervals. NaN where it cannot be said.
+    """g2(0) in both normalisations and what separates them, with intervals. NaN where it is undefined.
 
     Attributes
     ----------
@@ -117,7 +120,7 @@ class Ratios:
     bunching_high: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class G2:
     """g2 at zero delay, how it was found, and the curve it comes from.
 
@@ -194,8 +197,29 @@ class G2:
     background_source: str | None = None
     gate_ns: tuple[float, float] | None = None
 
+    @property
+    def against_sides(self) -> Estimate | None:
+        """Value at zero delay against the neighbouring pulses, or the level beside the dip."""
+        return estimate_or_none(self.side, self.side_low, self.side_high)
+
+    @property
+    def against_independent(self) -> Estimate | None:
+        """Value at zero delay against independent photons of the same mean rates."""
+        return estimate_or_none(self.poisson, self.poisson_low, self.poisson_high)
+
+    @property
+    def bunching_level(self) -> Estimate | None:
+        """Side peaks, or the level beside the dip, against independent photons."""
+        return estimate_or_none(self.bunching, self.bunching_low, self.bunching_high)
+
+    def __repr__(self) -> str:
+        return f"<G2 by {self.method}: {interval_text(self.against_sides)} against the side peaks>"
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(line)}</p>" for line in str(self).splitlines())
+
     def as_dict(self) -> dict[str, float | None]:
-        """Return the numbers of a summary as JSON holds them: None for what cannot be said."""
+        """Return the numbers of a summary as JSON holds them: None for what is undefined."""
         names = (
             *("side", "side_low", "side_high", "poisson", "poisson_low", "poisson_high"),
             *("bunching", "bunching_low", "bunching_high", "zero_delay_ns"),
@@ -213,7 +237,7 @@ class G2:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class G3:
     """Three photons of the same pulse against what steady light, or the neighbouring pulses, would give.
 
@@ -246,3 +270,19 @@ class G3:
     channels: tuple[int, ...]
     reason: str | None = None
     flags: tuple[Flag, ...] = ()
+
+    @property
+    def against_sides(self) -> Estimate | None:
+        """Value at zero delay against the neighbouring pulses, or the level beside the dip."""
+        return estimate_or_none(self.side, self.side_low, self.side_high)
+
+    @property
+    def against_independent(self) -> Estimate | None:
+        """Value at zero delay against independent photons of the same mean rates."""
+        return estimate_or_none(self.poisson, self.poisson_low, self.poisson_high)
+
+    def __repr__(self) -> str:
+        return f"<G3: {interval_text(self.against_independent)} against independent photons>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self)[1:-1])}</p>"

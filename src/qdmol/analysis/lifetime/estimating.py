@@ -31,7 +31,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
-from scipy.stats import norm
 
 from qdmol.analysis.lifetime.intervals import Quantity, profile_interval, standard_error
 from qdmol.analysis.lifetime.likelihood import Maximum, expected_counts, fisher
@@ -40,6 +39,7 @@ from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
+from qdmol.statistics import normal_tail
 
 _PLACES, _PLACES_STRETCHED = 100, 16  # bins of the response that are moved; the effect of the others lies between
 
@@ -171,7 +171,7 @@ def _by_bound(found: Maximum) -> Floats:
     at = int(inside[:slot].sum())
     error = np.sqrt(inverse[at, at])
     z = found.theta[slot] / error
-    excess = norm.pdf(z) - z * norm.sf(z)
+    excess = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi) - z * normal_tail(z)
     shifts: Floats = inverse[:count, at] / error * excess
     return shifts
 
@@ -371,7 +371,7 @@ _OF_MEASURED, _OF_FITTED = 0.1, 0.5  # of the full width at half maximum
 _NO_ACCIDENT = 1e-6  # probability below which a misfit is not chance
 _LARGEST_MISFIT = 0.25  # relative deviation from the decay without its background, beyond the noise
 _FLAT = 25.0  # twice the log-likelihood by which a decay must beat a constant: five standard deviations
-_UNBOUNDED = 1e4  # ratio of the ends of an interval that tells nothing
+_UNBOUNDED = 1e4  # ratio of the ends of an interval from which it is taken as unbounded
 
 
 def resolution_ns(found: Maximum, *, bin_ns: float, width_ns: float | None) -> float:

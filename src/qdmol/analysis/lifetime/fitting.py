@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import xlogy
-from scipy.stats import chi2
 
 from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.estimating import assemble, failure, is_flat, is_resolved
@@ -32,6 +31,7 @@ from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError, InputError, SolverError
+from qdmol.statistics import chi2_quantile
 
 Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 
@@ -115,7 +115,7 @@ def fit_lifetime(
         best = _chosen(asked, response, padded=filled.padded)
         if is_flat(best.trial):
             raise SolverError("The fit failed: a constant background alone describes the counts.")
-        threshold = float(chi2.ppf(level, 1)) * best.trial.overdispersion
+        threshold = float(chi2_quantile(level, 1)) * best.trial.overdispersion
         fit = assemble(best.decay, best.trial, best.evidence, response=best.response, level=level, threshold=threshold)
     except np.linalg.LinAlgError as error:
         raise SolverError("The fit failed: it did not converge.") from error
@@ -193,7 +193,9 @@ def _check(decay: Decay, model: str, background: float | Background | None, leve
     if not 0.5 <= level < 1.0:
         raise InputError(field="level", value=level, allowed="from 0.5 to below 1")
     if decay.photons < FEWEST_PHOTONS:
-        raise DataError(f"The decay has {decay.photons:.0f} photons; a lifetime takes at least {FEWEST_PHOTONS}.")
+        raise DataError(
+            f"The decay has {decay.photons:.0f} photons; at least {FEWEST_PHOTONS} are needed for a lifetime."
+        )
     largest = MOST_COMPONENTS if model == "auto" else int(model) if model.isdigit() else 1
     dark, fixed = None, None
     if isinstance(background, Background):
@@ -295,7 +297,7 @@ def _tail(asked: _Asked, response: Response, *, known: Trial | None = None) -> t
         if results[-1][0].goodness.probability > GOOD:
             break
     if not results:
-        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons are behind the pulse at {pulse:.4g} ns.")
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons come after the pulse at {pulse:.4g} ns.")
     trial, evidence = min(results, key=_poorness)
     return trial, evidence, response
 
@@ -326,6 +328,6 @@ def _tail_setting(asked: _Asked, *, pulse: float, begin: float, margin: float) -
     period = asked.decay.period_ns or math.inf
     used = asked.used & (left >= begin - pulse - 1e-6 * bin_ns) & (right <= period - margin + 1e-6 * bin_ns)
     if float(asked.decay.counts[used].sum()) < FEWEST_PHOTONS:
-        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons are behind {begin:.4g} ns: too few for a lifetime.")
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons come after {begin:.4g} ns, too few for a lifetime.")
     pulsed = Response("none", np.zeros(0), start_ns=pulse, width_ns=bin_ns)
     return prepare(asked.decay, pulsed, used=used, dark=asked.dark, background=asked.background)

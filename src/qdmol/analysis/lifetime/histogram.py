@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from qdmol.analysis.lifetime.values import Decay
+from qdmol.analysis.passes import count
 from qdmol.arrays import Floats, Integers
 from qdmol.errors import DataError, InputError
-from qdmol.photons import PhotonStream
+from qdmol.photons import PhotonStream, Records
 
 _MOST_BINS = 4096
 _MOST_TICKS = 1 << 22
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Counted:
-    """Counts of each channel at each tick (channels, ticks), and the number of periods they come from."""
-
-    counts: Integers
-    periods: float
-    late: int
 
 
 def decay_of(
@@ -60,53 +51,21 @@ def decay_of(
     DataError
         For a stream without sync pulses or without photons.
     """
-    decays = _decays(stream, channels=channels, bin_width_ns=bin_width_ns, align=align)
-    counts = np.sum([one.counts for one in decays.values()], axis=0)
-    first = next(iter(decays.values()))
-    names = ", ".join(map(str, decays))
-    label = f"channel{'s' if len(decays) > 1 else ''} {names}"
-    return Decay(counts, first.bin_width_ns, 0.0, first.period_ns, first.exposure_periods, label, notes=first.notes)
+    return count(DecayTally(with_delays(stream), channels=channels, bin_width_ns=bin_width_ns, align=align))
 
 
 def decays_of(
     stream: PhotonStream, *, channels: Iterable[int] | None = None, bin_width_ns: float | None = None
 ) -> dict[int, Decay]:
     """Count photons against their delay, each channel for itself; else as :func:`decay_of`."""
-    return _decays(stream, channels=channels, bin_width_ns=bin_width_ns, align=False)
+    tally = DecayTally(with_delays(stream), channels=channels, bin_width_ns=bin_width_ns, align=False)
+    for records in tally.stream.chunks():
+        tally.add(records)
+    return tally.by_channel()
 
 
-def _decays(
-    stream: PhotonStream, *, channels: Iterable[int] | None, bin_width_ns: float | None, align: bool | None
-) -> dict[int, Decay]:
-    timed = _with_delays(stream)
-    period_ns = float(timed.sync_period_ps or 0.0) * 1e-3
-    tick_ns = timed.tick_ps * 1e-3
-    found = _count(timed, ticks=math.ceil(period_ns / tick_ns))
-    present = [int(channel) for channel in np.flatnonzero(found.counts.sum(axis=1))]
-    wanted = present if channels is None else sorted(set(channels))
-    missing = [channel for channel in wanted if channel not in present]
-    if missing:
-        raise InputError(field="channels", value=missing[0], allowed=f"among {present}, which have photons")
-    if not wanted:
-        raise DataError("No photon has a delay within the sync period, so there is no decay.")
-    step = _step(period_ns, tick_ns, bin_width_ns)
-    notes = _notes(found)
-    fine = {channel: found.counts[channel] for channel in wanted}
-    if align is not False:
-        fine, lags = _aligned(fine, step, always=bool(align))
-        notes += tuple(
-            f"Channel {channel} is moved by {lag * tick_ns:+.4g} ns onto the strongest."
-            for channel, lag in lags.items()
-        )
-    return {
-        channel: Decay(
-            _merge(counts, step), step * tick_ns, 0.0, period_ns, found.periods, f"channel {channel}", notes=notes
-        )
-        for channel, counts in fine.items()
-    }
-
-
-def _with_delays(stream: PhotonStream) -> PhotonStream:
+def with_delays(stream: PhotonStream) -> PhotonStream:
+    """Return a stream whose photons have delays: T3, or T2 with recorded sync pulses as T3."""
     if stream.mode == "T3":
         if stream.sync_period_ps is None or not stream.sync_period_ps > 0:
             raise DataError("The recording states no sync period, so its delays have no end.")
@@ -116,28 +75,79 @@ def _with_delays(stream: PhotonStream) -> PhotonStream:
     return to_t3(stream)
 
 
-def _count(stream: PhotonStream, *, ticks: int) -> _Counted:
-    from qdmol.analysis.kernels import count_delays
+class DecayTally:
+    """Photons by their delay after the pulse (T3); parameters and errors as in :func:`decay_of`."""
 
-    if not 1 < ticks <= _MOST_TICKS:
-        raise DataError(f"A sync period of {ticks} ticks cannot be a histogram of delays.")
-    counts = np.zeros((256, ticks), dtype=np.int64) if ticks <= 1 << 16 else np.zeros((16, ticks), dtype=np.int64)
-    late, first, last = 0, None, 0
-    for records in stream.chunks():
+    def __init__(
+        self,
+        stream: PhotonStream,
+        *,
+        channels: Iterable[int] | None = None,
+        bin_width_ns: float | None = None,
+        align: bool | None = None,
+    ) -> None:
+        self.stream = stream
+        self._channels = None if channels is None else sorted(set(channels))
+        self._bin_width_ns, self._align = bin_width_ns, align
+        self._period_ns, self._tick_ns = float(stream.sync_period_ps or 0.0) * 1e-3, stream.tick_ps * 1e-3
+        ticks = math.ceil(self._period_ns / self._tick_ns)
+        if not 1 < ticks <= _MOST_TICKS:
+            raise DataError(f"A sync period of {ticks} ticks cannot be a histogram of delays.")
+        self._counts = np.zeros((256 if ticks <= 1 << 16 else 16, ticks), dtype=np.int64)
+        self._late = 0
+        self._first: int | None = None
+        self._last = 0
+
+    def add(self, records: Records) -> None:
+        """Count the next chunk."""
+        from qdmol.analysis.kernels import count_delays
+
         if len(records) == 0 or records.delays is None:
-            continue
-        first = int(records.times[0]) if first is None else first
-        last = int(records.times[-1])
-        late += int(count_delays(records.channels, records.delays, counts))
-    if first is None:
-        raise DataError("The recording holds no photons, so there is no decay.")
-    return _Counted(counts, float(last - first + 1), late)
+            return
+        self._first = int(records.times[0]) if self._first is None else self._first
+        self._last = int(records.times[-1])
+        self._late += int(count_delays(records.channels, records.delays, self._counts))
+
+    def result(self) -> Decay:
+        """Decay of the channels together."""
+        decays = self.by_channel()
+        counts = np.sum([decay.counts for decay in decays.values()], axis=0)
+        first = next(iter(decays.values()))
+        names = ", ".join(map(str, decays))
+        label = f"channel{'s' if len(decays) > 1 else ''} {names}"
+        return Decay(counts, first.bin_width_ns, 0.0, first.period_ns, first.exposure_periods, label, notes=first.notes)
+
+    def by_channel(self) -> dict[int, Decay]:
+        """Decay of each channel."""
+        if self._first is None:
+            raise DataError("The recording holds no photons, so there is no decay.")
+        present = [int(channel) for channel in np.flatnonzero(self._counts.sum(axis=1))]
+        wanted = present if self._channels is None else self._channels
+        missing = [channel for channel in wanted if channel not in present]
+        if missing:
+            raise InputError(field="channels", value=missing[0], allowed=f"among {present}, which have photons")
+        if not wanted:
+            raise DataError("No photon has a delay within the sync period, so there is no decay.")
+        step, tick_ns = _step(self._period_ns, self._tick_ns, self._bin_width_ns), self._tick_ns
+        notes = _notes(self._late)
+        fine = {channel: self._counts[channel] for channel in wanted}
+        if self._align is not False:
+            fine, lags = _aligned(fine, step, always=bool(self._align))
+            notes += tuple(
+                f"Channel {channel} is shifted by {lag * tick_ns:+.4g} ns onto the brightest channel."
+                for channel, lag in lags.items()
+            )
+        periods = float(self._last - self._first + 1)
+        return {
+            channel: Decay(
+                _merge(counts, step), step * tick_ns, 0.0, self._period_ns, periods, f"channel {channel}", notes=notes
+            )
+            for channel, counts in fine.items()
+        }
 
 
-def _notes(found: _Counted) -> tuple[str, ...]:
-    if found.late == 0:
-        return ()
-    return (f"{found.late} photons with a delay beyond the sync period are left out.",)
+def _notes(late: int) -> tuple[str, ...]:
+    return (f"{late} photons with a delay beyond the sync period are left out.",) if late else ()
 
 
 def _step(period_ns: float, tick_ns: float, bin_width_ns: float | None) -> int:

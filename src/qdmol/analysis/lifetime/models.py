@@ -35,7 +35,6 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.interpolate import CubicSpline
 from scipy.special import xlogy
-from scipy.stats import chi2, norm, poisson
 
 from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import (
@@ -51,6 +50,7 @@ from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, 
 from qdmol.analysis.lifetime.values import Decay, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError
+from qdmol.statistics import chi2_tail, normal_quantile, poisson_probability
 
 MOST_BINS = 1024
 _LEAST_BACKGROUND, _MOST_BACKGROUND = 0.1, 0.98  # share of photons a template leaves to the background
@@ -286,7 +286,7 @@ def judge(counts: Floats, mean: Floats, *, parameters: int) -> Goodness:
     centre, spread = float(means.sum()) * share, float(variances.sum()) * share
     # a chi-square with the same mean and variance
     scale = spread / (2.0 * centre)
-    probability = float(chi2.sf(total / scale, centre / scale))
+    probability = float(chi2_tail(total / scale, centre / scale))
     misfit = np.sqrt(max(total - centre, 0.0) / max(float(grouped_mean.sum()), 1.0))
     return Goodness(probability, total / centre, groups, float(misfit))
 
@@ -310,7 +310,7 @@ def _table() -> tuple[Floats, Floats, Floats]:
     means, variances = np.empty_like(grid), np.empty_like(grid)
     for k, mean in enumerate(grid):
         reach = np.arange(max(0.0, np.floor(mean - 12 * np.sqrt(mean))), np.ceil(mean + 12 * np.sqrt(mean) + 20))
-        weights = poisson.pmf(reach, mean)
+        weights = poisson_probability(reach, mean)
         terms = _deviance(reach, np.full_like(reach, mean))
         means[k] = weights @ terms
         variances[k] = weights @ terms**2 - means[k] ** 2
@@ -342,7 +342,7 @@ def find_bump(counts: Floats, curve: Floats, where: Bools) -> Bump | None:
     level = np.concatenate(([0.0], np.cumsum(np.where(where, curve, 0.0))))
     n = len(counts)
     # the normal law is too narrow for a few counts: so four bins at least, and ten photons
-    limit = float(norm.isf(_ACCIDENT / (2 * n)))
+    limit = float(-normal_quantile(_ACCIDENT / (2 * n)))
     best, found = limit, None
     width = 4
     while width <= max(n // 8, 4):

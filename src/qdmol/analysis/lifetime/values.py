@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from html import escape
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qdmol.analysis.wording import estimate_or_none
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
+from qdmol.estimates import Estimate
 from qdmol.photons import Flag
 
 ResponseKind = Literal["measured", "gaussian", "none"]
@@ -190,7 +193,7 @@ class Response:
         return cls("none", np.zeros(0), start_ns=start_ns)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LifetimeFit:
     """Lifetimes with intervals, and how well they describe the counts.
 
@@ -278,6 +281,49 @@ class LifetimeFit:
     evidence: dict[str, float]
     level: float
     flags: tuple[Flag, ...] = ()
+
+    @property
+    def lifetimes(self) -> tuple[Estimate | None, ...]:
+        """Lifetime of each component in ns, the longest first."""
+        return _estimates(self.components_ns, self.low_ns, self.high_ns, "ns")
+
+    @property
+    def amplitudes(self) -> tuple[Estimate | None, ...]:
+        """Share of each component in the amplitude."""
+        return _estimates(self.fractions, self.fractions_low, self.fractions_high, "")
+
+    @property
+    def amplitude_average(self) -> Estimate | None:
+        """Lifetime averaged by amplitude, in ns."""
+        ends = (self.amplitude_average_low_ns, self.amplitude_average_high_ns)
+        return estimate_or_none(self.amplitude_average_ns, *ends, "ns")
+
+    @property
+    def intensity_average(self) -> Estimate | None:
+        """Lifetime averaged by intensity, in ns."""
+        ends = (self.intensity_average_low_ns, self.intensity_average_high_ns)
+        return estimate_or_none(self.intensity_average_ns, *ends, "ns")
+
+    @property
+    def exponent(self) -> Estimate | None:
+        """Exponent of a stretched exponential, None for a sum of exponentials."""
+        return estimate_or_none(self.stretch, self.stretch_low, self.stretch_high)
+
+    @property
+    def mean(self) -> Estimate | None:
+        """Lifetime of a single component, else the average weighted by amplitude; in ns."""
+        alone = len(self.components_ns) == 1 and self.stretch is None
+        return self.lifetimes[0] if alone else self.amplitude_average
+
+    def __repr__(self) -> str:
+        return f"<LifetimeFit: {self.model}, {self.mean!r}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.model)}: {escape(str(self.mean))}</p>"
+
+
+def _estimates(values: Floats, low: Floats, high: Floats, unit: str) -> tuple[Estimate | None, ...]:
+    return tuple(estimate_or_none(*ends, unit) for ends in zip(values, low, high, strict=True))
 
 
 def _positive(value: float, *, field: str, unit: str) -> None:
