@@ -96,7 +96,7 @@ def test_summing_bins_for_print_keeps_every_photon(analysis):
     """The highest level of the decay on the page is that of the sums that its axis names."""
     with paper_style():
         figure = next(one.figure for one in draw_photons(analysis) if one.name == "figure2_decay")
-    photons = next(line for line in figure.axes[0].lines if line.get_label() == "photons")
+    photons = next(line for line in figure.axes[0].lines if line.get_label() == "counts")
     assert np.nansum(photons.get_ydata()) == analysis.decay.counts.sum()
 
 
