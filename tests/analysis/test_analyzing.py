@@ -390,3 +390,22 @@ def test_the_command_of_a_terminal_does_it_all(data_folder, tmp_path):
     assert found["photons"] == 77_883
     assert found["photons_per_channel"] == {"0": 45_012, "1": 32_871}
     assert {file.name for file in tmp_path.iterdir()} == {"hydraharp_v20_t3.html", "hydraharp_v20_t3.nc"}
+
+
+# ---------------------------------------------------------------- typed values
+
+
+def test_numbers_are_estimates_with_units(whole):
+    lifetime = whole.lifetime.mean
+    assert lifetime.unit == "ns"
+    assert lifetime.low < 20.0 < lifetime.high
+    assert (lifetime.value, lifetime.low) == (whole.lifetime.components_ns[0], whole.lifetime.low_ns[0])
+    assert whole.g2.against_sides.value == whole.summary["g2"]["side"]
+    assert {number.name for number in whole.numbers} >= {"lifetime", "g²(0), against the side peaks", "zero delay"}
+    assert "ns" in repr(whole)
+    assert repr(whole.g2).startswith("<G2 by pulsed")
+
+
+def test_missing_numbers_are_none_and_never_nan(whole):
+    assert replace(whole.g2, poisson=float("nan")).against_independent is None
+    assert replace(whole.lifetime, amplitude_average_ns=float("nan")).amplitude_average is None

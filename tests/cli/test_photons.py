@@ -122,7 +122,7 @@ def test_the_object_of_one_file(asked, real_report, tmp_path, capsys):
     assert set(found["lifetime"]) >= LIFETIME_KEYS
     assert set(found["g2"]) >= G2_KEYS
     assert found["quality"][0] == {
-        "flag": "dead_time", "severity": "warning", "message": "Channel 0 is blind for 79 ns after a photon.",
+        "flag": "dead_time", "severity": "warning", "message": "Channel 0 has a dead time of 79 ns.",
         "value": 79.0, "unit": "ns",
     }  # fmt: skip
     assert found["outputs"] == {

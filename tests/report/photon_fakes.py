@@ -124,7 +124,7 @@ def whole(path="dot 1.ptu", *, seed=1, components=(LIFETIME,), flags=(), truncat
     found = pairs(rng, **pair)
     gated = tuple(pairs(rng, centre=0.1 / (k + 1)) for k in range(4))
     gated = tuple(_with_gate(one, (5.0 * (k + 1), PERIOD)) for k, one in enumerate(gated))
-    dead = Flag("dead_time", "warning", "Channel 0 is blind for 79 ns after a photon.", 79.0, "ns")
+    dead = Flag("dead_time", "warning", "Channel 0 has a dead time of 79 ns.", 79.0, "ns")
     return PhotonAnalysis(
         file=path,
         stream=stream(path, comment=comment, notes=("The records were put in order of time.",)),

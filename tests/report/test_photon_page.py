@@ -114,7 +114,7 @@ def test_every_sentence_number_and_flag_is_on_the_page(analysis, page):
     for severity in ("warning", "note"):
         for sentence in analysis.messages(severity):
             assert sentence in text
-    assert "Channel 0 is blind for 79 ns" in text
+    assert "Channel 0 has a dead time of 79 ns" in text
     assert "bunching" in text
     assert "HydraHarp 400" in text
 

@@ -5,7 +5,7 @@ import pytest
 from tests.spectroscopy import simulated
 
 from qdmol.errors import DataError, InputError
-from qdmol.spectroscopy import Curve, Estimate, compare_curves, fit_absorption, fit_curve, fit_emission
+from qdmol.spectroscopy import Curve, Measurement, compare_curves, fit_absorption, fit_curve, fit_emission
 from qdmol.spectroscopy.fitting import asymmetric_peak, estimate_noise, ramp
 
 HC = 1239.841984
@@ -172,10 +172,10 @@ def test_ratio_of_the_band_edge_to_300_nm():
 
 
 def test_differences_follow_welch():
-    difference = Estimate(3.0, 3.0, 4.0).minus(Estimate(1.0, 4.0, 9.0))
+    difference = Measurement(3.0, 3.0, 4.0).minus(Measurement(1.0, 4.0, 9.0))
     assert difference.error == pytest.approx(5.0)
     assert difference.freedom == pytest.approx(25**2 / (81 / 4 + 256 / 9))
-    assert Estimate(2.0, 0.1).as_wavelength().error == pytest.approx(HC / 4 * 0.1)
+    assert Measurement(2.0, 0.1).as_wavelength().error == pytest.approx(HC / 4 * 0.1)
 
 
 def test_what_cannot_be_fitted_is_refused():

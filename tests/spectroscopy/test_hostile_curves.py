@@ -10,7 +10,7 @@ from qdmol.errors import DataError, InputError
 from qdmol.spectroscopy import Curve, fit_curve, read_curves
 from qdmol.spectroscopy.reading import read_columns
 from qdmol.spectroscopy.surveying import survey_curves
-from qdmol.spectroscopy.tables import number_table
+from qdmol.text_tables import number_table
 
 CASES = Path(__file__).parent / "cases"
 WAVELENGTH = np.arange(400.0, 700.0, 2.0)

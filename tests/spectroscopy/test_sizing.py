@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qdmol.errors import InputError
-from qdmol.spectroscopy import Curve, Estimate, size_from_peak
+from qdmol.spectroscopy import Curve, Measurement, size_from_peak
 from qdmol.spectroscopy.summary import curve_rows
 from qdmol.spectroscopy.surveying import survey_curves
 from qdmol.spectroscopy.values import HC_EV_NM
@@ -30,7 +30,7 @@ def test_published_polynomials(material, wavelength, diameter):
 
 
 def test_errors_are_carried_over():
-    size = size_from_peak(Estimate(550.0, 1.0, 7.0), material="CdSe").diameter_nm
+    size = size_from_peak(Measurement(550.0, 1.0, 7.0), material="CdSe").diameter_nm
     above, below = (size_from_peak(550.0 + step, material="CdSe").diameter_nm.value for step in (0.5, -0.5))
     assert size.error == pytest.approx(above - below, rel=1e-4)
     assert size.freedom == 7.0

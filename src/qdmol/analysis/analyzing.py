@@ -180,16 +180,16 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     _check_words(options.get("model", "auto"), options.get("afterglow", "flag"))
     _checked_gate(options.get("gate_ns"))
     paths = [str(path) for path in sources]
-    found: list[Analysed] = []
+    analyses: list[Analysed] = []
     for number, path in enumerate(paths):
         tell = None if progress is None else _share(progress, Path(path).name, number, len(paths))
         try:
-            found.append(_lightened(analyze_photons(path, progress=tell, **options)))
+            analyses.append(_lightened(analyze_photons(path, progress=tell, **options)))
         except MissingExtraError:  # the same for every file
             raise
         except QdmolError as error:
-            found.append(FailedAnalysis(path, error))
-    return PhotonAnalyses(tuple(found))
+            analyses.append(FailedAnalysis(path, error))
+    return PhotonAnalyses(tuple(analyses))
 
 
 def _lightened(analysis: PhotonAnalysis) -> PhotonAnalysis:

@@ -216,18 +216,18 @@ def background_before_pulse(stream: PhotonStream, *, level: float = 0.95) -> Bac
     return background_of_scan(count(ScanTally(stream, pairs=False)), stream, level=level)
 
 
-def background_of_scan(found: Scan, stream: PhotonStream, *, level: float = 0.95) -> Background | None:
+def background_of_scan(scan: Scan, stream: PhotonStream, *, level: float = 0.95) -> Background | None:
     """Evaluate the delays that a scan of a T3 stream gathered, for :func:`background_before_pulse`."""
-    if not found.photons:
+    if not scan.photons:
         return None
-    width = found.tick_ps * 2.0**found.delay_shift
-    pulses = _pulses(stream, found.last_ps)
-    order = np.argsort(np.array(found.channels))
+    width = scan.tick_ps * 2.0**scan.delay_shift
+    pulses = _pulses(stream, scan.last_ps)
+    order = np.argsort(np.array(scan.channels))
     counts: list[int] = []
     rests: list[float] = []
     seconds: list[float] = []
     for row in order:
-        level_here = level_before_pulse(found.delay_counts[row].sum(axis=0), bins_per_period=found.unit_ps / width)
+        level_here = level_before_pulse(scan.delay_counts[row].sum(axis=0), bins_per_period=scan.unit_ps / width)
         if level_here is None:
             return None
         counts.append(level_here[0])
@@ -235,7 +235,7 @@ def background_of_scan(found: Scan, stream: PhotonStream, *, level: float = 0.95
         seconds.append(level_here[1] * width * 1e-12 * pulses)
     low, high = signal_interval(counts, rests, level=level)
     number, time = np.maximum(np.array(counts) - np.array(rests), 0.0), np.array(seconds)
-    channels = tuple(found.channels[row] for row in order)
+    channels = tuple(scan.channels[row] for row in order)
     return Background(number / time, low / time, high / time, BEFORE_PULSE, channels, level)
 
 

@@ -1,4 +1,4 @@
-"""Correlation of two channels over many decades of lag, from ns to s.
+"""Correlation of two channels at logarithmically spaced lags, from ns to s.
 
 Short lags: every pair is counted, by its integer lag. Long lags, from where a photon has some eight others within the
 lag: pairs of counts in bins of at most 1/16 of the lag, which double in width from octave to octave; the products of
@@ -86,8 +86,8 @@ class _Octave:
     """Bins of one width: those of the last 32 that later ones still need, and sums of products by lag and block."""
 
     width: int
-    one: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    other: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    first_bins: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    second_bins: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     done: int = 0
     sums: Integers = field(default_factory=lambda: np.zeros((_BLOCKS, _SHORTEST), np.int64))
     odd: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
@@ -257,49 +257,64 @@ class CorrelationTally:
             most = first + _PIECE
             upto = start + int(np.searchsorted(times[start:stop], most * finest.width))
             size = most - first if upto < stop else int(times[stop - 1] // finest.width) - first + 1
-            one, other = np.zeros(size, np.int32), np.zeros(size, np.int32)
+            first_bins, second_bins = np.zeros(size, np.int32), np.zeros(size, np.int32)
             if finest.odd is not None:
-                one[0], other[0] = finest.odd[0][0], finest.odd[1][0]
+                first_bins[0], second_bins[0] = finest.odd[0][0], finest.odd[1][0]
                 finest.odd = None
-            fill_bins((times, second), start, upto, first, finest.width, (one, other))
+            fill_bins((times, second), start, upto, first, finest.width, (first_bins, second_bins))
             if same:  # all photons are in the second set; in an autocorrelation they meet themselves
-                one = other
+                first_bins = second_bins
             full = size if upto < stop else size - 1
             if full < size:
-                finest.odd = (one[full:], other[full:])
-            self._push(0, one[:full], other[:full])
+                finest.odd = (first_bins[full:], second_bins[full:])
+            self._push(0, first_bins[:full], second_bins[:full])
             start = upto
 
-    def _push(self, level: int, one: NDArray[np.int32], other: NDArray[np.int32], *, all_of_it: bool = False) -> None:
+    def _push(
+        self, level: int, first_bins: NDArray[np.int32], second_bins: NDArray[np.int32], *, all_of_it: bool = False
+    ) -> None:
         from qdmol.analysis.kernels import count_products
 
         octave = self.octaves[level]
-        if len(one) == 0:
+        if len(first_bins) == 0:
             return
-        past = len(octave.one)
-        all_one, all_other = np.concatenate([octave.one, one]), np.concatenate([octave.other, other])
+        past = len(octave.first_bins)
+        all_first, all_second = (
+            np.concatenate([octave.first_bins, first_bins]),
+            np.concatenate([octave.second_bins, second_bins]),
+        )
         lead = 2 * _SHORTEST
         if past < lead:  # at the start nothing came before
             none = np.zeros(lead - past, np.int32)
-            all_one, all_other, past = np.concatenate([none, all_one]), np.concatenate([none, all_other]), lead
-        for block, low, high in self._parts(octave, len(one)):
+            all_first, all_second, past = np.concatenate([none, all_first]), np.concatenate([none, all_second]), lead
+        for block, low, high in self._parts(octave, len(first_bins)):
             span = slice(low, past + high)
-            count_products(all_one[span], all_other[span], past, _SHORTEST, octave.sums[block])
-        octave.one, octave.other = all_one[-lead:], all_other[-lead:]
-        octave.done += len(one)
+            count_products(all_first[span], all_second[span], past, _SHORTEST, octave.sums[block])
+        octave.first_bins, octave.second_bins = all_first[-lead:], all_second[-lead:]
+        octave.done += len(first_bins)
         if level + 1 < len(self.octaves):
-            self._coarsen(level, one, other, all_of_it=all_of_it)
+            self._coarsen(level, first_bins, second_bins, all_of_it=all_of_it)
 
-    def _coarsen(self, level: int, one: NDArray[np.int32], other: NDArray[np.int32], *, all_of_it: bool) -> None:
+    def _coarsen(
+        self, level: int, first_bins: NDArray[np.int32], second_bins: NDArray[np.int32], *, all_of_it: bool
+    ) -> None:
         above = self.octaves[level + 1]
         if above.odd is not None:
-            one, other = np.concatenate([above.odd[0], one]), np.concatenate([above.odd[1], other])
-        if len(one) < _LEAST and not all_of_it:  # a call costs as much as some thousand bins
-            above.odd = (one, other)
+            first_bins, second_bins = (
+                np.concatenate([above.odd[0], first_bins]),
+                np.concatenate([above.odd[1], second_bins]),
+            )
+        if len(first_bins) < _LEAST and not all_of_it:  # a call costs as much as some thousand bins
+            above.odd = (first_bins, second_bins)
             return
-        even = len(one) // 2 * 2
-        above.odd = (one[even:].copy(), other[even:].copy())
-        self._push(level + 1, one[:even:2] + one[1:even:2], other[:even:2] + other[1:even:2], all_of_it=all_of_it)
+        even = len(first_bins) // 2 * 2
+        above.odd = (first_bins[even:].copy(), second_bins[even:].copy())
+        self._push(
+            level + 1,
+            first_bins[:even:2] + first_bins[1:even:2],
+            second_bins[:even:2] + second_bins[1:even:2],
+            all_of_it=all_of_it,
+        )
 
     def _finish(self) -> None:
         """Bring full bins that wait to be many through all octaves."""

@@ -43,7 +43,11 @@ def _add_intervals(data: xr.Dataset, quality: QualityReport) -> None:
     edges = quality.interval_edges_ns
     if not quality.detectors or len(edges) < 2:
         return
-    data.coords["detector"] = ("detector", [one.channel for one in quality.detectors], labels("1", "input channel"))
+    data.coords["detector"] = (
+        "detector",
+        [detector.channel for detector in quality.detectors],
+        labels("1", "input channel"),
+    )
     data.coords["interval_low"] = ("interval", edges[:-1], labels("ns", "lower edge of the interval"))
     data.coords["interval_high"] = ("interval", edges[1:], labels("ns", "upper edge of the interval"))
     shown = (("detector", "interval"), quality.interval_counts)

@@ -26,8 +26,6 @@ Stretch = tuple[Integers, NDArray[np.uint8], NDArray[np.uint32]]
 Kept = tuple[Integers, Integers, Flags]
 # pairs (blocks, bins) and photons (blocks, 2); bin n // 2 is centred on lag 0
 Tally = tuple[NDArray[np.int32], Integers]
-# first and last photon to be taken, where the first block begins, its length
-Reach = tuple[int, int, int, int]
 
 
 @compiled
@@ -76,11 +74,22 @@ def _make_block(tally: Tally, since: int, length: int) -> tuple[int, int]:
 
 
 @compiled
-def absolute_pairs(kept: Kept, reach: Reach, width: int, same: bool, tally: Tally) -> int:  # noqa: FBT001
-    """Count pairs of the new photons with all before them, by lag in ticks; return the length of a block."""
+def absolute_pairs(
+    kept: Kept,
+    start: int,
+    stop: int,
+    origin: int,
+    length: int,
+    width: int,
+    same: bool,  # noqa: FBT001
+    tally: Tally,
+) -> int:
+    """Count pairs of photons start..stop-1 with all before them, by lag in ticks; return the length of a block.
+
+    The first block begins at `origin`; blocks are `length` long, more where that would be too many.
+    """
     times, _, second = kept
     counts, photons = tally
-    start, stop, origin, length = reach
     n_bins = counts.shape[1]
     offset = width * (n_bins // 2) + width // 2
     block, edge = 0, origin
@@ -106,15 +115,24 @@ def absolute_pairs(kept: Kept, reach: Reach, width: int, same: bool, tally: Tall
 
 
 @compiled
-def synchronous_pairs(kept: Kept, reach: Reach, width: int, same: bool, table: Integers, tally: Tally) -> int:  # noqa: FBT001
-    """Count pairs by lag where times are sync numbers; return the length of a block.
+def synchronous_pairs(
+    kept: Kept,
+    start: int,
+    stop: int,
+    origin: int,
+    length: int,
+    width: int,
+    same: bool,  # noqa: FBT001
+    table: Integers,
+    tally: Tally,
+) -> int:
+    """Count pairs by lag where times are sync numbers, else as `absolute_pairs`; return the length of a block.
 
     `table` holds the parts of a tick, then the time of 0, 1, 2 .. periods in such parts. Only differences of sync
     numbers and of delays enter, so lags do not drift however long the recording is.
     """
     times, delays, second = kept
     counts, photons = tally
-    start, stop, origin, length = reach
     scale, n_bins, most = table[0], counts.shape[1], len(table) - 2
     wide = width * scale
     offset = wide * (n_bins // 2) + wide // 2

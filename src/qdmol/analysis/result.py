@@ -358,12 +358,12 @@ class PhotonAnalyses(Sequence[Analysed]):
     @property
     def complete(self) -> bool:
         """Whether every file was analysed as a whole."""
-        return all(one.complete for one in self.analyses)
+        return all(analysis.complete for analysis in self.analyses)
 
     @property
     def summary(self) -> dict[str, Any]:
         """One JSON object: ``files``, the object of each file."""
-        return {"qdmol": 1, "files": [one.summary for one in self.analyses]}
+        return {"qdmol": 1, "files": [analysis.summary for analysis in self.analyses]}
 
     @cached_property
     def data(self) -> xr.Dataset:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 from qdmol.analysis.passes import Steps, Tally, share_pass
 from qdmol.errors import DataError, InputError, QdmolError, SolverError
 from qdmol.estimates import Estimate
-from qdmol.photons import Flag, PhotonStream, QualityReport, Records, Scan, Severity, Source, channel_label
+from qdmol.photons import Flag, PhotonStream, Severity, channel_label
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from qdmol.photons import QualityReport, Records, Scan, Source
 
 R = TypeVar("R")
 Progress = Callable[[str, float], object]

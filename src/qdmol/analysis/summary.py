@@ -21,7 +21,7 @@ HISTOGRAM_FORMAT = "histogram of delays"
 
 def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file: str | None) -> dict[str, Any]:
     """What is known of a recording without its analysis: the object of ``qdmol photons info --json``."""
-    found: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "qdmol": 1,
         "file": file,
         **_origin(stream),
@@ -36,10 +36,10 @@ def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file
         "count_rate_Hz": None if quality is None else quality.count_rate_hz,
         "truncated": _truncated(stream, quality),
         "quality": [] if quality is None else [flag.as_dict() for flag in quality.flags],
-        "detectors": [] if quality is None else [_detector(one) for one in quality.detectors],
+        "detectors": [] if quality is None else [_detector(detector) for detector in quality.detectors],
         "notes": [] if stream is None else list(stream.notes),
     }
-    cleaned: dict[str, Any] = plain(found)
+    cleaned: dict[str, Any] = plain(summary)
     return cleaned
 
 
@@ -70,18 +70,18 @@ def _truncated(stream: PhotonStream | None, quality: QualityReport | None) -> bo
     return stream is not None and stream.truncated
 
 
-def _detector(one: Detector) -> dict[str, Any]:
+def _detector(detector: Detector) -> dict[str, Any]:
     return {
-        "channel": channel_label(one.channel),
-        "photons": one.photons,
-        "rate_Hz": one.rate_hz,
-        "smallest_interval_ns": one.smallest_interval_ns,
-        "dead_time_ns": one.dead_time_ns,
-        "dead_time_low_ns": one.dead_time_low_ns,
-        "dead_time_high_ns": one.dead_time_high_ns,
-        "afterpulsing": one.afterpulsing,
-        "afterpulsing_low": one.afterpulsing_low,
-        "afterpulsing_high": one.afterpulsing_high,
+        "channel": channel_label(detector.channel),
+        "photons": detector.photons,
+        "rate_Hz": detector.rate_hz,
+        "smallest_interval_ns": detector.smallest_interval_ns,
+        "dead_time_ns": detector.dead_time_ns,
+        "dead_time_low_ns": detector.dead_time_low_ns,
+        "dead_time_high_ns": detector.dead_time_high_ns,
+        "afterpulsing": detector.afterpulsing,
+        "afterpulsing_low": detector.afterpulsing_low,
+        "afterpulsing_high": detector.afterpulsing_high,
     }
 
 

@@ -73,7 +73,7 @@ def estimate_or_none(value: float | None, low: float | None, high: float | None,
     """An estimate from numbers that may be missing; None without a value, no limit where an end is missing.
 
     >>> estimate_or_none(2.0, None, 3.0)
-    2.0 (error unknown)
+    2.000 (error unknown)
     >>> estimate_or_none(math.nan, 1.0, 3.0) is None
     True
     """

@@ -55,21 +55,21 @@ def info(
     """Say what is in files of photons and whether they can be trusted; nothing is written."""
     from qdmol.analysis import inspect_photons
 
-    found: list[Any] = []
+    analyses: list[Any] = []
     with photon_progress(quiet=quiet or json) as tell:
         for file in files:
             try:
-                found.append(inspect_photons(file, format=format_, column=column, unit=unit, progress=tell))
+                analyses.append(inspect_photons(file, format=format_, column=column, unit=unit, progress=tell))
             except MissingExtraError:
                 raise
             except QdmolError as error:
-                found.append(_failed(file, error, alone=len(files) == 1))
-    _refuse_all(found)
+                analyses.append(_failed(file, error, alone=len(files) == 1))
+    _refuse_all(analyses)
     if json:
-        emit(_one_or_many([_described(analysis) for analysis in found]))
+        emit(_one_or_many([_described(analysis) for analysis in analyses]))
     else:
-        _show(found, quiet=quiet)
-    return _status(found, quiet=quiet or json)
+        _show(analyses, quiet=quiet)
+    return _status(analyses, quiet=quiet or json)
 
 
 @photons.command()
@@ -123,17 +123,17 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
     with photon_progress(quiet=quiet) as tell:
         if len(files) == 1:
-            found: Sequence[Analysed] = [analyze_photons(files[0], progress=tell, **options)]
+            analyses: Sequence[Analysed] = [analyze_photons(files[0], progress=tell, **options)]
         else:
-            found = analyze_many(files, progress=tell, **options)
-            _refuse_all(found)
-    named = _written(found, outputs)
+            analyses = analyze_many(files, progress=tell, **options)
+            _refuse_all(analyses)
+    named = _written(analyses, outputs)
     if json:
-        emit({**_one_or_many([analysis.summary for analysis in found]), "outputs": named})
+        emit({**_one_or_many([analysis.summary for analysis in analyses]), "outputs": named})
     else:
-        _show(found, quiet=quiet)
+        _show(analyses, quiet=quiet)
         say(f"Report: {named['report']}")
-    return _status(found, quiet=quiet or json)
+    return _status(analyses, quiet=quiet or json)
 
 
 @photons.command()
@@ -223,10 +223,10 @@ def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:
     return FailedAnalysis(file, error)
 
 
-def _refuse_all(found: Sequence[Analysed] | PhotonAnalyses) -> None:
+def _refuse_all(analyses: Sequence[Analysed] | PhotonAnalyses) -> None:
     """Where not one of many files could be read there is nothing to show: the error of the first, for all."""
-    errors = [one.error for one in found if hasattr(one, "error")]
-    if len(errors) < len(found) or len(found) == 1:
+    errors = [analysis.error for analysis in analyses if hasattr(analysis, "error")]
+    if len(errors) < len(analyses) or len(analyses) == 1:
         return
     first = errors[0]
     said = f"None of the {len(errors)} files could be read; the first: {first}"
@@ -235,25 +235,25 @@ def _refuse_all(found: Sequence[Analysed] | PhotonAnalyses) -> None:
     raise DataError(said)
 
 
-def _described(one: Analysed) -> dict[str, Any]:
+def _described(analysis: Analysed) -> dict[str, Any]:
     """The object of `info`: what is known without an analysis, and the header."""
     from qdmol.analysis import FailedAnalysis, plain
 
-    if isinstance(one, FailedAnalysis):
-        return one.summary
+    if isinstance(analysis, FailedAnalysis):
+        return analysis.summary
     analysed = {"background", "lifetime", "g2", "g3"}
-    header = {} if one.stream is None else plain(one.stream.provenance.header)
-    return {**{key: value for key, value in one.summary.items() if key not in analysed}, "header": header}
+    header = {} if analysis.stream is None else plain(analysis.stream.provenance.header)
+    return {**{key: value for key, value in analysis.summary.items() if key not in analysed}, "header": header}
 
 
 def _one_or_many(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return summaries[0] if len(summaries) == 1 else {"qdmol": 1, "files": list(summaries)}
 
 
-def _written(found: Sequence[Analysed], outputs: Outputs) -> dict[str, str | None]:
+def _written(analyses: Sequence[Analysed], outputs: Outputs) -> dict[str, str | None]:
     from qdmol.report import write_photon_report
 
-    return outputs.as_dict(write_photon_report(list(found), outputs.report, figures=outputs.figures))
+    return outputs.as_dict(write_photon_report(list(analyses), outputs.report, figures=outputs.figures))
 
 
 def _show(analyses: Sequence[Analysed], *, quiet: bool) -> None:
@@ -265,16 +265,16 @@ def _show(analyses: Sequence[Analysed], *, quiet: bool) -> None:
         show(*(analysis_text(analysis, quiet=quiet) for analysis in analyses))
 
 
-def _status(found: Sequence[Analysed], *, quiet: bool) -> int:
+def _status(analyses: Sequence[Analysed], *, quiet: bool) -> int:
     """0 where every file is whole and trusted, else 3, and why."""
-    incomplete = sum(not one.complete for one in found)
+    incomplete = sum(not analysis.complete for analysis in analyses)
     if incomplete and not quiet:
         which = (
             "The file contradicts itself, ends early or leaves results unknown"
-            if len(found) == 1
+            if len(analyses) == 1
             else (
-                f"{incomplete} of {len(found)} files contradict themselves, end early, leave results unknown or could"
-                " not be read"
+                f"{incomplete} of {len(analyses)} files contradict themselves, end early, leave results unknown or"
+                " could not be read"
             )
         )
         message(f"{which}; what there is says so.")

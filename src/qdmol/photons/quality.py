@@ -53,17 +53,17 @@ def order_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
     if falls or stream.unordered:
         back_ns = scan.order.deepest * scan.unit_ps * 1e-3
         number = (
-            f"{falls:,} photons stood behind a later one, up to {time_text(back_ns * 1e-9)} late"
+            f"{falls:,} photons were recorded after a later one, up to {time_text(back_ns * 1e-9)} late"
             if falls
             else "Photons"
         )
         yield Flag(
             "unordered",
             "warning",
-            f"The file is not in order of time: {number}; they were sorted, so that g2 and lifetimes hold, but programs"
-            " that trust the file's order go wrong."
+            f"The file is not in order of time: {number}; they were sorted here, so g2 and lifetimes are correct;"
+            " programs that rely on the order of the file give wrong results."
             if falls
-            else "The photons of the file are not in order of time; they were sorted, so that g2 and lifetimes hold.",
+            else "The photons of the file are not in order of time; they were sorted, so g2 and lifetimes are correct.",
             float(falls) if falls else None,
             "photons" if falls else None,
         )
@@ -88,7 +88,7 @@ def _length_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         yield Flag("header_mismatch", "fatal", f"{message} clock that the header states.", measured, "s")
         return
     if scan.photons >= _ENOUGH and (measured == 0.0 or scan.photons / measured > _FASTEST_HZ):
-        message = f"{scan.photons:,} photons lie within {measured:.3g} s, which no detector counts: the clock is wrong."
+        message = f"{scan.photons:,} photons lie within {measured:.3g} s, faster than any detector: the clock is wrong."
         yield Flag("header_mismatch", "fatal", message, measured, "s")
         return
     if stated is None or stated <= 0.0 or stream.truncated:
@@ -104,7 +104,7 @@ def _length_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
             message = f"{text}: the clock of the records is not the one that the header states."
             yield Flag("header_mismatch", "fatal", message, measured, "s")
         elif measured < 0.95 * stated:
-            message = f"{text}: it was stopped early or the light went out, and rates are over the time with photons."
+            message = f"{text}: it was stopped early or the light went out; rates refer to the time with photons."
             yield Flag("header_mismatch", "warning", message, measured, "s")
 
 
@@ -323,29 +323,34 @@ def pile_up_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
     if lost < 0.01:
         return
     message = (
-        f"Channel {channel_label(scan.channels[row])} sees {per_pulse:.3g} photons a pulse while it is bright: if it"
-        f" takes one a pulse at most, it misses {percent(lost)}, the late ones, and lifetimes come out too short unless"
-        " pile-up is fitted."
+        f"Channel {channel_label(scan.channels[row])} detects {per_pulse:.3g} photons per pulse while the emitter is"
+        f" bright: if it detects at most one per pulse, it misses {percent(lost)}, the late ones, and lifetimes are too"
+        " short unless pile-up is fitted."
     )
     yield Flag("pile_up", "warning" if lost > 0.05 else "note", message, 100.0 * lost, "%")
 
 
 def saturation_flags(scan: Scan, dead_times_ns: dict[int, float]) -> Iterator[Flag]:
-    """Photons heaped at the end of the delay counter, and detectors busy most of the time."""
+    """Photons accumulated at the end of the delay counter, and detectors in their dead time most of the time."""
     at_end, largest = int(scan.delay_facts[1]), int(scan.delay_facts[0])
     full = largest > 0 and (largest & (largest + 1)) == 0
     if scan.photons >= _ENOUGH and full and at_end > 0.01 * scan.photons:
         share = at_end / scan.photons
         message = f"{percent(share)} of the delays stand at {largest}, the end of the delay counter: later photons were"
-        yield Flag("saturated", "warning", f"{message} heaped there, and the tail of the decay is not real.", share)
+        yield Flag(
+            "saturated", "warning", f"{message} accumulated there, so the tail of the decay is an artefact.", share
+        )
     counts = scan.rate_counts.astype(np.float64)
     for row, dead_ns in dead_times_ns.items():
         rate = (counts[:, row] * (counts[:, row] - 1.0)).sum() / max(counts[:, row].sum(), 1.0) / scan.bin_ps * 1e3
         busy = float(min(rate * dead_ns, 1.0))
         if busy > 0.3:
             channel = channel_label(scan.channels[row])
-            message = f"The detector of channel {channel} is dead {percent(busy)} of the time it is lit: its"
-            yield Flag("saturated", "warning", f"{message} rate no longer follows the light.", 100.0 * busy, "%")
+            message = (
+                f"The detector of channel {channel} is in its dead time for {percent(busy)} of the time with light: its"
+                " rate is no longer proportional to the light."
+            )
+            yield Flag("saturated", "warning", message, 100.0 * busy, "%")
 
 
 def percent(share: float) -> str:
@@ -588,10 +593,10 @@ def _flags(found: Scan, stream: PhotonStream, duration_s: float) -> list[Flag]:
         if not any(flag.severity == "fatal" for flag in flags):
             flags += [*gap_flags(found, duration_s), *drift_flags(found, duration_s), *pile_up_flags(found, stream)]
     if stream.truncated:
-        message = f"The file ends early: the {found.photons:,} photons that are whole are used, the rest is lost."
+        message = f"The file ends early: its {found.photons:,} intact photons are used, the rest is lost."
         flags.append(Flag("truncated", "warning", message, float(found.photons), "photons"))
     if 0 < found.photons < _FEW:
-        message = f"There are only {found.photons:,} photons: detectors, gaps and drift cannot be judged."
+        message = f"There are only {found.photons:,} photons, too few to assess detectors, gaps and drift."
         flags.append(Flag("few_photons", "note", message, float(found.photons), "photons"))
     return flags + [Flag("reading", "note", note) for note in stream.notes]
 
@@ -618,9 +623,9 @@ def _dead_time_flag(one: Detector) -> Iterator[Flag]:
         return
     lost = min(one.rate_hz * one.dead_time_ns * 1e-9, 1.0)
     message = (
-        f"Channel {channel_label(one.channel)} is blind for {one.dead_time_ns:.3g} ns after each photon (smallest"
-        f" interval {one.smallest_interval_ns:.4g} ns): it loses {percent(lost)} of its photons, and its own pairs at"
-        " shorter lags say nothing about g2."
+        f"Channel {channel_label(one.channel)} has a dead time of {one.dead_time_ns:.3g} ns (smallest interval"
+        f" {one.smallest_interval_ns:.4g} ns): it loses {percent(lost)} of its photons, and its autocorrelation at"
+        " shorter lags is not usable."
     )
     yield Flag("dead_time", "warning" if lost > _MUCH_LOST else "note", message, one.dead_time_ns, "ns")
 

@@ -28,7 +28,8 @@ from qdmol.plot.style import (
     panel_title,
     place_axes,
 )
-from qdmol.spectroscopy import HC_EV_NM, Estimate, PeakFit, Surveyed, shown
+from qdmol.spectroscopy import Measurement, PeakFit, Surveyed, shown
+from qdmol.units import HC_EV_NM
 
 _LEFT, _RIGHT, _BOTTOM, _BELOW, _GAP, _HEIGHT, _TOP = 16.0, 3.0, 9.0, 11.0, 2.5, 42.0, 12.0  # mm
 _UNITS = {"absorption": "Absorbance", "emission": "Intensity", "excitation": "Intensity"}
@@ -223,7 +224,7 @@ def draw_curve_positions(surveyed: Sequence[Surveyed]) -> Drawing | None:
     return Drawing("curves", caption, words, figure_of(curve_positions(surveyed)[0]), (table,))
 
 
-def _draw_estimates(axes: Axes, estimates: Sequence[tuple[Estimate | None, str]]) -> None:
+def _draw_estimates(axes: Axes, estimates: Sequence[tuple[Measurement | None, str]]) -> None:
     for place, (found, kind) in enumerate(estimates):
         if found is not None and math.isfinite(found.value):
             face = "white" if kind == "edge" else BLUE

@@ -24,7 +24,7 @@ from qdmol.units import HC_EV_NM
 if TYPE_CHECKING:
     import xarray as xr
 
-    from qdmol.spectroscopy import Curve, Estimate as MeasuredNumber, PeakFit
+    from qdmol.spectroscopy import Curve, Measurement as MeasuredNumber, PeakFit
 
 Normalise = Literal["edge", "300nm"]
 Basis = Literal["maximum", "slope", "peak"]

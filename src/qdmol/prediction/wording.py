@@ -15,7 +15,7 @@ from qdmol.prediction.values import Quantity, SampleChange, SampleSpectrum
 from qdmol.results import NO_VALUE, format_change, format_measured, format_number, is_significant
 
 if TYPE_CHECKING:
-    from qdmol.spectroscopy import Estimate as MeasuredNumber
+    from qdmol.spectroscopy import Measurement as MeasuredNumber
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 

@@ -16,12 +16,11 @@ from .summary import (
 )
 from .surveying import Surveyed as Surveyed, survey_curves as survey_curves
 from .values import (
-    HC_EV_NM as HC_EV_NM,
     LEVEL as LEVEL,
     Comparison as Comparison,
     Curve as Curve,
     CurveFlag as CurveFlag,
-    Estimate as Estimate,
+    Measurement as Measurement,
     Noise as Noise,
     PeakFit as PeakFit,
     Quantity as Quantity,

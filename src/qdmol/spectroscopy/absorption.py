@@ -25,7 +25,8 @@ from qdmol.spectroscopy.fitting import (
     step,
     white_level,
 )
-from qdmol.spectroscopy.values import HC_EV_NM, Curve, Estimate, Kind, PeakFit
+from qdmol.spectroscopy.values import Curve, Kind, Measurement, PeakFit
+from qdmol.units import HC_EV_NM
 
 _BELOW, _ABOVE = 0.32, 0.20  # eV of the window below and above the start
 _FEWEST = 30
@@ -230,7 +231,7 @@ def _result(curve: Curve, scene: _Scene, found: Averaged, kind: Kind) -> PeakFit
     edge = numbers["edge"]
     if kind == "edge" and scene.runs_out(edge.value):
         warnings.append("The slope rises on to the blue: the edge is known to 30 meV at best.")
-        edge = Estimate(edge.value, max(edge.error, _SMOOTH), edge.freedom)
+        edge = Measurement(edge.value, max(edge.error, _SMOOTH), edge.freedom)
     if np.any(scene.values < -0.02 * scene.scale):
         warnings.append("Absorbance is negative below the edge: the blank was not the same.")
     return PeakFit(
@@ -244,7 +245,7 @@ def _result(curve: Curve, scene: _Scene, found: Averaged, kind: Kind) -> PeakFit
     )  # fmt: skip
 
 
-def _ratio(curve: Curve, at_edge: Estimate, best: Fitted, scene: _Scene) -> Estimate | None:
+def _ratio(curve: Curve, at_edge: Measurement, best: Fitted, scene: _Scene) -> Measurement | None:
     """Absorbance of the fitted curve at the band edge over that measured at 300 nm, both above the level below it."""
     wavelength, values = curve.good
     near = np.abs(wavelength - 300) <= 2.5
@@ -256,4 +257,4 @@ def _ratio(curve: Curve, at_edge: Estimate, best: Fitted, scene: _Scene) -> Esti
         return None
     noise = float(np.hypot(at_edge.error, white_level(scene.values)))
     ratio = (at_edge.value - level) / blue
-    return Estimate(ratio, noise / blue * float(np.hypot(1, ratio)), at_edge.freedom)
+    return Measurement(ratio, noise / blue * float(np.hypot(1, ratio)), at_edge.freedom)

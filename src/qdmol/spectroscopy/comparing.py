@@ -10,7 +10,7 @@ from qdmol.errors import DataError, InputError, QdmolError
 from qdmol.files import printable
 from qdmol.spectroscopy.absorption import fit_absorption
 from qdmol.spectroscopy.emission import fit_emission
-from qdmol.spectroscopy.values import Comparison, Curve, Estimate, PeakFit
+from qdmol.spectroscopy.values import Comparison, Curve, Measurement, PeakFit
 
 
 def fit_curve(curve: Curve) -> PeakFit:
@@ -84,7 +84,7 @@ def compare_curves(one: Curve | PeakFit, two: Curve | PeakFit) -> Comparison:
     )
 
 
-def _positions(first: PeakFit, second: PeakFit) -> tuple[Literal["peak", "edge"], tuple[Estimate, Estimate]]:
+def _positions(first: PeakFit, second: PeakFit) -> tuple[Literal["peak", "edge"], tuple[Measurement, Measurement]]:
     if first.peak_eV is not None and second.peak_eV is not None:
         return "peak", (first.peak_eV, second.peak_eV)
     if first.edge_eV is None or second.edge_eV is None:

@@ -21,7 +21,8 @@ from qdmol.spectroscopy.fitting import (
     polynomial,
     white_level,
 )
-from qdmol.spectroscopy.values import HC_EV_NM, Curve, Estimate, PeakFit
+from qdmol.spectroscopy.values import Curve, Measurement, PeakFit
+from qdmol.units import HC_EV_NM
 
 _REACH = 2.2  # full widths to either side that are fitted
 _ORDERS = (2, 3)  # of the background; a straight line hides a broad band in the noise
@@ -190,6 +191,6 @@ def _result(curve: Curve, scene: _Scene, found: Averaged) -> PeakFit:
     )  # fmt: skip
 
 
-def finite_or_none(estimate: Estimate) -> Estimate | None:
+def finite_or_none(estimate: Measurement) -> Measurement | None:
     """None for a number that could not be had."""
     return estimate if np.isfinite(estimate.value) and np.isfinite(estimate.error) else None

@@ -28,7 +28,7 @@ from scipy import linalg, optimize, special
 
 from qdmol.arrays import Floats
 from qdmol.errors import DataError
-from qdmol.spectroscopy.values import Curve, Estimate, Noise
+from qdmol.spectroscopy.values import Curve, Measurement, Noise
 
 _MOST = 320
 # Squares and products of values stay within double precision.
@@ -285,7 +285,7 @@ class Averaged:
     fits: tuple[Fitted, ...]
     weights: tuple[float, ...]
     noise: NoiseModel
-    numbers: dict[str, Estimate]
+    numbers: dict[str, Measurement]
 
     @property
     def best(self) -> Fitted:
@@ -393,7 +393,7 @@ def _ranked(fits: Sequence[Fitted]) -> list[tuple[Fitted, float]]:
 
 def _averaged(
     fits: Sequence[Fitted], weights: Sequence[float], noise: NoiseModel, derived: Callable[[Fitted, Values], Values]
-) -> dict[str, Estimate]:
+) -> dict[str, Measurement]:
     centres = [derived(fit, fit.values) for fit in fits]
     gradients = [_gradients(fit, derived) for fit in fits]
     numbers = {}
@@ -404,7 +404,7 @@ def _averaged(
         mean = float(share @ each)
         error = float(np.sqrt(share @ (variances + (each - mean) ** 2)))
         freedom = noise.freedom(fits[0].jacobian, gradients[0][name])
-        numbers[name] = Estimate(mean, error * float(np.sqrt(1 + 2 / freedom)), freedom)
+        numbers[name] = Measurement(mean, error * float(np.sqrt(1 + 2 / freedom)), freedom)
     return numbers
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
 from qdmol.files import printable, read_input
-from qdmol.spectroscopy.tables import NumberTable, number_table
-from qdmol.spectroscopy.values import FEWEST_POINTS, HC_EV_NM, Curve, CurveFlag, Quantity
+from qdmol.spectroscopy.values import FEWEST_POINTS, Curve, CurveFlag, Quantity
+from qdmol.text_tables import NumberTable, number_table
+from qdmol.units import HC_EV_NM
 
 _UNITS = (
     ("cm-1", re.compile(r"cm\s*(?:\^?\s*[-−]\s*1|⁻¹)|1\s*/\s*cm|wave\s*number", re.IGNORECASE)),

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from qdmol.errors import InputError
-from qdmol.spectroscopy.values import Estimate
+from qdmol.spectroscopy.values import Measurement
 
 SIZING_SOURCE = "Yu, Qu, Guo, Peng, Chem. Mater. 15, 2854 (2003), doi:10.1021/cm034081k"
 
@@ -42,13 +42,13 @@ class Size:
     """
 
     material: str
-    diameter_nm: Estimate
+    diameter_nm: Measurement
     curve_error_nm: float
     range_nm: tuple[float, float]
     source: str = SIZING_SOURCE
 
 
-def size_from_peak(wavelength: float | Estimate, *, material: str) -> Size:
+def size_from_peak(wavelength: float | Measurement, *, material: str) -> Size:
     r"""Diameter of a bare core from the wavelength of its first absorption peak.
 
     .. math:: D = \sum_k c_k \lambda^k
@@ -73,11 +73,11 @@ def size_from_peak(wavelength: float | Estimate, *, material: str) -> Size:
     curve = _CURVES.get(material)
     if curve is None:
         raise InputError(field="material", value=material, allowed=f"one of {', '.join(_CURVES)}")
-    given = wavelength if isinstance(wavelength, Estimate) else Estimate(float(wavelength), 0.0)
+    given = wavelength if isinstance(wavelength, Measurement) else Measurement(float(wavelength), 0.0)
     if not math.isfinite(given.value) or not curve.low_nm <= given.value <= curve.high_nm:
         allowed = f"{curve.low_nm:g} to {curve.high_nm:g} nm, the range of the sizing curve of {material}"
         raise InputError(field="wavelength", value=given.value, allowed=allowed)
     diameter = sum(c * given.value**k for k, c in enumerate(curve.coefficients))
     slope = sum(k * c * given.value ** (k - 1) for k, c in enumerate(curve.coefficients) if k)
-    found = Estimate(diameter, abs(slope) * given.error, given.freedom)
+    found = Measurement(diameter, abs(slope) * given.error, given.freedom)
     return Size(material, found, _SCATTER * diameter, (curve.low_nm, curve.high_nm))

@@ -9,13 +9,13 @@ from typing import Any
 from qdmol.results import NO_VALUE, decimals_for, format_number
 from qdmol.spectroscopy.sizing import Size
 from qdmol.spectroscopy.surveying import Surveyed
-from qdmol.spectroscopy.values import Estimate
+from qdmol.spectroscopy.values import Measurement
 
 _NBSP = "\N{NO-BREAK SPACE}"
 _KINDS = {"maximum": "peak", "shoulder": "peak, as a shoulder", "edge": "edge without a peak"}
 
 
-def _three(name: str, unit: str, found: Estimate | None) -> dict[str, float | None]:
+def _three(name: str, unit: str, found: Measurement | None) -> dict[str, float | None]:
     """Value and interval under keys with the unit; null where there is none."""
     ends = (None, None, None) if found is None else (found.value, found.low, found.high)
     tail = f"_{unit}" if unit else ""
@@ -77,7 +77,7 @@ def _size(one: Surveyed) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def shown(found: Estimate | None) -> str:
+def shown(found: Measurement | None) -> str:
     """A number with half its interval, as 2.301 ± 0.002; n/a where there is none."""
     if found is None or not math.isfinite(found.value):
         return NO_VALUE

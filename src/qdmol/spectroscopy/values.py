@@ -11,15 +11,16 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
+from qdmol.estimates import Estimate
+from qdmol.statistics import normal_quantile, t_quantile
+from qdmol.units import HC_EV_NM
 
 Quantity = Literal["absorption", "emission", "excitation", "transmission", "unknown"]
 Kind = Literal["maximum", "shoulder", "edge"]
 
-HC_EV_NM = 1239.841984  # Planck constant times speed of light, exact in the SI of 2019, to ten digits
 LEVEL = 0.95  # of every interval
 FEWEST_POINTS = 10
 
@@ -104,8 +105,11 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number with its standard error and degrees of freedom; the interval is Student's at level 0.95."""
+class Measurement:
+    """A number with its standard error and degrees of freedom; the interval is Student's at level 0.95.
+
+    The error and its freedom are kept because differences of measurements need them; `estimate` has the interval alone.
+    """
 
     value: float
     error: float
@@ -114,9 +118,9 @@ class Estimate:
     @property
     def half_width(self) -> float:
         """Half the length of the interval."""
-        quantile = stats.norm.ppf((1 + LEVEL) / 2)
+        quantile = normal_quantile((1 + LEVEL) / 2)
         if math.isfinite(self.freedom):
-            quantile = stats.t.ppf((1 + LEVEL) / 2, self.freedom)
+            quantile = t_quantile((1 + LEVEL) / 2, self.freedom)
         return float(quantile * self.error)
 
     @property
@@ -129,25 +133,29 @@ class Estimate:
         """Upper end of the interval."""
         return self.value + self.half_width
 
+    def estimate(self, unit: str = "") -> Estimate:
+        """Value and interval, with the unit."""
+        return Estimate(self.value, self.low, self.high, unit)
+
     def holds(self, value: float) -> bool:
         """Whether a value lies in the interval."""
         return self.low <= value <= self.high
 
-    def scaled(self, factor: float) -> Estimate:
+    def scaled(self, factor: float) -> Measurement:
         """The same in another unit, `factor` times as large a number."""
-        return Estimate(self.value * factor, self.error * abs(factor), self.freedom)
+        return Measurement(self.value * factor, self.error * abs(factor), self.freedom)
 
-    def minus(self, other: Estimate) -> Estimate:
+    def minus(self, other: Measurement) -> Measurement:
         """Difference of two independent numbers; freedom after Welch, Biometrika 34, 28 (1947), doi:10.2307/2332510."""
         first, second = self.error**2, other.error**2
         parts = first**2 / self.freedom + second**2 / other.freedom
         freedom = (first + second) ** 2 / parts if parts > 0 else math.inf
-        return Estimate(self.value - other.value, math.sqrt(first + second), freedom)
+        return Measurement(self.value - other.value, math.sqrt(first + second), freedom)
 
-    def as_wavelength(self) -> Estimate:
+    def as_wavelength(self) -> Measurement:
         """An energy in eV as a wavelength in nm, its error to first order."""
         wavelength = HC_EV_NM / self.value
-        return Estimate(wavelength, self.error * wavelength / self.value, self.freedom)
+        return Measurement(wavelength, self.error * wavelength / self.value, self.freedom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +206,12 @@ class PeakFit:
 
     curve: Curve
     kind: Kind
-    peak_eV: Estimate | None  # noqa: N815  # the unit's own letters
-    width_meV: Estimate | None  # noqa: N815
-    height: Estimate | None
-    edge_eV: Estimate | None  # noqa: N815
-    maximum_nm: Estimate | None
-    ratio_300nm: Estimate | None
+    peak_eV: Measurement | None  # noqa: N815  # the unit's own letters
+    width_meV: Measurement | None  # noqa: N815
+    height: Measurement | None
+    edge_eV: Measurement | None  # noqa: N815
+    maximum_nm: Measurement | None
+    ratio_300nm: Measurement | None
     model: str
     weights: dict[str, float]
     noise: Noise
@@ -213,7 +221,7 @@ class PeakFit:
     warnings: tuple[str, ...] = field(default=())
 
     @property
-    def position_eV(self) -> Estimate:  # noqa: N802
+    def position_eV(self) -> Measurement:  # noqa: N802
         """The peak, or where there is none the steepest slope, eV."""
         found = self.peak_eV or self.edge_eV
         if found is None:
@@ -221,12 +229,12 @@ class PeakFit:
         return found
 
     @property
-    def position_nm(self) -> Estimate:
+    def position_nm(self) -> Measurement:
         """The same as a wavelength, nm."""
         return self.position_eV.as_wavelength()
 
     @property
-    def width_nm(self) -> Estimate | None:
+    def width_nm(self) -> Measurement | None:
         """Full width at half maximum as wavelengths, to first order at the peak, nm."""
         if self.width_meV is None:
             return None
@@ -242,9 +250,9 @@ class Comparison:
     first. ``basis``: ``peak`` or ``edge``, of both. The ratios are those of the two fits.
     """
 
-    redshift_meV: Estimate  # noqa: N815
-    shift_nm: Estimate
-    broadening_meV: Estimate | None  # noqa: N815
+    redshift_meV: Measurement  # noqa: N815
+    shift_nm: Measurement
+    broadening_meV: Measurement | None  # noqa: N815
     basis: Literal["peak", "edge"]
-    ratio_300nm: tuple[Estimate | None, Estimate | None]
+    ratio_300nm: tuple[Measurement | None, Measurement | None]
     warnings: tuple[str, ...] = ()

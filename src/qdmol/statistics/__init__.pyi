@@ -7,7 +7,13 @@ from .distributions import (
     normal_tail as normal_tail,
     poisson_probability as poisson_probability,
     poisson_tail as poisson_tail,
+    t_quantile as t_quantile,
     t_tail as t_tail,
+)
+from .goodness import (
+    Goodness as Goodness,
+    deviance_residuals as deviance_residuals,
+    goodness_of_fit as goodness_of_fit,
 )
 from .poisson import Fit as Fit, deviance as deviance, fit_counts as fit_counts
 from .ratios import (

@@ -1,4 +1,4 @@
-"""Poisson maximum likelihood for histograms of few counts a bin."""
+"""Maximum-likelihood fit of histograms with Poisson counts."""
 
 from __future__ import annotations
 

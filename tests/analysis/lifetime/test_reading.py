@@ -327,8 +327,8 @@ def test_a_unit_makes_no_decay_of_a_spectrum(tmp_path, lines):
 
 
 def test_sizes_are_bounded_before_anything_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("qdmol.analysis.lifetime.decay_text._MOST_ROWS", 10_000)
-    monkeypatch.setattr("qdmol.analysis.lifetime.decay_text._MOST_NUMBERS", 50_000)
+    monkeypatch.setattr("qdmol.text_tables._MOST_ROWS", 10_000)
+    monkeypatch.setattr("qdmol.text_tables._MOST_NUMBERS", 50_000)
     path = tmp_path / "large.txt"
     with path.open("wb") as file:
         file.truncate(40_000_000)

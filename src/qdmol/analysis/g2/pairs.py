@@ -228,15 +228,15 @@ class PairTally:
         stop = gather((records.times, records.channels, delays), wanted, self._gate, kept.arrays, start)
         self._first = int(records.times[0]) if self._first is None else self._first
         self._last = int(records.times[-1])
-        span, tally = (start, stop, self._first, self._length), (self._counts, self._photons)
+        blocks, tally = (start, stop, self._first, self._length), (self._counts, self._photons)
         if self._periods is None:
-            self._length = absolute_pairs(kept.arrays, span, self._width, same, tally)
+            self._length = absolute_pairs(kept.arrays, *blocks, self._width, same, tally)
             back = self._reach
         else:
             if stop > start and kept.delays[start:stop].max() > self._longest:
                 self._longest = int(kept.delays[start:stop].max())
                 self._periods = _whole_periods(self.stream, self._reach + self._longest)
-            self._length = synchronous_pairs(kept.arrays, span, self._width, same, self._periods, tally)
+            self._length = synchronous_pairs(kept.arrays, *blocks, self._width, same, self._periods, tally)
             back = len(self._periods)
         kept.drop(int(np.searchsorted(kept.times[:stop], self._last - back)), stop)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qdmol.analysis.lifetime.decay_text import Table, split_header
 from qdmol.analysis.wording import plain_text
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
+from qdmol.text_tables import Table, split_header
 
 UNITS = {"fs": 1e-6, "ps": 1e-3, "ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 _SPELT = {

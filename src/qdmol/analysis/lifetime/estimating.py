@@ -32,14 +32,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from qdmol.analysis.lifetime.intervals import Quantity, profile_interval, standard_error
-from qdmol.analysis.lifetime.likelihood import Maximum, expected_counts, fisher
-from qdmol.analysis.lifetime.models import Trial, deviance_residuals, model_name, nearest_shift, share_variances
+from qdmol.analysis.lifetime.likelihood import (
+    Maximum,
+    Quantity,
+    expected_counts,
+    fisher,
+    profile_interval,
+    standard_error,
+)
+from qdmol.analysis.lifetime.models import Trial, model_name, nearest_shift, share_variances
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
-from qdmol.statistics import normal_tail
+from qdmol.statistics import deviance_residuals, normal_tail
 
 _PLACES, _PLACES_STRETCHED = 100, 16  # bins of the response that are moved; the effect of the others lies between
 

@@ -232,7 +232,7 @@ def _unresolved(fit: LifetimeFit, trial: Trial) -> Flag | None:
     share = float(photons[-hidden:].sum() / photons.sum())
     text = (
         f"{100 * share:.2g} % of the photons of the decay come faster than response and bins resolve, as scattered "
-        "light does; they are no lifetime, and fractions and averages are without them."
+        "light does; fractions and averages leave them out."
     )
     return Flag("unresolved_component", "warning" if share > _MOSTLY else "note", text, share, None)
 
@@ -251,7 +251,7 @@ def _effective(fit: LifetimeFit) -> Flag | None:
         return None
     text = (
         f"{fit.photons:.0f} photons do not resolve two lifetimes closer than a factor of about {ratio:.2g}; "
-        "of such a decay this is the effective single lifetime."
+        "the value is then an effective single lifetime."
     )
     return Flag("effective_lifetime", "note", text, ratio, None)
 
@@ -274,14 +274,14 @@ def _bumps(decay: Decay, trial: Trial) -> list[Flag]:
         what = f"About {bump.photons:.0f} photons from {start:.4g} to {stop:.4g} ns"
         if _before_pulse(decay, start, stop):
             text = (
-                f"{what} come before the pulse, at the foot of its rise, which is broader there than the model of the "
-                "response; this stretch is left out of the fit."
+                f"{what} come before the pulse, at the foot of its rise, which is broader than the model of the "
+                "response; this range is excluded from the fit."
             )
             flags.append(Flag("rise_before_pulse", "note", text, start, "ns"))
             continue
         text = (
-            f"{what} stand above the decay, as afterglow, a reflection or crosstalk do; this stretch is left out of the"
-            " fit."
+            f"{what} exceed the fitted decay, as from afterglow, a reflection or crosstalk; this range is excluded from"
+            " the fit."
         )
         flags.append(Flag("afterglow", "warning", text, start, "ns"))
     return flags

@@ -46,8 +46,8 @@ _DELAYS = (3.0, 6.0, 12.0, 24.0, 48.0)  # beginnings of the tail, in widths of t
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """What was asked of the fit."""
+class _Request:
+    """Options of a fit, checked, with the decay."""
 
     decay: Decay
     used: Bools
@@ -110,9 +110,9 @@ def fit_lifetime(
     ('1 exponential', True)
     """
     filled = filled_part(decay)
-    asked = _check(filled.decay, model, background, level)
+    request = _check(filled.decay, model, background, level)
     try:
-        best = _chosen(asked, response, padded=filled.padded)
+        best = _chosen(request, response, padded=filled.padded)
         if is_flat(best.trial):
             raise SolverError("The fit failed: a constant background alone describes the counts.")
         threshold = float(chi2_quantile(level, 1)) * best.trial.overdispersion
@@ -143,21 +143,21 @@ class _Choice:
     response: Response
 
 
-def _chosen(asked: _Asked, response: Response | None, *, padded: bool) -> _Choice:
+def _chosen(request: _Request, response: Response | None, *, padded: bool) -> _Choice:
     """The fit; of a padded decay without a period, that with the filled range as the period if it is much better."""
-    alone = _fitted(asked, response)
-    if asked.decay.period_ns is not None or not padded:
+    alone = _fitted(request, response)
+    if request.decay.period_ns is not None or not padded:
         return alone
-    length = float(asked.decay.edges_ns[-1] - asked.decay.edges_ns[0])
+    length = float(request.decay.edges_ns[-1] - request.decay.edges_ns[0])
     try:
-        wrapped = _fitted(replace(asked, decay=replace(asked.decay, period_ns=length)), response)
+        wrapped = _fitted(replace(request, decay=replace(request.decay, period_ns=length)), response)
     except (DataError, SolverError, np.linalg.LinAlgError):
         return alone
     both = wrapped.trial.used & (alone.trial.used | _before_pulse(alone))
     # an alternative that explains less of the decay is none
     if both.sum() < 0.5 * alone.trial.used.sum():
         return alone
-    counts = asked.decay.counts[both]
+    counts = request.decay.counts[both]
     gain = _log_likelihood(counts, wrapped.trial.curve[both]) - _log_likelihood(counts, alone.trial.curve[both])
     return wrapped if gain > _PERIOD_GAIN * wrapped.trial.overdispersion else alone
 
@@ -175,18 +175,18 @@ def _log_likelihood(counts: Floats, mean: Floats) -> float:
     return float((xlogy(counts, np.maximum(mean, 1e-12)) - mean).sum())
 
 
-def _fitted(asked: _Asked, response: Response | None) -> _Choice:
+def _fitted(request: _Request, response: Response | None) -> _Choice:
     if response is None:
-        trial, evidence, chosen = _automatic(asked)
+        trial, evidence, chosen = _automatic(request)
     elif response.kind == "none":
-        trial, evidence, chosen = _tail(asked, response)
+        trial, evidence, chosen = _tail(request, response)
     else:
         chosen = response
-        trial, evidence = _fit(asked, asked.used, response)
-    return _Choice(asked.decay, trial, evidence, chosen)
+        trial, evidence = _fit(request, request.used, response)
+    return _Choice(request.decay, trial, evidence, chosen)
 
 
-def _check(decay: Decay, model: str, background: float | Background | None, level: float) -> _Asked:
+def _check(decay: Decay, model: str, background: float | Background | None, level: float) -> _Request:
     models = ("auto", *map(str, range(1, MOST_COMPONENTS + 1)), "stretched")
     if model not in models:
         raise InputError(field="model", value=model, allowed="one of " + ", ".join(models))
@@ -205,7 +205,7 @@ def _check(decay: Decay, model: str, background: float | Background | None, leve
             raise InputError(field="background", value=background, allowed="counts per bin, at least 0")
         fixed = float(background)
     smallest = largest if model.isdigit() else 1
-    return _Asked(
+    return _Request(
         decay, np.ones(len(decay.counts), dtype=np.bool_), largest, smallest, model == "stretched", dark, fixed
     )
 
@@ -224,20 +224,20 @@ def _dark(decay: Decay, background: Background) -> tuple[float, float]:
     return (rate / error) ** 2, rate / error**2 if rate > 0 else 1.0 / error
 
 
-def _fit(asked: _Asked, used: Bools, response: Response) -> tuple[Trial, dict[str, float]]:
-    setting = prepare(asked.decay, response, used=used, dark=asked.dark, background=asked.background)
-    return _best(asked, setting)
+def _fit(request: _Request, used: Bools, response: Response) -> tuple[Trial, dict[str, float]]:
+    setting = prepare(request.decay, response, used=used, dark=request.dark, background=request.background)
+    return _best(request, setting)
 
 
-def _best(asked: _Asked, setting: Setting) -> tuple[Trial, dict[str, float]]:
+def _best(request: _Request, setting: Setting) -> tuple[Trial, dict[str, float]]:
     """The best model; bumps far behind the decay are left out, the largest first."""
     left_out: list[Bump] = []
     while True:
-        trials = try_models(setting, largest=asked.largest, smallest=asked.smallest, stretched=asked.stretched)
+        trials = try_models(setting, largest=request.largest, smallest=request.smallest, stretched=request.stretched)
         trial, evidence = choose(trials)
-        if asked.smallest > 1:
+        if request.smallest > 1:
             trial = list(trials.values())[-1]
-        bump = _bump_behind(asked, trial) if len(left_out) < _MOST_BUMPS else None
+        bump = _bump_behind(request, trial) if len(left_out) < _MOST_BUMPS else None
         if bump is None:
             return replace(trial, left_out=tuple(left_out)), evidence
         left_out.append(bump)
@@ -246,12 +246,12 @@ def _best(asked: _Asked, setting: Setting) -> tuple[Trial, dict[str, float]]:
         setting = replace(setting, problem=setting.problem._replace(used=used))
 
 
-def _bump_behind(asked: _Asked, trial: Trial) -> Bump | None:
+def _bump_behind(request: _Request, trial: Trial) -> Bump | None:
     """A bump three lifetimes or more behind the pulse, where it is no matter of the law; its flanks belong to it."""
     found = trial.maximum
-    left, _ = _since(asked, float(found.theta[found.slots.shift]))
+    left, _ = _since(request, float(found.theta[found.slots.shift]))
     late = trial.used & (left > 3.0 * float(found.components_ns[0]))
-    bump = find_bump(asked.decay.counts, trial.curve, late)
+    bump = find_bump(request.decay.counts, trial.curve, late)
     signal = float(found.theta[found.slots.components : 2 * found.slots.components].sum())
     if bump is None or bump.photons > _LARGEST_BUMP * signal:
         return None
@@ -259,15 +259,15 @@ def _bump_behind(asked: _Asked, trial: Trial) -> Bump | None:
     return Bump(max(bump.start - flank, 0), min(bump.stop + flank, len(late)), bump.photons)
 
 
-def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
+def _automatic(request: _Request) -> tuple[Trial, dict[str, float], Response]:
     """A Gaussian response if it fits and is narrower than the decay, else the tail."""
     gaussian = Response.gaussian()
-    trial, evidence = _fit(asked, asked.used, gaussian)
-    sharp = is_resolved(trial.maximum, bin_ns=asked.decay.bin_width_ns)
+    trial, evidence = _fit(request, request.used, gaussian)
+    sharp = is_resolved(trial.maximum, bin_ns=request.decay.bin_width_ns)
     if trial.goodness.probability > GOOD and sharp:
         return trial, evidence, gaussian
     try:
-        found = _tail(asked, Response.none(), known=trial)
+        found = _tail(request, Response.none(), known=trial)
     except DataError:  # no tail: the Gaussian is what there is
         return trial, evidence, gaussian
     # the tail must earn what it leaves out
@@ -276,24 +276,28 @@ def _automatic(asked: _Asked) -> tuple[Trial, dict[str, float], Response]:
     return trial, evidence, gaussian
 
 
-def _tail(asked: _Asked, response: Response, *, known: Trial | None = None) -> tuple[Trial, dict[str, float], Response]:
+def _tail(
+    request: _Request, response: Response, *, known: Trial | None = None
+) -> tuple[Trial, dict[str, float], Response]:
     """Fit behind the peak; a start that was not given moves back until the model fits, while half the photons stay."""
     if response.start_ns is not None:
         # where the response of the next pulse begins is not known: only what is behind the start in the window
-        behind = asked.decay.edges_ns[:-1] >= response.start_ns - 1e-6 * asked.decay.bin_width_ns
-        given = replace(asked, used=asked.used & behind)
+        behind = request.decay.edges_ns[:-1] >= response.start_ns - 1e-6 * request.decay.bin_width_ns
+        given = replace(request, used=request.used & behind)
         setting = _tail_setting(given, pulse=response.start_ns, begin=response.start_ns, margin=0.0)
         return (*_best(given, setting), response)
-    first = known or _fit(replace(asked, largest=1, smallest=1, stretched=False), asked.used, Response.gaussian())[0]
+    first = (
+        known or _fit(replace(request, largest=1, smallest=1, stretched=False), request.used, Response.gaussian())[0]
+    )
     theta, slots = first.maximum.theta, first.maximum.slots
-    pulse, width = float(theta[slots.shift]), max(math.exp(theta[slots.width]), asked.decay.bin_width_ns)
+    pulse, width = float(theta[slots.shift]), max(math.exp(theta[slots.width]), request.decay.bin_width_ns)
     results: list[tuple[Trial, dict[str, float]]] = []
-    least = 0.5 * _photons_behind(asked, pulse, 0.0)
+    least = 0.5 * _photons_behind(request, pulse, 0.0)
     for delay in _DELAYS:
-        if _photons_behind(asked, pulse, delay * width) < (least if results else FEWEST_PHOTONS):
+        if _photons_behind(request, pulse, delay * width) < (least if results else FEWEST_PHOTONS):
             break
-        setting = _tail_setting(asked, pulse=pulse, begin=pulse + delay * width, margin=6.0 * width)
-        results.append(_best(asked, setting))
+        setting = _tail_setting(request, pulse=pulse, begin=pulse + delay * width, margin=6.0 * width)
+        results.append(_best(request, setting))
         if results[-1][0].goodness.probability > GOOD:
             break
     if not results:
@@ -307,27 +311,27 @@ def _poorness(result: tuple[Trial, dict[str, float]]) -> float:
     return 0.0 if goodness.probability > GOOD else goodness.reduced_deviance
 
 
-def _since(asked: _Asked, pulse: float) -> tuple[Floats, Floats]:
+def _since(request: _Request, pulse: float) -> tuple[Floats, Floats]:
     """Times (n,) from the last pulse to the left and to the right edge of each bin."""
-    edges = asked.decay.edges_ns
+    edges = request.decay.edges_ns
     left = edges[:-1] - pulse
-    if asked.decay.period_ns is not None:
-        left = np.mod(left + 1e-9 * asked.decay.bin_width_ns, asked.decay.period_ns)
+    if request.decay.period_ns is not None:
+        left = np.mod(left + 1e-9 * request.decay.bin_width_ns, request.decay.period_ns)
     return left, left + np.diff(edges)
 
 
-def _photons_behind(asked: _Asked, pulse: float, delay: float) -> float:
-    left, _ = _since(asked, pulse)
-    return float(asked.decay.counts[asked.used & (left >= delay)].sum())
+def _photons_behind(request: _Request, pulse: float, delay: float) -> float:
+    left, _ = _since(request, pulse)
+    return float(request.decay.counts[request.used & (left >= delay)].sum())
 
 
-def _tail_setting(asked: _Asked, *, pulse: float, begin: float, margin: float) -> Setting:
+def _tail_setting(request: _Request, *, pulse: float, begin: float, margin: float) -> Setting:
     """Bins from `begin` to where the next pulse's response begins, `margin` before its middle."""
-    left, right = _since(asked, pulse)
-    bin_ns = asked.decay.bin_width_ns
-    period = asked.decay.period_ns or math.inf
-    used = asked.used & (left >= begin - pulse - 1e-6 * bin_ns) & (right <= period - margin + 1e-6 * bin_ns)
-    if float(asked.decay.counts[used].sum()) < FEWEST_PHOTONS:
+    left, right = _since(request, pulse)
+    bin_ns = request.decay.bin_width_ns
+    period = request.decay.period_ns or math.inf
+    used = request.used & (left >= begin - pulse - 1e-6 * bin_ns) & (right <= period - margin + 1e-6 * bin_ns)
+    if float(request.decay.counts[used].sum()) < FEWEST_PHOTONS:
         raise DataError(f"Fewer than {FEWEST_PHOTONS} photons come after {begin:.4g} ns, too few for a lifetime.")
     pulsed = Response("none", np.zeros(0), start_ns=pulse, width_ns=bin_ns)
-    return prepare(asked.decay, pulsed, used=used, dark=asked.dark, background=asked.background)
+    return prepare(request.decay, pulsed, used=used, dark=request.dark, background=request.background)

@@ -15,12 +15,6 @@ with its logarithm. So even 200 photons in 4,000 bins show where the decay rises
 
 A measured response made ready for a fit: as a density in fine parts, put together over the end of a period.
 
-How well a curve describes counts: the deviance against what Poisson's law expects of it.
-
-The deviance is 2 sum [n ln(n / nu) - n + nu], Baker and Cousins, Nucl. Instrum. Methods 221, 437 (1984),
-doi:10.1016/0167-5087(84)90016-4. It follows chi-square only where counts are high; so neighbouring bins are joined
-until five counts are expected, and mean and variance of each term are the exact ones of Poisson's law.
-
 Stretches of a decay that stand above the fitted curve: afterglow of a detector, a reflection, crosstalk.
 """
 
@@ -28,29 +22,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.interpolate import CubicSpline
-from scipy.special import xlogy
 
-from qdmol.analysis.lifetime.intervals import Quantity, standard_error
 from qdmol.analysis.lifetime.likelihood import (
     Maximum,
+    Quantity,
     bounds_of,
     climb,
     coarsened,
     evenly_joined,
     expected_counts,
     free_parameters,
+    standard_error,
 )
 from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, Slots
 from qdmol.analysis.lifetime.values import Decay, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError
-from qdmol.statistics import chi2_tail, normal_quantile, poisson_probability
+from qdmol.statistics import Goodness, goodness_of_fit, normal_quantile
 
 MOST_BINS = 1024
 _LEAST_BACKGROUND, _MOST_BACKGROUND = 0.1, 0.98  # share of photons a template leaves to the background
@@ -246,83 +239,6 @@ def nearest_shift(shift_ns: float, period_ns: float) -> float:
     return shift_ns if math.isinf(period_ns) else shift_ns - period_ns * round(shift_ns / period_ns)
 
 
-_FEWEST = 5.0  # expected counts of a group
-
-
-@dataclass(frozen=True, slots=True)
-class Goodness:
-    """Probability of a larger deviance, deviance over its mean, number of groups, size of the misfit.
-
-    `misfit` is the relative deviation, beyond the noise, of the curve from the counts.
-    """
-
-    probability: float
-    reduced_deviance: float
-    groups: int
-    misfit: float
-
-
-def _deviance(counts: Floats, mean: Floats) -> Floats:
-    terms: Floats = 2.0 * (xlogy(counts, counts) - xlogy(counts, mean) - counts + mean)
-    return np.maximum(terms, 0.0)
-
-
-def deviance_residuals(counts: Floats, mean: Floats) -> Floats:
-    """Signed roots of the deviance of each bin (n,)."""
-    safe = np.maximum(mean, 1e-12)
-    residuals: Floats = np.sign(counts - safe) * np.sqrt(_deviance(counts, safe))
-    return residuals
-
-
-def judge(counts: Floats, mean: Floats, *, parameters: int) -> Goodness:
-    """Return the goodness of a curve with so many fitted parameters, both (n,)."""
-    grouped_counts, grouped_mean = _group(counts, mean)
-    groups = len(grouped_mean)
-    if groups <= parameters:
-        return Goodness(1.0, 1.0, groups, 0.0)
-    total = float(_deviance(grouped_counts, grouped_mean).sum())
-    means, variances = _moments(grouped_mean)
-    share = (groups - parameters) / groups
-    centre, spread = float(means.sum()) * share, float(variances.sum()) * share
-    # a chi-square with the same mean and variance
-    scale = spread / (2.0 * centre)
-    probability = float(chi2_tail(total / scale, centre / scale))
-    misfit = np.sqrt(max(total - centre, 0.0) / max(float(grouped_mean.sum()), 1.0))
-    return Goodness(probability, total / centre, groups, float(misfit))
-
-
-def _group(counts: Floats, mean: Floats) -> tuple[Floats, Floats]:
-    """Join neighbours until each group expects enough counts."""
-    marks = np.floor(np.cumsum(mean) / _FEWEST).astype(np.int64)
-    starts = np.flatnonzero(np.diff(marks, prepend=-1) > 0)
-    # a group ends with the bin that completes it
-    starts = np.concatenate(([0], starts[:-1] + 1)) if len(starts) > 1 else np.array([0])
-    starts = np.unique(np.clip(starts, 0, len(mean) - 1))
-    joined = np.add.reduceat(mean, starts)
-    keep = joined >= 0.5 * _FEWEST
-    return np.add.reduceat(counts, starts)[keep], joined[keep]
-
-
-@cache
-def _table() -> tuple[Floats, Floats, Floats]:
-    """Mean and variance of a term of the deviance, on a grid of ln(mean counts)."""
-    grid = np.geomspace(0.5 * _FEWEST, 1e4, 120)
-    means, variances = np.empty_like(grid), np.empty_like(grid)
-    for k, mean in enumerate(grid):
-        reach = np.arange(max(0.0, np.floor(mean - 12 * np.sqrt(mean))), np.ceil(mean + 12 * np.sqrt(mean) + 20))
-        weights = poisson_probability(reach, mean)
-        terms = _deviance(reach, np.full_like(reach, mean))
-        means[k] = weights @ terms
-        variances[k] = weights @ terms**2 - means[k] ** 2
-    return np.log(grid), means, variances
-
-
-def _moments(mean: Floats) -> tuple[Floats, Floats]:
-    grid, means, variances = _table()
-    at = np.log(mean)
-    return np.interp(at, grid, means), np.interp(at, grid, variances)
-
-
 _ACCIDENT = 1e-3  # chance that a decay without a bump shows one
 _LEAST = 0.1  # excess over the curve
 
@@ -502,7 +418,7 @@ def _trial(name: str, found: Maximum, whole: Problem) -> Trial:
     """Judge a maximum on the bins of the decay as they were."""
     problem = whole._replace(components=found.problem.components, stretched=found.problem.stretched)
     mean = expected_counts(replace(found, problem=problem))
-    goodness = judge(whole.counts[whole.used], mean[whole.used], parameters=found.parameters)
+    goodness = goodness_of_fit(whole.counts[whole.used], mean[whole.used], parameters=found.parameters)
     return Trial(name, found, goodness, mean, whole.used)
 
 

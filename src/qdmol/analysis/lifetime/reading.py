@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from qdmol.analysis.lifetime.decay_columns import Curve, curves_of, unit_ns
-from qdmol.analysis.lifetime.decay_text import FEWEST_ROWS, LARGEST_BYTES, decoded, tables_of
 from qdmol.analysis.lifetime.values import Decay, Response
 from qdmol.analysis.wording import plain_text
 from qdmol.arrays import Floats
 from qdmol.errors import InputError, MissingExtraError
 from qdmol.files import open_input, read_input
+from qdmol.text_tables import FEWEST_ROWS, LARGEST_BYTES, decoded, tables_of
 
 _LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not told apart
 _LOOSE = 0.1  # of a step: how far a value may be off its rung
