@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from tests.plot.test_coupling import made_up
 from tests.test_root import loaded_after
 
+import qdmol
 from qdmol import plot
 from qdmol.analysis import PhotonAnalysis
-from qdmol.claims import Claims
+from qdmol.claims import SAMPLES, Claims, SplittingMap
 from qdmol.errors import InputError
 from qdmol.plot.figures import FIGURES
 from qdmol.plot.style import PaperFigure
@@ -181,3 +182,49 @@ def test_drawing_loads_no_solver():
 def test_figures_of_photons_load_no_model():
     loaded = loaded_after("from qdmol.plot import decay, g2, intensity_trace, correlation, g2_by_gate, figures_of")
     assert not loaded & {"qdmol.study", "qdmol.fem", "qdmol.prediction", "ngsolve"}
+
+
+@pytest.fixture
+def claims(monkeypatch):
+    """Claims with a shift of each sample and a map of splittings."""
+    import qdmol.plot.claims as figures
+
+    shifts = {"redshift": 3.0, "redshift_single_particle": 14.0}
+    monkeypatch.setattr(figures, "measure", lambda outcome, quantity: (outcome.scale * shifts[quantity], 0.01))
+    outcomes = tuple(
+        SimpleNamespace(case=SimpleNamespace(family=sample, factors=factors), scale=scale)
+        for sample in SAMPLES
+        for factors, scale in (((), 1.0), (("neck",), 1.5))
+    )
+    diameters, barriers = (2.0, 3.0, 4.0), (0.8, 1.6)
+    grid = tuple(tuple((60 / diameter / barrier, 0.01) for barrier in barriers) for diameter in diameters)
+    return Claims((), outcomes, (SplittingMap(0.1, diameters, barriers, grid),), 1.0)
+
+
+@pytest.mark.parametrize("name", ["claims_redshift", "claims_splitting"])
+def test_figures_of_the_claims(claims, name):
+    axes = Figure().add_subplot()
+    assert getattr(plot, name)(claims, ax=axes) is axes
+    assert axes.has_data()
+    assert list(claims.figures()) == ["claims_redshift", "claims_splitting"]
+    assert isinstance(claims.figures()[name], PaperFigure)
+
+
+def test_the_red_shift_of_the_claims_is_that_of_the_shipped_samples(claims):
+    """Points are the shipped samples, bars reach over the cases."""
+    table = plot.draw_claims_redshift(claims).tables[0]
+    numbers = dict(zip(table.header, table.columns, strict=True))
+    assert numbers["redshift (meV)"] == (3.0,) * 3
+    assert numbers["redshift_high (meV)"] == (4.5,) * 3
+    assert numbers["redshift_single_particle (meV)"] == (14.0,) * 3
+
+
+def test_saved_results_have_the_same_figures(spectra, homodimer, tmp_path):
+    for number, result in enumerate((spectra, homodimer)):
+        loaded = qdmol.load(result.save(tmp_path / f"{number}.nc"))
+        assert list(loaded.figures()) == list(result.figures())
+        name = next(iter(result.figures()))
+        old, new = ([line.get_ydata() for line in one.figures()[name].axes[0].lines] for one in (result, loaded))
+        assert len(old) == len(new) > 2
+        for before, after in zip(old, new, strict=True):
+            np.testing.assert_array_equal(before, after)
