@@ -133,7 +133,7 @@ def write_photon_report(
         subtitle = f"{known}, analysed by qdmol." if known else "Photons, read by qdmol."
         sections = []
     else:
-        title, subtitle = f"{len(several)} recordings of photons", "Photon recordings, analysed by qdmol."
+        title, subtitle = f"{len(several)} photon files", "Photon recordings, analysed by qdmol."
         sections = [Section(label="Files", tables=(files_table(several),))]
     own = [
         _section(analysis, number, files=figures is not None, heading=len(several) > 1)
