@@ -163,7 +163,7 @@ def states(job: Job, name: str, count: int, tolerance: float = 1.0) -> tuple[Com
 
 def trions() -> list[str]:
     """Where the electrons of X, X-, X+ and XX are, in the dimer and in one with unlike cores."""
-    head = ("cores, nm", "", "is", "away from the hole", "electron in dot 1, 2", "hole in dot 1, 2", "in one orbital")
+    head = ("cores, nm", "", "is", "away from the hole", "electron in dot 0, 1", "hole in dot 0, 1", "in one orbital")
     rows = []
     for cores in ((1.4, 1.4), (1.35, 1.4)):
         job = dimer(*cores)

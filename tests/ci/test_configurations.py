@@ -103,7 +103,7 @@ def test_davidson_finds_the_lowest_levels_of_one_symmetry(small):
         space.apply,
         space.diagonal,
         rng.normal(size=(space.size, 3)),
-        rest=1e-8,
+        tolerance=1e-8,
         project=lambda x: (x - x[swap]) / 2,
     )
     np.testing.assert_allclose(values, odd[:3], atol=1e-10)

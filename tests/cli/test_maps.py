@@ -7,7 +7,7 @@ import pytest
 from qdmol.cli import progress as map_progress
 from qdmol.cli.entry import run_command
 from qdmol.jobs import State
-from qdmol.study import coupling
+from qdmol.study import mapping
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +42,9 @@ def test_a_terminal_gets_a_bar(monkeypatch, capsys):
 @pytest.mark.parametrize("points", [2, pytest.param(13, marks=pytest.mark.slow)])
 def test_run_adds_the_map_to_the_report(tmp_path, monkeypatch, capsys, points):
     """With as many points on an axis as are drawn in the slow tests, else with its ends."""
-    assert coupling.DIAMETERS == coupling.BARRIERS == 13
-    monkeypatch.setattr(coupling, "DIAMETERS", points)
-    monkeypatch.setattr(coupling, "BARRIERS", points)
+    assert mapping.DIAMETERS == mapping.BARRIERS == 13
+    monkeypatch.setattr(mapping, "DIAMETERS", points)
+    monkeypatch.setattr(mapping, "BARRIERS", points)
     assert run_command(["run", "@homodimer", "--map", "--linewidth", "0.06 eV", "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
     assert files["map"] == str(tmp_path / "homodimer.map.nc")

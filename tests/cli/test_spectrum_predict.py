@@ -200,7 +200,7 @@ def test_what_cannot_be_solved_leaves_nothing(asked, capsys, tmp_path):
         (["--linker", "0"], "linker", "above 0"),
         (["--linker", "2 eV"], "linker", "length"),
         (["--field", "1:2"], "field", "START:STOP:COUNT"),
-        (["--field", "5,5"], "field", "each value once"),
+        (["--field", "5,5"], "field", "repeated values"),
         (["--field", "3 nm"], "field", "electric field"),
         (["--workers", "-1"], "workers", "0 or more"),
         (["--measured", "nowhere.csv"], "measured", "a file that exists"),
@@ -270,6 +270,6 @@ def test_help_names_both_verbs_and_where_a_spec_goes(capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert "predict" in out
     assert "fit" in out
-    assert "`qdmol spectrum SPEC` is `qdmol spectrum predict SPEC`" in out
+    assert "`qdmol spectrum SPEC` is short for `qdmol spectrum predict SPEC`" in out
     assert run("predict", "--help") == 0
     assert "--measured" in capsys.readouterr().out

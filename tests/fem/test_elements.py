@@ -9,7 +9,7 @@ import scipy.linalg
 from hypothesis import given, settings, strategies as st
 from tests.exact.systems import dimer_spec, dot, molecule_spec
 
-from qdmol.fem import Assembler, MeshSettings, Shapes, arrange, mesh_elements
+from qdmol.fem import Assembler, AxialSymmetry, MeshSettings, Shapes, arrange, mesh_elements
 from qdmol.fem.elements import tabulate
 from qdmol.fem.geometry_axial import build_mesh
 from qdmol.structure import read_spec, resolve
@@ -111,7 +111,10 @@ def test_shape_functions_of_lower_degree_are_a_subset(degree):
     shapes = _shapes(dimer_spec())
     mesh = build_mesh(shapes, _settings(shapes, size=2.0, corner_levels=2))
     spectra = []
-    for elements in (tabulate(mesh, degree=degree, extra_order=4), tabulate(mesh, degree=degree - 1, extra_order=6)):
+    for elements in (
+        tabulate(mesh, AxialSymmetry(mirror=shapes.half), degree=degree, extra_order=4),
+        tabulate(mesh, AxialSymmetry(mirror=shapes.half), degree=degree - 1, extra_order=6),
+    ):
         assembler = Assembler(elements)
         keep = np.flatnonzero(elements.degree_of < degree)
         ones = [np.ones_like(block.measure) for block in assembler.blocks]
@@ -127,7 +130,7 @@ def test_matrices_are_those_of_the_library(corner_levels):
     """Entry by entry, triangles and the quadrilaterals of corner refinement alike."""
     shapes = _shapes(dimer_spec())
     mesh = build_mesh(shapes, _settings(shapes, size=1.5, corner_levels=corner_levels, curve_order=3))
-    elements = tabulate(mesh, degree=3, extra_order=6)
+    elements = tabulate(mesh, AxialSymmetry(mirror=shapes.half), degree=3, extra_order=6)
     assembler = Assembler(elements)
     a, c = (
         [np.exp(-b.points[..., 1]) for b in assembler.blocks],

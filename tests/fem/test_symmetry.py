@@ -1,13 +1,17 @@
 """Sectors, images and directions of a molecule with an axis."""
 
+import ast
 import math
 from itertools import islice, product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import qdmol
 from qdmol.errors import SolverError
 from qdmol.fem import Assembler, AxialSymmetry, MeshSettings, geometry_of, mesh_elements
+from qdmol.meanfield import Request, solve_molecule
 from qdmol.structure import nearest_dot, read_spec, resolve
 
 WHOLE, HALF = AxialSymmetry(mirror=False), AxialSymmetry(mirror=True)
@@ -166,3 +170,33 @@ def test_gradients_are_those_of_the_values():
             assert error < 1e-6 * np.sum(block.measure * np.sum(np.stack(expected) ** 2, axis=0))
             by_hand = np.einsum("eqnd,en->eqd", block.gradient, vector[block.unknowns])
             assert by_hand == pytest.approx(np.stack(found, axis=-1), abs=1e-12)
+
+
+def test_a_half_mesh_that_does_not_reach_the_mirror_plane_is_still_half_of_the_molecule():
+    """Two dots with hard walls, apart: every level of one is there twice, even and odd."""
+    dot = {"core": {"material": "CdSe", "radius": 1.4}, "shells": [{"material": "CdS", "thickness": 2.1}]}
+    spec = {
+        "qdmol": 1,
+        "materials": "cdse-cds-single-band",
+        "molecule": {"dots": [dot, dot], "neck": {"linker": 0.5}},
+        "overrides": {"medium": {"electron_barrier": "hard", "hole_barrier": "hard"}},
+    }
+    request = Request({"electron": 4, "hole": 0}, coulomb=False, tolerance=1e-4)
+    solution = solve_molecule(resolve(read_spec(spec)), request)
+    assert not len(solution.elements.boundaries["mirror"])
+    energies = [level.energy for level in solution.levels["electron"]]
+    assert energies[::2] == pytest.approx(energies[1::2], abs=1e-9)
+    assert {level.sector for level in list(solution.levels["electron"])[:2]} == set(HALF.ground_sectors)
+
+
+@pytest.mark.parametrize("room", ["states", "meanfield", "ci", "optics"])
+def test_rooms_above_read_no_coordinate_and_no_quantum_number(room):
+    """What a three-dimensional geometry does not have: r, m, parity; a z of its own; quantum numbers by their place."""
+    forbidden = {"r", "z", "m", "parity", "half", "labels"}
+    for path in sorted((Path(qdmol.__file__).parent / room).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.Attribute) and node.attr in forbidden), f"{path.name}:{node.lineno}"
+            if isinstance(node, ast.Subscript) and getattr(node.value, "attr", "") == "numbers":
+                parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                places = [part.value for part in parts if isinstance(part, ast.Constant) and part.value is not None]
+                assert not places, f"{path.name}:{node.lineno}"

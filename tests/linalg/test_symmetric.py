@@ -32,7 +32,7 @@ def test_the_lowest_eigenpairs_are_those_of_a_dense_solve(seed, place):
     exact, vectors = scipy.linalg.eigh(A.toarray(), M.toarray())
     shift = exact[0] - 0.5 if place == "below" else (exact[3] + exact[4]) / 2
     start = np.random.default_rng(1).standard_normal((200, 5))
-    values, found = lowest_ritz(A, M, Factor((A - shift * M).tocsc()), start, resting=1e-12, count=4)
+    values, found = lowest_ritz(A, M, Factor((A - shift * M).tocsc()), start, tolerance=1e-12, count=4)
     assert values == pytest.approx(exact[:4], abs=1e-9)
     assert found.T @ (M @ found) == pytest.approx(np.eye(4), abs=1e-9)
     assert np.abs(found.T @ (M @ vectors[:, :4])) == pytest.approx(np.eye(4), abs=1e-4)
@@ -43,7 +43,7 @@ def test_a_degenerate_pair_is_found_whole():
     basis = scipy.linalg.qr(np.random.default_rng(3).standard_normal((100, 100)))[0]
     A, M = sp.csc_array(basis * values @ basis.T), sp.eye_array(100, format="csc")
     start = np.random.default_rng(4).standard_normal((100, 3))
-    found, _ = lowest_ritz(A, M, Factor((A + 2 * M).tocsc()), start, resting=1e-12)
+    found, _ = lowest_ritz(A, M, Factor((A + 2 * M).tocsc()), start, tolerance=1e-12)
     assert found == pytest.approx([-1, -1, 0.5], abs=1e-10)
 
 
@@ -51,7 +51,7 @@ def test_ritz_values_are_upper_bounds():
     A, M = _pair(9, size=200)
     exact = scipy.linalg.eigvalsh(A.toarray(), M.toarray())
     start = np.random.default_rng(1).standard_normal((200, 2))
-    values, _ = lowest_ritz(A, M, Factor((A - (exact[0] - 1) * M).tocsc()), start, resting=1e-3)
+    values, _ = lowest_ritz(A, M, Factor((A - (exact[0] - 1) * M).tocsc()), start, tolerance=1e-3)
     assert np.all(values >= exact[:2] - 1e-12)
 
 

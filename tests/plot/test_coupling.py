@@ -9,7 +9,7 @@ import xarray as xr
 from qdmol.plot.coupling import draw_coupling_map, thresholds
 from qdmol.report import write_report
 from qdmol.structure import read_spec
-from qdmol.study.coupling import coupling_axes
+from qdmol.study.mapping import coupling_axes
 
 DIAMETER, BARRIER = np.linspace(2, 4.4, 7), np.linspace(0.6, 4, 9)
 

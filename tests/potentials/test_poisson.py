@@ -123,6 +123,8 @@ def test_multipoles_that_turn(ell, m, half):
     found = elements.sample(potential[:, 0], s * np.sin(angle), s * np.cos(angle))
     assert found == pytest.approx(exact, abs=1e-5 * abs(exact).max())
     assert potential[:, 1] == pytest.approx(-2 * potential[:, 0], rel=1e-9, abs=1e-12)
+    opposite = poisson.answers(loads[:, None], poisson.symmetry.sector(-m, parity))
+    assert np.array_equal(opposite[:, 0], poisson.answers(loads[:, None], poisson.symmetry.sector(m, parity))[:, 0])
 
 
 def test_a_half_mesh_finds_what_the_whole_one_does():

@@ -6,8 +6,7 @@ from tests.prediction.samples import DOT, SMALL, spec_of
 
 from qdmol.jobs import Store
 from qdmol.prediction import predict_spectra
-from qdmol.prediction.groups import groups_of, impossible_members
-from qdmol.prediction.samples import samples_of
+from qdmol.prediction.samples import groups_of, impossible_members, samples_of
 from qdmol.structure import read_spec
 
 SPREAD = {"members": 24, "core_radius": "4 %", "shell_thickness": "4 %", "seed": 3}

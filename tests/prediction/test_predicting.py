@@ -134,7 +134,7 @@ def test_bulk_absorbs_more_than_one_band_does(homodimer):
 def test_states_above_the_barrier_are_flagged(store):
     low = spec_of(DOT, overrides={"medium": {"electron_barrier": 0.6}})
     spectra = predict_spectra(low, folder=store)
-    assert any("states of a box" in text for text in spectra.warnings)
+    assert any("belong to the box" in text for text in spectra.warnings)
     flagged = [part["box_states_from_eV"] for part in spectra.summary["samples"][0]["ranges"]]
     assert flagged[0] is None
     assert flagged[1] is not None
@@ -173,7 +173,7 @@ def test_a_field_that_cannot_be_is_a_labelled_hole(store):
 
 
 def test_fields_have_to_rise(store):
-    with pytest.raises(InputError, match="rising"):
+    with pytest.raises(InputError, match="ascending"):
         predict_spectra(spec_of(DOT, DOT), folder=store, fields=[10.0, 0.0])
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.study.map_samples import sample
 
 from qdmol.errors import InputError
-from qdmol.structure import read_spec
+from qdmol.structure import NECKS, read_spec, resolve, spec_mapping
 from qdmol.study.axes import ALIASES, make_axes, make_axis, parse_axis
 from qdmol.study.plan import GridPlan, ListPlan, unravel
 
@@ -168,3 +168,16 @@ def test_a_list_raises_its_refusals():
     assert made.spec_at(0) is SPEC
     with pytest.raises(InputError):
         made.spec_at(1)
+
+
+@pytest.mark.parametrize("key", NECKS)
+def test_every_neck_can_be_read_written_and_mapped(key):
+    neck = NECKS[key]
+    spec = GridPlan(SPEC, make_axes({f"molecule.neck.{key}": [1.0]}, SPEC)).spec_at(0)
+    assert type(spec.molecule.neck) is neck
+    assert (spec.molecule.neck.written, spec.molecule.neck.value) == ({key: 1.0}, 1.0)
+    assert read_spec(spec_mapping(spec)) == spec
+    axis = make_axis(f"molecule.neck.{key}", "0.5:1:2", spec)
+    assert axis.unit == neck.quantity().unit
+    distances = [resolve(GridPlan(spec, (axis,)).spec_at(index)).dots[1].z for index in (0, 1)]
+    assert (distances[0] != distances[1]) == neck.fixes_spacing

@@ -140,7 +140,7 @@ def test_a_point_that_binds_nothing_is_a_hole(tmp_path):
     axes = {"overrides.medium.electron_barrier": [0.1, 5.0]}
     found = qdmol.map(spec, axes=axes, output=tmp_path / "m.nc")
     assert [place for place, _ in found.failed] == [(0,)]
-    assert "no bound level" in found.failed[0][1]
+    assert "no bound electron level" in found.failed[0][1]
 
 
 def test_what_the_solver_refuses_is_kept_and_a_failure_is_tried_again(tmp_path, monkeypatch):

@@ -189,11 +189,12 @@ def test_a_spoiled_part_is_computed_again(tmp_path):
 LIT = {
     "status": "done",
     "light": {
-        "band_gap": 1.7, "dots": 1, "binding": 0.1, "numerical": 1e-4, "index": 1.5, "local_field": True, "notes": [],
+        "band_gap": 1.7, "dots": 1, "directions": {"across": 2, "along": 1},
+        "binding": 0.1, "numerical": 1e-4, "index": 1.5, "local_field": True, "notes": [],
         "spacing": {"electron": 0.1, "hole": 0.05},
         "edge": [
-            {"orbitals": 4, "energy": [0.3], "m": [0], "parity": [1], "moment": [[[1.0, 1.0]]], "bare": [[1.0]],
-             "place": [[1.0]], "contact": [None]}
+            {"orbitals": 4, "energy": [0.3], "numbers": [[0, 1]], "degeneracy": [1.0],
+             "moment": [[[1.0, 1.0]]], "bare": [[1.0]], "place": [[1.0]], "contact": [None]}
         ],
         "pairs": {"energy": [0.3], "moment": [[[1.0, 1.0]]], "complete": 1.0, "box": None, "wall": 2.0, "error": 0.0},
         "regions": [
@@ -209,7 +210,7 @@ LIT = {
     [
         (["light"], None), (["light"], {}), (["light", "dots"], 2), (["light", "dots"], 0), (["light", "edge"], []),
         (["light", "edge", 0, "energy"], [0.3, 0.4]), (["light", "edge", 0, "moment"], [[1.0, 1.0]]),
-        (["light", "edge", 0, "moment", 0, 0], [1.0]), (["light", "edge", 0, "m"], ["0"]),
+        (["light", "edge", 0, "moment", 0, 0], [1.0]), (["light", "edge", 0, "numbers"], [["0"]]),
         (["light", "pairs", "energy"], []), (["light", "regions", 0, "volume"], [1.0, 2.0]),
         (["light", "regions", 0, "mass"], 0.0), (["light", "spacing"], {"electron": 0.1}), (["light", "more"], 1),
     ],

@@ -33,7 +33,7 @@ from qdmol.analysis.stages import (
 )
 from qdmol.analysis.wording import plain_text
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError, SolverError
-from qdmol.photons import Flag, PhotonStream, quality_of_scan, read_photons, scan, to_t3, with_sync_detector
+from qdmol.photons import Flag, PhotonStream, read_photons, to_t3, with_sync_detector
 
 if TYPE_CHECKING:
     from qdmol.analysis.g2.values import G2
@@ -324,6 +324,8 @@ def _analyzed(stream: PhotonStream, file: str | None, options: Options, progress
 
 def _assessed(stream: PhotonStream, meter: Meter) -> tuple[Scan | None, QualityReport | None, tuple[Flag, ...]]:
     """The first pass and the quality report; for records in too great disorder neither, and a fatal flag."""
+    from qdmol.photons import quality_of_scan, scan
+
     meter.start(_CHECK, _CHECK_EFFORT)
     try:
         scanned = scan(stream)

@@ -12,8 +12,7 @@ from qdmol.analysis.wording import plain_text
 from qdmol.photons import channel_label
 
 if TYPE_CHECKING:
-    from qdmol.photons import PhotonStream, QualityReport
-    from qdmol.photons.quality import Detector
+    from qdmol.photons import Detector, PhotonStream, QualityReport
 
 
 HISTOGRAM_FORMAT = "histogram of delays"

@@ -1,4 +1,9 @@
-"""Configuration interaction: complexes of a few electrons and holes in a basis of orbitals."""
+"""Configuration interaction: complexes of a few electrons and holes in a basis of orbitals.
+
+:func:`solve_complexes` takes a molecule solved with its self-consistent pairs
+(:class:`~qdmol.meanfield.MoleculeSolution`) and returns the lowest states of each complex with error bars. Orbitals,
+Coulomb integrals and configurations are classified by the sectors of the molecule's :class:`~qdmol.fem.Symmetry`.
+"""
 
 import lazy_loader
 

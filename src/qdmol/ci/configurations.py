@@ -245,7 +245,7 @@ class ConfigurationSpace:
 
     @cached_property
     def _keys(self) -> Indices:
-        sizes = [one.size for one in self.species]
+        sizes = [species.size for species in self.species]
         return np.ravel_multi_index(tuple(self.strings), sizes) if self.size else np.zeros(0, dtype=np.intp)
 
     @cached_property
@@ -305,7 +305,7 @@ class ConfigurationSpace:
         """Number of the configuration that results from exchanging the strings of two species of one carrier."""
         strings = self.strings.copy()
         strings[[s, t]] = strings[[t, s]]
-        keys = np.ravel_multi_index(tuple(strings), [one.size for one in self.species])
+        keys = np.ravel_multi_index(tuple(strings), [species.size for species in self.species])
         order = np.argsort(self._keys)
         return np.asarray(order[np.searchsorted(self._keys, keys, sorter=order)], dtype=np.intp)
 

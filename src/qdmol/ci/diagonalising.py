@@ -31,7 +31,7 @@ MARGIN_EV: Final = 0.03
 FAMILIES: Final = 3
 # States of a sector and spin that are computed at a time.
 STATES_AT_A_TIME: Final = 2
-# Configurations of lowest energy among which the first vectors are found.
+# Configurations of lowest energy among which the start vectors are computed.
 START_CONFIGURATIONS: Final = 200
 
 
@@ -154,7 +154,7 @@ def _species(problem: Problem, complex_: Complex) -> tuple[list[Species], list[_
         else:
             choices.append([(None, None)])
     spins = [
-        _Spin(electron[0], hole[0], tuple(one for one in (electron[1], hole[1]) if one is not None))
+        _Spin(electron[0], hole[0], tuple(exchange for exchange in (electron[1], hole[1]) if exchange is not None))
         for electron, hole in product(*choices)
     ]
     return species, spins
@@ -168,7 +168,7 @@ def _too_high(problem: Problem, space: ConfigurationSpace, known: Sequence[Confi
     sums = np.zeros(space.size)
     for one, strings in zip(space.species, space.strings, strict=True):
         sums += energies[one.carrier][one.strings].sum(axis=1)[strings]
-    lowest = sum(one.particles * energies[one.carrier][0] for one in space.species)
+    lowest = sum(species.particles * energies[species.carrier][0] for species in space.species)
     wanted = np.sort([state.energy for state in known])
     return bool(sums.min() - lowest > wanted[states - 1] - wanted[0] + MARGIN_EV)
 
@@ -193,7 +193,9 @@ class _Tower:
         for k, state in enumerate(self.states):
             start[:, k] = state.vector
         projection = self._projected if self._exchanges else None
-        values, vectors = davidson(self.space.apply, self.space.diagonal, start, rest=RESIDUAL_EV, project=projection)
+        values, vectors = davidson(
+            self.space.apply, self.space.diagonal, start, tolerance=RESIDUAL_EV, project=projection
+        )
         spin = self.spin
         self.states = [
             Configured(float(value), spin.electron, spin.hole, self.space, vector)

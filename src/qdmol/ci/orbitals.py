@@ -8,11 +8,11 @@ problem
 
 with H the carrier's bare Hamiltonian, E_0 its lowest level, and w the density of the electron and the hole of the
 self-consistent pairs, summed over the pairs and divided by its mean in each, supplemented by the other places that the
-carriers can reach (`places`). They are complete where the particles are, like the Sturmian functions of atoms
-(Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the potential. A basis is cut
-at an energy E_0 + β, which around one dot is nearly the same for the dot alone and in a molecule. Before these orbitals
-come the pairs' own states and the lowest levels, one for each dot, which are nearly the states of an electron far from
-the hole, or of a second one beside it.
+carriers can reach (:mod:`qdmol.meanfield.weights`). They are complete where the particles are, like the Sturmian
+functions of atoms (Rotenberg, Ann. Phys. 19, 262 (1962), doi:10.1016/0003-4916(62)90219-1), whose weight is the
+potential. A basis is cut at an energy E_0 + β, which around one dot is nearly the same for the dot alone and in a
+molecule. Before these orbitals come the pairs' own states and the lowest levels, one for each dot, which are nearly the
+states of an electron far from the hole, or of a second one beside it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from qdmol.meanfield import (
     CarrierState,
     Functions,
     MoleculeSolution,
-    SettledPair,
+    SelfConsistentPair,
     independent,
     pair_weights,
     spread,
@@ -265,7 +265,7 @@ class _Source:
         # One for each dot, whatever number was requested: a dot has the same orbitals alone and in a molecule.
         self.levels = solution.levels[carrier].levels[: len(solution.molecule.dots)]
         self.lowest = self.levels[0].energy
-        densities = pair_weights(self.hamiltonian, everything, solution.places)
+        densities = pair_weights(self.hamiltonian, everything, solution.bare_levels)
         weights = {id(pair): weight for pair, weight in zip(everything, densities, strict=True)}
         if balanced and len(pairs) > 1:
             spacings = {key: self._spacing(self._mass(weight)) for key, weight in weights.items()}
@@ -361,7 +361,7 @@ class _Source:
         return np.array(rows).reshape(-1, len(pencil.unknowns)), np.array(heights)
 
 
-def _all_pairs(solution: MoleculeSolution) -> list[SettledPair]:
+def _all_pairs(solution: MoleculeSolution) -> list[SelfConsistentPair]:
     """A pair for each dot: its own, or a constrained one."""
     return [*(state.pair for state in solution.pairs), *solution.constrained_pairs]
 

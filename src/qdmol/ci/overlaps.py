@@ -91,7 +91,7 @@ def contact_density(problem: Problem, state: Configured) -> float:
 def _orbitals(state: Configured) -> tuple[Indices, Indices]:
     """The electron's and the hole's orbital (n,) in each configuration."""
     species = state.space.species
-    if [(one.carrier, one.particles) for one in species] != [("electron", 1), ("hole", 1)]:
+    if [(kind.carrier, kind.particles) for kind in species] != [("electron", 1), ("hole", 1)]:
         message = "the state has to consist of one electron and one hole"
         raise ValueError(message)
     electron, hole = (one.strings[rows, 0] for one, rows in zip(species, state.space.strings, strict=True))

@@ -45,21 +45,21 @@ def claims(
             tell("loading the solver")
         from qdmol.claims import assess_claims
 
-        found = assess_claims(fine_map=report, workers=min(2, os.cpu_count() or 1), progress=tell)
-        files = None if outputs is None else _written(found, outputs)
+        assessed = assess_claims(fine_map=report, workers=min(2, os.cpu_count() or 1), progress=tell)
+        files = None if outputs is None else _written(assessed, outputs)
     if json:
-        emit({**found.summary, **({} if files is None else {"files": files})})
+        emit({**assessed.summary, **({} if files is None else {"files": files})})
     else:
-        show(*claims_tables(found.claims, quiet=quiet))
+        show(*claims_tables(assessed.claims, quiet=quiet))
         if files is not None:
             say(f"Report: {files['report']}")
     return 0
 
 
-def _written(found: Claims, outputs: Outputs) -> dict[str, str]:
+def _written(assessed: Claims, outputs: Outputs) -> dict[str, str]:
     from qdmol.report import write_claims_report
 
-    page = write_claims_report(found, outputs.report)
+    page = write_claims_report(assessed, outputs.report)
     return {"report": str(page.absolute()), "netcdf": str(outputs.netcdf.absolute())}
 
 

@@ -201,8 +201,8 @@ def run(
     if map_:
         outputs = with_map(outputs, parsed)
     solution = _solved(spec, range_=range_, particles=particles, quiet=quiet or json)
-    found = _mapped(solution.spec, outputs.map, quiet=quiet) if outputs.map is not None else None
-    report = _write(solution, outputs, coupling=found, linewidth=width)
+    coupling = _mapped(solution.spec, outputs.map, quiet=quiet) if outputs.map is not None else None
+    report = _write(solution, outputs, coupling=coupling, linewidth=width)
     if json:
         emit({**solution.summary, "files": outputs.as_dict(report)})
     else:
@@ -210,10 +210,10 @@ def run(
             _show_solution(solution, linewidth=width)
         say(f"Report: {report.absolute()}")
     status = _status(solution, quiet=quiet)
-    if found is None or found.converged:
+    if coupling is None or coupling.converged:
         return status
     if not quiet:
-        message(f"The map is incomplete: {found}")
+        message(f"The map is incomplete: {coupling}")
     return NOT_CONVERGED
 
 

@@ -51,16 +51,16 @@ def map_(
 
     path = _output(output, "FILE.nc", (".nc",))
     with map_progress(quiet=quiet) as tell:
-        found = map_spec(
+        result = map_spec(
             spec, axes=axis or [], output=path, workers=_workers(workers, scheduler), scheduler=scheduler,
             time_limit=time_limit, progress=tell,
         )  # fmt: skip
     if json:
-        emit(found.summary)
+        emit(result.summary)
     elif not quiet:
-        message(str(found))
+        message(str(result))
         say(f"File: {path.absolute()}")
-    return 0 if found.converged else NOT_CONVERGED
+    return 0 if result.converged else NOT_CONVERGED
 
 
 def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
@@ -113,16 +113,16 @@ def batch(
 
     path = _output(output, "FILE.csv", (".csv", ".nc"))
     with map_progress(quiet=quiet) as tell:
-        found = solve_batch(
+        result = solve_batch(
             source, spec=spec, output=path, workers=_workers(workers, scheduler), scheduler=scheduler,
             time_limit=time_limit, progress=tell,
         )  # fmt: skip
     if json:
-        emit(found.summary)
+        emit(result.summary)
     elif not quiet:
-        message(str(found))
+        message(str(result))
         say(f"Table: {path.absolute()}")
-    return 0 if found.converged else NOT_CONVERGED
+    return 0 if result.converged else NOT_CONVERGED
 
 
 @app.command()
@@ -137,13 +137,13 @@ def compare(
     """Compare two specs and their results. Marks the results that differ by more than their errors."""
     from qdmol.study import compare as compare_specs
 
-    found = compare_specs(one, two)
+    result = compare_specs(one, two)
     if json:
-        emit(found.summary)
+        emit(result.summary)
     else:
         from qdmol.cli.result_tables import comparison_tables
 
-        show(*comparison_tables(found, quiet=quiet))
-    if not found.converged and not quiet:
+        show(*comparison_tables(result, quiet=quiet))
+    if not result.converged and not quiet:
         message("Not converged: at least one number is not within the requested tolerance.")
-    return 0 if found.converged else NOT_CONVERGED
+    return 0 if result.converged else NOT_CONVERGED

@@ -22,7 +22,7 @@ INCOMPLETE = 3
 
 photons = typer.Typer(
     name="photons",
-    help="Files of photon counters: what is in them, lifetimes, g2.",
+    help="Inspect, analyse and convert time-tagged photon files.",
     no_args_is_help=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,16 +30,20 @@ photons = typer.Typer(
 app.add_typer(photons)
 
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="Files of a photon counter; see the documentation.")
+    list[str], typer.Argument(metavar="FILE...", help="Files of time-tagged photons or decay histograms.")
 ]
 Column = Annotated[
     str | None,
-    typer.Option("--column", metavar="COLUMN", help="Decay of a file with several: number (times are 0) or name."),
+    typer.Option(
+        "--column", metavar="COLUMN", help="Column of the decay in a file with several: its name or number (0: times)."
+    ),
 ]
-Unit = Annotated[str | None, typer.Option("--unit", help="Unit of the times of a decay that does not state it, as ns.")]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="Unit of the times in a decay file that does not state it, such as ns.")
+]
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="Format of the files (ptu, ht3, spc-130, csv, decay, ..), if not to be found out."),
+    typer.Option("--format", help="File format (ptu, ht3, spc-130, csv, decay, ...), if it is not recognised."),
 ]
 
 
@@ -52,7 +56,7 @@ def info(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Say what is in files of photons and whether they can be trusted; nothing is written."""
+    """Show the contents and the quality of photon files. Nothing is written."""
     from qdmol.analysis import inspect_photons
 
     analyses: list[Any] = []
@@ -76,41 +80,51 @@ def info(
 def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its arguments
     files: Files,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Page (default ./<stem>.html, ./photons.html for many files).")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Report to write (default ./<stem>.html; ./photons.html for several files)."
+        ),
     ] = None,
-    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
     response: Annotated[
-        str | None, typer.Option("--response", metavar="FILE", help="Recording or histogram of the response.")
+        str | None,
+        typer.Option("--response", metavar="FILE", help="Recording or histogram of the instrument response."),
     ] = None,
     dark: Annotated[
-        str | None, typer.Option("--dark", metavar="FILE", help="Recording without excitation, for the background.")
+        str | None,
+        typer.Option("--dark", metavar="FILE", help="Recording without excitation, to determine the background."),
     ] = None,
     channels: Annotated[
-        str | None, typer.Option("--channels", metavar="A,B", help="The two channels to correlate, from 0, or sync.")
+        str | None,
+        typer.Option("--channels", metavar="A,B", help="The two channels to correlate, numbered from 0, or sync."),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="auto, 1, 2, 3, 4 (exponentials) or stretched.")
+        str, typer.Option("--model", help="Decay model: auto, 1 to 4 (number of exponentials) or stretched.")
     ] = "auto",
     gate: Annotated[
         str | None,
-        typer.Option("--gate", metavar="START[:STOP]", help="Only photons that long (ns) after the pulse go into g2."),
+        typer.Option(
+            "--gate",
+            metavar="START[:STOP]",
+            help="Use only photons in this range of delays (ns) after the pulse for g2.",
+        ),
     ] = None,
     afterglow: Annotated[
-        str, typer.Option("--afterglow", help="Sharp peaks of the detectors in g2: flag, mask or model.")
+        str, typer.Option("--afterglow", help="Treatment of detector afterglow peaks in g2: flag, mask or model.")
     ] = "flag",
     column: Column = None,
     unit: Unit = None,
     period: Annotated[
-        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay, in ns or as 12.5ns.")
+        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay file, such as 12.5ns.")
     ] = None,
     background: Annotated[
-        float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay, counts per bin.")
+        float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay file, counts per bin.")
     ] = None,
     format_: Format = None,
     json: Json = False,
     quiet: Quiet = False,
-) -> int:  # fmt: skip
-    """Analyse files of photons: quality, intensity, lifetime, g2; one page and one NetCDF file beside it."""
+) -> int:
+    """Analyse photon files and write an HTML report. Covers quality, intensity, lifetime and g2, with a NetCDF file."""
     from qdmol.analysis import analyze_many, analyze_photons
 
     options: dict[str, Any] = {
@@ -138,7 +152,7 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
 
 @photons.command()
 def convert(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A file of a photon counter.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file of time-tagged photons.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT.h5", help="Photon-HDF5 file to write.")
     ] = None,
@@ -146,7 +160,7 @@ def convert(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Write a file of photons as Photon-HDF5, an open format that other programs read."""
+    """Convert a photon file to Photon-HDF5. This open format is read by other programs."""
     from qdmol.photons import read_photons, write_photon_hdf5
 
     path = _converted(file, output)

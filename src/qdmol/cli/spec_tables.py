@@ -151,8 +151,8 @@ def sets_table(sets: Iterable[MaterialSet]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("set", "reference material", "contents"):
         table.add_column(heading, overflow="fold")
-    for one in sets:
-        table.add_row(Text(one.name), Text(one.reference), Text(one.title))
+    for material_set in sets:
+        table.add_row(Text(material_set.name), Text(material_set.reference), Text(material_set.title))
     return table
 
 

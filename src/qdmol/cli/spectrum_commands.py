@@ -75,19 +75,19 @@ def fit(  # the options of a command are its arguments
     page = _planned(output, figures, files)
     curves, failed = _read(files, quantity)
     with progress(quiet=quiet or json) as tell:
-        found = survey_curves(curves, material=material, progress=tell)
+        surveyed = survey_curves(curves, material=material, progress=tell)
     if page is not None or figures is not None:
         from qdmol.report import write_curve_report
 
-        write_curve_report(found, page, figures=figures)
+        write_curve_report(surveyed, page, figures=figures)
     written = {"report": _absolute(page), "figures": _absolute(figures)}
     if json:
-        emit(_object(found, failed, written, perf_counter() - started))
+        emit(_object(surveyed, failed, written, perf_counter() - started))
     else:
-        _show(found, failed, quiet=quiet)
+        _show(surveyed, failed, quiet=quiet)
         if page is not None:
             say(f"Report: {page.absolute()}")
-    return _status(found, failed, quiet=quiet or json)
+    return _status(surveyed, failed, quiet=quiet or json)
 
 
 def _refuse_words(quantity: str | None, material: str | None) -> None:
@@ -141,26 +141,26 @@ def _absolute(path: Path | None) -> str | None:
 
 
 def _object(
-    found: Sequence[Surveyed], failed: dict[str, QdmolError], written: dict[str, str | None], elapsed: float
+    surveyed: Sequence[Surveyed], failed: dict[str, QdmolError], written: dict[str, str | None], elapsed: float
 ) -> dict[str, Any]:  # fmt: skip
     from qdmol.spectroscopy import curve_summary
 
     return {
         "qdmol": 1,
-        "curves": [curve_summary(one) for one in found],
+        "curves": [curve_summary(curve) for curve in surveyed],
         "failed": [{"file": file, **error.as_dict()} for file, error in failed.items()],
         "outputs": written,
         "elapsed_s": elapsed,
     }
 
 
-def _show(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> None:
+def _show(surveyed: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from qdmol.spectroscopy import curve_rows, survey_sentences
 
-    header, rows = curve_rows(found)
+    header, rows = curve_rows(surveyed)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, heading in enumerate(header):
         table.add_column(heading, justify="left" if index < 2 else "right", overflow="fold")
@@ -168,14 +168,14 @@ def _show(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bo
         table.add_row(*map(Text, row))
     show(table)
     if not quiet:
-        show(*(Text(f"note: {text}") for text in survey_sentences(found)))
+        show(*(Text(f"note: {text}") for text in survey_sentences(surveyed)))
     for file, error in failed.items():
         message(f"{file}: {error}")
 
 
-def _status(found: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> int:
+def _status(surveyed: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> int:
     """Return 0 if every curve was fitted, else 3; report how many were not."""
-    missing = sum(one.fit is None for one in found)
+    missing = sum(curve.fit is None for curve in surveyed)
     if not quiet and (missing or failed):
-        message(f"{missing} of {len(found)} curves were not fitted, {len(failed)} files or columns not read.")
+        message(f"{missing} of {len(surveyed)} curves were not fitted, {len(failed)} files or columns not read.")
     return INCOMPLETE if missing or failed else 0

@@ -1,7 +1,4 @@
-"""`qdmol spectrum SPEC`: predicted spectra of monomer, unfused and fused molecule, measured ones laid over.
-
-The words of `qdmol spectrum SPEC` as values; what makes no sense is refused in one sentence.
-"""
+"""`qdmol spectrum SPEC`: predicted spectra of monomer, unfused and fused molecule beside measured ones."""
 
 from __future__ import annotations
 
@@ -110,29 +107,36 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
     spec: SpecArgument,
     measured: Annotated[
         list[str] | None,
-        typer.Option("--measured", metavar="[SAMPLE=]FILE", help="Curves to lay over; give one for each file."),
+        typer.Option(
+            "--measured", metavar="[SAMPLE=]FILE", help="Measured curves to compare with; repeat for more files."
+        ),
     ] = None,
     calibrate: Annotated[
         str | None,
-        typer.Option("--calibrate", metavar="PEAK", help="Monomer's peak: 605nm, 2.05eV or emission:610nm."),
+        typer.Option(
+            "--calibrate", metavar="PEAK", help="Measured peak of the monomer, such as 605nm, 2.05eV or emission:610nm."
+        ),
     ] = None,
-    normalise: Annotated[str, typer.Option("--normalise", help="Where absorption is 1: edge or 300nm.")] = "edge",
-    linker: Annotated[str, typer.Option("--linker", help="Gap between the dots of the unfused sample.")] = "0.3 nm",
+    normalise: Annotated[str, typer.Option("--normalise", help="Where the absorption is 1: edge or 300nm.")] = "edge",
+    linker: Annotated[str, typer.Option("--linker", help="Gap between the dots in the unfused sample.")] = "0.3 nm",
     field: Annotated[
-        str | None, typer.Option("--field", metavar="VALUES", help="Fields (kV/cm), START:STOP:COUNT or a list.")
+        str | None,
+        typer.Option("--field", metavar="VALUES", help="Electric fields (kV/cm), START:STOP:COUNT or a list."),
     ] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Solve every particle of an ensemble.")] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Solve every particle of an ensemble; slow.")] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", help="Processes (default: one a core, if there is much to solve).")
+        int | None,
+        typer.Option("--workers", help="Number of worker processes (default: one for each core, if useful)."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Page (default ./<stem>-spectrum.html).")
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT.html", help="Report to write (default ./<stem>-spectrum.html)."),
     ] = None,
-    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for PDF, PNG and CSV.")] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
     json: Json = False,
     quiet: Quiet = False,
-) -> int:  # fmt: skip
-    """Predict absorption and emission of monomer, unfused and fused molecule, and lay measured curves over."""
+) -> int:
+    """Predict absorption and emission spectra. Samples are single dots, unfused and fused molecules."""
     from qdmol.structure import read_spec
 
     parsed = read_spec(spec)  # a bad spec is refused before anything is said about the rest
@@ -162,7 +166,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
 def _options(
     spec: Spec, *, calibrate: str | None, linker: str, field: str | None, workers: int | None
 ) -> dict[str, Any]:  # fmt: skip
-    """What the prediction is asked for; InputError for words that make no sense."""
+    """What the prediction is asked for; InputError for invalid ones."""
     fields = () if field is None else fields_of(field, spec)
     if workers is not None and workers < 0:
         raise InputError(field="workers", value=workers, allowed="0 or more processes")

@@ -1,12 +1,12 @@
-"""Mesh: shapes to curved elements to matrices. The only room that knows the finite-element library.
+"""Finite elements: from the shapes of a molecule to matrices. The only room that knows the finite-element library.
 
-In: an :class:`~qdmol.structure.AxialMolecule` and how finely to mesh. Out: :class:`Elements`, plain arrays of
-quadrature points and shape functions, and an :class:`Assembler` that turns values at those points into SciPy
-matrices of
+A molecule and the fineness of the mesh give :class:`Elements`, plain arrays of quadrature points and shape functions
+with their :class:`Symmetry`; an :class:`Assembler` turns values at those points into SciPy matrices and vectors of
 
-    ∫ (a ∇u·∇v + c u v + a m²/r² u v) r dr dz
+    ∫ (a ∇u·∇v + c u v) d³r
 
-in the half plane (r, z); for a molecule with a mirror plane in its upper half.
+in every sector of the symmetry. Molecules with an axis are meshed in the half plane (r, z), those with a mirror plane
+in its upper half; what is particular to an axis stays in this room and in :mod:`qdmol.potentials`.
 """
 
 import lazy_loader

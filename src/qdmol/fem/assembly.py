@@ -1,12 +1,12 @@
-"""Matrices and vectors from tabulated elements and values at their quadrature points.
+"""Sparse matrices and vectors from elements and values at their quadrature points.
 
-In: :class:`~qdmol.fem.elements.Elements` and coefficients, one array (E, Q) for each block, made by
-:mod:`qdmol.potentials`. Out: entries of sparse matrices that share one :class:`~qdmol.fem.assembly.Pattern`, and
-vectors. Integrals carry the weight r of the half plane and no factor 2π:
+Coefficients are one array (E, Q) for each block of elements, made by :mod:`qdmol.potentials`. Matrices are given by
+their entries on a sparsity :class:`Pattern` that all of one assembler share. Integrals run over the meshed part in the
+elements' measure, without the symmetry's `turn`:
 
-    stiffness  ∫ a (∂r u ∂r v + ∂z u ∂z v) r dr dz,   mass  ∫ c u v r dr dz,   centrifugal  ∫ a u v / r dr dz.
+    stiffness  ∫ a ∇u·∇v,   mass  ∫ c u v,   angular  ∫ a u v / r²,
 
-Sparsity patterns that many matrices share: a matrix is then one array of entries.
+the last only about an axis, where the kinetic energy of the functions u e^{imφ} is stiffness + m² angular.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ class Assembler:
 
     @cached_property
     def members(self) -> tuple[NDArray[np.bool_], ...]:
-        """For each block which of its elements belong."""
+        """For each block, which of its elements are assembled."""
         names = self.elements.regions
         inside = np.array([self.regions is None or name in self.regions for name in names])
         return tuple(inside[block.region] for block in self.elements.blocks)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """The blocks cut down to the elements that belong."""
+        """The blocks with only the elements that are assembled."""
         if self.regions is None:
             return self.elements.blocks
         return tuple(block.some(member) for block, member in zip(self.elements.blocks, self.members, strict=True))
@@ -127,7 +127,7 @@ class Assembler:
 
     @cached_property
     def rim(self) -> Indices:
-        """Unknowns shared with elements that do not belong, and those on the outer boundary: where a wall stands."""
+        """Unknowns shared with elements that are left out, and those on the outer boundary: where a wall stands."""
         others = [
             block.unknowns[~member].ravel() for block, member in zip(self.elements.blocks, self.members, strict=True)
         ]
@@ -196,18 +196,18 @@ class Assembler:
         χ is the angular part of functions of the direction's sector. The mean of e·∇(v χ) about the axis is ∂z v along
         it, and half of ∂r v + v/r across it; the half is left out, as it is in the matrices.
         """
-        return self.slope_load(density) if direction.axes == 1 else self.divergence_load(density)
+        return self._axial_load(density) if direction.axes == 1 else self._transverse_load(density)
 
-    def slope_load(self, density: Coefficient) -> Floats:
-        """∫ f ∂z v r for `density` f (E, Q): a vector (n,)."""
+    def _axial_load(self, density: Coefficient) -> Floats:
+        """∫ f ∂z v for `density` f (E, Q): a vector (n,)."""
         weights = [b.measure * f for b, f in zip(self.blocks, density, strict=True)]
         local = [
             np.matmul(w[:, None, :], block.slopes[1])[:, 0, :] for w, block in zip(weights, self.blocks, strict=True)
         ]
         return self._gather(local)
 
-    def divergence_load(self, density: Coefficient) -> Floats:
-        """∫ f (∂r v + v/r) r for `density` f (E, Q): a vector (n,); of v cos φ what a field across the axis meets."""
+    def _transverse_load(self, density: Coefficient) -> Floats:
+        """∫ f (∂r v + v/r) for `density` f (E, Q): a vector (n,); the load of v cos φ in a field across the axis."""
         local = []
         for block, f in zip(self.blocks, density, strict=True):
             weight = (block.weight * f)[:, None, :]

@@ -1,9 +1,8 @@
 """Curved high-order elements as plain arrays: the only form in which a mesh leaves this room.
 
-In: an NGSolve mesh and a polynomial degree. Out: :class:`Elements`, NumPy arrays of quadrature points, weights and
-shape functions, from which :mod:`qdmol.fem.assembly` makes SciPy matrices. The shape functions are NGSolve's
-hierarchical ones (S. Zaglmayr, PhD thesis, JKU Linz 2006): those of degree p - 1 are a subset of those of degree p,
-so one tabulation serves both solves of an error estimate.
+From an NGSolve mesh and a polynomial degree come :class:`Elements`, NumPy arrays of quadrature points, weights and
+shape functions. The shape functions are NGSolve's hierarchical ones (S. Zaglmayr, PhD thesis, JKU Linz 2006): those of
+degree p - 1 are a subset of those of degree p, so one tabulation serves both solves of an error estimate.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import ngsolve
 import numpy as np
 
 from qdmol.arrays import Bools, Floats, Indices
-from qdmol.fem.symmetry import AxialSymmetry, Symmetry
+from qdmol.fem.symmetry import Symmetry
 
 # sample(vectors (..., n), r (P,), z (P,)) gives the values (..., P) of functions at points of the meshed half plane, 0
 # outside it; the points are located once for all functions.
@@ -76,7 +75,7 @@ class BoundaryBlock:
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """A mesh of the half plane with shape functions of one degree.
+    """A mesh with shape functions of one degree.
 
     `symmetry` is that of the meshed shapes. `degree_of` (n,) is the polynomial degree of each unknown's shape function;
     `boundaries` lists, for the boundaries named "outer" and as the symmetry names them, the unknowns that do not vanish
@@ -117,7 +116,7 @@ class Elements:
         return keep
 
 
-def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elements:
+def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order: int = 2) -> Elements:
     """Tabulate shape functions and geometry at Gauss points exact to degree 2 `degree` + `extra_order`."""
     space = ngsolve.H1(mesh, order=degree)
     order = 2 * degree + extra_order
@@ -125,7 +124,7 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
     blocks = tuple(_block(mesh, space, kind, members, order) for kind, members in groups.items())
     names = list(mesh.GetMaterials())
     return Elements(
-        symmetry=AxialSymmetry(mirror="mirror" in mesh.GetBoundaries()),
+        symmetry=symmetry,
         degree=degree,
         count=space.ndof,
         blocks=blocks,
@@ -134,7 +133,7 @@ def tabulate(mesh: ngsolve.Mesh, *, degree: int, extra_order: int = 2) -> Elemen
         boundaries={name: _on_boundary(mesh, space, name) for name in ("axis", "mirror", "outer")},
         regions=tuple(names),
         sample=_sampler(mesh, space),
-        with_extra_order=lambda extra: tabulate(mesh, degree=degree, extra_order=extra),
+        with_extra_order=lambda extra: tabulate(mesh, symmetry, degree=degree, extra_order=extra),
     )
 
 

@@ -28,6 +28,7 @@ from netgen.meshing import MeshingParameters, NgException
 from qdmol.errors import SolverError
 from qdmol.fem.elements import Elements, tabulate
 from qdmol.fem.shapes import OUTSIDE, SAME_NM, Arc, Curve, Line, Piece, Shapes, closing_lines, material_of
+from qdmol.fem.symmetry import AxialSymmetry
 from qdmol.structure import MEDIUM, AxialMolecule
 
 # Element size over gap width: curved elements of this aspect stay well shaped.
@@ -403,4 +404,4 @@ def mesh_elements(shapes: Shapes, settings: MeshSettings, *, degree: int) -> Ele
         More elements than `settings.most`.
     """
     with _ONE_AT_A_TIME:
-        return tabulate(build_mesh(shapes, settings), degree=degree)
+        return tabulate(build_mesh(shapes, settings), AxialSymmetry(mirror=shapes.half), degree=degree)

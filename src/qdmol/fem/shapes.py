@@ -1,16 +1,13 @@
-"""From a molecule on an axis to the planar arrangement of its boundaries.
+"""Boundaries of a molecule with an axis, as arcs and lines in the half plane (r, z).
 
-In: an :class:`~qdmol.structure.AxialMolecule`. Out: :class:`Piece` values, arcs and lines in the half plane
-(r, z), each with the label of the region on its left and on its right. A boundary with the same label on
-both sides does not exist: one shell split in two of the same material gives the very same arrangement.
+A molecule becomes :class:`Piece` values, each with the label of the region on its left and on its right. A boundary
+between two regions of the same label does not exist: one shell split into two of the same material gives the very same
+arrangement. Every boundary is a circle about a point of the axis or a line parallel to it, so that all crossings are
+known in closed form and no general curve intersection, with its tolerances, is needed.
 
-Every boundary is a circle about a point of the axis or a line parallel to it, so that all crossings are known in
-closed form and no general curve intersection, with its tolerances, is needed.
-
-Where two spheres nearly touch: the sliver between them is closed, since no mesh fits into a cusp.
-
-Two spheres on one axis can touch only on it, from outside or from inside. Where they come closer than a given width
-there, the sliver between them, out to the radius at which it is that wide, is given to the region below it.
+Two spheres on one axis can touch only on it, from outside or from inside. No mesh fits into the cusp between them:
+where they come closer than a given width there, the sliver between them, out to the radius at which it is that wide, is
+given to the region below it.
 """
 
 from __future__ import annotations
@@ -67,7 +64,7 @@ def smallest_gap(molecule: AxialMolecule, offsets: Sequence[float]) -> float:
 
 
 def caps_apart(spheres: Iterable[Iterable[tuple[float, float]]]) -> float:
-    """Smallest distance (nm) along the axis between spheres of different groups that do not touch exactly."""
+    """Smallest distance (nm) along the axis between spheres (centre, radius) of different groups, unless they touch."""
     gaps = (abs(one.height(0.0) - other.height(0.0)) for one, other in _pairs(spheres))
     return min(gaps, default=math.inf)
 

@@ -27,7 +27,7 @@ def davidson(
     diagonal: Floats,
     start: Floats,
     *,
-    rest: float,
+    tolerance: float,
     project: Callable[[Floats], Floats] | None = None,
 ) -> tuple[Floats, Floats]:
     """Return the lowest eigenpairs, as many as there are start vectors.
@@ -40,7 +40,7 @@ def davidson(
         Its diagonal (n,).
     start
         Start vectors (n, k), linearly independent.
-    rest
+    tolerance
         Largest norm of a residual at convergence.
     project
         Projection of a vector (n,) onto the wanted symmetry of the operator.
@@ -62,11 +62,11 @@ def davidson(
         values, mixing = space.ritz(count)
         residuals = space.residuals(values, mixing)
         norms = np.linalg.norm(residuals, axis=0)
-        if np.all(norms < rest) or len(space) >= space.dimension:
+        if np.all(norms < tolerance) or len(space) >= space.dimension:
             return values, space.vectors(mixing)
         if len(space) >= MAX_VECTORS * max(count, 2):
             space.shrink(count)
-        for k in np.flatnonzero(norms >= rest):
+        for k in np.flatnonzero(norms >= tolerance):
             space.add(_corrected(residuals[:, k], values[k] - diagonal))
         if len(space) == space.last:
             return values, space.vectors(mixing)

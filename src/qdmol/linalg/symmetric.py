@@ -81,7 +81,7 @@ def lowest_ritz(
     factor: Factor,
     start: Floats,
     *,
-    resting: float,
+    tolerance: float,
     count: int | None = None,
     second: Factor | None = None,
     steps: int = STEPS,
@@ -98,7 +98,7 @@ def lowest_ritz(
         Factors of A - σM for a shift σ that is not an eigenvalue, near the wanted ones or below.
     start
         Start block (n, k), k at least `count`.
-    resting
+    tolerance
         Convergence threshold: largest change of a value in the last step.
     count
         Number of eigenpairs; by default the number of columns of the block.
@@ -139,7 +139,7 @@ def lowest_ritz(
             message = f"The space of an eigenvalue iteration collapsed: {error}."
             raise SolverError(message) from error
         values, mixing = ritz[:count], mixing[:, : start.shape[1]]
-        converged = np.max(np.abs(values - last)) < resting
+        converged = np.max(np.abs(values - last)) < tolerance
         if converged and (below is None or np.count_nonzero(values < below[0]) >= below[1]):
             return values, space @ mixing[:, :count]
         m_block = m_space @ mixing

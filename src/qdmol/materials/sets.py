@@ -260,7 +260,7 @@ def _build(file: _File, path: Path) -> MaterialSet:
 def _check_names(file: _File) -> None:
     for name in file.materials:
         if not re.match(MATERIAL_NAME, name):
-            raise InputError(field="materials", value=name, allowed="named by letters, digits and _ + - ( ) only")
+            raise InputError(field="materials", value=name, allowed="composed of letters, digits and _ + - ( ) only")
     for needed in (file.reference, MEDIUM):
         if needed not in file.materials:
             allowed = f"a mapping with `{needed}`: the reference material and `{MEDIUM}` are required"
@@ -328,7 +328,7 @@ def _check_key(file: _File, material: str, key: str, entry: _Entry) -> None:
         allowed = f"absent: {key} is a key of the reference material {file.reference} only"
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
     if key == "homogeneous_width" and entry.temperature is None:
-        allowed = "the temperature in K at which the line is that wide"
+        allowed = "given: the temperature in K at which the line has this width"
         raise InputError(field=f"materials.{material}.{key}.temperature", value=None, allowed=allowed)
 
 

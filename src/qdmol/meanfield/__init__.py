@@ -1,8 +1,8 @@
-"""Excitons: electrons and holes that feel each other.
+"""Mean field: a molecule solved for its levels and its self-consistent pairs of an electron and a hole.
 
-In: an :class:`~qdmol.structure.AxialMolecule`, how many levels, and a tolerance. Out: levels of both carriers, the
-self-consistent pair of every dot, and the electron's levels in the field of the hole; from these, by configuration
-interaction, the lowest states of excitons, trions, biexcitons. Each energy has an error.
+A molecule, the number of levels and a tolerance give the levels of both carriers, the self-consistent pair of every dot
+that has one, the electron's levels in the field of the hole, and tunnel coupling and detuning of two dots. Each energy
+has an error.
 """
 
 import lazy_loader

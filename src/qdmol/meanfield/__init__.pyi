@@ -6,8 +6,7 @@ from .functions import (
     independent as independent,
     spread as spread,
 )
-from .pairing import SettledPair as SettledPair
-from .places import pair_weights as pair_weights
+from .pairing import SelfConsistentPair as SelfConsistentPair
 from .solving import (
     MoleculeSolution as MoleculeSolution,
     PairState as PairState,
@@ -20,3 +19,4 @@ from .tunnelling import (
     field_dot_shares as field_dot_shares,
     tunnelling as tunnelling,
 )
+from .weights import pair_weights as pair_weights

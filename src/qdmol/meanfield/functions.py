@@ -100,16 +100,16 @@ class PointSums:
 
     def loads(self, pairs: Indices) -> Floats:
         """∫ u_a u_b v (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
-        found = np.zeros((self.hamiltonian.elements.count, len(pairs)))
+        loads = np.zeros((self.hamiltonian.size, len(pairs)))
         chunk = min(PAIRS_AT_A_TIME, max(1, MAX_PRODUCTS // len(self.weights)))
         for start in range(0, len(pairs), chunk):
             some = pairs[start : start + chunk]
-            found[:, start : start + chunk] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
-        return found
+            loads[:, start : start + chunk] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
+        return loads
 
     def gather(self, values: Floats) -> Floats:
         """∫ f v (n, k) for shape functions v over the meshed part, of f (k, P)."""
-        found = np.zeros((self.hamiltonian.elements.count, len(values)))
+        loads = np.zeros((self.hamiltonian.size, len(values)))
         density = values * self.weights
         end = 0
         for block in self.hamiltonian.assembler.blocks:
@@ -118,8 +118,8 @@ class PointSums:
             gathered = np.matmul(block.values.transpose(0, 2, 1), local).reshape(-1, len(values))
             unknowns = block.unknowns.ravel()
             entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
-            found += sp.csr_array(entries, shape=(len(found), len(unknowns))) @ gathered
-        return found
+            loads += sp.csr_array(entries, shape=(len(loads), len(unknowns))) @ gathered
+        return loads
 
 
 def spread(pencil: Pencil, top: float, *, most: int = MAX_FUNCTIONS) -> tuple[Floats, Floats]:
@@ -146,7 +146,7 @@ def low_levels(pencil: Pencil, factor: Factor, shift: float, count: int) -> tupl
 
 
 def independent(candidates: Floats, overlap: sp.csc_array) -> tuple[Indices, Floats]:
-    """Orthonormal vectors (k, n) from candidates (c, n) one after the other, and which candidates brought something."""
+    """Orthonormal vectors (k, n) from candidates (c, n), and the candidates (k,) that do not depend on those before."""
     products = candidates @ (overlap @ candidates.T)
     norms = np.sqrt(np.diagonal(products))
     products = products / norms / norms[:, None]
@@ -161,7 +161,7 @@ def independent(candidates: Floats, overlap: sp.csc_array) -> tuple[Indices, Flo
         if norm > MIN_INDEPENDENT_NORM:
             kept.append(number)
             rows = np.concatenate([rows, row[None] / math.sqrt(norm)])
-    found = (rows / norms) @ candidates
+    vectors = (rows / norms) @ candidates
     # Once more: small norms lose digits.
-    root = scipy.linalg.cholesky(found @ (overlap @ found.T), lower=True)
-    return np.array(kept, dtype=np.intp), np.asarray(scipy.linalg.solve_triangular(root, found, lower=True))
+    root = scipy.linalg.cholesky(vectors @ (overlap @ vectors.T), lower=True)
+    return np.array(kept, dtype=np.intp), np.asarray(scipy.linalg.solve_triangular(root, vectors, lower=True))

@@ -56,8 +56,8 @@ class Pairing:
 
 
 @dataclass(frozen=True)
-class SettledPair:
-    """A self-consistent pair; `settled` is False where it did not converge in MAX_ITERATIONS iterations (`turns`).
+class SelfConsistentPair:
+    """A self-consistent pair; `converged` is False where MAX_ITERATIONS `iterations` were not enough.
 
     `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's
     field, `hole_energy` the hole's in the electron's; the carriers' potentials (eV for a unit charge) are one
@@ -72,11 +72,13 @@ class SettledPair:
     hole_energy: Floats
     electron_potential: dict[Sector, Floats]
     hole_potential: dict[Sector, Floats]
-    settled: bool
-    turns: int
+    converged: bool
+    iterations: int
 
 
-def settle(pairing: Pairing, dot: PlacedDot, *, level_change: float, constraint: Floats | float = 0.0) -> SettledPair:
+def converge_pair(
+    pairing: Pairing, dot: PlacedDot, *, level_change: float, constraint: Floats | float = 0.0
+) -> SelfConsistentPair:
     """Find the pair with the hole started in one dot.
 
     Parameters
@@ -108,7 +110,7 @@ def settle(pairing: Pairing, dot: PlacedDot, *, level_change: float, constraint:
     attraction = electron.integral(electron_energy)
     electron.forget_basis()
     hole.forget_basis()
-    return SettledPair(
+    return SelfConsistentPair(
         exciton=electron.bare_energy + hole.bare_energy + attraction,
         attraction=attraction,
         electron=electron,
@@ -117,8 +119,8 @@ def settle(pairing: Pairing, dot: PlacedDot, *, level_change: float, constraint:
         hole_energy=hole_energy,
         electron_potential=pairing.potential_of(electron),
         hole_potential=pairing.potential_of(hole),
-        settled=iteration < MAX_ITERATIONS,
-        turns=iteration,
+        converged=iteration < MAX_ITERATIONS,
+        iterations=iteration,
     )
 
 
@@ -140,7 +142,9 @@ def _ball_energy(pairing: Pairing, dot: PlacedDot) -> Floats:
     return np.stack(energies)
 
 
-def constrained_pairs(hamiltonians: Mapping[Carrier, Hamiltonian], dots: Collection[int]) -> tuple[SettledPair, ...]:
+def constrained_pairs(
+    hamiltonians: Mapping[Carrier, Hamiltonian], dots: Collection[int]
+) -> tuple[SelfConsistentPair, ...]:
     """A constrained pair for each of some dots of a molecule.
 
     Of dots that are images of each other both get the same pair, that of the one which comes first along z.
@@ -160,7 +164,9 @@ def constrained_pairs(hamiltonians: Mapping[Carrier, Hamiltonian], dots: Collect
         constraint = CONSTRAINT_EV * np.stack(
             [nearest_dot(positions, molecule.centres) != number for positions in hole.assembler.positions]
         )
-        pair = settle(pairing, molecule.dots[number], level_change=CONSTRAINED_LEVEL_CHANGE_EV, constraint=constraint)
+        pair = converge_pair(
+            pairing, molecule.dots[number], level_change=CONSTRAINED_LEVEL_CHANGE_EV, constraint=constraint
+        )
         pairs += [pair] * len(orbit)
     for hamiltonian in (electron, hole):
         hamiltonian.release()

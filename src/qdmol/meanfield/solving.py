@@ -14,8 +14,8 @@ from qdmol.errors import SolverError
 from qdmol.estimates import Estimate
 from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Symmetry
 from qdmol.meanfield.carrier import CarrierSpace, CarrierState
-from qdmol.meanfield.pairing import Pairing, SettledPair, constrained_pairs, settle
-from qdmol.meanfield.places import Place, low_places
+from qdmol.meanfield.pairing import Pairing, SelfConsistentPair, constrained_pairs, converge_pair
+from qdmol.meanfield.weights import BareLevel, low_bare_levels
 from qdmol.potentials import (
     CARRIERS,
     Carrier,
@@ -66,7 +66,7 @@ WALL_TOLERATED = 0.93
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Levels wanted of each carrier, whether to settle pairs, and the tolerance (eV) on every energy."""
+    """Number of levels of each carrier, whether to compute pairs, and the tolerance (eV) on every energy."""
 
     counts: Mapping[Carrier, int]
     coulomb: bool
@@ -84,7 +84,7 @@ class PairState:
     exciton: Estimate
     binding: Estimate
     field_error: float
-    pair: SettledPair
+    pair: SelfConsistentPair
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,15 @@ class MoleculeSolution:
         return self.elements.symmetry
 
     @cached_property
-    def constrained_pairs(self) -> tuple[SettledPair, ...]:
+    def constrained_pairs(self) -> tuple[SelfConsistentPair, ...]:
         """A pair with the hole kept in each dot that has no pair of its own: what orbitals need beside `pairs`."""
         own = {state.hole_dot for state in self.pairs}
         return constrained_pairs(self.hamiltonians, set(range(len(self.molecule.dots))) - own)
 
     @cached_property
-    def places(self) -> tuple[Place, ...]:
+    def bare_levels(self) -> tuple[BareLevel, ...]:
         """Bare levels of both carriers that orbitals have to cover beside the pairs."""
-        return low_places(self.hamiltonians)
+        return low_bare_levels(self.hamiltonians)
 
     @property
     def splitting(self) -> Estimate | None:
@@ -140,14 +140,16 @@ class MoleculeSolution:
         if levels is None or operator is None or len(levels) < 2:
             return None
         low, high = levels[0], levels[1]
-        found = self._difference(low, high, State.of_field_level(operator, low), State.of_field_level(operator, high))
+        difference = self._difference(
+            low, high, State.of_field_level(operator, low), State.of_field_level(operator, high)
+        )
         # An error of the hole's field moves both levels alike where their densities are alike.
-        error = found.error + self.pairs[0].field_error * _apart(operator, low, high)
-        return Estimate.from_error(found.value, error, "eV")
+        error = difference.error + self.pairs[0].field_error * _apart(operator, low, high)
+        return Estimate.from_error(difference.value, error, "eV")
 
-    def _difference(self, low: Level, high: Level, one: State, other: State) -> Estimate:
+    def _difference(self, low: Level, high: Level, low_state: State, high_state: State) -> Estimate:
         errors = ModelErrors(self.hamiltonians["electron"], self.wall, self.resolution)
-        error = difference_error(low, high) + errors.difference(one, other)
+        error = difference_error(low, high) + errors.difference(low_state, high_state)
         return Estimate.from_error(high.energy - low.energy, error, "eV")
 
     @property
@@ -165,18 +167,18 @@ class MoleculeSolution:
     @property
     def errors(self) -> list[float]:
         """Every error (eV) the tolerance speaks of."""
-        found = [level.error for levels in self.levels.values() for level in levels.levels]
-        # Twice: a shift is the difference of two excitons, and must meet the tolerance too.
-        found += [2 * pair.exciton.error for pair in self.pairs] + [pair.binding.error for pair in self.pairs]
+        errors = [level.error for levels in self.levels.values() for level in levels.levels]
+        # Twice: a shift is the difference of two excitons, and must meet the tolerance as well.
+        errors += [2 * pair.exciton.error for pair in self.pairs] + [pair.binding.error for pair in self.pairs]
         if self.field_levels is not None:
-            found += [level.error for level in self.field_levels.levels]
-        return found + [one.error for one in (self.splitting, self.spacing) if one is not None]
+            errors += [level.error for level in self.field_levels.levels]
+        return errors + [gap.error for gap in (self.splitting, self.spacing) if gap is not None]
 
     @property
     def complete(self) -> bool:
-        """Whether as many levels are bound as were asked for, and every pair settled."""
+        """Whether as many levels are bound as were requested, and every pair converged."""
         bound = all(levels.complete for levels in self.levels.values())
-        return bound and all(state.pair.settled for state in self.pairs)
+        return bound and all(state.pair.converged for state in self.pairs)
 
     @property
     def accurate(self) -> bool:
@@ -187,7 +189,7 @@ class MoleculeSolution:
 def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
     """Solve at growing resolution until every error is within the tolerance.
 
-    Of a molecule and its mirror image only one is solved, so that both have the very same numbers.
+    A molecule and its mirror image are solved as the same one of the two, so that both have exactly the same numbers.
 
     The last resolution's solution is returned with `accurate` False where none is.
 
@@ -203,7 +205,7 @@ def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolutio
 
 
 def _standing(molecule: AxialMolecule) -> tuple[float, str]:
-    """What tells a molecule from its mirror image, whatever the order of its dots."""
+    """A key that differs between a molecule and its mirror image, whatever the order of its dots."""
     bodies = sorted((tuple(round(x, 9) for x in dot.position), repr(dot.layers)) for dot in molecule.dots)
     return molecule.field, repr(bodies)
 
@@ -361,7 +363,7 @@ def _pairs(
     for start, dot in enumerate(molecule.dots):
         if dot.position != symmetry.orbit(dot.position)[0]:
             continue
-        pair = settle(pairing, dot, level_change=LEVEL_CHANGE_EV)
+        pair = converge_pair(pairing, dot, level_change=LEVEL_CHANGE_EV)
         place = _hole_dot(pair, molecule)
         if place == start or place not in states:
             states[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
@@ -376,13 +378,13 @@ def _pairs(
 
 def _pair_state(
     place: int,
-    pair: SettledPair,
+    pair: SelfConsistentPair,
     poisson: Poisson,
     coarse: Mapping[Carrier, CarrierSpace],
     levels: Mapping[Carrier, Levels],
     errors: Mapping[Carrier, ModelErrors],
 ) -> PairState:
-    """The pair with its errors: to first order it falls as its two levels do, each in the other's field."""
+    """The pair with its errors: to first order it falls with the elements as its levels in each other's field do."""
     carriers: tuple[tuple[Carrier, CarrierState, Floats], ...] = (
         ("electron", pair.electron, pair.electron_energy),
         ("hole", pair.hole, pair.hole_energy),
@@ -394,17 +396,17 @@ def _pair_state(
     own = {carrier: level.tail.remaining(level.fall) for carrier, level in bare.items()}
     states = {carrier: _state(state) for carrier, state, _ in carriers}
     rounding = CONVERGED_PAIR_EV + sum(errors[c].rounding(bare[c].energy) for c in CARRIERS)
-    rest = rounding + sum(errors[c].of(states[c]) for c in CARRIERS)
+    further = rounding + sum(errors[c].of(states[c]) for c in CARRIERS)
     either = rounding + sum(errors[c].of_either_sign(states[c]) for c in CARRIERS)
-    rest_apart = rounding + sum(errors[c].difference(states[c], State.of_level(bare[c])) for c in CARRIERS)
+    further_apart = rounding + sum(errors[c].difference(states[c], State.of_level(bare[c])) for c in CARRIERS)
     total = sum(remaining.values()) + potential
     # Pair and bare levels of one mesh: most of what remains is common to both.
     apart = sum(abs(remaining[c] - own[c]) for c in CARRIERS) + COMMON_SHARE * total + potential
     return PairState(
         hole_dot=place,
-        exciton=Estimate.from_errors(pair.exciton, SAFETY * total + rest, either, "eV"),
+        exciton=Estimate.from_errors(pair.exciton, SAFETY * total + further, either, "eV"),
         binding=Estimate.from_error(
-            sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + rest_apart, "eV"
+            sum(level.energy for level in bare.values()) - pair.exciton, SAFETY * apart + further_apart, "eV"
         ),
         field_error=SAFETY * (remaining["hole"] + potential) + CONVERGED_LEVELS_EV,
         pair=pair,
@@ -424,7 +426,7 @@ def _state(carrier: CarrierState) -> State:
     return State(carrier.bare_energy, density)
 
 
-def _hole_dot(pair: SettledPair, molecule: AxialMolecule) -> int:
+def _hole_dot(pair: SelfConsistentPair, molecule: AxialMolecule) -> int:
     """The dot nearest to which most of the hole is."""
     space = pair.hole.space
     weights = np.zeros(len(molecule.dots))

@@ -169,10 +169,10 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     potential does between them.
     """
     pair = solution.levels["electron"].levels[:2]
-    rest = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
+    further = max(level.error - SAFETY * level.tail.remaining(level.fall) for level in pair)
     closed = gap_error(solution.molecule, solution.resolution, "electron", pair[1].energy)
     wall = _wall_error(solution, pair[1].energy, *(vectors * math.sqrt(solution.symmetry.turn)))
-    return 2 * (max(rest, 0.0) * overlap + closed + WALL_COUPLING_FACTOR * wall)
+    return 2 * (max(further, 0.0) * overlap + closed + WALL_COUPLING_FACTOR * wall)
 
 
 def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: Floats) -> float:
@@ -195,7 +195,7 @@ def _rotation(
     """
     pencil = hamiltonian.pencil(sector, coarse=coarse)
     factor = pencil.factor(shift)
-    _, states = lowest_ritz(pencil.A, pencil.M, factor, start[:, pencil.unknowns].T, resting=CONVERGENCE_EV, count=2)
+    _, states = lowest_ritz(pencil.A, pencil.M, factor, start[:, pencil.unknowns].T, tolerance=CONVERGENCE_EV, count=2)
     turn = hamiltonian.symmetry.turn
     full = np.zeros((2, start.shape[1]))
     full[:, pencil.unknowns] = states.T / math.sqrt(turn)

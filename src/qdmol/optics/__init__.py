@@ -1,13 +1,15 @@
-"""Optics: what light does with a molecule: absorption, emission at a temperature, radiative lifetime.
+"""Optical properties of a molecule: absorption, thermal emission, and radiative lifetime.
 
-In: a molecule solved with its self-consistent pairs (:class:`~qdmol.meanfield.MoleculeSolution`). The oscillator
-strength of an exciton Ψ(r_e, r_h), both allowed pairs of spins together and averaged over the directions of light, is
+The input is a molecule solved with its self-consistent pairs (:class:`~qdmol.meanfield.MoleculeSolution`). The
+oscillator strength of an exciton Ψ(r_e, r_h), with both allowed pairs of spins and averaged over the directions of
+light, is
 
     f = 2/E · mean_j κ_j |∫ Ψ(r, r) √E_P F_j d³r|²,
 
-E_P the Kane energy (eV) of each region, F_j the field of light over the far one, κ_j = 1/3 unless the material set
-gives the hole's Bloch character. Out: :class:`MoleculeLight`, levels and moments (eV); from these, without the solver,
-lines, cross-sections (nm²) and rates (1/ns), each part of the spectrum with its error.
+with the Kane energy E_P (eV) of each region, the field F_j of light relative to the far field, and κ_j = 1/3 unless the
+material set states the character of the hole's Bloch function. :func:`solve_light` returns :class:`MoleculeLight`,
+levels and moments in eV; from these follow, without the solver, lines, cross-sections (nm²) and rates (1/ns), with an
+error for each range of the spectrum.
 
 >>> from qdmol.optics import Broadening
 >>> import numpy as np

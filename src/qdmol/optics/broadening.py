@@ -27,27 +27,6 @@ MIN_DEVIATION: Final = 1e-4
 CUTOFF: Final = 6.1
 
 
-def light_of(molecule: AxialMolecule) -> Light:
-    """Return the line shape of a molecule.
-
-    Raises
-    ------
-    InputError
-        A material without Kane energy, or no line shape in the set.
-    """
-    for name, parameters in molecule.parameters.items():
-        if name != MEDIUM and parameters.kane_energy is None:
-            raise InputError(
-                field="materials",
-                value=f"no kane_energy of {name}",
-                allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
-            )
-    if molecule.light is None:
-        allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
-        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
-    return molecule.light
-
-
 @dataclass(frozen=True, slots=True)
 class Broadening:
     """Standard deviation σ (eV) of a line, and Stokes shift (eV) of its emission below its absorption."""
@@ -77,6 +56,27 @@ class Broadening:
             for column in columns
         ]
         return np.asarray(np.stack(spectra, axis=1), dtype=np.float64).reshape(len(grid), *weight.shape[1:])
+
+
+def light_of(molecule: AxialMolecule) -> Light:
+    """Line shape of a molecule.
+
+    Raises
+    ------
+    InputError
+        A material has no Kane energy, or the material set has no line shape.
+    """
+    for name, parameters in molecule.parameters.items():
+        if name != MEDIUM and parameters.kane_energy is None:
+            raise InputError(
+                field="materials",
+                value=f"no kane_energy of {name}",
+                allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
+            )
+    if molecule.light is None:
+        allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
+        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
+    return molecule.light
 
 
 def broadening_of(light: Light, temperature: float) -> Broadening:

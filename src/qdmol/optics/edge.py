@@ -43,9 +43,9 @@ def sector_states(problem: Problem, *, top: float) -> Iterator[SectorStates]:
     lowest = np.inf
     for family in problem.symmetry.families():
         states = [_diagonalised(ConfigurationSpace(species, operators, sector)) for sector in family]
-        states = [one for one in states if len(one.energy)]
-        lowest = min([lowest, *(float(one.energy[0]) for one in states)])
-        if not any(one.energy[0] <= lowest + top for one in states):
+        states = [part for part in states if len(part.energy)]
+        lowest = min([lowest, *(float(part.energy[0]) for part in states)])
+        if not any(part.energy[0] <= lowest + top for part in states):
             return
         yield from states
 

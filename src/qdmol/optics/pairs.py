@@ -104,7 +104,7 @@ def _moments(
     hamiltonian, centres = solution.hamiltonians["electron"], solution.molecule.centres
     symmetry = hamiltonian.symmetry
     electron, hole = (levels[carrier] for carrier in CARRIERS)
-    sums, others = (PointSums(hamiltonian, one.vectors) for one in (electron, hole))
+    sums, others = (PointSums(hamiltonian, carrier.vectors) for carrier in (electron, hole))
     # The hole's partner is in the conjugate sector, so that the pair recombines.
     pairs = [(a, c) for a, one in enumerate(electron.sectors) for c, other in enumerate(hole.sectors) if one == other]
     rows, columns = np.array(pairs, dtype=np.intp).reshape(-1, 2).T

@@ -1,4 +1,4 @@
-"""Polarisation charges of interfaces, by boundary integrals on curves of the half plane.
+"""Polarisation charges of interfaces of a molecule with an axis, by boundary integrals on curves of the half plane.
 
 A charge in matter of permittivity ε(x) has the potential of 1/ε(x) charges in empty space, and every interface bears a
 surface charge σ such that the normal displacement is continuous. With the normal from ε₁ to ε₂ and δ the contrast,

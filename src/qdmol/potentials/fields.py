@@ -1,10 +1,9 @@
-"""The field of light inside a molecule much smaller than its wavelength: that of a uniform far field.
+"""Molecules in a uniform far field: the energy of a carrier in an applied field, and the local field of light.
 
-∇·ε∇(φ - F·r) = 0 with the optical permittivities, φ vanishing at infinity, once for a field of light along the axis
-(φ(r, z), m = 0) and once across it (φ(r, z) cos φ, m = 1). Inside a sphere the field is uniform, 3 ε_out / (ε_in + 2
-ε_out) of the far one (Maxwell; J. D. Jackson, Classical Electrodynamics, 3rd ed., section 4.4).
-
-The energy of a carrier in an applied far field along the axis, screened by the permittivities.
+Both solve ∇·ε∇(φ - F·r) = 0 with φ vanishing at infinity: with the static permittivities for an applied field along the
+axis, with the optical ones for light, whose wavelength is much longer than the molecule, once for each direction of
+polarisation: along the axis (φ(r, z), m = 0) and across it (φ(r, z) cos φ, m = 1). Inside a sphere the field is
+uniform, 3 ε_out / (ε_in + 2 ε_out) of the far one (J. D. Jackson, Classical Electrodynamics, 3rd ed., section 4.4).
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class OpticalField:
     def parallel(self, assembler: Assembler) -> Floats:
         """The component along the far field at the quadrature points (2, P), across and along, averaged about the axis.
 
-        What is turned into another direction has the angular momentum of another transition and is left out.
+        What is turned into another direction drives transitions of another angular momentum and is left out.
         """
         if self.across is None or self.along is None:
             return np.ones((2, len(assembler.measure)))

@@ -82,8 +82,8 @@ class Poisson:
         return self._factors[sector]
 
     def _outside(self, sector: Sector) -> sp.csc_array:
-        """What the space outside the ball adds to the operator, about an axis."""
-        m, parity = sector.numbers
+        """What the space outside the ball adds to the operator, about an axis: the same for m and -m."""
+        m, parity = abs(sector.numbers[0]), sector.numbers[1]
         sphere = self.elements.outer_boundary
         if sphere is None:
             message = "the potential needs a mesh with a ball around the molecule"

@@ -1,9 +1,11 @@
-"""Spectra: from a spec to absorption and emission of its samples, and to a figure beside what was measured.
+"""Predicted spectra of a spec's samples, and measured curves compared with them.
 
-In: a :class:`~qdmol.structure.Spec`. Out: :class:`Spectra`: monomer, unfused and fused sample, per particle, each
-number with an error; with `ensemble` means over its particles, with fields the molecule's emission in each.
+:func:`predict_spectra` takes a :class:`~qdmol.structure.Spec` and returns :class:`Spectra`: absorption and emission of
+the monomer, the unfused and the fused sample per particle, each number an :class:`~qdmol.estimates.Estimate`. Spectra
+of a spec with `ensemble` are means over its particles; with applied fields the molecule's emission in each is included.
+:func:`lay_over` compares them with measured curves.
 
-The room is lazy (PEP 562): spectra of molecules that were solved before come back without the solver.
+The room is lazy (PEP 562): spectra of stored molecules are computed without loading the solver.
 """
 
 import lazy_loader

@@ -29,10 +29,13 @@ def make_spectra_dataset(
     data.coords["energy"] = ("energy", grid, {"units": "eV", "long_name": "photon energy"})
     data.coords["wavelength"] = ("energy", HC_EV_NM / grid, {"units": "nm", "long_name": "wavelength"})
     over = ("sample", "energy")
+    absorption = [CM2 * sample.absorption for sample in samples]
+    errors = [CM2 * sample.absorption_error for sample in samples]
+    emission = [sample.emission / np.trapezoid(sample.emission, grid) for sample in samples]
     columns = {
-        "absorption": ([CM2 * one.absorption for one in samples], "cm2", "absorption cross-section per particle"),
-        "absorption_error": ([CM2 * one.absorption_error for one in samples], "cm2", "error of the cross-section"),
-        "emission": ([one.emission / np.trapezoid(one.emission, grid) for one in samples], "1/eV", "emission per eV"),
+        "absorption": (absorption, "cm2", "absorption cross-section per particle"),
+        "absorption_error": (errors, "cm2", "error of the cross-section"),
+        "emission": (emission, "1/eV", "emission per eV"),
     }
     for name, (rows, units, long_name) in columns.items():
         data[name] = (over, np.array(rows), {"units": units, "long_name": long_name})

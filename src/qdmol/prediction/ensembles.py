@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.optics import MoleculeLight
-from qdmol.prediction.groups import Group
 from qdmol.prediction.measures import EDGE_REACH, band_edge_area, edge_peak, emission_peak
 from qdmol.prediction.molecules import mean_curves, particle_sums, prepare_light, total_sums
+from qdmol.prediction.samples import Group
 from qdmol.prediction.surrogate import DotGrid, assemble, best_polynomial, dot_features
 from qdmol.prediction.tasks import Answer
 from qdmol.prediction.values import Conditions, Curves
@@ -129,7 +129,7 @@ class _GroupCurves:
         self.lengths = light.group.scaled(light.lengths[solved])
         prepared = [prepare_light(light.answers[k].light, conditions) for k in solved]  # type: ignore[arg-type]
         # (shapes, D, outputs)
-        self.rows = np.array([dot_features(one, self.relative, conditions) for one in prepared])
+        self.rows = np.array([dot_features(shape, self.relative, conditions) for shape in prepared])
         self.offset = self._offset()
         self._guess = np.empty_like(self.rows)
 

@@ -303,11 +303,13 @@ def _ranges(prepared: Prepared) -> tuple[SpectralRange, ...]:
     )
 
 
-def _polarisation(prepared: Prepared) -> float:
-    """(along - across) / (along + across) of the band edge's strength."""
+def _polarisation(prepared: Prepared) -> float | None:
+    """(along - across) / (along + across) of the band edge's strength; None without these directions."""
     levels = prepared.limit.levels
     low = levels.energy <= levels.energy[0] + EDGE_REACH
     moments = dict(zip(prepared.light.directions, levels.moment[low].sum(axis=(0, 1)), strict=True))
+    if set(moments) != {"across", "along"}:
+        return None
     across, along = moments["across"], moments["along"]
     return float((along - across) / (along + across))
 
@@ -354,7 +356,7 @@ def _ratio(before: SampleResult, after: SampleResult, name: Reading) -> Estimate
 
 
 def _blue_ratio_error(before: SampleResult, after: SampleResult) -> float:
-    """Error of the ratio of cross-sections at 300 nm: that of the density of states is mostly common."""
+    """Error of the ratio of cross-sections at 300 nm, in which most of the error of the density of states cancels."""
     name: Reading = "cross_section_300nm"
     first, second = (
         max(particle.lines.ranges[-1].excess for _, particle in result.prepared) for result in (before, after)

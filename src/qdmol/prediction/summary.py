@@ -68,12 +68,12 @@ def _line_object(line: Line) -> Json:
 
 def change_object(change: SampleChange) -> Json:
     """Object of a change from one sample to another."""
-    found: Json = {"from": change.before, "to": change.after}
+    numbers: Json = {"from": change.before, "to": change.after}
     for quantity in change.redshift:
-        found |= _number(f"redshift_{quantity}", change.redshift[quantity], "_meV")
-        found |= _number(f"broadening_{quantity}", change.broadening[quantity], "_meV")
+        numbers |= _number(f"redshift_{quantity}", change.redshift[quantity], "_meV")
+        numbers |= _number(f"broadening_{quantity}", change.broadening[quantity], "_meV")
     return {
-        **found,
+        **numbers,
         **_number("lifetime_ratio", change.lifetime_ratio),
         **_number("band_edge_ratio", change.band_edge_ratio),
         **_number("cross_section_300nm_ratio", change.cross_section_300nm_ratio),

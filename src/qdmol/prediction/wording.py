@@ -55,14 +55,14 @@ def sample_rows(spectra: Spectra) -> Rows:
         ("dots", lambda sample: str(sample.dots)),
         ("absorption: band edge (eV)", lambda sample: measured_text(sample.absorption_peak)),
         ("absorption: band edge (nm)", lambda sample: _wavelength(sample.absorption_wavelength)),
-        ("band edge seen as", lambda sample: "maximum" if sample.absorption_kind == "maximum" else "steepest slope"),
+        ("band edge read as", lambda sample: "maximum" if sample.absorption_kind == "maximum" else "steepest slope"),
         ("absorption: full width (meV)", lambda sample: measured_text(sample.absorption_width)),
         ("emission: peak per eV (eV)", lambda sample: measured_text(sample.emission_peak)),
         ("emission: maximum per nm (nm)", lambda sample: _wavelength(sample.emission_wavelength)),
         ("emission: full width (meV)", lambda sample: measured_text(sample.emission_width)),
         ("cross-section at the band edge (cm²)", lambda sample: cross_section(sample.band_edge_cross_section)),
         ("cross-section at 300 nm (cm²)", lambda sample: cross_section(sample.cross_section_300nm)),
-        ("at 300 nm over that of as much bulk", lambda sample: measured_text(sample.ratio_to_bulk_300nm)),
+        ("cross-section at 300 nm over bulk of equal volume", lambda sample: measured_text(sample.ratio_to_bulk_300nm)),
         ("band edge over 300 nm", lambda sample: measured_text(sample.ratio_edge_to_300nm)),
         ("radiative lifetime (ns)", lambda sample: measured_text(sample.lifetime)),
         ("polarisation of emission", lambda sample: format_measured(sample.polarisation)),
@@ -105,7 +105,7 @@ def measured_rows(overlays: Sequence[Overlay]) -> Rows:
         "measured curve", "sample", "position (nm)", "off by (meV)", "width (meV)", "off by (meV)", "edge : 300 nm",
         "predicted",
     )  # fmt: skip
-    return header, [_measured_row(one) for one in overlays]
+    return header, [_measured_row(overlay) for overlay in overlays]
 
 
 def _measured_row(overlay: Overlay) -> tuple[str, ...]:

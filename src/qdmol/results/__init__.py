@@ -1,7 +1,8 @@
-"""Results on disk and in words: NetCDF with units, versions, sentences.
+"""Results in files: NetCDF with units and versions, and values that are read back to the last digit.
 
-In come labelled arrays or the JSON object of a solution; out come files and text.
-No physics here beyond quoting it; everything is in nm, eV (meV where the name says so), K.
+In come labelled arrays and frozen values; out come files, and numbers as text. A class of results is saved by
+`save_result` with its values encoded by `encode`, and read back by its method ``from_saved``; `qdmol.loading` lists the
+kinds. Everything is in nm, eV (meV where the name says so), K.
 
 >>> from qdmol.results import format_measured
 >>> format_measured(0.17767, 0.00001, "eV").replace(chr(160), " ")

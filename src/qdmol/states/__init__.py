@@ -1,4 +1,8 @@
-"""States: the levels of one carrier, each with an error, none missed."""
+"""States: the lowest levels of one carrier, each with an error, and a proof that none was missed.
+
+The Hamiltonian is one sparse eigenproblem for every sector of the symmetry (:class:`Hamiltonian`, and in the field of
+another carrier :class:`ScreenedHamiltonian`); :func:`find_levels` solves them in the order the symmetry names.
+"""
 
 import lazy_loader
 

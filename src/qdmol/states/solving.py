@@ -33,23 +33,24 @@ DEGENERATE_EV = 1e-6
 CURVATURE_SHARE = 1e-8
 # Rounding of an energy, in eV.
 ROUNDING_EV = 1e-11
-# Energies rest when a step changes them by less than this (eV); a step gains two digits or more.
+# Energies have converged when a step changes them by less than this (eV); a step gains two digits or more.
 CONVERGENCE_EV = 1e-10
 # Coarse energies serve the error estimate only.
 COARSE_CONVERGENCE_EV = 1e-9
-# Levels above this part of the way from the floor to the ceiling are sought from both sides.
+# Levels above this part of the way from the floor to the ceiling are close to the continuum: the search for them uses
+# factors on both sides.
 NEAR_CONTINUUM = 0.5
-# A block of the coarse space with at most this many times the wanted levels below the ceiling is sought so, too.
+# The same is done in a sector of the coarse space with at most this many times the wanted levels below the ceiling.
 SPARE_FACTOR = 2
-# The blocks are searched this far (eV, times 1 + height of the top) above the highest level reported.
+# Sectors are searched this far (eV, times 1 + height of the top) above the highest level reported.
 SEARCH_MARGIN_EV = 1e-4
-# More levels than this in one block are found by restarted Lanczos, its shift below them all: the block Krylov space
-# grows too large, and from a shift above them the lowest are far away.
+# More levels than this in one sector are computed by restarted Lanczos with its shift below them all: the block Krylov
+# space would grow too large, and from a shift above them the lowest are far away.
 MAX_KRYLOV_LEVELS = 8
 # Steps from below after which levels count as crowded, and bisections that then look for a shift above them.
 STEPS_FROM_BELOW = 14
 BISECTIONS = 12
-# Starts tried before a block whose inertia disagrees with its levels is given up.
+# Starts tried before a sector whose inertia disagrees with its levels is given up.
 MAX_ATTEMPTS = 4
 
 
@@ -71,7 +72,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Levels in the contract's order; `complete`: as many as asked for lie below the ceiling."""
+    """Levels in the order of :func:`in_order`; `complete` if as many as requested lie below the ceiling."""
 
     levels: tuple[Level, ...]
     complete: bool
@@ -168,7 +169,7 @@ class _Search:
         if wanted > MAX_KRYLOV_LEVELS or shift == self.ceiling:
             bottom = self.operator.factor_at_floor(sector, coarse=False)
             energies, refined = _from_both_sides(
-                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, resting=CONVERGENCE_EV
+                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, tolerance=CONVERGENCE_EV
             )
         else:
             energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
@@ -184,18 +185,20 @@ class _Search:
         return self.operator.pencil(sector, coarse=True).factor(shift)
 
     def _refined(self, pencil: Pencil, factor: Factor, start: Floats, shift: float) -> tuple[Floats, Floats]:
-        """The levels of a block below the shift: as many as its inertia says, or none is reported."""
+        """The levels of a sector below the shift: as many as its inertia says, or none is reported."""
         wanted = start.shape[1]
         energies = np.empty(0)
         for _ in range(MAX_ATTEMPTS):
             try:
-                energies, vectors = lowest_ritz(pencil.A, pencil.M, factor, start, resting=CONVERGENCE_EV, count=wanted)
+                energies, vectors = lowest_ritz(
+                    pencil.A, pencil.M, factor, start, tolerance=CONVERGENCE_EV, count=wanted
+                )
             except SolverError:  # masses that differ by orders of magnitude: restarts do not need a growing space
                 floor = self.operator.floor
                 energies, vectors = lanczos(pencil.M, pencil.factor(floor), floor, wanted, start.sum(axis=1))
             if np.all(energies <= shift):
                 return energies, vectors
-            # A start that lacks a level altogether rests above it: more vectors bring it in.
+            # A start without any component of a level converges to the ones above it; more vectors add that component.
             start = np.hstack([vectors, _any_vectors(len(pencil.unknowns), start.shape[1])])
         message = (
             f"The inertia count finds {wanted} levels below {shift:.6f} eV in one sector, "
@@ -213,20 +216,20 @@ class _Search:
         return Level(energy, error, sector, fall, tail, full)
 
     def result(self) -> Levels:
-        """The levels in the contract's order, all partners apart: those asked for, and no partners parted."""
+        """The requested levels in order, every partner by itself; the end of the list never separates partners."""
         chosen = in_order([level for level in self.levels if level.energy < self.ceiling], self.symmetry)
         listed: list[Level] = []
         for level in chosen:
             if len(listed) >= self.count:
                 break
-            # All partners: among levels equal to DEGENERATE_EV the order of the list may part them.
+            # All partners: levels within DEGENERATE_EV may come between them in the list.
             listed += [replace(level, sector=sector) for sector in self.symmetry.partners(level.sector)]
         bound = sum(self.symmetry.multiplicity(level.sector) for level in chosen)
         return Levels(tuple(in_order(listed, self.symmetry)), complete=bound >= self.count)
 
 
 def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
-    """Levels by energy; within 1e-6 eV as the symmetry sorts them: by |m|, then -m before +m, then "+" before "-"."""
+    """Levels by energy; those within DEGENERATE_EV in the order of the symmetry's `sort_key`."""
     clusters: list[list[Level]] = []
     for level in sorted(levels, key=lambda level: level.energy):
         if clusters and level.energy - clusters[-1][-1].energy < DEGENERATE_EV:
@@ -263,46 +266,46 @@ def _lowest(
     if count == 0:
         return np.empty(0), np.empty((len(pencil.unknowns), 0))
     factor = operator.factor_at_floor(sector, coarse=True)
-    # One more than wanted speeds the last one up.
+    # One vector more speeds up the convergence of the last level.
     start = _any_vectors(len(pencil.unknowns), count + 1)
     if near is None and count <= MAX_KRYLOV_LEVELS:
         try:
-            found = lowest_ritz(
-                pencil.A, pencil.M, factor, start, resting=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
+            coarse = lowest_ritz(
+                pencil.A, pencil.M, factor, start, tolerance=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
             )
         except SolverError:
-            found = None
-        if found is not None and found[0][-1] <= ceiling:
-            return found
+            coarse = None
+        if coarse is not None and coarse[0][-1] <= ceiling:
+            return coarse
         near = _just_above(pencil, count, operator.floor, ceiling)
-    return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, resting=COARSE_CONVERGENCE_EV)
+    return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, tolerance=COARSE_CONVERGENCE_EV)
 
 
 def _from_both_sides(
-    pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, resting: float
+    pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, tolerance: float
 ) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a block, with factors at the floor and just above the levels."""
+    """The `count` lowest levels of a sector, with factors at the floor and just above the levels."""
     if count <= MAX_KRYLOV_LEVELS:
         try:
-            return lowest_ritz(pencil.A, pencil.M, below, start, resting=resting, count=count, second=above)
+            return lowest_ritz(pencil.A, pencil.M, below, start, tolerance=tolerance, count=count, second=above)
         except SolverError:
-            pass  # many levels close to each other: Lanczos with restarts finds them
+            pass  # Lanczos with restarts separates many levels close to each other
     return lanczos(pencil.M, below, floor, count, start.sum(axis=1))
 
 
 def _just_above(pencil: Pencil, count: int, floor: float, ceiling: float) -> Factor | None:
-    """Factors at a shift above the `count` lowest levels of a block and not many more, by bisection of the inertia."""
-    low, high, found = floor, ceiling, None
+    """Factors at a shift above the `count` lowest levels of a sector and not many more, by bisection of the inertia."""
+    low, high, above = floor, ceiling, None
     for _ in range(BISECTIONS if math.isfinite(ceiling) else 0):
         middle = (low + high) / 2
         factor = pencil.factor(middle)
         if factor.negative < count:
             low = middle
             continue
-        high, found = middle, factor
+        high, above = middle, factor
         if factor.negative <= count + 1:
             break
-    return found
+    return above
 
 
 def _any_vectors(size: int, count: int) -> Floats:

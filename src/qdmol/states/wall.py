@@ -1,4 +1,4 @@
-"""Where the levels may end: a wall in the medium, by a stated rule.
+"""The hard wall in the medium at which wavefunctions end: its distance from the surface, and the error it causes.
 
 In the medium a level at E below the barrier V decays as exp(-κ s), κ = sqrt(2 m (V - E)) / ħ, so that a hard wall at a
 distance L from the surface raises it by about exp(-2 κ L) of the energy in its tail. The wall stands where that is

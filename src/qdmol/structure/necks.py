@@ -86,7 +86,7 @@ class Neck(Part):
     def quantity(cls) -> Quantity | None:
         """Kind and bounds of the value; None for a neck without one."""
         field = cls.model_fields.get(cls.key)
-        return None if field is None else next(one for one in field.metadata if isinstance(one, Quantity))
+        return None if field is None else next(item for item in field.metadata if isinstance(item, Quantity))
 
     @property
     def value(self) -> float | None:
@@ -231,7 +231,7 @@ NECK_MEANINGS = ". ".join(f"`{neck.form}`: {neck.meaning}" for neck in _ALL) + "
 
 
 def _read_neck(value: object) -> object:
-    """Return the neck of a spec; an InputError names the one value and not every kind of neck."""
+    """Return the neck of a spec; an InputError names its value instead of every kind of neck."""
     if isinstance(value, Neck):
         return value
     if value == PlainNeck.key:

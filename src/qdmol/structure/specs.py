@@ -199,9 +199,14 @@ def _enter(place: object, step: str | int, path: str, *, create: bool) -> list[o
 
 
 def _no_such_path(path: str, step: str | int, place: object) -> InputError:
-    here = ", ".join(place) if isinstance(place, dict) else f"0 to {len(place) - 1}" if isinstance(place, list) else ""
-    name = "*" if step == -1 else step
-    allowed = f"a path into the spec (where it has {name!r}: {here or 'a value with nothing inside'})"
+    name = "[*]" if step == -1 else f"[{step}]" if isinstance(step, int) else repr(step)
+    if isinstance(place, dict) and place:
+        reason = f"{name} must be one of {', '.join(place)}"
+    elif isinstance(place, list) and place:
+        reason = f"{name} must be an index from [0] to [{len(place) - 1}]"
+    else:
+        reason = f"{name} does not exist: the value before it has no parts"
+    allowed = f"a path that exists in the spec ({reason})"
     return InputError(field="path", value=path, allowed=allowed)
 
 

@@ -1,12 +1,13 @@
-"""Study: from a spec to a result, and from many specs to a table.
+"""Solving specs: one molecule, two to compare, or many over axes of values.
 
-In: a :class:`~qdmol.structure.Spec`. Out: :class:`Solution`, a frozen value with the JSON object of ``qdmol solve``
-and an xarray dataset; or, over axes of values or a list of specs, :class:`Map`, with one point each, kept on disk.
+In: a :class:`~qdmol.structure.Spec`. Out: :class:`Solution`, a frozen value with levels, splitting, gap and red shift,
+each an :class:`~qdmol.estimates.Estimate`, and an xarray dataset; or, over axes of values or a list of specs,
+:class:`Map`, with one point each, kept on disk. JSON and files are made from these values and read back.
 
 >>> import qdmol
 >>> solution = qdmol.solve("@homodimer")
->>> round(solution.summary["splitting_meV"], 2)
-22.87
+>>> solution.splitting
+22.867 ± 0.008 meV
 
 The room is lazy (PEP 562): what a map has on disk comes back without the solver.
 """

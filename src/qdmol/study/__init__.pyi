@@ -1,9 +1,8 @@
 from .axes import make_axis as make_axis
 from .batching import solve_batch as solve_batch
 from .comparing import Comparison as Comparison, NumberPair as NumberPair, compare as compare
-from .coupling import coupling_map as coupling_map
 from .job import solve_bound as solve_bound
-from .mapping import Map as Map, map_spec as map_spec
+from .mapping import Map as Map, coupling_map as coupling_map, map_spec as map_spec
 from .points import SOLVER_MODULES as SOLVER_MODULES, SOLVER_SOURCE as SOLVER_SOURCE, point_job as point_job
 from .solution import Solution as Solution
 from .solving import solve as solve

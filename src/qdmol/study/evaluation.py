@@ -202,10 +202,9 @@ def _accuracy(job: Job) -> list[str]:
                 f"The largest error of the {name}, {worst:.2g} meV, exceeds the tolerance of "
                 f"{job.spec.calculation.tolerance:g} meV at the finest resolution tried."
             )
-        if any(not pair.pair.settled for pair in part.pairs):
-            found.append(
-                f"The self-consistent pair of the {name} did not converge in {part.pairs[0].pair.turns} iterations."
-            )
+        if any(not pair.pair.converged for pair in part.pairs):
+            iterations = part.pairs[0].pair.iterations
+            found.append(f"The self-consistent pair of the {name} did not converge in {iterations} iterations.")
     found += [
         f"The error of the {name}, {1000 * one.error:.2g} meV, exceeds the tolerance of "
         f"{job.spec.calculation.tolerance:g} meV."

@@ -17,7 +17,16 @@ from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
 from qdmol.results import Drawable, SavedResult, provenance, save_result, saved_attributes
-from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
+from qdmol.structure import (
+    AxialMolecule,
+    Spec,
+    dump_spec,
+    read_spec,
+    resolve,
+    spec_files,
+    spec_mapping,
+    update_spec,
+)
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
 from qdmol.study.points import SOLVER_SOURCE
@@ -29,6 +38,15 @@ if TYPE_CHECKING:
 
 KIND = "map"
 SHOWN_HOLES = 5
+# The map of tunnel coupling: values of core diameter and barrier, the axes of Fig. R1 of the reference work's
+# peer-review file.
+DIAMETERS = 13
+BARRIERS = 13
+# Core diameters shown, in parts of the mean one of the spec.
+DIAMETER_RANGE = (0.6, 1.6)
+# Barriers shown, in parts of the thickness of both shells together: at 1 the dots only touch.
+BARRIER_RANGE = (0.15, 0.95)
+BARE_BARRIERS = (0.1, 1.5)  # nm, where there are no shells
 
 
 @dataclass(frozen=True, repr=False)
@@ -267,3 +285,36 @@ def _coordinates(axes: Sequence[Axis]) -> list[Coordinate]:
 def _has_coulomb(spec: Spec, axes: Sequence[Axis]) -> bool:
     varied = any(axis.field == "calculation.coulomb" for axis in axes)
     return varied or spec.calculation.coulomb != "none"
+
+
+def coupling_axes(molecule: AxialMolecule) -> dict[str, str]:
+    """Return the axes of the map of a molecule; InputError for a dot alone."""
+    if len(molecule.dots) < 2:
+        raise InputError(field="map", value=True, allowed="absent: a dot alone has no barrier to vary")
+    cores = [2 * dot.layers[0].radius for dot in molecule.dots]
+    mean = sum(cores) / len(cores)
+    shells = sum(dot.radius - dot.layers[0].radius for dot in molecule.dots[:2])
+    low, high = (part * shells for part in BARRIER_RANGE) if shells else BARE_BARRIERS
+    diameters = [round(part * mean, 3) for part in DIAMETER_RANGE]
+    return {
+        "core_diameter": f"{diameters[0]!r}nm:{diameters[1]!r}nm:{DIAMETERS}",
+        "barrier": f"{round(low, 3)!r}nm:{round(high, 3)!r}nm:{BARRIERS}",
+    }
+
+
+def coupling_map(
+    spec: Spec,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Map:
+    """Return the map of tunnel coupling and splitting over core diameter and barrier around a spec, without attraction.
+
+    Every core takes the same diameter and every bond the same barrier; shells stay as they are.
+    Raises InputError for a dot alone.
+    """
+    axes = coupling_axes(resolve(spec))
+    calculation = {"electrons": 2, "holes": 0, "coulomb": "none", "tolerance": spec.calculation.tolerance}
+    bare = update_spec(spec, "calculation", calculation)
+    return map_spec(bare, axes=axes, output=output, workers=workers, progress=progress)

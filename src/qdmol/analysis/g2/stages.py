@@ -1,4 +1,7 @@
-"""Stages of photon correlations at zero delay: g2, g2 against a gate on the delay, g3."""
+"""Stages of photon correlations at zero delay: g2, g2 against a gate on the delay, g3.
+
+What counts and fits is imported when a stage runs: a look at a file needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdmol.analysis.background import BackgroundStage
-from qdmol.analysis.g2.corrections import ArrivalTally
-from qdmol.analysis.g2.measuring import G2Details, g2_of_pairs, gate_curve_steps, pairs_for_g2
-from qdmol.analysis.g2.triples import g3_steps
 from qdmol.analysis.g2.values import G2, G3
 from qdmol.analysis.lifetime.stages import LifetimeStage
 from qdmol.analysis.passes import Steps, counted
@@ -77,6 +77,8 @@ class G2Stage(Stage[G2]):
 
     def steps(self, recording: Recording) -> Steps[G2]:
         """Count pairs, then evaluate them with the background."""
+        from qdmol.analysis.g2.measuring import G2Details, g2_of_pairs, pairs_for_g2
+
         channels, options = _correlated(recording), recording.options
         details = G2Details(afterglow=options.afterglow)
         stream = recording.pulsed or recording.stream
@@ -172,6 +174,9 @@ class GatesStage(Stage[tuple[G2, ...]]):
 
     def steps(self, recording: Recording) -> Steps[tuple[G2, ...]]:
         """Gate by shares of the mean delay, once lifetime and g2 are known."""
+        from qdmol.analysis.g2.corrections import ArrivalTally
+        from qdmol.analysis.g2.measuring import G2Details, gate_curve_steps
+
         pulsed, channels = recording.pulsed, recording.channels
         if pulsed is None or channels is None or recording.options.gate_ns is not None:
             raise NoResult
@@ -220,6 +225,8 @@ class G3Stage(Stage[G3]):
 
     def steps(self, recording: Recording) -> Steps[G3]:
         """Count triples on the three brightest channels."""
+        from qdmol.analysis.g2.triples import g3_steps
+
         if recording.pulsed is None:
             raise NoResult
         g2 = yield from result_of(G2Stage)

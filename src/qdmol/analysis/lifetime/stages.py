@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdmol.analysis.background import Background, BackgroundStage
-from qdmol.analysis.lifetime.fitting import fit_lifetime
 from qdmol.analysis.lifetime.histogram import DecayTally, decay_of, with_delays
 from qdmol.analysis.lifetime.reading import is_histogram, read_response, stated_unit
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
@@ -37,6 +36,8 @@ def fit_decay(
     decay: Decay, response: Response | None, options: Options, *, background: Background | None = None
 ) -> LifetimeFit:
     """Fit a decay with the model of the options."""
+    from qdmol.analysis.lifetime.fitting import fit_lifetime
+
     known = options.histogram.background if background is None else background
     return fit_lifetime(decay, response=response, model=options.model, background=known)
 

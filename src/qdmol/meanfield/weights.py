@@ -17,7 +17,7 @@ from qdmol.arrays import Floats
 from qdmol.fem import Sector
 from qdmol.meanfield.carrier import flatten
 from qdmol.meanfield.functions import low_levels
-from qdmol.meanfield.pairing import SettledPair
+from qdmol.meanfield.pairing import SelfConsistentPair
 from qdmol.potentials import CARRIERS, Carrier, images_of
 from qdmol.states import Hamiltonian
 
@@ -28,7 +28,7 @@ COVERED_SHARE = 0.3
 
 
 @dataclass(frozen=True)
-class Place:
+class BareLevel:
     """A bare level of one carrier in a ground sector: its energy (eV) and a vector (n,) for each ground sector."""
 
     carrier: Carrier
@@ -36,9 +36,9 @@ class Place:
     parts: dict[Sector, Floats]
 
 
-def low_places(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[Place, ...]:
+def low_bare_levels(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[BareLevel, ...]:
     """The lowest bare levels of both carriers in the ground sectors, each carrier's by energy."""
-    places = []
+    bare = []
     for carrier in CARRIERS:
         hamiltonian = hamiltonians[carrier]
         sectors = hamiltonian.symmetry.ground_sectors
@@ -49,12 +49,14 @@ def low_places(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[Place, ...]
             for energy, vector in zip(*levels, strict=True):
                 parts = {other: np.zeros(hamiltonian.size) for other in sectors}
                 parts[sector][pencil.unknowns] = vector
-                places.append(Place(carrier, float(energy), parts))
+                bare.append(BareLevel(carrier, float(energy), parts))
         hamiltonian.release()
-    return tuple(sorted(places, key=lambda place: (place.carrier, place.energy)))
+    return tuple(sorted(bare, key=lambda level: (level.carrier, level.energy)))
 
 
-def pair_weights(hamiltonian: Hamiltonian, pairs: Sequence[SettledPair], places: Sequence[Place]) -> list[Floats]:
+def pair_weights(
+    hamiltonian: Hamiltonian, pairs: Sequence[SelfConsistentPair], levels: Sequence[BareLevel]
+) -> list[Floats]:
     """The weight of each pair at a carrier's quadrature points (P,), in units of its mean.
 
     The density of both particles, and what the sum of all weights does not cover, each in units of its own mean. Of a
@@ -69,17 +71,17 @@ def pair_weights(hamiltonian: Hamiltonian, pairs: Sequence[SettledPair], places:
     def scaled(images: Floats) -> Floats:
         return np.asarray(images.mean(axis=0) * np.sum(volume * images) / np.sum(volume * images**2))
 
-    own = [[density(one.space.parts(one.vector)) for one in (pair.electron, pair.hole)] for pair in pairs]
-    weights = [scaled(electron + hole) for electron, hole in own]
+    densities = [[density(state.space.parts(state.vector)) for state in (pair.electron, pair.hole)] for pair in pairs]
+    weights = [scaled(electron + hole) for electron, hole in densities]
     for particle in (0, 1):
         total = np.sum(weights, axis=0)
-        more = [one[particle] for one in own]
-        weights = [w + _missing(total, one, volume) * scaled(one) for w, one in zip(weights, more, strict=True)]
-    for place in places:
-        values = density(place.parts)
+        own = [of_pair[particle] for of_pair in densities]
+        weights = [w + _missing(total, n, volume) * scaled(n) for w, n in zip(weights, own, strict=True)]
+    for level in levels:
+        values = density(level.parts)
         nearest = pairs[int(np.argmax([np.sum(volume * weight * values) for weight in weights]))]
-        state = nearest.electron if place.carrier == "electron" else nearest.hole
-        if place.energy > state.bare_energy - nearest.attraction:
+        state = nearest.electron if level.carrier == "electron" else nearest.hole
+        if level.energy > state.bare_energy - nearest.attraction:
             continue
         same = [number for number, pair in enumerate(pairs) if pair is nearest]
         missing = _missing(np.sum(weights, axis=0), values, volume) / len(same)
