@@ -204,7 +204,6 @@ def _draw_panel(axes: Axes, data: xr.Dataset, panel: Panel, window: tuple[float,
     axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.set_ylim(*(window if panel.carrier == "electron" else window[::-1]))
     axes.set_ylabel(f"{panel.carrier.capitalize()} energy (eV)")
-    axes.yaxis.set_label_coords(-10.2 / size_mm(axes)[0], 0.5)  # the same for all panels
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
@@ -355,6 +354,7 @@ def _stack(panels: Sequence[Panel]) -> list[Axes]:
     for height in heights:
         axes_of.append(place_axes(figure, _LEFT, top - height, _WIDTH, height))
         axes_of[-1].tick_params(labelbottom=False)
+        axes_of[-1].yaxis.set_label_coords(-10.2 / _WIDTH, 0.5)  # the same for all panels
         top -= height + _GAP
     axes_of[-1].tick_params(labelbottom=True)
     return axes_of
