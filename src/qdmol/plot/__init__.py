@@ -3,11 +3,11 @@
 >>> import qdmol.plot
 >>> qdmol.plot.levels(solution)  # doctest: +SKIP
 
-draws a new figure in the paper style: journal widths, colours that colour-blind readers tell apart; its figure is the
+draws a new figure in the paper style: journal widths, colours that colour-blind readers tell apart. Its figure is the
 attribute ``.figure`` of the axes returned. ``qdmol.plot.levels(solution, ax=ax)`` draws on your axes in your own style
-and returns them; under ``with qdmol.plot.paper_style():`` axes that you make have the style of the paper. Figures of several panels take and return an array of axes. ``solution.figures()`` maps the name of
-each figure that a result holds to the figure, drawn when it is read. Functions ``draw_...`` add the words and numbers
-of a report.
+and returns them; axes made under ``with qdmol.plot.paper_style():`` have the style of the paper. Figures of several
+panels take and return an array of axes. ``solution.figures()`` maps the name of each figure that a result holds to the
+figure, drawn when it is read. Functions ``draw_...`` add the words and numbers of a report.
 """
 
 import lazy_loader
