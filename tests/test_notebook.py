@@ -54,3 +54,13 @@ def test_values_have_short_texts(stream, curve_file):
     assert repr(surveyed.curve) == "<Curve emission: emission, 201 points, 500 to 700 nm>"
     assert repr(surveyed.fit).startswith("<PeakFit of emission: maximum at 2.0")
     assert len(repr(surveyed)) < 400
+
+
+def test_every_kind_of_result_has_its_report(stream, curve_file, tmp_path):
+    analysis, curves = qdmol.analyze_photons(stream), qdmol.fit_curves(curve_file)
+    assert "20.0" in qdmol.report(analysis, tmp_path / "photons.html").read_text(encoding="utf-8")
+    assert (tmp_path / "photons.nc").exists()
+    assert "610" in qdmol.report(curves, tmp_path / "curves.html").read_text(encoding="utf-8")
+    with pytest.raises(qdmol.InputError, match="`result` is 'a dict', but must be a solution"):
+        qdmol.report({}, tmp_path / "nothing.html")
+    assert not (tmp_path / "nothing.html").exists()

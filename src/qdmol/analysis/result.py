@@ -14,6 +14,7 @@ from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import QdmolError
 from qdmol.photons import Flag, Severity, channel_label
+from qdmol.results import Drawable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,7 +33,7 @@ _SEVERITIES: tuple[tuple[Severity, str], ...] = (("fatal", "Refused"), ("warning
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PhotonAnalysis:
+class PhotonAnalysis(Drawable):
     """What :func:`analyze_photons` returns.
 
     Attributes

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qdmol.errors import DataError, InputError
+from qdmol.results import Drawable
 from qdmol.spectroscopy.comparing import compare_curves, fit_curve
 from qdmol.spectroscopy.reading import read_curves
 from qdmol.spectroscopy.sizing import Size, size_from_peak
@@ -19,7 +20,7 @@ SIZE_NOTE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surveyed:
+class Surveyed(Drawable):
     """A curve with its fit, or the reason why there is none; its comparison with the first of its quantity; its size.
 
     ``size`` is from the fitted peak for every curve, so that a series has one definition whether its peaks are
