@@ -1,5 +1,6 @@
 """Tests of the documentation: specs are valid, material sets load, Python code runs, links lead to files."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -62,4 +63,16 @@ def test_python_in_docs_runs(page: Path, tmp_path: Path):
 def test_linked_files_exist(page: Path):
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_the_reference_names_what_there_is():
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    entries = re.findall(r"auto(function|class):: qdmol\.((?:\w+\.)*)(\w+)", reference)
+    assert len(entries) > 60
+    missing = []
+    for kind, room, name in entries:
+        value = getattr(importlib.import_module(f"qdmol.{room}".rstrip(".")), name, None)
+        if isinstance(value, type) != (kind == "class") or not callable(value):
+            missing.append(f"{room}{name}")
     assert not missing
