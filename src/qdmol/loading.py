@@ -27,8 +27,9 @@ def load(path: str | os.PathLike[str]) -> Loadable:
 
     Returns
     -------
-    Solution, Map, Comparison, Spectra
-        As the file says; equal to the result that was saved. The solver is not needed.
+    Loadable
+        A solution, map, comparison or predicted spectra, as the file says; equal to the result that was saved. The
+        solver is not needed.
 
     Raises
     ------
