@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qdmol.structure import Spec
 
 
-SHORTEST, LONGEST = 200.0, 3000.0  # nm, of a peak that can be asked for
+SHORTEST, LONGEST = 200.0, 3000.0  # allowed wavelengths of a measured peak, nm
 _CALIBRATE = "a peak as 605nm, 2.05eV or emission:610nm, from 200 to 3000 nm"
 _WAVELENGTH = re.compile(r"\s*[-+.\deE]+\s*(?:nm|um|µm|μm|[Aa]ngstroms?|Å)\s*")
 _ENERGY = re.compile(r"\s*[-+.\deE]+\s*(?:eV|meV|cm-1|cm\^-1|1/cm)\s*")
@@ -117,16 +117,20 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
             "--calibrate", metavar="PEAK", help="Measured peak of the monomer, such as 605nm, 2.05eV or emission:610nm."
         ),
     ] = None,
-    normalise: Annotated[str, typer.Option("--normalise", help="Where the absorption is 1: edge or 300nm.")] = "edge",
+    normalise: Annotated[
+        str, typer.Option("--normalise", help="Where to normalise the absorption to 1: edge or 300nm.")
+    ] = "edge",
     linker: Annotated[str, typer.Option("--linker", help="Gap between the dots in the unfused sample.")] = "0.3 nm",
     field: Annotated[
         str | None,
         typer.Option("--field", metavar="VALUES", help="Electric fields (kV/cm), START:STOP:COUNT or a list."),
     ] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Solve every particle of an ensemble; slow.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Solve every particle of an ensemble explicitly (slow).")
+    ] = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", help="Number of worker processes (default: one for each core, if useful)."),
+        typer.Option("--workers", help="Number of worker processes (default: up to one per core)."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -166,7 +170,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
 def _options(
     spec: Spec, *, calibrate: str | None, linker: str, field: str | None, workers: int | None
 ) -> dict[str, Any]:  # fmt: skip
-    """What the prediction is asked for; InputError for invalid ones."""
+    """Options of the prediction; InputError if one is invalid."""
     fields = () if field is None else fields_of(field, spec)
     if workers is not None and workers < 0:
         raise InputError(field="workers", value=workers, allowed="0 or more processes")
@@ -236,10 +240,10 @@ def _status(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> in
     """0 where everything is known and every measured curve fitted, else 3, and what is missing."""
     said = []
     if not spectra.converged:
-        said.append("Not converged: at least one number is not known within what was asked for.")
+        said.append("Not converged: at least one quantity exceeds its requested tolerance.")
     sweep = spectra.sweep
     if sweep is not None and sweep.failed:
-        said.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields have no numbers.")
+        said.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields failed.")
     missing = sum(one.fit is None for one in overlays)
     if missing:
         said.append(f"{missing} of {len(overlays)} measured curves were not fitted.")

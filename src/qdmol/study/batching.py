@@ -79,10 +79,10 @@ class Batch:
         return self.table.dataset(_attributes())
 
     def __str__(self) -> str:
-        sentences = [f"{self.table.done} of {self.table.count} samples have numbers."]
-        sentences += [f"No numbers of {name}: {reason}" for name, reason in self.failed[:SHOWN_HOLES]]
+        sentences = [f"{self.table.done} of {self.table.count} samples were solved."]
+        sentences += [f"Sample {name} failed: {reason}" for name, reason in self.failed[:SHOWN_HOLES]]
         if len(self.failed) > SHOWN_HOLES:
-            sentences.append(f"{len(self.failed) - SHOWN_HOLES} more have none; the column `reason` says why.")
+            sentences.append(f"{len(self.failed) - SHOWN_HOLES} more samples failed; see the column `reason`.")
         return "\n".join(sentences)
 
 
@@ -218,7 +218,7 @@ def _from_table(path: Path, spec: Any) -> _Samples:
     header, rows = _read_csv(path)
     columns = [column for column in header if column not in {"name", "spec"}]
     if "spec" not in header and spec is None:
-        allowed = "given (--spec), or a column `spec` in the table: the columns are applied to it"
+        allowed = "given (--spec, or a column `spec` in the table) as the spec to which the columns are applied"
         raise InputError(field="spec", value=None, allowed=allowed)
     base = None if spec is None else read_spec(spec)
     if base is not None:

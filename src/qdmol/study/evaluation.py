@@ -15,12 +15,10 @@ from qdmol.study.job import Job
 from qdmol.study.values import CarrierLevels, EnergyLevel, ExcitonState, Pair, SolutionValues
 
 CONTRAST = (
-    "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
-    "sign of shift, so gap_eV and redshift_meV are null. `calculation.self_polarisation: true` includes it."
+    "Permittivities differ between regions but self-polarisation is not included. The attraction alone would give "
+    "shifts of the wrong sign, so gap_eV and redshift_meV are null; set `calculation.self_polarisation: true`."
 )
-ENSEMBLE = (
-    "`ensemble` is used by `qdmol spectrum` only: these numbers are those of the molecule whose lengths are the means."
-)
+ENSEMBLE = "`ensemble` is used by `qdmol spectrum` only; these results are for the molecule with the mean dimensions."
 
 
 def evaluate(job: Job, *, elapsed: float) -> SolutionValues:
@@ -138,7 +136,8 @@ def notes(job: Job) -> list[str]:
         if not levels.complete:
             asked = job.solution.request.counts[carrier]
             found.append(
-                f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier."
+                f"Only {len(levels)} of the {asked} requested {carrier} levels are bound below the barrier of the "
+                f"medium."
             )
     return found + _exchange(job) + _accuracy(job)
 
@@ -147,8 +146,8 @@ def _unbound_dots(job: Job) -> list[str]:
     """Dots that bind nothing when alone, of which there is no monomer to compare with."""
     field = " in this field" if job.molecule.field else ""
     return [
-        f"{name[0].upper() + name[1:]} alone binds no "
-        f"{job.unbound[dot.layers]} level{field}: it has no monomer gap, and the red shifts are null."
+        f"{name[0].upper() + name[1:]} alone binds no {job.unbound[dot.layers]} level{field}: its monomer gap is "
+        f"undefined, and the red shifts are null."
         for name, dot in zip(job.molecule.dot_names, job.molecule.dots, strict=True)
         if dot.layers in job.unbound
     ]
@@ -162,19 +161,19 @@ def _no_coupling(job: Job) -> list[str]:
     where = "do not lie one in each dot"
     if found.same_dot is not None:
         where = f"lie in the same dot, {job.molecule.dot_names[found.same_dot]}"
-    return [f"No tunnel coupling and detuning are given: the two lowest electron levels {where}."]
+    return [f"Tunnel coupling and detuning are not reported: the two lowest electron levels {where}."]
 
 
 def _exchange(job: Job) -> list[str]:
     if not job.spec.calculation.exchange:
         return []
     if job.interacting is None:
-        return ["Short-range exchange is part of `coulomb: ci` only, and left out here."]
+        return ["Short-range exchange is included with `coulomb: ci` only; it is ignored here."]
     others = [one.name for one in job.complexes if one != EXCITON]
     if not others:
         return []
     names = ", ".join(others)
-    return [f"Short-range exchange is left out of {names}: to first order it cancels between paired carriers."]
+    return [f"Short-range exchange is not included for {names}: to first order it cancels between paired carriers."]
 
 
 def _accuracy(job: Job) -> list[str]:
@@ -187,7 +186,7 @@ def _accuracy(job: Job) -> list[str]:
                 f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
             )
             if states.obstacle is not None:
-                found.append(f"The basis was kept small: {states.obstacle}.")
+                found.append(f"The basis size was limited: {states.obstacle}.")
     alone = job.interacting.monomers.values() if job.interacting is not None and len(job.molecule.dots) > 1 else ()
     found += [
         f"The error of a monomer's exciton, {1000 * states.energy.error:.2g} meV, exceeds the tolerance of "

@@ -250,7 +250,7 @@ def _unbound(molecule: AxialMolecule, request: Request, carrier: Carrier) -> Unb
             return UnboundError(
                 field="environment.field",
                 value=[0, 0, float(f"{molecule.field / V_PER_NM:.9g}")],
-                allowed=f"weaker: in this field no level of the {carrier} is left below the medium's barrier",
+                allowed=f"weaker: in this field no {carrier} level lies below the barrier of the medium",
                 carrier=carrier,
             )
     return UnboundError(

@@ -138,7 +138,7 @@ class Map:
     def __repr__(self) -> str:
         shape = " x ".join(f"{len(axis.values)} {axis.name}" for axis in self.axes)
         missing = self.table.count - self.table.done
-        return f"<Map of {self.spec.name}: {shape}{f', {missing} points without numbers' if missing else ''}>"
+        return f"<Map of {self.spec.name}: {shape}{f', {missing} failed points' if missing else ''}>"
 
     def __str__(self) -> str:
         return "\n".join(self._sentences())
@@ -147,14 +147,14 @@ class Map:
         shape = " x ".join(str(len(axis.values)) for axis in self.axes)
         sentences = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
         if not self.failed:
-            sentences.append(f"All {self.table.done} points have numbers.")
+            sentences.append(f"All {self.table.done} points were solved.")
         else:
-            sentences.append(f"{self.table.done} of {self.table.count} points have numbers.")
+            sentences.append(f"{self.table.done} of {self.table.count} points were solved.")
         for place, reason in self.failed[:SHOWN_HOLES]:
-            sentences.append(f"No numbers at {self._named(place)}: {reason}")
+            sentences.append(f"Failed point {self._named(place)}: {reason}")
         if len(self.failed) > SHOWN_HOLES:
             sentences.append(
-                f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why."
+                f"{len(self.failed) - SHOWN_HOLES} more points failed; see the variable `reason` in the file."
             )
         return sentences
 
@@ -290,7 +290,7 @@ def _has_coulomb(spec: Spec, axes: Sequence[Axis]) -> bool:
 def coupling_axes(molecule: AxialMolecule) -> dict[str, str]:
     """Return the axes of the map of a molecule; InputError for a dot alone."""
     if len(molecule.dots) < 2:
-        raise InputError(field="map", value=True, allowed="absent: a dot alone has no barrier to vary")
+        raise InputError(field="map", value=True, allowed="absent: a single dot has no barrier to vary")
     cores = [2 * dot.layers[0].radius for dot in molecule.dots]
     mean = sum(cores) / len(cores)
     shells = sum(dot.radius - dot.layers[0].radius for dot in molecule.dots[:2])

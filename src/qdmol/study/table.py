@@ -180,10 +180,13 @@ class Table:
         return [
             *variables,
             _Variable(
-                "converged", "1", "whether every energy met its tolerance (0: no, or no numbers)", self._converged
+                "converged",
+                "1",
+                "whether every energy is converged to its tolerance (0: no, or failed)",
+                self._converged,
             ),
             _Variable("warnings", "1", "what must be known beside the numbers", self._notes),
-            _Variable("reason", "1", "why there are no numbers; empty where there are", self._reasons),
+            _Variable("reason", "1", "reason why the point failed; empty if it was solved", self._reasons),
         ]
 
     def rows(self, *, leave_out: Sequence[str] = ()) -> Iterator[list[Any]]:
