@@ -191,9 +191,9 @@ class PhotonAnalysis:
 
     def _recording_sentences(self) -> list[str]:
         if not self.photons or not self.duration_s:
-            return ["The recording holds no photons."] if self.photons == 0 else []
+            return ["The recording contains no photons."] if self.photons == 0 else []
         if self.refused or self.quality is None:  # rates of a recording that contradicts itself are worth nothing
-            return [f"The file holds {shown_number(self.photons)} photons."]
+            return [f"The file contains {shown_number(self.photons)} photons."]
         shares = ", ".join(
             f"{shown_number(count)} in channel {channel_label(channel)}"
             for channel, count in self.quality.per_channel.items()

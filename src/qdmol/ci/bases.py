@@ -135,7 +135,7 @@ class Ladder:
             return (
                 f"{cost.orbitals} orbitals of each carrier would take about {cost.seconds:.0f} s and "
                 f"{cost.memory / 1e9:.1f} GB on a mesh of {self.solution.elements.count} unknowns, and "
-                f"{max(self.limits.seconds, 0):.0f} s and {max(self.limits.memory, 0) / 1e9:.1f} GB are left for it"
+                f"{max(self.limits.seconds, 0):.0f} s and {max(self.limits.memory, 0) / 1e9:.1f} GB are available"
             )
         if size > LARGEST_SECTOR:
             return (

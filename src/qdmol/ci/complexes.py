@@ -58,7 +58,7 @@ def parse_complexes(text: str) -> tuple[Complex, ...]:
         if complex_ is None:
             raise InputError(field="particles", value=name, allowed=ALLOWED)
         if max(complex_.electrons, complex_.holes) > MOST_OF_A_KIND:
-            allowed = f"complexes with at most {MOST_OF_A_KIND} carriers of a kind"
+            allowed = f"complexes with at most {MOST_OF_A_KIND} carriers of each kind"
             raise InputError(field="particles", value=name, allowed=allowed)
         complexes.append(complex_)
     return tuple(dict.fromkeys(complexes))

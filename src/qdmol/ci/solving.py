@@ -152,8 +152,8 @@ def _refuse(ladder: Ladder, complex_: Complex) -> None:
     if ladder.last_step(complex_) >= 1:
         return
     message = (
-        f"Configuration interaction of {complex_.name} is too large here: {ladder.obstacle(complex_, 1)}. Use "
-        "`coulomb: self-consistent`, fewer carriers in a complex, or dots and layers that are less unlike in size."
+        f"Configuration interaction of {complex_.name} is too large: {ladder.obstacle(complex_, 1)}. Use "
+        "`coulomb: self-consistent`, fewer carriers in a complex, or dots and layers of more similar sizes."
     )
     raise SolverError(message)
 

@@ -125,23 +125,23 @@ def _reason(statement: Statement, verdict: Verdict, holes: int) -> str:
     cases = verdict.met + verdict.failed + verdict.undecided
     parts = [f"{statement.rule[0].upper()}{statement.rule[1:]}: true in {verdict.met} of {cases} cases"]
     if verdict.undecided:
-        parts.append(f"{verdict.undecided} undecided within the numerical error")
+        parts.append(f"{verdict.undecided} undecided because of the numerical error")
     if holes:
         parts.append(f"{holes} impossible (cores would overlap)")
     return ", ".join(parts) + "."
 
 
 def _conclusion(statement: Statement, verdict: Verdict) -> str:
-    """What follows for the paper from the numbers."""
+    """Conclusion about the statement that all values hold together; empty for other statements."""
     if statement.id != "together" or verdict.low is None or verdict.high is None:
         return ""
     shown = f"{verdict.low:.1f} to {verdict.high:.1f} meV"
     if verdict.kind == "disagrees":
         return (
-            f" Where both are met the shift is {shown}: a uniform permittivity does not give 60 meV together with the "
-            "measured shift."
+            f" In cases that meet both, the shift is {shown}: a uniform permittivity does not reproduce 60 meV "
+            "together with the measured shift."
         )
-    return f" Where both are met the shift is {shown}."
+    return f" In cases that meet both, the shift is {shown}."
 
 
 def _samples(statement: Statement, outcomes: Sequence[Outcome]) -> str:

@@ -194,7 +194,7 @@ def spectrum_cases() -> tuple[Case, ...]:
     return (
         *_offsets(family, MIDDLE, "as shipped", (), base),
         *_offsets(large, LARGE, "as shipped", (), other),
-        Case(family, MIDDLE, f"necks that differ by {SPREAD}", ("spread of necks",), _spread(base), "spectrum"),
+        Case(family, MIDDLE, f"necks that vary by {SPREAD}", ("spread of necks",), _spread(base), "spectrum"),
         *_offsets(family, MIDDLE, f"merged neck {WIDEST:g} nm", ("neck",), necked(base, "merged", WIDEST)),
         *_offsets(family, MIDDLE, f"filled neck {WIDEST:g} nm", ("neck",), necked(base, "filled", WIDEST)),
     )

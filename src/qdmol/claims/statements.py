@@ -83,7 +83,7 @@ class Statement:
 
     def __post_init__(self) -> None:
         if self.criterion is None and not self.why_not:
-            raise ValueError(f"{self.id} needs a criterion or a reason why there is none")
+            raise ValueError(f"{self.id} needs a criterion, or `why_not` to explain why there is none")
         if self.criterion is not None and not (self.rule and self.quantity and self.family != "none"):
             raise ValueError(f"{self.id} needs a rule, a family and a quantity")
 
@@ -133,7 +133,9 @@ def load_statements(path: Path = FILE) -> tuple[Statement, ...]:
 def _refuse_repeated(names: Sequence[str], path: Path) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InputError(field="statements", value=str(path), allowed=f"a file with each id once, and not {repeated}")
+        raise InputError(
+            field="statements", value=str(path), allowed=f"a file in which every id is unique (repeated: {repeated})"
+        )
 
 
 STATEMENTS = load_statements()

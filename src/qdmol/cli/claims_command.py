@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from qdmol.claims import Claim, Claims
 
 
-TITLE = "Statements of Cui et al., Nat. Commun. 10, 5401 (2019), beside qdmol"
+TITLE = "Statements of Cui et al., Nat. Commun. 10, 5401 (2019), compared with qdmol"
 
 
 @app.command()
 def claims(
     report: Annotated[
-        bool, typer.Option("--report", help="Also write an HTML report, with a NetCDF file beside it.")
+        bool,
+        typer.Option("--report", help="Also write an HTML report, and its data as a NetCDF file in the same folder."),
     ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Report to write (default ./claims.html); needs --report.")

@@ -89,8 +89,8 @@ def comparison_tables(found: Comparison, *, quiet: bool) -> list[RenderableType]
 
 def _differences(found: Comparison) -> RenderableType:
     if not found.differences:
-        return Text("The specs say the same.")
-    table = Table(title="What differs", title_justify="left", title_style="", box=None, pad_edge=False)
+        return Text("The specs are identical.")
+    table = Table(title="Differences", title_justify="left", title_style="", box=None, pad_edge=False)
     for heading in ("field", "A", "B", ""):
         table.add_column(heading)
     for one in found.differences:
@@ -108,7 +108,7 @@ def _numbers(found: Comparison) -> RenderableType:
     table = Table(title="Numbers", title_justify="left", title_style="", box=None, pad_edge=False)
     for heading, justify in (("", "left"), ("A", "right"), ("B", "right"), ("unit", "left")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for heading in ("B - A (meV)", "both errors (meV)"):
+    for heading in ("B - A (meV)", "combined error (meV)"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for pair in found.numbers:

@@ -163,7 +163,7 @@ def set_tables(material_set: MaterialSet, *, quiet: bool) -> list[RenderableType
     if not quiet:
         shown += [Text(note) for note in material_set.notes]
     reference = material_set.reference
-    shown.append(Text(f"Energies count from the band edges of {reference}, positive away from the gap."))
+    shown.append(Text(f"Energies are relative to the band edges of {reference}, positive away from the gap."))
     shown += [_values_table(material_set, numbers), Text("")]
     if any(value.alternatives for values in material_set.materials.values() for value in values.values()):
         shown += [_alternatives_table(material_set, numbers), Text("")]

@@ -229,7 +229,7 @@ def _generate(geometry: SplineGeometry, largest: float, narrow: Sequence[tuple[f
             return ngsolve.Mesh(_within(MESH_SECONDS, partial(geometry.GenerateMesh, mp=parameters)))
         except NgException as error:
             reason = error
-    message = f"The mesh generator found no mesh for this shape: {reason}."
+    message = f"The mesh generator failed for this shape: {reason}."
     raise SolverError(message) from reason
 
 
@@ -258,7 +258,7 @@ def _within(seconds: float, make: Callable[[], T]) -> T:
                 continue
             message = (
                 f"The mesh generator did not return within {seconds:g} s for this shape; "
-                "change a radius or the spacing by a hundredth of a nanometre."
+                "change a radius or the spacing by 0.01 nm."
             )
             raise SolverError(message) from None
         if error is not None:

@@ -276,7 +276,7 @@ class AxialSymmetry(Symmetry):
         """For m = 0, 1, 2 .. both parities."""
         for m in range(MAX_FAMILIES):
             yield tuple(self.sector(m, parity) for parity in self._parities)
-        message = f"Levels were found for every |m| below {MAX_FAMILIES}; ask for fewer levels."
+        message = f"All |m| below {MAX_FAMILIES} are used up; request fewer levels."
         raise SolverError(message)
 
     def partners(self, sector: Sector) -> tuple[Sector, ...]:

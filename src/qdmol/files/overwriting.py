@@ -67,7 +67,7 @@ def refuse_overwriting(
 
 
 def _refuse(field: str, given: Path, replaced: Path) -> None:
-    what = "which" if given == replaced else f"but {shorten(str(replaced))}, which is written with it,"
+    what = "which" if given == replaced else f"but {shorten(str(replaced))}, which is written along with it,"
     message = f"`{field}` is {shorten(str(given))}, {what} is an input file; choose another file name."
     allowed = "a file that is not an input"
     raise InputError(field=field, value=str(given), allowed=allowed, message=message)

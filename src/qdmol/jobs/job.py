@@ -65,7 +65,7 @@ def compute(assignment: Assignment, *, end_process: bool = False) -> Record:
     """
     job = assignment.job
     if assignment.code != source_digest(job.source):
-        return failed("this worker has another version of qdmol than the command that asked it")
+        return failed("this worker has a different version of qdmol from the command that submitted the job")
     with _ONE_AT_A_TIME:
         try:
             with time_limit(assignment.limit, end_process=end_process):

@@ -241,9 +241,9 @@ def _too_large(error: MeshTooLargeError, resolution: Resolution, request: Reques
     """The refusal of a molecule whose coarsest mesh is too large."""
     most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
     return (
-        f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are solved with "
-        f"{sum(request.counts.values())} levels ({MAX_SECONDS:g} s, {MAX_BYTES / 1e9:g} GB): "
-        "ask for fewer levels, or leave out thin layers and narrow gaps of large dots."
+        f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are allowed with "
+        f"{sum(request.counts.values())} levels ({MAX_SECONDS:g} s, {MAX_BYTES / 1e9:g} GB): request fewer levels, "
+        "or remove thin layers and narrow gaps of large dots."
     )
 
 

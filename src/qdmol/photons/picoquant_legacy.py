@@ -93,7 +93,7 @@ def read_hydraharp(path: Path) -> PhotonStream:
     header = cursor.header
     version = header["FormatVersion"]
     if version not in TICKS_HYDRAHARP_PS:
-        raise refused(path, f"is a HydraHarp file of version {version[:6]!r}; known are 1.0 and 2.0")
+        raise refused(path, f"is a HydraHarp file of version {version[:6]!r}; supported are 1.0 and 2.0")
     t2 = is_t2(path, header)
     inputs = header["Inputs"]
     if not 0 <= inputs <= MOST_INPUTS:

@@ -123,7 +123,7 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
             return each.read(path)
     if path.suffix.lower()[1:] in NAMES:
         kind = path.suffix.lower()
-        raise refused(path, f"has neither the content of a {kind} file nor that of another supported format")
+        raise refused(path, f"is neither a {kind} file nor a file of another supported format")
     raise refused(path, "has an unknown photon file format")
 
 

@@ -85,7 +85,7 @@ class Records:
             delays = "" if self.delays is None else f" and {len(self.delays)} delays"
             raise DataError(f"There are {len(self.channels)} channels{delays} for {photons} photons.")
         if len(self.markers) != len(self.marker_times):
-            raise DataError(f"There are {len(self.markers)} markers for {len(self.marker_times)} times of markers.")
+            raise DataError(f"There are {len(self.markers)} markers for {len(self.marker_times)} marker times.")
 
     def __len__(self) -> int:
         return len(self.times)
@@ -230,8 +230,8 @@ class PhotonStream:
             object.__setattr__(self, "notes", (*self.notes, f"{said} It is not used."))
         elif self.mode == "T3" and self.tick_ps > period:
             raise DataError(
-                f"The recording states a tick of {self.tick_ps:g} ps, longer than its sync period of {period:g} ps, so"
-                " its delays have no scale."
+                f"The recording states a tick of {self.tick_ps:g} ps, longer than its sync period of {period:g} ps, "
+                "so its delays cannot be converted to time."
             )
 
     @property

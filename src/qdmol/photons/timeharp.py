@@ -129,7 +129,7 @@ def read_timeharp(path: Path) -> PhotonStream:
     cursor.take(TEXTS[:2])
     version = cursor.header["FormatVersion"]
     if version not in ("3.0", "5.0", "6.0"):
-        raise refused(path, f"is a TimeHarp file of version {version[:6]!r}; known are 3.0, 5.0 and 6.0")
+        raise refused(path, f"is a TimeHarp file of version {version[:6]!r}; supported are 3.0, 5.0 and 6.0")
     cursor.offset = 0
     cursor.take(_fields(version))
     header = cursor.header
@@ -161,8 +161,9 @@ def read_timeharp(path: Path) -> PhotonStream:
             stated_duration_s=duration_s(header),
             provenance=provenance_of(path, "T3R", KIND, header),
             notes=(
-                f"This instrument takes times from a clock of {header['GlobalClock']} ns and does not count the pulses"
-                " of the laser: photons of one pulse and of its neighbours are not told apart.",
+                f"This instrument measures times with a clock of {header['GlobalClock']} ns and does not count the "
+                "pulses"
+                " of the laser: photons of neighbouring pulses are not distinguished.",
             ),
             unit_ps=clock_ps,
             convert=convert,

@@ -168,7 +168,7 @@ def _change_sentences(change: SampleChange, mixed: frozenset[str]) -> list[str]:
     sentences = [f"{start}, {', and '.join(shifts)}."] if all(shifts) else []
     sentences += [
         f"The {name} sample is a mixture of unlike dots: its curves consist of several lines, so no change of width "
-        f"is reported."
+        "is reported."
         for name in sorted(blended)
     ]
     if change.lifetime_ratio is None or change.band_edge_ratio is None:
@@ -182,11 +182,11 @@ def _change_sentences(change: SampleChange, mixed: frozenset[str]) -> list[str]:
 
 
 def _shift_text(change: SampleChange, quantity: Quantity, *, widths: bool) -> str:
-    """For example "absorption moves 17.0 ± 0.8 meV to the red and becomes 9 ± 2 meV broader"."""
+    """For example "absorption shifts 17.0 ± 0.8 meV to the red and becomes 9 ± 2 meV broader"."""
     shift, broadening = change.redshift[quantity], change.broadening[quantity]
     if shift is None:
         return ""
-    text = f"{quantity} {_change_text(shift, 'moves', ('to the red', 'to the blue', 'no significant shift'))}"
+    text = f"{quantity} {_change_text(shift, 'shifts', ('to the red', 'to the blue', 'no significant shift'))}"
     if broadening is None or not widths:
         return text
     words = ("broader", "narrower", "no significant change of width")

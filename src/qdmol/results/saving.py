@@ -45,7 +45,7 @@ class SavedResult:
     def incomplete(self, kind: str, error: Exception) -> InputError:
         """Return the refusal of a file whose values are not those of a result of this kind."""
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        message = f"{self.path.name} holds no complete {kind} ({reason})."
+        message = f"{self.path.name} does not contain a complete {kind} ({reason})."
         return InputError(field="path", value=str(self.path), allowed=f"a {kind} saved by qdmol", message=message)
 
 

@@ -128,8 +128,8 @@ def notes(job: Job) -> list[str]:
     found += _unbound_dots(job)
     if job.molecule.field:
         found.append(
-            "In a field levels are resonances: a hard wall stands "
-            f"{job.solution.wall.distance:.2f} nm outside the surface."
+            "In an electric field levels are resonances; they are computed with a hard wall "
+            "{job.solution.wall.distance:.2f} nm outside the surface."
         )
     found += _no_coupling(job)
     for carrier, levels in job.solution.levels.items():
@@ -137,24 +137,24 @@ def notes(job: Job) -> list[str]:
             asked = job.solution.request.counts[carrier]
             found.append(
                 f"Only {len(levels)} of the {asked} requested {carrier} levels are bound below the barrier of the "
-                f"medium."
+                "medium."
             )
     return found + _exchange(job) + _accuracy(job)
 
 
 def _unbound_dots(job: Job) -> list[str]:
-    """Dots that bind nothing when alone, of which there is no monomer to compare with."""
+    """Warnings about dots that bind no level when isolated, so that their monomer is undefined."""
     field = " in this field" if job.molecule.field else ""
     return [
         f"{name[0].upper() + name[1:]} alone binds no {job.unbound[dot.layers]} level{field}: its monomer gap is "
-        f"undefined, and the red shifts are null."
+        "undefined, and the red shifts are null."
         for name, dot in zip(job.molecule.dot_names, job.molecule.dots, strict=True)
         if dot.layers in job.unbound
     ]
 
 
 def _no_coupling(job: Job) -> list[str]:
-    """Why two dots with two levels have no tunnel coupling."""
+    """Warning that explains why a molecule of two dots has no tunnel coupling."""
     found = job.tunnelling
     if found is None or found.coupling is not None:
         return []

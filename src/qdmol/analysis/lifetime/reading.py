@@ -55,8 +55,8 @@ def whole_counts(values: Floats, *, name: str) -> tuple[Floats, str | None]:
     lift = max(float(np.round(noise - dark.mean())), 0.0) if len(dark) > 10 else 0.0
     zero = values.min() - lift * step
     note = (
-        f"The values are not counts: counts are restored as (value {-zero:+.4g}) / {step:.4g}, "
-        "by the step between values and the noise before the pulse."
+        f"The values are not counts: counts are restored as (value {-zero:+.4g}) / {step:.4g}, from the step between "
+        "values and the noise before the pulse."
     )
     return rungs + lift, note
 
@@ -168,7 +168,8 @@ def read_response(path: str | Path, *, unit: str | None = None) -> Response:
     named = [curve for curve in curves if _RESPONSE.search(curve.name)]
     if len(curves) > 1 and len(named) != 1:
         message = (
-            f"`{place.name}` holds {len(curves)} curves; save the response in its own file, or name its column IRF."
+            f"`{place.name}` contains {len(curves)} curves; save the response in a separate file, or name its column "
+            "IRF."
         )
         raise InputError(field="response", value=place.name, allowed="one curve", message=message)
     curve = named[0] if len(curves) > 1 else curves[0]
@@ -226,7 +227,7 @@ def _chosen(curves: Sequence[Curve], column: int | str | None, *, name: str) -> 
         f"{curve.column} ({curve.name[:30]})" if curve.name else str(curve.column) for curve in curves[:20]
     )
     if column is None:
-        message = f"`{name}` holds {len(curves)} decays; choose one with --column: {listed}."
+        message = f"`{name}` contains {len(curves)} decays; choose one with --column: {listed}."
         raise InputError(field="column", value=None, allowed=f"one of {listed}", message=plain_text(message))
     wanted = str(column).strip()
     for curve in curves:
