@@ -80,8 +80,10 @@ def _assess(statement: Statement, outcomes: Sequence[Outcome], maps: Sequence[Sp
     verdict = decide(statement.criterion, findings)
     base = _base(statement, outcomes, findings)
     value, error = (None, None) if base is None else (base.value, base.error)
-    holes = [o for o in outcomes if o.summary is None and statement.family in {o.case.family, "samples"}]
-    reason = _reason(statement, verdict, len(holes)) + _conclusion(statement, verdict) + _samples(statement, outcomes)
+    impossible = [o for o in outcomes if o.summary is None and statement.family in {o.case.family, "samples"}]
+    reason = (
+        _reason(statement, verdict, len(impossible)) + _conclusion(statement, verdict) + _samples(statement, outcomes)
+    )
     return Claim(statement, verdict, value, error, reason, tuple(findings))
 
 
@@ -121,13 +123,13 @@ def _criterion_of(name: str) -> Criterion:
     return criterion
 
 
-def _reason(statement: Statement, verdict: Verdict, holes: int) -> str:
+def _reason(statement: Statement, verdict: Verdict, impossible: int) -> str:
     cases = verdict.met + verdict.failed + verdict.undecided
     parts = [f"{statement.rule[0].upper()}{statement.rule[1:]}: true in {verdict.met} of {cases} cases"]
     if verdict.undecided:
         parts.append(f"{verdict.undecided} undecided because of the numerical error")
-    if holes:
-        parts.append(f"{holes} impossible (cores would overlap)")
+    if impossible:
+        parts.append(f"{impossible} impossible (cores would overlap)")
     return ", ".join(parts) + "."
 
 

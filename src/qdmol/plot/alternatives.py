@@ -136,8 +136,8 @@ def draw_range(solution: Solution) -> Drawing | None:
         title = f"{quantity.name}, base {format_number(quantity.base, 2)} meV"
         panel_title(axes, "ab"[place] if len(quantities) > 1 else "", title)
     caption = (
-        "Splitting and red shift when one material value at a time is replaced by an alternative that the set lists; "
-        "black line: the values used above. Sources are in the table."
+        "Splitting and red shift when one material value at a time is replaced by an alternative of the material "
+        "set. Black line: values used in this calculation. The table lists the sources."
     )
     return Drawing(
         "figure4_range", caption, _alternative(solution, quantities), figure, (_table(solution, quantities),)

@@ -153,7 +153,7 @@ def draw_coupling(solution: Solution, found: MapLike, *, linewidth: float | None
     marked = _mark(axes, solution)
     lines = [(limit.label, limit.colour, limit.style) for limit in limits if drawn[limit.name]]
     lines += [("2t = detuning", BALANCE, "dotted")] if balanced else []
-    _legend(axes, lines, holes=bool(np.isnan(shown.energy).any()))
+    _legend(axes, lines, failed=bool(np.isnan(shown.energy).any()))
     if np.isfinite(shown.energy).any():
         side = place_axes(figure, _LEFT + _WIDTH + 2, _BOTTOM, _BAR, _HEIGHT)
         low, high = mesh.get_clim()
@@ -179,9 +179,9 @@ def _mark(axes: Axes, solution: Solution) -> str:
     cores = [dot.layers[0].radius for dot in dots]
     barriers = [two.z - one.z - one.layers[0].radius - two.layers[0].radius for one, two in pairwise(dots)]
     if max(cores) - min(cores) > _ALIKE:
-        return "This molecule is not on the map, for its cores differ."
+        return "This molecule is not on the map because its cores differ."
     if max(barriers) - min(barriers) > _ALIKE:
-        return "This molecule is not on the map, for its barriers differ."
+        return "This molecule is not on the map because its barriers differ."
     barrier, diameter = barriers[0], 2 * cores[0]
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     if not (left <= barrier <= right and low <= diameter <= high):
@@ -190,15 +190,15 @@ def _mark(axes: Axes, solution: Solution) -> str:
     return ""
 
 
-def _legend(axes: Axes, lines: Sequence[tuple[str, str, str]], *, holes: bool) -> None:
+def _legend(axes: Axes, lines: Sequence[tuple[str, str, str]], *, failed: bool) -> None:
     """Legend of the mark and of lines, each by label, colour and style."""
     handles, labels = axes.get_legend_handles_labels()
     for label, colour, style in lines:
         handles += axes.plot([], [], color=colour, linestyle=style, linewidth=1.3)
         labels.append(label)
-    if holes:
+    if failed:
         handles.append(Patch(facecolor="#d9d9d9", edgecolor=GREY, linewidth=0.4))
-        labels.append("no number")
+        labels.append("failed point")
     if handles:
         axes.legend(
             handles, labels, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False,
@@ -211,8 +211,8 @@ def _words(shown: CouplingMap, limits: Sequence[Threshold], drawn: dict[str, boo
     finite = shown.energy[np.isfinite(shown.energy)]
     what = "Tunnel splitting 2t" if shown.coupled else "Splitting of the two lowest electron levels"
     said = [
-        f"{what} without attraction, over core diameter and barrier; "
-        "all cores and all barriers alike, shells as in the spec. White lines: meV."
+        f"{what} without attraction, as a function of core diameter and barrier; all cores and all barriers are "
+        "equal, shells as in the spec. White contours: meV."
     ]
     if not_marked:
         said.append(not_marked)
@@ -223,9 +223,9 @@ def _words(shown: CouplingMap, limits: Sequence[Threshold], drawn: dict[str, boo
     if shown.detuning.size and finite.size:
         part = np.mean((shown.energy > shown.detuning)[np.isfinite(shown.energy)])
         said.append(f"The dots are detuned; 2t exceeds the detuning at {100 * part:.0f} % of points.")
-    holes = int(shown.energy.size - finite.size)
-    if holes:
-        said.append(f"{holes} of {shown.energy.size} points have no number; the file says why.")
+    failed = int(shown.energy.size - finite.size)
+    if failed:
+        said.append(f"{failed} of {shown.energy.size} points failed; see the variable `reason` in the file.")
     span = f"from {format_number(finite.min(), 2)} to {format_number(finite.max(), 2)} meV" if finite.size else "absent"
     name = "tunnel splitting 2t" if shown.coupled else "splitting"
     return " ".join(said), f"Map of the {name} over core diameter and barrier, {span}. " + " ".join(said[1:])

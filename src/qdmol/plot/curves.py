@@ -115,16 +115,16 @@ def _draw_left(axes: Axes, fit: PeakFit) -> None:
     axes.set_ylim(-bound, bound)
     axes.locator_params(axis="y", nbins=3)
     axes.set_xlabel("Wavelength (nm)")
-    axes.set_ylabel("Left (%)")
+    axes.set_ylabel("Residual (%)")
 
 
 def _caption(one: Surveyed, fit: PeakFit) -> str:
     what = {
-        "maximum": "with the fitted peak", "shoulder": "with the fitted peak, a shoulder of the rising background",
-        "edge": "in which no peak can be told from the background, with the steepest slope",
+        "maximum": "with the fitted peak", "shoulder": "with the fitted peak, a shoulder on the rising background",
+        "edge": "without a resolved peak, with the steepest slope",
     }[fit.kind]  # fmt: skip
     text = f"{one.curve.name}: {one.curve.quantity}, {what}. Bands: 95 % intervals. Model: {fit.model}. "
-    return text + "Below: measured minus fitted, in percent of the height of the fitted curve."
+    return text + "Below: residuals, in percent of the height of the fitted curve."
 
 
 def _alternative(one: Surveyed, fit: PeakFit) -> str:
@@ -156,7 +156,7 @@ def draw_curves(surveyed: Sequence[Surveyed]) -> Drawing | None:
     left.margins(x=0.04)
     columns = _columns(fits)
     caption = "Position and width of every fitted curve with 95 % intervals, in the order of the files. Open: an edge."
-    return Drawing("curves", caption, f"{len(fits)} curves; their numbers stand in the table.", figure,
+    return Drawing("curves", caption, f"{len(fits)} curves; the table lists their values.", figure,
                    (Table("curves", tuple(columns), tuple(columns.values())),))  # fmt: skip
 
 

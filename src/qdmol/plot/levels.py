@@ -222,15 +222,16 @@ def _alternative(columns: Sequence[Column], thermal: float) -> str:
 def _caption(columns: Sequence[Column], window: tuple[float, float], parts: str) -> str:
     hidden = any((column.levels > window[1]).any() for column in columns)
     errors = "; ± are numerical errors" if any(column.distance is not None for column in columns) else ""
-    caption = f"The lowest electron levels, from the conduction edge of the reference material{errors}."
+    caption = f"The lowest electron levels, relative to the conduction edge of the reference material{errors}."
     if parts:
         caption += f" {parts}"
     if columns[0].shares.size and len(columns) > 1:
         caption += (
-            f" Dashed lines join a dot's own level to levels with at least {100 * _PARTLY:.0f} % of their probability "
+            " Dashed lines connect the level of an isolated dot to molecular levels with at least "
+            f"{100 * _PARTLY:.0f} % of their probability "
             "in that dot."
         )
-    return caption + (" Levels above the frame are in the table." if hidden else "")
+    return caption + (" Levels above the frame are listed in the table." if hidden else "")
 
 
 def _short_parts(solution: Solution) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def write_overview(solution: Solution, path: str | Path) -> Path:
         axis = draw_axis(solution)
         maps = draw_maps(solution, letters=string.ascii_lowercase[len(axis.figure.axes) if axis else 0 :])
         if axis is None or maps is None:
-            raise InputError(field="calculation.electrons", value=0, allowed="at least 1 for a picture of the electron")
+            raise InputError(field="calculation.electrons", value=0, allowed="at least 1 for a figure of the electron")
         buffer = io.BytesIO()
         imsave(buffer, _beside(_pixels(axis), _pixels(maps)), format="png", dpi=_DPI)
     return write_bytes_atomic(path, buffer.getvalue())

@@ -240,7 +240,7 @@ def _alternative(g2: G2 | None) -> str:
     independent = "not known" if g2.against_independent is None else f"{g2.poisson:.3g}"
     return (
         f"Pairs of photons against their lag: the zero delay is at {g2.zero_delay_ns:.3g} ns; g2 is {g2.side:.3g} "
-        f"against the side peaks and {independent} against independent photons."
+        f"relative to the side peaks and {independent} relative to independent photons."
     )
 
 

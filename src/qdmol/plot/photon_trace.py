@@ -1,4 +1,4 @@
-"""Figure 1 of measured photons: count rate against time, and how often each rate occurs.
+"""Figure 1 of measured photons: count rate against time, and the histogram of the rates.
 
 In come counts in bins of time (s); the rates are these counts over the width of a bin, in 1000 a second.
 """
@@ -49,9 +49,9 @@ def draw_trace(data: xr.Dataset) -> Drawing | None:
     caption = f"Count rate of all channels against time in bins of {_milliseconds(bin_s)}"
     caption += f", {group} bins averaged for each point of the line" if group > 1 else ""
     caption += (
-        ", and how often each rate occurs; one channel alone in grey."
+        ", and the histogram of the rates; single channels in grey."
         if data.sizes["channel"] > 1
-        else (", and how often each rate occurs.")
+        else (", and the histogram of the rates.")
     )
     return Drawing("figure1_trace", caption, _alternative(data, bin_s), figure, _tables(data, bin_s))
 

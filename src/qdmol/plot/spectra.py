@@ -127,7 +127,7 @@ def _measured_table(one: Overlay, number: int) -> Table:
     curve, laid = one.curve, one.laid()
     wavelength, measured = curve.good
     unit = "cm2" if curve.quantity == "absorption" else "1/nm"
-    header = ("wavelength (nm)", "energy (eV)", "measured", f"laid on the prediction ({unit})")
+    header = ("wavelength (nm)", "energy (eV)", "measured", f"scaled to the prediction ({unit})")
     on = np.full(len(wavelength), np.nan) if laid is None else laid[1]
     return Table(
         f"measured{number}_{one.sample}_{curve.quantity}", header, (wavelength, HC_EV_NM / wavelength, measured, on)
@@ -363,17 +363,17 @@ def _caption(samples: Sequence[Shown], overlays: Sequence[Overlay], normalise: A
     text = (
         f"Predicted spectra ({names}). a, Absorption divided by its value {_STEPS[normalise]}, and emission per nm "
         "with its maximum at the height of the band edge; below, the oscillator strength of each line. b, c, "
-        "Absorption over the whole range; grey strips: where it comes, from red to blue, from excitons, from "
-        f"independent pairs and from the density of states of bulk (of the {samples[-1].name} sample). Bands: error of "
+        "Absorption over the whole range; grey strips, from red to blue: contributions of excitons, of independent "
+        "pairs and of the bulk density of states ({samples[-1].name} sample). Bands: error of "
         "the prediction."
     )
     if any(one.members is not None for one in samples):
-        text += " Lighter bands: 16 to 84 % of the particles."
+        text += " Lighter bands: 16th to 84th percentile of the particles."
     if any(one.scaled_at is not None for one in overlays):
         text += (
-            " Open circles (emission: diamonds) or thin lines: measured, in the colour of their sample; absorption is "
-            "made equal to the predicted one where that is 1 (at the band edge, if it does not reach 300 nm), emission "
-            "at its maximum."
+            " Open circles (emission: diamonds) or thin lines: measured, in the colour of their sample; absorption "
+            "is scaled to the prediction where that is 1 (at the band edge, if the curve does not reach 300 nm), "
+            "emission at its maximum."
         )
     return text
 
@@ -385,4 +385,4 @@ def _alternative(spectra: Spectra, overlays: Sequence[Overlay]) -> str:
         if absorbed is not None and emitted is not None:
             parts.append(f"{sample.name}: absorption from {absorbed:.1f} nm, emission at {emitted:.1f} nm")
     drawn = sum(one.scaled_at is not None for one in overlays)
-    return f"Spectra. {'; '.join(parts)}. {drawn} measured curves are laid over."
+    return f"Spectra. {'; '.join(parts)}. {drawn} measured curves are overlaid."

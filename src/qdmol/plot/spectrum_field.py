@@ -50,7 +50,7 @@ def draw_field(spectra: Spectra) -> Drawing | None:
     axes[0].plot(field, values(data, "field_emission_peak"), color=BLACK, linewidth=0.9, linestyle=(0, (2.5, 1.5)))
     _draw_shares(axes[1], field, data["field_dot_emission"].transpose("field", "dot").values)
     _draw_shift(axes[2], sweep)
-    for one, letter, title in zip(axes, "abc", ("Emission", "Where it comes from", "Stark shift"), strict=True):
+    for one, letter, title in zip(axes, "abc", ("Emission", "Emission share", "Stark shift"), strict=True):
         panel_title(one, letter, title)
         one.set_xlim(field[0] - 0.5 * (field[1] - field[0]), field[-1] + 0.5 * (field[-1] - field[-2]))
         if sweep.switching is not None:
@@ -132,13 +132,14 @@ def _draw_shift(axes: Axes, sweep: FieldSweep) -> None:
 
 def _words(sweep: FieldSweep) -> str:
     text = (
-        "Emission as a field along the axis is swept. a, Photons per exciton, time and energy; dashed: the maximum. b, "
-        "The share of each dot, counted as listed. c, By how far the maximum of emission lies from that without field."
+        "Emission as a function of the electric field along the axis. a, Photons per exciton, time and energy; "
+        "dashed: the maximum. b, Share of each dot, numbered as listed. c, Shift of the emission maximum relative to "
+        "zero field."
     )
     if sweep.switching is not None:
-        text += f" Dotted: {sweep.switching:.3g} kV/cm, where emission changes dots.".replace("-", "−")
+        text += f" Dotted: {sweep.switching:.3g} kV/cm, where the emission switches between the dots.".replace("-", "−")
     if sweep.failed:
-        text += f" Grey, and gaps in the curves: fields without numbers ({len(sweep.failed)})."
+        text += f" Grey areas and gaps in the curves: failed fields ({len(sweep.failed)})."
     return text
 
 

@@ -107,7 +107,7 @@ def refuse_unfit(molecule: AxialMolecule) -> None:
         raise InputError(
             field="calculation.self_polarisation",
             value=False,
-            allowed="true for a spectrum if permittivities differ between regions: with the attraction alone shifts "
+            allowed="true for a spectrum if permittivities differ between regions: with the attraction alone, shifts "
             "have the wrong sign",
         )
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from qdmol.claims import Claim, Claims
 
 
-_TITLE = "The reference work's statements, beside qdmol"
+_TITLE = "Statements of the reference work, compared with qdmol"
 _SUBTITLE = (
-    "What Cui, Panfil, Koley et al., Nat. Commun. 10, 5401 (2019), calculate, and what they measure of spectra, beside "
-    "what qdmol gets."
+    "What Cui, Panfil, Koley et al., Nat. Commun. 10, 5401 (2019), calculate, and what they measure in spectra, "
+    "compared with qdmol."
 )
 
 
@@ -101,15 +101,16 @@ def _sentences(claims: Sequence[Claim]) -> list[str]:
     kinds = [claim.verdict.kind for claim in claims]
     together = next(claim for claim in claims if claim.statement.id == "together")
     return [
-        f"Of {len(claims)} statements {kinds.count('agrees')} agree for every plausible case, {kinds.count('depends')} "
-        f"depend on what the paper does not say, {kinds.count('disagrees')} disagree, and "
+        f"Of {len(claims)} statements {kinds.count('agrees')} agree for every plausible case, "
+        f"{kinds.count('depends')} depend on assumptions that the paper does not state, {kinds.count('disagrees')} "
+        "disagree, and "
         f"{kinds.count('cannot be compared')} cannot be compared.",
-        "The paper's necks, masses, valence offset and permittivities are not in the text that could be read. "
-        "Plausible are necks of 1.5, 4 and 6.2 nm, merged and filled, conduction offsets of 0.10 and 0.32 eV, and the "
-        "alternatives that the material set lists, one at a time; of spectra fewer: a neck of 6.2 nm, merged and "
+        "The necks, masses, valence offset and permittivities of the paper are not in the accessible text. Cases "
+        "considered plausible: necks of 1.5, 4 and 6.2 nm, merged and filled, conduction offsets of 0.10 and 0.32 "
+        "eV, and the alternatives of the material set, one at a time; for spectra fewer: a neck of 6.2 nm, merged and "
         "filled, both offsets, and necks that differ from molecule to molecule.",
         f"23 and 60 meV together with the shift: {together.reason}",
-        "Verdicts follow from the numbers by the rule stated with each.",
+        "Each verdict follows from the values by the rule stated with it.",
     ]
 
 
@@ -127,11 +128,11 @@ def claims_table(claims: Sequence[Claim]) -> PageTable:
         for number, claim in enumerate(claims, start=1)
     )
     note = (
-        "Errors are numerical: the distance to the exact value of the model is smaller. Ranges are over the cases. "
-        "Statements about spectra are measured ones unless they say calculated."
+        "Errors are numerical: the exact value of the model lies within them. Ranges are over the cases. Statements "
+        "about spectra refer to measurements unless marked as calculated."
     )
     header = ("", "the paper, in our words", "it has", "qdmol", "range", "verdict")
-    return PageTable("The claims", header, rows, note, frozenset({2, 3, 4}))
+    return PageTable("Claims", header, rows, note, frozenset({2, 3, 4}))
 
 
 def reasons_table(claims: Sequence[Claim]) -> PageTable:
@@ -146,4 +147,4 @@ def reasons_table(claims: Sequence[Claim]) -> PageTable:
         )
         for number, claim in enumerate(claims, start=1)
     )
-    return PageTable("What stands behind them", ("", "where", "rule and cases", "assumed", "command"), rows)
+    return PageTable("Basis of the claims", ("", "where", "rule and cases", "assumed", "command"), rows)

@@ -56,13 +56,13 @@ def _drawings(surveyed: Sequence[Surveyed]) -> list[Drawing]:
 def _render(surveyed: Sequence[Surveyed], drawings: Sequence[Drawing]) -> str:
     header, rows = curve_rows(surveyed)
     note = (
-        "Position: the maximum of the peak alone, background taken off; for emission that of the intensity per eV, and "
-        "for an edge the steepest slope. Red shift: against the first curve of the same quantity. ±: half the 95 % "
+        "Position: maximum of the background-subtracted peak; for emission, of the intensity per eV; for an edge, "
+        "the steepest slope. Red shift: relative to the first curve of the same quantity. ±: half the 95 % "
         "interval."
     )
     if any(one.size is not None for one in surveyed):
-        note += f" Diameter of a bare core: {SIZING_SOURCE}; the curve itself adds about 5 %."
-    table = PageTable("The curves", header, tuple(rows), note, frozenset(range(2, len(header))))
+        note += f" Diameter of a bare core: {SIZING_SOURCE}; the sizing curve itself has an uncertainty of about 5 %."
+    table = PageTable("Curves", header, tuple(rows), note, frozenset(range(2, len(header))))
     files = list(dict.fromkeys(one.curve.source for one in surveyed))
     return template("curve_page.html.j2").render(
         title=files[0] if len(files) == 1 else f"{len(files)} files of spectra",

@@ -97,10 +97,10 @@ def files_table(analyses: Sequence[Analysed]) -> PageTable:
     """One row a file: photons, rate, lifetime, g2, and what became of it."""
     header, rows = files_rows(analyses)
     note = (
-        "Lifetime: the average weighted by amplitude where there is more than one component. g² side is relative to "
+        "Lifetime: amplitude-weighted average if there is more than one component. g² side is relative to "
         "the side peaks, g² Poisson to independent photons; 95 % intervals in brackets."
     )
-    return PageTable("The files", header, tuple(rows), note, frozenset({1, 2, 3}))
+    return PageTable("Files", header, tuple(rows), note, frozenset({1, 2, 3}))
 
 
 def file_table(analysis: PhotonAnalysis) -> PageTable:
@@ -126,7 +126,7 @@ def file_table(analysis: PhotonAnalysis) -> PageTable:
         ("duration stated by the header", "" if stream is None else _quantity(stream.stated_duration_s, "s", 6)),
         ("duration", _quantity(analysis.duration_s, "s", 6)),
     ]
-    return PageTable("The file", ("what", "value"), tuple((name, plain_text(str(text))) for name, text in rows if text))
+    return PageTable("File", ("what", "value"), tuple((name, plain_text(str(text))) for name, text in rows if text))
 
 
 _MODES = {"T2": "T2: an absolute time for each photon", "T3": "T3: pulse number and delay after the pulse"}
@@ -266,14 +266,14 @@ def _subtitle(analysis: PhotonAnalysis) -> str:
 def _render(sections: Sequence[Section], analyses: Sequence[Analysed], *, netcdf: str) -> str:
     if len(sections) == 1:
         title, subtitle, tables = sections[0].title, sections[0].subtitle, ()
-        subtitle = f"{subtitle}, analysed by qdmol." if subtitle else "Photons, read by qdmol."
+        subtitle = f"{subtitle}, analysed by qdmol." if subtitle else "Photon data, read by qdmol."
         return template("photon_page.html.j2").render(
             title=title, subtitle=subtitle, tables=tables, sections=sections, netcdf=netcdf
         )
     table = files_table(analyses)
     return template("photon_page.html.j2").render(
-        title=f"{len(sections)} files of photons",
-        subtitle="Photons of an instrument, analysed by qdmol.",
+        title=f"{len(sections)} photon files",
+        subtitle="Measured photons, analysed by qdmol.",
         tables=(table,),
         sections=sections,
         netcdf=netcdf,

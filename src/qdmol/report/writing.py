@@ -26,7 +26,9 @@ def paired_paths(path: str | Path) -> tuple[Path, Path]:
     """
     page = Path(path)
     if page.suffix.lower() == ".nc":
-        raise InputError(field="path", value=str(path), allowed="the page, ending in .html: its data take .nc")
+        raise InputError(
+            field="path", value=str(path), allowed="a file name that ends in .html; its data are written as .nc"
+        )
     if page.suffix.lower() not in PAGE_SUFFIXES:
         page = page.with_name(f"{page.name}.html")
     return page, page.with_suffix(".nc")

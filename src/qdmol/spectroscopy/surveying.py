@@ -11,8 +11,8 @@ from qdmol.spectroscopy.sizing import Size, size_from_peak
 from qdmol.spectroscopy.values import Comparison, Curve, PeakFit
 
 SIZE_NOTE = (
-    "Diameters are from the fitted peak, background taken off, for all curves alike. The published sizing curves are "
-    "for the maximum as seen; where there is one, the diameter from it is given beside and is the smaller one."
+    "All diameters are from the fitted, background-subtracted peak. The published sizing curves apply to the maximum "
+    "of the raw curve; if there is one, the diameter from it is also given and is the smaller of the two."
 )
 
 
@@ -78,7 +78,7 @@ def _sizes(fit: PeakFit, material: str | None) -> tuple[Size | None, Size | None
     if material is None or fit.curve.quantity != "absorption":
         return None, None, ""
     if fit.peak_eV is None:
-        return None, None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
+        return None, None, "No size: the curve has an edge but no peak, and sizing curves apply to peaks."
     try:
         size = size_from_peak(fit.position_nm, material=material)
     except InputError as error:

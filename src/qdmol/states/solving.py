@@ -201,8 +201,8 @@ class _Search:
             # A start without any component of a level converges to the ones above it; more vectors add that component.
             start = np.hstack([vectors, _any_vectors(len(pencil.unknowns), start.shape[1])])
         message = (
-            f"The inertia count finds {wanted} levels below {shift:.6f} eV in one sector, "
-            f"but the iteration found {np.count_nonzero(energies <= shift)}."
+            f"The inertia count finds {wanted} levels below {shift:.6f} eV in one sector, but the iteration "
+            f"converged to {np.count_nonzero(energies <= shift)}."
         )
         raise SolverError(message)
 

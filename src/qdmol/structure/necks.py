@@ -153,7 +153,7 @@ class MergedNeck(Neck):
         named = math.floor(widest / NAMED + NAMED) * NAMED
         if named <= 0:
             allowed = (
-                f"0 nm or replaced by another kind of neck: {bond.names} have no shells, so that their cores would "
+                f"0 nm or replaced by another kind of neck: {bond.names} have no shells, so their cores would "
                 "overlap in a wider neck"
             )
             raise InputError(field="molecule.neck.merged", value=self.merged, allowed=allowed)
@@ -193,8 +193,8 @@ class FilledNeck(Neck):
         waist = 2 * _waist(high.z - low.z, low.radius, high.radius)
         if width <= waist:
             return (
-                f"the filled neck of {width:.6g} nm is no wider than the lens between {bond.names} ({waist:.6g} nm): "
-                "nothing changes"
+                f"the filled neck of {width:.6g} nm is no wider than the lens between {bond.names} ({waist:.6g} nm), "
+                "so it would have no effect"
             )
         first = low if bond.low < bond.high else high
         return Bridge(z_low=low.z, z_high=high.z, radius=width / 2, material=first.layers[-1].material)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 20_000_000
-SHOWN_HOLES = 10
+MAX_LISTED_FAILURES = 10
 RESULTS = ("spacing",)
 
 
@@ -58,7 +58,7 @@ class Batch:
     @property
     def failed(self) -> tuple[tuple[str, str], ...]:
         """Name and reason of every sample without numbers."""
-        return tuple((self.names[place[0]], reason) for place, reason in self.table.holes)
+        return tuple((self.names[place[0]], reason) for place, reason in self.table.failures)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -80,9 +80,9 @@ class Batch:
 
     def __str__(self) -> str:
         sentences = [f"{self.table.done} of {self.table.count} samples were solved."]
-        sentences += [f"Sample {name} failed: {reason}" for name, reason in self.failed[:SHOWN_HOLES]]
-        if len(self.failed) > SHOWN_HOLES:
-            sentences.append(f"{len(self.failed) - SHOWN_HOLES} more samples failed; see the column `reason`.")
+        sentences += [f"Sample {name} failed: {reason}" for name, reason in self.failed[:MAX_LISTED_FAILURES]]
+        if len(self.failed) > MAX_LISTED_FAILURES:
+            sentences.append(f"{len(self.failed) - MAX_LISTED_FAILURES} more samples failed; see the column `reason`.")
         return "\n".join(sentences)
 
 

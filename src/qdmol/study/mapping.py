@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 KIND = "map"
-SHOWN_HOLES = 5
+MAX_LISTED_FAILURES = 5
 # The map of tunnel coupling: values of core diameter and barrier, the axes of Fig. R1 of the reference work's
 # peer-review file.
 DIAMETERS = 13
@@ -74,13 +74,13 @@ class Map:
 
     @property
     def converged(self) -> bool:
-        """Whether there is no hole and every energy of every point met its tolerance."""
+        """Whether no point failed and every energy is converged to its tolerance."""
         return self.table.converged
 
     @property
     def failed(self) -> tuple[tuple[tuple[int, ...], str], ...]:
         """Place and reason of every point without numbers."""
-        return tuple(self.table.holes)
+        return tuple(self.table.failures)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -150,11 +150,11 @@ class Map:
             sentences.append(f"All {self.table.done} points were solved.")
         else:
             sentences.append(f"{self.table.done} of {self.table.count} points were solved.")
-        for place, reason in self.failed[:SHOWN_HOLES]:
+        for place, reason in self.failed[:MAX_LISTED_FAILURES]:
             sentences.append(f"Failed point {self._named(place)}: {reason}")
-        if len(self.failed) > SHOWN_HOLES:
+        if len(self.failed) > MAX_LISTED_FAILURES:
             sentences.append(
-                f"{len(self.failed) - SHOWN_HOLES} more points failed; see the variable `reason` in the file."
+                f"{len(self.failed) - MAX_LISTED_FAILURES} more points failed; see the variable `reason` in the file."
             )
         return sentences
 

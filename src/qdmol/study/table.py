@@ -121,7 +121,7 @@ class Table:
         self._reasons = np.full(self.count, NOT_YET, dtype=object)
 
     def fill(self, index: int, record: Record) -> None:
-        """Enter the record of a point; one without a result leaves a hole with its reason."""
+        """Enter the record of a point; a record without a result makes it a failed point with its reason."""
         if record["status"] != "done":
             self._reasons[index] = record["reason"]
             return
@@ -161,12 +161,12 @@ class Table:
 
     @property
     def converged(self) -> bool:
-        """Whether every point has numbers and every energy met its tolerance."""
+        """Whether every point was solved and every energy is converged to its tolerance."""
         return bool(self._converged.all())
 
     @property
-    def holes(self) -> list[tuple[tuple[int, ...], str]]:
-        """Place and reason of every point without numbers."""
+    def failures(self) -> list[tuple[tuple[int, ...], str]]:
+        """Index and reason of every failed point."""
         places = np.flatnonzero(self._reasons != "")
         return [
             (tuple(int(i) for i in np.unravel_index(place, self.shape)), str(self._reasons[place])) for place in places
@@ -185,12 +185,12 @@ class Table:
                 "whether every energy is converged to its tolerance (0: no, or failed)",
                 self._converged,
             ),
-            _Variable("warnings", "1", "what must be known beside the numbers", self._notes),
+            _Variable("warnings", "1", "warnings about the point", self._notes),
             _Variable("reason", "1", "reason why the point failed; empty if it was solved", self._reasons),
         ]
 
     def rows(self, *, leave_out: Sequence[str] = ()) -> Iterator[list[Any]]:
-        """A header of names with units, then one row a point of a table with one dimension; holes are empty."""
+        """Header with units, then one row per point of a one-dimensional table; failed points have empty cells."""
         columns: list[tuple[str, str, Any]] = [(one.name, one.unit, one.values) for one in self.coordinates]
         columns += [(one.name, one.unit, one.values) for one in self._variables()]
         columns = [column for column in columns if column[0] not in leave_out]
