@@ -189,7 +189,7 @@ def test_many_carriers_in_a_molecule_are_refused_before_anything_is_computed(mon
         raise AssertionError
 
     monkeypatch.setattr(ladders, "counted_orbitals", never)
-    with pytest.raises(SolverError, match=r"3e3h is too large here: .* configurations .*fewer carriers"):
+    with pytest.raises(SolverError, match=r"3e3h is too large: .* configurations .*fewer carriers"):
         solve_complexes(solved("homodimer"), [MANY], states=1, tolerance=1e-3)
     assert Ladder(solved("homodimer")).size(MANY, 1) > LARGEST_SECTOR
 

@@ -156,7 +156,7 @@ def test_a_uniform_permittivity_does_not_give_both(found, assessed):
     claim = row(found, "together")
     assert claim["verdict"] == "disagrees"
     assert claim["high"] < 10
-    assert "a uniform permittivity does not give 60 meV together with the measured shift" in claim["reason"]
+    assert "a uniform permittivity does not reproduce 60 meV together with the measured shift" in claim["reason"]
     matched = [one for one in assessed.outcomes if one.case.family == "matched"]
     for one in matched:
         assert one.summary["splitting_meV"] == pytest.approx(23.0, abs=0.4)

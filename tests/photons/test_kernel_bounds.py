@@ -66,7 +66,7 @@ def test_a_period_that_no_laser_has(period):
 
 
 def test_a_tick_longer_than_the_period():
-    with pytest.raises(DataError, match="its delays have no scale"):
+    with pytest.raises(DataError, match="its delays cannot be converted to time"):
         stream("T3", 201.0, 200.0)
 
 

@@ -343,5 +343,5 @@ def test_escape_codes_of_a_header_do_not_reach_the_terminal(tmp_path):
 
 def test_a_header_of_gigabytes_of_text_is_refused(tmp_path):
     many = {f"Text_{k}": "x" * (1 << 20) for k in range(10)}
-    with pytest.raises(InputError, match="texts of more than 8 MB"):
+    with pytest.raises(InputError, match="more than 8 MB of text"):
         read_photons(changed(tmp_path, **many))

@@ -118,8 +118,8 @@ def test_there_is_one_placeholder_and_it_is_no_sign():
 @pytest.mark.parametrize(
     ("shifts", "text"),
     [
-        ([0.0, -3.2, 1.0], "Emission moves by up to 3.20 ± 0.05 meV to the red, at 50 kV/cm."),
-        ([0.0, 0.001, 0.01], "There is no significant shift of emission within these fields"),
+        ([0.0, -3.2, 1.0], "The emission shifts by up to 3.20 ± 0.05 meV to the red, at 50 kV/cm."),
+        ([0.0, 0.001, 0.01], "There is no significant shift of the emission in this range of fields"),
     ],
 )
 def test_shifts_in_a_field(shifts, text):
