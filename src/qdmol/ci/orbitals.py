@@ -379,7 +379,7 @@ def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Indice
         mirrored = symmetry.mirrored(sector)
         if mirrored is None or symmetry.signs(sector)[-1] > 0:
             continue
-        even, odd = (np.flatnonzero(in_sector(functions.numbers, one)) for one in (mirrored, sector))
+        even, odd = (np.flatnonzero(in_sector(functions.numbers, part)) for part in (mirrored, sector))
         gaps = np.abs(energy[odd, None] - energy[even])
         links += [(odd[k], even[gaps[k].argmin()]) for k in range(len(odd)) if gaps[k].min(initial=SPLIT) < SPLIT]
     size = len(energy)

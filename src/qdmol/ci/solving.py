@@ -289,7 +289,7 @@ def _extrapolated(
         partners = [_at(groups.get(key, ()), rank) for groups in by_symmetry]
         if partners[-1] is None:
             continue
-        falls = {at: other.energy - state.energy for at, other in enumerate(partners) if other is not None}
+        falls = {at: partner.energy - state.energy for at, partner in enumerate(partners) if partner is not None}
         lowest = min(lowest, falls.get(0, math.inf)) if not listed else lowest
         correction, error = basis_error(falls, lowest)
         energy = Estimate.from_error(state.energy - correction, error + numerical, "eV")

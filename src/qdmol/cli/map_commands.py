@@ -125,17 +125,17 @@ def batch(
 
 @app.command()
 def compare(
-    one: Annotated[
+    first: Annotated[
         str, typer.Argument(metavar="A", help="Path of a spec (YAML or JSON), or @NAME of a shipped example.")
     ],
-    two: Annotated[str, typer.Argument(metavar="B", help="Spec to compare it with.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Spec to compare it with.")],
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """Compare two specs and their results. Marks the results that differ by more than their errors."""
     from qdmol.study import compare as compare_specs
 
-    result = compare_specs(one, two)
+    result = compare_specs(first, second)
     if json:
         emit(result.summary)
     else:

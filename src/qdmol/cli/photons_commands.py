@@ -245,10 +245,10 @@ def _refuse_all(analyses: Sequence[Analysed] | PhotonAnalyses) -> None:
     if len(errors) < len(analyses) or len(analyses) == 1:
         return
     first = errors[0]
-    said = f"None of the {len(errors)} files could be read; the first: {first}"
+    text = f"None of the {len(errors)} files could be read; the first: {first}"
     if isinstance(first, InputError):
-        raise InputError(field=first.field, value=first.value, allowed=first.allowed, message=said)
-    raise DataError(said)
+        raise InputError(field=first.field, value=first.value, allowed=first.allowed, message=text)
+    raise DataError(text)
 
 
 def _described(analysis: Analysed) -> dict[str, Any]:

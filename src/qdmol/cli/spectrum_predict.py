@@ -34,10 +34,10 @@ def normalise_of(text: str) -> Literal["edge", "300nm"]:
     >>> normalise_of("300 nm")
     '300nm'
     """
-    found = text.replace(" ", "")
-    if found == "edge":
+    compact = text.replace(" ", "")
+    if compact == "edge":
         return "edge"
-    if found == "300nm":
+    if compact == "300nm":
         return "300nm"
     raise InputError(field="normalise", value=text, allowed="edge or 300nm")
 
@@ -197,7 +197,7 @@ def _curves(measured: Sequence[str], spec: Spec, linker: float) -> list[Measured
     from qdmol.spectroscopy import read_curves
 
     named = [measured_file(text) for text in measured]
-    return [one for given, file in named for one in assign(read_curves(file), samples, given)]
+    return [curve for given, file in named for curve in assign(read_curves(file), samples, given)]
 
 
 def _outputs(
@@ -224,7 +224,7 @@ def _object(spectra: Spectra, overlays: Sequence[Overlay], outputs: Outputs | No
     written = {"report": None, "netcdf": None, "figures": None} if outputs is None else outputs.as_dict(outputs.report)
     return {
         **spectra.summary,
-        "measured": [overlay_summary(one) for one in overlays],
+        "measured": [overlay_summary(overlay) for overlay in overlays],
         "outputs": {"report": written["report"], "data": written["netcdf"], "figures": written["figures"]},
     }
 
@@ -238,16 +238,16 @@ def _show(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> None
 
 def _status(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> int:
     """0 where everything is known and every measured curve fitted, else 3, and what is missing."""
-    said = []
+    missing_parts = []
     if not spectra.converged:
-        said.append("Not converged: at least one quantity exceeds its requested tolerance.")
+        missing_parts.append("Not converged: at least one quantity exceeds its requested tolerance.")
     sweep = spectra.sweep
     if sweep is not None and sweep.failed:
-        said.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields failed.")
-    missing = sum(one.fit is None for one in overlays)
+        missing_parts.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields failed.")
+    missing = sum(overlay.fit is None for overlay in overlays)
     if missing:
-        said.append(f"{missing} of {len(overlays)} measured curves were not fitted.")
+        missing_parts.append(f"{missing} of {len(overlays)} measured curves were not fitted.")
     if not quiet:
-        for text in said:
+        for text in missing_parts:
             message(text)
-    return INCOMPLETE if said else 0
+    return INCOMPLETE if missing_parts else 0

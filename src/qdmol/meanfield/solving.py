@@ -301,12 +301,12 @@ def _attempt(
     errors: dict[Carrier, ModelErrors] = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
-        found = find_levels(hamiltonian, request.counts[carrier], ceiling=limit)
+        bare = find_levels(hamiltonian, request.counts[carrier], ceiling=limit)
         errors[carrier] = ModelErrors(hamiltonian, wall, resolution)
-        levels[carrier] = found.with_error(partial(_level_error, errors[carrier]))
+        levels[carrier] = bare.with_error(partial(_level_error, errors[carrier]))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
-    if request.coulomb and all(len(found) for found in levels.values()):
+    if request.coulomb and all(len(bare) for bare in levels.values()):
         pairs = _pairs(hamiltonians, levels, errors)
         electron = hamiltonians["electron"]
         lowest = pairs[0].pair
@@ -336,8 +336,8 @@ def _apart(operator: ScreenedHamiltonian, low: Level, high: Level) -> float:
     """Half of ∫ |n - n'| of two levels: 0 where their densities are equal, 1 where these do not overlap."""
     assembler = operator.bare.assembler
     total = 0.0
-    for one, other in zip(operator.images(low.vector), operator.images(high.vector), strict=True):
-        values = zip(assembler.evaluate(one), assembler.evaluate(other), strict=True)
+    for low_image, high_image in zip(operator.images(low.vector), operator.images(high.vector), strict=True):
+        values = zip(assembler.evaluate(low_image), assembler.evaluate(high_image), strict=True)
         total += assembler.integral([np.abs(a**2 - b**2) for a, b in values])
     return total / 2
 

@@ -175,11 +175,11 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     return 2 * (max(further, 0.0) * overlap + closed + WALL_COUPLING_FACTOR * wall)
 
 
-def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: Floats) -> float:
+def _wall_error(solution: MoleculeSolution, energy: float, bra: Floats, ket: Floats) -> float:
     """What the wall adds (eV) to the matrix element between two states, at most; to a level where they are the same."""
 
     def density(assembler: Assembler) -> Coefficient:
-        pairs = zip(assembler.evaluate(one), assembler.evaluate(other), strict=True)
+        pairs = zip(assembler.evaluate(bra), assembler.evaluate(ket), strict=True)
         return [np.abs(first * second) for first, second in pairs]
 
     return WALL_SAFETY * float(wall_shares(solution.hamiltonians["electron"], solution.wall, energy, density).sum())

@@ -47,7 +47,7 @@ def low_bare_levels(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[BareLe
             factor = hamiltonian.factor_at_floor(sector, coarse=False)
             levels = low_levels(pencil, factor, hamiltonian.floor, LEVELS_PER_SECTOR)
             for energy, vector in zip(*levels, strict=True):
-                parts = {other: np.zeros(hamiltonian.size) for other in sectors}
+                parts = {key: np.zeros(hamiltonian.size) for key in sectors}
                 parts[sector][pencil.unknowns] = vector
                 bare.append(BareLevel(carrier, float(energy), parts))
         hamiltonian.release()

@@ -99,7 +99,7 @@ def _levels(
 ) -> ExcitonLevels:
     """Levels of one sector; only those in the sector of the identity recombine."""
     space, symmetry = states.space, states.space.symmetry
-    electron, hole = (one.strings[rows, 0] for one, rows in zip(space.species, space.strings, strict=True))
+    electron, hole = (kind.strings[rows, 0] for kind, rows in zip(space.species, space.strings, strict=True))
     count, dots = len(states.energy), len(products[0])
     moment, bare = np.zeros((count, dots, len(share))), np.zeros((count, dots))
     if space.sector == symmetry.identity:

@@ -196,9 +196,9 @@ class _GroupCurves:
             [assemble(row, self.relative, grid, self.conditions) for row in rows] for rows in (self.rows, self._guess)
         )
         relative = []
-        for (absorbed, _), (other, _) in zip(true, guess, strict=True):
+        for (absorbed, _), (guessed, _) in zip(true, guess, strict=True):
             low = grid <= edge_peak(grid, absorbed).energy + EDGE_REACH
-            misplaced = float(np.trapezoid(np.abs(other - absorbed)[low], grid[low]))
+            misplaced = float(np.trapezoid(np.abs(guessed - absorbed)[low], grid[low]))
             relative.append(misplaced / band_edge_area(grid, absorbed, edge_peak(grid, absorbed)))
         means = [mean_curves(grid, [a for a, _ in curves], [e for _, e in curves]) for curves in (true, guess)]
         edges = [edge_peak(grid, mean.absorption) for mean in means]

@@ -208,10 +208,10 @@ def lay_over(
         Called with a line of text before each fit.
     """
     overlays = []
-    for number, one in enumerate(measured, start=1):
+    for number, measurement in enumerate(measured, start=1):
         if progress is not None:
-            progress(f"fitting {one.curve.name}, curve {number} of {len(measured)}")
-        overlays.append(_overlay(spectra, one, normalise))
+            progress(f"fitting {measurement.curve.name}, curve {number} of {len(measured)}")
+        overlays.append(_overlay(spectra, measurement, normalise))
     return tuple(overlays)
 
 

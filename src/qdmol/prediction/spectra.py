@@ -83,7 +83,7 @@ class Spectra:
 
     def change(self, before: str, after: str) -> SampleChange | None:
         """Change between two samples; None where one of them is not predicted."""
-        return next((one for one in self.changes if (one.before, one.after) == (before, after)), None)
+        return next((change for change in self.changes if (change.before, change.after) == (before, after)), None)
 
     @cached_property
     def summary(self) -> Mapping[str, Any]:

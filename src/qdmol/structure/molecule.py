@@ -182,9 +182,9 @@ def _close(a: float, b: float) -> bool:
 
 def _image(dots: tuple[PlacedDot, ...], dot: PlacedDot) -> int | None:
     """Return the index of the mirror image of ``dot``, or None."""
-    for i, other in enumerate(dots):
-        if _close(other.z, -dot.z) and len(other.layers) == len(dot.layers):
-            pairs = zip(dot.layers, other.layers, strict=True)
+    for i, candidate in enumerate(dots):
+        if _close(candidate.z, -dot.z) and len(candidate.layers) == len(dot.layers):
+            pairs = zip(dot.layers, candidate.layers, strict=True)
             if all(a.material == b.material and _close(a.radius, b.radius) for a, b in pairs):
                 return i
     return None
@@ -197,9 +197,9 @@ def _ties_mirrored(dots: tuple[PlacedDot, ...], images: list[int]) -> bool:
     """
     for i, dot in enumerate(dots):
         for j in range(i):
-            other = dots[j]
-            unlike = any(a.material != b.material for a, b in zip(dot.layers, other.layers, strict=False))
-            overlap = abs(dot.z - other.z) < dot.radius + other.radius
+            earlier = dots[j]
+            unlike = any(a.material != b.material for a, b in zip(dot.layers, earlier.layers, strict=False))
+            overlap = abs(dot.z - earlier.z) < dot.radius + earlier.radius
             if unlike and overlap and not images[j] < images[i]:
                 return False
     return True

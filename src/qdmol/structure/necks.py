@@ -49,8 +49,8 @@ class Bond:
     @property
     def names(self) -> str:
         """Names of both dots in a sentence."""
-        one, other = (dot_name(number, body) for number, body in zip((self.low, self.high), self.bodies, strict=True))
-        return f"{one} and {other}"
+        lower, upper = (dot_name(number, body) for number, body in zip((self.low, self.high), self.bodies, strict=True))
+        return f"{lower} and {upper}"
 
 
 class Neck(Part):

@@ -217,8 +217,8 @@ def _assign(parent: object, step: str | int, value: object, path: str) -> None:
     elif isinstance(parent, dict) and isinstance(step, str):
         for group in _EXCLUSIVE:
             if step in group:
-                for other in group - {step}:
-                    parent.pop(other, None)
+                for alternative in group - {step}:
+                    parent.pop(alternative, None)
         parent[step] = value
     else:
         raise _no_such_path(path, step, parent)

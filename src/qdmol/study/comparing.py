@@ -84,7 +84,8 @@ class Comparison:
             "qdmol": 1,
             "names": [self.one.name, self.two.name],
             "differences": [
-                {"field": one.field, "values": [one.one, one.two], "resolved": one.resolved} for one in self.differences
+                {"field": difference.field, "values": [difference.one, difference.two], "resolved": difference.resolved}
+                for difference in self.differences
             ],
             "numbers": [
                 {
@@ -110,8 +111,10 @@ class Comparison:
         header = "".join(f"<th>{html.escape(name)}</th>" for name in ("", self.one.name, self.two.name))
         rows = ""
         for pair in self.numbers:
-            one, two = (NO_VALUE if number is None else html.escape(str(number)) for number in (pair.one, pair.two))
-            rows += f"<tr><td>{html.escape(pair.name)}</td><td>{one}</td><td>{two}</td></tr>"
+            first, second = (
+                NO_VALUE if number is None else html.escape(str(number)) for number in (pair.one, pair.two)
+            )
+            rows += f"<tr><td>{html.escape(pair.name)}</td><td>{first}</td><td>{second}</td></tr>"
         return f"<table><tr>{header}</tr>{rows}</table>"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -140,10 +143,10 @@ class Comparison:
         """Return the comparison that a file holds; InputError where it holds no complete one."""
         record, folder = saved.values, saved.path.absolute().parent
         try:
-            one, two = (read_spec(spec, folder=folder) for spec in record["specs"])
+            first, second = (read_spec(spec, folder=folder) for spec in record["specs"])
             return cls(
-                one,
-                two,
+                first,
+                second,
                 differences=tuple(Difference(**difference) for difference in record["differences"]),
                 numbers=_numbers_adapter().validate_python(record["numbers"]),
                 converged=bool(record["converged"]),
@@ -154,8 +157,8 @@ class Comparison:
 
 
 def compare(
-    one: Spec | str | Path | Mapping[str, object],
-    two: Spec | str | Path | Mapping[str, object],
+    first: Spec | str | Path | Mapping[str, object],
+    second: Spec | str | Path | Mapping[str, object],
 ) -> Comparison:
     """Solve two specs and say in what they and their numbers differ.
 
@@ -168,7 +171,7 @@ def compare(
     SolverError
         What could not be computed, with the reason.
     """
-    specs = (read_spec(one), read_spec(two))
+    specs = (read_spec(first), read_spec(second))
     molecules = tuple(resolve(spec) for spec in specs)
     # Imported here: a bad spec is refused before the solver is loaded.
     from qdmol.study.solving import solve
@@ -187,9 +190,9 @@ def compare(
     )
 
 
-def _pair(name: str, one: Estimate | None, two: Estimate | None) -> NumberPair:
-    known = one or two
-    return NumberPair(name, "1" if known is None else known.unit, one, two)
+def _pair(name: str, first: Estimate | None, second: Estimate | None) -> NumberPair:
+    known = first or second
+    return NumberPair(name, "1" if known is None else known.unit, first, second)
 
 
 def _numbers(solution: SolutionValues) -> Iterator[tuple[str, Estimate | None]]:
@@ -228,14 +231,14 @@ def _spec_differences(one: Spec, two: Spec) -> Iterator[Difference]:
             yield Difference(field, first.get(field), second.get(field))
 
 
-def _value_differences(one: AxialMolecule, two: AxialMolecule) -> Iterator[Difference]:
+def _value_differences(first: AxialMolecule, second: AxialMolecule) -> Iterator[Difference]:
     """Values of materials of the same name that differ, whether by override or by set."""
-    for name, region in one.parameters.items():
-        if name not in two.parameters:
+    for name, region in first.parameters.items():
+        if name not in second.parameters:
             continue
-        other = two.parameters[name]
+        counterpart = second.parameters[name]
         for entry in dataclasses.fields(region):
-            values = [getattr(side, entry.name) for side in (region, other)]
+            values = [getattr(side, entry.name) for side in (region, counterpart)]
             if values[0] != values[1]:
                 shown = ["hard" if value == float("inf") else value for value in values]
                 yield Difference(f"{name}.{entry.name}", shown[0], shown[1], resolved=True)

@@ -115,31 +115,35 @@ def _inaccurate_differences(job: Job) -> dict[str, Estimate]:
     if job.interacting is None:
         differences |= {"spacing in the field of the hole": job.solution.spacing, "red shift": job.redshift}
     tolerance = job.spec.calculation.tolerance_eV
-    return {name: one for name, one in differences.items() if one is not None and not one.error <= tolerance}
+    return {
+        name: difference
+        for name, difference in differences.items()
+        if difference is not None and not difference.error <= tolerance
+    }
 
 
 def notes(job: Job) -> list[str]:
     """What a reader must know beside the numbers, in sentences."""
-    found = list(job.molecule.notes)
+    remarks = list(job.molecule.notes)
     if job.spec.ensemble is not None:
-        found.append(ENSEMBLE)
+        remarks.append(ENSEMBLE)
     if job.contrast:
-        found.append(CONTRAST)
-    found += _unbound_dots(job)
+        remarks.append(CONTRAST)
+    remarks += _unbound_dots(job)
     if job.molecule.field:
-        found.append(
+        remarks.append(
             "In an electric field levels are resonances; they are computed with a hard wall "
             "{job.solution.wall.distance:.2f} nm outside the surface."
         )
-    found += _no_coupling(job)
+    remarks += _no_coupling(job)
     for carrier, levels in job.solution.levels.items():
         if not levels.complete:
-            asked = job.solution.request.counts[carrier]
-            found.append(
-                f"Only {len(levels)} of the {asked} requested {carrier} levels are bound below the barrier of the "
+            requested = job.solution.request.counts[carrier]
+            remarks.append(
+                f"Only {len(levels)} of the {requested} requested {carrier} levels are bound below the barrier of the "
                 "medium."
             )
-    return found + _exchange(job) + _accuracy(job)
+    return remarks + _exchange(job) + _accuracy(job)
 
 
 def _unbound_dots(job: Job) -> list[str]:
@@ -155,12 +159,12 @@ def _unbound_dots(job: Job) -> list[str]:
 
 def _no_coupling(job: Job) -> list[str]:
     """Warning that explains why a molecule of two dots has no tunnel coupling."""
-    found = job.tunnelling
-    if found is None or found.coupling is not None:
+    tunnelling = job.tunnelling
+    if tunnelling is None or tunnelling.coupling is not None:
         return []
     where = "do not lie one in each dot"
-    if found.same_dot is not None:
-        where = f"lie in the same dot, {job.molecule.dot_names[found.same_dot]}"
+    if tunnelling.same_dot is not None:
+        where = f"lie in the same dot, {job.molecule.dot_names[tunnelling.same_dot]}"
     return [f"Tunnel coupling and detuning are not reported: the two lowest electron levels {where}."]
 
 
@@ -169,7 +173,7 @@ def _exchange(job: Job) -> list[str]:
         return []
     if job.interacting is None:
         return ["Short-range exchange is included with `coulomb: ci` only; it is ignored here."]
-    others = [one.name for one in job.complexes if one != EXCITON]
+    others = [complex_.name for complex_ in job.complexes if complex_ != EXCITON]
     if not others:
         return []
     names = ", ".join(others)
@@ -177,18 +181,18 @@ def _exchange(job: Job) -> list[str]:
 
 
 def _accuracy(job: Job) -> list[str]:
-    found = []
-    for one, states in (job.interacting.complexes if job.interacting is not None else {}).items():
+    warnings = []
+    for complex_, states in (job.interacting.complexes if job.interacting is not None else {}).items():
         if not states.accurate:
             worst = 1000 * max(state.energy.error for state in states.states)
-            found.append(
-                f"The largest error of the states of {one.name}, {worst:.2g} meV, exceeds the tolerance of "
+            warnings.append(
+                f"The largest error of the states of {complex_.name}, {worst:.2g} meV, exceeds the tolerance of "
                 f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
             )
             if states.obstacle is not None:
-                found.append(f"The basis size was limited: {states.obstacle}.")
+                warnings.append(f"The basis size was limited: {states.obstacle}.")
     alone = job.interacting.monomers.values() if job.interacting is not None and len(job.molecule.dots) > 1 else ()
-    found += [
+    warnings += [
         f"The error of a monomer's exciton, {1000 * states.energy.error:.2g} meV, exceeds the tolerance of "
         f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
         for states in alone
@@ -197,16 +201,16 @@ def _accuracy(job: Job) -> list[str]:
     for part, name in [(job.solution, "molecule"), *((monomer, "monomer") for monomer in job.monomers.values())]:
         if not part.accurate:
             worst = 1000 * max(part.errors)
-            found.append(
+            warnings.append(
                 f"The largest error of the {name}, {worst:.2g} meV, exceeds the tolerance of "
                 f"{job.spec.calculation.tolerance:g} meV at the finest resolution tried."
             )
         if any(not pair.pair.converged for pair in part.pairs):
             iterations = part.pairs[0].pair.iterations
-            found.append(f"The self-consistent pair of the {name} did not converge in {iterations} iterations.")
-    found += [
-        f"The error of the {name}, {1000 * one.error:.2g} meV, exceeds the tolerance of "
+            warnings.append(f"The self-consistent pair of the {name} did not converge in {iterations} iterations.")
+    warnings += [
+        f"The error of the {name}, {1000 * complex_.error:.2g} meV, exceeds the tolerance of "
         f"{job.spec.calculation.tolerance:g} meV."
-        for name, one in _inaccurate_differences(job).items()
+        for name, complex_ in _inaccurate_differences(job).items()
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(warnings))

@@ -95,7 +95,7 @@ class Job:
         if self.contrast:
             return [None] * len(self.monomers_listed)
         above = self._monomer_excitons if self.coulomb else self._monomer_bare_gaps
-        return [None if one is None else self._above_band_gap(one) for one in above]
+        return [None if gap is None else self._above_band_gap(gap) for gap in above]
 
     def _above_band_gap(self, above: Estimate) -> Estimate:
         return Estimate.from_error(self.molecule.band_gap + above.value, above.error, "eV")
@@ -117,15 +117,15 @@ class Job:
             return [monomer.pairs[0].exciton if monomer is not None and monomer.pairs else None for monomer in listed]
         known = self.interacting.monomers
         layers = [dot.layers for dot in self.molecule.dots] if listed else []
-        return [known[one].energy if one in known else None for one in layers]
+        return [known[key].energy if key in known else None for key in layers]
 
     @property
     def redshift(self) -> Estimate | None:
         """Gap of the lowest monomer less that of the molecule, with attraction."""
         if not self.coulomb or self.contrast:
             return None
-        found = [self._exciton, *self._monomer_excitons]
-        return _shift(found, dots=len(self.molecule.dots), bounds=self.interacting is None)
+        excitons = [self._exciton, *self._monomer_excitons]
+        return _shift(excitons, dots=len(self.molecule.dots), bounds=self.interacting is None)
 
     @property
     def redshift_single_particle(self) -> Estimate | None:
@@ -133,13 +133,13 @@ class Job:
         return _shift([self.solution.bare_gap, *self._monomer_bare_gaps], dots=len(self.molecule.dots), bounds=True)
 
 
-def _shift(found: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Estimate | None:
+def _shift(energies: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Estimate | None:
     """The lowest gap of the monomers less that of the molecule, the first in the list; None where one is missing.
 
     `bounds`: energies are upper bounds but for what has either sign, so that most of their errors cancels.
     """
-    gaps = [gap for gap in found if gap is not None]
-    if len(gaps) < 2 or len(gaps) < len(found):
+    gaps = [gap for gap in energies if gap is not None]
+    if len(gaps) < 2 or len(gaps) < len(energies):
         return None
     if dots == 1:
         return Estimate.from_error(0.0, ROUNDING, "eV")
@@ -201,14 +201,14 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
         if spec.calculation.coulomb != "ci":
             return job
         calculation = spec.calculation
-        found = interact(
+        interacting = interact(
             job.solution,
             job.monomers,
             complexes,
             tolerance=calculation.ci_tolerance_eV,
             exchange=calculation.exchange_eV,
         )
-        return replace(job, interacting=found, complexes=tuple(complexes))
+        return replace(job, interacting=interacting, complexes=tuple(complexes))
 
 
 def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
@@ -245,8 +245,10 @@ def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
 def _unbound(molecule: AxialMolecule, request: Request, carrier: Carrier) -> UnboundError:
     """The refusal of a molecule that binds no level of a carrier: the field is named where it is the reason."""
     if molecule.field:
-        one = Request({other: int(other == carrier) for other in CARRIERS}, coulomb=False, tolerance=request.tolerance)
-        if len(solve_molecule(replace(molecule, field=0.0), one).levels[carrier]):
+        without_field = Request(
+            {name: int(name == carrier) for name in CARRIERS}, coulomb=False, tolerance=request.tolerance
+        )
+        if len(solve_molecule(replace(molecule, field=0.0), without_field).levels[carrier]):
             return UnboundError(
                 field="environment.field",
                 value=[0, 0, float(f"{molecule.field / V_PER_NM:.9g}")],

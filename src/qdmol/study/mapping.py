@@ -165,8 +165,8 @@ class Map:
         )
 
     def _repr_html_(self) -> str:
-        title, *rest = (html.escape(text) for text in self._sentences())
-        return f"<div><p><strong>{title}</strong></p><ul>{''.join(f'<li>{text}</li>' for text in rest)}</ul></div>"
+        title, *details = (html.escape(text) for text in self._sentences())
+        return f"<div><p><strong>{title}</strong></p><ul>{''.join(f'<li>{text}</li>' for text in details)}</ul></div>"
 
 
 def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:

@@ -191,8 +191,10 @@ class Table:
 
     def rows(self, *, leave_out: Sequence[str] = ()) -> Iterator[list[Any]]:
         """Header with units, then one row per point of a one-dimensional table; failed points have empty cells."""
-        columns: list[tuple[str, str, Any]] = [(one.name, one.unit, one.values) for one in self.coordinates]
-        columns += [(one.name, one.unit, one.values) for one in self._variables()]
+        columns: list[tuple[str, str, Any]] = [
+            (variable.name, variable.unit, variable.values) for variable in self.coordinates
+        ]
+        columns += [(variable.name, variable.unit, variable.values) for variable in self._variables()]
         columns = [column for column in columns if column[0] not in leave_out]
         yield [name if unit == "1" else f"{name} ({unit})" for name, unit, _ in columns]
         for index in range(self.count):
@@ -203,13 +205,17 @@ class Table:
         import xarray as xr
 
         along = {
-            one.name: (one.dimension, one.array, {"units": one.unit, "long_name": one.title})
-            for one in self.coordinates
+            variable.name: (variable.dimension, variable.array, {"units": variable.unit, "long_name": variable.title})
+            for variable in self.coordinates
         }
         coordinates = {name: along.pop(name) for name in self.dims}
         variables = along | {
-            one.name: (self.dims, one.values.reshape(self.shape).copy(), {"units": one.unit, "long_name": one.title})
-            for one in self._variables()
+            variable.name: (
+                self.dims,
+                variable.values.reshape(self.shape).copy(),
+                {"units": variable.unit, "long_name": variable.title},
+            )
+            for variable in self._variables()
         }
         return xr.Dataset(variables, coordinates, dict(attributes))
 
@@ -226,10 +232,11 @@ class Table:
         file.dimensions = dict(zip(self.dims, self.shape, strict=True))
         file.attrs.update({name: storable_text(text) for name, text in attributes.items()})
         parts: list[tuple[tuple[str, ...], str, str, str, NDArray[Any]]] = [
-            ((one.dimension,), one.name, one.unit, one.title, one.array) for one in self.coordinates
+            ((entry.dimension,), entry.name, entry.unit, entry.title, entry.array) for entry in self.coordinates
         ]
         parts += [
-            (self.dims, one.name, one.unit, one.title, one.values.reshape(self.shape)) for one in self._variables()
+            (self.dims, entry.name, entry.unit, entry.title, entry.values.reshape(self.shape))
+            for entry in self._variables()
         ]
         for dims, name, unit, title, values in parts:
             is_text = values.dtype == object
