@@ -220,7 +220,7 @@ class _ExcitonError:
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> _ExcitonError:
-        """From the bases, the last one last."""
+        """Basis error from the bases, in order of their size."""
         return cls([min(len(problem.electron), len(problem.hole)) for problem in problems])
 
     def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:
@@ -279,7 +279,7 @@ def _extrapolated(
     """States of the last basis, extrapolated to a complete one.
 
     `problems` are the last two bases, `known` (bases) (states) the lowest states of each, `numerical` (eV) the error of
-    the elements. States that are not in both of the last two bases are left out. Labels are those of the last basis but
+    the elements. States that are not in both of the last two bases are omitted. Labels are those of the last basis but
     one.
     """
     by_symmetry = [_by_symmetry(states) for states in known[:-1]]

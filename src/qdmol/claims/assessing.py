@@ -1,4 +1,4 @@
-"""Assessment of the claims: solve the cases, read off the quantities, decide."""
+"""Assessment of the claims: solve the cases, evaluate the quantities, decide."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINE_BARRIERS = tuple(round(1.0 + 0.25 * i, 2) for i in range(9))
 
 
 def assess_claims(*, fine_map: bool = False, workers: int = 1, progress: Callable[[str], None] | None = None) -> Claims:
-    """Compare every statement of the reference work with qdmol's numbers.
+    """Compare every statement of the reference work with the results of qdmol.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def _map_cases(offset: float, diameters: Sequence[float], barriers: Sequence[flo
 def _map_of(
     offset: float, diameters: tuple[float, ...], barriers: tuple[float, ...], outcomes: Iterator[Outcome]
 ) -> SplittingMap:
-    """The map made of the next outcomes; a point without a number is NaN."""
+    """Map of the next outcomes; a failed point is NaN."""
     nothing = (float("nan"), float("nan"))
     grid = tuple(tuple(quantities.measure(next(outcomes), "splitting") or nothing for _ in barriers) for _ in diameters)
     return SplittingMap(offset, diameters, barriers, grid)
@@ -103,7 +103,7 @@ def _findings(statement: Statement, outcomes: Sequence[Outcome], maps: Sequence[
 
 
 def _base(statement: Statement, outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> Finding | None:
-    """Finding whose number is shown: that of the base case; for `matched` that of the shipped homodimer in any case."""
+    """Finding whose value is shown: of the base case, or for `matched` always of the shipped homodimer."""
     if statement.family == "matched":
         findings = quantities.readings((o for o in outcomes if o.case.family == MIDDLE), statement.quantity)
     return next((finding for finding in findings if not finding.factors), None)
@@ -117,7 +117,7 @@ def _together(statement: Statement, outcomes: Sequence[Outcome]) -> list[Finding
 
 
 def _criterion_of(name: str) -> Criterion:
-    """The criterion of the statement of this name."""
+    """Criterion of the statement with this id."""
     criterion = next(statement.criterion for statement in STATEMENTS if statement.id == name)
     assert criterion is not None
     return criterion

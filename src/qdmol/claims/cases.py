@@ -1,4 +1,4 @@
-"""Molecules behind the statements: the shipped samples, and plausible variations where the paper is silent.
+"""Molecules for the statements: the shipped samples, and plausible variations of values that the paper does not state.
 
 The necks and masses of Cui et al. (2019), doi:10.1038/s41467-019-13349-1, are not in the text that could be read.
 Plausible are the necks of the follow-up, Panfil et al., J. Chem. Phys. 151, 224501 (2019), arXiv:1912.04558 (1.5, 4 and
@@ -79,7 +79,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case with the JSON object of its command, without duration, or with the reason why there is none."""
+    """A case with the JSON object of its command, without duration, or with the reason why it failed."""
 
     case: Case
     summary: Mapping[str, Any] | None

@@ -1,4 +1,4 @@
-"""Quantities that answer the statements: values with numerical errors, read off the solved cases.
+"""Quantities that answer the statements: values with numerical errors, from the solved cases.
 
 Those of levels are read off the JSON object of ``qdmol solve``, those of spectra off that of ``qdmol spectrum``. Shifts
 and widths are in meV, positive to the red and where lines become broader; ratios have no unit.

@@ -34,7 +34,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement.
+    """A quantitative statement of the reference work.
 
     Attributes
     ----------
@@ -94,12 +94,12 @@ class Statement:
 
     @property
     def number(self) -> float | None:
-        """The paper's number; None where the text has none."""
+        """Value in the paper; None if the text states none."""
         return self.paper_value if self.criterion is None else self.criterion.bound
 
     @property
     def number_text(self) -> str:
-        """The paper's number in a few characters, with its relation."""
+        """Value in the paper as short text, with its relation."""
         if self.number is None:
             return "no number"
         amount = f"{self.number:g}" + ("" if self.unit == "1" else f" {self.unit}")

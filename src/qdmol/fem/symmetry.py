@@ -57,7 +57,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """A direction of polarisation: the sector of the dipole along it, and how many axes of space it stands for.
+    """A direction of polarisation: the sector of the dipole along it, and how many axes of space it represents.
 
     `axis` is a unit vector along it: of a direction across the molecule's axis, one of two equivalent ones.
     """
@@ -118,7 +118,7 @@ class Symmetry(ABC):
         Raises
         ------
         SolverError
-            More than MAX_FAMILIES groups are asked for.
+            More than MAX_FAMILIES groups are requested.
         """
 
     @property

@@ -60,7 +60,8 @@ class Assignment:
 def compute(assignment: Assignment, *, end_process: bool = False) -> Record:
     """Return the record of a job; whatever goes wrong is a record with the reason.
 
-    A record says nothing that differs from run to run. With ``end_process`` a job that overruns its limit in compiled
+    A record contains nothing that differs from run to run. With ``end_process`` a job that overruns its limit in
+    compiled
     code ends this process.
     """
     job = assignment.job

@@ -104,7 +104,7 @@ class _Frozen(BaseModel):
 
 
 class Source(_Frozen):
-    """A source of values: citation, identifier, and a note on what was read of it."""
+    """A source of values: citation, identifier, and a note on which parts of it were accessible."""
 
     citation: Text
     doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None

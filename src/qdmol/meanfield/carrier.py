@@ -28,7 +28,7 @@ COARSE_STEPS = 12
 
 
 class CarrierSpace:
-    """Everything of one carrier that stays the same while a pair converges: its ground sectors and their factors.
+    """Data of one carrier that do not change while a pair converges: its ground sectors and their factors.
 
     A function is one vector over all ground sectors, one behind the other; at the quadrature points it has a value (P,)
     for each image of the mesh, P the points of all elements.
@@ -56,16 +56,16 @@ class CarrierSpace:
         return self.assembler.measure
 
     def precondition(self, x: Floats) -> Floats:
-        """(A - floor M)^-1 x for the bare operator."""
+        """Preconditioned vector (A - floor M)^-1 x, for the bare operator."""
         factors = {s: self.hamiltonian.factor_at_floor(s, coarse=self.coarse) for s in self.sectors}
         return np.concatenate([factors[s].solve(x[part]) for s, part in self._parts.items()])
 
     def energy(self, x: Floats) -> Floats:
-        """A x, the bare operator."""
+        """Product A x with the matrix of the bare operator."""
         return np.concatenate([self.pencils[s].A @ x[part] for s, part in self._parts.items()])
 
     def overlap(self, x: Floats) -> Floats:
-        """M x."""
+        """Product M x with the overlap matrix."""
         return np.concatenate([self.pencils[s].M @ x[part] for s, part in self._parts.items()])
 
     def parts(self, x: Floats) -> dict[Sector, Floats]:
@@ -91,7 +91,7 @@ class CarrierSpace:
         return self.reduced({s: self.assembler.load(part_of(self.symmetry, images, s)) for s in self.sectors})
 
     def unflatten(self, values: Floats) -> list[Coefficient]:
-        """(images, P) as one list of arrays (E, Q) for each image."""
+        """List of arrays (E, Q) for each image, from an array (images, P)."""
         return [self.assembler.split(row) for row in values]
 
     def tail(self, x: Floats) -> Tail:
@@ -103,7 +103,7 @@ class CarrierSpace:
 
 
 def flatten(images: Sequence[Coefficient]) -> Floats:
-    """One row (P,) for each image."""
+    """Array with one row (P,) for each image."""
     return np.stack([np.concatenate([part.ravel() for part in image]) for image in images])
 
 
@@ -167,7 +167,7 @@ class CarrierState:
             self._solve(potential)
 
     def forget_basis(self) -> None:
-        """Keep the state only, not the basis it was found in."""
+        """Discard the basis and keep the state."""
         self.vectors, self._values = [self.vector], [self.values]
         self._energies, self._overlaps = [self.space.energy(self.vector)], [self.space.overlap(self.vector)]
 

@@ -35,7 +35,7 @@ MIN_INDEPENDENT_NORM = 1e-6
 
 @dataclass(frozen=True)
 class Functions:
-    """R functions with ∫ ψ² d³r = 1 over the whole molecule.
+    """Set of R functions with ∫ ψ² d³r = 1 over the whole molecule.
 
     `vectors` (R, n) lie on the mesh of `hamiltonian`; `sectors` has the sector of each.
     """

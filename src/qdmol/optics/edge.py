@@ -37,7 +37,7 @@ class SectorStates:
 
 
 def sector_states(problem: Problem, *, top: float) -> Iterator[SectorStates]:
-    """All states of the families of sectors that hold one within `top` (eV) of the lowest of all."""
+    """All states of the families of sectors with at least one state within `top` (eV) of the lowest state."""
     species = [make_species(problem.electron, 1, None), make_species(problem.hole, 1, None)]
     operators = pair_operators(species, problem.signed)
     lowest = np.inf

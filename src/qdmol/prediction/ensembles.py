@@ -1,4 +1,4 @@
-"""Spectrum of an ensemble: some shapes are solved, a polynomial interpolates all others, and its error is estimated."""
+"""Spectrum of an ensemble: some shapes are solved, a polynomial interpolates the others, and its error is estimated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIN_SOLVED: Final = 0.5
 class GroupLight:
     """A group of particles with its solved shapes.
 
-    `lengths` (shapes, P) are those of the shapes in nm, `possible` (members,) tells which particles can exist,
+    `lengths` (shapes, P) are those of the shapes in nm, `possible` (members,) marks the particles that can exist,
     `reference` are the optical properties of the mean in more bases than those of the shapes. With `exact` the shapes
     are the particles themselves.
     """

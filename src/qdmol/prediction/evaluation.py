@@ -55,7 +55,7 @@ _WIDTHS: Final[Mapping[Quantity, Reading]] = {"absorption": "absorption_width", 
 
 @dataclass(frozen=True, eq=False)
 class SampleResult:
-    """Curves of a sample, with everything their errors are made of.
+    """Curves of a sample, with all contributions to their errors.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class SampleResult:
 
     @cached_property
     def readings(self) -> Mapping[Reading, float]:
-        """Numbers read off the curves."""
+        """Readings of the curves."""
         return read_curves(self.curves)
 
     @cached_property

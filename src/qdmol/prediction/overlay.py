@@ -40,7 +40,7 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredFor:
-    """A measured curve and its sample; `because` says how the sample is known, `guessed` whether it is a guess."""
+    """A measured curve and its sample; `because` explains the assignment, `guessed` is True if it is a guess."""
 
     curve: Curve
     sample: str

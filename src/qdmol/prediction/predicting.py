@@ -136,7 +136,7 @@ def _refuse_hot(temperature: float, references: References) -> None:
 class _GroupShapes:
     """A group of particles of an ensemble with the lengths (shapes, P) of the molecules that are solved for it.
 
-    `possible` (members,) tells which particles can exist.
+    `possible` (members,) marks the particles that can exist.
     """
 
     group: Group
@@ -311,7 +311,7 @@ def _grid(references: References, conditions: Conditions) -> Floats:
 
 
 def _warnings(spec: Spec, results: Sequence[SampleResult], sweep: FieldSweep | None) -> tuple[str, ...]:
-    """Everything a user must know beside the numbers, each sentence once."""
+    """Warnings about the results, without duplicates."""
     warnings = [note for result in results for _, particle in result.prepared for note in particle.light.notes]
     for result in results:
         warnings += _sample_warnings(spec, result)

@@ -270,7 +270,7 @@ def impossible_members(group: Group, store: Store) -> NDArray[np.bool_]:
 
 
 def _digits(values: Floats) -> tuple[int, str]:
-    """Number of rows and exact sum of an array, which tell ensembles of one spec apart."""
+    """Number of rows and exact sum of an array, which distinguish ensembles of one spec."""
     return len(values), float(values.sum()).hex()
 
 

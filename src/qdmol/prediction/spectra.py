@@ -82,7 +82,7 @@ class Spectra:
         return list(self.samples.values())[-1]
 
     def change(self, before: str, after: str) -> SampleChange | None:
-        """Change between two samples; None where one of them is not predicted."""
+        """Change between two samples; None if one of them is not predicted."""
         return next((change for change in self.changes if (change.before, change.after) == (before, after)), None)
 
     @cached_property
@@ -144,7 +144,7 @@ class Spectra:
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the spectra that a file holds; InputError where it holds no complete ones."""
+        """Return the spectra in a file; InputError if the file contains no complete spectra."""
         arrays, record = saved.arrays, dict(saved.values)
         try:
             spec = read_spec(record.pop("spec"), folder=saved.path.absolute().parent)

@@ -87,7 +87,7 @@ class Levels:
         return iter(self.levels)
 
     def with_error(self, extra: Callable[[Level], float]) -> Levels:
-        """The same levels, each error enlarged by what `extra` gives for it (eV)."""
+        """The same levels, with the value of `extra` (eV) for each level added to its error."""
         return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
@@ -216,7 +216,7 @@ class _Search:
         return Level(energy, error, sector, fall, tail, full)
 
     def result(self) -> Levels:
-        """The requested levels in order, every partner by itself; the end of the list never separates partners."""
+        """The requested levels in order, degenerate partners listed separately and never cut apart at the end."""
         chosen = in_order([level for level in self.levels if level.energy < self.ceiling], self.symmetry)
         listed: list[Level] = []
         for level in chosen:

@@ -1,4 +1,4 @@
-"""The placed molecule that the solver takes: positions, radii and parameters, without the choices of the spec."""
+"""The placed molecule that the solver takes: positions, radii and parameters, without the alternatives of the spec."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class AxialMolecule:
 
     @property
     def dot_names(self) -> tuple[str, ...]:
-        """Names of the dots in sentences: number as listed, core material and core radius.
+        """Names of the dots in sentences: index from 0, core material and core radius.
 
         >>> AxialMolecule((PlacedDot(0.0, (PlacedLayer("CdSe", 1.4),)),), (), {}, 0.0, 1.75).dot_names
         ('dot 0 (CdSe 1.40 nm)',)
@@ -158,7 +158,7 @@ class AxialMolecule:
 
 
 def dot_name(number: int, layers: Sequence[PlacedLayer]) -> str:
-    """Return the name of a dot in sentences: number as listed, core material and core radius."""
+    """Return the name of a dot in sentences: index from 0, core material and core radius."""
     return f"dot {number} ({layers[0].material} {layers[0].radius:.2f} nm)"
 
 

@@ -1,4 +1,4 @@
-"""Necks: what joins neighbouring dots. Everything that the program knows about a kind of neck is in one class here.
+"""Necks between neighbouring dots. One class here defines everything about each kind of neck.
 
 A neck is written in the spec as one key with one value, ``{merged: 4.0}``, and is a subclass of `Neck` with a field of
 that name. Its class says whether it fixes the spacing, which solid it adds, and how map axes and ensembles vary it;
@@ -54,7 +54,7 @@ class Bond:
 
 
 class Neck(Part):
-    """What joins neighbouring dots; the subclasses are the kinds of necks.
+    """Neck between neighbouring dots; the subclasses are the kinds of necks.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Neck(Part):
 
     @property
     def written(self) -> str | dict[str, float]:
-        """The neck as a spec has it."""
+        """The neck as written in a spec."""
         return self.key if self.value is None else {self.key: self.value}
 
     @model_serializer
@@ -115,7 +115,7 @@ class Neck(Part):
         """Raise InputError where these dots cannot have such a neck."""
 
     def spacing(self, bond: Bond) -> float | None:
-        """Return the distance of the centres (nm) that the neck fixes; None where the spec says it."""
+        """Return the distance of the centres (nm) that the neck fixes; None if the spec states it."""
 
     def bridge(self, bond: Bond, low: PlacedDot, high: PlacedDot) -> Bridge | str | None:
         """Return the solid that the neck adds between two placed dots, a note where it changes nothing, or None."""

@@ -52,12 +52,12 @@ class Batch:
 
     @property
     def converged(self) -> bool:
-        """Whether every sample has numbers, all within their tolerance."""
+        """Whether every sample was solved and every energy is converged to its tolerance."""
         return self.table.converged
 
     @property
     def failed(self) -> tuple[tuple[str, str], ...]:
-        """Name and reason of every sample without numbers."""
+        """Name and reason of every failed sample."""
         return tuple((self.names[place[0]], reason) for place, reason in self.table.failures)
 
     @property

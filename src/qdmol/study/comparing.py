@@ -1,4 +1,4 @@
-"""Two specs side by side: what they say differently, and which of their numbers differ by more than the errors."""
+"""Comparison of two specs: fields that differ, and results that differ by more than their errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KIND = "comparison"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field with two values; None where one has none. ``resolved`` values come from material sets."""
+    """A field that differs, with both values (None if absent); ``resolved`` values come from material sets."""
 
     field: str
     one: Any
@@ -33,10 +33,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class NumberPair:
-    """One number of both solutions; None where one has none.
+    """A quantity of both solutions; None if it is undefined.
 
-    ``differs`` is True where the values are further apart than both errors together, None where one is missing. A
-    number whose error is unknown is never said to differ.
+    ``differs`` is True if the values differ by more than the sum of their errors, None if one is missing. A value with
+    an unknown error is never reported as different.
     """
 
     name: str
@@ -46,14 +46,14 @@ class NumberPair:
 
     @property
     def difference(self) -> float | None:
-        """Second less first, meV."""
+        """Second minus first value, meV."""
         if self.one is None or self.two is None:
             return None
         return (self.two.value - self.one.value) * (1000 if self.unit == "eV" else 1)
 
     @property
     def error(self) -> float | None:
-        """Both errors together, meV: each is a bound, so that they add."""
+        """Sum of both errors, meV, since each is a bound."""
         if self.one is None or self.two is None:
             return None
         return self.one.to("meV").error + self.two.to("meV").error
@@ -68,7 +68,7 @@ class NumberPair:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two specs, in what they differ, and their numbers."""
+    """Result of :func:`qdmol.compare`: two specs, their differences, and their results."""
 
     one: Spec
     two: Spec
@@ -140,7 +140,7 @@ class Comparison:
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the comparison that a file holds; InputError where it holds no complete one."""
+        """Return the comparison in a file; InputError if the file contains no complete comparison."""
         record, folder = saved.values, saved.path.absolute().parent
         try:
             first, second = (read_spec(spec, folder=folder) for spec in record["specs"])
@@ -160,16 +160,16 @@ def compare(
     first: Spec | str | Path | Mapping[str, object],
     second: Spec | str | Path | Mapping[str, object],
 ) -> Comparison:
-    """Solve two specs and say in what they and their numbers differ.
+    """Solve two specs and list the differences of their fields and results.
 
     Numbers are the levels one by one and every scalar that ``qdmol solve --json`` gives with an error.
 
     Raises
     ------
     InputError
-        A spec makes no sense.
+        A spec is invalid.
     SolverError
-        What could not be computed, with the reason.
+        A quantity could not be computed; the message gives the reason.
     """
     specs = (read_spec(first), read_spec(second))
     molecules = tuple(resolve(spec) for spec in specs)

@@ -1,4 +1,4 @@
-"""A solution as one labelled dataset: what goes into the NetCDF file and under every figure.
+"""Labelled dataset of a solution, for the NetCDF file and the data of every figure.
 
 Wavefunctions, densities and edges on regular grids, for figures and files.
 """
@@ -82,7 +82,7 @@ def make_grid(solution: MoleculeSolution) -> Grid:
 
 
 def molecule_of(solution: MoleculeSolution) -> AxialMolecule:
-    """The molecule as the spec has it."""
+    """The molecule with its dots in the order of the spec."""
     return solution.molecule.mirrored() if solution.flipped else solution.molecule
 
 

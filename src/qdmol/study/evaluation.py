@@ -1,4 +1,4 @@
-"""Values of a solved molecule: what a job found, with its errors, warnings, and whether it converged."""
+"""Values of a solved molecule with their errors, warnings and convergence."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _pair(job: Job) -> Pair | None:
 
 
 def is_converged(job: Job) -> bool:
-    """Whether every level asked for was found and every energy and difference met the tolerance."""
+    """Whether every requested level is bound and every energy and difference is converged to the tolerance."""
     if job.interacting is not None and not job.interacting.accurate:
         return False
     parts = [job.solution, *job.monomers.values()]
@@ -123,7 +123,7 @@ def _inaccurate_differences(job: Job) -> dict[str, Estimate]:
 
 
 def notes(job: Job) -> list[str]:
-    """What a reader must know beside the numbers, in sentences."""
+    """Warnings about the results, in sentences."""
     remarks = list(job.molecule.notes)
     if job.spec.ensemble is not None:
         remarks.append(ENSEMBLE)

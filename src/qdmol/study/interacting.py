@@ -39,7 +39,7 @@ class Interacting:
 
     @property
     def accurate(self) -> bool:
-        """Whether every energy met the tolerance."""
+        """Whether every energy is converged to the tolerance."""
         return all(states.accurate for states in (*self.complexes.values(), *self.monomers.values()))
 
 
@@ -68,15 +68,15 @@ def interact(
 
 
 def listed(complex_: Complex, dots: int) -> int:
-    """How many levels of a complex are listed: one for each pair of dots, up to a limit.
+    """Number of listed levels of a complex: one for each pair of dots, up to a limit.
 
-    Those above hold a carrier in a higher orbital of its dot and are far from the lowest.
+    Higher levels have a carrier in a higher orbital of its dot and lie far above the lowest ones.
     """
     return min(dots**2, EXCITONS if complex_ == EXCITON else STATES)
 
 
 def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Estimate | None:
-    """Energy the electron needs to leave the hole's dot for the next.
+    """Energy to move the electron from the dot of the hole to the next dot.
 
     Of a symmetric pair of dots the mean of the second doublet less that of the first; else the two lowest states with
     the hole in the dot where the lowest state has it; None where there is no such pair.
@@ -173,14 +173,14 @@ def complex_states(
 
 
 def _bright_dark(interacting: Interacting) -> Estimate | None:
-    """Bright less dark lowest exciton; None without exchange."""
+    """Energy of the lowest bright exciton minus that of the lowest dark one; None without exchange."""
     if interacting.exchange is None:
         return None
     return difference_of(_bright(interacting.exciton.states[0], interacting.exchange))
 
 
 def _bright(state: ComplexState, exchange: float) -> Estimate | None:
-    """What exchange adds to the bright exciton, to first order."""
+    """Exchange energy of the bright exciton, to first order."""
     contact = state.contact
     return None if contact is None else Estimate.from_error(exchange * contact.value, exchange * contact.error, "eV")
 
@@ -202,7 +202,7 @@ def _complex_levels(particles: Complex, interacting: Interacting, base: float) -
 
 
 def binding_of(complex_: Complex, interacting: Interacting, solution: MoleculeSolution) -> Estimate | None:
-    """Energy set free when excitons and single carriers far apart come together; positive is bound.
+    """Binding energy relative to separated excitons and single carriers; positive is bound.
 
     X-: X and an electron; X+: X and a hole; XX: two X; X itself: an electron and a hole.
     """

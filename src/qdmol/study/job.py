@@ -66,7 +66,7 @@ class Job:
 
     @property
     def monomers_listed(self) -> list[MoleculeSolution | None]:
-        """One monomer for each dot, in the order of the spec, None where it binds nothing; empty if none is needed."""
+        """Monomer of each dot, in the order of the spec, None without a bound level; empty if none is needed."""
         if not self.monomers and not self.unbound:
             return []
         return [self.monomers.get(dot.layers) for dot in self.molecule.dots]
@@ -77,7 +77,7 @@ class Job:
         return tunnelling(self.solution)
 
     def dot_shares(self, carrier: Carrier) -> list[list[float]] | None:
-        """Probability of each level in each dot, in the order of the spec; None for a dot alone."""
+        """Probability of each level in each dot, in the order of the spec; None for a single dot."""
         levels = self.solution.levels.get(carrier, ())
         if len(self.molecule.dots) < 2:
             return None
@@ -121,7 +121,7 @@ class Job:
 
     @property
     def redshift(self) -> Estimate | None:
-        """Gap of the lowest monomer less that of the molecule, with attraction."""
+        """Gap of the lowest monomer minus the gap of the molecule, with attraction."""
         if not self.coulomb or self.contrast:
             return None
         excitons = [self._exciton, *self._monomer_excitons]
@@ -129,12 +129,12 @@ class Job:
 
     @property
     def redshift_single_particle(self) -> Estimate | None:
-        """The same from bare levels."""
+        """Red shift from the levels without attraction."""
         return _shift([self.solution.bare_gap, *self._monomer_bare_gaps], dots=len(self.molecule.dots), bounds=True)
 
 
 def _shift(energies: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Estimate | None:
-    """The lowest gap of the monomers less that of the molecule, the first in the list; None where one is missing.
+    """The lowest gap of the monomers minus the gap of the molecule, the first in the list; None if one is missing.
 
     `bounds`: energies are upper bounds but for what has either sign, so that most of their errors cancels.
     """
@@ -234,7 +234,7 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
 
 
 def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
-    """Solve one molecule; UnboundError where a carrier asked for has no bound level."""
+    """Solve one molecule; UnboundError if a requested carrier has no bound level."""
     solution = solve_molecule(molecule, request)
     for carrier in CARRIERS:
         if request.counts[carrier] and not len(solution.levels[carrier]):
@@ -243,7 +243,7 @@ def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
 
 
 def _unbound(molecule: AxialMolecule, request: Request, carrier: Carrier) -> UnboundError:
-    """The refusal of a molecule that binds no level of a carrier: the field is named where it is the reason."""
+    """Error for a molecule that binds no level of a carrier; it names the electric field if that is the reason."""
     if molecule.field:
         without_field = Request(
             {name: int(name == carrier) for name in CARRIERS}, coulomb=False, tolerance=request.tolerance

@@ -51,7 +51,7 @@ BARE_BARRIERS = (0.1, 1.5)  # nm, where there are no shells
 
 @dataclass(frozen=True, repr=False)
 class Map:
-    """What :func:`qdmol.map` returns.
+    """Result of :func:`qdmol.map`.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Map:
 
     @property
     def failed(self) -> tuple[tuple[tuple[int, ...], str], ...]:
-        """Place and reason of every point without numbers."""
+        """Index and reason of every failed point."""
         return tuple(self.table.failures)
 
     @property
@@ -97,7 +97,7 @@ class Map:
 
     @cached_property
     def data(self) -> xr.Dataset:
-        """Every number over the axes, with units; ``reason`` says why a point has none."""
+        """Every number as a function of the axes, with units; ``reason`` explains a failed point."""
         return self.table.dataset(_attributes(self.spec, self.axes)) if self.stored is None else self.stored
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -115,7 +115,7 @@ class Map:
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the map that a file holds, whether or not it is complete; InputError where it holds none."""
+        """Return the map in a file, whether or not it is complete; InputError if the file contains none."""
         record = saved.values
         try:
             spec = read_spec(record["spec"], folder=saved.path.absolute().parent)
@@ -267,7 +267,7 @@ def map_spec(
 
 
 def netcdf_path(output: str | os.PathLike[str]) -> Path:
-    """Return the path of a file of results; InputError where it cannot be one."""
+    """Return the path of a file of results; InputError if the name is invalid."""
     path = Path(output)
     if path.suffix.lower() != ".nc":
         raise InputError(field="output", value=str(output), allowed="a file name that ends in .nc")
@@ -288,7 +288,7 @@ def _has_coulomb(spec: Spec, axes: Sequence[Axis]) -> bool:
 
 
 def coupling_axes(molecule: AxialMolecule) -> dict[str, str]:
-    """Return the axes of the map of a molecule; InputError for a dot alone."""
+    """Return the axes of the map of a molecule; InputError for a single dot."""
     if len(molecule.dots) < 2:
         raise InputError(field="map", value=True, allowed="absent: a single dot has no barrier to vary")
     cores = [2 * dot.layers[0].radius for dot in molecule.dots]

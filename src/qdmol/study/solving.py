@@ -88,7 +88,7 @@ def _variations(spec: Spec, tell: Callable[[str], None]) -> tuple[Variation, ...
 
 
 def vary(spec: Spec, alternative: Alternative) -> Variation:
-    """Solve a spec with one value replaced; a value that cannot be solved is a labelled hole."""
+    """Solve a spec with one value replaced; if the solution fails, the reason is recorded."""
     path = f"overrides.{alternative.material}.{alternative.key}"
     value = f"{alternative.value!r} {alternative.unit}" if alternative.unit not in {"1", "m0"} else alternative.value
     try:

@@ -13,7 +13,7 @@ from qdmol.study.values import ComplexLevel, ComplexStates, EnergyLevel, Exciton
 
 
 def summary_of(values: SolutionValues) -> dict[str, Any]:
-    """Every number of a solution, in the units its key names; null where there is none."""
+    """Every number of a solution, in the units its key names; null for undefined quantities."""
     return {
         "qdmol": 1,
         "name": values.name,
@@ -103,7 +103,7 @@ def _exciton(exciton: Estimate, binding: Estimate | None) -> dict[str, float | N
 
 
 def _bright_dark(estimate: Estimate | None) -> dict[str, float | None]:
-    """Bright less dark lowest exciton; no key without exchange."""
+    """Energy of the lowest bright exciton minus that of the lowest dark one; no key without exchange."""
     return {} if estimate is None else _difference("bright_dark", estimate)
 
 

@@ -1,4 +1,4 @@
-"""Tables of points: every scalar number of ``solve --json`` as an array, and the reason of every missing point.
+"""Tables of points: every scalar of ``solve --json`` as an array, and the reason of every failed point.
 
 The file is written by h5netcdf: xarray takes longer to load than a finished map. ``xarray.open_dataset`` reads it.
 """
@@ -156,7 +156,7 @@ class Table:
 
     @property
     def done(self) -> int:
-        """Points with numbers."""
+        """Number of solved points."""
         return int(np.count_nonzero(self._reasons == ""))
 
     @property
