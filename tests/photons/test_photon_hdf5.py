@@ -257,8 +257,8 @@ class TestDamage:
             ("photon_data/timestamps_specs/timestamps_unit", np.nan, "unit of its timestamps"),
             ("photon_data/timestamps_specs/timestamps_unit", -1.0, "unit of its timestamps"),
             ("photon_data/nanotimes_specs/tcspc_unit", None, "does not state their unit"),
-            ("photon_data/detectors", np.zeros(5, dtype=np.uint8), "5 entries where 2 belong"),
-            ("photon_data/nanotimes", np.zeros(1, dtype=np.uint8), "1 entries where 2 belong"),
+            ("photon_data/detectors", np.zeros(5, dtype=np.uint8), "5 entries, but 2 are expected"),
+            ("photon_data/nanotimes", np.zeros(1, dtype=np.uint8), "1 entries, but 2 are expected"),
         ],
     )
     def test_what_is_missing_is_told(self, tmp_path, name, value, said):

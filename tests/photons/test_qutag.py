@@ -51,7 +51,7 @@ class TestMeasured:
     def test_sync_is_every_eighth_of_80_mhz(self, data_folder):
         pulses = to_t3(read_qutag(data_folder / "photons" / NAME))
         assert 1e6 / pulses.sync_period_ps == pytest.approx(80.03, abs=0.01)
-        assert "every 8-th pulse of the laser" in pulses.notes[-1]
+        assert "every 8th laser pulse" in pulses.notes[-1]
         records = pulses.load()
         for channel in (1, 2):
             delays = records.delays[records.channels == channel]

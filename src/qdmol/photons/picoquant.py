@@ -211,7 +211,8 @@ def stream_of(recording: Recording) -> PhotonStream:
     Raises
     ------
     DataError
-        The header gives the times no scale: no resolution, or in T3 no sync rate or one beyond the resolution.
+        The header does not define the units of the times: no resolution, or in T3 no sync rate or one beyond the
+        resolution.
     """
     tick_ps = _sane(recording.tick_ps, "resolution", recording)
     mode = recording.kind.mode

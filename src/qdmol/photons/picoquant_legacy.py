@@ -86,7 +86,7 @@ def read_hydraharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(HYDRAHARP)
@@ -125,7 +125,7 @@ def read_picoharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(PICOHARP)

@@ -51,7 +51,7 @@ def read_ptu(path: Path) -> PhotonStream:
     InputError
         The header is broken or the records are of a kind that is not known.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     with open_input(path) as stream:
         header = _read_header(stream, path)

@@ -108,7 +108,7 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
     InputError
         No file of photons, or one that cannot be read.
     DataError
-        A file of photons whose header gives the times no scale.
+        A photon file whose header does not define the units of the times.
     """
     path = Path(path)
     named = None if format is None else NAMES.get(format.lower().lstrip("."))

@@ -123,7 +123,7 @@ def read_timeharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(TEXTS[:2])
