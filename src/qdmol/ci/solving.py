@@ -36,9 +36,9 @@ DECAY: Final = 0.85
 # Part of the largest estimate that is subtracted, and the stated error in the same unit: from three or more bases
 # beyond the smallest, from fewer, and from a single estimate. Calibrated on random spheres, whose exponents scatter.
 CORRECTION: Final = 1.1
-ERROR_OF_MANY: Final = 0.9
-ERROR_OF_FEW: Final = 1.3
-ERROR_OF_ONE: Final = 1.8
+ERROR_MANY_BASES: Final = 0.9
+ERROR_FEW_BASES: Final = 1.3
+ERROR_SINGLE_ESTIMATE: Final = 1.8
 # An estimate needs a basis that is smaller by at least this factor.
 SMALLER: Final = 0.95
 # The smallest basis counts where the others' estimates are below this part of its own.
@@ -209,7 +209,7 @@ class _ExcitonError:
         powers = np.array(sizes, dtype=float) ** DECAY
         # The smallest basis is used only if there are not two others.
         first = 1 if len(sizes) > 3 else 0
-        self._error = ERROR_OF_MANY if first else ERROR_OF_FEW
+        self._error = ERROR_MANY_BASES if first else ERROR_FEW_BASES
         shares = {
             at: float(powers[at] / (powers[-1] - powers[at]))
             for at in range(len(sizes) - 1)
@@ -266,7 +266,7 @@ def _corrected(estimates: Sequence[float], error: float) -> tuple[float, float]:
         return 0.0, math.inf
     largest = max(estimates, key=abs)
     if len(estimates) == 1:
-        return CORRECTION * largest, ERROR_OF_ONE * abs(largest)
+        return CORRECTION * largest, ERROR_SINGLE_ESTIMATE * abs(largest)
     return CORRECTION * largest, error * abs(largest) + max(estimates) - min(estimates)
 
 

@@ -21,7 +21,7 @@ from qdmol.potentials import images_of, part_of
 from qdmol.states import Hamiltonian, tail_of
 
 # Basis functions kept: beyond, the basis shrinks to the last states.
-LARGEST_BASIS = 24
+MAX_BASIS_SIZE = 24
 # A level in the coarse space serves an error estimate only, so that it need not converge further (eV).
 COARSE_CONVERGENCE_EV = 1e-8
 COARSE_STEPS = 12
@@ -195,11 +195,11 @@ class CarrierState:
         self.level = float(levels[0])
         self.vector = mixing[:, 0] @ basis
         self.values = np.tensordot(mixing[:, 0], values, axes=1)
-        if len(self.vectors) >= LARGEST_BASIS:
+        if len(self.vectors) >= MAX_BASIS_SIZE:
             self._shrink(mixing)
 
     def _shrink(self, mixing: Floats) -> None:
-        keep = mixing[:, : LARGEST_BASIS // 3].T
+        keep = mixing[:, : MAX_BASIS_SIZE // 3].T
         self.vectors, self._energies, self._overlaps, self._values = (
             list(np.tensordot(keep, np.stack(rows), axes=1))
             for rows in (self.vectors, self._energies, self._overlaps, self._values)
