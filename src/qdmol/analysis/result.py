@@ -13,6 +13,7 @@ from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Number, Results
 from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import QdmolError
+from qdmol.estimates import NO_VALUE
 from qdmol.photons import Flag, Severity, channel_label
 
 if TYPE_CHECKING:
@@ -388,14 +389,14 @@ class PhotonAnalyses(Sequence[Analysed]):
 
 
 def files_rows(analyses: Sequence[Analysed], *, intervals: bool = True) -> tuple[Row, list[Row]]:
-    """Header and one row a file: photons, length, rate, lifetime, both g2, and what became of it.
+    """Header and one row per file: photons, length, rate, lifetime, both g2, and the outcome.
 
-    Of lifetime and g2 only what at least one file has; with `intervals` each with its ends.
+    Lifetime and g2 are columns only if at least one file has them; `intervals` adds their 95 % intervals.
     """
     header = ("file", "photons", "length (s)", "rate (1/s)", "lifetime (ns)", "g² side", "g² Poisson", "outcome")
     rows = [(each.name, *_cells(each, intervals=intervals), each.outcome) for each in analyses]
     shown = [k for k in range(len(header)) if k < 4 or any(row[k] for row in rows)]
-    return tuple(header[k] for k in shown), [tuple(row[k] for k in shown) for row in rows]
+    return tuple(header[k] for k in shown), [tuple(row[k] or NO_VALUE for k in shown) for row in rows]
 
 
 def _cells(analysis: Analysed, *, intervals: bool) -> Row:
@@ -412,7 +413,7 @@ def _cells(analysis: Analysed, *, intervals: bool) -> Row:
 
 
 def _main_estimates(analysis: PhotonAnalysis) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
-    """Lifetime, g2 against the side peaks, g2 against independent photons."""
+    """Lifetime, g2 relative to the side peaks, g2 relative to independent photons."""
     lifetime, g2 = analysis.lifetime, analysis.g2
     mean = None if lifetime is None else lifetime.mean
     return (mean, None, None) if g2 is None else (mean, g2.against_sides, g2.against_independent)

@@ -20,6 +20,7 @@ from qdmol.claims.cases import (
 from qdmol.claims.results import Claim, Claims, SplittingMap
 from qdmol.claims.rules import Criterion, Finding, Verdict, decide
 from qdmol.claims.statements import STATEMENTS, Statement
+from qdmol.estimates import NO_VALUE
 
 # Core diameters and barriers of the map, nm; the finer ones, which hold the coarse, are for the figure.
 DIAMETERS = (2.0, 2.6, 3.2, 3.8, 4.4)
@@ -154,5 +155,5 @@ def _samples(statement: Statement, outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         if outcome.case.family in SAMPLES and not outcome.case.factors and outcome.summary is not None:
             measured = quantities.measure(outcome, statement.quantity)
-            shifts.append("no value" if measured is None else f"{measured[0]:.2f}")
+            shifts.append(NO_VALUE if measured is None else f"{measured[0]:.2f}")
     return f" Shifts as shipped, smallest sample first: {', '.join(shifts)} meV."

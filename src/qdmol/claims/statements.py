@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from qdmol.claims.rules import Criterion
 from qdmol.errors import InputError
+from qdmol.estimates import NO_VALUE
 from qdmol.materials import read_document
 
 FILE = Path(__file__).with_name("statements.yaml")
@@ -41,7 +42,7 @@ class Statement:
     id : str
         Short name, fixed.
     words : str
-        What the paper says, in our words.
+        Statement of the paper, paraphrased.
     where : str
         Lines and figures of the document.
     unit : str
@@ -101,7 +102,7 @@ class Statement:
     def number_text(self) -> str:
         """Value in the paper as short text, with its relation."""
         if self.number is None:
-            return "no number"
+            return NO_VALUE
         amount = f"{self.number:g}" + ("" if self.unit == "1" else f" {self.unit}")
         if self.criterion is None:
             return amount

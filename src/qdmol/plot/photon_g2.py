@@ -237,7 +237,7 @@ def _heights(value: Floats, low: Floats, high: Floats) -> tuple[float, float]:
 def _alternative(g2: G2 | None) -> str:
     if g2 is None or g2.against_sides is None:
         return "Pairs of photons against their lag, and their correlation on a logarithmic lag axis."
-    independent = "not known" if g2.against_independent is None else f"{g2.poisson:.3g}"
+    independent = "unknown" if g2.against_independent is None else f"{g2.poisson:.3g}"
     return (
         f"Pairs of photons against their lag: the zero delay is at {g2.zero_delay_ns:.3g} ns; g2 is {g2.side:.3g} "
         f"relative to the side peaks and {independent} relative to independent photons."

@@ -1,4 +1,4 @@
-"""The page of the claims: the table, and figures 1f-h, 1j and R1 of the reference work from our numbers."""
+"""The page of the claims: the table, and figures 1f-h, 1j and R1 of the reference work from the results of qdmol."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def claims_table(claims: Sequence[Claim]) -> PageTable:
         "Errors are numerical: the exact value of the model lies within them. Ranges are over the cases. Statements "
         "about spectra refer to measurements unless marked as calculated."
     )
-    header = ("", "the paper, in our words", "it has", "qdmol", "range", "verdict")
+    header = ("", "statement", "paper", "qdmol", "range", "verdict")
     return PageTable("Claims", header, rows, note, frozenset({2, 3, 4}))
 
 

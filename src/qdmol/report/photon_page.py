@@ -32,7 +32,7 @@ from qdmol.plot import (
 from qdmol.report.page import template
 from qdmol.report.tables import PageTable
 from qdmol.report.writing import paired_paths, write_pair
-from qdmol.results import write_netcdf
+from qdmol.results import NO_VALUE, write_netcdf
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def rendered(drawing: Drawing, *, files: bool) -> RenderedDrawing:
 
 
 def files_table(analyses: Sequence[Analysed]) -> PageTable:
-    """One row a file: photons, rate, lifetime, g2, and what became of it."""
+    """Table with one row per file: photons, rate, lifetime, g2, and the outcome."""
     header, rows = files_rows(analyses)
     note = (
         "Lifetime: amplitude-weighted average if there is more than one component. g² side is relative to "
@@ -104,7 +104,7 @@ def files_table(analyses: Sequence[Analysed]) -> PageTable:
 
 
 def file_table(analysis: PhotonAnalysis) -> PageTable:
-    """What the header states, beside what the records show."""
+    """Table of what the header states and what the records contain."""
     stream = analysis.stream
     rows: list[tuple[str, str | None]]
     if stream is None:
@@ -112,7 +112,7 @@ def file_table(analysis: PhotonAnalysis) -> PageTable:
     else:
         source = stream.provenance
         rows = [
-            ("format", f"{source.format or 'not stated'}, {source.record_type or 'records of no name'}"),
+            ("format", f"{source.format or 'not stated'}, {source.record_type or 'unknown record type'}"),
             ("instrument", source.instrument),
             ("created", source.created),
             ("comment", source.comment),
@@ -122,11 +122,11 @@ def file_table(analysis: PhotonAnalysis) -> PageTable:
     rows += [
         ("pulse period", _quantity(analysis.period_ns, "ns", 7)),
         ("photons or records stated by the header", "" if stream is None else _count(stream.stated_photons)),
-        ("photons found", _count(analysis.photons)),
+        ("photons read", _count(analysis.photons)),
         ("duration stated by the header", "" if stream is None else _quantity(stream.stated_duration_s, "s", 6)),
         ("duration", _quantity(analysis.duration_s, "s", 6)),
     ]
-    return PageTable("File", ("what", "value"), tuple((name, plain_text(str(text))) for name, text in rows if text))
+    return PageTable("File", ("quantity", "value"), tuple((name, plain_text(str(text))) for name, text in rows if text))
 
 
 _MODES = {"T2": "T2: an absolute time for each photon", "T3": "T3: pulse number and delay after the pulse"}
@@ -141,7 +141,7 @@ def _count(value: int | None) -> str:
 
 
 def numbers_table(analysis: PhotonAnalysis) -> PageTable | None:
-    """Every number of the analysis with its interval; None where there is none."""
+    """Table of all results of the analysis with their intervals; None if there are none."""
     rows = tuple(_number_row(number) for number in analysis.numbers)
     header = ("quantity", "value", "from", "to", "unit")
     return PageTable("Numbers", header, rows, "", frozenset({1, 2, 3})) if rows else None
@@ -151,7 +151,8 @@ def _number_row(number: Number) -> tuple[str, ...]:
     estimate = number.estimate
     if estimate is None or not (math.isfinite(estimate.low) or math.isfinite(estimate.high)):
         value, unit = (None, "") if estimate is None else (estimate.value, estimate.unit)
-        return (number.name, shown_number(value), "", "", unit)
+        shown = NO_VALUE if value is None else shown_number(value)
+        return (number.name, shown, NO_VALUE, NO_VALUE, unit)
     shown, _, ends = interval_text(replace(estimate, unit="")).rstrip(")").partition(" (")
     return (number.name, shown, *ends.split(" to "), estimate.unit)
 
