@@ -55,7 +55,7 @@ class PhotonAnalysis:
     elapsed_s : float
         How long it took.
     inspected_only : bool
-        Whether nothing but the quality was asked for.
+        Whether only the quality was requested.
     """
 
     file: str | None
@@ -139,7 +139,7 @@ class PhotonAnalysis:
 
     @cached_property
     def data(self) -> xr.Dataset:
-        """Trace, decay, fit, pairs and correlation with units; made when first asked for."""
+        """Trace, decay, fit, pairs and correlation with units; made when first used."""
         from qdmol.analysis.dataset import new_dataset
         from qdmol.analysis.registry import STAGES
 
@@ -336,7 +336,7 @@ Analysed: TypeAlias = PhotonAnalysis | FailedAnalysis
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PhotonAnalyses(Sequence[Analysed]):
-    """Analyses of many files, in the order asked for.
+    """Analyses of many files, in the given order.
 
     Attributes
     ----------

@@ -186,7 +186,7 @@ class Results:
     Parameters
     ----------
     values
-        Result of each stage by its key; those without a result may be left out.
+        Result of each stage by its key; stages without a result may be omitted.
     """
 
     def __init__(self, values: Mapping[str, object]) -> None:
@@ -255,7 +255,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A source that tells how many photons it has handed out."""
+    """Photon source that counts the photons it has delivered."""
 
     source: Source
     tell: Callable[[int], object]

@@ -36,7 +36,7 @@ class Trace:
     channels : tuple of int
         The channel of each column.
     asked_bin_s : float
-        The width that was asked for; `bin_s` is larger where that would have needed too many bins.
+        The requested width; `bin_s` is larger if this would need too many bins.
     """
 
     bin_s: float
@@ -57,7 +57,7 @@ class Trace:
 
     @property
     def note(self) -> str | None:
-        """Say so where the bins are wider than asked; None otherwise."""
+        """Note that the bins are wider than requested; None otherwise."""
         if self.bin_s == self.asked_bin_s:
             return None
         return (

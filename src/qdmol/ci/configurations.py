@@ -131,7 +131,7 @@ def pair_together(pair: tuple[int, int], left: Species, right: Species, first: F
     """Projector on states in which a carrier of each of two species is in the same dot.
 
     `first` and `second` are the dots' weights (D, N, N) of the species' orbitals. Parts that would change the sector of
-    the pair are left out: they have no expectation value in a state of one sector.
+    the pair are omitted: they have no expectation value in a state of one sector.
     """
     parts = [
         _two_bodies(left, right, sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(v.reshape(1, -1)))
@@ -216,7 +216,7 @@ def _entries(first: sp.csr_array | None, second: sp.csr_array | None, size: int)
 
 
 def assemble_pair(pair: tuple[int, int], left: Species, right: Species, parts: Sequence[Entries]) -> PairOperator:
-    """Operator with the given entries; those that would change the sector of the pair are left out."""
+    """Operator with the given entries; those that would change the sector of the pair are omitted."""
     block, place, sizes = _composite(left, right)
     offsets = np.concatenate([[0], np.cumsum(sizes**2)])
     flat = np.zeros(offsets[-1])

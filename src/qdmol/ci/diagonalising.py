@@ -25,7 +25,7 @@ from qdmol.potentials import Carrier
 
 # Norm of the residual (eV) at which a state has converged; the error of its energy is its square over the spacing.
 RESIDUAL_EV: Final = 2e-5
-# Sectors are left out whose lowest configuration lies this far (eV) above the highest state wanted.
+# Sectors whose lowest configuration lies this far (eV) above the highest requested state are skipped.
 MARGIN_EV: Final = 0.03
 # Families of sectors that are searched: about an axis |m| up to 2.
 FAMILIES: Final = 3

@@ -86,7 +86,7 @@ class OrbitalBasis:
     one_body
         (N, N) in eV: the carrier's bare Hamiltonian, real symmetric, block diagonal in the sectors.
     multiplet
-        (N,): orbitals with the same number are kept or left out together.
+        (N,): orbitals with the same number are kept or omitted together.
     dot_weight
         (D, N, N): ∫ ψ_a* ψ_b over the part of space nearest to each dot's centre.
     radial

@@ -246,7 +246,7 @@ class _ScaledError:
 
     @classmethod
     def of(cls, ladder: Ladder, step: int, limit: Estimate) -> _ScaledError:
-        """From the bases up to a step and the exciton's limit."""
+        """Basis error from the bases up to a step and the limit of the exciton."""
         return cls([ladder.solve(EXCITON, at, 1 + SPARE)[0].energy for at in range(step, -1, -1)][::-1], limit)
 
     def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:  # noqa: ARG002

@@ -284,7 +284,7 @@ def _job(case: Case, folder: Path) -> Job | InputError:
 
 @dataclass(frozen=True, slots=True)
 class SpectrumTask:
-    """What `solve_spectrum` needs: a spec, and the folder where its solved molecules are kept."""
+    """Input of `solve_spectrum`: a spec, and the folder where its solved molecules are stored."""
 
     spec: Spec
     folder: Path

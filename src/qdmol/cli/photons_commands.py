@@ -240,7 +240,7 @@ def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:
 
 
 def _refuse_all(analyses: Sequence[Analysed] | PhotonAnalyses) -> None:
-    """Where not one of many files could be read there is nothing to show: the error of the first, for all."""
+    """Raise the error of the first file if none of the files could be read."""
     errors = [analysis.error for analysis in analyses if hasattr(analysis, "error")]
     if len(errors) < len(analyses) or len(analyses) == 1:
         return

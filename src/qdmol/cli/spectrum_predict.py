@@ -29,7 +29,7 @@ _ENERGY = re.compile(r"\s*[-+.\deE]+\s*(?:eV|meV|cm-1|cm\^-1|1/cm)\s*")
 
 
 def normalise_of(text: str) -> Literal["edge", "300nm"]:
-    """Where absorption is drawn as 1.
+    """Normalisation of the absorption, from the text of an option.
 
     >>> normalise_of("300 nm")
     '300nm'
@@ -43,7 +43,7 @@ def normalise_of(text: str) -> Literal["edge", "300nm"]:
 
 
 def calibration_of(text: str) -> Calibration:
-    """Where the monomer's peak is to lie, of absorption unless ``emission:`` stands before it."""
+    """Calibration of the monomer's peak, in absorption unless preceded by ``emission:``."""
     from qdmol.prediction import Calibration
 
     before, separator, peak = text.rpartition(":")

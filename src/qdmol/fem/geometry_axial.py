@@ -154,7 +154,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class MeshSettings:
-    """How finely to mesh.
+    """Fineness of a mesh.
 
     `sizes`: largest element (nm) for each region label; `corner_levels`: geometric layers of elements around each
     re-entrant edge; `curve_order`: polynomial degree of the curved elements; `most`: largest number of elements.
@@ -234,7 +234,7 @@ def _generate(geometry: SplineGeometry, largest: float, narrow: Sequence[tuple[f
 
 
 def _within(seconds: float, make: Callable[[], T]) -> T:
-    """What `make` returns or raises; SolverError when it takes longer.
+    """Return or raise the result of `make`; SolverError if it takes longer.
 
     The mesh generator releases the interpreter's lock while it works, so that a thread can watch it. One that never
     returns is left behind; it ends with the process.
@@ -327,7 +327,7 @@ class _Writer:
         return self._points[key]
 
     def _share(self, levels: int) -> float:
-        """What Netgen takes for refinement up to some of the levels."""
+        """Input of Netgen for refinement up to some of the levels."""
         return min((levels + LEVEL_MARGIN) / self.levels, 1.0) if levels else 0.0
 
     def _layers(self, left: str, right: str) -> float:

@@ -39,7 +39,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Sliver:
-    """What lies between two caps up to the radius `edge` (nm)."""
+    """Region between two caps up to the radius `edge` (nm)."""
 
     one: Cap
     other: Cap

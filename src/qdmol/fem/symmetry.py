@@ -69,7 +69,7 @@ class Direction:
 
 
 class Symmetry(ABC):
-    """What rooms above the finite elements know of a molecule's symmetry."""
+    """Symmetry of a molecule, as used by all packages above the finite elements."""
 
     @property
     @abstractmethod
@@ -315,7 +315,7 @@ class AxialSymmetry(Symmetry):
         return sector.numbers[0] ** 2
 
     def sort_key(self, sector: Sector) -> tuple[int, ...]:
-        """By |m|, then -m before +m, then "+" before "-"."""
+        """Sort key: by |m|, then -m before +m, then "+" before "-"."""
         m, parity = sector.numbers
         return abs(m), m, -parity
 

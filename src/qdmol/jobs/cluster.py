@@ -447,7 +447,7 @@ def run_on(
 
 @dataclass
 class _Capacity:
-    """How many jobs may be handed out at a time: a fixed number, or what a running cluster has threads for."""
+    """Number of jobs submitted at a time: a fixed number, or the number of threads of a running cluster."""
 
     client: Client
     width: int | None

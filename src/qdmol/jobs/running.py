@@ -89,7 +89,7 @@ Progress = Callable[[State], None]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Where jobs are computed: a scheduler's address, worker processes of this command, or (0) this process.
+    """Settings for running jobs: a scheduler's address, worker processes of this command, or (0) this process.
 
     `limit` is the time limit of a job in seconds, None for no limit.
     """
@@ -168,7 +168,7 @@ class _Run:
 
     @property
     def uncomputed(self) -> int:
-        """How many jobs may still have to be computed."""
+        """Upper bound of the number of jobs still to be computed."""
         return len(self.pending) + self.plan.count - self.planned
 
     @property
@@ -177,7 +177,7 @@ class _Run:
         return not self.pending and self.failed == self.plan.count
 
     def assignments(self, limit: float | None) -> Iterator[Assignment]:
-        """What is to be computed, portion by portion, in each the jobs of one group one after the other."""
+        """Yield the jobs to compute in portions; within a portion the jobs of one group follow each other."""
         while self.waiting:
             order: dict[int, int] = {}
             for group in self.waiting.values():

@@ -95,7 +95,7 @@ class CarrierSpace:
         return [self.assembler.split(row) for row in values]
 
     def tail(self, x: Floats) -> Tail:
-        """How the state's energy decays with the degree: the slowest of the sectors that matter, and the sum."""
+        """Decay of the energy with the degree: the slowest among the relevant sectors, and the sum."""
         weights = {s: float(x[part] @ (self.pencils[s].M @ x[part])) for s, part in self._parts.items()}
         heavy = [s for s in self.sectors if weights[s] > 1e-3 * sum(weights.values())]
         tails = [tail_of(self.pencils[s], self.hamiltonian.floor, x[self._parts[s]]) for s in heavy]
@@ -142,7 +142,7 @@ class CarrierState:
         return float(np.sum(self.values**2 * function * self.space.measure)) / self.space.images
 
     def fall(self, coarse: CarrierSpace, potential: Floats) -> float:
-        """How much lower (eV) the level lies than in a coarser space, in the same potential energy (images, P)."""
+        """Decrease (eV) of the level from a coarser space, in the same potential energy (images, P)."""
         state = CarrierState(coarse, [coarse.reduced(self.space.parts(self.vector))])
         for _ in range(COARSE_STEPS):
             state.improve(potential, steps=1)

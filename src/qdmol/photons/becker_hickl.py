@@ -112,7 +112,7 @@ def _number(text: str) -> float | str:
 
 
 KIND = "Becker & Hickl SPC"
-# Fewer neighbours than this say nothing about their order.
+# With fewer neighbours than this their order is undetermined.
 ENOUGH = 16
 # Ticks of the quartz of the cards, which they count where no sync is chosen.
 OWN_CLOCKS_PS = (25_000.0, 50_000.0)

@@ -45,7 +45,7 @@ class RecordKind:
     wrap : int
         How far one overflow moves the clock, in units of `Records.times`.
     counted : bool
-        Whether an overflow record may stand for several.
+        Whether an overflow record may count several overflows.
     """
 
     name: str
@@ -200,7 +200,7 @@ def refused(path: Path, reason: str) -> InputError:
 
 
 def _end_of(name: str) -> str:
-    """Return a path as printable text; of a long one the end, which tells more."""
+    """Return a path as printable text; for a long one its end, which is more informative."""
     longest = LONGEST_VALUE - 5
     return shorten(name if len(name) <= longest else f"...{name[3 - longest :]}")
 
@@ -366,7 +366,7 @@ def resolution_ps(header: Mapping[str, Any]) -> float:
 
 def duration_s(header: Mapping[str, Any]) -> float | None:
     """Length of the measurement."""
-    # the time that passed, else the time that was asked for; both in ms
+    # the elapsed time, else the requested time; both in ms
     return next((1e-3 * header[name] for name in ("StopAfter", "AcquisitionTime") if header[name] > 0), None)
 
 

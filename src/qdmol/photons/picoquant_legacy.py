@@ -1,7 +1,7 @@
 """PicoQuant's files from before PTU: HT2, HT3, PT2 and PT3, with a header of fixed fields.
 
 Layouts after the format chapters of the manuals of HydraHarp 400 (file versions 1.0 and 2.0) and PicoHarp 300 (2.0),
-PicoQuant GmbH. A file says what it is in its first 16 bytes.
+PicoQuant GmbH. The first 16 bytes of a file identify its format.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ def _single(value: float | None) -> float | None:
 
 
 def _duration_s(header: Mapping[str, Any]) -> float | None:
-    # the time that passed, else the time that was asked for; both in ms
+    # the elapsed time, else the requested time; both in ms
     for name in ("TTResult_StopAfter", "MeasDesc_AcquisitionTime"):
         value = _number(header, name)
         if value is not None and value > 0:

@@ -1,4 +1,4 @@
-"""One function for every file of photons: what it is, is found by what is in it."""
+"""Reading of photon files of any format, which is recognised by the content of the file."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
     path : str or Path
         The file.
     format : str, optional
-        Name as ``"ptu"``; found by the content of the file otherwise, and by its extension where that says nothing.
+        Name as ``"ptu"``; otherwise recognised by the content of the file, or by its extension if the content is
+        ambiguous.
 
     Returns
     -------

@@ -102,7 +102,7 @@ class Records:
 
 
 class Source(Protocol):
-    """Something that hands out its records from the start as often as it is asked, in stretches of about `size`."""
+    """Source that delivers its records from the start as often as required, in stretches of about `size`."""
 
     def chunks(self, size: int) -> Iterator[Records]:
         """Give the stretches one after the other; their times do not fall from one to the next."""
@@ -184,7 +184,7 @@ class PhotonStream:
     provenance : Provenance
         File, format, header.
     stated_photons : int or None
-        Number of records stated by the header (photons or records, as the format has it); None where it says nothing.
+        Number of records stated by the header (photons or records, depending on the format); None if not stated.
     stated_duration_s : float or None
         Length of the measurement by the header.
     notes : tuple of str

@@ -65,7 +65,7 @@ class Layout:
     Attributes
     ----------
     delimiter, decimal : str
-        One character each; a delimiter of a space stands for any blanks.
+        One character each; a space as delimiter represents any blanks.
     roles : tuple of str
         ``"time"``, ``"channel"``, ``"sync"``, ``"delay"`` or ``""`` for each column.
     powers : tuple of int

@@ -115,7 +115,8 @@ def looks_like_timeharp(head: bytes, path: Path) -> bool:  # noqa: ARG001
 def read_timeharp(path: Path) -> PhotonStream:
     """Open a file of TimeHarp 100 or 200: T3R, version 3.0, 5.0 or 6.0.
 
-    The board gives its photons the times of a clock of its own, of 100 ns as a rule. They are told in periods of the
+    The board gives its photons the times of a clock of its own, of 100 ns as a rule. They are expressed in periods of
+    the
     laser by its rate; which pulse came before a photon is not known, and a note says so.
 
     Raises

@@ -81,12 +81,12 @@ def level_columns(solution: Solution) -> tuple[Column, ...]:
     )
     if not columns[1].levels.size:
         return ()
-    # A monomer beside itself says nothing.
+    # A comparison of a monomer with itself is meaningless.
     return tuple(column for column in columns[1 if one_dot else 0 :] if column.levels.size)
 
 
 def _monomer_shares(monomer_of_dot: Floats) -> Floats:
-    """Which dots (monomers, dots) each distinct monomer stands for: 1 or 0."""
+    """Matrix (monomers, dots) of 1 where a dot has this distinct monomer, else 0."""
     if not monomer_of_dot.size:
         return np.empty((0, 0))
     return np.asarray(np.arange(monomer_of_dot.max() + 1)[:, None] == monomer_of_dot, dtype=np.float64)
@@ -245,7 +245,7 @@ def _short_parts(solution: Solution) -> tuple[str, ...]:
 
 
 def _splitting_parts(solution: Solution) -> str:
-    """What the splitting of two dots is made of; empty where that is not known."""
+    """Contributions to the splitting of two dots; empty if unknown."""
     coupling, detuning = solution.tunnel_coupling, solution.detuning
     if coupling is None or detuning is None:
         return ""

@@ -24,7 +24,7 @@ _PER_BIN = 5.0  # photons that a bin holds in the mean, so that a weak decay is 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What is drawn: delays (ns), counts, and, where there are any, fit and response in the same bins."""
+    """Drawn curves: delays (ns), counts, and, where there are any, fit and response in the same bins."""
 
     delay: Floats
     counts: Floats

@@ -17,7 +17,7 @@ from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.style import BLUE, DOUBLE_COLUMN, GREY, VERMILLION, new_figure, panel_title, place_axes
 
 _LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 13.0, 9.0, 121.0, 38.0, 6.0, 35.0, 6.0  # mm
-_SHOWN = 4000  # points of a line; more cannot be told apart in print
+_SHOWN = 4000  # points of a line; more cannot be resolved in print
 
 
 def _grouped(counts: Floats, group: int) -> Floats:

@@ -60,7 +60,7 @@ class Shown:
 
     @property
     def colour(self) -> str:
-        """Of the sample, in every panel."""
+        """Colour of the sample, in every panel."""
         return COLOURS.get(self.name, BLACK)
 
     def unit(self, at: At) -> float:
@@ -283,7 +283,7 @@ def _legend(axes: Axes, samples: Sequence[Shown], overlays: Sequence[Overlay]) -
 
 
 def _alike(one: Overlay, overlays: Sequence[Overlay]) -> int:
-    """How many curves there are of the same sample and quantity."""
+    """Number of curves of the same sample and quantity."""
     return sum(other.sample == one.sample and other.curve.quantity == one.curve.quantity for other in overlays)
 
 

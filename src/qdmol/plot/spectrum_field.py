@@ -30,7 +30,7 @@ _FAINT = 0.01  # of the brightest; dimmer energies are cut off
 
 
 def draw_field(spectra: Spectra) -> Drawing | None:
-    """Draw emission over the field; None where no field was asked for, or no field has a number.
+    """Draw emission over the field; None if no field was requested, or all fields failed.
 
     Parameters
     ----------

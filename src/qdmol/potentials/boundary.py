@@ -83,7 +83,7 @@ class BoundaryResponse:
         return found / (2 * math.pi)
 
     def octaves(self, r: Floats, distance: Floats) -> Indices:
-        """How many octaves of m the potential at points needs beyond the first: its terms fall as e^{-2mη}."""
+        """Number of octaves of m that the potential at points needs beyond the first: its terms fall as e^{-2mη}."""
         apart = distance**2 + self.softness**2
         eta = np.arccosh(1 + apart / (2 * r * (r + np.sqrt(apart))))
         wanted = -math.log(SMALLEST_TERM) / (2 * eta)

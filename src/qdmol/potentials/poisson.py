@@ -51,12 +51,12 @@ class Poisson:
 
     @property
     def symmetry(self) -> Symmetry:
-        """That of the elements."""
+        """Symmetry of the elements."""
         return self.elements.symmetry
 
     @cached_property
     def assembler(self) -> Assembler:
-        """Over all regions."""
+        """Assembler over all regions."""
         return Assembler(self.elements)
 
     @cached_property
@@ -82,7 +82,7 @@ class Poisson:
         return self._factors[sector]
 
     def _outside(self, sector: Sector) -> sp.csc_array:
-        """What the space outside the ball adds to the operator, about an axis: the same for m and -m."""
+        """Contribution of the space outside the ball to the operator, about an axis: the same for m and -m."""
         m, parity = abs(sector.numbers[0]), sector.numbers[1]
         sphere = self.elements.outer_boundary
         if sphere is None:

@@ -154,7 +154,7 @@ class SelfPolarisation:
 
     @classmethod
     def of(cls, molecule: AxialMolecule) -> SelfPolarisation | None:
-        """That of a molecule; None where it is left out or there is none."""
+        """Self-polarisation of the molecule, or None if it is disabled or vanishes."""
         if molecule.interface_width is None or not screened(molecule):
             return None
         return cls(molecule, molecule.interface_width)

@@ -1,7 +1,7 @@
 """Interfaces of a molecule with an axis: curved panels with Gauss points, and potentials of charged rings on them.
 
 Every stretch of boundary across which the permittivity changes is cut into panels, short where another stretch is near
-and around edges; of a mirror-symmetric molecule in the upper half only. A point of a panel stands for a ring about the
+and around edges; of a mirror-symmetric molecule in the upper half only. A point of a panel represents a ring about the
 axis, and the potential of a charged ring is a sum over azimuthal parts of 1/√(R² + a²):
 
     1/√(|x - y|² + a²) = (1/2π) Σ_m k_m(x, y) e^{im(φ - φ')},   k_m = 2 Q_{m-1/2}(χ) / √(r r'),

@@ -19,7 +19,8 @@ from qdmol.prediction.surrogate import DotGrid, assemble, best_polynomial, dot_f
 from qdmol.prediction.tasks import Answer
 from qdmol.prediction.values import Conditions, Curves
 
-# Parts of the molecules of which each in turn is left out, for the error of a finite number of molecules.
+# Number of parts of the molecules, each omitted once in the jackknife estimate of the error of a finite number of
+# molecules.
 JACKKNIFE_PARTS: Final = 10
 # At least this part of the shapes must have a solution.
 MIN_SOLVED: Final = 0.5
@@ -44,7 +45,7 @@ class GroupLight:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Errors of the interpolation for shapes that are left out of the fit.
+    """Errors of the interpolation for shapes that are excluded from the fit.
 
     `relative` is the root mean square over the shapes of the misplaced absorption at the band edge relative to all of
     it; the others are errors (eV) of the mean over the shapes: peak and width of absorption, peak and width of
@@ -188,7 +189,7 @@ class _GroupCurves:
         return loss
 
     def misfit(self) -> Misfit | None:
-        """Errors for shapes left out of the fit; None if every particle was solved. To be called after `members`."""
+        """Errors for shapes excluded from the fit; None if every particle was solved. To be called after `members`."""
         if self.light.exact or not self.light.group.parameters:
             return None
         grid = self.grid

@@ -68,7 +68,7 @@ class SampleResult:
     ensemble
         Curves of the ensemble, None without one.
     impossible
-        Particles left out because their shape is impossible.
+        Particles discarded because their shape is impossible.
     """
 
     sample: Sample
@@ -410,7 +410,7 @@ def _bare(result: SampleResult, conditions: Conditions, *, extrapolated: bool) -
 
 
 def ensemble_result(spec: Spec, results: Sequence[SampleResult], *, exact: bool) -> EnsembleResult | None:
-    """How the ensemble of a spec was computed; None without an ensemble."""
+    """Computation of the ensemble of a spec; None without an ensemble."""
     if spec.ensemble is None:
         return None
     samples = []

@@ -360,7 +360,7 @@ def _mixture_remark(result: SampleResult) -> Iterator[str]:
 
 
 def _bulk_warning(results: Sequence[SampleResult]) -> Iterator[str]:
-    """How far absorption at 300 nm is below that of the bulk, in the sample where it is lowest."""
+    """Warning about absorption at 300 nm below the bulk value, for the sample with the lowest ratio."""
     ratios = [
         CM2 * result.readings["cross_section_300nm"] / bulk for result in results if (bulk := result.bulk_cross_section)
     ]

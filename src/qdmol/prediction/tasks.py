@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Solver:
-    """Where molecules are solved and kept; `tell` is called with a message whenever a molecule is solved."""
+    """Settings for solving and storing molecules; `tell` is called with a message whenever a molecule is solved."""
 
     folder: Path | None
     resources: Resources
@@ -79,7 +79,7 @@ class Solver:
 
 @dataclass(frozen=True, slots=True)
 class LightTask:
-    """What `solve_light_task` needs: a molecule with the values of its materials, the tolerance in meV, the request."""
+    """Input of `solve_light_task`: a molecule with the values of its materials, the tolerance in meV, the request."""
 
     molecule: AxialMolecule
     tolerance: float

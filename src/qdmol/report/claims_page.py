@@ -136,7 +136,7 @@ def claims_table(claims: Sequence[Claim]) -> PageTable:
 
 
 def reasons_table(claims: Sequence[Claim]) -> PageTable:
-    """Where each statement stands, why the verdict is what it is, what was assumed, and the command."""
+    """Table with the source of each statement, the reason for its verdict, its assumptions, and the command."""
     rows = tuple(
         (
             str(number),

@@ -39,7 +39,7 @@ from qdmol.results import NO_VALUE, write_netcdf
 class RenderedDrawing:
     """A figure in its final forms; the attributes are those of `Drawing`.
 
-    ``files`` is the figure as PDF and as PNG, or None if no files were asked for.
+    ``files`` is the figure as PDF and as PNG, or None if no files were requested.
     """
 
     name: str
@@ -159,7 +159,7 @@ def _number_row(number: Number) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Section:
-    """What the page says of one file."""
+    """Section of the page about one file."""
 
     name: str
     title: str

@@ -127,7 +127,7 @@ def energies_table(solution: Solution) -> PageTable:
 
 def complex_tables(solution: Solution) -> list[PageTable]:
     """The lowest states of every complex that was requested."""
-    headings = ("energy above the gaps", "above X", "m", "parity", "spins e, h", "states", "what it is")
+    headings = ("energy above the gaps", "above X", "m", "parity", "spins e, h", "states", "label")
     tables = []
     for name, states in solution.complexes.items():
         rows = tuple(_complex_row(level) for level in states.states)

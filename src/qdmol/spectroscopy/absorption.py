@@ -41,7 +41,7 @@ _FAINT = 8.0  # times the noise: a lower rise is no edge
 
 
 def fit_absorption(curve: Curve) -> PeakFit:
-    """Fit the lowest peak of an absorption curve, or its edge where no peak can be told from the background.
+    """Fit the lowest peak of an absorption curve, or its edge if no peak is resolved from the background.
 
     The start is the minimum of the second derivative with the lowest energy. In a window around it three models are
     fitted and averaged: a Gaussian on a straight line (scattering, blank) with, above it, a ramp, a step that rises

@@ -14,7 +14,7 @@ from qdmol.spectroscopy.values import Comparison, Curve, Measurement, PeakFit
 
 
 def fit_curve(curve: Curve) -> PeakFit:
-    """Fit a curve as what it is: absorption by its edge, emission and excitation by their strongest peak.
+    """Fit a curve according to its quantity: absorption by its edge, emission and excitation by their strongest peak.
 
     Raises
     ------

@@ -46,7 +46,7 @@ _QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = (
 
 
 def is_axis(cell: str) -> bool | None:
-    """Whether a heading names an axis of light, names another one (False), or says nothing (None)."""
+    """Whether a heading names a wavelength or energy axis, another axis (False), or none (None)."""
     if _OTHER_AXIS.search(cell) and not _AXIS.search(cell):
         return False
     return True if _AXIS.search(cell) else None
@@ -110,7 +110,7 @@ def read_curves(path: str | Path, *, quantity: Quantity | None = None) -> tuple[
     -------
     tuple of Curve
         One a column, in rising wavelength. What was guessed stands in `notes`; points that are missing, saturated or
-        negative are counted in `flags`, and the first two kinds are left out of `usable`.
+        negative are counted in `flags`, and the first two kinds are excluded from `usable`.
 
     Raises
     ------

@@ -22,8 +22,8 @@ class Surveyed:
 
     ``size`` is from the fitted peak for every curve, so that a series has one definition whether its peaks are
     maxima or shoulders. ``size_from_maximum`` is from the maximum as seen, None for a shoulder: it lies to the blue
-    of the fitted peak, for the background rises to the blue. ``size_note`` says why a size that was asked for is
-    missing, or what it is from.
+    of the fitted peak, for the background rises to the blue. ``size_note`` explains why a requested size is missing,
+    or from what it was determined.
     """
 
     curve: Curve

@@ -60,7 +60,7 @@ class Operator(Protocol):
 class Hamiltonian:
     """Hamiltonian of one carrier in one molecule.
 
-    `polarisation` is the self-polarisation at the quadrature points, None where it is left out.
+    `polarisation` is the self-polarisation at the quadrature points, None if it is not included.
     """
 
     space: Space

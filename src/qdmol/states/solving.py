@@ -108,7 +108,8 @@ def find_levels(operator: Operator, count: int, *, ceiling: float, further_error
     Raises
     ------
     SolverError
-        The inertia count does not agree with the levels found, or more levels are asked for than the symmetry lists.
+        The inertia count does not agree with the levels found, or more levels are requested than the symmetry has
+        families for.
     """
     if count == 0:
         return Levels((), complete=True)
@@ -242,7 +243,7 @@ def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
 
 
 def tail_of(pencil: Pencil, floor: float, vector: Floats) -> Tail:
-    """How the energy of a level decays with the degree of the shape functions."""
+    """Decay of the energy of a level with the degree of the shape functions."""
     shells = np.bincount(pencil.space.degrees, weights=pencil.diagonal(floor) * vector**2)
     return left_out(np.asarray(shells, dtype=np.float64))
 

@@ -394,7 +394,7 @@ def _read_coulomb(value: object) -> object:
 
 
 class Calculation(Part):
-    """What is computed, and with which accuracy."""
+    """Quantities to compute, and their accuracy."""
 
     electrons: LevelCount = Field(
         4,
@@ -458,7 +458,7 @@ class Calculation(Part):
 
     @property
     def exchange_eV(self) -> float | None:  # noqa: N802
-        """`exchange_constant` in eV nm³; None where exchange is left out."""
+        """`exchange_constant` in eV nm³; None if exchange is not included."""
         return self.exchange_constant / 1000 if self.exchange else None
 
 

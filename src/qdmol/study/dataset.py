@@ -97,7 +97,7 @@ def _positions(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
 
 
 def _normal(solution: MoleculeSolution) -> float:
-    """From ∫ψ² = 1 in the elements' measure over the mesh to ∫ψ² d³r = 1 over the molecule."""
+    """Factor from the normalisation ∫ψ² = 1 in the elements' measure to ∫ψ² d³r = 1 over the molecule."""
     return 1 / math.sqrt(solution.symmetry.turn * len(solution.symmetry.images))
 
 

@@ -238,7 +238,7 @@ def _unresolved(fit: LifetimeFit, trial: Trial) -> Flag | None:
 
 
 def _effective(fit: LifetimeFit) -> Flag | None:
-    """One lifetime from few photons may stand for two close ones.
+    """A single lifetime from few photons may represent two close ones.
 
     For equal photons of two lifetimes of ratio r, the log-likelihood of two exponentials gains N (ln r)^4 / 32 on that
     of one: to second order in ln r the density departs from an exponential by (ln r)^2 / 4 times Laguerre's L2.

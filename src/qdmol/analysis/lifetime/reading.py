@@ -8,7 +8,7 @@ Hickl. A file that holds several decays, or does not state the unit of its times
 Counts from values that were counts once: a background taken off, or a mean over repeats.
 
 Such values still lie on a ladder of even steps. Photons have a variance equal to their mean, so the noise before the
-pulse tells how many counts the lowest rung stands for.
+pulse shows how many counts the lowest step represents.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from qdmol.errors import InputError, MissingExtraError
 from qdmol.files import open_input, read_input
 from qdmol.text_tables import FEWEST_ROWS, LARGEST_BYTES, decoded, tables_of
 
-_LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not told apart
+_LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not distinguishable
 _LOOSE = 0.1  # of a step: how far a value may be off its rung
 
 
@@ -220,7 +220,7 @@ def _refusal(path: Path, allowed: str) -> InputError:
 
 
 def _chosen(curves: Sequence[Curve], column: int | str | None, *, name: str) -> Curve:
-    """The curve asked for, or the only one."""
+    """The requested curve, or the only one."""
     if column is None and len(curves) == 1:
         return curves[0]
     listed = ", ".join(
