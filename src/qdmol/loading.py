@@ -33,7 +33,7 @@ def load(path: str | os.PathLike[str]) -> Loadable:
     Raises
     ------
     qdmol.errors.InputError
-        There is no such file, or it holds no result of qdmol.
+        There is no such file, or it contains no qdmol result.
     """
     saved = read_result(path)
     if saved.kind not in KINDS:

@@ -175,8 +175,8 @@ def draw_spectra(spectra: Spectra, overlays: Sequence[Overlay] = (), *, normalis
     _draw_whole(left, spectra, samples, overlays, "edge")
     _draw_whole(right, spectra, samples, overlays, "300nm")
     panel_title(upper, "a", "Band edge: absorption (solid), emission per nm (dashed)", offset=7.5)
-    panel_title(left, "b", "Absorption, 1 at the band edge", offset=7.5)
-    panel_title(right, "c", "Absorption, 1 at 300 nm", offset=7.5)
+    panel_title(left, "b", "Absorption, normalised at the band edge", offset=7.5)
+    panel_title(right, "c", "Absorption, normalised at 300 nm", offset=7.5)
     tables = curve_tables(spectra, samples, overlays)
     caption = _caption(samples, overlays, normalise)
     return Drawing("figure1_spectrum", caption, _alternative(spectra, overlays), figure, tables)
@@ -209,7 +209,7 @@ def _draw_edge(
     _draw_measured(axes, samples, overlays, at, height=height)
     axes.set_ylim(0, min(top, _HIGHEST * height) * 1.04)
     axes.locator_params(axis="y", nbins=6)
-    axes.set_ylabel(f"Absorption (1 {_STEPS[at]})")
+    axes.set_ylabel(f"Normalised absorption (1 {_STEPS[at]})")
     axes.tick_params(axis="x", labelbottom=False)
     energy_axis(axes, most=12)
     _legend(axes, samples, overlays)
@@ -329,7 +329,7 @@ def _draw_whole(
     else:
         axes.set_ylim(0, 1.22 * top)
     axes.set_xlabel("Wavelength (nm)")
-    axes.set_ylabel(f"Absorption (1 {_STEPS[at]})")
+    axes.set_ylabel(f"Normalised absorption (1 {_STEPS[at]})")
     energy_axis(axes)
     _mark_ranges(axes, spectra)
 

@@ -270,7 +270,7 @@ def _overlay_sentences(overlay: Overlay) -> list[str]:
         )
         text = f"Measured {name}: its {_BASES[overlay.basis]}"
         if is_significant(place.difference, place.error):
-            text += f" lies {shift} the prediction for {overlay.sample}, outside the combined error."
+            text += f" lies {shift} the prediction for {overlay.sample}, which exceeds the combined error."
         else:
             text += f" agrees with the prediction for {overlay.sample} within the combined error ({shift})."
         sentences.append(text)
