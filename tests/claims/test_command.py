@@ -237,7 +237,7 @@ def test_the_page_is_whole_and_needs_nothing_else(report, assessed):
             assert re.sub(r"\s+", " ", shown) in page.text
     for figure in ("Fig. 1f", "Fig. 1g and 1h", "Fig. 1j", "Fig. R1"):
         assert f"fter {figure}" in page.text
-    assert page.text.index("The claims") < page.text.index("Figures")
+    assert page.text.index("Claims") < page.text.index("Figures")
 
 
 def test_the_data_beside_the_page(report, assessed):

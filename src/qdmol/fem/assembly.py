@@ -228,8 +228,8 @@ class Assembler:
 
     def _gather(self, local: Sequence[Floats]) -> Floats:
         places = np.concatenate([block.unknowns.ravel() for block in self.blocks])
-        found = np.bincount(places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count)
-        return np.asarray(found, dtype=np.float64)
+        sums = np.bincount(places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count)
+        return np.asarray(sums, dtype=np.float64)
 
 
 def _gram(values: Floats, weight: Floats) -> Floats:

@@ -147,12 +147,12 @@ class Symmetry(ABC):
         """The sector of the complex conjugate functions."""
 
     @abstractmethod
-    def combine(self, one: Indices, other: Indices) -> Indices:
+    def combine(self, first: Indices, second: Indices) -> Indices:
         """Quantum numbers (..., K) of the products of functions with numbers (..., K)."""
 
-    def product(self, one: Sector, other: Sector) -> Sector:
+    def product(self, first: Sector, second: Sector) -> Sector:
         """The sector of the product of two functions."""
-        return self.sector(*(int(n) for n in self.combine(np.array(one.numbers), np.array(other.numbers))))
+        return self.sector(*(int(n) for n in self.combine(np.array(first.numbers), np.array(second.numbers))))
 
     @abstractmethod
     def signs(self, sector: Sector) -> tuple[int, ...]:
@@ -183,7 +183,7 @@ class Symmetry(ABC):
         """The sector with the opposite signs on the second image, bonding against antibonding; None with one image."""
 
     @abstractmethod
-    def overlap_locally(self, one: Indices, other: Indices) -> Bools:
+    def overlap_locally(self, first: Indices, second: Indices) -> Bools:
         """Whether functions with numbers (..., K) overlap in a part of space of any shape the symmetry of the elements
         allows: about an axis, equal m. Their signs on the images are not looked at.
         """
@@ -288,9 +288,9 @@ class AxialSymmetry(Symmetry):
         m, parity = sector.numbers
         return self.sector(-m, parity)
 
-    def combine(self, one: Indices, other: Indices) -> Indices:
+    def combine(self, first: Indices, second: Indices) -> Indices:
         """Sums of m and products of parities."""
-        return np.stack([one[..., 0] + other[..., 0], one[..., 1] * other[..., 1]], axis=-1)
+        return np.stack([first[..., 0] + second[..., 0], first[..., 1] * second[..., 1]], axis=-1)
 
     def signs(self, sector: Sector) -> tuple[int, ...]:
         """1 above the mirror plane, the parity below it."""
@@ -301,9 +301,9 @@ class AxialSymmetry(Symmetry):
         m, parity = sector.numbers
         return self.sector(m, -parity) if self.mirror else None
 
-    def overlap_locally(self, one: Indices, other: Indices) -> Bools:
+    def overlap_locally(self, first: Indices, second: Indices) -> Bools:
         """Equal m."""
-        return np.asarray(one[..., 0] == other[..., 0])
+        return np.asarray(first[..., 0] == second[..., 0])
 
     def vanishing(self, sector: Sector) -> tuple[str, ...]:
         """The axis for m ≠ 0, the mirror plane for odd functions."""

@@ -224,8 +224,8 @@ def _numbers_adapter() -> TypeAdapter[tuple[NumberPair, ...]]:
     return TypeAdapter(tuple[NumberPair, ...])
 
 
-def _spec_differences(one: Spec, two: Spec) -> Iterator[Difference]:
-    first, second = (dict(_leaves(spec_mapping(spec))) for spec in (one, two))
+def _spec_differences(spec_a: Spec, spec_b: Spec) -> Iterator[Difference]:
+    first, second = (dict(_leaves(spec_mapping(spec))) for spec in (spec_a, spec_b))
     for field in dict.fromkeys([*first, *second]):
         if first.get(field) != second.get(field):
             yield Difference(field, first.get(field), second.get(field))
