@@ -186,7 +186,7 @@ def coupling_map(
         place = _place(molecule)
         if isinstance(place, tuple) and _inside(place, shown):
             axes.plot(*place, "o", markersize=4.5, color="white", markeredgecolor=BLACK, label="this molecule")
-        _legend(axes, lines, holes=bool(np.isnan(shown.energy).any()))
+        _legend(axes, lines, failed=bool(np.isnan(shown.energy).any()))
         if np.isfinite(shown.energy).any():
             _colour_bar(axes, mesh, shown, own_figure=ax is None)
     return axes

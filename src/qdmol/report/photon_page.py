@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from qdmol.analysis import Analysed, Number, PhotonAnalysis, files_rows, interval_text, plain_text, shown_number
+from qdmol.estimates import NO_VALUE
 from qdmol.plot import Drawing, draw_correlations, draw_decay, draw_g2_by_gate, draw_intensity_trace
 from qdmol.report.page import PageFigure, PageTable, Section, planned_pair, write_page
 from qdmol.results import write_netcdf
