@@ -114,6 +114,10 @@ class PhotonAnalysis(Drawable):
             return more[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def __dir__(self) -> list[str]:
+        """List the attributes, with those of all stages."""
+        return sorted({*super().__dir__(), *self.more})
+
     @property
     def results(self) -> Results:
         """Results by the class of their stage."""

@@ -109,7 +109,7 @@ class Curve:
         return self.wavelength_nm[mask], self.values[mask]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Measurement:
     """A number with its standard error and degrees of freedom; the interval is Student's at level 0.95.
 
@@ -137,6 +137,9 @@ class Measurement:
     def high(self) -> float:
         """Upper end of the interval."""
         return self.value + self.half_width
+
+    def __repr__(self) -> str:
+        return repr(self.estimate())
 
     def estimate(self, unit: str = "") -> Estimate:
         """Value and interval, with the unit."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import html
 import io
 import json
 import os
@@ -40,7 +41,7 @@ MAX_LISTED_FAILURES = 10
 RESULTS = ("spacing",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Batch:
     """Solved samples: `files` (CSV and NetCDF) have one row for each sample."""
 
@@ -77,6 +78,12 @@ class Batch:
     def data(self) -> xr.Dataset:
         """Every number over the dimension ``sample``, with units."""
         return self.table.dataset(_attributes())
+
+    def __repr__(self) -> str:
+        return f"<Batch of {self.table.count} samples: {self.table.done} with numbers>"
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<div>{html.escape(line)}</div>" for line in str(self).splitlines())
 
     def __str__(self) -> str:
         sentences = [f"{self.table.done} of {self.table.count} samples were solved."]
