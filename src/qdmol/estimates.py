@@ -248,7 +248,7 @@ def format_measured(value: float | None, error: float | None = None, unit: str =
     Parameters
     ----------
     value, error
-        In the same unit; a missing value gives the placeholder `NO_VALUE`, a missing error is left out.
+        In the same unit; a missing value gives the placeholder `NO_VALUE`, a missing error is omitted.
     unit
         Written after a no-break space.
 

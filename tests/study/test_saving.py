@@ -129,7 +129,7 @@ def _incomplete_map(path):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (_foreign, "holds no result of qdmol"),
+        (_foreign, "contains no qdmol result"),
         (_text, "cannot be read as a NetCDF file"),
         (_old, "saved arrays only"),
         (_unknown, "this version of qdmol reads"),

@@ -1,7 +1,7 @@
 """PicoQuant's files from before PTU: HT2, HT3, PT2 and PT3, with a header of fixed fields.
 
 Layouts after the format chapters of the manuals of HydraHarp 400 (file versions 1.0 and 2.0) and PicoHarp 300 (2.0),
-PicoQuant GmbH. A file says what it is in its first 16 bytes.
+PicoQuant GmbH. The first 16 bytes of a file identify its format.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ def read_hydraharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(HYDRAHARP)
     header = cursor.header
     version = header["FormatVersion"]
     if version not in TICKS_HYDRAHARP_PS:
-        raise refused(path, f"is a HydraHarp file of version {version[:6]!r}; known are 1.0 and 2.0")
+        raise refused(path, f"is a HydraHarp file of version {version[:6]!r}; supported are 1.0 and 2.0")
     t2 = is_t2(path, header)
     inputs = header["Inputs"]
     if not 0 <= inputs <= MOST_INPUTS:
@@ -125,7 +125,7 @@ def read_picoharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(PICOHARP)

@@ -27,9 +27,11 @@ def _decode(records: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.uint8]
     channels = records["channel"]
     times = records["time"].astype(np.int64)
     if len(records) and int(channels.max()) > HIGHEST_CHANNEL:
-        raise DataError(f"A tag is of channel {int(channels.max())}, which a quTAG does not have: records are damaged.")
+        raise DataError(
+            f"A tag has channel {int(channels.max())}, which a quTAG does not have: the records are damaged."
+        )
     if len(records) and int(times.min()) < 0:
-        raise DataError("The time of a tag exceeds the clock of a quTAG: records are damaged.")
+        raise DataError("The time of a tag exceeds the range of the quTAG clock: the records are damaged.")
     return times, channels.astype(np.uint8)
 
 

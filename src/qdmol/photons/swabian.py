@@ -31,12 +31,12 @@ EXPORT = (
 def _decode(records: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     kinds = records["kind"]
     if len(records) and int(kinds.max()) > MISSED:
-        raise DataError(f"A record is of the kind {int(kinds.max())}, which does not exist: records are damaged.")
+        raise DataError(f"A record has the kind {int(kinds.max())}, which does not exist: the records are damaged.")
     tags = records if not kinds.any() else records[kinds == TAG]
     channels = tags["channel"]
     if len(tags) and (int(channels.max()) > HIGHEST_CHANNEL or int(channels.min()) < -HIGHEST_CHANNEL):
         worst = max(int(channels.max()), int(channels.min()), key=abs)
-        raise DataError(f"A tag is of channel {worst}, which the instrument does not have: records are damaged.")
+        raise DataError(f"A tag has channel {worst}, which the instrument does not have: the records are damaged.")
     # falling edges get numbers of their own above those of the inputs
     numbers = np.where(channels >= 0, channels, 128 - channels)
     return tags["time"].astype(np.int64), numbers.astype(np.uint8)
@@ -50,9 +50,9 @@ def _losses(file: TagFile) -> list[str]:
     missed = sum(int(part["missed"][part["kind"] == MISSED].sum()) for part in parts)
     errors = sum(int((part["kind"] == ERROR).sum()) for part in parts)
     said = [
-        (overflows, f"{overflows} times the instrument could not keep up and lost tags"),
+        (overflows, f"{overflows} times the instrument overflowed and lost tags"),
         (missed, f"{missed} tags were counted but not recorded"),
-        (errors, f"{errors} records say that the clock failed"),
+        (errors, f"{errors} records report a clock failure"),
     ]
     return [f"Among {looked_at} records: {sentence}." for number, sentence in said if number]
 

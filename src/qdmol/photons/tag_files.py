@@ -155,7 +155,7 @@ def stream_of_tags(
     noted : callable
         Gives notes on what the look shows.
     """
-    said = [f"The file ends {rest} bytes into a tag, which is left out."] if rest else []
+    said = [f"The file ends {rest} bytes into a tag, which is ignored."] if rest else []
     said += notes
     contradictions = []
     survey = Survey((), 0, 0, None)
@@ -165,10 +165,10 @@ def stream_of_tags(
         contradictions.append(str(error))
     if sync_channel is None and survey.sync is not None:
         sync_channel = survey.sync[0]
-        said.append(f"Channel {sync_channel} holds a steady pulse and is taken as the sync.")
+        said.append(f"Channel {sync_channel} contains periodic pulses and is taken as the sync channel.")
     said += noted(survey)
     if survey.falls:
-        said.append(f"Tags are not in order of time ({survey.falls} of {survey.looked_at}); they are sorted.")
+        said.append(f"Tags are not in chronological order ({survey.falls} of {survey.looked_at}); they are sorted.")
     return PhotonStream(
         mode="T2",
         tick_ps=1.0,

@@ -85,8 +85,8 @@ class Spectra(Drawable):
         return list(self.samples.values())[-1]
 
     def change(self, before: str, after: str) -> SampleChange | None:
-        """Change between two samples; None where one of them is not predicted."""
-        return next((one for one in self.changes if (one.before, one.after) == (before, after)), None)
+        """Change between two samples; None if one of them is not predicted."""
+        return next((change for change in self.changes if (change.before, change.after) == (before, after)), None)
 
     @cached_property
     def summary(self) -> Mapping[str, Any]:
@@ -147,7 +147,7 @@ class Spectra(Drawable):
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the spectra that a file holds; InputError where it holds no complete ones."""
+        """Return the spectra in a file; InputError if the file contains no complete spectra."""
         arrays, record = saved.arrays, dict(saved.values)
         try:
             spec = read_spec(record.pop("spec"), folder=saved.path.absolute().parent)

@@ -46,7 +46,7 @@ class SavedResult:
     def incomplete(self, kind: str, error: Exception) -> InputError:
         """Return the refusal of a file whose values are not those of a result of this kind."""
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        message = f"{self.path.name} holds no complete {kind} ({reason})."
+        message = f"{self.path.name} does not contain a complete {kind} ({reason})."
         return InputError(field="path", value=str(self.path), allowed=f"a {kind} saved by qdmol", message=message)
 
 
@@ -116,7 +116,7 @@ def read_result(path: str | os.PathLike[str]) -> SavedResult:
     Raises
     ------
     InputError
-        There is no such file, it is no NetCDF file, or it holds no result of qdmol.
+        There is no such file, it is no NetCDF file, or it contains no qdmol result.
     """
     import h5py
     import xarray as xr
@@ -137,7 +137,7 @@ def read_result(path: str | os.PathLike[str]) -> SavedResult:
         raise InputError(field="path", value=str(path), allowed=allowed, message=message) from None
     if KIND not in data.attrs or VALUES not in data.attrs:
         old = "qdmol_version" in data.attrs
-        reason = "was written by a version of qdmol that saved arrays only" if old else "holds no result of qdmol"
+        reason = "was written by a version of qdmol that saved arrays only" if old else "contains no qdmol result"
         message = f"{file.name} {reason}; give a file written by `.save`, `qdmol run` or `qdmol map`."
         raise InputError(field="path", value=str(path), allowed="a file saved by qdmol", message=message)
     return SavedResult(file, str(data.attrs[KIND]), _values(file, data.attrs[VALUES]), data, groups)

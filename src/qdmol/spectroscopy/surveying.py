@@ -14,8 +14,8 @@ from qdmol.spectroscopy.sizing import Size, size_from_peak
 from qdmol.spectroscopy.values import Comparison, Curve, PeakFit
 
 SIZE_NOTE = (
-    "Diameters are from the fitted peak, background taken off, for all curves alike. The published sizing curves are "
-    "for the maximum as seen; where there is one, the diameter from it is given beside and is the smaller one."
+    "All diameters are from the fitted, background-subtracted peak. The published sizing curves apply to the maximum "
+    "of the raw curve; if there is one, the diameter from it is also given and is the smaller of the two."
 )
 
 
@@ -25,8 +25,8 @@ class Surveyed(Drawable):
 
     ``size`` is from the fitted peak for every curve, so that a series has one definition whether its peaks are
     maxima or shoulders. ``size_from_maximum`` is from the maximum as seen, None for a shoulder: it lies to the blue
-    of the fitted peak, for the background rises to the blue. ``size_note`` says why a size that was asked for is
-    missing, or what it is from.
+    of the fitted peak, for the background rises to the blue. ``size_note`` explains why a requested size is missing,
+    or from what it was determined.
     """
 
     curve: Curve
@@ -87,7 +87,7 @@ def _sizes(fit: PeakFit, material: str | None) -> tuple[Size | None, Size | None
     if material is None or fit.curve.quantity != "absorption":
         return None, None, ""
     if fit.peak_eV is None:
-        return None, None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
+        return None, None, "No size: the curve has an edge but no peak, and sizing curves apply to peaks."
     try:
         size = size_from_peak(fit.position_nm, material=material)
     except InputError as error:

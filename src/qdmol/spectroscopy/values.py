@@ -190,7 +190,7 @@ class PeakFit:
         What was fitted.
     kind
         ``maximum``: the peak is a maximum of the curve; ``shoulder``: a peak on a rising background without a maximum
-        of its own; ``edge``: no peak to be told from the background, the steepest slope stands for it.
+        of its own; ``edge``: no peak is resolved from the background, and the steepest slope is taken instead.
     peak_eV, width_meV, height
         Maximum, full width at half maximum and height of the peak alone, background taken off, on the energy axis
         (emission: per eV); None for an edge.

@@ -299,7 +299,7 @@ def _require_delays(stream: PhotonStream, gate_ns: Sequence[float]) -> None:
 def _two_brightest(stream: PhotonStream) -> Steps[tuple[int, int]]:
     channels = yield from counted(BrightestTally(stream, number=2))
     if len(channels) < 2:
-        raise DataError(f"g2 needs photons on two channels, but only {len(channels)} has any.")
+        raise DataError(f"g2 needs photons on two channels, but only {len(channels)} has photons.")
     return channels[0], channels[1]
 
 

@@ -1,6 +1,6 @@
 """What the columns of a table of decays are: time axes with their units, curves with their names.
 
-Nothing is guessed: what a file does not say, or says in two ways, is asked for.
+Nothing is guessed: missing or ambiguous information has to be given as an option.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _refuse_spectrum(table: Table, names: Sequence[str], axes: Sequence[bool], n
         named = _SPECTRAL_NAME.search(field) and not _TIME.search(field)
         if named or (_SPECTRAL.search(field) and not _UNIT.search(field)):
             message = f"`{name}` has {plain_text(field[:40])!r} for its axis; an emission spectrum is not a decay."
-            raise InputError(field="FILE", value=name, allowed="counts over a time axis", message=message)
+            raise InputError(field="FILE", value=name, allowed="counts against a time axis", message=message)
 
 
 def _is_axis(table: Table, k: int, names: Sequence[str]) -> bool:
@@ -212,7 +212,7 @@ def _whole(column: Floats, name: str) -> Floats | None:
     if length == 0 or not (column[:length][there[:length]] != 0).any():
         return None
     if not there[:length].all():
-        raise _refusal(name, "columns without empty cells between the counts")
+        raise _refusal(name, "columns of counts without empty cells")
     return np.ascontiguousarray(column[:length])
 
 
@@ -223,13 +223,13 @@ def _scale(table: Table, axis: int, names: Sequence[str], unit: str | None, name
         scale = unit_ns(unit)
         if stated is not None and stated != scale:
             there = next(key for key, value in UNITS.items() if value == stated)
-            return scale, (f"The file states times in {there}; they are taken as {unit.strip()}, as asked for.",)
+            return scale, (
+                f"The file states times in {there}; they are read in {unit.strip()}, the unit given by --unit.",
+            )
         return scale, ()
     if stated is None:
         units = ", ".join(UNITS)
-        message = (
-            f"`{name}` does not state the unit of its times in one clear way; give it with --unit (one of {units})."
-        )
+        message = f"`{name}` does not state the unit of its times unambiguously; give it with --unit (one of {units})."
         raise InputError(field="unit", value=None, allowed=f"one of {units}", message=message)
     return stated, ()
 
@@ -292,12 +292,12 @@ def _positive(numbers: Sequence[str], scale: float) -> list[float]:
 
 def _width_of(widths: Sequence[float], k: int, axes: Sequence[bool], name: str) -> float:
     if not widths:
-        raise _refusal(name, "two columns, times and counts, or a header that states the width of a channel")
+        raise _refusal(name, "two columns, times and counts, or a header that states the channel width")
     place = sum(not axis for axis in axes[:k])
     if len(widths) == 1:
         return widths[0]
     if len(widths) != axes.count(False):
-        allowed = f"one width of a channel for all curves or one for each, not {len(widths)} for {axes.count(False)}"
+        allowed = f"one channel width for all curves, or one for each, not {len(widths)} for {axes.count(False)}"
         raise _refusal(name, allowed)
     return widths[place]
 
@@ -308,5 +308,5 @@ def _even(name: str, times: Floats) -> tuple[float, float]:
     width = float(times[-1] - times[0]) / (n - 1)
     line = times[0] + width * np.arange(n)
     if not (math.isfinite(width) and width > 0 and np.abs(times - line).max() <= 1.05 * width):
-        raise _refusal(name, "times that rise in even steps")
+        raise _refusal(name, "times that increase in equal steps")
     return float(times[0]), width

@@ -221,7 +221,7 @@ def _check(decay: Decay, model: str, background: float | Background | None, leve
 def _dark(decay: Decay, background: Background) -> tuple[float, float]:
     """A measured background as counts in a number of bins: those that have its relative error."""
     if decay.exposure_periods is None or decay.period_ns is None:
-        allowed = "counts per bin, for the decay does not say how long it was measured"
+        allowed = "counts per bin: the decay does not state its measurement time"
         raise InputError(field="background", value="rates in Hz", allowed=allowed)
     seconds = decay.exposure_periods * decay.period_ns * 1e-9
     per_bin = seconds * decay.bin_width_ns / decay.period_ns
@@ -309,7 +309,7 @@ def _tail(
         if results[-1][0].goodness.probability > GOOD:
             break
     if not results:
-        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons come after the pulse at {pulse:.4g} ns.")
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons arrive after the pulse at {pulse:.4g} ns.")
     trial, evidence = min(results, key=_poorness)
     return trial, evidence, response
 
@@ -340,6 +340,6 @@ def _tail_setting(request: _Request, *, pulse: float, begin: float, margin: floa
     period = request.decay.period_ns or math.inf
     used = request.used & (left >= begin - pulse - 1e-6 * bin_ns) & (right <= period - margin + 1e-6 * bin_ns)
     if float(request.decay.counts[used].sum()) < FEWEST_PHOTONS:
-        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons come after {begin:.4g} ns, too few for a lifetime.")
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons arrive after {begin:.4g} ns, too few for a lifetime.")
     pulsed = Response("none", np.zeros(0), start_ns=pulse, width_ns=bin_ns)
     return prepare(request.decay, pulsed, used=used, dark=request.dark, background=request.background)

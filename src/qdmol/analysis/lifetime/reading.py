@@ -8,7 +8,7 @@ Hickl. A file that holds several decays, or does not state the unit of its times
 Counts from values that were counts once: a background taken off, or a mean over repeats.
 
 Such values still lie on a ladder of even steps. Photons have a variance equal to their mean, so the noise before the
-pulse tells how many counts the lowest rung stands for.
+pulse shows how many counts the lowest step represents.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from qdmol.errors import InputError, MissingExtraError
 from qdmol.files import open_input, read_input
 from qdmol.text_tables import FEWEST_ROWS, LARGEST_BYTES, decoded, tables_of
 
-_LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not told apart
+_LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not distinguishable
 _LOOSE = 0.1  # of a step: how far a value may be off its rung
 
 
@@ -55,8 +55,8 @@ def whole_counts(values: Floats, *, name: str) -> tuple[Floats, str | None]:
     lift = max(float(np.round(noise - dark.mean())), 0.0) if len(dark) > 10 else 0.0
     zero = values.min() - lift * step
     note = (
-        f"The values are not counts: counts are restored as (value {-zero:+.4g}) / {step:.4g}, "
-        "by the step between values and the noise before the pulse."
+        f"The values are not counts: counts are restored as (value {-zero:+.4g}) / {step:.4g}, from the step between "
+        "values and the noise before the pulse."
     )
     return rungs + lift, note
 
@@ -168,7 +168,8 @@ def read_response(path: str | Path, *, unit: str | None = None) -> Response:
     named = [curve for curve in curves if _RESPONSE.search(curve.name)]
     if len(curves) > 1 and len(named) != 1:
         message = (
-            f"`{place.name}` holds {len(curves)} curves; save the response in its own file, or name its column IRF."
+            f"`{place.name}` contains {len(curves)} curves; save the response in a separate file, or name its column "
+            "IRF."
         )
         raise InputError(field="response", value=place.name, allowed="one curve", message=message)
     curve = named[0] if len(curves) > 1 else curves[0]
@@ -219,14 +220,14 @@ def _refusal(path: Path, allowed: str) -> InputError:
 
 
 def _chosen(curves: Sequence[Curve], column: int | str | None, *, name: str) -> Curve:
-    """The curve asked for, or the only one."""
+    """The requested curve, or the only one."""
     if column is None and len(curves) == 1:
         return curves[0]
     listed = ", ".join(
         f"{curve.column} ({curve.name[:30]})" if curve.name else str(curve.column) for curve in curves[:20]
     )
     if column is None:
-        message = f"`{name}` holds {len(curves)} decays; choose one with --column: {listed}."
+        message = f"`{name}` contains {len(curves)} decays; choose one with --column: {listed}."
         raise InputError(field="column", value=None, allowed=f"one of {listed}", message=plain_text(message))
     wanted = str(column).strip()
     for curve in curves:
