@@ -282,6 +282,7 @@ def test_a_stage_is_a_class_and_a_line_in_the_registry(monkeypatch):
     analysis = analyze_photons(emitter(), **QUICK)
     brightest = max(analysis.quality.per_channel, key=analysis.quality.per_channel.get)
     assert analysis.brightest == analysis.summary["brightest_channel"] == brightest
+    assert "brightest" in dir(analysis)
     with pytest.raises(AttributeError, match="dimmest"):
         analysis.dimmest  # noqa: B018
 

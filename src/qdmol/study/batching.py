@@ -80,7 +80,7 @@ class Batch:
         return self.table.dataset(_attributes())
 
     def __repr__(self) -> str:
-        return f"<Batch of {self.table.count} samples: {self.table.done} with numbers>"
+        return f"<Batch of {self.table.count} samples: {self.table.done} solved>"
 
     def _repr_html_(self) -> str:
         return "".join(f"<div>{html.escape(line)}</div>" for line in str(self).splitlines())
