@@ -115,8 +115,8 @@ def _incomplete_map(path):
         (_text, "cannot be read as a NetCDF file"),
         (_old, "saved arrays only"),
         (_unknown, "this version of qdmol reads"),
-        (_incomplete, "holds no complete solution"),
-        (_incomplete_map, "holds no complete map"),
+        (_incomplete, "not contain a complete solution"),
+        (_incomplete_map, "not contain a complete map"),
     ],
 )
 def test_other_files_are_refused_in_one_sentence(make, said, tmp_path):
