@@ -326,6 +326,7 @@ class BackgroundStage(Stage[Background | None]):
     name = "background"
     absent = "no_background"
     optional = True
+    classes = (Background,)
 
     def steps(self, recording: Recording) -> Steps[Background | None]:
         """Take the dark recording, else the level before the pulse, else the off state."""

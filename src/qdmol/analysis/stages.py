@@ -144,6 +144,8 @@ class Stage(ABC, Generic[R]):
         Whether the other results are complete without this one, so that its absence is a note and no warning.
     effort : float
         About how long it takes, in passes over the photons.
+    classes : tuple of type
+        Dataclasses that the result is made of, itself included: those a saved analysis is read back as.
     """
 
     key: ClassVar[str]
@@ -152,6 +154,7 @@ class Stage(ABC, Generic[R]):
     failed: ClassVar[str | None] = None
     optional: ClassVar[bool] = False
     effort: ClassVar[float] = 1.0
+    classes: ClassVar[tuple[type, ...]] = ()
 
     @abstractmethod
     def steps(self, recording: Recording) -> Steps[R]:

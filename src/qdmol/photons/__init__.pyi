@@ -2,6 +2,7 @@ from .compiling import compiled as compiled
 from .flags import Flag as Flag, Severity as Severity
 from .photon_hdf5_writing import write_photon_hdf5 as write_photon_hdf5
 from .quality import (
+    REPORT_CLASSES as REPORT_CLASSES,
     Detector as Detector,
     QualityReport as QualityReport,
     assess_quality as assess_quality,

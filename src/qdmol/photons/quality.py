@@ -478,6 +478,10 @@ class QualityReport:
         return next((one for one in self.shared_dead_times if set(one.channels) == set(channels)), None)
 
 
+# Dataclasses that a report is made of, as needed to read a saved one.
+REPORT_CLASSES = (QualityReport, Detector, Flag, SharedDeadTime)
+
+
 def assess_quality(stream: PhotonStream, *, progress: Callable[[int], object] | None = None) -> QualityReport:
     """Go once over the photons and report what is wrong with them.
 

@@ -1,5 +1,5 @@
 from .axes import make_axis as make_axis
-from .batching import solve_batch as solve_batch
+from .batching import Batch as Batch, solve_batch as solve_batch
 from .comparing import Comparison as Comparison, NumberPair as NumberPair, compare as compare
 from .job import solve_bound as solve_bound
 from .mapping import Map as Map, coupling_map as coupling_map, map_spec as map_spec
