@@ -78,7 +78,7 @@ docs-results: $(ENV)/.ready-dev
 	$(BIN)/python docs/stored_results.py
 
 picture: $(ENV)/.ready-run
-	$(BIN)/python -c "import qdmol; from qdmol.report import write_overview; \
+	$(BIN)/python -c "import qdmol; from qdmol.plot import write_overview; \
 	  print(write_overview(qdmol.solve('@homodimer'), 'docs/images/homodimer.png'))"
 
 bench: $(ENV)/.ready-dev

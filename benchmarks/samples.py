@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from qdmol.plot.spectra import draw_spectra
+from qdmol.plot import draw_spectra
 from qdmol.plot.style import paper_style
 from qdmol.prediction import Spectra, predict_spectra
 from qdmol.results import format_measured

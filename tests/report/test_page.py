@@ -17,9 +17,9 @@ from ruamel.yaml import YAML
 
 from qdmol.errors import OutputError
 from qdmol.plot.drawing import write_drawings
-from qdmol.plot.style import paper_style
 from qdmol.report import write_report
-from qdmol.report.page import draw_all, render_page
+from qdmol.report.page import render_page
+from qdmol.report.solution_page import solution_drawings, solution_sections
 from qdmol.results import NO_VALUE, format_measured
 from qdmol.structure import dump_spec, read_spec
 from qdmol.study import solution_sentences
@@ -203,10 +203,9 @@ def test_nan_in_maps_is_outside(tmp_path):
 def test_a_figure_has_one_number_on_the_page_and_on_disk(tmp_path, name):
     """Whatever figures are missing: the number before the caption is that in the file's name."""
     solution = VARIANTS[name]()
-    with paper_style():
-        drawings = draw_all(solution)[::2]
-        text = render_page(solution, drawings, netcdf="a.nc")
-        write_drawings(drawings, tmp_path)
+    drawings = solution_drawings(solution)[::2]
+    text = render_page(solution_sections(solution, drawings, netcdf="a.nc"), title="made up", subtitle="")
+    write_drawings(drawings, tmp_path)
     for drawing in drawings:
         figure = text[text.index(f'id="{drawing.name}"') :]
         number = int(figure[figure.index("<strong>Figure ") + 15 :].partition(".")[0])

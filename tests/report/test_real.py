@@ -9,7 +9,7 @@ from report_texts import texts_are_apart
 from qdmol.plot.solution import region_names
 from qdmol.plot.style import paper_style
 from qdmol.report import write_report
-from qdmol.report.page import draw_all
+from qdmol.report.solution_page import solution_drawings
 from qdmol.structure import materials_at, resolve
 
 INVERTED = {"core": {"material": "CdS", "radius": 1.4}, "shells": [{"material": "CdSe", "thickness": 2.1}]}
@@ -39,7 +39,7 @@ def test_page_and_data(real, tmp_path):
 
 def test_figures(real):
     with paper_style():
-        for drawing in draw_all(real):
+        for drawing in solution_drawings(real):
             texts_are_apart(drawing)
 
 

@@ -15,8 +15,8 @@ from page_reading import Page, pictures
 from report_texts import drawn_texts, texts_are_apart
 
 from qdmol.errors import InputError, OutputError
-from qdmol.plot.spectra import COLOURS, draw_spectra
-from qdmol.plot.spectrum_field import draw_field
+from qdmol.plot.spectrum_curves import COLOURS, draw_spectra
+from qdmol.plot.spectrum_field import draw_field_sweep
 from qdmol.plot.style import BLUE, DOUBLE_COLUMN, GREEN, VERMILLION, paper_style
 from qdmol.prediction import SampleChange, SampleSpectrum
 from qdmol.prediction.overlay import MeasuredFor, assign, lay_over
@@ -88,7 +88,7 @@ def test_no_text_of_the_figure_is_cut_or_covers_another(case, normalise):
 @pytest.mark.parametrize(("count", "holes"), [(21, ()), (5, (3,)), (2, ())])
 def test_no_text_of_the_field_figure_is_cut_or_covers_another(count, holes):
     with paper_style():
-        drawing = draw_field(fakes.with_field(fakes.fake_spectra("@heterodimer"), count=count, holes=holes))
+        drawing = draw_field_sweep(fakes.with_field(fakes.fake_spectra("@heterodimer"), count=count, holes=holes))
         texts_are_apart(drawing)
     assert ("without numbers" in drawing.caption) == bool(holes)
 
@@ -96,9 +96,9 @@ def test_no_text_of_the_field_figure_is_cut_or_covers_another(count, holes):
 def test_there_is_no_field_figure_without_numbers():
     spectra = fakes.fake_spectra("@heterodimer")
     with paper_style():
-        assert draw_field(spectra) is None
-        assert draw_field(fakes.with_field(spectra, count=3, holes=(0, 1, 2))) is None
-        assert draw_field(fakes.with_field(spectra, count=1)) is None
+        assert draw_field_sweep(spectra) is None
+        assert draw_field_sweep(fakes.with_field(spectra, count=3, holes=(0, 1, 2))) is None
+        assert draw_field_sweep(fakes.with_field(spectra, count=1)) is None
 
 
 def test_samples_have_the_colours_of_the_house():
@@ -169,7 +169,7 @@ def test_tables_hold_every_curve():
 def test_the_field_map_is_the_data():
     spectra = fakes.with_field(fakes.fake_spectra("@heterodimer"), count=5, holes=(3,))
     with paper_style():
-        drawing = draw_field(spectra)
+        drawing = draw_field_sweep(spectra)
     mesh = drawing.figure.axes[0].collections[0].get_array()
     assert np.ma.getmaskarray(mesh)[:, 3].all()
     assert not np.ma.getmaskarray(mesh)[:, [0, 1, 2, 4]].any()

@@ -6,7 +6,8 @@ import pytest
 from report_fakes import SMALL_DOT, VARIANTS, fake_solution, spec_of
 
 from qdmol.materials import load_set
-from qdmol.report.tables import energies_table, levels_table, linked, materials_table, range_table, settings_table
+from qdmol.report.page import linked
+from qdmol.report.solution_page import energies_table, levels_table, materials_table, range_table, settings_table
 
 
 def rows_of(table):

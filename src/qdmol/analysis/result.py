@@ -15,7 +15,7 @@ from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import DataError, QdmolError
 from qdmol.photons import Flag, PhotonStream, Provenance, Records, Severity, channel_label
-from qdmol.results import SavedResult, decode, encode, save_result
+from qdmol.results import Drawable, SavedResult, decode, encode, save_result
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,7 +60,7 @@ class UnsavedPhotons:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PhotonAnalysis:
+class PhotonAnalysis(Drawable):
     """Result of :func:`analyze_photons`.
 
     Attributes

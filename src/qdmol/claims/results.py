@@ -14,7 +14,7 @@ from qdmol.claims.cases import Outcome
 from qdmol.claims.quantities import SPECTRUM_READERS, Measured, measure
 from qdmol.claims.rules import Finding, Verdict
 from qdmol.claims.statements import Statement
-from qdmol.results import NO_VALUE, format_measured, format_number, provenance
+from qdmol.results import NO_VALUE, Drawable, format_measured, format_number, provenance
 from qdmol.structure import dump_spec
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class SplittingMap:
 
 
 @dataclass(frozen=True)
-class Claims:
+class Claims(Drawable):
     """All claims with the solved cases and maps behind them."""
 
     claims: tuple[Claim, ...]

@@ -1,16 +1,32 @@
-from .alternatives import draw_range as draw_range
-from .axis import draw_axis as draw_axis
-from .claims import draw_shifts as draw_shifts, draw_splitting_map as draw_splitting_map
-from .coupling import MapLike as MapLike, draw_coupling as draw_coupling
-from .curves import draw_curves as draw_curves, draw_fit as draw_fit
+from .claims import (
+    claims_redshift as claims_redshift,
+    claims_splitting as claims_splitting,
+    draw_claims_redshift as draw_claims_redshift,
+    draw_claims_splitting as draw_claims_splitting,
+)
+from .coupling import MapLike as MapLike, coupling_map as coupling_map, draw_coupling_map as draw_coupling_map
+from .curves import (
+    curve_fit as curve_fit,
+    curve_positions as curve_positions,
+    draw_curve_fit as draw_curve_fit,
+    draw_curve_positions as draw_curve_positions,
+)
 from .drawing import Drawing as Drawing, Table as Table, write_drawings as write_drawings
-from .levels import draw_levels as draw_levels
-from .overview import write_overview as write_overview
-from .photon_decay import draw_decay as draw_decay
-from .photon_g2 import draw_correlations as draw_correlations, draw_gate as draw_gate
-from .photon_trace import draw_trace as draw_trace
+from .figures import Figures as Figures, figures_of as figures_of, write_overview as write_overview
+from .level_diagram import draw_levels as draw_levels, levels as levels
+from .photon_decay import decay as decay, draw_decay as draw_decay
+from .photon_g2 import (
+    correlation as correlation,
+    draw_correlations as draw_correlations,
+    draw_g2_by_gate as draw_g2_by_gate,
+    g2 as g2,
+    g2_by_gate as g2_by_gate,
+)
+from .photon_trace import draw_intensity_trace as draw_intensity_trace, intensity_trace as intensity_trace
+from .profile import axis_profile as axis_profile, draw_axis_profile as draw_axis_profile
+from .sensitivity import alternatives as alternatives, draw_alternatives as draw_alternatives
 from .solution import values as values
-from .spectra import At as At, draw_spectra as draw_spectra
-from .spectrum_field import draw_field as draw_field
+from .spectrum_curves import At as At, draw_spectra as draw_spectra, spectra as spectra
+from .spectrum_field import draw_field_sweep as draw_field_sweep, field_sweep as field_sweep
 from .style import paper_style as paper_style
-from .wavefunctions import draw_maps as draw_maps
+from .wavefunction_maps import draw_wavefunctions as draw_wavefunctions, wavefunctions as wavefunctions

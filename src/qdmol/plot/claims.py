@@ -1,7 +1,4 @@
-"""Figures of the claims: the red shift of the samples (Fig. 1j of the reference work) and the map (its Fig. R1).
-
-In come solved cases and maps, shifts and splittings in meV, lengths in nm; nothing is computed here.
-"""
+"""Figures of the claims: the red shift of the samples (Fig. 1j of the reference work) and the map (its Fig. R1)."""
 
 from __future__ import annotations
 
@@ -15,10 +12,21 @@ from matplotlib.ticker import MaxNLocator
 
 from qdmol.claims import SAMPLES, Claims, SplittingMap, measure
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.style import GREY, SINGLE_COLUMN, SMALL, WITH_COULOMB, WITHOUT_COULOMB, new_figure, place_axes
+from qdmol.plot.style import (
+    GREY,
+    SINGLE_COLUMN,
+    SMALL,
+    WITH_COULOMB,
+    WITHOUT_COULOMB,
+    drawing_on,
+    figure_of,
+    new_figure,
+    place_axes,
+)
 from qdmol.results import format_number
 
 _LEFT, _RIGHT, _BOTTOM, _TOP, _HEIGHT = 13.0, 3.0, 10.0, 4.0, 56.0  # mm
+_BAR_ROOM = 16.0  # mm to the right of the map
 _MEASURED = 10.0  # meV, the least shift measured on fusion
 _APART = 0.13  # of the distance between samples, to either side
 _LEVELS = (3, 5, 10, 15, 20, 30, 40, 50, 60)  # meV
@@ -59,33 +67,66 @@ def _series(claims: Claims, name: str, quantity: str, colour: str, marker: str, 
     return Series(name, quantity, colour, marker, side, tuple(base), tuple(low), tuple(high))
 
 
-def draw_shifts(claims: Claims) -> Drawing:
-    """Draw the red shift of the three samples, without and with attraction, with the range of the plausible cases."""
+def has_claims_redshift(claims: Claims) -> bool:
+    """Whether there are solved cases of the samples."""
+    return bool(claims.outcomes)
+
+
+def has_claims_splitting(claims: Claims) -> bool:
+    """Whether there is a map of the splitting."""
+    return bool(claims.maps)
+
+
+def claims_redshift(claims: Claims, ax: Axes | None = None) -> Axes:
+    """Plot the red shift of the three samples, without and with attraction, with the range over the plausible cases.
+
+    Parameters
+    ----------
+    claims
+        From ``qdmol.claims.assess_claims``.
+    ax
+        Axes to draw on; by default a new figure in the paper style.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes of the figure.
+    """
     series = shift_series(claims)
-    figure = new_figure(SINGLE_COLUMN, _BOTTOM + _HEIGHT + _TOP)
-    axes = place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - _RIGHT, _HEIGHT)
-    for one in series:
-        _draw_series(axes, one)
     top = max(value for one in series for value in one.high)
-    axes.axhline(_MEASURED, color=GREY, linewidth=0.6, linestyle=(0, (4, 2)), zorder=1)
-    axes.annotate(
-        "measured: above this",
-        (2.45, _MEASURED),
-        (0, 2),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=SMALL,
-        color=GREY,
-    )
-    axes.set_xticks(range(len(SAMPLES)), [f"{sample} nm" for sample in SAMPLES])
-    axes.set_xlim(-0.45, 2.45)
-    axes.set_ylim(-0.03 * top, 1.08 * top)
-    axes.set_xlabel("Core radius / shell thickness")
-    axes.set_ylabel("Red shift on fusion (meV)")
-    axes.legend(frameon=False, loc="upper right", handletextpad=0.4)
-    tables = (_shift_table(series),)
-    return Drawing("figure3_shifts", _SHIFT_CAPTION, _shift_words(series), figure, tables)
+    with drawing_on(ax, 1, lambda: _layout(_RIGHT)) as (axes,):
+        for one in series:
+            _draw_series(axes, one)
+        axes.axhline(_MEASURED, color=GREY, linewidth=0.6, linestyle=(0, (4, 2)), zorder=1)
+        axes.annotate(
+            "measured: above this line",
+            (2.45, _MEASURED),
+            (0, 2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=SMALL,
+            color=GREY,
+        )
+        axes.set_xticks(range(len(SAMPLES)), [f"{sample} nm" for sample in SAMPLES])
+        axes.set_xlim(-0.45, 2.45)
+        axes.set_ylim(-0.03 * top, 1.08 * top)
+        axes.set_xlabel("Core radius / shell thickness")
+        axes.set_ylabel("Red shift on fusion (meV)")
+        axes.legend(frameon=False, loc="upper right", handletextpad=0.4)
+    return axes
+
+
+def _layout(right: float) -> list[Axes]:
+    figure = new_figure(SINGLE_COLUMN, _BOTTOM + _HEIGHT + _TOP)
+    return [place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - right, _HEIGHT)]
+
+
+def draw_claims_redshift(claims: Claims) -> Drawing:
+    """Figure 3 of the page of the claims with its words and numbers."""
+    series = shift_series(claims)
+    figure = figure_of(claims_redshift(claims))
+    return Drawing("figure3_shifts", _SHIFT_CAPTION, _shift_words(series), figure, (_shift_table(series),))
 
 
 _SHIFT_CAPTION = (
@@ -133,30 +174,55 @@ def _shift_words(series: Sequence[Series]) -> str:
     return f"Points with range bars of the red shift, {'; '.join(parts)}. A line marks the measured 10 meV."
 
 
-def draw_splitting_map(splittings: SplittingMap) -> Drawing:
-    """Draw the splitting over barrier and core diameter with labelled contours, one of them at kT."""
+def claims_splitting(claims: Claims, ax: Axes | None = None) -> Axes:
+    """Plot the splitting over barrier and core diameter with labelled contours, one of them at kT.
+
+    Parameters
+    ----------
+    claims
+        From ``qdmol.claims.assess_claims``; the first of its maps is drawn.
+    ax
+        Axes to draw on, which give room to a colour bar; by default a new figure in the paper style.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes of the map.
+    """
+    splittings = claims.maps[0]
     energies = np.array(splittings.grid)[..., 0]
-    right = 16.0
-    figure = new_figure(SINGLE_COLUMN, _BOTTOM + _HEIGHT + _TOP)
-    axes = place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - right, _HEIGHT)
-    image = axes.contourf(splittings.barriers, splittings.diameters, energies, levels=24, cmap="viridis")
-    image.set_edgecolor("face")  # no hairlines between the bands
-    levels = [level for level in _LEVELS if energies.min() < level < energies.max()]
-    style: dict[str, Any] = {"colors": "white", "linewidths": 0.7}
-    lines = axes.contour(splittings.barriers, splittings.diameters, energies, levels=levels, **style)
-    axes.clabel(lines, fmt="%g", fontsize=SMALL, inline_spacing=2)
-    if energies.min() < _THERMAL < energies.max():
-        style = {"colors": "white", "linewidths": 1.2, "linestyles": [(0, (3, 1.5))]}
-        thermal = axes.contour(splittings.barriers, splittings.diameters, energies, levels=[_THERMAL], **style)
-        axes.clabel(thermal, fmt="kT, 300 K", fontsize=SMALL, inline_spacing=2)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.set_xlabel("Barrier, core surface to core surface (nm)")
-    axes.set_ylabel("Core diameter (nm)")
-    bar_axes = place_axes(figure, SINGLE_COLUMN - right + 3, _BOTTOM, 2.5, _HEIGHT)
-    bar = figure.colorbar(image, cax=bar_axes, ticks=[10, 20, 30, 40, 50, 60, 70])
-    bar.outline.set_linewidth(0.5)
-    bar.set_label("Splitting (meV)")
-    return Drawing("figure4_map", _map_caption(splittings), _map_words(splittings), figure, (_map_table(splittings),))
+    with drawing_on(ax, 1, lambda: _layout(_BAR_ROOM)) as (axes,):
+        image = axes.contourf(splittings.barriers, splittings.diameters, energies, levels=24, cmap="viridis")
+        image.set_edgecolor("face")  # no hairlines between the bands
+        levels = [level for level in _LEVELS if energies.min() < level < energies.max()]
+        style: dict[str, Any] = {"colors": "white", "linewidths": 0.7}
+        lines = axes.contour(splittings.barriers, splittings.diameters, energies, levels=levels, **style)
+        axes.clabel(lines, fmt="%g", fontsize=SMALL, inline_spacing=2)
+        if energies.min() < _THERMAL < energies.max():
+            style = {"colors": "white", "linewidths": 1.2, "linestyles": [(0, (3, 1.5))]}
+            thermal = axes.contour(splittings.barriers, splittings.diameters, energies, levels=[_THERMAL], **style)
+            axes.clabel(thermal, fmt="kT, 300 K", fontsize=SMALL, inline_spacing=2)
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.set_xlabel("Barrier between core surfaces (nm)")
+        axes.set_ylabel("Core diameter (nm)")
+        figure = figure_of(axes)
+        ticks = [10, 20, 30, 40, 50, 60, 70]
+        if ax is None:
+            side = place_axes(figure, SINGLE_COLUMN - _BAR_ROOM + 3, _BOTTOM, 2.5, _HEIGHT)
+            bar = figure.colorbar(image, cax=side, ticks=ticks)
+        else:
+            bar = figure.colorbar(image, ax=axes, ticks=ticks)
+        bar.outline.set_linewidth(0.5)
+        bar.set_label("Splitting (meV)")
+    return axes
+
+
+def draw_claims_splitting(claims: Claims) -> Drawing:
+    """Figure 4 of the page of the claims with its words and numbers."""
+    splittings = claims.maps[0]
+    figure = figure_of(claims_splitting(claims))
+    caption, words = _map_caption(splittings), _map_words(splittings)
+    return Drawing("figure4_map", caption, words, figure, (_map_table(splittings),))
 
 
 def _map_caption(one: SplittingMap) -> str:

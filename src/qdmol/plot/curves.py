@@ -1,7 +1,4 @@
-"""Figures of measured curves: each with its fit and what the fit leaves, and the positions of many.
-
-In come fits; out come drawings in the house's style with their numbers. Nothing is computed but the axes.
-"""
+"""Figures of measured curves: each curve with its fit and residuals, and peak positions and widths of many curves."""
 
 from __future__ import annotations
 
@@ -21,7 +18,12 @@ from qdmol.plot.style import (
     GREY,
     SINGLE_COLUMN,
     VERMILLION,
+    AxesArray,
+    axes_array,
+    drawing_on,
     energy_axis,
+    figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,
@@ -34,33 +36,61 @@ _UNITS = {"absorption": "Absorbance", "emission": "Intensity", "excitation": "In
 _MOST_NAMES = 24
 
 
-def draw_fit(one: Surveyed, number: int) -> Drawing | None:
-    """Draw one curve with its fit and, below, what the fit leaves; None where there is no fit.
+def has_curve_fit(surveyed: Surveyed) -> bool:
+    """Whether a curve has a fit."""
+    return surveyed.fit is not None
+
+
+def curve_fit(surveyed: Surveyed, ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+    """Plot a measured curve with its fit, and the residuals below.
 
     Parameters
     ----------
-    one
-        From ``survey_curves``.
-    number
-        Of the curve, for the name of its files.
+    surveyed
+        One of the curves of ``qdmol.spectroscopy.survey_curves``.
+    ax
+        An array of two axes, the curve and the residuals; by default a new figure in the paper style.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of curve and residuals (2,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The curve has no fit, or there are not two Axes.
     """
-    fit = one.fit
+    fit = surveyed.fit
     if fit is None:
-        return None
+        raise missing("fit of this curve", f"curve with a peak or an edge ({surveyed.reason or 'none was found'})")
+    with drawing_on(ax, 2, _fit_layout) as (upper, lower):
+        _draw_curve(upper, fit)
+        _draw_residuals(lower, fit)
+        for axes in (upper, lower):
+            axes.set_xlim(*_limits(fit))
+        upper.tick_params(axis="x", labelbottom=False)
+        energy_axis(upper)
+        panel_title(upper, "", _short(surveyed.curve.name), offset=7.5)
+    return axes_array([upper, lower])
+
+
+def _fit_layout() -> list[Axes]:
     figure = new_figure(SINGLE_COLUMN, _BOTTOM + _BELOW + _GAP + _HEIGHT + _TOP)
     width = SINGLE_COLUMN - _LEFT - _RIGHT
     upper = place_axes(figure, _LEFT, _BOTTOM + _BELOW + _GAP, width, _HEIGHT)
-    lower = place_axes(figure, _LEFT, _BOTTOM, width, _BELOW)
-    _draw_curve(upper, fit)
-    _draw_left(lower, fit)
-    for axes in (upper, lower):
-        axes.set_xlim(*_limits(fit))
-    upper.tick_params(axis="x", labelbottom=False)
-    energy_axis(upper)
-    panel_title(upper, "", _short(one.curve.name), offset=7.5)
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{one.curve.source}-{one.curve.name}")[:50].strip("-")
+    return [upper, place_axes(figure, _LEFT, _BOTTOM, width, _BELOW)]
+
+
+def draw_curve_fit(surveyed: Surveyed, number: int) -> Drawing | None:
+    """Figure of a report with its words and numbers, None without a fit; its files have the `number` of the curve."""
+    fit = surveyed.fit
+    if fit is None:
+        return None
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{surveyed.curve.source}-{surveyed.curve.name}")[:50].strip("-")
     name = f"curve{number}_{stem}"
-    return Drawing(name, _caption(one, fit), _alternative(one, fit), figure, (_table(name, fit),))
+    figure = figure_of(curve_fit(surveyed)[0])
+    return Drawing(name, _caption(surveyed, fit), _alternative(surveyed, fit), figure, (_table(name, fit),))
 
 
 def _short(text: str) -> str:
@@ -106,29 +136,29 @@ def _draw_curve(axes: Axes, fit: PeakFit) -> None:
     )
 
 
-def _draw_left(axes: Axes, fit: PeakFit) -> None:
+def _draw_residuals(axes: Axes, fit: PeakFit) -> None:
     measured = np.interp(fit.wavelength_nm, *fit.curve.good)
-    left = 100 * (measured - fit.fitted) / float(np.ptp(fit.fitted))
+    residuals = 100 * (measured - fit.fitted) / float(np.ptp(fit.fitted))
     axes.axhline(0, color=BLACK, linewidth=0.6)
-    axes.plot(fit.wavelength_nm, left, ".", color=BLUE, markersize=1.6, markeredgewidth=0)
-    bound = 1.15 * float(np.abs(left).max()) or 1.0
+    axes.plot(fit.wavelength_nm, residuals, ".", color=BLUE, markersize=1.6, markeredgewidth=0)
+    bound = 1.15 * float(np.abs(residuals).max()) or 1.0
     axes.set_ylim(-bound, bound)
     axes.locator_params(axis="y", nbins=3)
     axes.set_xlabel("Wavelength (nm)")
-    axes.set_ylabel("Left (%)")
+    axes.set_ylabel("Residual (%)")
 
 
-def _caption(one: Surveyed, fit: PeakFit) -> str:
-    what = {
+def _caption(surveyed: Surveyed, fit: PeakFit) -> str:
+    kind = {
         "maximum": "with the fitted peak", "shoulder": "with the fitted peak, a shoulder of the rising background",
-        "edge": "in which no peak can be told from the background, with the steepest slope",
+        "edge": "in which no peak stands out from the background, with the steepest slope",
     }[fit.kind]  # fmt: skip
-    text = f"{one.curve.name}: {one.curve.quantity}, {what}. Bands: 95 % intervals. Model: {fit.model}. "
-    return text + "Below: measured minus fitted, in percent of the height of the fitted curve."
+    text = f"{surveyed.curve.name}: {surveyed.curve.quantity}, {kind}. Bands: 95 % intervals. Model: {fit.model}. "
+    return text + "Below: residuals in percent of the height of the fitted curve."
 
 
-def _alternative(one: Surveyed, fit: PeakFit) -> str:
-    text = f"{one.curve.name}: {fit.kind} at {shown(fit.position_nm)} nm ({shown(fit.position_eV)} eV)"
+def _alternative(surveyed: Surveyed, fit: PeakFit) -> str:
+    text = f"{surveyed.curve.name}: {fit.kind} at {shown(fit.position_nm)} nm ({shown(fit.position_eV)} eV)"
     return f"{text}, width {shown(fit.width_meV)} meV." if fit.width_meV else f"{text}."
 
 
@@ -138,26 +168,65 @@ def _table(name: str, fit: PeakFit) -> Table:
     return Table(name, header, (fit.wavelength_nm, HC_EV_NM / fit.wavelength_nm, measured, fit.fitted, fit.background))
 
 
-def draw_curves(surveyed: Sequence[Surveyed]) -> Drawing | None:
-    """Draw position and width of many curves with their intervals; None for fewer than two fits."""
-    fits = [(one.curve.name, one.fit) for one in surveyed if one.fit is not None]
+def curve_positions(surveyed: Sequence[Surveyed], ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+    """Plot position and width of the peaks of several curves with their 95 % intervals.
+
+    Parameters
+    ----------
+    surveyed
+        From ``qdmol.spectroscopy.survey_curves``; curves without a fit are left out.
+    ax
+        An array of two axes, positions and widths; by default a new figure in the paper style.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of positions and widths (2,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        No curve has a fit, or there are not two Axes.
+    """
+    fits = _fits(surveyed)
+    if not fits:
+        raise missing("fits of curves", "curve with a peak or an edge")
+    with drawing_on(ax, 2, _positions_layout) as (left, right):
+        _draw_estimates(left, [(fit.position_nm, fit.kind) for _, fit in fits])
+        _draw_estimates(right, [(fit.width_meV, fit.kind) for _, fit in fits])
+        left.set_ylabel("Position (nm)")
+        right.set_ylabel("Width (meV)")
+        for axes, letter, title in ((left, "a", "Peak position (open: edge)"), (right, "b", "Peak width")):
+            panel_title(axes, letter, title)
+            _name_axis(axes, [name for name, _ in fits])
+        left.margins(x=0.04)
+    return axes_array([left, right])
+
+
+def has_curve_positions(surveyed: Sequence[Surveyed]) -> bool:
+    """Whether any curve has a fit."""
+    return bool(_fits(surveyed))
+
+
+def _fits(surveyed: Sequence[Surveyed]) -> list[tuple[str, PeakFit]]:
+    return [(one.curve.name, one.fit) for one in surveyed if one.fit is not None]
+
+
+def _positions_layout() -> list[Axes]:
+    figure = new_figure(DOUBLE_COLUMN, 64.0)
+    return [place_axes(figure, left, 20.0, 72.0, 36.0) for left in (14.0, 103.0)]
+
+
+def draw_curve_positions(surveyed: Sequence[Surveyed]) -> Drawing | None:
+    """Figure of a report with its words and numbers; None for fewer than two fits."""
+    fits = _fits(surveyed)
     if len(fits) < 2:
         return None
-    figure = new_figure(DOUBLE_COLUMN, 64.0)
-    left = place_axes(figure, 14.0, 20.0, 72.0, 36.0)
-    right = place_axes(figure, 103.0, 20.0, 72.0, 36.0)
-    _draw_estimates(left, [(fit.position_nm, fit.kind) for _, fit in fits])
-    _draw_estimates(right, [(fit.width_meV, fit.kind) for _, fit in fits])
-    left.set_ylabel("Position (nm)")
-    right.set_ylabel("Width (meV)")
-    for axes, letter, title in ((left, "a", "Peak, or edge (open)"), (right, "b", "Width of the peak")):
-        panel_title(axes, letter, title)
-        _name_axis(axes, [name for name, _ in fits])
-    left.margins(x=0.04)
     columns = _columns(fits)
-    caption = "Position and width of every fitted curve with 95 % intervals, in the order of the files. Open: an edge."
-    return Drawing("curves", caption, f"{len(fits)} curves; their numbers stand in the table.", figure,
-                   (Table("curves", tuple(columns), tuple(columns.values())),))  # fmt: skip
+    caption = "Position and width of every fitted peak with 95 % intervals, in the order of the files. Open: an edge."
+    words = f"Position and width of the peaks of {len(fits)} curves; the numbers are in the table."
+    table = Table("curves", tuple(columns), tuple(columns.values()))
+    return Drawing("curves", caption, words, figure_of(curve_positions(surveyed)[0]), (table,))
 
 
 def _draw_estimates(axes: Axes, estimates: Sequence[tuple[Measurement | None, str]]) -> None:

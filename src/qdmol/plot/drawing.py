@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from qdmol.files import make_folder, write_bytes_atomic, write_text_atomic
-from qdmol.plot.style import MM_PER_INCH, RASTER_DPI
+from qdmol.plot.style import MM_PER_INCH, RASTER_DPI, paper_style
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Drawing:
     alternative
         The same for who cannot see it, with the numbers.
     figure
-        Drawn under ``paper_style``.
+        Drawn in the paper style.
     tables
         The numbers of its panels.
     """
@@ -96,7 +96,7 @@ class Drawing:
 
     def _saved(self, kind: str, *, metadata: dict[str, None]) -> bytes:
         buffer = io.BytesIO()
-        with _quiet_fonts():
+        with paper_style(), _quiet_fonts():
             self.figure.savefig(buffer, format=kind, dpi=RASTER_DPI, metadata=metadata)
         return buffer.getvalue()
 
@@ -141,7 +141,7 @@ def write_drawings(drawings: Sequence[Writable], folder: Path) -> tuple[Path, ..
     Parameters
     ----------
     drawings
-        To be written under ``paper_style``.
+        Each with a name of its own.
     folder
         Created if missing.
 

@@ -1,12 +1,14 @@
-"""Figure 2 of measured photons: the fluorescence decay on a logarithmic axis with its fit, and the residuals below.
+"""Fluorescence decay on a logarithmic axis with its fit, and the residuals below.
 
-In come counts against the delay (ns), the fitted counts and the response. Where there are more bins than print can
-show, neighbours are added up; their residual is the signed root of the deviance of the sums.
+Where there are more bins than print can show, neighbouring bins are summed; their residual is the signed root of the
+Poisson deviance of the sums.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -15,7 +17,24 @@ from matplotlib.ticker import NullFormatter
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.style import BLACK, BLUE, GREY, SINGLE_COLUMN, VERMILLION, new_figure, panel_title, place_axes
+from qdmol.plot.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    SINGLE_COLUMN,
+    VERMILLION,
+    AxesArray,
+    axes_array,
+    drawing_on,
+    figure_of,
+    missing,
+    new_figure,
+    panel_title,
+    place_axes,
+)
+
+if TYPE_CHECKING:
+    from qdmol.analysis import PhotonAnalysis
 
 _LEFT, _RIGHT, _BOTTOM, _BELOW, _GAP, _HEIGHT, _TOP = 13.0, 3.0, 9.0, 13.0, 2.5, 42.0, 6.0  # mm
 _SHOWN = 500  # bins in print
@@ -24,7 +43,7 @@ _PER_BIN = 5.0  # photons that a bin holds in the mean, so that a weak decay is 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What is drawn: delays (ns), counts, and, where there are any, fit and response in the same bins."""
+    """Curves as drawn: delays (ns), counts, and fit and response in the same bins, None where there are none."""
 
     delay: Floats
     counts: Floats
@@ -62,29 +81,65 @@ def _shown(data: xr.Dataset) -> _Shown:
     return _Shown(delay, _sums(counts, group), fit, response, group)
 
 
-def draw_decay(data: xr.Dataset) -> Drawing | None:
-    """Draw figure 2; None where there is no decay.
+def has_decay(analysis: PhotonAnalysis) -> bool:
+    """Whether an analysis holds a decay with photons."""
+    data = analysis.data
+    return "decay" in data and bool(data.sizes["delay"]) and float(data["decay"].sum()) > 0
+
+
+def decay(analysis: PhotonAnalysis, ax: Axes | Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+    """Plot the fluorescence decay on a logarithmic axis with its fit, and the residuals below.
 
     Parameters
     ----------
-    data
-        Read: ``decay`` (delay), and where they are there ``decay_fit``, ``decay_response``.
+    analysis
+        From :func:`qdmol.analyze_photons`, or read back from a file.
+    ax
+        Two axes, decay and residuals; without a fit one. By default a new figure in the paper style.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of decay and residuals, (2,) or (1,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The analysis holds no decay, or the number of axes is wrong.
     """
-    if "decay" not in data or not data.sizes["delay"] or float(data["decay"].sum()) <= 0:
-        return None
+    data = analysis.data
+    if not has_decay(analysis):
+        raise missing("fluorescence decay", "recording with pulsed excitation")
     shown = _shown(data)
-    below = _BELOW + _GAP if shown.fit is not None else 0.0
+    panels = 1 if shown.fit is None else 2
+    with drawing_on(ax, panels, lambda: _layout(panels)) as axes_of:
+        upper = axes_of[0]
+        _draw_counts(upper, shown)
+        panel_title(upper, "", "Fluorescence decay")
+        if panels == 1:
+            upper.set_xlabel("Delay (ns)")
+        else:
+            upper.tick_params(axis="x", labelbottom=False)
+            _draw_residuals(axes_of[1], shown, upper.get_xlim())
+    return axes_array(axes_of)
+
+
+def _layout(panels: int) -> list[Axes]:
+    below = _BELOW + _GAP if panels > 1 else 0.0
     figure = new_figure(SINGLE_COLUMN, _BOTTOM + below + _HEIGHT + _TOP)
     width = SINGLE_COLUMN - _LEFT - _RIGHT
-    upper = place_axes(figure, _LEFT, _BOTTOM + below, width, _HEIGHT)
-    _draw_counts(upper, shown)
-    panel_title(upper, "", "Fluorescence decay")
-    if shown.fit is None:
-        upper.set_xlabel("Delay (ns)")
-    else:
-        upper.tick_params(axis="x", labelbottom=False)
-        lower = place_axes(figure, _LEFT, _BOTTOM, width, _BELOW)
-        _draw_residuals(lower, shown, upper.get_xlim())
+    axes_of = [place_axes(figure, _LEFT, _BOTTOM + below, width, _HEIGHT)]
+    if panels > 1:
+        axes_of.append(place_axes(figure, _LEFT, _BOTTOM, width, _BELOW))
+    return axes_of
+
+
+def draw_decay(analysis: PhotonAnalysis) -> Drawing | None:
+    """Figure 2 of a report with its words and numbers; None without a decay."""
+    data = analysis.data
+    if not has_decay(analysis):
+        return None
+    shown, figure = _shown(data), figure_of(decay(analysis)[0])
     return Drawing("figure2_decay", _caption(shown, data), _alternative(shown), figure, (_table(data),))
 
 
@@ -94,7 +149,7 @@ def _draw_counts(axes: Axes, shown: _Shown) -> None:
     top = float(np.nanmax(positive))
     if shown.response is not None and shown.response.max() > 0:
         scaled = shown.response * top / shown.response.max()
-        axes.plot(shown.delay, np.where(scaled > 0, scaled, np.nan), color=GREY, linewidth=0.7, label="response")
+        axes.plot(shown.delay, np.where(scaled > 0, scaled, np.nan), color=GREY, linewidth=0.7, label="IRF")
     if shown.fit is not None:
         axes.plot(shown.delay, np.where(shown.fit > 0, shown.fit, np.nan), color=VERMILLION, zorder=3, label="fit")
     axes.set_yscale("log")

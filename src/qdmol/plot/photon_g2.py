@@ -1,20 +1,17 @@
-"""Figure 3 of measured photons: pairs against their lag on a linear axis, and the correlation on a logarithmic one.
-
-In come pairs in bins of lag (ns), the fitted pairs, the levels that g2 is counted against, and the correlation over
-decades of lag with its interval.
-"""
+"""Photon correlations: pairs against a linear lag, the correlation against a logarithmic lag, and g² by gate."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from qdmol.analysis import G2
 from qdmol.arrays import Floats
+from qdmol.estimates import NO_VALUE
 from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.style import (
     BLACK,
@@ -24,10 +21,16 @@ from qdmol.plot.style import (
     SINGLE_COLUMN,
     SMALL,
     VERMILLION,
+    drawing_on,
+    figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,
 )
+
+if TYPE_CHECKING:
+    from qdmol.analysis import G2, PhotonAnalysis
 
 _LEFT, _BOTTOM, _PANEL, _HEIGHT, _GAP, _TOP = 13.0, 9.0, 70.0, 46.0, 17.0, 6.0  # mm
 _SHOWN = 1500  # bins in print
@@ -37,79 +40,156 @@ _HEADROOM = 1.45  # of the highest bin, for legend and mark
 _PERIODS = 8.5  # pulse periods shown on either side of the centre
 
 
-def draw_correlations(data: xr.Dataset, g2: G2 | None) -> Drawing | None:
-    """Draw figure 3: a the pairs with model and levels, b the correlation; None where there is neither.
+def has_g2(analysis: PhotonAnalysis) -> bool:
+    """Whether an analysis holds pairs of photons on two detectors."""
+    return "g2_counts" in analysis.data and bool(analysis.data["g2_counts"].size)
+
+
+def has_correlation(analysis: PhotonAnalysis) -> bool:
+    """Whether an analysis holds a correlation over logarithmic lags."""
+    return "correlation" in analysis.data and bool(analysis.data["correlation"].size)
+
+
+def g2(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes:
+    """Plot the pairs of photons on two detectors against their lag, with the fit and the levels at which g² is 1.
 
     Parameters
     ----------
-    data
-        Read, as far as there: ``g2_counts``, ``g2_model`` (lag); ``correlation``, ``correlation_low``,
-        ``correlation_high`` (log_lag).
-    g2
-        Centre and levels.
+    analysis
+        From :func:`qdmol.analyze_photons`, or read back from a file.
+    ax
+        Axes to draw on; by default a new figure in the paper style.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes of the pairs.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The analysis holds no pairs.
     """
-    panels = [name for name in ("g2_counts", "correlation") if name in data and data[name].size]
+    if not has_g2(analysis):
+        raise missing("pairs of photons", "recording with two detectors")
+    with drawing_on(ax, 1, lambda: _layout(1)) as (axes,):
+        _linear(axes, analysis.data, analysis.g2)
+        panel_title(axes, "", _TITLES["g2"])
+    return axes
+
+
+def correlation(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes:
+    """Plot the correlation of the photons against the logarithmic lag with its 95 % band.
+
+    Parameters
+    ----------
+    analysis
+        From :func:`qdmol.analyze_photons`, or read back from a file.
+    ax
+        Axes to draw on; by default a new figure in the paper style.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes of the correlation.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The analysis holds no correlation.
+    """
+    if not has_correlation(analysis):
+        raise missing("correlation", "recording of photons")
+    with drawing_on(ax, 1, lambda: _layout(1)) as (axes,):
+        _logarithmic(axes, analysis.data)
+        panel_title(axes, "", _TITLES["correlation"])
+    return axes
+
+
+_TITLES = {"g2": "Photon pairs", "correlation": "Correlation (logarithmic lag)"}
+
+
+def _layout(panels: int) -> list[Axes]:
+    full = DOUBLE_COLUMN if panels > 1 else SINGLE_COLUMN
+    figure = new_figure(full, _BOTTOM + _HEIGHT + _TOP)
+    return [place_axes(figure, _LEFT + place * (_PANEL + _GAP), _BOTTOM, _PANEL, _HEIGHT) for place in range(panels)]
+
+
+def draw_correlations(analysis: PhotonAnalysis) -> Drawing | None:
+    """Figure 3 of a report with its words and numbers: pairs and correlation; None where there is neither."""
+    data = analysis.data
+    panels = [name for name, there in (("g2", has_g2(analysis)), ("correlation", has_correlation(analysis))) if there]
     if not panels:
         return None
-    full = DOUBLE_COLUMN if len(panels) > 1 else SINGLE_COLUMN
-    figure = new_figure(full, _BOTTOM + _HEIGHT + _TOP)
     captions, tables = [], []
-    for place, name in enumerate(panels):
-        axes = place_axes(figure, _LEFT + place * (_PANEL + _GAP), _BOTTOM, _PANEL, _HEIGHT)
-        letter = "ab"[place] if len(panels) > 1 else ""
-        drawn = _linear(axes, data, g2, letter) if name == "g2_counts" else _logarithmic(axes, data, letter)
-        caption, table = drawn
-        captions.append(f"{letter}, {caption}" if letter else caption[0].upper() + caption[1:])
-        tables.append(table)
-    return Drawing("figure3_g2", " ".join(captions), _alternative(g2), figure, tuple(tables))
+    with drawing_on(None, len(panels), lambda: _layout(len(panels))) as axes_of:
+        for letter, name, axes in zip("ab", panels, axes_of, strict=False):
+            if name == "g2":
+                _linear(axes, data, analysis.g2)
+                caption, table = _linear_caption(data, analysis.g2), _linear_table(data)
+            else:
+                _logarithmic(axes, data)
+                caption, table = _logarithmic_caption(data), _logarithmic_table(data)
+            panel_title(axes, letter if len(panels) > 1 else "", _TITLES[name])
+            captions.append(f"{letter}, {caption}" if len(panels) > 1 else caption)
+            tables.append(table)
+    return Drawing("figure3_g2", " ".join(captions), _alternative(analysis.g2), figure_of(axes_of[0]), tuple(tables))
 
 
-def _linear(axes: Axes, data: xr.Dataset, g2: G2 | None, letter: str) -> tuple[str, Table]:
+def _linear(axes: Axes, data: xr.Dataset, measured: G2 | None) -> None:
     lag = np.asarray(data["lag"].values, dtype=float)
     counts = np.asarray(data["g2_counts"].values, dtype=float)
     model = np.asarray(data["g2_model"].values, dtype=float) if "g2_model" in data else None
-    centre, period = (None, None) if g2 is None else (g2.zero_delay_ns, g2.period_ns)
-    inside = _window(lag, centre, period)
-    group = _group(int(inside.sum()), float(lag[1] - lag[0]), period)
+    centre = None if measured is None else measured.zero_delay_ns
+    inside, group = _shown_bins(lag, measured)
     shown, pairs = _summed(lag[inside], group) / group, _summed(counts[inside], group)
     axes.fill_between(shown, pairs, step="mid", color=BLUE, linewidth=0, alpha=0.3, rasterized=len(shown) > 800)
     axes.step(shown, pairs, where="mid", color=BLUE, linewidth=0.6, label="pairs", rasterized=len(shown) > 800)
     if model is not None and np.isfinite(model).any():
         axes.plot(shown, _summed(model[inside], group), color=VERMILLION, linewidth=0.8, label="fit", zorder=4)
     highest = max(float(np.nanmax(pairs)), 1.0)
-    _mark_levels(axes, _levels(shown, pairs, g2, data, group))
+    _mark_levels(axes, _levels(shown, pairs, measured, data, group))
     axes.set_xlim(shown[0], shown[-1])
     axes.set_ylim(0, _HEADROOM * highest)
     axes.set_xlabel("Lag τ (ns)")
     axes.set_ylabel(f"Pairs per {shown[1] - shown[0] if len(shown) > 1 else 1.0:.3g} ns")
     _mark_centre(axes, centre, 1.04 * highest)
-    panel_title(axes, letter, "Pairs of photons")
-    caption = "pairs of photons on two detectors against their lag; the triangle marks the zero delay."
-    if group > 1:
-        caption += f" Each point is the sum of {group} bins."
-    return caption, _linear_table(lag, counts, model)
+
+
+def _linear_caption(data: xr.Dataset, measured: G2 | None) -> str:
+    group = _shown_bins(np.asarray(data["lag"].values, dtype=float), measured)[1]
+    caption = "Pairs of photons on two detectors against their lag; the triangle marks the zero delay."
+    return caption + (f" Each point is the sum of {group} bins." if group > 1 else "")
+
+
+def _shown_bins(lag: Floats, measured: G2 | None) -> tuple[NDArray[np.bool_], int]:
+    """Which bins are shown, and how many are summed for each point."""
+    centre, period = (None, None) if measured is None else (measured.zero_delay_ns, measured.period_ns)
+    inside = _window(lag, centre, period)
+    return inside, _group(int(inside.sum()), float(lag[1] - lag[0]), period)
 
 
 def _group(bins: int, width: float, period: float | None) -> int:
-    """Bins that are added up for print."""
+    """Bins that are summed for print."""
     by_period = int(period / width / _PER_PERIOD) if period else 1
     return max(by_period, -(-bins // _SHOWN), 1)
 
 
 def _levels(
-    shown: Floats, pairs: Floats, g2: G2 | None, data: xr.Dataset, group: int
+    shown: Floats, pairs: Floats, measured: G2 | None, data: xr.Dataset, group: int
 ) -> tuple[float | None, float | None]:
     """Heights in print at which either g2 is 1.
 
     Pulsed: the highest point of the mean side peak, and that over the bunching. Continuous: the level beside the dip,
     and that of steady light.
     """
-    if g2 is not None and g2.period_ns:
-        height = _peak_height(shown - g2.zero_delay_ns, pairs, g2.period_ns)
-        bunching = g2.bunching_level
+    if measured is not None and measured.period_ns:
+        height = _peak_height(shown - measured.zero_delay_ns, pairs, measured.period_ns)
+        bunching = measured.bunching_level
         return height, None if height is None or bunching is None or not bunching.value else height / bunching.value
     poisson = float(data["g2_poisson"].mean()) * group if "g2_poisson" in data else None
-    return None if g2 is None or not np.isfinite(g2.side_counts) else g2.side_counts * group, poisson
+    side = None if measured is None or not np.isfinite(measured.side_counts) else measured.side_counts * group
+    return side, poisson
 
 
 def _peak_height(lag: Floats, pairs: Floats, period: float) -> float | None:
@@ -160,35 +240,32 @@ def _mark_centre(axes: Axes, centre: float | None, height: float) -> None:
     )  # fmt: skip
 
 
-def _linear_table(lag: Floats, counts: Floats, model: Floats | None) -> Table:
-    header, columns = ["lag (ns)", "pairs"], [lag, counts]
-    if model is not None:
+def _linear_table(data: xr.Dataset) -> Table:
+    header, columns = ["lag (ns)", "pairs"], [np.asarray(data[key].values, dtype=float) for key in ("lag", "g2_counts")]
+    if "g2_model" in data:
         header.append("fit (pairs)")
-        columns.append(model)
+        columns.append(np.asarray(data["g2_model"].values, dtype=float))
     return Table("figure3a_pairs", tuple(header), tuple(columns))
 
 
 def _plain_power(value: float, _position: int | None = None) -> str:
-    """Lags in the unit a person would say: ns, µs, ms, s."""
+    """Lags in the unit that keeps the number short: ns, µs, ms, s."""
     for size, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
         if value >= 0.999 * size:
             return f"{value / size:.0f} {unit}"
     return f"{value:g} ns"
 
 
-def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]:
-    lag = np.asarray(data["log_lag"].values, dtype=float)
-    value, low, high = (
-        np.asarray(data[name].values, dtype=float) for name in ("correlation", "correlation_low", "correlation_high")
-    )
+def _logarithmic(axes: Axes, data: xr.Dataset) -> None:
+    lag, value, low, high = _correlation_columns(data)
     good = np.isfinite(value)
-    alone = len(set(np.atleast_1d(data["correlation"].attrs.get("channels", (0, 1))).tolist())) == 1
     axes.fill_between(lag[good], low[good], high[good], color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
     axes.plot(lag[good], value[good], color=BLUE, linewidth=0.9)
     axes.axhline(1, color=GREEN, linewidth=0.9, linestyle="dashed", label="independent photons")
     axes.set_xscale("log")
     axes.set_xlim(lag[good][0], lag[good][-1])
-    seen = good & (lag > _AFTERPULSES_NS) if alone and (good & (lag > _AFTERPULSES_NS)).any() else good
+    late = good & (lag > _AFTERPULSES_NS)
+    seen = late if _autocorrelation(data) and late.any() else good
     axes.set_ylim(*_heights(value[seen], low[seen], high[seen]))
     axes.xaxis.set_major_locator(LogLocator(base=10, numticks=20))
     axes.xaxis.set_major_formatter(FuncFormatter(_plain_power))
@@ -205,16 +282,37 @@ def _logarithmic(axes: Axes, data: xr.Dataset, letter: str) -> tuple[str, Table]
         edgecolor="none",
         framealpha=0.9,
     )
-    panel_title(axes, letter, "Correlation (logarithmic lag)")
-    whose = (
-        "one detector with itself, where short lags show its dead time and afterpulses" if alone else "two detectors"
+
+
+def _autocorrelation(data: xr.Dataset) -> bool:
+    """Whether one detector is correlated with itself."""
+    return len(set(np.atleast_1d(data["correlation"].attrs.get("channels", (0, 1))).tolist())) == 1
+
+
+def _correlation_columns(data: xr.Dataset) -> tuple[Floats, Floats, Floats, Floats]:
+    """Lag (ns), correlation and the ends of its interval."""
+    lag, value, low, high = (
+        np.asarray(data[name].values, dtype=float)
+        for name in ("log_lag", "correlation", "correlation_low", "correlation_high")
     )
-    caption = (
-        f"correlation of {whose} on a logarithmic lag axis; 1 for independent photons; band: 95 % interval of each"
-        " point."
+    return lag, value, low, high
+
+
+def _logarithmic_caption(data: xr.Dataset) -> str:
+    detectors = (
+        "one detector with itself, where dead time and afterpulses dominate at short lags"
+        if _autocorrelation(data)
+        else "two detectors"
     )
-    columns = (lag, value, low, high)
-    return caption, Table("figure3b_correlation", ("lag (ns)", "correlation", "low", "high"), columns)
+    return (
+        f"Correlation of {detectors} against the logarithmic lag; 1 for independent photons; band: 95 % interval of "
+        "each point."
+    )
+
+
+def _logarithmic_table(data: xr.Dataset) -> Table:
+    header = ("lag (ns)", "correlation", "low", "high")
+    return Table("figure3b_correlation", header, _correlation_columns(data))
 
 
 def _thin_labels(axes: Axes) -> None:
@@ -234,43 +332,85 @@ def _heights(value: Floats, low: Floats, high: Floats) -> tuple[float, float]:
     return 0.0, 1.22 * top
 
 
-def _alternative(g2: G2 | None) -> str:
-    if g2 is None or g2.against_sides is None:
-        return "Pairs of photons against their lag, and their correlation on a logarithmic lag axis."
-    independent = "not known" if g2.against_independent is None else f"{g2.poisson:.3g}"
+def _alternative(measured: G2 | None) -> str:
+    if measured is None or measured.against_sides is None:
+        return "Pairs of photons against their lag, and the correlation of the photons against the logarithmic lag."
+    independent = NO_VALUE if measured.against_independent is None else f"{measured.poisson:.3g}"
     return (
-        f"Pairs of photons against their lag: the zero delay is at {g2.zero_delay_ns:.3g} ns; g2 is {g2.side:.3g} "
-        f"against the side peaks and {independent} against independent photons."
+        f"Pairs of photons against their lag: the zero delay is at {measured.zero_delay_ns:.3g} ns; g2 is "
+        f"{measured.side:.3g} against the side peaks and {independent} against independent photons."
     )
 
 
-def draw_gate(data: xr.Dataset) -> Drawing | None:
-    """Draw figure 4: g2 of photons later than a gate, against the gate; None where there is no such curve.
+def has_g2_by_gate(analysis: PhotonAnalysis) -> bool:
+    """Whether an analysis holds g² at several gates."""
+    data = analysis.data
+    return "gated_side" in data and bool(np.isfinite(data["gated_side"].values).any())
+
+
+def _gate_columns(data: xr.Dataset) -> tuple[Floats, Floats, Floats, Floats]:
+    """Gate (ns), g² and the ends of its interval."""
+    gate, value, low, high = (
+        np.asarray(data[name].values, dtype=float)
+        for name in ("gate", "gated_side", "gated_side_low", "gated_side_high")
+    )
+    return gate, value, low, high
+
+
+def g2_by_gate(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes:
+    """Plot g²(0) of the photons later than a gate after the pulse, against the gate.
 
     Parameters
     ----------
-    data
-        Read: ``gated_side``, ``gated_side_low``, ``gated_side_high`` (gate).
+    analysis
+        From :func:`qdmol.analyze_photons`, or read back from a file.
+    ax
+        Axes to draw on; by default a new figure in the paper style.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes of the figure.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The analysis holds no g² at several gates.
     """
-    if "gated_side" not in data or not np.isfinite(data["gated_side"].values).any():
-        return None
-    gate = np.asarray(data["gate"].values, dtype=float)
-    value, low, high = (np.asarray(data[f"gated_side{end}"].values, dtype=float) for end in ("", "_low", "_high"))
-    figure: Figure = new_figure(SINGLE_COLUMN, _BOTTOM + 36.0 + 3.0)
-    axes = place_axes(figure, _LEFT + 2, _BOTTOM, SINGLE_COLUMN - _LEFT - 5, 36.0)
+    if not has_g2_by_gate(analysis):
+        raise missing("g² by gate", "recording with pulsed excitation and two detectors")
+    gate, value, low, high = _gate_columns(analysis.data)
     good = np.isfinite(value)
     top = max(0.1, 1.2 * float(np.nanmax(np.where(np.isfinite(high), high, value))))
     ends = np.where(np.isfinite(high), high, top)
-    axes.errorbar(gate[good], value[good], yerr=(np.maximum(value - low, 0)[good], np.maximum(ends - value, 0)[good]),
-                  fmt="o", color=BLUE, markersize=3, linewidth=0.8, capsize=1.5)  # fmt: skip
-    axes.set_ylim(0, top)
-    axes.locator_params(axis="x", nbins=6)
-    axes.set_xlabel("Start of the gate (ns after the pulse)")
-    axes.set_ylabel("g²(0) relative to side peaks")
+    with drawing_on(ax, 1, _gate_layout) as (axes,):
+        errors = np.maximum(value - low, 0)[good], np.maximum(ends - value, 0)[good]
+        look: dict[str, Any] = {"fmt": "o", "color": BLUE, "markersize": 3, "linewidth": 0.8, "capsize": 1.5}
+        axes.errorbar(gate[good], value[good], yerr=errors, **look)
+        axes.set_ylim(0, top)
+        axes.locator_params(axis="x", nbins=6)
+        axes.set_xlabel("Start of the gate (ns after the pulse)")
+        axes.set_ylabel("g²(0) relative to side peaks")
+    return axes
+
+
+def _gate_layout() -> list[Axes]:
+    return [
+        place_axes(new_figure(SINGLE_COLUMN, _BOTTOM + 36.0 + 3.0), _LEFT + 2, _BOTTOM, SINGLE_COLUMN - _LEFT - 5, 36.0)
+    ]
+
+
+def draw_g2_by_gate(analysis: PhotonAnalysis) -> Drawing | None:
+    """Figure 4 of a report with its words and numbers; None without g² at several gates."""
+    if not has_g2_by_gate(analysis):
+        return None
+    gate, value, low, high = _gate_columns(analysis.data)
+    good = np.isfinite(value)
     caption = (
         "g²(0) of photons that arrive later than a gate after the pulse, with 95 % intervals. The biexciton emits"
         " early, so its contribution to the central peak vanishes as the gate is moved to later times."
     )
     table = Table("figure4_gate", ("gate (ns)", "g2 side", "low", "high"), (gate, value, low, high))
     points = "; ".join(f"{g:.3g} ns: {v:.3g}" for g, v in zip(gate[good], value[good], strict=True))
+    figure = figure_of(g2_by_gate(analysis))
     return Drawing("figure4_gate", caption, f"g2 against the gate. {points}.", figure, (table,))

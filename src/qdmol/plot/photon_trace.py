@@ -1,11 +1,12 @@
-"""Figure 1 of measured photons: count rate against time, and how often each rate occurs.
+"""Intensity trace of measured photons: the count rate against time, and the distribution of the rates.
 
-In come counts in bins of time (s); the rates are these counts over the width of a bin, in 1000 a second.
+Rates are the counts of a time bin over its width, in 1000 per second.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -14,52 +15,100 @@ from matplotlib.axes import Axes
 from qdmol.arrays import Floats
 from qdmol.photons import channel_label
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.style import BLUE, DOUBLE_COLUMN, GREY, VERMILLION, new_figure, panel_title, place_axes
+from qdmol.plot.style import (
+    BLUE,
+    DOUBLE_COLUMN,
+    GREY,
+    VERMILLION,
+    AxesArray,
+    axes_array,
+    drawing_on,
+    figure_of,
+    missing,
+    new_figure,
+    panel_title,
+    place_axes,
+)
+
+if TYPE_CHECKING:
+    from qdmol.analysis import PhotonAnalysis
 
 _LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 13.0, 9.0, 121.0, 38.0, 6.0, 35.0, 6.0  # mm
 _SHOWN = 4000  # points of a line; more cannot be told apart in print
 
 
 def _grouped(counts: Floats, group: int) -> Floats:
-    """Means of `group` neighbours; what is left over at the end is its own mean."""
+    """Means of `group` neighbours; the last group may be smaller."""
     starts = np.arange(0, len(counts), group)
     sizes = np.diff(np.append(starts, len(counts)))
     means: Floats = np.add.reduceat(counts, starts) / sizes
     return means
 
 
-def draw_trace(data: xr.Dataset) -> Drawing | None:
-    """Draw figure 1; None where there is no trace.
+def has_intensity_trace(analysis: PhotonAnalysis) -> bool:
+    """Whether an analysis holds an intensity trace."""
+    return "trace" in analysis.data and analysis.data.sizes["time"] >= 2
+
+
+def intensity_trace(analysis: PhotonAnalysis, ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+    """Plot the count rate against time, and beside it how often each rate occurs.
 
     Parameters
     ----------
-    data
-        Read: ``trace`` (time, channel) with attribute `bin_s`, ``intensity_occurrence`` (intensity).
+    analysis
+        From :func:`qdmol.analyze_photons`, or read back from a file.
+    ax
+        An array of two axes, trace and distribution; by default a new figure in the paper style.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of trace and distribution (2,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The analysis holds no trace, or there are not two Axes.
     """
-    if "trace" not in data or data.sizes["time"] < 2:
-        return None
+    data = analysis.data
+    if not has_intensity_trace(analysis):
+        raise missing("intensity trace", "recording of photons with at least two time bins")
     bin_s = float(data["trace"].attrs["bin_s"])
+    with drawing_on(ax, 2, _layout) as (left, right):
+        _draw_rates(left, data, bin_s)
+        _draw_occurrence(right, left, data, bin_s)
+        panel_title(left, "a", "Intensity trace")
+        panel_title(right, "b", "Distribution")
+    return axes_array([left, right])
+
+
+def _layout() -> list[Axes]:
     figure = new_figure(DOUBLE_COLUMN, _BOTTOM + _HEIGHT + _TOP)
     left = place_axes(figure, _LEFT, _BOTTOM, _WIDTH, _HEIGHT)
-    group = _draw_rates(left, data, bin_s)
-    right = place_axes(figure, _LEFT + _WIDTH + _GAP, _BOTTOM, _SIDE, _HEIGHT)
-    _draw_occurrence(right, left, data, bin_s)
-    panel_title(left, "a", "Count rate")
-    panel_title(right, "b", "Occurrences")
+    return [left, place_axes(figure, _LEFT + _WIDTH + _GAP, _BOTTOM, _SIDE, _HEIGHT)]
+
+
+def draw_intensity_trace(analysis: PhotonAnalysis) -> Drawing | None:
+    """Figure 1 of a report with its words and numbers; None without a trace."""
+    data = analysis.data
+    if not has_intensity_trace(analysis):
+        return None
+    bin_s, group = float(data["trace"].attrs["bin_s"]), _bins_per_point(data)
     caption = f"Count rate of all channels against time in bins of {_milliseconds(bin_s)}"
     caption += f", {group} bins averaged for each point of the line" if group > 1 else ""
-    caption += (
-        ", and how often each rate occurs; one channel alone in grey."
-        if data.sizes["channel"] > 1
-        else (", and how often each rate occurs.")
-    )
+    caption += ", and how often each rate occurs" + ("; grey: one channel alone." if data.sizes["channel"] > 1 else ".")
+    figure = figure_of(intensity_trace(analysis)[0])
     return Drawing("figure1_trace", caption, _alternative(data, bin_s), figure, _tables(data, bin_s))
 
 
-def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> int:
+def _bins_per_point(data: xr.Dataset) -> int:
+    return -(-data.sizes["time"] // _SHOWN)
+
+
+def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> None:
     counts = np.asarray(data["trace"].values, dtype=float)
     times = np.asarray(data["time"].values, dtype=float)
-    group = -(-len(times) // _SHOWN)
+    group = _bins_per_point(data)
     shown = _grouped(times, group)
     lines: list[tuple[Floats, dict[str, Any]]] = [(counts.sum(axis=1), {"color": BLUE, "zorder": 3})]
     if counts.shape[1] > 1:
@@ -70,8 +119,7 @@ def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> int:
     axes.set_xlim(times[0] - bin_s / 2, times[-1] + bin_s / 2)
     axes.set_ylim(0, max(float(counts.sum(axis=1).max()) / bin_s / 1e3 * 1.05, 1e-9))
     axes.set_xlabel("Time (s)")
-    axes.set_ylabel("Count rate (1000 s$^{-1}$)")
-    return group
+    axes.set_ylabel("Count rate (10$^3$ s$^{-1}$)")
 
 
 def _draw_occurrence(axes: Axes, beside: Axes, data: xr.Dataset, bin_s: float) -> None:
@@ -89,7 +137,7 @@ def _draw_occurrence(axes: Axes, beside: Axes, data: xr.Dataset, bin_s: float) -
     axes.set_xlim(0, 1.3 * max(float(occurrence.max()), 1.0))  # room for the word at the end of the line
     axes.tick_params(axis="y", labelleft=False)
     axes.locator_params(axis="x", nbins=4)
-    axes.set_xlabel("Time bins")
+    axes.set_xlabel("Occurrences (time bins)")
 
 
 def _milliseconds(bin_s: float) -> str:

@@ -1,10 +1,16 @@
 """Variables and names that several figures of a solution read; nothing is computed here."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
 from qdmol.arrays import Floats
-from qdmol.study import Solution
+
+if TYPE_CHECKING:
+    from qdmol.study import Solution
 
 # Electron levels that figures draw, the lowest ones; the dataset holds all.
 SHOWN_LEVELS = 2

@@ -1,21 +1,36 @@
-"""Figure 2 of spectra: emission as a field along the axis is swept, which dot it comes from, and how far it moves.
+"""Emission spectra over an applied field along the axis, the share of each dot, and the Stark shift of the maximum.
 
-In come rates (1/(eV ns)) over field (kV/cm) and photon energy (eV), NaN where a field has no number.
+Fields without numbers are left grey.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qdmol.arrays import Floats
 from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.solution import values
-from qdmol.plot.style import BLACK, GREY, SINGLE_COLUMN, SMALL, new_figure, panel_title, place_axes, to_energy
+from qdmol.plot.style import (
+    BLACK,
+    GREY,
+    SINGLE_COLUMN,
+    SMALL,
+    AxesArray,
+    axes_array,
+    drawing_on,
+    figure_of,
+    missing,
+    new_figure,
+    panel_title,
+    place_axes,
+    to_energy,
+)
 from qdmol.prediction import FieldSweep, Spectra
 from qdmol.units import HC_EV_NM
 
@@ -29,51 +44,76 @@ _STYLES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)))
 _FAINT = 0.01  # of the brightest; dimmer energies are cut off
 
 
-def draw_field(spectra: Spectra) -> Drawing | None:
-    """Draw emission over the field; None where no field was asked for, or no field has a number.
+def has_field_sweep(spectra: Spectra) -> bool:
+    """Whether a prediction holds a sweep of at least two fields, one of them with numbers."""
+    sweep = spectra.sweep
+    return sweep is not None and len(sweep.fields) > 1 and bool(np.isfinite(sweep.emission).any())
+
+
+def field_sweep(spectra: Spectra, ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+    """Plot the emission over the applied field, the share of each dot in it, and the Stark shift of its maximum.
 
     Parameters
     ----------
     spectra
-        Predicted spectra, of which the field sweep is drawn.
+        From :func:`qdmol.predict_spectra` with ``fields=``, or read back from a file.
+    ax
+        An array of three axes: map, shares, shift; the map gives room to a colour bar. By default a new figure in the
+        paper style.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of the panels (3,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        There is no sweep of fields with numbers, or there are not three Axes.
     """
     sweep = spectra.sweep
-    if sweep is None:
-        return None
+    if sweep is None or not has_field_sweep(spectra):
+        raise missing("field sweep", "prediction with at least two fields (`fields=`, `--field`)")
     data = spectra.data.sortby("field")
     field, energy = values(data, "field"), values(data, "energy")
     rate = np.asarray(data["field_emission"].transpose("field", "energy").values, dtype=float)
-    if len(field) < 2 or not np.isfinite(rate).any():
+    with drawing_on(ax, 3, _layout) as axes_of:
+        mesh = _draw_map(axes_of[0], field, energy, rate)
+        peak = values(data, "field_emission_peak")
+        axes_of[0].plot(field, peak, color=BLACK, linewidth=0.9, linestyle=(0, (2.5, 1.5)))
+        _draw_shares(axes_of[1], field, data["field_dot_emission"].transpose("field", "dot").values)
+        _draw_shift(axes_of[2], sweep)
+        for axes, letter, title in zip(axes_of, "abc", ("Emission", "Emission share", "Stark shift"), strict=True):
+            panel_title(axes, letter, title)
+            axes.set_xlim(field[0] - 0.5 * (field[1] - field[0]), field[-1] + 0.5 * (field[-1] - field[-2]))
+            if sweep.switching is not None:
+                colour = "white" if letter == "a" else GREY
+                axes.axvline(sweep.switching, color=colour, linewidth=0.7, linestyle=":")
+        axes_of[2].set_xlabel("Field along the axis (kV/cm)")
+        _colour_bar(axes_of[0], mesh, own_figure=ax is None)
+    return axes_array(axes_of)
+
+
+def draw_field_sweep(spectra: Spectra) -> Drawing | None:
+    """Figure 2 of a report of spectra with its words and numbers; None without a sweep of fields with numbers."""
+    sweep = spectra.sweep
+    if sweep is None or not has_field_sweep(spectra):
         return None
-    figure, axes = _layout()
-    mesh = _draw_map(axes[0], field, energy, rate)
-    axes[0].plot(field, values(data, "field_emission_peak"), color=BLACK, linewidth=0.9, linestyle=(0, (2.5, 1.5)))
-    _draw_shares(axes[1], field, data["field_dot_emission"].transpose("field", "dot").values)
-    _draw_shift(axes[2], sweep)
-    for one, letter, title in zip(axes, "abc", ("Emission", "Where it comes from", "Stark shift"), strict=True):
-        panel_title(one, letter, title)
-        one.set_xlim(field[0] - 0.5 * (field[1] - field[0]), field[-1] + 0.5 * (field[-1] - field[-2]))
-        if sweep.switching is not None:
-            colour = "white" if letter == "a" else GREY
-            one.axvline(sweep.switching, color=colour, linewidth=0.7, linestyle=":")
-    _colour_bar(figure, mesh)
-    words = _words(sweep)
-    return Drawing(
-        "figure2_field", words, f"Map of emission over field and energy. {words}", figure, _tables(data, sweep)
-    )
+    figure = figure_of(field_sweep(spectra)[0])
+    words, tables = _words(sweep), _tables(spectra.data.sortby("field"), sweep)
+    return Drawing("figure2_field", words, f"Map of emission over field and energy. {words}", figure, tables)
 
 
-def _layout() -> tuple[Figure, tuple[Axes, Axes, Axes]]:
+def _layout() -> list[Axes]:
     figure = new_figure(SINGLE_COLUMN, _BOTTOM + _SHIFT + _SHARE + _MAP + 2 * _GAP + _TOP)
     heights = (_MAP, _SHARE, _SHIFT)
     bottoms = (_BOTTOM + _SHIFT + _SHARE + 2 * _GAP, _BOTTOM + _SHIFT + _GAP, _BOTTOM)
-    one, two, three = (
+    axes_of = [
         place_axes(figure, _LEFT, bottom, _WIDTH, height) for bottom, height in zip(bottoms, heights, strict=True)
-    )
-    for upper in (one, two):
+    ]
+    for upper in axes_of[:2]:
         upper.tick_params(axis="x", labelbottom=False)
-    three.set_xlabel("Field along the axis (kV/cm)")
-    return figure, (one, two, three)
+    return axes_of
 
 
 def _edges(centres: Floats) -> Floats:
@@ -102,12 +142,16 @@ def _draw_map(axes: Axes, field: Floats, energy: Floats, rate: Floats) -> QuadMe
     return mesh
 
 
-def _colour_bar(figure: Figure, mesh: QuadMesh) -> None:
-    side = place_axes(figure, SINGLE_COLUMN - 9.5, _BOTTOM + _SHIFT + _SHARE + 2 * _GAP, _BAR, _MAP)
-    bar = figure.colorbar(mesh, cax=side, ticks=MaxNLocator(5))
+def _colour_bar(axes: Axes, mesh: QuadMesh, *, own_figure: bool) -> None:
+    figure = figure_of(axes)
+    if own_figure:
+        side = place_axes(figure, SINGLE_COLUMN - 9.5, _BOTTOM + _SHIFT + _SHARE + 2 * _GAP, _BAR, _MAP)
+        bar = figure.colorbar(mesh, cax=side, ticks=MaxNLocator(5))
+    else:
+        bar = figure.colorbar(mesh, ax=axes, ticks=MaxNLocator(5), pad=0.2)
     bar.outline.set_linewidth(0)
-    side.set_title("1/(eV ns)", fontsize=SMALL, pad=4)
-    side.tick_params(length=1.5, pad=1.5, labelsize=SMALL)
+    bar.ax.set_title("1/(eV ns)", fontsize=SMALL, pad=4)
+    bar.ax.tick_params(length=1.5, pad=1.5, labelsize=SMALL)
 
 
 def _draw_shares(axes: Axes, field: Floats, shares: Floats) -> None:
@@ -132,11 +176,13 @@ def _draw_shift(axes: Axes, sweep: FieldSweep) -> None:
 
 def _words(sweep: FieldSweep) -> str:
     text = (
-        "Emission as a field along the axis is swept. a, Photons per exciton, time and energy; dashed: the maximum. b, "
-        "The share of each dot, counted as listed. c, By how far the maximum of emission lies from that without field."
+        "Emission against a field along the axis. a, Photons per exciton, time and energy; dashed: the maximum. b, "
+        "Share of each dot, numbered as listed from 0. c, Shift of the emission maximum from that in the weakest field."
     )
     if sweep.switching is not None:
-        text += f" Dotted: {sweep.switching:.3g} kV/cm, where emission changes dots.".replace("-", "−")
+        text += f" Dotted: {sweep.switching:.3g} kV/cm, where emission moves from one dot to the other.".replace(
+            "-", "−"
+        )
     if sweep.failed:
         text += f" Grey, and gaps in the curves: fields without numbers ({len(sweep.failed)})."
     return text

@@ -10,10 +10,11 @@ Wavelengths along the bottom of a figure, photon energies along its top.
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import matplotlib.style
 import numpy as np
@@ -22,7 +23,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from qdmol.errors import InputError
 from qdmol.units import HC_EV_NM
+
+# What a figure of several panels takes: an array or sequence of axes, one for each panel.
+AxesArray: TypeAlias = NDArray[np.object_]
 
 _MOST_TICKS = 6
 _STEPS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # eV
@@ -100,11 +105,70 @@ def paper_style() -> Iterator[None]:
         yield
 
 
+class PaperFigure(Figure):
+    """A figure that needs no display and shows itself in a notebook."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with paper_style():
+            self.savefig(buffer, format="png", dpi=2 * float(self.get_dpi()))
+        return buffer.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, sizes in mm, drawn without a display."""
-    figure = Figure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH))
+    figure = PaperFigure(figsize=(width / MM_PER_INCH, height / MM_PER_INCH))
     FigureCanvasAgg(figure)
     return figure
+
+
+@contextmanager
+def drawing_on(
+    ax: Axes | Sequence[Axes] | AxesArray | None, panels: int, layout: Callable[[], Sequence[Axes]]
+) -> Iterator[list[Axes]]:
+    """Axes to draw on, one for each panel: those given, or those that `layout` makes, then in the paper style.
+
+    Raises
+    ------
+    InputError
+        Not as many axes as panels are given.
+    """
+    if ax is None:
+        with paper_style():
+            yield list(layout())
+        return
+    given = [ax] if isinstance(ax, Axes) else list(np.ravel(np.asarray(ax, dtype=object)))
+    if len(given) != panels or not all(isinstance(one, Axes) for one in given):
+        needed = "one matplotlib Axes" if panels == 1 else f"an array of {panels} matplotlib Axes, one for each panel"
+        value = f"{len(given)} of {type(given[0]).__name__}" if given else ax
+        raise InputError(field="ax", value=value, allowed=needed)
+    yield given
+
+
+def missing(what: str, needed: str) -> InputError:
+    """The refusal of a figure whose data a result does not hold, with what would give them."""
+    message = f"This result holds no {what}, so there is nothing to plot; it needs a {needed}."
+    return InputError(field="result", value=None, allowed=needed, message=message)
+
+
+def axes_array(axes: Sequence[Axes]) -> AxesArray:
+    """The axes of several panels (panels,) as a figure function returns them."""
+    array = np.empty(len(axes), dtype=object)
+    array[:] = axes
+    return array
+
+
+def figure_of(axes: Axes) -> Figure:
+    """The figure that axes are part of."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def size_mm(axes: Axes) -> tuple[float, float]:
+    """Width and height of axes in mm."""
+    box, dpi = axes.get_window_extent(), float(figure_of(axes).dpi)
+    return MM_PER_INCH * float(box.width) / dpi, MM_PER_INCH * float(box.height) / dpi
 
 
 def place_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:

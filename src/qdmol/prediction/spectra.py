@@ -22,7 +22,7 @@ from qdmol.prediction.values import (
     SampleSpectrum,
     SpectralRange,
 )
-from qdmol.results import SavedResult, array_groups, decode, encode, save_result, saved_attributes
+from qdmol.results import Drawable, SavedResult, array_groups, decode, encode, save_result, saved_attributes
 from qdmol.structure import Spec, dump_spec, read_spec, spec_mapping
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _CLASSES = (Estimate, EnsembleResult, EnsembleSample, FieldSweep, Line, SampleCh
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Spectra:
+class Spectra(Drawable):
     """Result of :func:`qdmol.predict_spectra`.
 
     Attributes

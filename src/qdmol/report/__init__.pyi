@@ -1,5 +1,13 @@
 from .claims_page import write_claims_report as write_claims_report
-from .curve_page import write_curve_report as write_curve_report
+from .page import (
+    PageFigure as PageFigure,
+    PageTable as PageTable,
+    Section as Section,
+    write_page as write_page,
+)
 from .photon_page import write_photon_report as write_photon_report
-from .spectrum_page import write_spectrum_report as write_spectrum_report
-from .writing import write_report as write_report
+from .solution_page import write_report as write_report
+from .spectrum_page import (
+    write_curve_report as write_curve_report,
+    write_spectrum_report as write_spectrum_report,
+)

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from qdmol.plot import Drawing, draw_axis, draw_maps, draw_shifts, draw_splitting_map, paper_style
-from qdmol.report.page import fill_page
-from qdmol.report.tables import PageTable, linked
-from qdmol.report.writing import paired_paths, write_pair
+from qdmol.plot import (
+    Drawing,
+    draw_axis_profile,
+    draw_claims_redshift,
+    draw_claims_splitting,
+    draw_wavefunctions,
+)
+from qdmol.report.page import PageTable, Section, linked, paired_paths, write_page
+from qdmol.report.solution_page import figure_sections, spec_section
 from qdmol.results import write_netcdf
 from qdmol.structure import dump_spec
 from qdmol.study import Solution
@@ -55,10 +60,14 @@ def write_claims_report(claims: Claims, path: str | Path) -> Path:
     """
     page, data = paired_paths(path)
     homodimer = _homodimer()
-    with paper_style():
-        text = _render(claims, homodimer, draw_claims(claims, homodimer), netcdf=data.name)
+    sections = [
+        Section(label="Summary", sentences=_sentences(claims.claims)),
+        Section(label="Tables", tables=(claims_table(claims.claims), reasons_table(claims.claims))),
+        *figure_sections(draw_claims(claims, homodimer)),
+        spec_section(homodimer.spec, netcdf=data.name),
+    ]
     content = _with_curves(claims.data, homodimer)
-    write_pair(page, data, text, partial(write_netcdf, content))
+    write_page(sections, page, title=_TITLE, subtitle=_SUBTITLE, write_data=partial(write_netcdf, content))
     return page
 
 
@@ -77,24 +86,14 @@ def _homodimer() -> Solution:
 
 
 def draw_claims(claims: Claims, homodimer: Solution) -> tuple[Drawing, ...]:
-    """Every figure of the page; call it under ``paper_style``."""
-    named = (("Fig. 1f", draw_axis(homodimer)), ("Fig. 1g and 1h", draw_maps(homodimer)))
-    old = [replace(one, caption=f"After {name}, 1.4/2.1 nm. {one.caption}") for name, one in named if one is not None]
-    return (*old, draw_shifts(claims), draw_splitting_map(claims.maps[0]))
-
-
-def _render(claims: Claims, homodimer: Solution, drawings: Sequence[Drawing], *, netcdf: str) -> str:
-    return fill_page(
-        title=_TITLE,
-        subtitle=_SUBTITLE,
-        sentences=_sentences(claims.claims),
-        warnings=(),
-        drawings=drawings,
-        tables=(claims_table(claims.claims), reasons_table(claims.claims)),
-        tables_first=True,
-        spec=dump_spec(homodimer.spec),
-        netcdf=netcdf,
-    )
+    """Every figure of the page."""
+    named = (("Fig. 1f", draw_axis_profile(homodimer)), ("Fig. 1g and 1h", draw_wavefunctions(homodimer)))
+    drawings = [
+        replace(drawing, caption=f"After {name}, 1.4/2.1 nm. {drawing.caption}")
+        for name, drawing in named
+        if drawing is not None
+    ]
+    return (*drawings, draw_claims_redshift(claims), draw_claims_splitting(claims))
 
 
 def _sentences(claims: Sequence[Claim]) -> list[str]:

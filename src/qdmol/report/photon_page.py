@@ -1,96 +1,18 @@
-"""The page of measured photons: one file or many, self-contained, with everything in it escaped.
-
-In come analyses (summary and labelled arrays); out come one HTML page, the NetCDF file beside it, and on request
-figures as PDF and PNG with a CSV of every curve. Nothing is computed here.
-
-Figures as bytes: a page of a hundred files cannot keep a thousand drawn figures in memory.
-
-Tables of the page of measured photons: rows of text read from the summaries.
-"""
+"""Report of analysed photons as one self-contained page, for one file or many."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from qdmol.analysis import Analysed, Number, PhotonAnalysis, files_rows, interval_text, plain_text, shown_number
-from qdmol.files import refuse_overwriting
-from qdmol.plot import (
-    Drawing,
-    Table,
-    draw_correlations,
-    draw_decay,
-    draw_gate,
-    draw_trace,
-    paper_style,
-    write_drawings,
-)
-from qdmol.report.page import template
-from qdmol.report.tables import PageTable
-from qdmol.report.writing import paired_paths, write_pair
+from qdmol.plot import Drawing, draw_correlations, draw_decay, draw_g2_by_gate, draw_intensity_trace
+from qdmol.report.page import PageFigure, PageTable, Section, planned_pair, write_page
 from qdmol.results import write_netcdf
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedDrawing:
-    """A figure in its final forms; the attributes are those of `Drawing`.
-
-    ``files`` is the figure as PDF and as PNG, or None if no files were asked for.
-    """
-
-    name: str
-    number: int | None
-    caption: str
-    alternative: str
-    width: float
-    address: str
-    files: tuple[bytes, bytes] | None
-    tables: tuple[Table, ...] = field(default=())
-
-    def data_address(self) -> str:
-        """The SVG as an address that an image element takes."""
-        return self.address
-
-    def pdf(self) -> bytes:
-        """The figure as PDF."""
-        return self._file(0)
-
-    def png(self) -> bytes:
-        """The figure as PNG."""
-        return self._file(1)
-
-    def _file(self, which: int) -> bytes:
-        if self.files is None:
-            raise ValueError("the figure was rendered without files")
-        return self.files[which]
-
-
-def rendered(drawing: Drawing, *, files: bool) -> RenderedDrawing:
-    """Render a figure and clear it.
-
-    Parameters
-    ----------
-    drawing
-        Drawn under ``paper_style``, which must still hold.
-    files
-        Whether PDF and PNG are wanted too.
-    """
-    drawings = RenderedDrawing(
-        name=drawing.name,
-        number=drawing.number,
-        caption=drawing.caption,
-        alternative=drawing.alternative,
-        width=drawing.width,
-        address=drawing.data_address(),
-        files=(drawing.pdf(), drawing.png()) if files else None,
-        tables=drawing.tables if files else (),
-    )
-    drawing.figure.clear()
-    return drawings
 
 
 def files_table(analyses: Sequence[Analysed]) -> PageTable:
@@ -126,7 +48,9 @@ def file_table(analysis: PhotonAnalysis) -> PageTable:
         ("duration stated by the header", "" if stream is None else _quantity(stream.stated_duration_s, "s", 6)),
         ("duration", _quantity(analysis.duration_s, "s", 6)),
     ]
-    return PageTable("The file", ("what", "value"), tuple((name, plain_text(str(text))) for name, text in rows if text))
+    return PageTable(
+        "The file", ("property", "value"), tuple((name, plain_text(str(text))) for name, text in rows if text)
+    )
 
 
 _MODES = {"T2": "T2: an absolute time for each photon", "T3": "T3: pulse number and delay after the pulse"}
@@ -156,27 +80,16 @@ def _number_row(number: Number) -> tuple[str, ...]:
     return (number.name, shown, *ends.split(" to "), estimate.unit)
 
 
-@dataclass(frozen=True)
-class Section:
-    """What the page says of one file."""
-
-    name: str
-    title: str
-    subtitle: str
-    refusal: str
-    reasons: tuple[str, ...]
-    sentences: tuple[str, ...]
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-    drawings: tuple[RenderedDrawing, ...]
-    tables: tuple[PageTable, ...]
-
-
 def draw_photons(analysis: Analysed) -> tuple[Drawing, ...]:
-    """Every figure that the analysis holds data for; call it under ``paper_style``."""
-    data = analysis.data
-    g2 = analysis.g2 if isinstance(analysis, PhotonAnalysis) else None
-    drawings = (draw_trace(data), draw_decay(data), draw_correlations(data, g2), draw_gate(data))
+    """Every figure that the analysis holds data for."""
+    if not isinstance(analysis, PhotonAnalysis):
+        return ()
+    drawings = (
+        draw_intensity_trace(analysis),
+        draw_decay(analysis),
+        draw_correlations(analysis),
+        draw_g2_by_gate(analysis),
+    )
     return tuple(drawing for drawing in drawings if drawing is not None)
 
 
@@ -207,16 +120,34 @@ def write_photon_report(
     qdmol.errors.OutputError
         A file cannot be written.
     """
-    page, data = paired_paths(path)
     several = tuple(analyses) if isinstance(analyses, Sequence) else (analyses,)
-    refuse_overwriting((page, data), _recordings(several), figures=figures, field="path")
-    with paper_style():
-        sections = [
-            _section(analysis, number, files=figures is not None) for number, analysis in enumerate(several, start=1)
-        ]
-        text = _render(sections, several, netcdf=data.name)
-        drawn = () if figures is None else (partial(write_drawings, _named(sections), Path(figures)),)
-        write_pair(page, data, text, partial(_write_data, several), *drawn)
+    page, data = planned_pair(path, _recordings(several), figures=figures)
+    footnote = (
+        f"95 % intervals: of 100 recordings, 95 have the true value inside. All numbers and curves of this page are in "
+        f"{data.name} beside it, with units."
+    )
+    names = [analysis.name for analysis in several]
+    if len(several) == 1:
+        title = names[0]
+        known = _subtitle(several[0]) if isinstance(several[0], PhotonAnalysis) else ""
+        subtitle = f"{known}, analysed by qdmol." if known else "Photons, read by qdmol."
+        sections = []
+    else:
+        title, subtitle = f"{len(several)} photon files", "Photon recordings, analysed by qdmol."
+        sections = [Section(label="Files", tables=(files_table(several),))]
+    own = [
+        _section(analysis, number, files=figures is not None, heading=len(several) > 1)
+        for number, analysis in enumerate(several, start=1)
+    ]
+    write_page(
+        [*sections, *own, Section(footnote=footnote)],
+        page,
+        title=title,
+        subtitle=subtitle,
+        write_data=partial(_write_data, several),
+        figures=figures,
+        drawings=_named(own, names) if figures is not None else (),
+    )
     return page
 
 
@@ -237,20 +168,22 @@ def _write_data(analyses: Sequence[Analysed], path: Path) -> None:
     write_netcdf(files_dataset(analyses), path, groups=groups)
 
 
-def _section(analysis: Analysed, number: int, *, files: bool) -> Section:
+def _section(analysis: Analysed, number: int, *, files: bool, heading: bool) -> Section:
+    """What the page says of one file."""
     measured = analysis if isinstance(analysis, PhotonAnalysis) else None
     refusal = "This file could not be read." if measured is None else "This recording was not analysed."
     tables = () if measured is None else tuple(filter(None, (numbers_table(measured), file_table(measured))))
     return Section(
         name=f"file{number}",
-        title=analysis.name,
-        subtitle="" if measured is None else _subtitle(measured),
+        label=analysis.name,
+        title=analysis.name if heading else "",
+        subtitle=_subtitle(measured) if heading and measured is not None else "",
         refusal=refusal if measured is None or measured.refused else "",
         reasons=analysis.sentences if measured is None else analysis.messages("fatal"),
         sentences=() if measured is None else analysis.sentences,
         warnings=analysis.messages("warning"),
         notes=analysis.notes,
-        drawings=tuple(rendered(drawing, files=files) for drawing in draw_photons(analysis)),
+        figures=tuple(PageFigure.of(drawing, files=files) for drawing in draw_photons(analysis)),
         tables=tables,
     )
 
@@ -263,32 +196,16 @@ def _subtitle(analysis: PhotonAnalysis) -> str:
     return ", ".join(dict.fromkeys(plain_text(part) for part in known if part))
 
 
-def _render(sections: Sequence[Section], analyses: Sequence[Analysed], *, netcdf: str) -> str:
+def _named(sections: Sequence[Section], titles: Sequence[str]) -> list[PageFigure]:
+    """The figures under names of their own where there are several files."""
+    figures = [[figure for figure in section.figures if isinstance(figure, PageFigure)] for section in sections]
     if len(sections) == 1:
-        title, subtitle, tables = sections[0].title, sections[0].subtitle, ()
-        subtitle = f"{subtitle}, analysed by qdmol." if subtitle else "Photons, read by qdmol."
-        return template("photon_page.html.j2").render(
-            title=title, subtitle=subtitle, tables=tables, sections=sections, netcdf=netcdf
-        )
-    table = files_table(analyses)
-    return template("photon_page.html.j2").render(
-        title=f"{len(sections)} files of photons",
-        subtitle="Photons of an instrument, analysed by qdmol.",
-        tables=(table,),
-        sections=sections,
-        netcdf=netcdf,
-    )
-
-
-def _named(sections: Sequence[Section]) -> list[RenderedDrawing]:
-    """The drawings under names of their own where there are several files."""
-    if len(sections) == 1:
-        return list(sections[0].drawings)
-    drawings = []
-    for section in sections:
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(section.title).stem)[:40]
-        for drawing in section.drawings:
-            before = f"{section.name}_{stem}_"
-            tables = tuple(replace(table, name=before + table.name) for table in drawing.tables)
-            drawings.append(replace(drawing, name=before + drawing.name, tables=tables))
-    return drawings
+        return figures[0]
+    named = []
+    for section, title, own in zip(sections, titles, figures, strict=True):
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(title).stem)[:40]
+        prefix = f"{section.name}_{stem}_"
+        for figure in own:
+            tables = tuple(replace(table, name=prefix + table.name) for table in figure.tables)
+            named.append(replace(figure, name=prefix + figure.name, tables=tables))
+    return named

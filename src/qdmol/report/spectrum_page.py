@@ -1,4 +1,4 @@
-"""Report of predicted spectra with measured curves overlaid, as one self-contained page."""
+"""Reports of spectra as self-contained pages: predictions with measured curves, and fits of measured curves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import numpy as np
 import xarray as xr
 
 from qdmol.files import refuse_overwriting
-from qdmol.plot import At, Drawing, draw_field, draw_spectra, paper_style, write_drawings
+from qdmol.plot import (
+    At,
+    draw_curve_fit,
+    draw_curve_positions,
+    draw_field_sweep,
+    draw_spectra,
+)
 from qdmol.prediction import (
     EnsembleResult,
     FieldSweep,
@@ -26,11 +32,11 @@ from qdmol.prediction import (
     sample_rows,
     spectrum_sentences,
 )
-from qdmol.report.page import fill_page
-from qdmol.report.tables import PageTable
-from qdmol.report.writing import paired_paths, write_pair
+from qdmol.report.page import PageTable, Section, planned_pair, write_page
+from qdmol.report.solution_page import figure_sections, spec_section
 from qdmol.results import NO_VALUE, format_error, format_number, provenance, write_netcdf
-from qdmol.structure import dump_spec, spec_files
+from qdmol.spectroscopy import SIZING_SOURCE, Surveyed, curve_rows, survey_sentences
+from qdmol.structure import spec_files
 
 _MOST_LINES = 12  # of each sample; all are in the data file
 _SAMPLES_NOTE = (
@@ -214,38 +220,27 @@ def write_spectrum_report(
     qdmol.errors.OutputError
         A file cannot be written.
     """
-    path, data = paired_paths(page)
     curves = [Path(one.measured.curve.source) for one in overlays if one.measured.curve.source]
-    refuse_overwriting((path, data), [*spec_files(spectra.spec), *curves], figures=figures, field="page")
+    path, data = planned_pair(page, [*spec_files(spectra.spec), *curves], figures=figures, field="page")
     groups = {f"measured{number}": _measured(one) for number, one in enumerate(overlays, start=1)}
-    with paper_style():
-        found = (draw_spectra(spectra, overlays, normalise=normalise), draw_field(spectra))
-        drawings = tuple(drawing for drawing in found if drawing is not None)
-        text = _render(spectra, overlays, drawings, netcdf=data.name)
-        drawn = () if figures is None else (partial(write_drawings, drawings, Path(figures)),)
-        write_pair(path, data, text, partial(write_netcdf, spectra.data, groups={**groups, **spectra.groups}), *drawn)
-    return path
-
-
-def _render(
-    spectra: Spectra, overlays: Sequence[Overlay], drawings: Sequence[Drawing], *, netcdf: str
-) -> str:  # fmt: skip
-    subtitle = f"Absorption and emission at {spectra.temperature:g} K, predicted by qdmol"
-    subtitle += ", beside what was measured." if overlays else "."
+    drawings = [draw_spectra(spectra, overlays, normalise=normalise)]
+    sweep = draw_field_sweep(spectra)
+    if sweep is not None:
+        drawings.append(sweep)
     warnings = spectra.warnings
     if not spectra.converged:
-        warnings = (*warnings, "Not converged: at least one number is not known within what was asked for.")
-    return fill_page(
-        title=spectra.spec.name,
-        subtitle=subtitle,
-        sentences=spectrum_sentences(spectra, overlays),
-        warnings=warnings,
-        drawings=drawings,
-        tables=spectrum_tables(spectra, overlays),
-        tables_first=False,
-        spec=dump_spec(spectra.spec),
-        netcdf=netcdf,
-    )
+        warnings = (*warnings, "Not converged: at least one number is not known within its tolerance.")
+    sections = [
+        Section(label="Summary", sentences=spectrum_sentences(spectra, overlays), warnings=warnings),
+        *figure_sections(drawings),
+        Section(label="Tables", tables=spectrum_tables(spectra, overlays)),
+        spec_section(spectra.spec, netcdf=data.name),
+    ]
+    subtitle = f"Absorption and emission at {spectra.temperature:g} K, predicted by qdmol"
+    subtitle += ", beside measured curves." if overlays else "."
+    write_data = partial(write_netcdf, spectra.data, groups={**groups, **spectra.groups})
+    write_page(sections, path, title=spectra.spec.name, subtitle=subtitle, write_data=write_data, figures=figures)
+    return path
 
 
 def _measured(one: Overlay) -> xr.Dataset:
@@ -266,3 +261,60 @@ def _measured(one: Overlay) -> xr.Dataset:
         coords={"wavelength": ("wavelength", wavelength, {"units": "nm", "long_name": "wavelength"})},
         attrs={key: value for key, value in known.items() if value is not None},
     )  # fmt: skip
+
+
+def write_curve_report(
+    surveyed: Sequence[Surveyed], path: str | Path | None, *, figures: str | Path | None = None
+) -> Path | None:
+    """Write fits of curves as one HTML page, and on request every figure as PDF and PNG and every curve as CSV.
+
+    Parameters
+    ----------
+    surveyed
+        From ``survey_curves``.
+    path
+        The page; None for figures alone.
+    figures
+        A folder for the figures; created if missing.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The page.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        A file to be written is one of the curves.
+    qdmol.errors.OutputError
+        A file cannot be written.
+    """
+    read = filter(None, (one.curve.source for one in surveyed))
+    refuse_overwriting([] if path is None else [path], read, figures=figures, field="path")
+    fits = [draw_curve_fit(one, number) for number, one in enumerate(surveyed, start=1)]
+    drawings = [drawing for drawing in (draw_curve_positions(surveyed), *fits) if drawing is not None]
+    sentences = survey_sentences(surveyed)
+    footnote = (
+        "95 % intervals: of 100 curves whose background and noise follow the models, 95 have the true value inside."
+    )
+    sections = [
+        Section(label="Results", tables=(_curve_table(surveyed),)),
+        *([Section(title="Assumptions and notes", sentences=sentences)] if sentences else []),
+        Section(label="Figures", figures=drawings, footnote=footnote),
+    ]
+    files = list(dict.fromkeys(one.curve.source for one in surveyed))
+    title = files[0] if len(files) == 1 else f"{len(files)} files of spectra"
+    page = None if path is None else Path(path)
+    return write_page(sections, page, title=title, subtitle="Measured spectra, fitted by qdmol.", figures=figures)
+
+
+def _curve_table(surveyed: Sequence[Surveyed]) -> PageTable:
+    header, rows = curve_rows(surveyed)
+    note = (
+        "Position: the maximum of the peak alone, without background; for emission that of the intensity per eV, and "
+        "for an edge the steepest slope. Red shift: against the first curve of the same quantity. ±: half the 95 % "
+        "interval."
+    )
+    if any(one.size is not None for one in surveyed):
+        note += f" Diameter of a bare core: {SIZING_SOURCE}; the sizing curve itself adds about 5 %."
+    return PageTable("Curves", header, tuple(rows), note, frozenset(range(2, len(header))))

@@ -1,4 +1,5 @@
 from .encoding import decode as decode, encode as encode
+from .figures import Drawable as Drawable
 from .netcdf import (
     netcdf_bytes as netcdf_bytes,
     provenance as provenance,

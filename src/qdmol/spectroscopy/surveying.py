@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from qdmol.errors import DataError, InputError
-from qdmol.results import SavedResult, decode, encode, save_result
+from qdmol.results import Drawable, SavedResult, decode, encode, save_result
 from qdmol.spectroscopy.comparing import compare_curves, fit_curve
 from qdmol.spectroscopy.sizing import Size, size_from_peak
 from qdmol.spectroscopy.summary import curve_dataset, curve_rows, curve_summary, survey_sentences
@@ -29,7 +29,7 @@ SIZE_NOTE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surveyed:
+class Surveyed(Drawable):
     """A curve with its fit, or the reason why there is none; its comparison with the first of its quantity; its size.
 
     ``size`` is from the fitted peak for every curve, so that a series has one definition whether its peaks are
@@ -52,7 +52,7 @@ _CLASSES = (Surveyed, Comparison, Curve, CurveFlag, Measurement, Noise, PeakFit,
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CurveFits(Sequence[Surveyed]):
+class CurveFits(Drawable, Sequence[Surveyed]):
     """Result of :func:`qdmol.fit_curves`: a sequence of curves with their fits, in the order given.
 
     Attributes

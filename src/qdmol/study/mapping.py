@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import SavedResult, provenance, save_result, saved_attributes
+from qdmol.results import Drawable, SavedResult, provenance, save_result, saved_attributes
 from qdmol.structure import (
     AxialMolecule,
     Spec,
@@ -50,7 +50,7 @@ BARE_BARRIERS = (0.1, 1.5)  # nm, where there are no shells
 
 
 @dataclass(frozen=True, repr=False)
-class Map:
+class Map(Drawable):
     """What :func:`qdmol.map` returns.
 
     Attributes

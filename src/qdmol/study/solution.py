@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from qdmol.results import SavedResult, save_result, saved_attributes
+from qdmol.results import Drawable, SavedResult, save_result, saved_attributes
 from qdmol.structure import Spec, read_spec, spec_mapping
 from qdmol.study.summary import summary_of
 from qdmol.study.values import SolutionValues
@@ -25,7 +25,7 @@ KIND = "solution"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Solution(SolutionValues):
+class Solution(SolutionValues, Drawable):
     """What :func:`qdmol.solve` returns: every number of a molecule with its error, and functions on grids.
 
     Attributes

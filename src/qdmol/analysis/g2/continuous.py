@@ -85,9 +85,10 @@ class _Problem:
     high: Floats
     over_far: bool = False  # whether the ratio is over the level at long lags, not over the top of the shoulder
 
-    def model(self, values: Floats) -> tuple[Floats, Floats]:
-        """Expected counts (n,) and their derivatives (n, 6)."""
-        return _model(self, values)
+    def model(self, values: Floats) -> tuple[Floats, Callable[[], Floats]]:
+        """Expected counts (n,), and a function that gives their derivatives (n, 6)."""
+        expected, derivatives = _model(self, values)
+        return expected, lambda: derivatives
 
     def fit(self, start: Floats) -> Fit:
         """Maximum of the likelihood between the bounds."""

@@ -1,9 +1,7 @@
-"""Figure 1 of spectra: absorption and emission of monomer, unfused and fused molecule, measured curves laid over.
+"""Absorption and emission of monomer, unfused and fused molecule, with measured curves overlaid.
 
-In come curves in cm² and 1/nm; they are divided by the value at the band edge or at 300 nm, and nothing else is done to
-them.
-
-What a figure of spectra draws: curves of each sample and measured ones, normalised, with their colours.
+Absorption (cm²) is divided by its value at the band edge or at 300 nm; emission is per nm. Each sample has one colour
+in all panels.
 """
 
 from __future__ import annotations
@@ -28,10 +26,15 @@ from qdmol.plot.style import (
     GREY,
     SMALL,
     VERMILLION,
+    AxesArray,
+    axes_array,
+    drawing_on,
     energy_axis,
+    figure_of,
     new_figure,
     panel_title,
     place_axes,
+    size_mm,
 )
 from qdmol.prediction import BLUE_NM, Overlay, SampleSpectrum, Spectra
 from qdmol.units import HC_EV_NM
@@ -148,38 +151,73 @@ _WIDTHS = {"monomer": 1.9, "unfused": 1.2}  # points; wider beneath, so that cur
 _DARK = 2e-3  # of the maximum of emission; below it nothing is drawn
 
 
-def draw_spectra(spectra: Spectra, overlays: Sequence[Overlay] = (), *, normalise: At = "edge") -> Drawing:
-    """Draw the spectra of all samples.
+def has_spectra(spectra: Spectra) -> bool:
+    """Whether a prediction holds spectra of any sample."""
+    return bool(spectra.samples)
+
+
+def spectra(
+    spectra: Spectra,
+    ax: Sequence[Axes] | AxesArray | None = None,
+    *,
+    overlays: Sequence[Overlay] = (),
+    normalise: At = "edge",
+) -> AxesArray:
+    """Plot absorption and emission of all samples, the lines at the band edge, and the absorption over the whole range.
 
     Parameters
     ----------
     spectra
-        Read: ``absorption``, ``absorption_error``, ``emission_per_nm`` and the lines of its `data`, and peaks and
-        ranges of its samples.
+        From :func:`qdmol.predict_spectra`, or read back from a file.
+    ax
+        An array of four axes: the band edge; the oscillator strengths below it; the whole absorption normalised at the
+        band edge; the same normalised at 300 nm. By default a new figure in the paper style.
     overlays
-        Measured curves, from ``lay_over``; those without a scale are left out.
+        Measured curves from ``qdmol.prediction.lay_over``; those without a scale are left out.
     normalise
-        Where the absorption in panel a is 1.
+        Where the absorption in the first panel is 1: ``"edge"`` or ``"300nm"``.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of the panels (4,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        There are not four Axes.
     """
     samples = shown_samples(spectra)
+    with drawing_on(ax, 4, _layout) as (upper, sticks, left, right):
+        _draw_edge(upper, spectra, samples, overlays, normalise)
+        _draw_sticks(sticks, spectra, samples, upper.get_xlim())
+        _draw_whole(left, spectra, samples, overlays, "edge")
+        _draw_whole(right, spectra, samples, overlays, "300nm")
+        panel_title(upper, "a", "Band edge: absorption (solid), emission per nm (dashed)", offset=7.5)
+        panel_title(left, "b", "Absorption, normalised at the band edge", offset=7.5)
+        panel_title(right, "c", "Absorption, normalised at 300 nm", offset=7.5)
+    return axes_array([upper, sticks, left, right])
+
+
+def _layout() -> list[Axes]:
     figure = new_figure(DOUBLE_COLUMN, _BOTTOM + _LOWER + _ROOM + _STICKS + _GAP + _UPPER + _TOP)
     wide = DOUBLE_COLUMN - _LEFT - _RIGHT
     half = (wide - _BETWEEN) / 2
     base = _BOTTOM + _LOWER + _ROOM
-    upper = place_axes(figure, _LEFT, base + _STICKS + _GAP, wide, _UPPER)
-    sticks = place_axes(figure, _LEFT, base, wide, _STICKS)
-    left = place_axes(figure, _LEFT, _BOTTOM, half, _LOWER)
-    right = place_axes(figure, _LEFT + half + _BETWEEN, _BOTTOM, half, _LOWER)
-    _draw_edge(upper, spectra, samples, overlays, normalise)
-    _draw_sticks(sticks, spectra, samples, upper.get_xlim())
-    _draw_whole(left, spectra, samples, overlays, "edge")
-    _draw_whole(right, spectra, samples, overlays, "300nm")
-    panel_title(upper, "a", "Band edge: absorption (solid), emission per nm (dashed)", offset=7.5)
-    panel_title(left, "b", "Absorption, 1 at the band edge", offset=7.5)
-    panel_title(right, "c", "Absorption, 1 at 300 nm", offset=7.5)
-    tables = curve_tables(spectra, samples, overlays)
-    caption = _caption(samples, overlays, normalise)
-    return Drawing("figure1_spectrum", caption, _alternative(spectra, overlays), figure, tables)
+    return [
+        place_axes(figure, _LEFT, base + _STICKS + _GAP, wide, _UPPER),
+        place_axes(figure, _LEFT, base, wide, _STICKS),
+        place_axes(figure, _LEFT, _BOTTOM, half, _LOWER),
+        place_axes(figure, _LEFT + half + _BETWEEN, _BOTTOM, half, _LOWER),
+    ]
+
+
+def draw_spectra(predicted: Spectra, overlays: Sequence[Overlay] = (), *, normalise: At = "edge") -> Drawing:
+    """Figure 1 of a report of spectra with its words and numbers."""
+    samples = shown_samples(predicted)
+    figure = figure_of(spectra(predicted, overlays=overlays, normalise=normalise)[0])
+    caption, words = _caption(samples, overlays, normalise), _alternative(predicted, overlays)
+    return Drawing("figure1_spectrum", caption, words, figure, curve_tables(predicted, samples, overlays))
 
 
 def _window(spectra: Spectra, samples: Sequence[Shown]) -> tuple[float, float]:
@@ -209,7 +247,7 @@ def _draw_edge(
     _draw_measured(axes, samples, overlays, at, height=height)
     axes.set_ylim(0, min(top, _HIGHEST * height) * 1.04)
     axes.locator_params(axis="y", nbins=6)
-    axes.set_ylabel(f"Absorption (1 {_STEPS[at]})")
+    axes.set_ylabel("Normalised absorption")
     axes.tick_params(axis="x", labelbottom=False)
     energy_axis(axes, most=12)
     _legend(axes, samples, overlays)
@@ -329,7 +367,7 @@ def _draw_whole(
     else:
         axes.set_ylim(0, 1.22 * top)
     axes.set_xlabel("Wavelength (nm)")
-    axes.set_ylabel(f"Absorption (1 {_STEPS[at]})")
+    axes.set_ylabel("Normalised absorption")
     energy_axis(axes)
     _mark_ranges(axes, spectra)
 
@@ -339,10 +377,10 @@ def _whole_window(spectra: Spectra, samples: Sequence[Shown]) -> tuple[float, fl
 
 
 def _mark_ranges(axes: Axes, spectra: Spectra) -> None:
-    """A strip along the top that names the three ways of the prediction, and thin lines between them."""
+    """A strip along the top that names the model of each spectral range, and thin lines between the ranges."""
     low, high = axes.get_xlim()
     across = axes.get_xaxis_transform()
-    width = axes.get_position().width * DOUBLE_COLUMN / (high - low)  # mm a nm
+    width = size_mm(axes)[0] / (high - low)  # mm per nm
     for number, part in enumerate(spectra.own.ranges):
         if not (np.isfinite(part.low) and np.isfinite(part.high)):
             continue
@@ -363,16 +401,15 @@ def _caption(samples: Sequence[Shown], overlays: Sequence[Overlay], normalise: A
     text = (
         f"Predicted spectra ({names}). a, Absorption divided by its value {_STEPS[normalise]}, and emission per nm "
         "with its maximum at the height of the band edge; below, the oscillator strength of each line. b, c, "
-        "Absorption over the whole range; grey strips: where it comes, from red to blue, from excitons, from "
-        f"independent pairs and from the density of states of bulk (of the {samples[-1].name} sample). Bands: error of "
-        "the prediction."
+        "Absorption over the whole range; grey strips: from red to blue the ranges of excitons, of independent pairs "
+        f"and of the bulk density of states (of the {samples[-1].name} sample). Bands: error of the prediction."
     )
     if any(one.members is not None for one in samples):
         text += " Lighter bands: 16 to 84 % of the particles."
     if any(one.scaled_at is not None for one in overlays):
         text += (
             " Open circles (emission: diamonds) or thin lines: measured, in the colour of their sample; absorption is "
-            "made equal to the predicted one where that is 1 (at the band edge, if it does not reach 300 nm), emission "
+            "scaled to the prediction where that is 1 (at the band edge if the curve does not reach 300 nm), emission "
             "at its maximum."
         )
     return text
@@ -385,4 +422,4 @@ def _alternative(spectra: Spectra, overlays: Sequence[Overlay]) -> str:
         if absorbed is not None and emitted is not None:
             parts.append(f"{sample.name}: absorption from {absorbed:.1f} nm, emission at {emitted:.1f} nm")
     drawn = sum(one.scaled_at is not None for one in overlays)
-    return f"Spectra. {'; '.join(parts)}. {drawn} measured curves are laid over."
+    return f"Spectra. {'; '.join(parts)}. {drawn} measured curves are overlaid."

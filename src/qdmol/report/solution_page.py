@@ -1,17 +1,26 @@
-"""The page's tables: rows of text read from the solution, its spec and its material set."""
+"""Report of a solved molecule as one self-contained page: sentences, figures, tables, spec."""
 
 import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-from markupsafe import Markup, escape
 
 from qdmol.estimates import NO_VALUE, Estimate, format_error, format_number
-from qdmol.materials import MaterialSet
-from qdmol.results import provenance, wavelength_nm
-from qdmol.structure import Spec
+from qdmol.materials import MaterialSet, load_set
+from qdmol.plot import (
+    Drawing,
+    MapLike,
+    draw_alternatives,
+    draw_axis_profile,
+    draw_coupling_map,
+    draw_levels,
+    draw_wavefunctions,
+)
+from qdmol.report.page import PageTable, Section, linked, planned_pair, write_page
+from qdmol.results import provenance, wavelength_nm, write_netcdf
+from qdmol.structure import Spec, dump_spec, spec_files
 from qdmol.study import (
     ComplexLevel,
     EnergyLevel,
@@ -20,10 +29,10 @@ from qdmol.study import (
     Solution,
     binding_text,
     complex_binding_text,
+    solution_sentences,
     state_name,
 )
 
-_DOI = re.compile(r"(?:doi:\s*|https://doi\.org/)?(10\.\d{4,9}/[^\s,;]*[^\s,;.)])")
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
 _UNITS = ("nm", "eV", "meV", "K", "s")
 _COMPLEX_NOTE = (
@@ -34,32 +43,119 @@ _COMPLEX_NOTE = (
 _NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "qdmol_kind", "qdmol_values"}
 
 
-@dataclass(frozen=True, slots=True)
-class PageTable:
-    """A table of the page; cells are text or ready markup; `numeric` columns are set to the right."""
+def write_report(
+    solution: Solution,
+    path: str | Path,
+    *,
+    figures: str | Path | None = None,
+    coupling: MapLike | None = None,
+    linewidth: float | None = None,
+) -> Path:
+    """Write a solution as one HTML page and a NetCDF file of the same stem beside it.
 
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str | Markup, ...], ...]
-    note: str = ""
-    numeric: frozenset[int] = frozenset()
+    Everything is drawn before the first file is touched, and each file is replaced as a whole.
 
+    Parameters
+    ----------
+    solution
+        From ``qdmol.solve``.
+    path
+        The page; ``.html`` is added to a name that ends in neither ``.html`` nor ``.htm``.
+    figures
+        A folder for every figure as PDF and PNG and every curve as CSV; created if missing.
+    coupling
+        A map of the tunnel coupling over core diameter and barrier, to be drawn as well.
+    linewidth
+        Full width of an optical line in meV, with which the tunnel coupling is compared in the map and in sentences;
+        in sentences that of the material set if not given.
 
-def linked(text: str) -> Markup:
-    """Text with every DOI in it as a link to doi.org, the rest escaped.
+    Returns
+    -------
+    pathlib.Path
+        The page.
 
-    Examples
-    --------
-    >>> str(linked("a < b, doi:10.1000/xyz"))
-    'a &lt; b, <a href="https://doi.org/10.1000/xyz">doi:10.1000/xyz</a>'
+    Raises
+    ------
+    qdmol.errors.InputError
+        The path is that of the NetCDF file, or a file to be written is the spec or its material set.
+    qdmol.errors.OutputError
+        A file cannot be written.
     """
-    parts, end = [], 0
-    for match in _DOI.finditer(text):
-        parts.append(escape(text[end : match.start()]))
-        name = escape(match[1])
-        parts.append(Markup(f'<a href="https://doi.org/{name}">doi:{name}</a>'))
-        end = match.end()
-    return Markup("").join([*parts, escape(text[end:])])
+    page, data = planned_pair(path, spec_files(solution.spec), figures=figures)
+    drawings = solution_drawings(solution)
+    if coupling is not None:
+        drawn = draw_coupling_map(coupling, spec=solution.spec, linewidth=linewidth)
+        drawings = drawings if drawn is None else (*drawings, drawn)
+    write_page(
+        solution_sections(solution, drawings, netcdf=data.name, linewidth=linewidth),
+        page,
+        title=solution.spec.name,
+        subtitle=_subtitle(solution.spec),
+        write_data=partial(write_netcdf, solution.data),
+        figures=figures,
+    )
+    return page
+
+
+_FIGURES: tuple[Callable[[Solution], Drawing | None], ...] = (
+    draw_axis_profile,
+    draw_wavefunctions,
+    draw_levels,
+    draw_alternatives,
+)
+
+
+def solution_drawings(solution: Solution) -> tuple[Drawing, ...]:
+    """Every figure for which the solution holds data."""
+    drawings = (draw(solution) for draw in _FIGURES)
+    return tuple(drawing for drawing in drawings if drawing is not None)
+
+
+def solution_sections(
+    solution: Solution, drawings: Sequence[Drawing], *, netcdf: str, linewidth: float | None = None
+) -> list[Section]:
+    """Sections of the page; `netcdf` is the name of the data file, `linewidth` (meV) as of `write_report`."""
+    return [
+        Section(
+            label="Summary",
+            sentences=solution_sentences(solution, linewidth=linewidth),
+            warnings=solution.warnings,
+        ),
+        *figure_sections(drawings),
+        Section(label="Tables", tables=page_tables(solution)),
+        spec_section(solution.spec, netcdf=netcdf),
+    ]
+
+
+def figure_sections(drawings: Sequence[Drawing]) -> list[Section]:
+    """The section of the figures, if there are any."""
+    return [Section(title="Figures", figures=drawings)] if drawings else []
+
+
+def spec_section(spec: Spec, *, netcdf: str) -> Section:
+    """The spec, and where the numbers are; `netcdf` is the name of the data file."""
+    footnote = f"All numbers of this page, the maps and the curves are in {netcdf} beside it, with units."
+    return Section(title="The spec", text=dump_spec(spec), footnote=footnote)
+
+
+def page_tables(solution: Solution) -> tuple[PageTable, ...]:
+    """Every table for which the solution holds data."""
+    material_set = load_set(solution.spec.materials, relative_to=solution.spec.folder)
+    tables = (
+        levels_table(solution),
+        energies_table(solution),
+        *complex_tables(solution),
+        range_table(solution),
+        materials_table(material_set, solution.spec),
+        settings_table(solution),
+    )
+    return tuple(table for table in tables if table is not None)
+
+
+def _subtitle(spec: Spec) -> str:
+    dots = len(spec.molecule.dots)
+    kind = "one dot" if dots == 1 else f"a molecule of {dots} dots on a line"
+    return f"Electron and hole levels of {kind} at {spec.environment.temperature:g} K, computed by qdmol."
 
 
 def _level_rows(carrier: str, levels: Sequence[EnergyLevel], *, symmetric: bool = True) -> Iterable[tuple[str, ...]]:

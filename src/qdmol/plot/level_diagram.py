@@ -1,7 +1,6 @@
-"""Figure 3: electron levels of monomer, molecule, and molecule with attraction, and kT on the same scale.
+"""Diagram of the electron levels of monomer, molecule, and molecule with Coulomb attraction, with kT on the same scale.
 
-In come levels in eV, the probability of each level in each dot, and splitting and spacing in meV with their errors;
-nothing is computed. A dashed line joins a dot's own level only to those levels that are partly in that dot.
+A dashed line joins a monomer's level only to those levels of the molecule that are partly in the same dot.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,19 @@ from qdmol.arrays import Floats
 from qdmol.estimates import Estimate, format_measured, format_number
 from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.solution import values
-from qdmol.plot.style import BLACK, GREY, SINGLE_COLUMN, SMALL, WITH_COULOMB, WITHOUT_COULOMB, new_figure, place_axes
+from qdmol.plot.style import (
+    BLACK,
+    GREY,
+    SINGLE_COLUMN,
+    SMALL,
+    WITH_COULOMB,
+    WITHOUT_COULOMB,
+    drawing_on,
+    figure_of,
+    missing,
+    new_figure,
+    place_axes,
+)
 from qdmol.study import Pair, Solution, thermal_energy_mev
 
 _LEFT, _RIGHT, _BOTTOM, _TOP, _HEIGHT = 11.0, 1.0, 9.0, 2.5, 62.0  # mm
@@ -234,7 +245,7 @@ def _caption(columns: Sequence[Column], window: tuple[float, float], parts: str)
 
 
 def _short_parts(solution: Solution) -> tuple[str, ...]:
-    """The same in two lines, of unlike dots."""
+    """Twice the tunnel coupling and the detuning of unlike dots, one line each."""
     coupling, detuning = solution.tunnel_coupling, solution.detuning
     if coupling is None or detuning is None or not detuning.value:
         return ()
@@ -244,7 +255,7 @@ def _short_parts(solution: Solution) -> tuple[str, ...]:
 
 
 def _splitting_parts(solution: Solution) -> str:
-    """What the splitting of two dots is made of; empty where that is not known."""
+    """Sentence on tunnel coupling and detuning of two dots; empty where they are not known."""
     coupling, detuning = solution.tunnel_coupling, solution.detuning
     if coupling is None or detuning is None:
         return ""
@@ -255,35 +266,66 @@ def _splitting_parts(solution: Solution) -> str:
     return f"The splitting combines tunnel coupling, 2t = {twice}, and detuning, Δ = {size}, in quadrature."
 
 
-def draw_levels(solution: Solution) -> Drawing | None:
-    """Draw figure 3; None where the solution holds no electron level.
+def has_levels(solution: Solution) -> bool:
+    """Whether a solution holds electron levels."""
+    return bool(level_columns(solution))
+
+
+def levels(solution: Solution, ax: Axes | None = None) -> Axes:
+    """Plot the electron levels of monomer, molecule, and molecule with Coulomb attraction, with kT as a scale.
 
     Parameters
     ----------
     solution
-        Read: electron levels of `solution.data`, its splitting and spacing, the spec's temperature.
+        Solved molecule, or one read back from a file.
+    ax
+        Axes to draw on; by default a new figure in the paper style.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes of the diagram.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The solution holds no electron level.
     """
     columns = level_columns(solution)
     if not columns:
-        return None
+        raise missing("electron levels", "calculation with at least one electron level")
     temperature = float(solution.spec.environment.temperature)
     thermal = thermal_energy_mev(temperature)
     window = level_window(columns, thermal)
+    with drawing_on(ax, 1, _layout) as (axes,):
+        axes.set_ylim(*window)
+        places = column_places(columns)
+        for place, column in zip(places, columns, strict=True):
+            _draw_levels(axes, place, column, window)
+            _draw_distance(axes, place, column)
+        for both, (left, right) in zip(pairwise(places), pairwise(columns), strict=True):
+            _connect(axes, both, left, right)
+        if thermal > 0:
+            _draw_thermal(axes, thermal, temperature, window)
+        axes.set_xlim(0, _WIDTH)
+        axes.set_xticks(places, [column.title for column in columns])
+        axes.tick_params(axis="x", length=0, pad=3)
+        axes.set_ylabel("Electron energy (meV)", labelpad=2)
+    return axes
+
+
+def _layout() -> list[Axes]:
     figure = new_figure(SINGLE_COLUMN, _BOTTOM + _HEIGHT + _TOP)
-    axes = place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - _RIGHT, _HEIGHT)
-    axes.set_ylim(*window)
-    places = column_places(columns)
-    for place, column in zip(places, columns, strict=True):
-        _draw_levels(axes, place, column, window)
-        _draw_distance(axes, place, column)
-    for both, (left, right) in zip(pairwise(places), pairwise(columns), strict=True):
-        _connect(axes, both, left, right)
-    if thermal > 0:
-        _draw_thermal(axes, thermal, temperature, window)
-    axes.set_xlim(0, _WIDTH)
-    axes.set_xticks(places, [column.title for column in columns])
-    axes.tick_params(axis="x", length=0, pad=3)
-    axes.set_ylabel("Electron energy (meV)", labelpad=2)
+    return [place_axes(figure, _LEFT, _BOTTOM, SINGLE_COLUMN - _LEFT - _RIGHT, _HEIGHT)]
+
+
+def draw_levels(solution: Solution) -> Drawing | None:
+    """Figure 3 of a report with its words and numbers; None without electron levels."""
+    columns = level_columns(solution)
+    if not columns:
+        return None
+    thermal = thermal_energy_mev(float(solution.spec.environment.temperature))
     parts = _splitting_parts(solution)
+    caption = _caption(columns, level_window(columns, thermal), parts)
     alternative = " ".join(filter(None, [_alternative(columns, thermal), parts]))
-    return Drawing("figure3_levels", _caption(columns, window, parts), alternative, figure, (_table(columns),))
+    return Drawing("figure3_levels", caption, alternative, figure_of(levels(solution)), (_table(columns),))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from qdmol.plot.coupling import draw_coupling, thresholds
-from qdmol.plot.style import paper_style
+from qdmol.plot.coupling import draw_coupling_map, thresholds
 from qdmol.report import write_report
 from qdmol.structure import read_spec
 from qdmol.study.mapping import coupling_axes
@@ -21,7 +20,7 @@ def made_up(*, holes: bool = False):
         splitting[:2, -3:] = np.nan
     dims = ("core_diameter", "barrier")
     data = xr.Dataset({"splitting": (dims, splitting)}, {"core_diameter": DIAMETER, "barrier": BARRIER})
-    return SimpleNamespace(data=data)
+    return SimpleNamespace(data=data, spec=read_spec("@homodimer"))
 
 
 def with_coupling(found, detuning=0.0):
@@ -34,10 +33,8 @@ def with_coupling(found, detuning=0.0):
 
 
 def drawn(found, spec="@homodimer", **options):
-    solution = SimpleNamespace(spec=read_spec(spec))
-    with paper_style():
-        drawing = draw_coupling(solution, found, **options)
-        drawing.svg()
+    drawing = draw_coupling_map(found, spec=read_spec(spec), **options)
+    drawing.svg()
     return drawing
 
 

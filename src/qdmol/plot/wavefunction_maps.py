@@ -1,13 +1,11 @@
-"""Figure 2: electron wavefunctions in a plane through the axis, without and with attraction.
+"""Electron wavefunctions in a plane through the axis, without and with Coulomb attraction.
 
-In come wavefunctions (nm^-3/2, real) on a half plane (z, r); they are mirrored to a full cross-section with the
-sign (-1)^m of an orbital exp(imφ). All panels share one colour scale, white at zero.
+Wavefunctions (nm^-3/2, real) are given on a half plane (z, r) and mirrored to the full cross-section with the sign
+(-1)^m of an orbital exp(imφ). All panels share one colour scale, white at zero.
 
-Where materials meet in a half plane through the axis, as exact circles and lines.
-
-The surfaces are those of the spec: spheres about the dots' centres and the cylinders of bridges. Of each only the
-part is kept where the material on its two sides differs, by the contract's rule for overlaps: the layer nearest to
-a core wins, at a tie the first-listed dot, and a bridge covers only the medium.
+The outlines of materials are exact circles and lines: spheres about the centres of the dots and the cylinders of
+bridges, each kept only where the materials on its two sides differ. In an overlap the layer nearest to a core wins, at
+a tie the first-listed dot, and a bridge covers only the medium.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,6 +27,11 @@ from qdmol.plot.style import (
     SIGNED_MAP,
     SINGLE_COLUMN,
     SMALL,
+    AxesArray,
+    axes_array,
+    drawing_on,
+    figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,
@@ -244,22 +247,22 @@ def _hole_contour(axes: Axes, solution: Solution, frame: Frame) -> None:
         )
 
 
-def _grid(figure: Figure, rows: int, columns: int, size: tuple[float, float]) -> list[Axes]:
+def _grid(figure: Figure, panels: int, columns: int, size: tuple[float, float]) -> list[Axes]:
     height = float(figure.get_size_inches()[1]) * MM_PER_INCH
     return [
         place_axes(
             figure,
-            _LEFT + column * (size[0] + _GAP / 2),
-            height - _TOP - size[1] - row * (size[1] + _GAP),
+            _LEFT + panel % columns * (size[0] + _GAP / 2),
+            height - _TOP - size[1] - panel // columns * (size[1] + _GAP),
             *size,
         )
-        for row in range(rows)
-        for column in range(columns)
+        for panel in range(panels)
     ]
 
 
-def _layout(rows: int, columns: int, frame: Frame) -> tuple[Figure, list[Axes], tuple[float, float]]:
+def _layout(panels: int, columns: int, frame: Frame) -> list[Axes]:
     """Equal panels in a grid: one panel takes one journal column, more take two."""
+    rows = -(-panels // columns)
     total = SINGLE_COLUMN if rows * columns == 1 else DOUBLE_COLUMN
     width = (total - _LEFT - _BAR_ROOM - (columns - 1) * _GAP / 2) / columns
     width = min(width, 75.0)
@@ -267,16 +270,22 @@ def _layout(rows: int, columns: int, frame: Frame) -> tuple[Figure, list[Axes], 
     size = (width, width * shape)
     used = _LEFT + columns * width + (columns - 1) * _GAP / 2 + _BAR_ROOM
     figure = new_figure(used, _TOP + rows * size[1] + (rows - 1) * _GAP + _BOTTOM)
-    return figure, _grid(figure, rows, columns, size), size
+    return _grid(figure, panels, columns, size)
 
 
-def _colour_bar(figure: Figure, image: AxesImage, panels_high: float) -> None:
-    width = float(figure.get_size_inches()[0]) * MM_PER_INCH
-    length = min(panels_high - 8, 50.0)
-    axes = place_axes(figure, width - _BAR_ROOM + 3, _BOTTOM + (panels_high - length) / 2 - 2, 2.5, length)
-    bar = figure.colorbar(image, cax=axes)
+def _colour_bar(image: AxesImage, axes_of: Sequence[Axes], *, own_figure: bool) -> None:
+    """Colour bar in the room to the right of the panels; beside axes that were given, at their expense."""
+    figure = figure_of(axes_of[0])
+    if own_figure:
+        width = float(figure.get_size_inches()[0]) * MM_PER_INCH
+        panels_high = float(figure.get_size_inches()[1]) * MM_PER_INCH - _TOP - _BOTTOM
+        length = min(panels_high - 8, 50.0)
+        side = place_axes(figure, width - _BAR_ROOM + 3, _BOTTOM + (panels_high - length) / 2 - 2, 2.5, length)
+        bar = figure.colorbar(image, cax=side)
+    else:
+        bar = figure.colorbar(image, ax=list(axes_of))
     bar.outline.set_linewidth(0.5)
-    axes.set_title("ψ (nm$^{-3/2}$)", loc="left", pad=5)
+    bar.ax.set_title("ψ (nm$^{-3/2}$)", loc="left", pad=5)
 
 
 def _axis_table(panels: Sequence[MapPanel], frame: Frame) -> Table:
@@ -308,34 +317,71 @@ def _caption(panels: Sequence[MapPanel], *, hole: bool) -> str:
     return caption
 
 
-def draw_maps(solution: Solution, *, letters: str = "abcd") -> Drawing | None:
-    """Draw figure 2; None where the solution holds no maps.
+def _conditions(solution: Solution) -> list[list[MapPanel]]:
+    """Panels without attraction and with it, as far as there are any."""
+    parts = (_condition(solution, coulomb=False), _condition(solution, coulomb=True))
+    return [part for part in parts if part]
+
+
+def has_wavefunctions(solution: Solution) -> bool:
+    """Whether a solution holds maps of electron wavefunctions."""
+    return bool(_conditions(solution))
+
+
+def wavefunctions(
+    solution: Solution, ax: Axes | Sequence[Axes] | AxesArray | None = None, *, letters: str = "abcd"
+) -> AxesArray:
+    """Plot the lowest electron wavefunctions in a plane through the axis, without and with Coulomb attraction.
 
     Parameters
     ----------
     solution
-        Read: ``map_z``, ``map_r``, the wavefunctions and levels of `solution.data`, and its spec for the outlines.
+        Solved molecule, or one read back from a file.
+    ax
+        An array of axes, one for each wavefunction: the lowest levels without attraction, then those in the field of
+        the hole. The colour bar takes its room from them. By default a new figure in the paper style.
     letters
-        Of the panels, in reading order.
+        Letters of the panels.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of the wavefunctions (panels,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The solution holds no wavefunctions, or there is not one Axes for each.
     """
-    conditions = [part for part in (_condition(solution, coulomb=False), _condition(solution, coulomb=True)) if part]
+    conditions = _conditions(solution)
+    if not conditions:
+        raise missing("electron wavefunctions", "calculation with at least one electron level")
+    panels = [panel for part in conditions for panel in part]
+    frame = _frame(solution)
+    columns = len(conditions[0]) if len(conditions[0]) > 1 else len(panels)
+    limit = max(float(np.nanmax(np.abs(panel.psi))) for panel in panels)
+    hole = _shows_hole(solution, conditions)
+    with drawing_on(ax, len(panels), lambda: _layout(len(panels), columns, frame)) as axes_of:
+        for letter, panel, axes in zip(letters, panels, axes_of, strict=False):
+            image = _draw_map(axes, panel, frame, limit)
+            _label_map(axes, panel, letter if len(panels) > 1 else "")
+            if hole and panel in conditions[1]:
+                _hole_contour(axes, solution, frame)
+        _scale_bar(axes_of[0], frame)
+        _colour_bar(image, axes_of, own_figure=ax is None)
+    return axes_array(axes_of)
+
+
+def _shows_hole(solution: Solution, conditions: Sequence[Sequence[MapPanel]]) -> bool:
+    return "hole_coulomb_wavefunction" in solution.data and len(conditions) > 1
+
+
+def draw_wavefunctions(solution: Solution, *, letters: str = "abcd") -> Drawing | None:
+    """Figure 2 of a report with its words and numbers; None without wavefunctions."""
+    conditions = _conditions(solution)
     panels = [panel for part in conditions for panel in part]
     if not panels:
         return None
-    frame = _frame(solution)
-    columns = len(conditions[0]) if len(conditions[0]) > 1 else len(panels)
-    figure, axes_of, size = _layout(-(-len(panels) // columns), columns, frame)
-    limit = max(float(np.nanmax(np.abs(panel.psi))) for panel in panels)
-    hole = "hole_coulomb_wavefunction" in solution.data and len(conditions) > 1
-    for letter, panel, axes in zip(letters, panels, axes_of, strict=False):
-        image = _draw_map(axes, panel, frame, limit)
-        _label_map(axes, panel, letter if len(panels) > 1 else "")
-        if hole and panel in conditions[1]:
-            _hole_contour(axes, solution, frame)
-    for axes in axes_of[len(panels) :]:  # fewer levels with attraction than without
-        axes.set_axis_off()
-    _scale_bar(axes_of[0], frame)
-    rows = len(axes_of) // columns
-    _colour_bar(figure, image, rows * size[1] + (rows - 1) * _GAP)
-    caption, table = _caption(panels, hole=hole), _axis_table(panels, frame)
-    return Drawing("figure2_maps", caption, _alternative(panels), figure, (table,))
+    caption = _caption(panels, hole=_shows_hole(solution, conditions))
+    figure = figure_of(wavefunctions(solution, letters=letters)[0])
+    return Drawing("figure2_maps", caption, _alternative(panels), figure, (_axis_table(panels, _frame(solution)),))

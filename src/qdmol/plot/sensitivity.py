@@ -1,6 +1,6 @@
-"""Figure 4: how far the literature's alternatives move splitting and red shift, one bar for each alternative.
+"""How far alternative material values of the literature move splitting and red shift: one bar for each alternative.
 
-In come the values for every alternative in meV and the base values; the bars run from the base line to them.
+The bars run from the value with the parameters of the material set to that with one of them replaced.
 """
 
 import math
@@ -14,7 +14,22 @@ from qdmol.arrays import Floats
 from qdmol.estimates import NO_VALUE, format_number
 from qdmol.plot.drawing import Drawing, Table
 from qdmol.plot.solution import values
-from qdmol.plot.style import BLACK, BLUE, DOUBLE_COLUMN, GREY, SMALL, VERMILLION, new_figure, panel_title, place_axes
+from qdmol.plot.style import (
+    BLACK,
+    BLUE,
+    DOUBLE_COLUMN,
+    GREY,
+    SMALL,
+    VERMILLION,
+    AxesArray,
+    axes_array,
+    drawing_on,
+    figure_of,
+    missing,
+    new_figure,
+    panel_title,
+    place_axes,
+)
 from qdmol.study import Solution
 
 _LABELS, _RIGHT, _BOTTOM, _TOP, _GAP, _ROW = 50.0, 2.0, 9.0, 7.5, 7.0, 5.0  # mm
@@ -34,15 +49,15 @@ class Quantity:
 
 def range_quantities(solution: Solution) -> tuple[Quantity, ...]:
     """Splitting and red shift, as far as base and alternatives are there."""
-    found = []
+    quantities = []
     for name, key, base in (
         ("Splitting", "splitting", solution.splitting),
         ("Red shift", "redshift", solution.redshift),
     ):
-        alternatives = values(solution.data, f"range_{key}")
-        if alternatives.size and base is not None and np.isfinite(alternatives).any():
-            found.append(Quantity(name, key, base.value, alternatives))
-    return tuple(found)
+        changed = values(solution.data, f"range_{key}")
+        if changed.size and base is not None and np.isfinite(changed).any():
+            quantities.append(Quantity(name, key, base.value, changed))
+    return tuple(quantities)
 
 
 def order_of_rows(quantities: Sequence[Quantity]) -> list[int]:
@@ -113,32 +128,62 @@ def _alternative(solution: Solution, quantities: Sequence[Quantity]) -> str:
     return "Bars of the change with each alternative material value. " + ". ".join(parts) + "."
 
 
-def draw_range(solution: Solution) -> Drawing | None:
-    """Draw figure 4; None where the solution holds no alternatives.
+def has_alternatives(solution: Solution) -> bool:
+    """Whether a solution holds the change with alternative material values."""
+    return bool(range_quantities(solution))
+
+
+def alternatives(solution: Solution, ax: Axes | Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+    """Plot splitting and red shift with every alternative value of a material parameter, one bar for each.
 
     Parameters
     ----------
     solution
-        Read: ``alternative``, ``range_splitting``, ``range_redshift`` of `solution.data`, `splitting` and `redshift`.
+        Solved with ``range_=True``.
+    ax
+        An array of axes, one for the splitting and one for the red shift, as far as the solution holds them. By default
+        a new figure in the paper style.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of the quantities (panels,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The solution holds no alternatives, or there is not one Axes for each quantity.
     """
     quantities = range_quantities(solution)
     if not quantities:
-        return None
+        raise missing("alternatives of the literature", "solution made with `range_=True` (`--range`)")
     labels, order = _labels(solution), order_of_rows(quantities)
-    height = _ROW * len(order)
+    with drawing_on(ax, len(quantities), lambda: _layout(len(quantities), len(order))) as axes_of:
+        for place, (axes, quantity) in enumerate(zip(axes_of, quantities, strict=True)):
+            _draw_quantity(axes, quantity, order)
+            axes.set_yticks(range(len(order)), [labels[row] for row in order] if place == 0 else [""] * len(order))
+            title = f"{quantity.name}, base {format_number(quantity.base, 2)} meV"
+            panel_title(axes, "ab"[place] if len(quantities) > 1 else "", title)
+    return axes_array(axes_of)
+
+
+def _layout(panels: int, rows: int) -> list[Axes]:
+    height = _ROW * rows
     width = (DOUBLE_COLUMN - _LABELS - _RIGHT - _GAP) / 2
-    total = DOUBLE_COLUMN if len(quantities) > 1 else _LABELS + width + _RIGHT
+    total = DOUBLE_COLUMN if panels > 1 else _LABELS + width + _RIGHT
     figure = new_figure(total, _BOTTOM + height + _TOP)
-    for place, quantity in enumerate(quantities):
-        axes = place_axes(figure, _LABELS + place * (width + _GAP), _BOTTOM, width, height)
-        _draw_quantity(axes, quantity, order)
-        axes.set_yticks(range(len(order)), [labels[row] for row in order] if place == 0 else [""] * len(order))
-        title = f"{quantity.name}, base {format_number(quantity.base, 2)} meV"
-        panel_title(axes, "ab"[place] if len(quantities) > 1 else "", title)
+    return [place_axes(figure, _LABELS + place * (width + _GAP), _BOTTOM, width, height) for place in range(panels)]
+
+
+def draw_alternatives(solution: Solution) -> Drawing | None:
+    """Figure 4 of a report with its words and numbers; None without alternatives."""
+    quantities = range_quantities(solution)
+    if not quantities:
+        return None
     caption = (
-        "Splitting and red shift when one material value at a time is replaced by an alternative that the set lists; "
-        "black line: the values used above. Sources are in the table."
+        "Splitting and red shift when one material value at a time is replaced by an alternative that the material set "
+        "lists; black line: the values used above. Sources are in the table."
     )
-    return Drawing(
-        "figure4_range", caption, _alternative(solution, quantities), figure, (_table(solution, quantities),)
-    )
+    figure = figure_of(alternatives(solution)[0])
+    words, table = _alternative(solution, quantities), _table(solution, quantities)
+    return Drawing("figure4_range", caption, words, figure, (table,))

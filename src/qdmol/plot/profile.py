@@ -1,8 +1,7 @@
-"""Figure 1: what the carriers feel along the axis and where they are, in the manner of Cui et al.'s Fig. 1f.
+"""Band edges and carrier densities along the axis, in the manner of Cui et al.'s Fig. 1f.
 
-In come band edges (eV) and densities (1/nm³) along z (nm) with their levels; out comes one panel for the electron
-alone, one for the electron in the hole's field, one for the hole. Densities stand on their levels; their height is
-scaled, one scale for both electron panels.
+One panel shows the electron alone, one the electron in the field of the hole, one the hole. Densities stand on their
+levels; both electron panels share one scale.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qdmol.arrays import Floats
@@ -27,9 +25,15 @@ from qdmol.plot.style import (
     SMALL,
     WITH_COULOMB,
     WITHOUT_COULOMB,
+    AxesArray,
+    axes_array,
+    drawing_on,
+    figure_of,
+    missing,
     new_figure,
     panel_title,
     place_axes,
+    size_mm,
     spread,
 )
 from qdmol.results import format_number
@@ -148,9 +152,9 @@ def _draw_states(axes: Axes, z: Floats, panel: Panel, scale: float) -> None:
         axes.plot(z, curve, color=panel.colour, linestyle="-" if order == 0 else (0, (3.5, 1.3)), zorder=4)
 
 
-def _label_levels(axes: Axes, panel: Panel, window: tuple[float, float], height: float) -> None:
+def _label_levels(axes: Axes, panel: Panel, window: tuple[float, float]) -> None:
     """Name the levels to the right of the frame, pushed apart where they are close."""
-    gap = 3.0 / height  # mm of text over the panel's height
+    gap = 3.0 / size_mm(axes)[1]  # mm of text over the panel's height
     span = window[1] - window[0]
     at = [(energy - window[0]) / span for energy in panel.energies]
     down = -1 if panel.carrier == "hole" else 1
@@ -173,12 +177,13 @@ def _label_levels(axes: Axes, panel: Panel, window: tuple[float, float], height:
 def _name_regions(axes: Axes, z: Floats, region: xr.DataArray, carrier: str) -> None:
     """Write material names in the shaded gap wherever a stretch is wide enough for its name."""
     names, numbers = region_names(region), np.asarray(region.values)
+    width = size_mm(axes)[0]
     height, anchor = (0.03, "bottom") if carrier == "electron" else (0.97, "top")
     bounds = np.flatnonzero(np.diff(numbers)) + 1
     for stretch in np.split(np.arange(len(numbers)), bounds):
         low, high = z[stretch[0]], z[stretch[-1]]
         name = names[int(numbers[stretch[0]])]
-        if (high - low) / (z[-1] - z[0]) * _WIDTH > 0.62 * SMALL * MM_PER_POINT * len(name) + 0.4:
+        if (high - low) / (z[-1] - z[0]) * width > 0.62 * SMALL * MM_PER_POINT * len(name) + 0.4:
             axes.text(
                 (low + high) / 2,
                 height,
@@ -199,7 +204,6 @@ def _draw_panel(axes: Axes, data: xr.Dataset, panel: Panel, window: tuple[float,
     axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.set_ylim(*(window if panel.carrier == "electron" else window[::-1]))
     axes.set_ylabel(f"{panel.carrier.capitalize()} energy (eV)")
-    axes.yaxis.set_label_coords(-10.2 / _WIDTH, 0.5)  # the same for all panels
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
@@ -277,39 +281,71 @@ def _alternative(panels: Sequence[Panel]) -> str:
     return "Band edges and carrier densities along the axis. " + "; ".join(parts) + "."
 
 
-def draw_axis(solution: Solution) -> Drawing | None:
-    """Draw figure 1; None where the solution holds no densities along the axis.
+def has_axis_profile(solution: Solution) -> bool:
+    """Whether a solution holds densities along the axis."""
+    return bool(axis_panels(solution.data))
+
+
+def axis_profile(solution: Solution, ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:
+    """Plot band edges and carrier densities along the axis.
 
     Parameters
     ----------
     solution
-        Read: ``z``, ``region``, the edges, densities on the axis and levels of `solution.data`.
+        Solved molecule, or one read back from a file.
+    ax
+        An array of axes, one for each panel from top to bottom: the electron, the electron in the field of the hole,
+        the hole, as far as the solution holds them. By default a new figure in the paper style.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        The axes of the panels (panels,).
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        The solution holds no densities, or there is not one Axes for each panel.
     """
     data, panels = solution.data, axis_panels(solution.data)
     if not panels:
-        return None
+        raise missing("densities along the axis", "calculation with at least one electron or hole level")
     windows = _windows(panels)
     scales = _density_scales(panels, windows)
-    cut = {carrier: _cut_edges(data, carrier, windows[carrier][1]) for carrier in windows}
-    figure, axes_of = _stack(panels)
-    for letter, panel, axes in zip("abc", panels, axes_of, strict=False):
-        _draw_panel(axes, data, panel, windows[panel.carrier], scales[panel.carrier])
-        _label_levels(axes, panel, windows[panel.carrier], _HEIGHTS[panel.carrier])
-        panel_title(axes, letter, panel.title)
-        if panel is next(other for other in panels if other.carrier == panel.carrier):
-            # Energies of holes grow downwards: the top of their panel is the gap, empty but for names in a first panel.
-            _note_off_scale(axes, cut[panel.carrier], inside=panel.carrier == "hole" and letter != "a")
-    _name_regions(axes_of[0], values(data, "z"), data["region"], panels[0].carrier)
+    with drawing_on(ax, len(panels), lambda: _stack(panels)) as axes_of:
+        for letter, panel, axes in zip("abc", panels, axes_of, strict=False):
+            window = windows[panel.carrier]
+            _draw_panel(axes, data, panel, window, scales[panel.carrier])
+            _label_levels(axes, panel, window)
+            panel_title(axes, letter if len(panels) > 1 else "", panel.title)
+            if panel is next(other for other in panels if other.carrier == panel.carrier):
+                # Energies of holes grow downwards: the top of their panel is the gap, empty but for names in a first
+                # panel.
+                cut = _cut_edges(data, panel.carrier, window[1])
+                _note_off_scale(axes, cut, inside=panel.carrier == "hole" and letter != "a")
+        axes_of[-1].set_xlabel("z (nm)")
+        _name_regions(axes_of[0], values(data, "z"), data["region"], panels[0].carrier)
+    return axes_array(axes_of)
+
+
+def draw_axis_profile(solution: Solution) -> Drawing | None:
+    """Figure 1 of a report with its words and numbers; None without densities along the axis."""
+    data, panels = solution.data, axis_panels(solution.data)
+    if not panels:
+        return None
+    axes_of = axis_profile(solution)
+    windows = _windows(panels)
     tables = tuple(_table(data, panel, letter) for letter, panel in zip("abc", panels, strict=False))
-    notes = [f"{carrier}, {note}" for carrier, names in cut.items() for note in names]
-    return Drawing("figure1_axis", _caption(panels, solution, notes), _alternative(panels), figure, tables)
+    notes = [f"{carrier}, {note}" for carrier in windows for note in _cut_edges(data, carrier, windows[carrier][1])]
+    caption = _caption(panels, solution, notes)
+    return Drawing("figure1_axis", caption, _alternative(panels), figure_of(axes_of[0]), tables)
 
 
 def _cut_edges(data: xr.Dataset, carrier: str, roof: float) -> list[str]:
     return off_scale(values(data, f"{carrier}_edge"), data["region"], roof)
 
 
-def _stack(panels: Sequence[Panel]) -> tuple[Figure, list[Axes]]:
+def _stack(panels: Sequence[Panel]) -> list[Axes]:
     """Axes one above the other with one z axis, lowest panel labelled."""
     heights = [_HEIGHTS[panel.carrier] for panel in panels]
     top = _BOTTOM + sum(heights) + _GAP * (len(panels) - 1)
@@ -318,7 +354,7 @@ def _stack(panels: Sequence[Panel]) -> tuple[Figure, list[Axes]]:
     for height in heights:
         axes_of.append(place_axes(figure, _LEFT, top - height, _WIDTH, height))
         axes_of[-1].tick_params(labelbottom=False)
+        axes_of[-1].yaxis.set_label_coords(-10.2 / _WIDTH, 0.5)  # the same for all panels
         top -= height + _GAP
     axes_of[-1].tick_params(labelbottom=True)
-    axes_of[-1].set_xlabel("z (nm)")
-    return figure, axes_of
+    return axes_of

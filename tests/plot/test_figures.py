@@ -14,9 +14,9 @@ from report_texts import drawn_texts, texts_are_apart
 from qdmol.errors import InputError
 from qdmol.estimates import Estimate
 from qdmol.plot import write_overview
-from qdmol.plot.alternatives import order_of_rows, range_quantities
-from qdmol.plot.axis import axis_panels, energy_window, off_scale
-from qdmol.plot.levels import Column, guides, level_columns
+from qdmol.plot.level_diagram import Column, guides, level_columns
+from qdmol.plot.profile import axis_panels, energy_window, off_scale
+from qdmol.plot.sensitivity import order_of_rows, range_quantities
 from qdmol.plot.solution import state_names
 from qdmol.plot.style import (
     DOUBLE_COLUMN,
@@ -28,9 +28,9 @@ from qdmol.plot.style import (
     paper_style,
     spread,
 )
-from qdmol.plot.wavefunctions import even_grid, full_section, outlines
+from qdmol.plot.wavefunction_maps import even_grid, full_section, outlines
 from qdmol.report import write_report
-from qdmol.report.page import draw_all
+from qdmol.report.solution_page import solution_drawings
 from qdmol.structure import materials_at, resolve
 from qdmol.study.values import MeanField
 
@@ -38,7 +38,7 @@ from qdmol.study.values import MeanField
 @pytest.fixture
 def drawings(solution):
     with paper_style():
-        yield draw_all(solution)
+        yield solution_drawings(solution)
 
 
 def test_no_text_is_cut_or_covers_another(drawings):
@@ -85,7 +85,7 @@ def test_hole_at_its_own_level_where_known():
     assert panel.energies == (0.123,)
     np.testing.assert_array_equal(panel.edge, solution.data["hole_edge_coulomb"].values)
     with paper_style():
-        caption = draw_all(solution)[0].caption
+        caption = solution_drawings(solution)[0].caption
     assert "without attraction." not in caption
 
 
@@ -162,7 +162,7 @@ def test_materials_follow_the_overlap_rule():
 
 def test_maps_are_the_data(homodimer):
     with paper_style():
-        drawing = next(drawing for drawing in draw_all(homodimer) if drawing.name == "figure2_maps")
+        drawing = next(drawing for drawing in solution_drawings(homodimer) if drawing.name == "figure2_maps")
     images = [axes.images[0] for axes in drawing.figure.axes if axes.images]
     names = ["electron_wavefunction"] * 2 + ["electron_coulomb_wavefunction"] * 2
     for image, name, level in zip(images, names, (0, 1, 0, 1), strict=True):
@@ -183,7 +183,7 @@ def test_level_columns(homodimer):
 
 def test_printed_numbers_of_levels_and_landscape(homodimer):
     with paper_style():
-        by_name = {drawing.name: drawing for drawing in draw_all(homodimer)}
+        by_name = {drawing.name: drawing for drawing in solution_drawings(homodimer)}
         printed = {name: [text.get_text() for text, _ in drawn_texts(by_name[name].figure)] for name in by_name}
     for text in ("splitting\n22.867 meV\n±\N{NO-BREAK SPACE}0.004", "spacing\n61.63 meV\n±\N{NO-BREAK SPACE}0.03"):
         assert text in printed["figure3_levels"]
