@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from qdmol.arrays import Floats, Integers
 from qdmol.photons.detectors import Crosstalk, SharedDeadTime, afterpulsing, crosstalk, dead_time, shared_dead_times
-from qdmol.photons.flags import Flag, Severity
 from qdmol.photons.scanning import Scan, octave_edges, scan
-from qdmol.photons.stream import Mode, PhotonStream, channel_label
+from qdmol.photons.stream import Flag, Mode, PhotonStream, Severity, channel_label
 from qdmol.statistics import t_tail
 
 LONGEST_S = 31 * 86400.0  # no recording lasts longer

@@ -24,15 +24,19 @@ from qdmol.analysis.g2.corrections import (
 from qdmol.analysis.g2.overlap import CombFit, fit_comb
 from qdmol.analysis.g2.pairs import BrightestTally, Gate, PairTally
 from qdmol.analysis.g2.peaks import Comb, find_comb, find_period
-from qdmol.analysis.g2.ratios import SIDE_WINDOW_NS, area_ratios, dip_ratios, fit_ratios, sides_of
-from qdmol.analysis.g2.remarks import (
+from qdmol.analysis.g2.ratios import (
+    SIDE_WINDOW_NS,
+    area_ratios,
     assumed_zero,
     covered,
+    dip_ratios,
     fit_flags,
+    fit_ratios,
     no_background,
     overlap_flag,
     shifted_zero,
     side_flags,
+    sides_of,
     spike_flag,
     wide_peak,
 )

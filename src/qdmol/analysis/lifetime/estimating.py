@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from qdmol.analysis.lifetime.kernels import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.likelihood import (
     Maximum,
     Quantity,
@@ -41,7 +42,6 @@ from qdmol.analysis.lifetime.likelihood import (
     standard_error,
 )
 from qdmol.analysis.lifetime.models import Trial, model_name, nearest_shift, share_variances
-from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError

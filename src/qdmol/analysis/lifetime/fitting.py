@@ -17,6 +17,7 @@ from scipy.special import xlogy
 from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.estimating import assemble, failure, is_flat, is_resolved
 from qdmol.analysis.lifetime.findings import filled_part, find_flags, find_range_flags
+from qdmol.analysis.lifetime.kernels import PULSE
 from qdmol.analysis.lifetime.models import (
     MOST_COMPONENTS,
     Bump,
@@ -27,7 +28,6 @@ from qdmol.analysis.lifetime.models import (
     prepare,
     try_models,
 )
-from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError, InputError, SolverError

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, Problem, Slots
+from qdmol.analysis.lifetime.kernels import GAUSSIAN, MEASURED, Problem, Slots
 from qdmol.arrays import Bools, Floats
 
 FREE_LIKELIHOOD = np.zeros(4)  # no pull towards a quantity: kind, index, target, weight
@@ -36,7 +36,7 @@ LOWEST_STRETCH = 0.15
 class Maximum:
     """A model at its largest likelihood.
 
-    `theta` is laid out as :class:`qdmol.analysis.lifetime.problem.Slots` says; `free` tells which of it was fitted.
+    `theta` is laid out as :class:`qdmol.analysis.lifetime.kernels.Slots` says; `free` tells which of it was fitted.
     """
 
     problem: Problem

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.interpolate import CubicSpline
 
+from qdmol.analysis.lifetime.kernels import GAUSSIAN, MEASURED, PULSE, Problem, Slots
 from qdmol.analysis.lifetime.likelihood import (
     Maximum,
     Quantity,
@@ -39,7 +40,6 @@ from qdmol.analysis.lifetime.likelihood import (
     free_parameters,
     standard_error,
 )
-from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, Slots
 from qdmol.analysis.lifetime.values import Decay, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError
