@@ -215,8 +215,8 @@ class PhotonAnalysis(Drawable):
         """What was measured, in sentences, without what one should know beside it (`messages`)."""
         from qdmol.analysis.registry import STAGES
 
-        said = (sentence for stage in STAGES for sentence in stage().sentences(self.results))
-        return (*self._recording_sentences(), *said)
+        sentences = (sentence for stage in STAGES for sentence in stage().sentences(self.results))
+        return (*self._recording_sentences(), *sentences)
 
     def _recording_sentences(self) -> list[str]:
         if not self.photons or not self.duration_s:

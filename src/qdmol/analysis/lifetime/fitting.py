@@ -248,11 +248,11 @@ def _best(request: _Request, setting: Setting) -> tuple[Trial, dict[str, float]]
 
 def _bump_behind(request: _Request, trial: Trial) -> Bump | None:
     """A bump three lifetimes or more behind the pulse, where it is no matter of the law; its flanks belong to it."""
-    found = trial.maximum
-    left, _ = _since(request, float(found.theta[found.slots.shift]))
-    late = trial.used & (left > 3.0 * float(found.components_ns[0]))
+    maximum = trial.maximum
+    left, _ = _since(request, float(maximum.theta[maximum.slots.shift]))
+    late = trial.used & (left > 3.0 * float(maximum.components_ns[0]))
     bump = find_bump(request.decay.counts, trial.curve, late)
-    signal = float(found.theta[found.slots.components : 2 * found.slots.components].sum())
+    signal = float(maximum.theta[maximum.slots.components : 2 * maximum.slots.components].sum())
     if bump is None or bump.photons > _LARGEST_BUMP * signal:
         return None
     flank = (bump.stop - bump.start) // 2
@@ -267,12 +267,12 @@ def _automatic(request: _Request) -> tuple[Trial, dict[str, float], Response]:
     if trial.goodness.probability > GOOD and sharp:
         return trial, evidence, gaussian
     try:
-        found = _tail(request, Response.none(), known=trial)
+        tail = _tail(request, Response.none(), known=trial)
     except DataError:  # no tail: the Gaussian is what there is
         return trial, evidence, gaussian
     # the tail must earn what it leaves out
-    if not sharp or found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
-        return found
+    if not sharp or tail[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
+        return tail
     return trial, evidence, gaussian
 
 
