@@ -113,7 +113,7 @@ def _incomplete_map(path):
     [
         (_foreign, "holds no result of qdmol"),
         (_text, "cannot be read as a NetCDF file"),
-        (_old, "saved arrays only"),
+        (_old, "holds arrays only"),
         (_unknown, "this version of qdmol reads"),
         (_incomplete, "holds no complete solution"),
         (_incomplete_map, "holds no complete map"),
