@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,6 +180,10 @@ def _between(values: Any, times: Integers, low: np.int64 | None, high: np.int64 
     return values[start:stop]
 
 
+# Value of an entry of a file's header.
+HeaderValue: TypeAlias = "bool | int | float | str | list[HeaderValue] | tuple[HeaderValue, ...] | None"
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a stream comes from.
@@ -204,7 +208,7 @@ class Provenance:
     instrument: str | None = None
     created: str | None = None
     comment: str | None = None
-    header: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, HeaderValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
