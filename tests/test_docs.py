@@ -1,5 +1,6 @@
 """Tests of the documentation: specs are valid, material sets load, Python code runs, links lead to files."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -48,15 +49,30 @@ def test_docs_contain_specs_and_material_sets():
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
 def test_python_in_docs_runs(page: Path, tmp_path: Path):
-    (code,) = blocks(page, "python")
+    code = "\n".join(blocks(page, "python"))
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"homodimer.html", "homodimer.nc"}
+    written = {path.name for path in tmp_path.iterdir()}
+    named = set(re.findall(r"""["']([\w-]+\.(?:html|nc|pdf|png|csv))["']""", code))
+    assert named
+    assert written == named | {name.replace(".html", ".nc") for name in named}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_linked_files_exist(page: Path):
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_the_reference_names_what_there_is():
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    entries = re.findall(r"auto(function|class):: qdmol\.((?:\w+\.)*)(\w+)", reference)
+    assert len(entries) > 60
+    missing = []
+    for kind, room, name in entries:
+        value = getattr(importlib.import_module(f"qdmol.{room}".rstrip(".")), name, None)
+        if isinstance(value, type) != (kind == "class") or not callable(value):
+            missing.append(f"{room}{name}")
     assert not missing

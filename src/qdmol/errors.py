@@ -26,7 +26,7 @@ LONGEST_VALUE = 60  # characters of a value shown in a message
 
 
 class _Missing:
-    """Type of `MISSING`, which stands for a value that was not given."""
+    """Type of `MISSING`, which represents a value that was not given."""
 
     __slots__ = ()
 

@@ -10,6 +10,8 @@ quantity that has no value is ``None``, never NaN.
 2.21 +0.05/−0.03 ns
 >>> Estimate.from_error(0.0228671, 0.0000034, "eV").to("meV")
 22.867 ± 0.004 meV
+>>> Estimate.from_error(8.31e-15, 0.05e-15, "cm2")
+(8.31 ± 0.05)·10⁻¹⁵ cm2
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from typing import Final
 # Stands where there is no value; unlike a dash it cannot be read as a sign.
 NO_VALUE: Final = "n/a"
 _MAX_DECIMALS = 6
+_SMALLEST = 1e-6  # smaller numbers, such as cross-sections in cm², are written with a power of ten
+_RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SPACE = "\N{NO-BREAK SPACE}"  # a value, its error and its unit stay on one line
 
 # Factor to the base unit of each kind of quantity that estimates are converted within.
@@ -150,6 +154,11 @@ class Estimate:
 
     def __str__(self) -> str:
         """Value, error and unit with no-break spaces, as sentences and tables show them."""
+        size = max(abs(self.value), self.error)
+        if 0 < size < _SMALLEST and self.unit not in _FACTORS:
+            power = math.floor(math.log10(size))
+            text = f"({self.scaled(10.0**-power, '')})·10{str(power).translate(_RAISED)}"
+            return f"{text}{_SPACE}{self.unit}" if self.unit else text
         if not math.isfinite(self.error) or _alike(self.error_below, self.error_above):
             return format_measured(self.value, self.error, self.unit)
         smaller = min(self.error_below, self.error_above)
@@ -239,7 +248,7 @@ def format_measured(value: float | None, error: float | None = None, unit: str =
     Parameters
     ----------
     value, error
-        In the same unit; a missing value gives the placeholder `NO_VALUE`, a missing error is left out.
+        In the same unit; a missing value gives the placeholder `NO_VALUE`, a missing error is omitted.
     unit
         Written after a no-break space.
 

@@ -38,12 +38,12 @@ def load(path: str | os.PathLike[str]) -> Loadable:
     Raises
     ------
     qdmol.errors.InputError
-        There is no such file, or it holds no result of qdmol.
+        There is no such file, or it contains no qdmol result.
     """
     saved = read_result(path)
     if saved.kind not in KINDS:
         allowed = ", ".join(KINDS)
-        message = f"{saved.path.name} holds a result of kind {saved.kind!r}; this version of qdmol reads {allowed}."
+        message = f"{saved.path.name} contains a result of kind {saved.kind!r}; this version of qdmol reads {allowed}."
         raise InputError(field="path", value=str(path), allowed=allowed, message=message)
     room, name = KINDS[saved.kind]
     loadable: type[Loadable] = getattr(import_module(room), name)

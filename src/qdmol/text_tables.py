@@ -37,12 +37,12 @@ def _filled_up(numbers: Floats, lengths: Integers) -> Floats:
 # Delimiter (None: any blanks) and decimal mark, the likelier first; the last is for quoted cells.
 _DIALECTS = (("\t", "."), (";", "."), (",", "."), ("\t", ","), (";", ","), (None, "."), (None, ","), (",", ","))
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_LONGEST_LINE = 200_000  # characters; a longer line holds no row of a curve
-_LONGEST_CELL = 200  # characters of a heading that are kept
-_LONGEST_NUMBER = 64  # characters; a longer row of digits is a word
-_MOST_HEADER = 1000  # rows kept above the numbers
-_MOST_LINES = 1_000_000
-_MOST_CELLS = 5_000_000
+_MAX_LINE_LENGTH = 200_000  # characters; a longer line holds no row of a curve
+_MAX_HEADING_LENGTH = 200  # characters of a heading that are kept
+_MAX_NUMBER_LENGTH = 64  # characters; a longer row of digits is a word
+_MAX_HEADER = 1000  # rows kept above the numbers
+_MAX_LINES = 1_000_000  # lines of a file
+_MAX_CELLS = 5_000_000  # numbers of a table
 _MISSING = {
     "",
     "nan",
@@ -92,8 +92,8 @@ class NumberTable:
 def _rows(lines: list[str], delimiter: str | None) -> Iterator[list[str]]:
     """Cells of each line; a quoted cell ends with its line, so that a stray quotation mark costs one line only."""
     for line in lines:
-        if len(line) > _LONGEST_LINE:
-            yield [line[:_LONGEST_CELL]]
+        if len(line) > _MAX_LINE_LENGTH:
+            yield [line[:_MAX_HEADING_LENGTH]]
         elif delimiter is None:
             yield line.split()
         elif '"' in line:
@@ -111,7 +111,7 @@ def _quoted(line: str, delimiter: str) -> list[str]:
 
 def _value(cell: str, decimal: str) -> float | None:
     """The number in a cell, NaN for one that is missing, None for a word."""
-    if len(cell) > _LONGEST_NUMBER:
+    if len(cell) > _MAX_NUMBER_LENGTH:
         return None
     text = cell.strip().strip('"')
     if decimal == ",":
@@ -163,11 +163,11 @@ class _Run:
         """The rows (rows, columns), short ones filled up with NaN."""
         widths = self.widths[: self.rows]
         width = max(widths)
-        if self.rows * width > _MOST_CELLS:
+        if self.rows * width > _MAX_CELLS:
             raise InputError(
                 field="FILE",
                 value=f"{self.rows} x {width} numbers",
-                allowed=f"a table of at most {_MOST_CELLS} numbers",
+                allowed=f"a table of at most {_MAX_CELLS} numbers",
             )
         return _filled_up(
             np.frombuffer(self.numbers, dtype=np.float64)[: sum(widths)], np.array(widths, dtype=np.int64)
@@ -212,8 +212,8 @@ def number_table(text: str) -> NumberTable | None:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     count = text.count("\n")
-    if count > _MOST_LINES:
-        raise InputError(field="FILE", value=f"{count} lines", allowed=f"a table of at most {_MOST_LINES} lines")
+    if count > _MAX_LINES:
+        raise InputError(field="FILE", value=f"{count} lines", allowed=f"a table of at most {_MAX_LINES} lines")
     lines = [line.rstrip() for line in text.split("\n")]
     best: NumberTable | None = None
     for delimiter, decimal in _DIALECTS:
@@ -232,20 +232,21 @@ def _block(lines: list[str], delimiter: str | None, decimal: str) -> NumberTable
         return None
     above = (cells for cells in _rows(lines[: run.start], delimiter) if _is_filled(cells))
     header = tuple(
-        tuple(printable(cell, longest=_LONGEST_CELL) for cell in cells) for cells in deque(above, maxlen=_MOST_HEADER)
+        tuple(printable(cell, longest=_MAX_HEADING_LENGTH) for cell in cells)
+        for cells in deque(above, maxlen=_MAX_HEADER)
     )
     return NumberTable(run.table(), header, decimal, run.start + 1, below)
 
 
-LARGEST_BYTES = 32_000_000
-FEWEST_ROWS = 8
-_MOST_ROWS = 1 << 20
-_MOST_NUMBERS = 1 << 22
-_LONGEST_HISTOGRAM_LINE = 1 << 16
-_LONGEST_COUNT = 40  # characters
-_LONGEST_HEADER = 300  # characters of a line that are looked at
-_MOST_LINES_ABOVE = 200  # lines above a table that are kept
-_SAMPLE = 2000
+LARGEST_BYTES = 32_000_000  # size of a histogram file
+FEWEST_ROWS = 8  # rows of a histogram
+_MAX_ROWS = 1 << 20  # rows of a histogram
+_MAX_NUMBERS = 1 << 22  # numbers of a histogram
+_MAX_HISTOGRAM_LINE_LENGTH = 1 << 16  # characters
+_MAX_COUNT_LENGTH = 40  # characters
+_MAX_HEADER_LENGTH = 300  # characters of a line that are looked at
+_MAX_LINES_ABOVE = 200  # lines above a table that are kept
+_SAMPLE = 2000  # lines from which the delimiter is recognised
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -282,8 +283,8 @@ def tables_of(text: str, *, name: str) -> list[Table]:
     InputError
         For a text without one, with more rows or longer lines than a histogram has, or with rows of unequal length.
     """
-    if max(text.count("\n"), text.count("\r")) > _MOST_ROWS:
-        raise _refusal(name, f"a histogram of at most {_MOST_ROWS} rows")
+    if max(text.count("\n"), text.count("\r")) > _MAX_ROWS:
+        raise _refusal(name, f"a histogram of at most {_MAX_ROWS} rows")
     style = _Style.of(list(islice(_lines(text, name), _SAMPLE)))
     tables: list[Table] = []
     header: list[str] = []
@@ -298,11 +299,11 @@ def tables_of(text: str, *, name: str) -> list[Table]:
                 # a few numbers between lines of text belong to the header
                 header += _as_lines(values, widths)
             values, widths = array("d"), array("l")
-            if len(header) < _MOST_LINES_ABOVE:
-                header.append(line[:_LONGEST_HEADER])
+            if len(header) < _MAX_LINES_ABOVE:
+                header.append(line[:_MAX_HEADER_LENGTH])
             continue
-        if len(values) > _MOST_NUMBERS:
-            raise _refusal(name, f"a table of at most {_MOST_NUMBERS} numbers")
+        if len(values) > _MAX_NUMBERS:
+            raise _refusal(name, f"a table of at most {_MAX_NUMBERS} numbers")
         values.extend(row)
         widths.append(len(row))
     if len(widths) >= FEWEST_ROWS:
@@ -328,8 +329,8 @@ def _refusal(name: str, allowed: str) -> InputError:
 def _lines(text: str, name: str) -> Iterator[str]:
     """The lines that are not blank, without the space around them."""
     for line in io.StringIO(text, newline=None):
-        if len(line) > _LONGEST_HISTOGRAM_LINE:
-            raise _refusal(name, f"a text with lines of at most {_LONGEST_HISTOGRAM_LINE} characters")
+        if len(line) > _MAX_HISTOGRAM_LINE_LENGTH:
+            raise _refusal(name, f"a text with lines of at most {_MAX_HISTOGRAM_LINE_LENGTH} characters")
         # a tab or comma at the beginning is an empty cell
         bare = line.strip("\r\n ")
         if bare.strip():
@@ -338,7 +339,7 @@ def _lines(text: str, name: str) -> Iterator[str]:
 
 def _as_lines(values: array[float], widths: array[int]) -> list[str]:
     lines, at = [], 0
-    for width in widths[:_MOST_LINES_ABOVE]:
+    for width in widths[:_MAX_LINES_ABOVE]:
         lines.append("\t".join(map(repr, values[at : at + width])))
         at += width
     return lines
@@ -350,8 +351,8 @@ def _table(header: list[str], values: array[float], widths: array[int], name: st
     if columns != widths[0]:
         row = int(np.argmax(lengths))
         raise _refusal(name, f"columns of one length; a row has {widths[row]} numbers, not {widths[0]}")
-    if columns * len(widths) > 2 * _MOST_NUMBERS:
-        raise _refusal(name, f"a table of at most {_MOST_NUMBERS} numbers")
+    if columns * len(widths) > 2 * _MAX_NUMBERS:
+        raise _refusal(name, f"a table of at most {_MAX_NUMBERS} numbers")
     flat = np.frombuffer(values, dtype=np.float64)
     # curves of different length: the shorter ones have no cells at their end
     numbers = _filled_up(flat, lengths)
@@ -397,7 +398,7 @@ class _Style:
     def _number(self, part: str) -> float | None:
         if not part:
             return math.nan
-        if len(part) > _LONGEST_COUNT or part[-1] not in "0123456789.,":
+        if len(part) > _MAX_COUNT_LENGTH or part[-1] not in "0123456789.,":
             return None
         try:
             return float(part.replace(",", ".") if self.decimal_comma else part)

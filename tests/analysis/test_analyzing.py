@@ -288,7 +288,7 @@ def test_a_stage_is_a_class_and_a_line_in_the_registry(monkeypatch):
 
 def test_stages_that_wait_for_each_other_are_a_fault_of_ours(monkeypatch):
     monkeypatch.setattr("qdmol.analysis.registry.STAGES", (Waiting,))
-    with pytest.raises(RuntimeError, match="wait for each other"):
+    with pytest.raises(RuntimeError, match="depend on each other"):
         analyze_photons(emitter(), **QUICK)
 
 
@@ -401,7 +401,7 @@ def test_numbers_are_estimates_with_units(whole):
     assert lifetime.low < 20.0 < lifetime.high
     assert (lifetime.value, lifetime.low) == (whole.lifetime.components_ns[0], whole.lifetime.low_ns[0])
     assert whole.g2.against_sides.value == whole.summary["g2"]["side"]
-    assert {number.name for number in whole.numbers} >= {"lifetime", "g²(0), against the side peaks", "zero delay"}
+    assert {number.name for number in whole.numbers} >= {"lifetime", "g²(0), relative to the side peaks", "zero delay"}
     assert "ns" in repr(whole)
     assert repr(whole.g2).startswith("<G2 by pulsed")
 

@@ -14,7 +14,7 @@ from tests.exact.partial_waves import ExcitonInSphere
 from tests.exact.radial import Sphere
 
 from qdmol.ci import Complex, bases as ladders, integrals, solve_complexes
-from qdmol.ci.bases import COUNTS, EXCITON, LARGEST_SECTOR, LONGEST, Ladder, shared_limits
+from qdmol.ci.bases import COUNTS, EXCITON, MAX_BASES_SECONDS, MAX_CONFIGURATIONS, Ladder, shared_limits
 from qdmol.ci.diagonalising import lowest_states
 from qdmol.ci.integrals import interactions
 from qdmol.ci.orbitals import counted_orbitals
@@ -175,8 +175,8 @@ def test_a_large_mesh_gets_a_smaller_basis_and_a_huge_one_none():
     assert np.all(np.diff(steps) <= 0)
     for unknowns, step in zip((2_000, 30_000, 60_000, 120_000), steps, strict=False):
         cost = stub(unknowns).cost(step)
-        assert cost.seconds <= LONGEST
-        assert cost.memory <= ladders.MOST_MEMORY
+        assert cost.seconds <= MAX_BASES_SECONDS
+        assert cost.memory <= ladders.MAX_BASIS_BYTES
     reason = stub(1_000_000).obstacle(EXCITON, 1)
     assert reason is not None
     assert "1000000 unknowns" in reason
@@ -189,14 +189,14 @@ def test_many_carriers_in_a_molecule_are_refused_before_anything_is_computed(mon
         raise AssertionError
 
     monkeypatch.setattr(ladders, "counted_orbitals", never)
-    with pytest.raises(SolverError, match=r"3e3h is too large here: .* configurations .*fewer carriers"):
+    with pytest.raises(SolverError, match=r"3e3h is too large: .* configurations .*fewer carriers"):
         solve_complexes(solved("homodimer"), [MANY], states=1, tolerance=1e-3)
-    assert Ladder(solved("homodimer")).size(MANY, 1) > LARGEST_SECTOR
+    assert Ladder(solved("homodimer")).size(MANY, 1) > MAX_CONFIGURATIONS
 
 
 def test_a_small_basis_is_said_to_be_one(monkeypatch):
     """Where the predicted cost stops the ladder the result is not converged, and says why."""
-    monkeypatch.setattr(ladders, "LONGEST", ladder(monomer=True).cost(2).seconds * 1.01)
+    monkeypatch.setattr(ladders, "MAX_BASES_SECONDS", ladder(monomer=True).cost(2).seconds * 1.01)
     found = solve_complexes(solved("homodimer", monomer=True), [EXCITON], states=1, tolerance=1e-5)[EXCITON]
     assert not found.accurate
     assert found.obstacle is not None

@@ -156,7 +156,7 @@ def test_a_uniform_permittivity_does_not_give_both(found, assessed):
     claim = row(found, "together")
     assert claim["verdict"] == "disagrees"
     assert claim["high"] < 10
-    assert "a uniform permittivity does not give 60 meV together with the measured shift" in claim["reason"]
+    assert "a uniform permittivity does not reproduce 60 meV together with the measured shift" in claim["reason"]
     matched = [one for one in assessed.outcomes if one.case.family == "matched"]
     for one in matched:
         assert one.summary["splitting_meV"] == pytest.approx(23.0, abs=0.4)
@@ -237,7 +237,7 @@ def test_the_page_is_whole_and_needs_nothing_else(report, assessed):
             assert re.sub(r"\s+", " ", shown) in page.text
     for figure in ("Fig. 1f", "Fig. 1g and 1h", "Fig. 1j", "Fig. R1"):
         assert f"fter {figure}" in page.text
-    assert page.text.index("The claims") < page.text.index("Figures")
+    assert page.text.index("Claims") < page.text.index("Figures")
 
 
 def test_the_data_beside_the_page(report, assessed):

@@ -75,7 +75,7 @@ def test_the_cases_of_spectra():
     assert [one.label for one in listed if one.family == "spectra"] == [
         "as shipped",
         "as shipped, offset 0.32 eV",
-        "necks that differ by 10 %",
+        "necks that vary by 10 %",
         "merged neck 6.2 nm",
         "merged neck 6.2 nm, offset 0.32 eV",
         "filled neck 6.2 nm",

@@ -79,7 +79,7 @@ def test_a_failed_fit_is_null_with_a_reason_and_ends_with_3(capsys):
     assert status == 3
     assert found["lifetime"] is None
     flags = {flag["flag"]: flag["message"] for flag in found["quality"]}
-    assert "faster than response and bins" in flags["failed_fit"]
+    assert "faster than the resolution of response and bins" in flags["failed_fit"]
 
 
 def test_a_spectrum_is_no_decay(capsys):

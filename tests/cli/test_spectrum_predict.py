@@ -164,7 +164,7 @@ def test_what_is_incomplete_is_written_and_exit_3(asked, capsys, tmp_path):
 def test_holes_among_fields_are_exit_3(asked, capsys):
     asked["holes"] = (3,)
     assert run("@heterodimer", "--field", "-100:100:5") == 3
-    assert "1 of 5 fields have no numbers" in capsys.readouterr().err
+    assert "1 of 5 fields failed" in capsys.readouterr().err
 
 
 def test_a_curve_that_is_not_fitted_is_exit_3(asked, capsys, tmp_path):
@@ -174,7 +174,7 @@ def test_a_curve_that_is_not_fitted_is_exit_3(asked, capsys, tmp_path):
     assert run("@homodimer", "--measured", name) == 3
     said = capsys.readouterr()
     assert "1 of 2 measured curves were not fitted" in said.err
-    assert "not compared: No peak stands out of the noise." in " ".join(said.out.split())
+    assert "not compared: No peak rises above the noise." in " ".join(said.out.split())
 
 
 def test_what_cannot_be_solved_leaves_nothing(asked, capsys, tmp_path):

@@ -81,7 +81,7 @@ def test_levels_of_equal_energy_are_listed_by_m_then_parity():
 
 
 def test_a_search_that_never_ends_is_refused():
-    with pytest.raises(SolverError, match="ask for fewer levels"):
+    with pytest.raises(SolverError, match="request fewer levels"):
         list(WHOLE.families())
 
 

@@ -52,7 +52,7 @@ def test_links(spec, tmp_path):
 def test_the_file_beside_is_named(spec):
     error = refused([spec.with_suffix(".html"), spec], [spec])
     assert error.value.endswith("spec.html")
-    assert "which is written with it" in str(error)
+    assert "which is written along with it" in str(error)
 
 
 def test_other_files_pass(spec, tmp_path):

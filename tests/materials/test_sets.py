@@ -117,7 +117,7 @@ def test_every_shipped_value_has_unit_temperature_and_a_source_that_can_be_found
         for key, value in entries.items():
             assert value.unit == QUANTITIES[key].unit
             assert value.temperature is not None
-            assert value.source.doi or value.source.url or "not known" in value.source.note
+            assert value.source.doi or value.source.url or "is unknown" in value.source.note
             assert value.value not in {a.value for a in value.alternatives}, (material, key)
             for other in value.alternatives:
                 assert other.unit == value.unit

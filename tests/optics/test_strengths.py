@@ -245,5 +245,5 @@ def test_of_materials_without_optical_permittivity_no_field_is_asked():
     parameters["CdS"] = replace(parameters["CdS"], optical_permittivity=None)
     light = solve_light(solve_molecule(replace(molecule, parameters=parameters), REQUEST), bases=2)
     assert not light.local_field
-    assert "local field is neglected" in light.notes[0]
+    assert "local field of light is neglected" in light.notes[0]
     assert light.edge[-1].moment[0, 0] == pytest.approx([light.edge[-1].bare[0, 0]] * 2)

@@ -185,7 +185,7 @@ class TestSetup:
     def test_card_that_is_not_read_is_named(self, tmp_path):
         write_set(tmp_path / "a.set", module="DPC-230")
         path = write_spc(tmp_path / "a.spc", *events(np.random.default_rng(1), 50, "spc-130"))
-        with pytest.raises(InputError, match="DPC-230 are not read"):
+        with pytest.raises(InputError, match="DPC-230 are not supported"):
             read_spc(path)
 
     def test_damaged_setup_file_is_as_none(self, tmp_path):

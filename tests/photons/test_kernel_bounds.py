@@ -35,7 +35,7 @@ TIMES = np.arange(5)
         ({"channels": np.zeros(4, np.uint8)}, "4 channels for 5 photons"),
         ({"channels": np.zeros(6, np.uint8)}, "6 channels for 5 photons"),
         ({"delays": np.zeros(4, np.uint32)}, "5 channels and 4 delays for 5 photons"),
-        ({"markers": np.zeros(2, np.uint8)}, "2 markers for 0 times of markers"),
+        ({"markers": np.zeros(2, np.uint8)}, "2 markers for 0 marker times"),
     ],
 )
 def test_records_of_different_lengths_are_refused(arrays, said):
@@ -66,7 +66,7 @@ def test_a_period_that_no_laser_has(period):
 
 
 def test_a_tick_longer_than_the_period():
-    with pytest.raises(DataError, match="its delays have no scale"):
+    with pytest.raises(DataError, match="its delays cannot be converted to time"):
         stream("T3", 201.0, 200.0)
 
 

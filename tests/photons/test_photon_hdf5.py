@@ -235,7 +235,7 @@ class TestReading:
             del file["photon_data/detectors"]
         stream = read_photon_hdf5(path)
         assert stream.load().channels.tolist() == [0, 0]
-        assert "all are put on channel 0" in stream.notes[0]
+        assert "all are assigned to channel 0" in stream.notes[0]
 
 
 def change(path, name, value):
@@ -257,8 +257,8 @@ class TestDamage:
             ("photon_data/timestamps_specs/timestamps_unit", np.nan, "unit of its timestamps"),
             ("photon_data/timestamps_specs/timestamps_unit", -1.0, "unit of its timestamps"),
             ("photon_data/nanotimes_specs/tcspc_unit", None, "does not state their unit"),
-            ("photon_data/detectors", np.zeros(5, dtype=np.uint8), "5 entries where 2 belong"),
-            ("photon_data/nanotimes", np.zeros(1, dtype=np.uint8), "1 entries where 2 belong"),
+            ("photon_data/detectors", np.zeros(5, dtype=np.uint8), "5 entries, but 2 are expected"),
+            ("photon_data/nanotimes", np.zeros(1, dtype=np.uint8), "1 entries, but 2 are expected"),
         ],
     )
     def test_what_is_missing_is_told(self, tmp_path, name, value, said):
@@ -284,7 +284,7 @@ class TestDamage:
         [
             ("photon_data/timestamps_specs/timestamps_unit", 50.0, "sync period of 5e.13 ps"),
             ("photon_data/timestamps_specs/timestamps_unit", 1e-300, "sync period of 1e-288 ps"),
-            ("photon_data/nanotimes_specs/tcspc_unit", 1e-3, "delays have no scale"),
+            ("photon_data/nanotimes_specs/tcspc_unit", 1e-3, "delays cannot be converted to time"),
             ("photon_data/nanotimes_specs/tcspc_unit", 1e300, "tick of inf ps"),
             ("photon_data/nanotimes_specs/tcspc_unit", 1e-20, "tick of 1e-08 ps"),
         ],
@@ -314,7 +314,7 @@ class TestDamage:
         with h5py.File(path, "a") as file:
             del file["photon_data/timestamps"]
             file.create_dataset("photon_data/timestamps", shape=(10**12,), dtype="i8", chunks=(1000,))
-        with pytest.raises(InputError, match="more numbers than are stored"):
+        with pytest.raises(InputError, match="more entries than are stored"):
             read_photon_hdf5(path)
 
     def test_other_hdf5_and_no_hdf5(self, tmp_path):
@@ -323,13 +323,13 @@ class TestDamage:
         with pytest.raises(InputError, match="no /photon_data"):
             read_photon_hdf5(tmp_path / "a.h5")
         (tmp_path / "b.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-        with pytest.raises(InputError, match="damaged or cut short"):
+        with pytest.raises(InputError, match="damaged or truncated"):
             read_photon_hdf5(tmp_path / "b.h5")
 
     def test_cut_file(self, tmp_path):
         path = write_photon_hdf5(stream_of(t2_records(np.random.default_rng(1), 5000)), tmp_path / "a.h5")
         path.write_bytes(path.read_bytes()[:-100])
-        with pytest.raises(InputError, match="damaged or cut short"):
+        with pytest.raises(InputError, match="damaged or truncated"):
             read_photon_hdf5(path)
 
 

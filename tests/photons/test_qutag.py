@@ -36,7 +36,7 @@ class TestMeasured:
         assert (records.times[-1] - records.times[0]) * 1e-12 == pytest.approx(5.0438, abs=1e-4)
         assert stream.unordered
         assert any("not in order of time" in note for note in stream.notes)
-        assert "Channel 5 holds a steady pulse and is taken as the sync." in stream.notes
+        assert "Channel 5 contains periodic pulses and is taken as the sync channel." in stream.notes
 
     def test_photons_are_those_of_a_plain_reading(self, data_folder):
         path = data_folder / "photons" / NAME
@@ -51,7 +51,7 @@ class TestMeasured:
     def test_sync_is_every_eighth_of_80_mhz(self, data_folder):
         pulses = to_t3(read_qutag(data_folder / "photons" / NAME))
         assert 1e6 / pulses.sync_period_ps == pytest.approx(80.03, abs=0.01)
-        assert "every 8-th pulse of the laser" in pulses.notes[-1]
+        assert "every 8th laser pulse" in pulses.notes[-1]
         records = pulses.load()
         for channel in (1, 2):
             delays = records.delays[records.channels == channel]
@@ -129,7 +129,7 @@ class TestDamage:
 
     def test_time_beyond_the_clock(self, tmp_path):
         path = write_qutag(tmp_path / "a.qutag", np.array([2**63 + 5], dtype=np.uint64), [1])
-        assert "exceeds the clock" in read_qutag(path).contradictions[0]
+        assert "exceeds the range of the quTAG clock" in read_qutag(path).contradictions[0]
 
     def test_header_alone_has_no_photons(self, tmp_path):
         assert len(read_qutag(write_qutag(tmp_path / "a.qutag", [], [])).load()) == 0

@@ -57,9 +57,9 @@ def test_what_the_instrument_lost_is_told_and_is_no_photon(tmp_path):
     stream = read_swabian(write_swabian(tmp_path / "a.dump", times, channels, kinds=kinds, missed=missed))
     assert np.array_equal(stream.load().times, times[kinds == 0])
     assert stream.notes[:3] == (
-        "Among 100 records: 1 times the instrument could not keep up and lost tags.",
+        "Among 100 records: 1 times the instrument overflowed and lost tags.",
         "Among 100 records: 314 tags were counted but not recorded.",
-        "Among 100 records: 1 records say that the clock failed.",
+        "Among 100 records: 1 records report a clock failure.",
     )
 
 

@@ -66,15 +66,15 @@ def test_a_kt_contour_is_where_the_splitting_is_kt():
 
 def test_holes_are_named():
     drawing = drawn(made_up(holes=True))
-    assert "6 of 63 points have no number" in drawing.caption
+    assert "6 of 63 points failed" in drawing.caption
     legend = drawing.figure.axes[0].get_legend()
-    assert "no number" in [text.get_text() for text in legend.get_texts()]
+    assert "failed point" in [text.get_text() for text in legend.get_texts()]
 
 
 def test_a_map_without_any_number_is_drawn_all_the_same():
     found = made_up()
     found.data["splitting"][:] = np.nan
-    assert "63 of 63 points have no number" in drawn(found).caption
+    assert "63 of 63 points failed" in drawn(found).caption
 
 
 def test_the_table_has_every_point():

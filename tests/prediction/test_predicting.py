@@ -208,4 +208,4 @@ def test_a_temperature_that_fills_excitons_which_are_not_computed_is_refused(sto
     largest = int(caught.value.allowed.split()[2])
     assert 600 <= largest < 3000
     at_limit = predict_spectra(update_spec(hot, "environment.temperature", largest), folder=store)
-    assert not any("excitons higher than those computed" in warning for warning in at_limit.warnings)
+    assert not any("excitons beyond the computed ones" in warning for warning in at_limit.warnings)

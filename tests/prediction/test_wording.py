@@ -75,8 +75,8 @@ def told(found):
 
 def test_changes_are_told_with_their_direction():
     text = told(spectra(redshift={"emission": -5.0}, broadening={"emission": -7.0}))
-    assert "absorption moves 5.00 ± 0.05 meV to the red and becomes 5.00 ± 0.05 meV broader" in text
-    assert "emission moves 5.00 ± 0.05 meV to the blue and becomes 7.00 ± 0.05 meV narrower" in text
+    assert "absorption shifts 5.00 ± 0.05 meV to the red and becomes 5.00 ± 0.05 meV broader" in text
+    assert "emission shifts 5.00 ± 0.05 meV to the blue and becomes 7.00 ± 0.05 meV narrower" in text
 
 
 @pytest.mark.parametrize("value", [0.0, -1e-6, 0.04, -0.04])
@@ -95,7 +95,7 @@ def test_a_mixture_of_unlike_dots_is_not_called_a_broad_line():
     text = told(mixed)
     assert "narrower" not in text
     assert "broader" not in text
-    assert "emission moves 5.00 ± 0.05 meV to the red" in text
+    assert "emission shifts 5.00 ± 0.05 meV to the red" in text
     assert "The monomer sample is a mixture of unlike dots" in text
     cells = {row[0]: row[1] for row in change_rows(mixed)[1]}
     assert cells["broadening of emission (meV)"] == "several lines"
@@ -118,8 +118,8 @@ def test_there_is_one_placeholder_and_it_is_no_sign():
 @pytest.mark.parametrize(
     ("shifts", "text"),
     [
-        ([0.0, -3.2, 1.0], "Emission moves by up to 3.20 ± 0.05 meV to the red, at 50 kV/cm."),
-        ([0.0, 0.001, 0.01], "There is no significant shift of emission within these fields"),
+        ([0.0, -3.2, 1.0], "The emission shifts by up to 3.20 ± 0.05 meV to the red, at 50 kV/cm."),
+        ([0.0, 0.001, 0.01], "There is no significant shift of the emission in this range of fields"),
     ],
 )
 def test_shifts_in_a_field(shifts, text):

@@ -163,7 +163,7 @@ def test_tables_hold_every_curve():
     assert area == pytest.approx(1.0, rel=1e-3)
     assert len(list(csv.DictReader(io.StringIO(tables["spectrum_lines"].text())))) == 90
     rows = list(csv.DictReader(io.StringIO(tables["measured4_unfused_emission"].text())))
-    assert {row["laid on the prediction (1/nm)"] for row in rows} == {""}
+    assert {row["scaled to the prediction (1/nm)"] for row in rows} == {""}
 
 
 def test_the_field_map_is_the_data():
@@ -191,7 +191,7 @@ def test_every_sentence_and_number_is_on_the_page(page):
         "Samples",
         "Changes",
         "Measured curves",
-        "Where absorption comes from",
+        "Origin of the absorption",
         "Lines",
         "Fields",
         "Ensemble",

@@ -32,8 +32,8 @@ def test_energies():
         "gap of dot 1 (CdSe 1.40 nm) alone": "2.073970 eV",
         "red shift against the monomer": "3.25 ± 0.06 meV",
         "red shift without attraction": "13.710 ± 0.012 meV",
-        "splitting over the set's alternatives": "11.900 to 35.700 meV",
-        "red shift over the set's alternatives": "0.700 to 6.200 meV",
+        "splitting over the alternative material values": "11.900 to 35.700 meV",
+        "red shift over the alternative material values": "0.700 to 6.200 meV",
     }
 
 

@@ -66,5 +66,5 @@ def test_other_classes_are_not_made():
 
 
 def test_what_no_file_holds_is_refused():
-    with pytest.raises(TypeError, match="cannot be kept"):
+    with pytest.raises(TypeError, match="cannot be stored"):
         encode(object(), {})

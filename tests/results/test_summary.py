@@ -89,17 +89,17 @@ def test_dimer_quotes_every_number():
         "3.25 ± 0.06 meV to the red",
         "0.938 nm at 598.7 nm",
         "13.710 ± 0.010 meV",
-        "Every energy met its tolerance",
+        "Every energy is converged to its tolerance",
         "is 0.020 meV",
     ):
         assert quoted in text, quoted
 
 
 def test_thermal_verdicts():
-    assert "stands out" in text_of(DIMER, 77.0)
+    assert "exceeds the thermal energy" in text_of(DIMER, 77.0)
     assert "mixes" in text_of(DIMER, 300.0)
     assert "uncoupled" in text_of(two_levels(0.009, 0.0))
-    assert "no thermal energy" in text_of(DIMER, 0.0)
+    assert "not thermally populated" in text_of(DIMER, 0.0)
 
 
 @pytest.mark.parametrize("detuning", [40.0, -40.0])
@@ -108,7 +108,7 @@ def test_thermal_verdicts():
 def test_detuned_dots_are_never_called_hybridised(coupling, detuning, temperature):
     """However far the splitting is above kT and the linewidth: it is not coupling."""
     text = text_of(two_levels(coupling, detuning), temperature, linewidth=1.0)
-    assert "stands out" not in text
+    assert "exceeds the thermal energy" not in text
     assert "heat mixes" not in text
     assert "are hybridised" not in text
     assert "spread over both dots" not in text
@@ -148,8 +148,8 @@ def test_levels_of_one_dot_say_nothing_of_coupling():
     nothing = dict.fromkeys(("tunnel_coupling", "detuning"))
     keys = {f"{name}{end}_meV": None for name in nothing for end in ("", "_error")}
     text = text_of(changed(**keys, dot_share={"electron": [[1.0, 0.0], [0.98, 0.02]], "hole": []}), 77.0)
-    assert "These two levels do not lie one in each dot" in text
-    assert "stands out" not in text
+    assert "The two levels do not belong to one dot each" in text
+    assert "exceeds the thermal energy" not in text
     assert "3.45 times kT" in text
 
 
@@ -180,7 +180,7 @@ def test_monomer():
         )
         | {"redshift_single_particle_meV": 0.0}
     )
-    assert "no splitting" in text
+    assert "a splitting is defined for" in text
     assert "shift" not in text
     assert "0.177670 ± 0.000004 eV" in text
 
@@ -188,14 +188,14 @@ def test_monomer():
 def test_without_coulomb():
     text = text_of(changed(coulomb=None, redshift_meV=None, redshift_error_meV=None))
     assert "not included" in text
-    assert "Against the monomer" not in text
+    assert "Relative to the monomer" not in text
     assert "No red shift" not in text
     assert "13.710" in text
 
 
 def test_null_shift_points_to_the_warnings():
     text = text_of(changed(gap_eV=None, gap_error_meV=None, redshift_meV=None, redshift_error_meV=None))
-    assert "the warnings say why" in text
+    assert "see the warnings" in text
 
 
 def test_blue_shift():
@@ -233,9 +233,9 @@ def test_no_levels():
 
 def test_range_and_convergence():
     text = text_of(changed(splitting_range_meV=[11.9, 35.7], redshift_range_meV=[-0.5, 4.0], converged=False))
-    assert "splitting runs from 11.90 to 35.70 meV" in text
+    assert "splitting ranges from 11.90 to 35.70 meV" in text
     assert "red shift runs from −0.50 to 4.00 meV" in text
-    assert "Not converged or incomplete: the warnings say why." in text
+    assert "Not converged or incomplete; see the warnings." in text
 
 
 @pytest.mark.parametrize(

@@ -182,13 +182,13 @@ def test_what_cannot_be_fitted_is_refused():
     rng = np.random.default_rng(12)
     wavelength = np.arange(450.0, 650.0)
     flat = Curve(wavelength, rng.normal(size=200), "emission")
-    with pytest.raises(DataError, match="stands out of the noise"):
+    with pytest.raises(DataError, match="rises above the noise"):
         fit_emission(flat)
-    with pytest.raises(DataError, match="stands out of the noise"):
+    with pytest.raises(DataError, match="rises above the noise"):
         fit_absorption(Curve(wavelength, rng.normal(size=200), "absorption"))
     for level in (0.0, 5.0):
         for quantity, fit in FITS.items():
-            with pytest.raises(DataError, match="stands out of the noise"):
+            with pytest.raises(DataError, match="rises above the noise"):
                 fit(Curve(wavelength, np.full(200, level), quantity))
     with pytest.raises(InputError, match="transmission"):
         fit_curve(Curve(wavelength, rng.normal(size=200), "transmission"))

@@ -29,8 +29,8 @@ def table(path, *columns, header):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("curve_3.csv", "No point of the curve is usable. 26 points are saturated and are left out."),
-        ("absorbance_in_mAU.csv", "No point of the curve is usable. 150 points are saturated and are left out."),
+        ("curve_3.csv", "No point of the curve is usable. 26 points are saturated and excluded."),
+        ("absorbance_in_mAU.csv", "No point of the curve is usable. 150 points are saturated and excluded."),
         ("nums.csv", "The largest value is 1e+308; curves are fitted from 1e-50 to 1e+50."),
     ],
 )

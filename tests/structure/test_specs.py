@@ -214,6 +214,18 @@ def test_update(path, value, read):
     resolve(new)
 
 
+def test_a_plain_neck_is_the_word_for_it():
+    plain, filled = (
+        read_spec(changed(dimer(), ("molecule.neck", neck))).molecule.neck for neck in ("merged", {"filled": 1.0})
+    )
+    assert plain == "merged"
+    assert "merged" == plain  # noqa: SIM300  # both sides
+    assert {"merged": 1}[plain] == 1
+    assert plain != filled
+    assert filled != "merged"
+    assert (str(plain), str(filled)) == ("merged", "{filled: 1}")
+
+
 def test_update_of_a_neck_replaces_its_kind():
     spec = read_spec(changed(dimer(), ("molecule.neck", {"linker": 0.3}), ("molecule.spacing", REMOVED)))
     assert update_spec(spec, "molecule.neck.merged", 4.0).molecule.neck.merged == 4.0

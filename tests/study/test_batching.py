@@ -40,7 +40,7 @@ def test_a_table_of_samples_becomes_one_table(tmp_path):
     xr.testing.assert_identical(data, found.data)
     assert not found.converged
     assert found.failed[0][0] == "impossible"
-    assert "No numbers of impossible" in str(found)
+    assert "Sample impossible failed" in str(found)
 
 
 def test_a_batch_comes_back_equal(tmp_path):

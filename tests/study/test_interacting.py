@@ -321,7 +321,7 @@ def test_the_sentences(dimer, monomer):
     pair = dimer.summary["coulomb"]
     spacing = format_measured(pair["spacing_meV"], pair["spacing_error_meV"], "meV")
     assert "In the field of the hole" not in told
-    assert f"By configuration interaction the electron needs {spacing} to leave the hole's dot." in told
+    assert f"In configuration interaction moving the electron out of the hole's dot costs {spacing}." in told
     assert "configuration interaction" not in " ".join(solution_sentences(monomer))
 
 

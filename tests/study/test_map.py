@@ -131,7 +131,7 @@ def test_impossible_corners_are_holes_with_reasons(tmp_path):
     assert not found.converged
     ((failed),) = found.summary["failed"]
     assert failed["index"] == [1, 0]
-    assert "No numbers at core_radius 2.0 nm, spacing 3.0 nm" in str(found)
+    assert "Failed point core_radius 2.0 nm, spacing 3.0 nm" in str(found)
 
 
 def test_a_point_that_binds_nothing_is_a_hole(tmp_path):

@@ -123,7 +123,9 @@ def test_a_cluster_whose_workers_cannot_live_is_given_up(tmp_path, monkeypatch):
 
     monkeypatch.setattr(cluster, "_start_worker", start_worker)
     found = qdmol.map(sample(), axes={"barrier": [1.0, 1.2]}, output=tmp_path / "m.nc", workers=1)
-    assert [reason for _, reason in found.failed] == ["Worker processes end before they finish a job (status 7)."] * 2
+    assert [reason for _, reason in found.failed] == [
+        "The worker processes ended before finishing a job (status 7)."
+    ] * 2
 
 
 # ---------------------------------------------------------------- strangers

@@ -24,7 +24,7 @@ def test_the_python_runs(tmp_path):
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "All 4 points have numbers." in done.stdout
+    assert "All 4 points were solved." in done.stdout
 
 
 def test_the_recipe_for_a_batch_system_runs(tmp_path):
@@ -38,7 +38,7 @@ def test_the_recipe_for_a_batch_system_runs(tmp_path):
     command = [sys.executable, "on_local.py", str(written(tmp_path)), "--axis", "barrier=1.2,2", "-o", "map.nc"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "All 2 points have numbers." in done.stderr
+    assert "All 2 points were solved." in done.stderr
 
 
 def test_every_alias_is_in_the_table():

@@ -88,6 +88,24 @@ def _foreign(path):
     xr.Dataset({"a": ("x", np.arange(3.0))}).to_netcdf(path, engine="h5netcdf")
 
 
+def test_damaged_bytes_are_refused_in_one_sentence(solution, tmp_path):
+    """Whatever the HDF5 library makes of them; some damage lies in numbers, which nothing can notice."""
+    content = solution.save(tmp_path / "a.nc").read_bytes()
+    path, rng, refusals = tmp_path / "damaged.nc", np.random.default_rng(1), []
+    for _ in range(40):
+        damaged = bytearray(content)
+        for place in rng.integers(0, min(len(content), 60_000), 20):
+            damaged[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(bytes(damaged))
+        try:
+            qdmol.load(path)
+        except InputError as error:
+            refusals.append(error)
+    assert len(refusals) > 20
+    assert {error.field for error in refusals} == {"path"}
+    assert not [error for error in refusals if "\n" in str(error)]
+
+
 def _text(path):
     path.write_text("not a NetCDF file")
 
@@ -111,7 +129,7 @@ def _incomplete_map(path):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (_foreign, "holds no result of qdmol"),
+        (_foreign, "contains no qdmol result"),
         (_text, "cannot be read as a NetCDF file"),
         (_old, "holds arrays only"),
         (_unknown, "this version of qdmol reads"),

@@ -145,7 +145,7 @@ def inspect_photons(
     meter = Meter(progress, _CHECK_EFFORT, recording.stated_photons or 0)
     seen = watched(recording, meter.saw)
     _, quality, flags = _assessed(seen, meter)
-    # told by the same pulses as in the analysis, so that both state the same period
+    # determined from the same pulses as in the analysis, so that both state the same period
     usable = quality is not None and quality.analysable
     pulsed = after_pulses(seen, quality) if usable and quality is not None else None
     return PhotonAnalysis(
@@ -276,7 +276,7 @@ def pulse_notes(stream: PhotonStream, pulsed: PhotonStream | None) -> tuple[Flag
 
 
 def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
-    """Time between the pulses of light, where the photons are told by them."""
+    """Time between the laser pulses, if the photons are assigned to them."""
     return None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3
 
 

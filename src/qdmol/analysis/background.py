@@ -127,7 +127,7 @@ def background_of_dark(dark: PhotonStream, *, level: float = 0.95) -> Background
     trace = intensity_trace(dark, bin_s=_DARK_BIN_S)
     length = _dark_length_s(dark, trace)
     if length <= 0:
-        raise InputError(field="dark", value=length, allowed="a recording of a length above 0 s")
+        raise InputError(field="dark", value=length, allowed="a recording longer than 0 s")
     return _from_counts(trace.counts.sum(axis=0), np.full(len(trace.channels), length), trace, "dark recording", level)
 
 

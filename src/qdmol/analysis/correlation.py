@@ -185,7 +185,7 @@ def extent_of(first: int | None, last: int, photons: int, *, channels: tuple[int
     """Extent of a stream whose times and photons are known; DataError for fewer than two photons."""
     if first is None or photons < 2:
         names = " and ".join(str(channel_label(channel)) for channel in channels)
-        raise DataError(f"Channels {names} hold {photons} photons; a correlation needs at least two.")
+        raise DataError(f"Channels {names} contain {photons} photons; a correlation needs at least two.")
     return Extent(first, last, photons)
 
 

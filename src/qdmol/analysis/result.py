@@ -14,6 +14,7 @@ from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Number, Results
 from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import DataError, QdmolError
+from qdmol.estimates import NO_VALUE
 from qdmol.photons import Flag, PhotonStream, Provenance, Records, Severity, channel_label
 from qdmol.results import Drawable, SavedResult, decode, encode, save_result
 
@@ -83,7 +84,7 @@ class PhotonAnalysis(Drawable):
     elapsed_s : float
         How long it took.
     inspected_only : bool
-        Whether nothing but the quality was asked for.
+        Whether only the quality was requested.
     """
 
     file: str | None
@@ -141,6 +142,10 @@ class PhotonAnalysis(Drawable):
             return more[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def __dir__(self) -> list[str]:
+        """List the attributes, with those of all stages."""
+        return sorted({*super().__dir__(), *self.more})
+
     @property
     def results(self) -> Results:
         """Results by the class of their stage."""
@@ -167,7 +172,7 @@ class PhotonAnalysis(Drawable):
 
     @cached_property
     def data(self) -> xr.Dataset:
-        """Trace, decay, fit, pairs and correlation with units; made when first asked for."""
+        """Trace, decay, fit, pairs and correlation with units; made when first used."""
         from qdmol.analysis.dataset import new_dataset
         from qdmol.analysis.registry import STAGES
 
@@ -220,9 +225,9 @@ class PhotonAnalysis(Drawable):
 
     def _recording_sentences(self) -> list[str]:
         if not self.photons or not self.duration_s:
-            return ["The recording holds no photons."] if self.photons == 0 else []
+            return ["The recording contains no photons."] if self.photons == 0 else []
         if self.refused or self.quality is None:  # rates of a recording that contradicts itself are worth nothing
-            return [f"The file holds {shown_number(self.photons)} photons."]
+            return [f"The file contains {shown_number(self.photons)} photons."]
         shares = ", ".join(
             f"{shown_number(count)} in channel {channel_label(channel)}"
             for channel, count in self.quality.per_channel.items()
@@ -383,7 +388,7 @@ Analysed: TypeAlias = PhotonAnalysis | FailedAnalysis
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PhotonAnalyses(Sequence[Analysed]):
-    """Analyses of many files, in the order asked for.
+    """Analyses of many files, in the given order.
 
     Attributes
     ----------
@@ -486,14 +491,14 @@ def _decoded(saved: SavedResult, name: str, kind: type[Saved]) -> Saved:
 
 
 def files_rows(analyses: Sequence[Analysed], *, intervals: bool = True) -> tuple[Row, list[Row]]:
-    """Header and one row a file: photons, length, rate, lifetime, both g2, and what became of it.
+    """Header and one row per file: photons, length, rate, lifetime, both g2, and the outcome.
 
-    Of lifetime and g2 only what at least one file has; with `intervals` each with its ends.
+    Lifetime and g2 are columns only if at least one file has them; `intervals` adds their 95 % intervals.
     """
     header = ("file", "photons", "length (s)", "rate (1/s)", "lifetime (ns)", "g² side", "g² Poisson", "outcome")
     rows = [(each.name, *_cells(each, intervals=intervals), each.outcome) for each in analyses]
     shown = [k for k in range(len(header)) if k < 4 or any(row[k] for row in rows)]
-    return tuple(header[k] for k in shown), [tuple(row[k] for k in shown) for row in rows]
+    return tuple(header[k] for k in shown), [tuple(row[k] or NO_VALUE for k in shown) for row in rows]
 
 
 def _cells(analysis: Analysed, *, intervals: bool) -> Row:
@@ -510,7 +515,7 @@ def _cells(analysis: Analysed, *, intervals: bool) -> Row:
 
 
 def _main_estimates(analysis: PhotonAnalysis) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
-    """Lifetime, g2 against the side peaks, g2 against independent photons."""
+    """Lifetime, g2 relative to the side peaks, g2 relative to independent photons."""
     lifetime, g2 = analysis.lifetime, analysis.g2
     mean = None if lifetime is None else lifetime.mean
     return (mean, None, None) if g2 is None else (mean, g2.against_sides, g2.against_independent)

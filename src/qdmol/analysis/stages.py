@@ -49,7 +49,9 @@ class HistogramOptions:
             value = getattr(self, name)
             if value is not None:
                 option = name.removesuffix("_ns")
-                message = f"`{option}` is {value!r}, but is for decay histograms; this file holds single photons."
+                message = (
+                    f"`{option}` is {value!r}, but applies to decay histograms; this file contains single photons."
+                )
                 raise InputError(field=option, value=value, allowed="given for a decay histogram only", message=message)
 
 
@@ -187,7 +189,7 @@ class Results:
     Parameters
     ----------
     values
-        Result of each stage by its key; those without a result may be left out.
+        Result of each stage by its key; stages without a result may be omitted.
     """
 
     def __init__(self, values: Mapping[str, object]) -> None:
@@ -256,7 +258,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A source that tells how many photons it has handed out."""
+    """Photon source that counts the photons it has delivered."""
 
     source: Source
     tell: Callable[[int], object]
@@ -322,7 +324,7 @@ def run_stages(
             continue
         waiting = [run for run in runs if isinstance(run.awaited, tuple)]
         if not waiting:
-            raise RuntimeError("stages of the analysis wait for each other")
+            raise RuntimeError("stages of the analysis depend on each other in a circle")
         _share(waiting, meter)
     results = {run.stage.key: run.result for run in runs}
     return results, tuple(run.flag for run in runs if run.flag is not None)

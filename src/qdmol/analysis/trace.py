@@ -36,7 +36,7 @@ class Trace:
     channels : tuple of int
         The channel of each column.
     asked_bin_s : float
-        The width that was asked for; `bin_s` is larger where that would have needed too many bins.
+        The requested width; `bin_s` is larger if this would need too many bins.
     """
 
     bin_s: float
@@ -57,12 +57,12 @@ class Trace:
 
     @property
     def note(self) -> str | None:
-        """Say so where the bins are wider than asked; None otherwise."""
+        """Note that the bins are wider than requested; None otherwise."""
         if self.bin_s == self.asked_bin_s:
             return None
         return (
-            f"The trace has bins of {self.bin_s:.4g} s instead of {self.asked_bin_s:.4g} s, which would be too many for"
-            " a recording this long."
+            f"The trace has bins of {self.bin_s:.4g} s instead of {self.asked_bin_s:.4g} s, to limit their number in "
+            "a recording of this length."
         )
 
 
@@ -189,7 +189,7 @@ class IntensityStage(Stage[Trace]):
         trace = results[IntensityStage]
         if trace is None or not len(trace.counts):
             return
-        data.coords["time"] = ("time", trace.times_s, labels("s", "middle of the bin"))
+        data.coords["time"] = ("time", trace.times_s, labels("s", "centre of the bin"))
         data.coords["channel"] = ("channel", list(trace.channels), labels("1", "input channel"))
         data["trace"] = (("time", "channel"), trace.counts, labels("1", "photons in a bin", bin_s=trace.bin_s))
         # the last bin may be cut by the end of the recording

@@ -22,15 +22,15 @@ def plain_text(text: str) -> str:
 
 
 def shown_number(value: float | None, digits: int = 4) -> str:
-    """A number as a person writes it, with a true minus sign; "not known" for None.
+    """A number as a person writes it, with a true minus sign; "unknown" for None.
 
     Examples
     --------
     >>> shown_number(1.234567), shown_number(None), shown_number(-0.5), shown_number(1234567.0)
-    ('1.235', 'not known', '−0.5', '1.235 million')
+    ('1.235', 'unknown', '−0.5', '1.235 million')
     """
     if value is None or not math.isfinite(value):
-        return "not known"
+        return "unknown"
     if abs(value) >= 1e6:
         return f"{value / 1e6:.{digits}g}{_SPACE}million".replace("-", "−").replace(_SPACE, " ")
     if value == int(value) and abs(value) >= 10:
@@ -50,10 +50,10 @@ def interval_text(estimate: Estimate | None) -> str:
     >>> interval_text(Estimate(0.0028, 0.0001, math.inf))
     '0.0028 (0.0001 to no upper limit)'
     >>> interval_text(None)
-    'not known'
+    'unknown'
     """
     if estimate is None:
-        return "not known"
+        return "unknown"
     value, low, high = estimate.value, *(end if math.isfinite(end) else None for end in (estimate.low, estimate.high))
     widths = [abs(end - value) for end in (low, high) if end is not None and end != value]
     decimals = decimals_for(min(widths), default=4) if widths else 4

@@ -31,12 +31,12 @@ EXCITON = Complex(1, 1)
 # Orbitals of each carrier per dot: the shells of a sphere up to s, p, d, f, g, counted with their first excitations.
 COUNTS = (2, 6, 12, 24, 40)
 # Largest number of configurations of one sector.
-LARGEST_SECTOR = 100_000
+MAX_CONFIGURATIONS = 100_000
 # First basis of a calculation, unless the tolerance is loose.
 FIRST_STEP: Final = 3
 # Limits on the bases of one molecule by default: seconds for all, and bytes of the widest.
-LONGEST: Final = 30.0
-MOST_MEMORY: Final = 8e8
+MAX_BASES_SECONDS: Final = 30.0
+MAX_BASIS_BYTES: Final = 8e8
 # Part of the memory of a solve that stays in use, and peak over final memory of a basis.
 MEMORY_KEPT, MEMORY_PEAK = 0.5, 2.0
 # Seconds per unknown of the mesh, measured with 2,000 to 60,000 unknowns on one core of 2024: for a sector of orbitals,
@@ -76,7 +76,7 @@ class Ladder:
 
     def __init__(self, solution: MoleculeSolution, limits: Limits | None = None, *, first: int = FIRST_STEP) -> None:
         self.solution = solution
-        self.limits = Limits(LONGEST, MOST_MEMORY) if limits is None else limits
+        self.limits = Limits(MAX_BASES_SECONDS, MAX_BASIS_BYTES) if limits is None else limits
         self._first = first
         self._widest = -1
         self._orbitals: dict[Carrier, OrbitalBasis] = {}
@@ -135,12 +135,12 @@ class Ladder:
             return (
                 f"{cost.orbitals} orbitals of each carrier would take about {cost.seconds:.0f} s and "
                 f"{cost.memory / 1e9:.1f} GB on a mesh of {self.solution.elements.count} unknowns, and "
-                f"{max(self.limits.seconds, 0):.0f} s and {max(self.limits.memory, 0) / 1e9:.1f} GB are left for it"
+                f"{max(self.limits.seconds, 0):.0f} s and {max(self.limits.memory, 0) / 1e9:.1f} GB are available"
             )
-        if size > LARGEST_SECTOR:
+        if size > MAX_CONFIGURATIONS:
             return (
                 f"{cost.orbitals} orbitals of each carrier give about {size:.2g} configurations of {complex_.name}, "
-                f"more than {LARGEST_SECTOR}"
+                f"more than {MAX_CONFIGURATIONS}"
             )
         return None
 
@@ -200,7 +200,7 @@ def shared_limits(solutions: Sequence[MoleculeSolution]) -> list[Limits]:
     left = MAX_SECONDS - sum(seconds for seconds, _ in solves)
     memory = (MAX_BYTES - BASE_BYTES - MEMORY_KEPT * sum(taken for _, taken in solves)) / MEMORY_PEAK
     parts = [Ladder(solution).cost(min(FIRST_STEP, len(COUNTS) - 1)).seconds for solution in solutions]
-    return [Limits(left * part / sum(parts), min(memory, MOST_MEMORY)) for part in parts]
+    return [Limits(left * part / sum(parts), min(memory, MAX_BASIS_BYTES)) for part in parts]
 
 
 def _solve_cost(solution: MoleculeSolution) -> tuple[float, float]:

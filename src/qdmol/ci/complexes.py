@@ -9,7 +9,7 @@ from qdmol.errors import InputError
 
 ALLOWED = "complexes separated by commas: X, X-, X+, XX, or numbers of carriers such as 3e2h"
 # More carriers of a kind have more configurations than fit into memory.
-MOST_OF_A_KIND = 3
+MAX_CARRIERS_OF_A_KIND = 3
 _COUNTED = re.compile(r"([1-9])e([1-9])h")
 
 
@@ -57,8 +57,8 @@ def parse_complexes(text: str) -> tuple[Complex, ...]:
         complex_ = Complex(int(counted[1]), int(counted[2])) if counted else _NAMED.get(name)
         if complex_ is None:
             raise InputError(field="particles", value=name, allowed=ALLOWED)
-        if max(complex_.electrons, complex_.holes) > MOST_OF_A_KIND:
-            allowed = f"complexes with at most {MOST_OF_A_KIND} carriers of a kind"
+        if max(complex_.electrons, complex_.holes) > MAX_CARRIERS_OF_A_KIND:
+            allowed = f"complexes with at most {MAX_CARRIERS_OF_A_KIND} carriers of each kind"
             raise InputError(field="particles", value=name, allowed=allowed)
         complexes.append(complex_)
     return tuple(dict.fromkeys(complexes))

@@ -74,7 +74,7 @@ def _transitions(strings: Indices, count: int) -> sp.csr_array:
             for a in range(count):
                 if a in others:
                     continue
-                before = sum(other < a for other in others)
+                before = sum(occupied < a for occupied in others)
                 rows.append(place[tuple(sorted([*others, a]))] * len(strings) + j)
                 columns.append(a * count + b)
                 signs.append((-1.0) ** (position + before))
@@ -101,9 +101,9 @@ def _repulsion(transitions: sp.csr_array, size: int, count: int, values: sp.csr_
     dressed = sp.csr_array(values @ operators)
     total = sp.csr_array((size, size))
     for pair in range(count * count):
-        one = sp.csr_array(operators[[pair]].reshape(size, size))
-        if one.nnz:
-            total = total + one @ sp.csr_array(dressed[[pair]].reshape(size, size))
+        excitation = sp.csr_array(operators[[pair]].reshape(size, size))
+        if excitation.nnz:
+            total = total + excitation @ sp.csr_array(dressed[[pair]].reshape(size, size))
     exchanged = sp.coo_array(values)
     a, b = np.divmod(exchanged.row, count)
     c, d = np.divmod(exchanged.col, count)
@@ -127,17 +127,17 @@ class PairOperator:
     matrices: tuple[Floats, ...]
 
 
-def pair_together(pair: tuple[int, int], one: Species, two: Species, first: Floats, second: Floats) -> PairOperator:
+def pair_together(pair: tuple[int, int], left: Species, right: Species, first: Floats, second: Floats) -> PairOperator:
     """Projector on states in which a carrier of each of two species is in the same dot.
 
     `first` and `second` are the dots' weights (D, N, N) of the species' orbitals. Parts that would change the sector of
-    the pair are left out: they have no expectation value in a state of one sector.
+    the pair are omitted: they have no expectation value in a state of one sector.
     """
     parts = [
-        _two_bodies(one, two, sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(v.reshape(1, -1)))
+        _two_bodies(left, right, sp.csr_array(w.reshape(-1, 1)) @ sp.csr_array(v.reshape(1, -1)))
         for w, v in zip(first, second, strict=True)
     ]
-    return assemble_pair(pair, one, two, parts)
+    return assemble_pair(pair, left, right, parts)
 
 
 def string_together(species: Species, weights: Floats) -> sp.csr_array:
@@ -149,9 +149,9 @@ def string_together(species: Species, weights: Floats) -> sp.csr_array:
     return _repulsion(species.transitions, species.size, count, sp.csr_array(values))
 
 
-def _composite(one: Species, two: Species) -> tuple[Indices, Indices, Indices]:
+def _composite(left: Species, right: Species) -> tuple[Indices, Indices, Indices]:
     """Block and row (S1, S2) of each pair of strings, and the sizes of the blocks."""
-    numbers = one.symmetry.combine(one.numbers[:, None], two.numbers[None, :])
+    numbers = left.symmetry.combine(left.numbers[:, None], right.numbers[None, :])
     _, block = np.unique(numbers.reshape(-1, numbers.shape[-1]), axis=0, return_inverse=True)
     block = block.reshape(-1)
     sizes = np.bincount(block)
@@ -176,31 +176,31 @@ def pair_operators(
     operators = []
     counted: set[int] = set()
     for s, t in combinations(range(len(species)), 2):
-        one, two = species[s], species[t]
-        sign, interaction = interactions[one.carrier, two.carrier]
-        parts = [_two_body(one, two, sign, interaction)]
+        left, right = species[s], species[t]
+        sign, interaction = interactions[left.carrier, right.carrier]
+        parts = [_two_body(left, right, sign, interaction)]
         # the energy of a string by itself is counted with the first pair it is in
         if s not in counted:
-            parts.append(_entries(one.one_body, None, two.size))
+            parts.append(_entries(left.one_body, None, right.size))
         if t not in counted:
-            parts.append(_entries(None, two.one_body, one.size))
+            parts.append(_entries(None, right.one_body, left.size))
         counted |= {s, t}
-        operators.append(assemble_pair((s, t), one, two, parts))
+        operators.append(assemble_pair((s, t), left, right, parts))
     return operators
 
 
 Entries = tuple[Indices, Indices, Indices, Indices, Floats]
 
 
-def _two_body(one: Species, two: Species, sign: float, interaction: Interaction) -> Entries:
+def _two_body(left: Species, right: Species, sign: float, interaction: Interaction) -> Entries:
     """Σ (ab|cd) E_ab E_cd as entries (I, J, I', J', value)."""
-    return _two_bodies(one, two, sign * _as_matrix(interaction, one.orbitals, two.orbitals))
+    return _two_bodies(left, right, sign * _as_matrix(interaction, left.orbitals, right.orbitals))
 
 
-def _two_bodies(one: Species, two: Species, values: sp.csr_array) -> Entries:
-    matrix = sp.coo_array(one.transitions @ values @ two.transitions.T)
-    i, k = np.divmod(matrix.row, one.size)
-    j, l = np.divmod(matrix.col, two.size)  # noqa: E741 - i, j, k, l
+def _two_bodies(left: Species, right: Species, values: sp.csr_array) -> Entries:
+    matrix = sp.coo_array(left.transitions @ values @ right.transitions.T)
+    i, k = np.divmod(matrix.row, left.size)
+    j, l = np.divmod(matrix.col, right.size)  # noqa: E741 - i, j, k, l
     return i, j, k, l, matrix.data
 
 
@@ -215,9 +215,9 @@ def _entries(first: sp.csr_array | None, second: sp.csr_array | None, size: int)
     return spectator, rows, spectator, columns, values
 
 
-def assemble_pair(pair: tuple[int, int], one: Species, two: Species, parts: Sequence[Entries]) -> PairOperator:
-    """Operator with the given entries; those that would change the sector of the pair are left out."""
-    block, place, sizes = _composite(one, two)
+def assemble_pair(pair: tuple[int, int], left: Species, right: Species, parts: Sequence[Entries]) -> PairOperator:
+    """Operator with the given entries; those that would change the sector of the pair are omitted."""
+    block, place, sizes = _composite(left, right)
     offsets = np.concatenate([[0], np.cumsum(sizes**2)])
     flat = np.zeros(offsets[-1])
     for i, j, k, l, values in parts:  # noqa: E741 - i, j, k, l
@@ -321,10 +321,10 @@ def _configurations(species: Sequence[Species], sector: Sector) -> Indices:
     symmetry = species[0].symmetry
     strings = np.arange(species[0].size)[None, :]
     numbers = species[0].numbers
-    for one in species[1:-1]:
-        left, right = np.divmod(np.arange(strings.shape[1] * one.size), one.size)
+    for inner in species[1:-1]:
+        left, right = np.divmod(np.arange(strings.shape[1] * inner.size), inner.size)
         strings = np.concatenate([strings[:, left], right[None, :]])
-        numbers = symmetry.combine(numbers[left], one.numbers[right])
+        numbers = symmetry.combine(numbers[left], inner.numbers[right])
     # the last species completes the sector: only fitting strings are listed
     last = species[-1]
     parts = []

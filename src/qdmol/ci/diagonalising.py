@@ -25,7 +25,7 @@ from qdmol.potentials import Carrier
 
 # Norm of the residual (eV) at which a state has converged; the error of its energy is its square over the spacing.
 RESIDUAL_EV: Final = 2e-5
-# Sectors are left out whose lowest configuration lies this far (eV) above the highest state wanted.
+# Sectors whose lowest configuration lies this far (eV) above the highest requested state are skipped.
 MARGIN_EV: Final = 0.03
 # Families of sectors that are searched: about an axis |m| up to 2.
 FAMILIES: Final = 3
@@ -56,7 +56,9 @@ class Problem:
     def signed(self) -> dict[tuple[str, str], tuple[float, Interaction]]:
         """The interactions by carriers, with their signs."""
         signs = {"ee": 1.0, "hh": 1.0, "eh": -1.0}
-        return {(one.first, one.second): (signs[kind], one) for kind, one in self.integrals.items()}
+        return {
+            (integrals.first, integrals.second): (signs[kind], integrals) for kind, integrals in self.integrals.items()
+        }
 
     def repulsion(self, carrier: Carrier) -> Interaction | None:
         """Integrals between carriers of one kind."""
@@ -166,8 +168,8 @@ def _too_high(problem: Problem, space: ConfigurationSpace, known: Sequence[Confi
         return False
     energies = {"electron": problem.electron.energy, "hole": problem.hole.energy}
     sums = np.zeros(space.size)
-    for one, strings in zip(space.species, space.strings, strict=True):
-        sums += energies[one.carrier][one.strings].sum(axis=1)[strings]
+    for kind, strings in zip(space.species, space.strings, strict=True):
+        sums += energies[kind.carrier][kind.strings].sum(axis=1)[strings]
     lowest = sum(species.particles * energies[species.carrier][0] for species in space.species)
     wanted = np.sort([state.energy for state in known])
     return bool(sums.min() - lowest > wanted[states - 1] - wanted[0] + MARGIN_EV)

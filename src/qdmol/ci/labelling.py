@@ -107,20 +107,20 @@ def _together(problem: Problem, state: Configured, kind: str) -> float | None:
     space = state.space
     total, pairs = 0.0, 0
     for s, t in combinations(range(len(space.species)), 2):
-        one, two = space.species[s], space.species[t]
-        if sorted((one.carrier, two.carrier)) == wanted:
-            first, second = (problem.electron if x.carrier == "electron" else problem.hole for x in (one, two))
-            operator = pair_together((s, t), one, two, first.dot_weight, second.dot_weight)
+        left, right = space.species[s], space.species[t]
+        if sorted((left.carrier, right.carrier)) == wanted:
+            first, second = (problem.electron if x.carrier == "electron" else problem.hole for x in (left, right))
+            operator = pair_together((s, t), left, right, first.dot_weight, second.dot_weight)
             image = np.zeros_like(state.vector)
             act(space.gather(operator), state.vector, image)
             total += float(state.vector @ image)
-            pairs += one.particles * two.particles
-    for s, one in enumerate(space.species):
-        if one.particles > 1 and wanted == [one.carrier] * 2:
-            basis = problem.electron if one.carrier == "electron" else problem.hole
+            pairs += left.particles * right.particles
+    for s, species in enumerate(space.species):
+        if species.particles > 1 and wanted == [species.carrier] * 2:
+            basis = problem.electron if species.carrier == "electron" else problem.hole
             density = _string_density(space, state.vector, s)
-            total += float(np.sum(string_together(one, basis.dot_weight).toarray() * density))
-            pairs += comb(one.particles, 2)
+            total += float(np.sum(string_together(species, basis.dot_weight).toarray() * density))
+            pairs += comb(species.particles, 2)
     return total / pairs if pairs else None
 
 
@@ -136,9 +136,9 @@ def _string_density(space: ConfigurationSpace, vector: Floats, s: int) -> Floats
 def _density(space: ConfigurationSpace, vector: Floats, basis: OrbitalBasis) -> Floats:
     """<a†_a a_b> (N, N) of one carrier, summed over its spins."""
     density = np.zeros((len(basis), len(basis)))
-    for s, one in enumerate(space.species):
-        if one.carrier == basis.carrier:
-            density += _orbital_density(one, _string_density(space, vector, s))
+    for s, species in enumerate(space.species):
+        if species.carrier == basis.carrier:
+            density += _orbital_density(species, _string_density(space, vector, s))
     return density
 
 

@@ -86,7 +86,7 @@ class OrbitalBasis:
     one_body
         (N, N) in eV: the carrier's bare Hamiltonian, real symmetric, block diagonal in the sectors.
     multiplet
-        (N,): orbitals with the same number are kept or left out together.
+        (N,): orbitals with the same number are kept or omitted together.
     dot_weight
         (D, N, N): ∫ ψ_a* ψ_b over the part of space nearest to each dot's centre.
     radial
@@ -379,7 +379,7 @@ def _multiplets(functions: Functions, energy: Floats, *, paired: bool) -> Indice
         mirrored = symmetry.mirrored(sector)
         if mirrored is None or symmetry.signs(sector)[-1] > 0:
             continue
-        even, odd = (np.flatnonzero(in_sector(functions.numbers, one)) for one in (mirrored, sector))
+        even, odd = (np.flatnonzero(in_sector(functions.numbers, part)) for part in (mirrored, sector))
         gaps = np.abs(energy[odd, None] - energy[even])
         links += [(odd[k], even[gaps[k].argmin()]) for k in range(len(odd)) if gaps[k].min(initial=SPLIT) < SPLIT]
     size = len(energy)

@@ -94,7 +94,7 @@ def _orbitals(state: Configured) -> tuple[Indices, Indices]:
     if [(kind.carrier, kind.particles) for kind in species] != [("electron", 1), ("hole", 1)]:
         message = "the state has to consist of one electron and one hole"
         raise ValueError(message)
-    electron, hole = (one.strings[rows, 0] for one, rows in zip(species, state.space.strings, strict=True))
+    electron, hole = (carrier.strings[rows, 0] for carrier, rows in zip(species, state.space.strings, strict=True))
     return electron, hole
 
 
@@ -103,11 +103,11 @@ def _at_points(electrons: OrbitalBasis, holes: OrbitalBasis) -> tuple[Floats, Fl
 
     The electron's points suffice, since its function is zero where only the hole can be.
     """
-    one, two = electrons.functions, holes.functions
-    if one is None or two is None or electrons.radial is None or holes.radial is None:
+    electron, hole = electrons.functions, holes.functions
+    if electron is None or hole is None or electrons.radial is None or holes.radial is None:
         message = "overlaps need the orbitals' functions"
         raise ValueError(message)
-    sums = one.sums
-    second = PointSums(one.hamiltonian, two.vectors).values
-    weights = electrons.symmetry.turn * one.images * sums.weights
+    sums = electron.sums
+    second = PointSums(electron.hamiltonian, hole.vectors).values
+    weights = electrons.symmetry.turn * electron.images * sums.weights
     return sums.values[electrons.radial], second[holes.radial], weights

@@ -36,9 +36,9 @@ DECAY: Final = 0.85
 # Part of the largest estimate that is subtracted, and the stated error in the same unit: from three or more bases
 # beyond the smallest, from fewer, and from a single estimate. Calibrated on random spheres, whose exponents scatter.
 CORRECTION: Final = 1.1
-ERROR_OF_MANY: Final = 0.9
-ERROR_OF_FEW: Final = 1.3
-ERROR_OF_ONE: Final = 1.8
+ERROR_MANY_BASES: Final = 0.9
+ERROR_FEW_BASES: Final = 1.3
+ERROR_SINGLE_ESTIMATE: Final = 1.8
 # An estimate needs a basis that is smaller by at least this factor.
 SMALLER: Final = 0.95
 # The smallest basis counts where the others' estimates are below this part of its own.
@@ -152,8 +152,8 @@ def _refuse(ladder: Ladder, complex_: Complex) -> None:
     if ladder.last_step(complex_) >= 1:
         return
     message = (
-        f"Configuration interaction of {complex_.name} is too large here: {ladder.obstacle(complex_, 1)}. Use "
-        "`coulomb: self-consistent`, fewer carriers in a complex, or dots and layers that are less unlike in size."
+        f"Configuration interaction of {complex_.name} is too large: {ladder.obstacle(complex_, 1)}. Use "
+        "`coulomb: self-consistent`, fewer carriers in a complex, or dots and layers of more similar sizes."
     )
     raise SolverError(message)
 
@@ -209,7 +209,7 @@ class _ExcitonError:
         powers = np.array(sizes, dtype=float) ** DECAY
         # The smallest basis is used only if there are not two others.
         first = 1 if len(sizes) > 3 else 0
-        self._error = ERROR_OF_MANY if first else ERROR_OF_FEW
+        self._error = ERROR_MANY_BASES if first else ERROR_FEW_BASES
         shares = {
             at: float(powers[at] / (powers[-1] - powers[at]))
             for at in range(len(sizes) - 1)
@@ -220,7 +220,7 @@ class _ExcitonError:
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> _ExcitonError:
-        """From the bases, the last one last."""
+        """Basis error from the bases, in order of their size."""
         return cls([min(len(problem.electron), len(problem.hole)) for problem in problems])
 
     def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:
@@ -246,7 +246,7 @@ class _ScaledError:
 
     @classmethod
     def of(cls, ladder: Ladder, step: int, limit: Estimate) -> _ScaledError:
-        """From the bases up to a step and the exciton's limit."""
+        """Basis error from the bases up to a step and the limit of the exciton."""
         return cls([ladder.solve(EXCITON, at, 1 + SPARE)[0].energy for at in range(step, -1, -1)][::-1], limit)
 
     def __call__(self, falls: Mapping[int, float], lowest: float = math.inf) -> tuple[float, float]:  # noqa: ARG002
@@ -266,7 +266,7 @@ def _corrected(estimates: Sequence[float], error: float) -> tuple[float, float]:
         return 0.0, math.inf
     largest = max(estimates, key=abs)
     if len(estimates) == 1:
-        return CORRECTION * largest, ERROR_OF_ONE * abs(largest)
+        return CORRECTION * largest, ERROR_SINGLE_ESTIMATE * abs(largest)
     return CORRECTION * largest, error * abs(largest) + max(estimates) - min(estimates)
 
 
@@ -279,7 +279,7 @@ def _extrapolated(
     """States of the last basis, extrapolated to a complete one.
 
     `problems` are the last two bases, `known` (bases) (states) the lowest states of each, `numerical` (eV) the error of
-    the elements. States that are not in both of the last two bases are left out. Labels are those of the last basis but
+    the elements. States that are not in both of the last two bases are omitted. Labels are those of the last basis but
     one.
     """
     by_symmetry = [_by_symmetry(states) for states in known[:-1]]
@@ -289,7 +289,7 @@ def _extrapolated(
         partners = [_at(groups.get(key, ()), rank) for groups in by_symmetry]
         if partners[-1] is None:
             continue
-        falls = {at: other.energy - state.energy for at, other in enumerate(partners) if other is not None}
+        falls = {at: partner.energy - state.energy for at, partner in enumerate(partners) if partner is not None}
         lowest = min(lowest, falls.get(0, math.inf)) if not listed else lowest
         correction, error = basis_error(falls, lowest)
         energy = Estimate.from_error(state.energy - correction, error + numerical, "eV")

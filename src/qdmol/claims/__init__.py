@@ -1,4 +1,4 @@
-"""Claims: the statements of the reference work beside qdmol's numbers.
+"""Claims: statements of the reference work, compared with the results of qdmol.
 
 In: nothing but the shipped examples. Out: :class:`Claims`, one row a statement with number, numerical error, range over
 what is plausible where the paper is silent, and a verdict by the rules of :mod:`qdmol.claims.rules`.

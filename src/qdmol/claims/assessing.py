@@ -1,4 +1,4 @@
-"""Assessment of the claims: solve the cases, read off the quantities, decide."""
+"""Assessment of the claims: solve the cases, evaluate the quantities, decide."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from qdmol.claims.cases import (
 from qdmol.claims.results import Claim, Claims, SplittingMap
 from qdmol.claims.rules import Criterion, Finding, Verdict, decide
 from qdmol.claims.statements import STATEMENTS, Statement
+from qdmol.estimates import NO_VALUE
 
 # Core diameters and barriers of the map, nm; the finer ones, which hold the coarse, are for the figure.
 DIAMETERS = (2.0, 2.6, 3.2, 3.8, 4.4)
@@ -29,7 +30,7 @@ FINE_BARRIERS = tuple(round(1.0 + 0.25 * i, 2) for i in range(9))
 
 
 def assess_claims(*, fine_map: bool = False, workers: int = 1, progress: Callable[[str], None] | None = None) -> Claims:
-    """Compare every statement of the reference work with qdmol's numbers.
+    """Compare every statement of the reference work with the results of qdmol.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def _map_cases(offset: float, diameters: Sequence[float], barriers: Sequence[flo
 def _map_of(
     offset: float, diameters: tuple[float, ...], barriers: tuple[float, ...], outcomes: Iterator[Outcome]
 ) -> SplittingMap:
-    """The map made of the next outcomes; a point without a number is NaN."""
+    """Map of the next outcomes; a failed point is NaN."""
     nothing = (float("nan"), float("nan"))
     grid = tuple(tuple(quantities.measure(next(outcomes), "splitting") or nothing for _ in barriers) for _ in diameters)
     return SplittingMap(offset, diameters, barriers, grid)
@@ -80,8 +81,10 @@ def _assess(statement: Statement, outcomes: Sequence[Outcome], maps: Sequence[Sp
     verdict = decide(statement.criterion, findings)
     base = _base(statement, outcomes, findings)
     value, error = (None, None) if base is None else (base.value, base.error)
-    holes = [o for o in outcomes if o.summary is None and statement.family in {o.case.family, "samples"}]
-    reason = _reason(statement, verdict, len(holes)) + _conclusion(statement, verdict) + _samples(statement, outcomes)
+    impossible = [o for o in outcomes if o.summary is None and statement.family in {o.case.family, "samples"}]
+    reason = (
+        _reason(statement, verdict, len(impossible)) + _conclusion(statement, verdict) + _samples(statement, outcomes)
+    )
     return Claim(statement, verdict, value, error, reason, tuple(findings))
 
 
@@ -101,7 +104,7 @@ def _findings(statement: Statement, outcomes: Sequence[Outcome], maps: Sequence[
 
 
 def _base(statement: Statement, outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> Finding | None:
-    """Finding whose number is shown: that of the base case; for `matched` that of the shipped homodimer in any case."""
+    """Finding whose value is shown: of the base case, or for `matched` always of the shipped homodimer."""
     if statement.family == "matched":
         findings = quantities.readings((o for o in outcomes if o.case.family == MIDDLE), statement.quantity)
     return next((finding for finding in findings if not finding.factors), None)
@@ -115,33 +118,33 @@ def _together(statement: Statement, outcomes: Sequence[Outcome]) -> list[Finding
 
 
 def _criterion_of(name: str) -> Criterion:
-    """The criterion of the statement of this name."""
+    """Criterion of the statement with this id."""
     criterion = next(statement.criterion for statement in STATEMENTS if statement.id == name)
     assert criterion is not None
     return criterion
 
 
-def _reason(statement: Statement, verdict: Verdict, holes: int) -> str:
+def _reason(statement: Statement, verdict: Verdict, impossible: int) -> str:
     cases = verdict.met + verdict.failed + verdict.undecided
     parts = [f"{statement.rule[0].upper()}{statement.rule[1:]}: true in {verdict.met} of {cases} cases"]
     if verdict.undecided:
-        parts.append(f"{verdict.undecided} undecided within the numerical error")
-    if holes:
-        parts.append(f"{holes} impossible (cores would overlap)")
+        parts.append(f"{verdict.undecided} undecided because of the numerical error")
+    if impossible:
+        parts.append(f"{impossible} impossible (cores would overlap)")
     return ", ".join(parts) + "."
 
 
 def _conclusion(statement: Statement, verdict: Verdict) -> str:
-    """What follows for the paper from the numbers."""
+    """Conclusion about the statement that all values hold together; empty for other statements."""
     if statement.id != "together" or verdict.low is None or verdict.high is None:
         return ""
     shown = f"{verdict.low:.1f} to {verdict.high:.1f} meV"
     if verdict.kind == "disagrees":
         return (
-            f" Where both are met the shift is {shown}: a uniform permittivity does not give 60 meV together with the "
-            "measured shift."
+            f" In cases that meet both, the shift is {shown}: a uniform permittivity does not reproduce 60 meV "
+            "together with the measured shift."
         )
-    return f" Where both are met the shift is {shown}."
+    return f" In cases that meet both, the shift is {shown}."
 
 
 def _samples(statement: Statement, outcomes: Sequence[Outcome]) -> str:
@@ -152,5 +155,5 @@ def _samples(statement: Statement, outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         if outcome.case.family in SAMPLES and not outcome.case.factors and outcome.summary is not None:
             measured = quantities.measure(outcome, statement.quantity)
-            shifts.append("no value" if measured is None else f"{measured[0]:.2f}")
+            shifts.append(NO_VALUE if measured is None else f"{measured[0]:.2f}")
     return f" Shifts as shipped, smallest sample first: {', '.join(shifts)} meV."

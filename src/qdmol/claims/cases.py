@@ -1,4 +1,4 @@
-"""Molecules behind the statements: the shipped samples, and plausible variations where the paper is silent.
+"""Molecules for the statements: the shipped samples, and plausible variations of values that the paper does not state.
 
 The necks and masses of Cui et al. (2019), doi:10.1038/s41467-019-13349-1, are not in the text that could be read.
 Plausible are the necks of the follow-up, Panfil et al., J. Chem. Phys. 151, 224501 (2019), arXiv:1912.04558 (1.5, 4 and
@@ -79,7 +79,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case with the JSON object of its command, without duration, or with the reason why there is none."""
+    """A case with the JSON object of its command, without duration, or with the reason why it failed."""
 
     case: Case
     summary: Mapping[str, Any] | None
@@ -112,24 +112,32 @@ def _linked_cases() -> Iterator[Case]:
 
 
 def _alternative_cases(family: str, sample: str, base: Spec, wanted: Callable[[Alternative], bool]) -> Iterator[Case]:
-    for other in alternatives(load_set(base.materials)):
-        if wanted(other) and not (other.key == "conduction_offset" and other.value == DEEP):
-            unit = "" if other.unit in {"1", "m0"} else f" {other.unit}"
-            spec = update_spec(base, f"overrides.{other.material}.{other.key}", f"{other.value!r}{unit}".strip())
-            yield Case(family, sample, other.label, (f"{other.material} {other.key.replace('_', ' ')}",), spec)
+    for alternative in alternatives(load_set(base.materials)):
+        if wanted(alternative) and not (alternative.key == "conduction_offset" and alternative.value == DEEP):
+            unit = "" if alternative.unit in {"1", "m0"} else f" {alternative.unit}"
+            spec = update_spec(
+                base, f"overrides.{alternative.material}.{alternative.key}", f"{alternative.value!r}{unit}".strip()
+            )
+            yield Case(
+                family,
+                sample,
+                alternative.label,
+                (f"{alternative.material} {alternative.key.replace('_', ' ')}",),
+                spec,
+            )
 
 
 def _any(_: Alternative) -> bool:
     return True
 
 
-def _shell_mass(other: Alternative) -> bool:
-    return (other.material, other.key) == ("CdS", "electron_mass")
+def _shell_mass(alternative: Alternative) -> bool:
+    return (alternative.material, alternative.key) == ("CdS", "electron_mass")
 
 
-def _leaks(other: Alternative) -> bool:
+def _leaks(alternative: Alternative) -> bool:
     """Whether an alternative decides how far an electron tunnels into the gap."""
-    return _shell_mass(other) or (other.material, other.key) == ("medium", "electron_barrier")
+    return _shell_mass(alternative) or (alternative.material, alternative.key) == ("medium", "electron_barrier")
 
 
 def _necks() -> Iterator[tuple[str, float]]:
@@ -190,11 +198,11 @@ def map_case(diameter: float, barrier: float, offset: float) -> Case:
 def spectrum_cases() -> tuple[Case, ...]:
     """Return every case of the statements about spectra, that of the homodimer as shipped first."""
     family, large = SPECTRA_FAMILIES
-    base, other = (read_spec(f"@{SAMPLES[sample]}") for sample in SPECTRA_FAMILIES.values())
+    base, large_sample = (read_spec(f"@{SAMPLES[sample]}") for sample in SPECTRA_FAMILIES.values())
     return (
         *_offsets(family, MIDDLE, "as shipped", (), base),
-        *_offsets(large, LARGE, "as shipped", (), other),
-        Case(family, MIDDLE, f"necks that differ by {SPREAD}", ("spread of necks",), _spread(base), "spectrum"),
+        *_offsets(large, LARGE, "as shipped", (), large_sample),
+        Case(family, MIDDLE, f"necks that vary by {SPREAD}", ("spread of necks",), _spread(base), "spectrum"),
         *_offsets(family, MIDDLE, f"merged neck {WIDEST:g} nm", ("neck",), necked(base, "merged", WIDEST)),
         *_offsets(family, MIDDLE, f"filled neck {WIDEST:g} nm", ("neck",), necked(base, "filled", WIDEST)),
     )
@@ -276,7 +284,7 @@ def _job(case: Case, folder: Path) -> Job | InputError:
 
 @dataclass(frozen=True, slots=True)
 class SpectrumTask:
-    """What `solve_spectrum` needs: a spec, and the folder where its solved molecules are kept."""
+    """Input of `solve_spectrum`: a spec, and the folder where its solved molecules are stored."""
 
     spec: Spec
     folder: Path

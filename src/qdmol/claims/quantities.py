@@ -1,4 +1,4 @@
-"""Quantities that answer the statements: values with numerical errors, read off the solved cases.
+"""Quantities that answer the statements: values with numerical errors, from the solved cases.
 
 Those of levels are read off the JSON object of ``qdmol solve``, those of spectra off that of ``qdmol spectrum``. Shifts
 and widths are in meV, positive to the red and where lines become broader; ratios have no unit.
@@ -164,7 +164,7 @@ def steps(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
 def ratios(outcomes: Sequence[Outcome], quantity: str) -> list[Finding]:
     """Return the largest ratio of a quantity to 2t among the samples over the smallest: 1 where both are proportional.
 
-    2t is twice the tunnel coupling. Cases in which a quantity is not above its numerical error are left out. The
+    2t is twice the tunnel coupling. Cases in which a quantity does not exceed its numerical error are omitted. The
     relative errors add up.
     """
     findings = []

@@ -1,4 +1,4 @@
-"""Rules by which numbers become a verdict.
+"""Rules that derive a verdict from values.
 
 In: a :class:`Criterion` (what a statement requires of a number) and numbers with numerical errors, one for each
 plausible case. Out: a :class:`Verdict`. With u the numerical error of a value x:
@@ -30,7 +30,7 @@ Kind = Literal["within", "above"]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What a statement requires of a number, in the statement's unit."""
+    """Condition that a statement imposes on a value, in the unit of the statement."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # as read from the file of statements
 
@@ -55,7 +55,7 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One case's value with its numerical error; `factors` are what differs from the base case."""
+    """Value of one case with its numerical error; `factors` are the differences from the base case."""
 
     label: str
     factors: tuple[str, ...]
@@ -77,12 +77,12 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """The verdict in words."""
+        """Description of the verdict."""
         return f"depends on {', '.join(self.factors)}" if self.kind == "depends" else self.kind
 
 
 def decide(criterion: Criterion, findings: Sequence[Finding]) -> Verdict:
-    """Judge a statement by all plausible cases; the base case is the one without factors.
+    """Decide on a statement from all plausible cases; the base case is the one without factors.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from qdmol.claims.rules import Criterion
 from qdmol.errors import InputError
+from qdmol.estimates import NO_VALUE
 from qdmol.materials import read_document
 
 FILE = Path(__file__).with_name("statements.yaml")
@@ -34,14 +35,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement.
+    """A quantitative statement of the reference work.
 
     Attributes
     ----------
     id : str
         Short name, fixed.
     words : str
-        What the paper says, in our words.
+        Statement of the paper, paraphrased.
     where : str
         Lines and figures of the document.
     unit : str
@@ -83,7 +84,7 @@ class Statement:
 
     def __post_init__(self) -> None:
         if self.criterion is None and not self.why_not:
-            raise ValueError(f"{self.id} needs a criterion or a reason why there is none")
+            raise ValueError(f"{self.id} needs a criterion, or `why_not` to explain why there is none")
         if self.criterion is not None and not (self.rule and self.quantity and self.family != "none"):
             raise ValueError(f"{self.id} needs a rule, a family and a quantity")
 
@@ -94,14 +95,14 @@ class Statement:
 
     @property
     def number(self) -> float | None:
-        """The paper's number; None where the text has none."""
+        """Value in the paper; None if the text states none."""
         return self.paper_value if self.criterion is None else self.criterion.bound
 
     @property
     def number_text(self) -> str:
-        """The paper's number in a few characters, with its relation."""
+        """Value in the paper as short text, with its relation."""
         if self.number is None:
-            return "no number"
+            return NO_VALUE
         amount = f"{self.number:g}" + ("" if self.unit == "1" else f" {self.unit}")
         if self.criterion is None:
             return amount
@@ -133,7 +134,9 @@ def load_statements(path: Path = FILE) -> tuple[Statement, ...]:
 def _refuse_repeated(names: Sequence[str], path: Path) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InputError(field="statements", value=str(path), allowed=f"a file with each id once, and not {repeated}")
+        raise InputError(
+            field="statements", value=str(path), allowed=f"a file in which every id is unique (repeated: {repeated})"
+        )
 
 
 STATEMENTS = load_statements()

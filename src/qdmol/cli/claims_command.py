@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from qdmol.claims import Claim, Claims
 
 
-TITLE = "Statements of Cui et al., Nat. Commun. 10, 5401 (2019), beside qdmol"
+TITLE = "Statements of Cui et al., Nat. Commun. 10, 5401 (2019), compared with qdmol"
 
 
 @app.command()
 def claims(
     report: Annotated[
-        bool, typer.Option("--report", help="Also write an HTML report, with a NetCDF file beside it.")
+        bool,
+        typer.Option("--report", help="Also write an HTML report, and its data as a NetCDF file in the same folder."),
     ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Report to write (default ./claims.html); needs --report.")
@@ -66,9 +67,9 @@ def _written(assessed: Claims, outputs: Outputs) -> dict[str, str]:
 def claims_tables(claims: Sequence[Claim], *, quiet: bool) -> list[RenderableType]:
     """Return the claims as a table and, unless quiet, source, reason and assumptions of each row."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
-    columns = (("#", 2), ("the paper, in our words", 29), ("it has", 9), ("qdmol", 19), ("range", 15), ("verdict", 16))
+    columns = (("#", 2), ("statement", 29), ("paper", 9), ("qdmol", 19), ("range", 15), ("verdict", 16))
     for heading, width in columns:
-        right = heading in {"#", "it has", "qdmol", "range"}
+        right = heading in {"#", "paper", "qdmol", "range"}
         table.add_column(heading, width=width, justify="right" if right else "left", no_wrap=right)
     for number, claim in enumerate(claims, start=1):
         shown = (

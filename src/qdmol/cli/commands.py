@@ -222,7 +222,7 @@ def _linewidth(text: str | None, *, map_: bool) -> float | None:
     if text is None:
         return None
     if not map_:
-        raise InputError(field="linewidth", value=text, allowed="absent without --map, where it is drawn")
+        raise InputError(field="linewidth", value=text, allowed="absent without --map, since it is drawn in the map")
     width = parse_quantity(text, kind="energy_mev", field="linewidth")
     if width <= 0:
         raise InputError(field="linewidth", value=text, allowed="above 0 meV")
@@ -268,5 +268,7 @@ def _status(solution: Any, *, quiet: bool) -> int:
     if solution.converged:
         return 0
     if not quiet:
-        message("Not converged or incomplete: the warnings name the numbers that are missing or not within tolerance.")
+        message(
+            "Not converged or incomplete: the warnings list the quantities that are missing or exceed their tolerance."
+        )
     return NOT_CONVERGED

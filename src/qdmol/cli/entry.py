@@ -1,4 +1,4 @@
-"""Entry point of the command line: runs a command, and turns every error into one sentence and an exit status.
+"""Entry point of the command line: runs a command, and converts every error to one sentence and an exit status.
 
 Errors of the operating system (its limits, names that it refuses, a working folder that no longer exists) are turned
 into errors of qdmol, so that no traceback reaches the user.
@@ -140,7 +140,7 @@ def run_command(arguments: Sequence[str]) -> int:
 def _interrupts() -> Iterator[list[int]]:
     """Yield a list that is not empty once the command was interrupted.
 
-    Libraries turn an interrupt during an import or a callback into other errors, or print it.
+    Libraries convert an interrupt during an import or a callback to other errors, or print it.
     """
     seen: list[int] = []
     before, unraisable = signal.getsignal(signal.SIGINT), sys.unraisablehook

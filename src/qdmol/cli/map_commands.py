@@ -15,15 +15,13 @@ from qdmol.errors import InputError
 
 Workers = Annotated[
     int | None,
-    typer.Option(
-        "--workers", help="Number of worker processes (default: one for each core); 0 computes in this process."
-    ),
+    typer.Option("--workers", help="Number of worker processes (default: one per core); 0 computes in this process."),
 ]
 Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", help="Address of a running dask scheduler to use instead; use trusted networks only."),
 ]
-TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds after which a point is given up.")]
+TimeLimit = Annotated[float, typer.Option("--time-limit", help="Time limit per point in seconds.")]
 
 
 @app.command("map")
@@ -93,14 +91,14 @@ def _workers(workers: int | None, scheduler: str | None) -> int | None:
 @app.command()
 def batch(
     source: Annotated[
-        str, typer.Argument(metavar="FOLDER|TABLE.csv", help="Folder of specs, or table with one sample in each row.")
+        str, typer.Argument(metavar="FOLDER|TABLE.csv", help="Folder of specs, or a table with one sample per row.")
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Table to write, .csv; the same data as .nc beside it."),
+        typer.Option("-o", "--output", metavar="FILE", help="Table to write (.csv); the same data are written as .nc."),
     ] = None,
     spec: Annotated[
-        str | None, typer.Option("--spec", metavar="SPEC", help="Spec that the columns of a table are applied to.")
+        str | None, typer.Option("--spec", metavar="SPEC", help="Spec to which the columns of a table are applied.")
     ] = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
@@ -127,17 +125,17 @@ def batch(
 
 @app.command()
 def compare(
-    one: Annotated[
+    first: Annotated[
         str, typer.Argument(metavar="A", help="Path of a spec (YAML or JSON), or @NAME of a shipped example.")
     ],
-    two: Annotated[str, typer.Argument(metavar="B", help="Spec to compare it with.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Spec to compare it with.")],
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """Compare two specs and their results. Marks the results that differ by more than their errors."""
     from qdmol.study import compare as compare_specs
 
-    result = compare_specs(one, two)
+    result = compare_specs(first, second)
     if json:
         emit(result.summary)
     else:
@@ -145,5 +143,5 @@ def compare(
 
         show(*comparison_tables(result, quiet=quiet))
     if not result.converged and not quiet:
-        message("Not converged: at least one number is not within the requested tolerance.")
+        message("Not converged: at least one quantity exceeds its requested tolerance.")
     return 0 if result.converged else NOT_CONVERGED

@@ -35,7 +35,7 @@ Files = Annotated[
 Column = Annotated[
     str | None,
     typer.Option(
-        "--column", metavar="COLUMN", help="Column of the decay in a file with several: its name or number (0: times)."
+        "--column", metavar="COLUMN", help="Column of the decay, by name or number (0: times), if the file has several."
     ),
 ]
 Unit = Annotated[
@@ -173,7 +173,7 @@ def convert(
     elif not quiet:
         say(f"Photons: {path.absolute()}")
     if stream.truncated and not quiet:
-        message("The file ends early; what is whole was converted.")
+        message("The file ends early; the intact part was converted.")
     return INCOMPLETE if stream.truncated else 0
 
 
@@ -200,7 +200,9 @@ def _channels(text: str | None) -> tuple[int, int] | None:
     if len(parts) != 2 or not all(
         part == "sync" or (part.isascii() and part.isdigit() and len(part) < 4) for part in parts
     ):
-        raise InputError(field="channels", value=text, allowed="two numbers of channels, as 0,1, or `sync` for one")
+        raise InputError(
+            field="channels", value=text, allowed="two channel numbers such as 0,1, or `sync` for one of them"
+        )
     first, second = (SYNC_CHANNEL if part == "sync" else int(part) for part in parts)
     return first, second
 
@@ -212,7 +214,7 @@ def _gate(text: str | None) -> tuple[float, float | None] | None:
     try:
         return float(start.removesuffix("ns")), float(stop.removesuffix("ns")) if colon and stop else None
     except ValueError:
-        raise InputError(field="gate", value=text, allowed="one or two delays in ns, as 5 or 5:50") from None
+        raise InputError(field="gate", value=text, allowed="one or two delays in ns, such as 5 or 5:50") from None
 
 
 def _period(text: str | None) -> float | None:
@@ -225,7 +227,7 @@ def _period(text: str | None) -> float | None:
     try:
         value = float(number)
     except ValueError:
-        raise InputError(field="period", value=text, allowed="a time in ns, as 12.5 or 12.5ns") from None
+        raise InputError(field="period", value=text, allowed="a time in ns, such as 12.5 or 12.5ns") from None
     return value * unit_ns(text.strip()[len(number) :].strip() or "ns", field="period")
 
 
@@ -238,15 +240,15 @@ def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:
 
 
 def _refuse_all(analyses: Sequence[Analysed] | PhotonAnalyses) -> None:
-    """Where not one of many files could be read there is nothing to show: the error of the first, for all."""
+    """Raise the error of the first file if none of the files could be read."""
     errors = [analysis.error for analysis in analyses if hasattr(analysis, "error")]
     if len(errors) < len(analyses) or len(analyses) == 1:
         return
     first = errors[0]
-    said = f"None of the {len(errors)} files could be read; the first: {first}"
+    text = f"None of the {len(errors)} files could be read; the first: {first}"
     if isinstance(first, InputError):
-        raise InputError(field=first.field, value=first.value, allowed=first.allowed, message=said)
-    raise DataError(said)
+        raise InputError(field=first.field, value=first.value, allowed=first.allowed, message=text)
+    raise DataError(text)
 
 
 def _described(analysis: Analysed) -> dict[str, Any]:
@@ -291,5 +293,5 @@ def _status(analyses: Sequence[Analysed], *, quiet: bool) -> int:
                 " could not be read"
             )
         )
-        message(f"{which}; what there is says so.")
+        message(f"{which}; see the messages above.")
     return INCOMPLETE if incomplete else 0

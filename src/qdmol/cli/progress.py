@@ -68,7 +68,7 @@ def progress_line(state: State) -> str:
 def _count_text(state: State) -> str:
     text = f"{state.done} of {state.total} points"
     if state.failed:
-        text += f", {state.failed} without numbers"
+        text += f", {state.failed} failed"
     return text if state.left is None else f"{text}, {time_text(state.left)} left"
 
 

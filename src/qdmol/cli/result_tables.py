@@ -72,29 +72,34 @@ def _levels(title: str, levels: Sequence[EnergyLevel], *, energies_only: bool = 
 VERDICTS = {True: "differs", False: "same within errors", None: NO_VALUE}
 
 
-def comparison_tables(found: Comparison, *, quiet: bool) -> list[RenderableType]:
+def comparison_tables(comparison: Comparison, *, quiet: bool) -> list[RenderableType]:
     """Return a comparison as tables: A, B, their difference and both errors together."""
     shown: list[RenderableType] = [
-        Text(f"A  {found.one.name}", style="bold"),
-        Text(f"B  {found.two.name}", style="bold"),
+        Text(f"A  {comparison.one.name}", style="bold"),
+        Text(f"B  {comparison.two.name}", style="bold"),
         Text(""),
-        _differences(found),
+        _differences(comparison),
         Text(""),
-        _numbers(found),
+        _numbers(comparison),
     ]
     if not quiet:
-        shown += [Text(f"Warning: {warning}", style="yellow") for warning in found.warnings]
+        shown += [Text(f"Warning: {warning}", style="yellow") for warning in comparison.warnings]
     return shown
 
 
-def _differences(found: Comparison) -> RenderableType:
-    if not found.differences:
-        return Text("The specs say the same.")
-    table = Table(title="What differs", title_justify="left", title_style="", box=None, pad_edge=False)
+def _differences(comparison: Comparison) -> RenderableType:
+    if not comparison.differences:
+        return Text("The specs are identical.")
+    table = Table(title="Differences", title_justify="left", title_style="", box=None, pad_edge=False)
     for heading in ("field", "A", "B", ""):
         table.add_column(heading)
-    for one in found.differences:
-        table.add_row(Text(one.field), _said(one.one), _said(one.two), "as resolved" if one.resolved else "")
+    for difference in comparison.differences:
+        table.add_row(
+            Text(difference.field),
+            _said(difference.one),
+            _said(difference.two),
+            "as resolved" if difference.resolved else "",
+        )
     return table
 
 
@@ -104,14 +109,14 @@ def _said(value: Any) -> Text:
     return Text(f"{value:.9g}" if isinstance(value, float) else str(value))
 
 
-def _numbers(found: Comparison) -> RenderableType:
+def _numbers(comparison: Comparison) -> RenderableType:
     table = Table(title="Numbers", title_justify="left", title_style="", box=None, pad_edge=False)
     for heading, justify in (("", "left"), ("A", "right"), ("B", "right"), ("unit", "left")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for heading in ("B - A (meV)", "both errors (meV)"):
+    for heading in ("B - A (meV)", "combined error (meV)"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for pair in found.numbers:
+    for pair in comparison.numbers:
         table.add_row(*_row(pair))
     return table
 
@@ -166,8 +171,8 @@ def spectrum_text(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool)
     return shown + [Text(f"Warning: {warning}", style="yellow") for warning in spectra.warnings]
 
 
-def _table(found: Rows, *, left: int = 1) -> list[RenderableType]:
-    header, rows = found
+def _table(table_rows: Rows, *, left: int = 1) -> list[RenderableType]:
+    header, rows = table_rows
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, heading in enumerate(header):
         table.add_column(heading, justify="left" if index < left else "right", overflow="fold")

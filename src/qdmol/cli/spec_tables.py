@@ -136,8 +136,13 @@ def _value_object(value: MaterialValue) -> dict[str, object]:
         "source_note": value.source.note,
         "note": value.note,
         "alternatives": [
-            {"value": _finite(other.value), "unit": other.unit, "source": other.source, "note": other.note}
-            for other in value.alternatives
+            {
+                "value": _finite(alternative.value),
+                "unit": alternative.unit,
+                "source": alternative.source,
+                "note": alternative.note,
+            }
+            for alternative in value.alternatives
         ],
     }
 
@@ -163,7 +168,7 @@ def set_tables(material_set: MaterialSet, *, quiet: bool) -> list[RenderableType
     if not quiet:
         shown += [Text(note) for note in material_set.notes]
     reference = material_set.reference
-    shown.append(Text(f"Energies count from the band edges of {reference}, positive away from the gap."))
+    shown.append(Text(f"Energies are relative to the band edges of {reference}, positive away from the gap."))
     shown += [_values_table(material_set, numbers), Text("")]
     if any(value.alternatives for values in material_set.materials.values() for value in values.values()):
         shown += [_alternatives_table(material_set, numbers), Text("")]
@@ -178,8 +183,8 @@ def _numbered(material_set: MaterialSet) -> dict[str, int]:
     for values in material_set.materials.values():
         for value in values.values():
             numbers.setdefault(_long(value.source), len(numbers) + 1)
-            for other in value.alternatives:
-                numbers.setdefault(_long(other.origin), len(numbers) + 1)
+            for alternative in value.alternatives:
+                numbers.setdefault(_long(alternative.origin), len(numbers) + 1)
     return numbers
 
 
@@ -205,6 +210,10 @@ def _alternatives_table(material_set: MaterialSet, numbers: dict[str, int]) -> T
         table.add_column(heading, overflow="fold", no_wrap=heading == "alternative")
     for values in material_set.materials.values():
         for value in values.values():
-            for other in value.alternatives:
-                table.add_row(Text(other.label), Text(f"[{numbers[_long(other.origin)]}]"), Text(other.note or ""))
+            for alternative in value.alternatives:
+                table.add_row(
+                    Text(alternative.label),
+                    Text(f"[{numbers[_long(alternative.origin)]}]"),
+                    Text(alternative.note or ""),
+                )
     return table

@@ -59,7 +59,7 @@ def fit(  # the options of a command are its arguments
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Report to write.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
     quantity: Annotated[
-        str | None, typer.Option("--quantity", help="absorption, emission or excitation, if the file does not say.")
+        str | None, typer.Option("--quantity", help="Absorption, emission or excitation, if not stated in the file.")
     ] = None,
     material: Annotated[
         str | None, typer.Option("--material", help="CdSe, CdS or CdTe: estimate the diameter of bare cores too.")
@@ -177,5 +177,5 @@ def _status(surveyed: Sequence[Surveyed], failed: dict[str, QdmolError], *, quie
     """Return 0 if every curve was fitted, else 3; report how many were not."""
     missing = sum(curve.fit is None for curve in surveyed)
     if not quiet and (missing or failed):
-        message(f"{missing} of {len(surveyed)} curves were not fitted, {len(failed)} files or columns not read.")
+        message(f"{missing} of {len(surveyed)} curves were not fitted; {len(failed)} files or columns were not read.")
     return INCOMPLETE if missing or failed else 0

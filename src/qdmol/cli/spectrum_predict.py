@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from qdmol.structure import Spec
 
 
-SHORTEST, LONGEST = 200.0, 3000.0  # nm, of a peak that can be asked for
+SHORTEST, LONGEST = 200.0, 3000.0  # allowed wavelengths of a measured peak, nm
 _CALIBRATE = "a peak as 605nm, 2.05eV or emission:610nm, from 200 to 3000 nm"
 _WAVELENGTH = re.compile(r"\s*[-+.\deE]+\s*(?:nm|um|µm|μm|[Aa]ngstroms?|Å)\s*")
 _ENERGY = re.compile(r"\s*[-+.\deE]+\s*(?:eV|meV|cm-1|cm\^-1|1/cm)\s*")
 
 
 def normalise_of(text: str) -> Literal["edge", "300nm"]:
-    """Where absorption is drawn as 1.
+    """Normalisation of the absorption, from the text of an option.
 
     >>> normalise_of("300 nm")
     '300nm'
     """
-    found = text.replace(" ", "")
-    if found == "edge":
+    compact = text.replace(" ", "")
+    if compact == "edge":
         return "edge"
-    if found == "300nm":
+    if compact == "300nm":
         return "300nm"
     raise InputError(field="normalise", value=text, allowed="edge or 300nm")
 
 
 def calibration_of(text: str) -> Calibration:
-    """Where the monomer's peak is to lie, of absorption unless ``emission:`` stands before it."""
+    """Calibration of the monomer's peak, in absorption unless preceded by ``emission:``."""
     from qdmol.prediction import Calibration
 
     before, separator, peak = text.rpartition(":")
@@ -117,16 +117,20 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
             "--calibrate", metavar="PEAK", help="Measured peak of the monomer, such as 605nm, 2.05eV or emission:610nm."
         ),
     ] = None,
-    normalise: Annotated[str, typer.Option("--normalise", help="Where the absorption is 1: edge or 300nm.")] = "edge",
+    normalise: Annotated[
+        str, typer.Option("--normalise", help="Where to normalise the absorption to 1: edge or 300nm.")
+    ] = "edge",
     linker: Annotated[str, typer.Option("--linker", help="Gap between the dots in the unfused sample.")] = "0.3 nm",
     field: Annotated[
         str | None,
         typer.Option("--field", metavar="VALUES", help="Electric fields (kV/cm), START:STOP:COUNT or a list."),
     ] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Solve every particle of an ensemble; slow.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Solve every particle of an ensemble explicitly (slow).")
+    ] = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", help="Number of worker processes (default: one for each core, if useful)."),
+        typer.Option("--workers", help="Number of worker processes (default: up to one per core)."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -166,7 +170,7 @@ def predict(  # noqa: PLR0913, PLR0917 - options of a command
 def _options(
     spec: Spec, *, calibrate: str | None, linker: str, field: str | None, workers: int | None
 ) -> dict[str, Any]:  # fmt: skip
-    """What the prediction is asked for; InputError for invalid ones."""
+    """Options of the prediction; InputError if one is invalid."""
     fields = () if field is None else fields_of(field, spec)
     if workers is not None and workers < 0:
         raise InputError(field="workers", value=workers, allowed="0 or more processes")
@@ -193,7 +197,7 @@ def _curves(measured: Sequence[str], spec: Spec, linker: float) -> list[Measured
     from qdmol.spectroscopy import read_curves
 
     named = [measured_file(text) for text in measured]
-    return [one for given, file in named for one in assign(read_curves(file), samples, given)]
+    return [curve for given, file in named for curve in assign(read_curves(file), samples, given)]
 
 
 def _outputs(
@@ -220,7 +224,7 @@ def _object(spectra: Spectra, overlays: Sequence[Overlay], outputs: Outputs | No
     written = {"report": None, "netcdf": None, "figures": None} if outputs is None else outputs.as_dict(outputs.report)
     return {
         **spectra.summary,
-        "measured": [overlay_summary(one) for one in overlays],
+        "measured": [overlay_summary(overlay) for overlay in overlays],
         "outputs": {"report": written["report"], "data": written["netcdf"], "figures": written["figures"]},
     }
 
@@ -234,16 +238,16 @@ def _show(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> None
 
 def _status(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> int:
     """0 where everything is known and every measured curve fitted, else 3, and what is missing."""
-    said = []
+    missing_parts = []
     if not spectra.converged:
-        said.append("Not converged: at least one number is not known within what was asked for.")
+        missing_parts.append("Not converged: at least one quantity exceeds its requested tolerance.")
     sweep = spectra.sweep
     if sweep is not None and sweep.failed:
-        said.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields have no numbers.")
-    missing = sum(one.fit is None for one in overlays)
+        missing_parts.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields failed.")
+    missing = sum(overlay.fit is None for overlay in overlays)
     if missing:
-        said.append(f"{missing} of {len(overlays)} measured curves were not fitted.")
+        missing_parts.append(f"{missing} of {len(overlays)} measured curves were not fitted.")
     if not quiet:
-        for text in said:
+        for text in missing_parts:
             message(text)
-    return INCOMPLETE if said else 0
+    return INCOMPLETE if missing_parts else 0

@@ -27,7 +27,7 @@ from qdmol.fem.symmetry import Direction, Symmetry
 
 @dataclass(frozen=True)
 class Pattern:
-    """Where a symmetric sparse matrix (n, n) has entries: compressed columns, rows sorted."""
+    """Sparsity pattern of a symmetric matrix (n, n): compressed columns, rows sorted."""
 
     rows: NDArray[np.int32]
     starts: NDArray[np.int32]
@@ -95,7 +95,7 @@ class Assembler:
 
     @property
     def symmetry(self) -> Symmetry:
-        """That of the elements."""
+        """Symmetry of the elements."""
         return self.elements.symmetry
 
     @cached_property
@@ -127,7 +127,7 @@ class Assembler:
 
     @cached_property
     def rim(self) -> Indices:
-        """Unknowns shared with elements that are left out, and those on the outer boundary: where a wall stands."""
+        """Unknowns shared with excluded elements, and those on the outer boundary, where a wall is."""
         others = [
             block.unknowns[~member].ravel() for block, member in zip(self.elements.blocks, self.members, strict=True)
         ]
@@ -228,8 +228,8 @@ class Assembler:
 
     def _gather(self, local: Sequence[Floats]) -> Floats:
         places = np.concatenate([block.unknowns.ravel() for block in self.blocks])
-        found = np.bincount(places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count)
-        return np.asarray(found, dtype=np.float64)
+        sums = np.bincount(places, weights=np.concatenate([a.ravel() for a in local]), minlength=self.elements.count)
+        return np.asarray(sums, dtype=np.float64)
 
 
 def _gram(values: Floats, weight: Floats) -> Floats:

@@ -205,11 +205,11 @@ def _geometry(
 ) -> tuple[Floats, Floats]:
     """Coordinates (E, Q, 2) and Jacobians (E, Q, 2, 2) at the mapped points of the elements of one kind."""
     empty = ngsolve.IntegrationRule([], [])
-    other = ngsolve.ET.QUAD if kind == ngsolve.ET.TRIG else ngsolve.ET.TRIG
-    points = mesh.MapToAllElements({kind: rule, other: empty}, ngsolve.VOL)
+    other_kind = ngsolve.ET.QUAD if kind == ngsolve.ET.TRIG else ngsolve.ET.TRIG
+    points = mesh.MapToAllElements({kind: rule, other_kind: empty}, ngsolve.VOL)
     field = ngsolve.CoefficientFunction((ngsolve.x, ngsolve.y, ngsolve.specialcf.JacobianMatrix(2)))
-    found = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 6)
-    return found[..., :2].copy(), found[..., 2:].reshape(*found.shape[:2], 2, 2)
+    samples = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 6)
+    return samples[..., :2].copy(), samples[..., 2:].reshape(*samples.shape[:2], 2, 2)
 
 
 class _Shape:
@@ -271,14 +271,14 @@ def _outer_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, order: int) -> Bounda
     position = [numbers.index(element.nr) for element in members]
     points = mesh.MapToAllElements(rule, ngsolve.BND)
     field = ngsolve.CoefficientFunction((ngsolve.x, ngsolve.y, ngsolve.specialcf.JacobianMatrix(2, 1)))
-    found = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 4)[position]
+    samples = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 4)[position]
     values = []
     for element in members:
         shape = space.GetFE(ngsolve.ElementId(ngsolve.BND, element.nr))
         values.append([shape.CalcShape(*point[:1]) for point in rule.points])
     return BoundaryBlock(
         unknowns=np.array([space.GetDofNrs(element) for element in members], dtype=np.intp),
-        points=found[..., :2],
-        measure=np.array(rule.weights) * np.hypot(found[..., 2], found[..., 3]) * found[..., 0],
+        points=samples[..., :2],
+        measure=np.array(rule.weights) * np.hypot(samples[..., 2], samples[..., 3]) * samples[..., 0],
         values=np.array(values),
     )

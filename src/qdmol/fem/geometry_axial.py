@@ -86,8 +86,8 @@ class Segment:
 
 def segments(pieces: Sequence[Piece], mirror: Sequence[tuple[float, float, str]]) -> list[Segment]:
     """Every boundary stretch of the arrangement and of the mirror plane."""
-    found = [Segment(piece.curve, piece.start, piece.stop) for piece in pieces]
-    return found + [Segment(None, start, stop) for start, stop, _ in mirror]
+    boundary = [Segment(piece.curve, piece.start, piece.stop) for piece in pieces]
+    return boundary + [Segment(None, start, stop) for start, stop, _ in mirror]
 
 
 def proximity_sizes(
@@ -95,7 +95,9 @@ def proximity_sizes(
 ) -> Iterator[tuple[float, float, float]]:
     """Yield (r, z, size) along every stretch that has another one nearer than `largest` (nm)."""
     for segment in boundary:
-        others = [other for other in boundary if other is not segment and not _meet_widely(segment, other)]
+        others = [
+            neighbour for neighbour in boundary if neighbour is not segment and not _meet_widely(segment, neighbour)
+        ]
         if others:
             yield from _walk(segment, others, segment.start, segment.stop, largest, smallest)
 
@@ -105,7 +107,7 @@ def _walk(
 ) -> Iterator[tuple[float, float, float]]:
     middle = (start + stop) / 2
     r, z = segment.point(middle)
-    size = max(min(_allowed(segment, other, other.distance(r, z)) for other in others), smallest)
+    size = max(min(_allowed(segment, neighbour, neighbour.distance(r, z)) for neighbour in others), smallest)
     length = (stop - start) * segment.scale
     # The gap at the far end of the stretch may be narrower by as much as the way there.
     if length > 2 * size or (size - length < largest and length > size):
@@ -115,22 +117,22 @@ def _walk(
         yield r, z, size
 
 
-def _allowed(segment: Segment, other: Segment, gap: float) -> float:
+def _allowed(segment: Segment, neighbour: Segment, gap: float) -> float:
     """Largest element (nm) on a stretch that is `gap` (nm) from another one."""
-    one, two = segment.curve, other.curve
-    if isinstance(one, Arc) and isinstance(two, Arc) and one.z == two.z:
-        thickness = abs(one.radius - two.radius)
+    curve, neighbour_curve = segment.curve, neighbour.curve
+    if isinstance(curve, Arc) and isinstance(neighbour_curve, Arc) and curve.z == neighbour_curve.z:
+        thickness = abs(curve.radius - neighbour_curve.radius)
         if abs(gap - thickness) < SAME_NM:
-            return max(SIZE_OVER_GAP * gap, min(LENGTH_OVER_THICKNESS * gap, LAYER_ANGLE * one.radius))
+            return max(SIZE_OVER_GAP * gap, min(LENGTH_OVER_THICKNESS * gap, LAYER_ANGLE * curve.radius))
     return SIZE_OVER_GAP * gap
 
 
-def _meet_widely(one: Segment, other: Segment) -> bool:
+def _meet_widely(first: Segment, second: Segment) -> bool:
     """Whether two stretches share an end and leave it at a wide angle."""
-    for i, p in enumerate(one.ends()):
-        for j, q in enumerate(other.ends()):
+    for i, p in enumerate(first.ends()):
+        for j, q in enumerate(second.ends()):
             if math.dist(p, q) < SAME_NM:
-                u, v = one.tangent(i), other.tangent(j)
+                u, v = first.tangent(i), second.tangent(j)
                 angle = math.acos(max(-1.0, min(1.0, u[0] * v[0] + u[1] * v[1])))
                 if angle > WIDE_CORNER:
                     return True
@@ -154,7 +156,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class MeshSettings:
-    """How finely to mesh.
+    """Fineness of a mesh.
 
     `sizes`: largest element (nm) for each region label; `corner_levels`: geometric layers of elements around each
     re-entrant edge; `curve_order`: polynomial degree of the curved elements; `most`: largest number of elements.
@@ -229,12 +231,12 @@ def _generate(geometry: SplineGeometry, largest: float, narrow: Sequence[tuple[f
             return ngsolve.Mesh(_within(MESH_SECONDS, partial(geometry.GenerateMesh, mp=parameters)))
         except NgException as error:
             reason = error
-    message = f"The mesh generator found no mesh for this shape: {reason}."
+    message = f"The mesh generator failed for this shape: {reason}."
     raise SolverError(message) from reason
 
 
 def _within(seconds: float, make: Callable[[], T]) -> T:
-    """What `make` returns or raises; SolverError when it takes longer.
+    """Return or raise the result of `make`; SolverError if it takes longer.
 
     The mesh generator releases the interpreter's lock while it works, so that a thread can watch it. One that never
     returns is left behind; it ends with the process.
@@ -258,7 +260,7 @@ def _within(seconds: float, make: Callable[[], T]) -> T:
                 continue
             message = (
                 f"The mesh generator did not return within {seconds:g} s for this shape; "
-                "change a radius or the spacing by a hundredth of a nanometre."
+                "change a radius or the spacing by 0.01 nm."
             )
             raise SolverError(message) from None
         if error is not None:
@@ -277,8 +279,8 @@ def _corners(pieces: Sequence[Piece], *, half: bool) -> set[tuple[float, float]]
                 curves[_key(r, z)].add(piece.curve)
     return {
         point
-        for point, found in curves.items()
-        if len(found) > 1 or (half and abs(point[1]) < SAME_NM and _slanted(next(iter(found))))
+        for point, meeting in curves.items()
+        if len(meeting) > 1 or (half and abs(point[1]) < SAME_NM and _slanted(next(iter(meeting))))
     }
 
 
@@ -327,7 +329,7 @@ class _Writer:
         return self._points[key]
 
     def _share(self, levels: int) -> float:
-        """What Netgen takes for refinement up to some of the levels."""
+        """Input of Netgen for refinement up to some of the levels."""
         return min((levels + LEVEL_MARGIN) / self.levels, 1.0) if levels else 0.0
 
     def _layers(self, left: str, right: str) -> float:

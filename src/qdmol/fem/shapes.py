@@ -39,7 +39,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Sliver:
-    """What lies between two caps up to the radius `edge` (nm)."""
+    """Region between two caps up to the radius `edge` (nm)."""
 
     one: Cap
     other: Cap
@@ -53,9 +53,9 @@ class Sliver:
 
 def slivers(spheres: Iterable[Iterable[tuple[float, float]]], width: float) -> Iterator[Sliver]:
     """Slivers narrower than `width` (nm) between spheres (centre, radius) of different groups."""
-    for one, other in _pairs(spheres):
-        if abs(one.height(0.0) - other.height(0.0)) < width:
-            yield Sliver(one, other, _edge(one, other, width))
+    for first, second in _pairs(spheres):
+        if abs(first.height(0.0) - second.height(0.0)) < width:
+            yield Sliver(first, second, _edge(first, second, width))
 
 
 def smallest_gap(molecule: AxialMolecule, offsets: Sequence[float]) -> float:
@@ -65,22 +65,22 @@ def smallest_gap(molecule: AxialMolecule, offsets: Sequence[float]) -> float:
 
 def caps_apart(spheres: Iterable[Iterable[tuple[float, float]]]) -> float:
     """Smallest distance (nm) along the axis between spheres (centre, radius) of different groups, unless they touch."""
-    gaps = (abs(one.height(0.0) - other.height(0.0)) for one, other in _pairs(spheres))
+    gaps = (abs(first.height(0.0) - second.height(0.0)) for first, second in _pairs(spheres))
     return min(gaps, default=math.inf)
 
 
 def _pairs(spheres: Iterable[Iterable[tuple[float, float]]]) -> Iterator[tuple[Cap, Cap]]:
     groups = [[Cap(*sphere, side) for sphere in group for side in (1, -1)] for group in spheres]
-    for group, rest in combinations(groups, 2):
-        yield from product(group, rest)
+    for group, later in combinations(groups, 2):
+        yield from product(group, later)
 
 
-def _edge(one: Cap, other: Cap, width: float) -> float:
+def _edge(first: Cap, second: Cap, width: float) -> float:
     """Radius (nm) at which two caps, closer than `width` on the axis, are `width` apart."""
-    inside, outside = 0.0, 0.999 * min(one.radius, other.radius)
+    inside, outside = 0.0, 0.999 * min(first.radius, second.radius)
     for _ in range(BISECTIONS):
         middle = (inside + outside) / 2
-        if abs(one.height(middle) - other.height(middle)) < width:
+        if abs(first.height(middle) - second.height(middle)) < width:
             inside = middle
         else:
             outside = middle
@@ -244,9 +244,9 @@ class Shapes:
 
     def distance(self, r: float, z: float) -> float:
         """Distance (nm) of a point of the medium from the nearest body."""
-        found = [math.hypot(r, z - dot.z) - dot.layers[-1].radius for dot in self.molecule.dots]
-        found += [r - b.radius for b in self.molecule.bridges if b.z_low < z < b.z_high]
-        return min(found)
+        distances = [math.hypot(r, z - dot.z) - dot.layers[-1].radius for dot in self.molecule.dots]
+        distances += [r - b.radius for b in self.molecule.bridges if b.z_low < z < b.z_high]
+        return min(distances)
 
     @cached_property
     def slivers(self) -> tuple[Sliver, ...]:
@@ -290,19 +290,19 @@ class Shapes:
 
     def curves(self) -> list[Curve]:
         """Every circle and line that may bound a region, each once."""
-        found: list[Curve] = []
+        curves: list[Curve] = []
         for dot in self.molecule.dots:
-            found += [Arc(dot.z, layer.radius) for layer in dot.layers]
-            found += [Arc(dot.z, dot.layers[-1].radius + offset) for offset in self.layers]
+            curves += [Arc(dot.z, layer.radius) for layer in dot.layers]
+            curves += [Arc(dot.z, dot.layers[-1].radius + offset) for offset in self.layers]
         for bridge in self.molecule.bridges:
-            found += [Line(bridge.radius + x, bridge.z_low, bridge.z_high) for x in (0.0, *self.layers)]
+            curves += [Line(bridge.radius + x, bridge.z_low, bridge.z_high) for x in (0.0, *self.layers)]
         for sliver in self.slivers:
             low, high = sliver.span(sliver.edge)
-            found.append(Line(sliver.edge, low - SIDE_NM, high + SIDE_NM))
+            curves.append(Line(sliver.edge, low - SIDE_NM, high + SIDE_NM))
         if self.box:
-            found.append(Arc(0.0, self.box))
+            curves.append(Arc(0.0, self.box))
         # In an order of their own: the same shape gives the same mesh however its dots are listed.
-        return sorted(dict.fromkeys(found), key=repr)
+        return sorted(dict.fromkeys(curves), key=repr)
 
 
 def arrange(shapes: Shapes) -> list[Piece]:
@@ -369,23 +369,23 @@ def closing_lines(shapes: Shapes, pieces: Sequence[Piece]) -> tuple[list[tuple[f
 
 def _spans(cuts: Iterable[float], region: Callable[[float], str]) -> list[tuple[float, float, str]]:
     marks = _merged(cuts)
-    found = []
+    spans = []
     for a, b in pairwise(marks):
         label = region((a + b) / 2)
         if label != OUTSIDE:
-            found.append((a, b, label))
-    return found
+            spans.append((a, b, label))
+    return spans
 
 
 def _cuts(curve: Curve, others: Sequence[Curve], *, half: bool) -> list[float]:
-    found: list[float] = []
-    for other in others:
-        if other != curve:
-            found += _crossings(curve, other)
+    cuts: list[float] = []
+    for neighbour in others:
+        if neighbour != curve:
+            cuts += _crossings(curve, neighbour)
     if half:
-        found += curve.at_height(0.0)
+        cuts += curve.at_height(0.0)
     low, high = curve.domain
-    return [low, *_merged(t for t in found if low + SAME_NM < t < high - SAME_NM), high]
+    return [low, *_merged(t for t in cuts if low + SAME_NM < t < high - SAME_NM), high]
 
 
 def _merged(values: Iterable[float]) -> list[float]:
@@ -397,19 +397,21 @@ def _merged(values: Iterable[float]) -> list[float]:
     return merged
 
 
-def _crossings(curve: Curve, other: Curve) -> list[float]:
+def _crossings(curve: Curve, neighbour: Curve) -> list[float]:
     """Parameters on `curve` of its crossings with `other`."""
-    if isinstance(curve, Arc) and isinstance(other, Arc):
-        distance = other.z - curve.z
+    if isinstance(curve, Arc) and isinstance(neighbour, Arc):
+        distance = neighbour.z - curve.z
         if distance == 0:
             return []
         # Height of the circle in which two spheres meet, from the centre of the first.
-        height = (distance**2 + curve.radius**2 - other.radius**2) / (2 * distance)
+        height = (distance**2 + curve.radius**2 - neighbour.radius**2) / (2 * distance)
         return curve.at_height(curve.z + height)
-    if isinstance(curve, Arc) and isinstance(other, Line):
+    if isinstance(curve, Arc) and isinstance(neighbour, Line):
         return [
-            t for t in curve.at_radius(other.r) if other.z_low - SAME_NM < curve.point(t)[1] < other.z_high + SAME_NM
+            t
+            for t in curve.at_radius(neighbour.r)
+            if neighbour.z_low - SAME_NM < curve.point(t)[1] < neighbour.z_high + SAME_NM
         ]
-    if isinstance(curve, Line) and isinstance(other, Arc):
-        return [other.point(t)[1] for t in other.at_radius(curve.r)]
+    if isinstance(curve, Line) and isinstance(neighbour, Arc):
+        return [neighbour.point(t)[1] for t in neighbour.at_radius(curve.r)]
     return []

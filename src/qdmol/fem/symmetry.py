@@ -57,7 +57,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """A direction of polarisation: the sector of the dipole along it, and how many axes of space it stands for.
+    """A direction of polarisation: the sector of the dipole along it, and how many axes of space it represents.
 
     `axis` is a unit vector along it: of a direction across the molecule's axis, one of two equivalent ones.
     """
@@ -69,7 +69,7 @@ class Direction:
 
 
 class Symmetry(ABC):
-    """What rooms above the finite elements know of a molecule's symmetry."""
+    """Symmetry of a molecule, as used by all packages above the finite elements."""
 
     @property
     @abstractmethod
@@ -118,7 +118,7 @@ class Symmetry(ABC):
         Raises
         ------
         SolverError
-            More than MAX_FAMILIES groups are asked for.
+            More than MAX_FAMILIES groups are requested.
         """
 
     @property
@@ -147,12 +147,12 @@ class Symmetry(ABC):
         """The sector of the complex conjugate functions."""
 
     @abstractmethod
-    def combine(self, one: Indices, other: Indices) -> Indices:
+    def combine(self, first: Indices, second: Indices) -> Indices:
         """Quantum numbers (..., K) of the products of functions with numbers (..., K)."""
 
-    def product(self, one: Sector, other: Sector) -> Sector:
+    def product(self, first: Sector, second: Sector) -> Sector:
         """The sector of the product of two functions."""
-        return self.sector(*(int(n) for n in self.combine(np.array(one.numbers), np.array(other.numbers))))
+        return self.sector(*(int(n) for n in self.combine(np.array(first.numbers), np.array(second.numbers))))
 
     @abstractmethod
     def signs(self, sector: Sector) -> tuple[int, ...]:
@@ -183,7 +183,7 @@ class Symmetry(ABC):
         """The sector with the opposite signs on the second image, bonding against antibonding; None with one image."""
 
     @abstractmethod
-    def overlap_locally(self, one: Indices, other: Indices) -> Bools:
+    def overlap_locally(self, first: Indices, second: Indices) -> Bools:
         """Whether functions with numbers (..., K) overlap in a part of space of any shape the symmetry of the elements
         allows: about an axis, equal m. Their signs on the images are not looked at.
         """
@@ -276,7 +276,7 @@ class AxialSymmetry(Symmetry):
         """For m = 0, 1, 2 .. both parities."""
         for m in range(MAX_FAMILIES):
             yield tuple(self.sector(m, parity) for parity in self._parities)
-        message = f"Levels were found for every |m| below {MAX_FAMILIES}; ask for fewer levels."
+        message = f"All |m| below {MAX_FAMILIES} are used up; request fewer levels."
         raise SolverError(message)
 
     def partners(self, sector: Sector) -> tuple[Sector, ...]:
@@ -288,9 +288,9 @@ class AxialSymmetry(Symmetry):
         m, parity = sector.numbers
         return self.sector(-m, parity)
 
-    def combine(self, one: Indices, other: Indices) -> Indices:
+    def combine(self, first: Indices, second: Indices) -> Indices:
         """Sums of m and products of parities."""
-        return np.stack([one[..., 0] + other[..., 0], one[..., 1] * other[..., 1]], axis=-1)
+        return np.stack([first[..., 0] + second[..., 0], first[..., 1] * second[..., 1]], axis=-1)
 
     def signs(self, sector: Sector) -> tuple[int, ...]:
         """1 above the mirror plane, the parity below it."""
@@ -301,9 +301,9 @@ class AxialSymmetry(Symmetry):
         m, parity = sector.numbers
         return self.sector(m, -parity) if self.mirror else None
 
-    def overlap_locally(self, one: Indices, other: Indices) -> Bools:
+    def overlap_locally(self, first: Indices, second: Indices) -> Bools:
         """Equal m."""
-        return np.asarray(one[..., 0] == other[..., 0])
+        return np.asarray(first[..., 0] == second[..., 0])
 
     def vanishing(self, sector: Sector) -> tuple[str, ...]:
         """The axis for m ≠ 0, the mirror plane for odd functions."""
@@ -315,7 +315,7 @@ class AxialSymmetry(Symmetry):
         return sector.numbers[0] ** 2
 
     def sort_key(self, sector: Sector) -> tuple[int, ...]:
-        """By |m|, then -m before +m, then "+" before "-"."""
+        """Sort key: by |m|, then -m before +m, then "+" before "-"."""
         m, parity = sector.numbers
         return abs(m), m, -parity
 

@@ -67,18 +67,18 @@ def refuse_overwriting(
 
 
 def _refuse(field: str, given: Path, replaced: Path) -> None:
-    what = "which" if given == replaced else f"but {shorten(str(replaced))}, which is written with it,"
+    what = "which" if given == replaced else f"but {shorten(str(replaced))}, which is written along with it,"
     message = f"`{field}` is {shorten(str(given))}, {what} is an input file; choose another file name."
     allowed = "a file that is not an input"
     raise InputError(field=field, value=str(given), allowed=allowed, message=message)
 
 
-def _same(one: Path, two: Path) -> bool:
+def _same(first: Path, second: Path) -> bool:
     try:
         try:
-            return one.samefile(two) or _place(one) == _place(two)
+            return first.samefile(second) or _place(first) == _place(second)
         except OSError:  # one of them does not exist
-            return _place(one) == _place(two)
+            return _place(first) == _place(second)
     except ValueError:  # a name with a null character is no file
         return False
 

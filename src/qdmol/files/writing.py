@@ -76,8 +76,10 @@ def drop_abandoned(folder: Path, name: str) -> None:
     pattern = re.compile(rf"\.{{1,2}}{name}{_TEMPORARY}{{1,2}}", re.DOTALL)
     with suppress(OSError):  # a failed clean-up is not an error
         with os.scandir(folder) as entries:
-            found = [entry.name for entry in entries if entry.name.endswith(".tmp") and pattern.fullmatch(entry.name)]
-        for entry in found:
+            abandoned = [
+                entry.name for entry in entries if entry.name.endswith(".tmp") and pattern.fullmatch(entry.name)
+            ]
+        for entry in abandoned:
             _drop_if_abandoned(folder / entry)
 
 

@@ -50,8 +50,8 @@ SELF_MONITORING = {
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.interval": "2s",
 }
-LOST = "the scheduler was lost before this job finished"
-IDLE = "no worker of the scheduler took this job"
+LOST = "the connection to the scheduler was lost before this job finished"
+IDLE = "no worker of the scheduler accepted this job"
 
 Finish = Callable[[Assignment, Record], None]
 
@@ -91,7 +91,7 @@ class LocalWorkers:
                 continue
             self._deaths += 1
             if self._deaths > MAX_DEATHS * len(self._processes):
-                raise SolverError(f"Worker processes end before they finish a job (status {process.returncode}).")
+                raise SolverError(f"The worker processes ended before finishing a job (status {process.returncode}).")
             self._start_again(place)
 
     def _start_again(self, place: int) -> None:
@@ -307,7 +307,7 @@ class _Dispatch:
         elif self.attempted[assignment.key] < self.attempts:
             self.to_retry.append(assignment)
         else:
-            self.finish(assignment, failed("its worker process died at every attempt, possibly for lack of memory"))
+            self.finish(assignment, failed("its worker process died at every attempt, possibly because memory ran out"))
 
     def _overran(self, assignment: Assignment, elapsed: float) -> bool:
         """Whether a worker that died has ended itself: its job started too long ago, or alone took too long."""
@@ -447,7 +447,7 @@ def run_on(
 
 @dataclass
 class _Capacity:
-    """How many jobs may be handed out at a time: a fixed number, or what a running cluster has threads for."""
+    """Number of jobs submitted at a time: a fixed number, or the number of threads of a running cluster."""
 
     client: Client
     width: int | None

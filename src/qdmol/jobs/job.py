@@ -60,12 +60,13 @@ class Assignment:
 def compute(assignment: Assignment, *, end_process: bool = False) -> Record:
     """Return the record of a job; whatever goes wrong is a record with the reason.
 
-    A record says nothing that differs from run to run. With ``end_process`` a job that overruns its limit in compiled
+    A record contains nothing that differs from run to run. With ``end_process`` a job that overruns its limit in
+    compiled
     code ends this process.
     """
     job = assignment.job
     if assignment.code != source_digest(job.source):
-        return failed("this worker has another version of qdmol than the command that asked it")
+        return failed("this worker has a different version of qdmol from the command that submitted the job")
     with _ONE_AT_A_TIME:
         try:
             with time_limit(assignment.limit, end_process=end_process):

@@ -17,7 +17,7 @@ CONNECT = 10.0  # seconds a scheduler may take to answer
 FIRST_WORKER = 15.0  # seconds to wait for a scheduler's first worker
 PAUSE = 0.5  # seconds between queries
 ALLOWED = "the address of a running dask scheduler, such as tcp://10.0.0.1:8786"
-OTHER_KIND = "another kind of server listens there"
+OTHER_KIND = "a different kind of server listens at this address"
 LENGTH = struct.Struct("=Q")  # a message of the library starts with its length in bytes
 LONGEST_GREETING = 100_000  # bytes
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.-]+):(?P<port>[0-9]{1,5})")
@@ -112,12 +112,12 @@ def _workers_of(address: str) -> int:
     except (OSError, TimeoutError) as error:
         raise no_scheduler(address, error) from None
     except TypeError:  # raised by the library without certificates for tls://
-        reason = "the dask configuration has no certificates; set them under distributed.comm.tls"
+        reason = "the dask configuration contains no certificates; set them under distributed.comm.tls"
         raise no_scheduler(address, reason) from None
     except Exception:  # noqa: BLE001  # a server of another kind may send anything
         raise no_scheduler(address, OTHER_KIND) from None
     if not isinstance(answer, Mapping) or answer.get("type") != "Scheduler":
-        raise no_scheduler(address, "the server there is not a scheduler")
+        raise no_scheduler(address, "the server at this address is not a scheduler")
     return int(answer["n_workers"] if "n_workers" in answer else len(answer.get("workers", ())))
 
 

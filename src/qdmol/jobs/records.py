@@ -74,7 +74,7 @@ def is_final(record: Record) -> bool:
 
 
 def named_object(name: str) -> Any:
-    """Return what a name such as ``"package.module:function"`` stands for."""
+    """Return the function with a name such as ``"package.module:function"``."""
     module, _, attribute = name.partition(":")
     return getattr(import_module(module), attribute)
 

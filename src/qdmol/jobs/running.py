@@ -89,7 +89,7 @@ Progress = Callable[[State], None]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Where jobs are computed: a scheduler's address, worker processes of this command, or (0) this process.
+    """Settings for running jobs: a scheduler's address, worker processes of this command, or (0) this process.
 
     `limit` is the time limit of a job in seconds, None for no limit.
     """
@@ -126,7 +126,7 @@ class _Run:
     planned: int = 0
     first_refusal: InputError | None = None
     known: int = 0
-    holes: int = 0
+    failed: int = 0
     first_finished: float = 0.0
     computed: int = 0
     written: float = 0.0
@@ -168,16 +168,16 @@ class _Run:
 
     @property
     def uncomputed(self) -> int:
-        """How many jobs may still have to be computed."""
+        """Upper bound of the number of jobs still to be computed."""
         return len(self.pending) + self.plan.count - self.planned
 
     @property
     def all_holes(self) -> bool:
         """Whether all jobs are known and none has a result."""
-        return not self.pending and self.holes == self.plan.count
+        return not self.pending and self.failed == self.plan.count
 
     def assignments(self, limit: float | None) -> Iterator[Assignment]:
-        """What is to be computed, portion by portion, in each the jobs of one group one after the other."""
+        """Yield the jobs to compute in portions; within a portion the jobs of one group follow each other."""
         while self.waiting:
             order: dict[int, int] = {}
             for group in self.waiting.values():
@@ -212,7 +212,7 @@ class _Run:
         for index in indices:
             self.enter(index, record)
         self.known += len(indices)
-        self.holes += len(indices) * (not is_done(record))
+        self.failed += len(indices) * (not is_done(record))
 
     def _report(self, phase: str) -> None:
         if self.progress is None:
@@ -221,7 +221,7 @@ class _Run:
         left = None
         if self.computed > 1:  # the first job waited for everything to start
             left = (time.monotonic() - self.first_finished) / (self.computed - 1) * (total - self.known)
-        self.progress(State(self.known, self.holes, total, left, phase))
+        self.progress(State(self.known, self.failed, total, left, phase))
 
 
 def run_jobs(

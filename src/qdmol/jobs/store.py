@@ -115,7 +115,7 @@ def _parsed(body: bytes) -> Record | None:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _is_plain(value: Any, depth: int) -> bool:

@@ -136,7 +136,7 @@ def lowest_ritz(
         try:
             last, (ritz, mixing) = values, scipy.linalg.eigh(*inner, check_finite=False)
         except np.linalg.LinAlgError as error:
-            message = f"The space of an eigenvalue iteration collapsed: {error}."
+            message = f"The search space of an eigenvalue iteration became linearly dependent: {error}."
             raise SolverError(message) from error
         values, mixing = ritz[:count], mixing[:, : start.shape[1]]
         converged = np.max(np.abs(values - last)) < tolerance

@@ -40,7 +40,7 @@ def left_out(shells: NDArray[np.float64]) -> Tail:
     0.1
     """
     last = shells[-4:]
-    one, two = float(last[3] / last[2]), float((last[3] + last[2]) / (last[0] + last[1]))
-    decay = min(max(one, math.sqrt(two), DECAY_RANGE[0]), DECAY_RANGE[1])
-    two = min(two, DECAY_RANGE[1] ** 2)
-    return Tail(round(decay, 12), SHARE * float(last[3] + last[2]) * two / (1 - two))
+    single, double = float(last[3] / last[2]), float((last[3] + last[2]) / (last[0] + last[1]))
+    decay = min(max(single, math.sqrt(double), DECAY_RANGE[0]), DECAY_RANGE[1])
+    double = min(double, DECAY_RANGE[1] ** 2)
+    return Tail(round(decay, 12), SHARE * float(last[3] + last[2]) * double / (1 - double))

@@ -115,10 +115,10 @@ _REFERENCE: frozenset[Owner] = frozenset({"reference"})  # belongs to the dots, 
 
 QUANTITIES: dict[str, MaterialQuantity] = {
     "electron_mass": MaterialQuantity(
-        "mass", 0.001, 100, meaning="Free-electron masses.", owners=_EVERYWHERE, required=True
+        "mass", 0.001, 100, meaning="Effective mass, in free-electron masses.", owners=_EVERYWHERE, required=True
     ),
     "hole_mass": MaterialQuantity(
-        "mass", 0.001, 100, meaning="Free-electron masses.", owners=_EVERYWHERE, required=True
+        "mass", 0.001, 100, meaning="Effective mass, in free-electron masses.", owners=_EVERYWHERE, required=True
     ),
     "conduction_offset": MaterialQuantity(
         "energy",
@@ -162,7 +162,7 @@ QUANTITIES: dict[str, MaterialQuantity] = {
         0,
         20,
         open_low=True,
-        meaning="Band gap, eV; of the reference material only.",
+        meaning="Band gap, eV; reference material only.",
         owners=_REFERENCE,
         required=True,
     ),
@@ -197,7 +197,7 @@ QUANTITIES: dict[str, MaterialQuantity] = {
         0,
         2000,
         open_low=True,
-        meaning="Full width at half maximum of one dot's line at 300 K, meV; of the reference material only.",
+        meaning="Full width at half maximum of the line of a single dot at 300 K, meV; reference material only.",
         owners=_REFERENCE,
         optical=True,
     ),
@@ -206,7 +206,7 @@ QUANTITIES: dict[str, MaterialQuantity] = {
         0,
         1000,
         open_low=True,
-        meaning="Effective phonon of that width's temperature law, meV; of the reference material only.",
+        meaning="Effective phonon energy in the temperature dependence of the linewidth, meV; reference material only.",
         owners=_REFERENCE,
         optical=True,
     ),
@@ -214,8 +214,8 @@ QUANTITIES: dict[str, MaterialQuantity] = {
         "number",
         0,
         1,
-        meaning="Share of the p orbital along the crystal's axis in the hole's Bloch function, 1/3 is isotropic; "
-        "of the reference material only.",
+        meaning="Fraction of the p orbital along the crystal axis in the Bloch function of the hole (1/3 is "
+        "isotropic); reference material only.",
         owners=_REFERENCE,
         optical=True,
     ),
@@ -223,7 +223,7 @@ QUANTITIES: dict[str, MaterialQuantity] = {
         "angle",
         0,
         90,
-        meaning="Between the crystal's axis and the molecule's, degrees; of the reference material only.",
+        meaning="Angle between the crystal axis and the axis of the molecule, degrees; reference material only.",
         owners=_REFERENCE,
         optical=True,
     ),

@@ -104,7 +104,7 @@ class _Frozen(BaseModel):
 
 
 class Source(_Frozen):
-    """A source of values: citation, identifier, and a note on what was read of it."""
+    """A source of values: citation, identifier, and a note on which parts of it were accessible."""
 
     citation: Text
     doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
@@ -288,8 +288,8 @@ def _value(file: _File, material: str, key: str, entry: _Entry) -> MaterialValue
     number = _number(entry.value, entry.unit, key, f"{field}.value")
     source = _source(file, entry.source, f"{field}.source")
     others = tuple(
-        _alternative(file, material, key, entry.unit, other, field=f"{field}.alternatives[{i}]")
-        for i, other in enumerate(entry.alternatives)
+        _alternative(file, material, key, entry.unit, alternative, field=f"{field}.alternatives[{i}]")
+        for i, alternative in enumerate(entry.alternatives)
     )
     return MaterialValue(
         value=number,
@@ -301,16 +301,16 @@ def _value(file: _File, material: str, key: str, entry: _Entry) -> MaterialValue
     )
 
 
-def _alternative(file: _File, material: str, key: str, unit: str, other: _Alternative, *, field: str) -> Alternative:
-    origin = _source(file, other.source, f"{field}.source")
+def _alternative(file: _File, material: str, key: str, unit: str, entry: _Alternative, *, field: str) -> Alternative:
+    origin = _source(file, entry.source, f"{field}.source")
     return Alternative(
         material=material,
         key=key,
-        value=_number(other.value, unit, key, f"{field}.value"),
+        value=_number(entry.value, unit, key, f"{field}.value"),
         source=str(origin),
         unit=QUANTITIES[key].unit,
         origin=origin,
-        note=other.note,
+        note=entry.note,
     )
 
 
@@ -355,15 +355,18 @@ def alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
 
     Those of optical quantities, on which no level depends, are `light_alternatives`.
     """
-    return tuple(other for other in _listed(material_set) if not QUANTITIES[other.key].optical)
+    return tuple(alternative for alternative in _listed(material_set) if not QUANTITIES[alternative.key].optical)
 
 
 def light_alternatives(material_set: MaterialSet) -> tuple[Alternative, ...]:
     """Return the alternatives of optical quantities, in the order of the file."""
-    return tuple(other for other in _listed(material_set) if QUANTITIES[other.key].optical)
+    return tuple(alternative for alternative in _listed(material_set) if QUANTITIES[alternative.key].optical)
 
 
 def _listed(material_set: MaterialSet) -> tuple[Alternative, ...]:
     return tuple(
-        other for values in material_set.materials.values() for value in values.values() for other in value.alternatives
+        alternative
+        for values in material_set.materials.values()
+        for value in values.values()
+        for alternative in value.alternatives
     )

@@ -21,14 +21,14 @@ from qdmol.potentials import images_of, part_of
 from qdmol.states import Hamiltonian, tail_of
 
 # Basis functions kept: beyond, the basis shrinks to the last states.
-LARGEST_BASIS = 24
+MAX_BASIS_SIZE = 24
 # A level in the coarse space serves an error estimate only, so that it need not converge further (eV).
 COARSE_CONVERGENCE_EV = 1e-8
 COARSE_STEPS = 12
 
 
 class CarrierSpace:
-    """Everything of one carrier that stays the same while a pair converges: its ground sectors and their factors.
+    """Data of one carrier that do not change while a pair converges: its ground sectors and their factors.
 
     A function is one vector over all ground sectors, one behind the other; at the quadrature points it has a value (P,)
     for each image of the mesh, P the points of all elements.
@@ -56,16 +56,16 @@ class CarrierSpace:
         return self.assembler.measure
 
     def precondition(self, x: Floats) -> Floats:
-        """(A - floor M)^-1 x for the bare operator."""
+        """Preconditioned vector (A - floor M)^-1 x, for the bare operator."""
         factors = {s: self.hamiltonian.factor_at_floor(s, coarse=self.coarse) for s in self.sectors}
         return np.concatenate([factors[s].solve(x[part]) for s, part in self._parts.items()])
 
     def energy(self, x: Floats) -> Floats:
-        """A x, the bare operator."""
+        """Product A x with the matrix of the bare operator."""
         return np.concatenate([self.pencils[s].A @ x[part] for s, part in self._parts.items()])
 
     def overlap(self, x: Floats) -> Floats:
-        """M x."""
+        """Product M x with the overlap matrix."""
         return np.concatenate([self.pencils[s].M @ x[part] for s, part in self._parts.items()])
 
     def parts(self, x: Floats) -> dict[Sector, Floats]:
@@ -91,11 +91,11 @@ class CarrierSpace:
         return self.reduced({s: self.assembler.load(part_of(self.symmetry, images, s)) for s in self.sectors})
 
     def unflatten(self, values: Floats) -> list[Coefficient]:
-        """(images, P) as one list of arrays (E, Q) for each image."""
+        """List of arrays (E, Q) for each image, from an array (images, P)."""
         return [self.assembler.split(row) for row in values]
 
     def tail(self, x: Floats) -> Tail:
-        """How the state's energy decays with the degree: the slowest of the sectors that matter, and the sum."""
+        """Decay of the energy with the degree: the slowest among the relevant sectors, and the sum."""
         weights = {s: float(x[part] @ (self.pencils[s].M @ x[part])) for s, part in self._parts.items()}
         heavy = [s for s in self.sectors if weights[s] > 1e-3 * sum(weights.values())]
         tails = [tail_of(self.pencils[s], self.hamiltonian.floor, x[self._parts[s]]) for s in heavy]
@@ -103,7 +103,7 @@ class CarrierSpace:
 
 
 def flatten(images: Sequence[Coefficient]) -> Floats:
-    """One row (P,) for each image."""
+    """Array with one row (P,) for each image."""
     return np.stack([np.concatenate([part.ravel() for part in image]) for image in images])
 
 
@@ -142,7 +142,7 @@ class CarrierState:
         return float(np.sum(self.values**2 * function * self.space.measure)) / self.space.images
 
     def fall(self, coarse: CarrierSpace, potential: Floats) -> float:
-        """How much lower (eV) the level lies than in a coarser space, in the same potential energy (images, P)."""
+        """Decrease (eV) of the level from a coarser space, in the same potential energy (images, P)."""
         state = CarrierState(coarse, [coarse.reduced(self.space.parts(self.vector))])
         for _ in range(COARSE_STEPS):
             state.improve(potential, steps=1)
@@ -167,7 +167,7 @@ class CarrierState:
             self._solve(potential)
 
     def forget_basis(self) -> None:
-        """Keep the state only, not the basis it was found in."""
+        """Discard the basis and keep the state."""
         self.vectors, self._values = [self.vector], [self.values]
         self._energies, self._overlaps = [self.space.energy(self.vector)], [self.space.overlap(self.vector)]
 
@@ -195,11 +195,11 @@ class CarrierState:
         self.level = float(levels[0])
         self.vector = mixing[:, 0] @ basis
         self.values = np.tensordot(mixing[:, 0], values, axes=1)
-        if len(self.vectors) >= LARGEST_BASIS:
+        if len(self.vectors) >= MAX_BASIS_SIZE:
             self._shrink(mixing)
 
     def _shrink(self, mixing: Floats) -> None:
-        keep = mixing[:, : LARGEST_BASIS // 3].T
+        keep = mixing[:, : MAX_BASIS_SIZE // 3].T
         self.vectors, self._energies, self._overlaps, self._values = (
             list(np.tensordot(keep, np.stack(rows), axes=1))
             for rows in (self.vectors, self._energies, self._overlaps, self._values)

@@ -35,7 +35,7 @@ MIN_INDEPENDENT_NORM = 1e-6
 
 @dataclass(frozen=True)
 class Functions:
-    """R functions with ∫ ψ² d³r = 1 over the whole molecule.
+    """Set of R functions with ∫ ψ² d³r = 1 over the whole molecule.
 
     `vectors` (R, n) lie on the mesh of `hamiltonian`; `sectors` has the sector of each.
     """
@@ -103,8 +103,8 @@ class PointSums:
         loads = np.zeros((self.hamiltonian.size, len(pairs)))
         chunk = min(PAIRS_AT_A_TIME, max(1, MAX_PRODUCTS // len(self.weights)))
         for start in range(0, len(pairs), chunk):
-            some = pairs[start : start + chunk]
-            loads[:, start : start + chunk] = self.gather(self.values[some[:, 0]] * self.values[some[:, 1]])
+            batch = pairs[start : start + chunk]
+            loads[:, start : start + chunk] = self.gather(self.values[batch[:, 0]] * self.values[batch[:, 1]])
         return loads
 
     def gather(self, values: Floats) -> Floats:

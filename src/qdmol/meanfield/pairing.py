@@ -1,6 +1,7 @@
-"""The self-consistent pair: an electron and a hole, each in the other's field, no self-interaction (Hartree).
+"""The self-consistent pair: an electron and a hole, each in the field of the other, without self-interaction (Hartree).
 
-The energy of the pair, X[ψe, ψh] = <Te + Ve> + <Th + Vh> - ∫∫ ne nh e²/(4πε0 ε |r - r'|), is lowered by turns over one
+The energy of the pair, X[ψe, ψh] = <Te + Ve> + <Th + Vh> - ∫∫ ne nh e²/(4πε0 ε |r - r'|), is minimised alternately
+over one
 state with the other kept fixed: each iteration can only lower X, so that the iteration cannot oscillate and needs no
 damping. It converges to a fixed point.
 
@@ -57,7 +58,7 @@ class Pairing:
 
 @dataclass(frozen=True)
 class SelfConsistentPair:
-    """A self-consistent pair; `converged` is False where MAX_ITERATIONS `iterations` were not enough.
+    """A self-consistent pair; `converged` is False if MAX_ITERATIONS `iterations` were not sufficient.
 
     `exciton` and `attraction` in eV; `electron_energy` is the electron's potential energy (images, P) in the hole's
     field, `hole_energy` the hole's in the electron's; the carriers' potentials (eV for a unit charge) are one
@@ -125,7 +126,7 @@ def converge_pair(
 
 
 def _seeded(space: CarrierSpace, dot: PlacedDot) -> CarrierState:
-    """A first guess: the bare operator's answer to a source inside the dot."""
+    """Starting vector: the response of the bare operator to a source inside the dot."""
     inside = [dot.distance(positions) < dot.radius for positions in space.assembler.positions]
     return CarrierState(space, [space.precondition(space.load(np.stack(inside).astype(float)))])
 

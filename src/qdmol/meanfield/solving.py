@@ -89,7 +89,7 @@ class PairState:
 
 @dataclass(frozen=True)
 class MoleculeSolution:
-    """Everything solved for one molecule at the resolution that met the tolerance, or the last one tried.
+    """Solution of one molecule at the resolution that met the tolerance, or at the finest one tried.
 
     `flipped`: the mirror image was solved; `molecule` is that image, and every function is that of -z. `pairs` are in
     order of energy; `field_levels` are the electron's levels in the field of the lowest pair's hole, whose sectors are
@@ -111,12 +111,12 @@ class MoleculeSolution:
 
     @property
     def symmetry(self) -> Symmetry:
-        """That of the mesh, and of the levels without Coulomb."""
+        """Symmetry of the mesh, and of the levels without Coulomb attraction."""
         return self.elements.symmetry
 
     @cached_property
     def constrained_pairs(self) -> tuple[SelfConsistentPair, ...]:
-        """A pair with the hole kept in each dot that has no pair of its own: what orbitals need beside `pairs`."""
+        """Pairs with the hole constrained to each dot without a self-consistent pair; needed for orbitals."""
         own = {state.hole_dot for state in self.pairs}
         return constrained_pairs(self.hamiltonians, set(range(len(self.molecule.dots))) - own)
 
@@ -166,7 +166,7 @@ class MoleculeSolution:
 
     @property
     def errors(self) -> list[float]:
-        """Every error (eV) the tolerance speaks of."""
+        """All errors (eV) to which the tolerance applies."""
         errors = [level.error for levels in self.levels.values() for level in levels.levels]
         # Twice: a shift is the difference of two excitons, and must meet the tolerance as well.
         errors += [2 * pair.exciton.error for pair in self.pairs] + [pair.binding.error for pair in self.pairs]
@@ -205,7 +205,7 @@ def solve_molecule(molecule: AxialMolecule, request: Request) -> MoleculeSolutio
 
 
 def _standing(molecule: AxialMolecule) -> tuple[float, str]:
-    """A key that differs between a molecule and its mirror image, whatever the order of its dots."""
+    """Sort key that differs between a molecule and its mirror image, independent of the order of the dots."""
     bodies = sorted((tuple(round(x, 9) for x in dot.position), repr(dot.layers)) for dot in molecule.dots)
     return molecule.field, repr(bodies)
 
@@ -238,12 +238,12 @@ def _solve(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
 
 
 def _too_large(error: MeshTooLargeError, resolution: Resolution, request: Request) -> str:
-    """The refusal of a molecule whose coarsest mesh is too large."""
+    """Error for a molecule whose coarsest mesh is too large."""
     most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
     return (
-        f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are solved with "
-        f"{sum(request.counts.values())} levels ({MAX_SECONDS:g} s, {MAX_BYTES / 1e9:g} GB): "
-        "ask for fewer levels, or leave out thin layers and narrow gaps of large dots."
+        f"This molecule needs {error.elements} finite elements or more, and at most {most:.0f} are allowed with "
+        f"{sum(request.counts.values())} levels ({MAX_SECONDS:g} s, {MAX_BYTES / 1e9:g} GB): request fewer levels, "
+        "or remove thin layers and narrow gaps of large dots."
     )
 
 
@@ -257,7 +257,7 @@ def _max_energies(solution: MoleculeSolution) -> dict[Carrier, float]:
 
 
 def _wall_errors(solution: MoleculeSolution) -> dict[Carrier, float]:
-    """What the wall does to the level it moves most, of each carrier; the electron's in the hole's field among them."""
+    """Largest error caused by the wall for a level of each carrier, with and without attraction."""
     states = {carrier: [State.of_level(level) for level in levels] for carrier, levels in solution.levels.items()}
     if solution.field_operator is not None and solution.field_levels is not None:
         operator = solution.field_operator
@@ -301,12 +301,12 @@ def _attempt(
     errors: dict[Carrier, ModelErrors] = {}
     for carrier, hamiltonian in hamiltonians.items():
         limit = ceiling(molecule, wall, carrier)
-        found = find_levels(hamiltonian, request.counts[carrier], ceiling=limit)
+        bare = find_levels(hamiltonian, request.counts[carrier], ceiling=limit)
         errors[carrier] = ModelErrors(hamiltonian, wall, resolution)
-        levels[carrier] = found.with_error(partial(_level_error, errors[carrier]))
+        levels[carrier] = bare.with_error(partial(_level_error, errors[carrier]))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
-    if request.coulomb and all(len(found) for found in levels.values()):
+    if request.coulomb and all(len(bare) for bare in levels.values()):
         pairs = _pairs(hamiltonians, levels, errors)
         electron = hamiltonians["electron"]
         lowest = pairs[0].pair
@@ -336,8 +336,8 @@ def _apart(operator: ScreenedHamiltonian, low: Level, high: Level) -> float:
     """Half of ∫ |n - n'| of two levels: 0 where their densities are equal, 1 where these do not overlap."""
     assembler = operator.bare.assembler
     total = 0.0
-    for one, other in zip(operator.images(low.vector), operator.images(high.vector), strict=True):
-        values = zip(assembler.evaluate(one), assembler.evaluate(other), strict=True)
+    for low_image, high_image in zip(operator.images(low.vector), operator.images(high.vector), strict=True):
+        values = zip(assembler.evaluate(low_image), assembler.evaluate(high_image), strict=True)
         total += assembler.integral([np.abs(a**2 - b**2) for a, b in values])
     return total / 2
 
@@ -352,7 +352,7 @@ def _pairs(
     levels: Mapping[Carrier, Levels],
     errors: Mapping[Carrier, ModelErrors],
 ) -> tuple[PairState, ...]:
-    """The pair of every dot in which a hole stays, lowest first; of images of each other the one at lower z first."""
+    """Pair of every dot in which a hole remains localised, lowest first; of mirror images, lower z first."""
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
     poisson = Poisson(electron.elements, molecule)

@@ -70,7 +70,7 @@ def dot_shares(solution: MoleculeSolution, levels: Iterable[Level], hamiltonian:
 
 
 def field_dot_shares(solution: MoleculeSolution) -> Floats:
-    """The same (L, D) of the electron's levels in the field of the hole; none without a pair."""
+    """Probability (L, D) of each electron level in the field of the hole in each dot; empty without a pair."""
     operator, levels = solution.field_operator, solution.field_levels
     centres = solution.molecule.centres
     if operator is None or levels is None or not len(levels):
@@ -86,7 +86,7 @@ def field_dot_shares(solution: MoleculeSolution) -> Floats:
 
 
 def tunnelling(solution: MoleculeSolution) -> Tunnelling | None:
-    """Tunnel coupling and detuning of the electron's two lowest levels; None but for two dots with two levels."""
+    """Tunnel coupling and detuning of the two lowest electron levels; None unless two dots have two levels."""
     splitting = solution.splitting
     if len(solution.molecule.dots) != 2 or splitting is None:
         return None
@@ -99,7 +99,7 @@ def tunnelling(solution: MoleculeSolution) -> Tunnelling | None:
 
 
 def _symmetric(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
-    """Of equal dots: no detuning, and the whole splitting is coupling."""
+    """Tunnelling between equal dots: no detuning, and the whole splitting is coupling."""
     hamiltonian = solution.hamiltonians["electron"]
     low, high = solution.levels["electron"].levels[:2]
     functions = Functions.of_levels(hamiltonian, [low, high])
@@ -163,7 +163,7 @@ def _angle_error(fine: float, coarse: float, low: Level, high: Level, hamiltonia
 
 
 def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float) -> float:
-    """How far (eV) what no refinement removes may change 2t and Δ by acting between the states `vectors` (2, n).
+    """Largest change (eV) of 2t and Δ by errors that no refinement removes, acting between the states `vectors` (2, n).
 
     That is the wall, closed gaps and the error of the self-polarisation; `overlap` is ∫|ψ_a ψ_b|, which bounds what a
     potential does between them.
@@ -175,11 +175,11 @@ def _acting_between(solution: MoleculeSolution, vectors: Floats, overlap: float)
     return 2 * (max(further, 0.0) * overlap + closed + WALL_COUPLING_FACTOR * wall)
 
 
-def _wall_error(solution: MoleculeSolution, energy: float, one: Floats, other: Floats) -> float:
-    """What the wall adds (eV) to the matrix element between two states, at most; to a level where they are the same."""
+def _wall_error(solution: MoleculeSolution, energy: float, bra: Floats, ket: Floats) -> float:
+    """Upper bound (eV) of the wall's contribution to a matrix element, or to a level if both states are the same."""
 
     def density(assembler: Assembler) -> Coefficient:
-        pairs = zip(assembler.evaluate(one), assembler.evaluate(other), strict=True)
+        pairs = zip(assembler.evaluate(bra), assembler.evaluate(ket), strict=True)
         return [np.abs(first * second) for first, second in pairs]
 
     return WALL_SAFETY * float(wall_shares(solution.hamiltonians["electron"], solution.wall, energy, density).sum())
@@ -208,6 +208,6 @@ def _rotation(
 
 
 def _same_dot(shares: Floats) -> Tunnelling:
-    """No numbers, and the dot that has both levels by their shares (2, D)."""
+    """Result without coupling and detuning, with the dot that contains both levels according to their shares (2, D)."""
     both = np.flatnonzero(shares.min(axis=0) >= LOCALISED_SHARE)
     return Tunnelling(None, None, int(both[0]) if len(both) else None)

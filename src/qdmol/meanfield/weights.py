@@ -47,7 +47,7 @@ def low_bare_levels(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[BareLe
             factor = hamiltonian.factor_at_floor(sector, coarse=False)
             levels = low_levels(pencil, factor, hamiltonian.floor, LEVELS_PER_SECTOR)
             for energy, vector in zip(*levels, strict=True):
-                parts = {other: np.zeros(hamiltonian.size) for other in sectors}
+                parts = {key: np.zeros(hamiltonian.size) for key in sectors}
                 parts[sector][pencil.unknowns] = vector
                 bare.append(BareLevel(carrier, float(energy), parts))
         hamiltonian.release()
@@ -60,7 +60,7 @@ def pair_weights(
     """The weight of each pair at a carrier's quadrature points (P,), in units of its mean.
 
     The density of both particles, and what the sum of all weights does not cover, each in units of its own mean. Of a
-    symmetric molecule, where a pair stands for two, the mean of the pair and its mirror image.
+    symmetric molecule, where a pair represents two, the mean of the pair and its mirror image.
     """
     assembler = hamiltonian.assembler
     volume = assembler.measure
@@ -91,6 +91,6 @@ def pair_weights(
 
 
 def _missing(weight: Floats, images: Floats, volume: Floats) -> float:
-    """How much of a density (images, P) a weight (P,) leaves uncovered: 0 to 1."""
+    """Fraction of a density (images, P) that a weight (P,) leaves uncovered."""
     covered = np.sum(volume * np.minimum(weight, 1.0) * images) / np.sum(volume * images)
     return max(1 - float(covered) / COVERED_SHARE, 0.0)

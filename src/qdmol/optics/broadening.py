@@ -70,12 +70,12 @@ def light_of(molecule: AxialMolecule) -> Light:
         if name != MEDIUM and parameters.kane_energy is None:
             raise InputError(
                 field="materials",
-                value=f"no kane_energy of {name}",
+                value=f"without kane_energy of {name}",
                 allowed=f"a set with the kane_energy of every material, or overrides.{name}.kane_energy",
             )
     if molecule.light is None:
         allowed = "a set with homogeneous_width and phonon_energy of its reference material, or overrides of them"
-        raise InputError(field="materials", value="no homogeneous_width or phonon_energy", allowed=allowed)
+        raise InputError(field="materials", value="without homogeneous_width or phonon_energy", allowed=allowed)
     return molecule.light
 
 

@@ -37,7 +37,7 @@ class SectorStates:
 
 
 def sector_states(problem: Problem, *, top: float) -> Iterator[SectorStates]:
-    """All states of the families of sectors that hold one within `top` (eV) of the lowest of all."""
+    """All states of the families of sectors with at least one state within `top` (eV) of the lowest state."""
     species = [make_species(problem.electron, 1, None), make_species(problem.hole, 1, None)]
     operators = pair_operators(species, problem.signed)
     lowest = np.inf
@@ -99,7 +99,7 @@ def _levels(
 ) -> ExcitonLevels:
     """Levels of one sector; only those in the sector of the identity recombine."""
     space, symmetry = states.space, states.space.symmetry
-    electron, hole = (one.strings[rows, 0] for one, rows in zip(space.species, space.strings, strict=True))
+    electron, hole = (kind.strings[rows, 0] for kind, rows in zip(space.species, space.strings, strict=True))
     count, dots = len(states.energy), len(products[0])
     moment, bare = np.zeros((count, dots, len(share))), np.zeros((count, dots))
     if space.sector == symmetry.identity:

@@ -36,8 +36,8 @@ def pair_levels(solution: MoleculeSolution, weight: Floats, share: Floats, *, to
     energy, moment = _moments(solution, levels, weight, share)
     kept = energy <= complete
     barriers = [
-        levels[carrier].barrier + lowest[other]  # type: ignore[operator]
-        for carrier, other in zip(CARRIERS, reversed(CARRIERS), strict=True)
+        levels[carrier].barrier + lowest[partner]  # type: ignore[operator]
+        for carrier, partner in zip(CARRIERS, reversed(CARRIERS), strict=True)
         if levels[carrier].barrier is not None
     ]
     return PairLevels(
@@ -106,7 +106,12 @@ def _moments(
     electron, hole = (levels[carrier] for carrier in CARRIERS)
     sums, others = (PointSums(hamiltonian, carrier.vectors) for carrier in (electron, hole))
     # The hole's partner is in the conjugate sector, so that the pair recombines.
-    pairs = [(a, c) for a, one in enumerate(electron.sectors) for c, other in enumerate(hole.sectors) if one == other]
+    pairs = [
+        (a, c)
+        for a, electron_sector in enumerate(electron.sectors)
+        for c, hole_sector in enumerate(hole.sectors)
+        if electron_sector == hole_sector
+    ]
     rows, columns = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
     amplitude = np.zeros((len(weight), len(centres), len(rows)))
     for positions in hamiltonian.assembler.positions:

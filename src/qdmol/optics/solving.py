@@ -115,8 +115,8 @@ def _notes(molecule: AxialMolecule) -> tuple[str, ...]:
     if _optical(molecule):
         return ()
     return (
-        "Optical permittivities are missing in the material set: the local field is neglected, and the refractive "
-        f"index of the medium is assumed to be {_index(molecule):.3g}.",
+        "Optical permittivities are missing in the material set: the local field of light is neglected, and the "
+        "refractive index of the medium is assumed to be {_index(molecule):.3g}.",
     )
 
 

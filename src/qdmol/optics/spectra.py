@@ -141,7 +141,7 @@ def _population_error(population: Floats, rate: Floats, level_error: Floats, tem
 
 
 def hottest(light: MoleculeLight) -> float:
-    """Temperature (K) up to which only computed excitons are populated; infinite if only one is computed.
+    """Highest temperature (K) at which only the computed excitons are populated; infinite if only one is computed.
 
     There the excitons within kT below the highest computed one hold MAX_TOP_POPULATION of the population.
     """

@@ -90,7 +90,7 @@ class MoleculeLight:
     dots
         Number of dots.
     directions
-        Directions of polarisation by name, with the number of axes that each stands for: three in total.
+        Directions of polarisation by name, with the number of axes that each represents: three in total.
     edge
         Excitons in growing bases, the last one the best.
     pairs, regions

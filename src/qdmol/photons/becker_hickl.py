@@ -112,7 +112,7 @@ def _number(text: str) -> float | str:
 
 
 KIND = "Becker & Hickl SPC"
-# Fewer neighbours than this say nothing about their order.
+# With fewer neighbours than this their order is undetermined.
 ENOUGH = 16
 # Ticks of the quartz of the cards, which they count where no sync is chosen.
 OWN_CLOCKS_PS = (25_000.0, 50_000.0)
@@ -193,7 +193,7 @@ def decode_words(
     if not decoding.decode(words, variant.layout, count, counters, limit, out):
         raise DataError(
             f"The overflows of the macro clock add up to more than {LONGEST_S:.3g} s when read as {variant.name}; "
-            "no measurement is that long, so records are damaged or of another card."
+            "no measurement is that long, so the records are damaged or written by another card."
         )
     photons, marks = int(counters[decoding.PHOTONS]), int(counters[decoding.MARKERS])
     times, channels, adcs, marker_times, markers = out
@@ -243,7 +243,7 @@ class Trial:
         if self.failure:
             return self.failure
         if self.illegal > 0.001 * self.looked_at:
-            return f"{self.illegal} of {self.looked_at} records have bits set that no card sets"
+            return f"{self.illegal} of {self.looked_at} records have invalid bits set"
         if self.compared >= ENOUGH and self.backward > 0.02 * self.compared:
             return f"time runs backward in {self.backward} of {self.compared} pairs of photons"
         if not 1e3 <= self.clock_ps <= 1e7:
@@ -326,7 +326,7 @@ def _choose(path: Path, names: tuple[str, ...], findings: _Findings, *, stated: 
     proven = [trial for trial in possible if trial.proven]
     chosen = (proven or possible)[0]
     if stated is None and len(proven or possible) > 1:
-        findings.notes.append(f"Which card wrote the file cannot be told from it; it is read as {chosen.variant.name}.")
+        findings.notes.append(f"The file does not show which card wrote it; it is read as {chosen.variant.name}.")
     return chosen
 
 
@@ -340,7 +340,8 @@ def _delay_unit_ps(setup: Setup | None, trial: Trial, given: float | None, findi
     unit = trial.clock_ps / (trial.variant.largest + 1)
     findings.notes.append(
         f"No .set file states the width of a delay channel; it is taken as the {trial.clock_ps / 1e3:.4g} ns of the "
-        f"macro clock over {trial.variant.largest + 1} channels, so every delay and lifetime hangs on that."
+        f"macro clock over {trial.variant.largest + 1} channels, so every delay and lifetime depends on this "
+        "assumption."
     )
     return unit
 
@@ -351,12 +352,14 @@ def _about_clock(setup: Setup | None, clock_ps: float, findings: _Findings) -> s
     if source == 0 or (source is None and clock_ps in OWN_CLOCKS_PS):
         length = "" if source == 0 else f", by its length of {clock_ps / 1e3:g} ns,"
         findings.notes.append(
-            f"The macro clock is{length} the card's own and does not count laser pulses: delays hold, but times "
-            "between photons are known to a tick of it only."
+            f"The macro clock is{length} internal to the card and does not count laser pulses: delays are valid, but "
+            "times between photons are known only to one clock tick."
         )
         return "internal"
     if source is None:
-        findings.notes.append("Nothing states whether the macro clock counts laser pulses; it is taken to do so.")
+        findings.notes.append(
+            "The file does not state whether the macro clock counts laser pulses; it is assumed to do so."
+        )
         return "not stated"
     return "sync"
 
@@ -396,9 +399,9 @@ def read_spc(path: Path, *, variant: str | None = None, delay_unit_ps: float | N
     count = _count(path, trial.variant)
     rest = size % trial.variant.dtype.itemsize
     if rest:
-        findings.notes.append(f"The file ends {rest} bytes into a record, which is left out.")
+        findings.notes.append(f"The file ends {rest} bytes into a record, which is ignored.")
     if trial.gaps:
-        findings.notes.append(f"{trial.gaps} of {trial.looked_at} records say that photons before them were lost.")
+        findings.notes.append(f"{trial.gaps} of {trial.looked_at} records report that preceding photons were lost.")
     tick = _delay_unit_ps(setup, trial, delay_unit_ps, findings)
     clock = _about_clock(setup, trial.clock_ps, findings)
     source = SpcSource(path, trial.variant, count, _limit(trial.clock_ps))
@@ -419,7 +422,7 @@ def _chosen(path: Path, variant: str | None, setup: Setup | None, findings: _Fin
     if variant is not None:
         return _choose(path, (variant,), findings, stated="the format given")
     if named == () and setup is not None:
-        raise not_a_file_of(KIND, path, why=f"records of the card {setup.module} are not read")
+        raise not_a_file_of(KIND, path, why=f"records of the card {setup.module} are not supported")
     if named:
         return _choose(path, named, findings, stated=f"its .set file ({setup.module if setup else None})")
     trial = _choose(path, tuple(VARIANTS), findings, stated=None)

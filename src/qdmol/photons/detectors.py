@@ -32,7 +32,7 @@ _SHORT_NS = 2000  # afterpulses come within, the comparison is made beyond
 _STRAY = 1e-3  # share of the usual pairs that may stand inside a dead time: crosstalk, a second detector on the channel
 _SURE = 14.0  # logarithm of the likelihood ratio from which a dead time is believed
 _NEAR_NS = 32  # crosstalk comes within
-_MOST_PULSES = 20_000  # within the lags looked at; pulses closer than 0.25 ns are not told apart
+_MOST_PULSES = 20_000  # within the lags looked at; pulses closer than 0.25 ns are not distinguished
 _FEW = 20  # pairs that a comparison needs
 _Z = 1.96
 _Excess = tuple[float, float, float, tuple[bool, bool]]
@@ -332,7 +332,7 @@ class _Light:
 
     same_pulse: Floats
     others: Floats
-    period_ns: float | None  # where these two are not told apart by delays
+    period_ns: float | None  # where delays do not distinguish these two
 
 
 def has_router(record_type: str) -> bool:

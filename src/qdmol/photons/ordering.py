@@ -101,11 +101,13 @@ class OrderedSource:
             latest = _latest(pieces[0])
             low, high = min(low, earliest), max(high, latest)
             if high - low > _LONGEST:
-                raise DataError("The times span more than 63 bits, as no measurement does: the records are damaged.")
+                raise DataError(
+                    "The times span more than 63 bits, which is impossible in a measurement: the records are damaged."
+                )
             if given is not None and earliest < given:
                 raise DataError(
-                    f"The photons are not in order of time: one stands more than {self.window} events behind a later"
-                    " one, which is beyond what is sorted while reading."
+                    f"The photons are not in chronological order: one is more than {self.window} events behind a "
+                    "later one, beyond the range that is sorted while reading."
                 )
             waiting += _events(fresh)
             while held and _latest(held[-1]) > earliest:

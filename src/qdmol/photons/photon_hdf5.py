@@ -129,7 +129,7 @@ class PhotonHdf5Source:
                             check_span(times, first=first or 0, tick_ps=self.time_unit_ps)
                         yield part
                 except DAMAGE as error:
-                    raise DataError(f"`{self.path.name}` cannot be read from photon {start} on: damaged.") from error
+                    raise DataError(f"`{self.path.name}` is damaged from photon {start} on.") from error
 
     def _beside(
         self, records: Records, syncs: _Follower, markers: _Follower, *, last: int | None, size: int
@@ -161,7 +161,7 @@ class PhotonHdf5Source:
         if self.names.detectors is not None:
             channels = self._array(file, self.names.detectors)[start:stop].astype(np.int64)
         if len(channels) and not 0 <= int(channels.min()) <= int(channels.max()) <= 255:
-            raise DataError("A detector has a number outside 0 to 255; more are not read.")
+            raise DataError("A detector number is outside 0 to 255; other numbers are not supported.")
         if self.names.nanotimes is not None:
             long = self._array(file, self.names.nanotimes)[start:stop].astype(np.int64)
             if len(long) and not 0 <= int(long.min()) <= int(long.max()) < 2**32:
@@ -316,9 +316,12 @@ def _check(content: _Content, path: Path) -> float:
         content.contradictions.append(f"The unit of the timestamps is stated as {unit * 1e-12:.3g} s.")
     if content.ends is not None and abs(content.ends[1] - content.ends[0]) * unit * 1e-12 > LONGEST_S:
         span = abs(content.ends[1] - content.ends[0]) * unit * 1e-12
-        content.contradictions.append(f"First and last photon are {span:.3g} s apart; no measurement is that long.")
+        content.contradictions.append(
+            f"First and last photon are {span:.3g} s apart; no measurement is that long, so "
+            "the timestamps or their unit are wrong."
+        )
     if content.names.detectors is None:
-        content.notes.append("The file does not say which detector saw a photon; all are put on channel 0.")
+        content.notes.append("The file does not state the detector of each photon; all are assigned to channel 0.")
     return unit
 
 

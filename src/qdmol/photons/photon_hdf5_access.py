@@ -70,16 +70,18 @@ def _why_not_opened(error: BaseException) -> str:
     number = error.errno if isinstance(error, OSError) else None
     # the file can be read, as has been tried: what is denied is the lock
     if number in LOCKED:
-        return "it is locked by another program, as by a running acquisition; try again when that has ended"
+        return "it is locked by another program, such as a running acquisition; try again when it has finished"
     if "already open for" in str(error):
-        return "it is marked as open for writing: the program that wrote it still runs or ended without closing it"
-    return "it is damaged or cut short, or it is no HDF5 file"
+        return (
+            "it is marked as open for writing: the program that wrote it is still running or ended without closing it"
+        )
+    return "it is damaged or truncated, or it is not an HDF5 file"
 
 
 def child_names(file: h5py.File) -> list[str]:
     """Return the names at the top of a file, in alphabetical order."""
     if len(file) > MOST_NAMES:
-        raise _refusal(file, f"it has {len(file)} objects at its top; at most {MOST_NAMES} are read")
+        raise _refusal(file, f"it has {len(file)} objects at its top level; at most {MOST_NAMES} are read")
     return sorted(name for name in file if isinstance(name, str))
 
 
@@ -122,10 +124,12 @@ def _dataset(file: h5py.File, name: str) -> Any:
         return None
     layout = found.id.get_create_plist()
     if layout.get_layout() == h5py.h5d.VIRTUAL or layout.get_external_count() > 0:
-        raise _refusal(file, f"{name} takes its numbers from another file, which is not read")
+        raise _refusal(file, f"{name} takes its data from another file, which is not read")
     foreign = [number for k in range(layout.get_nfilters()) if (number := layout.get_filter(k)[0]) not in FILTERS]
     if foreign:
-        why = f"{name} is packed with filter {foreign[0]}, which needs a plug-in; repack the file with gzip"
+        why = (
+            f"{name} is compressed with filter {foreign[0]}, which needs a plug-in; compress the file with gzip instead"
+        )
         raise _refusal(file, why)
     return found
 
@@ -139,7 +143,7 @@ def _chunk_bytes(dataset: Any) -> int:
 def _limit_chunk(file: h5py.File, name: str, dataset: Any, largest: int) -> None:
     size = _chunk_bytes(dataset)
     if size > largest:
-        why = f"{name} is stored in chunks of {size / MEGABYTE:.3g} MB; at most {largest // MEGABYTE} MB are unpacked"
+        why = f"{name} is stored in chunks of {size / MEGABYTE:.3g} MB; at most {largest // MEGABYTE} MB are allowed"
         raise _refusal(file, why)
 
 
@@ -156,7 +160,7 @@ def integer_array(file: h5py.File, name: str, *, length: int | None = None) -> A
     Raises
     ------
     InputError
-        It is something else, not in this file, of another length, or states more numbers than are stored.
+        It is something else, not in this file, of another length, or states more entries than are stored.
     """
     found = _dataset(file, name)
     if found is None:
@@ -167,9 +171,9 @@ def integer_array(file: h5py.File, name: str, *, length: int | None = None) -> A
         raise _refusal(file, f"{name} is not an array of integers")
     _limit_chunk(file, name, found, LARGEST_CHUNK)
     if found.shape[0] * found.dtype.itemsize > LARGEST_RATIO * (found.id.get_storage_size() + 1):
-        raise _refusal(file, f"{name} states more numbers than are stored")
+        raise _refusal(file, f"{name} states more entries than are stored")
     if length is not None and found.shape[0] != length:
-        raise _refusal(file, f"{name} has {found.shape[0]} entries where {length} belong to it")
+        raise _refusal(file, f"{name} has {found.shape[0]} entries, but {length} are expected")
     return found
 
 

@@ -45,7 +45,7 @@ class RecordKind:
     wrap : int
         How far one overflow moves the clock, in units of `Records.times`.
     counted : bool
-        Whether an overflow record may stand for several.
+        Whether an overflow record may count several overflows.
     """
 
     name: str
@@ -138,8 +138,8 @@ class RecordFile:
         )
         if state[0] >= latest:
             raise DataError(
-                "The overflow records of the file move its clock beyond a month, which no measurement lasts:"
-                " the file is damaged, or its records are not of the kind the header says."
+                "The overflow records of the file add up to more than a month, longer than any measurement: the file "
+                "is damaged, or its records are not of the kind stated in the header."
             )
         return Records(
             times=times[:photons],
@@ -200,7 +200,7 @@ def refused(path: Path, reason: str) -> InputError:
 
 
 def _end_of(name: str) -> str:
-    """Return a path as printable text; of a long one the end, which tells more."""
+    """Return a path as printable text; for a long one its end, which is more informative."""
     longest = LONGEST_VALUE - 5
     return shorten(name if len(name) <= longest else f"...{name[3 - longest :]}")
 
@@ -211,7 +211,8 @@ def stream_of(recording: Recording) -> PhotonStream:
     Raises
     ------
     DataError
-        The header gives the times no scale: no resolution, or in T3 no sync rate or one beyond the resolution.
+        The header does not define the units of the times: no resolution, or in T3 no sync rate or one beyond the
+        resolution.
     """
     tick_ps = _sane(recording.tick_ps, "resolution", recording)
     mode = recording.kind.mode
@@ -221,11 +222,11 @@ def stream_of(recording: Recording) -> PhotonStream:
         period_ps = _sane(period_ps, "sync rate", recording, lowest=SHORTEST_PERIOD_PS)
         if tick_ps > period_ps:
             raise DataError(
-                f"The header's resolution of {tick_ps:g} ps is coarser than its sync period of {period_ps:g} ps, so its"
-                " delays have no scale."
+                f"The header's resolution of {tick_ps:g} ps is coarser than its sync period of {period_ps:g} ps, so "
+                "its delays cannot be converted to time."
             )
     elif tick_ps > SLOWEST_T2_PS:
-        contradictions.append(f"The header's clock of {tick_ps:g} ps a tick is slower than that of any T2 mode.")
+        contradictions.append(f"The header's clock of {tick_ps:g} ps a tick is slower than in any T2 mode.")
     count, truncated, notes = _records_in(recording)
     unit_ps = (period_ps if mode == "T3" else None) or tick_ps
     if recording.unit_ps is not None:
@@ -250,7 +251,8 @@ def _sane(value: float | None, what: str, recording: Recording, *, lowest: float
     # the default is from a femtosecond to an hour: outside, sums of ticks would leave 64 bits
     if value is None or not math.isfinite(value) or not lowest <= value <= 3.6e15:
         raise DataError(
-            f"The header of {shorten(recording.path.name)} gives no {what} that can be, so its times have no scale."
+            f"The header of {shorten(recording.path.name)} gives no valid {what}, so its times cannot be converted "
+            "to seconds."
         )
     return value
 
@@ -261,12 +263,12 @@ def _records_in(recording: Recording) -> tuple[int, bool, tuple[str, ...]]:
     there = max(0, size // WORD)
     stated = recording.stated_records
     if stated is None or stated <= 0:
-        return there, False, (f"The header gives no number of records; the {there} in the file are read.",)
+        return there, False, (f"The header states no number of records; all {there} records in the file are read.",)
     if stated > there:
         text = f"The file ends early: its header states {stated} records, of which {there} are intact and were read."
         return there, True, (text,)
     if stated < there:
-        text = f"The file holds {there - stated} records more than its header says; they are left out."
+        text = f"The file holds {there - stated} records more than its header states; they are ignored."
         return stated, False, (text,)
     return stated, False, ()
 
@@ -345,9 +347,9 @@ def is_t2(path: Path, header: Mapping[str, Any]) -> bool:
     """Whether the mode is T2; neither T2 nor T3, or records not of 32 bits, are refused."""
     mode, bits = header["MeasurementMode"], header["BitsPerRecord"]
     if mode not in (2, 3):
-        raise refused(path, f"holds no tagged photons: its header states measurement mode {mode}")
+        raise refused(path, f"contains no time-tagged photons: its header states measurement mode {mode}")
     if bits != 32:
-        raise refused(path, f"holds records of {bits} bits, of which nothing is known; all known ones have 32")
+        raise refused(path, f"holds records of {bits} bits, which is not a known format; all known records have 32")
     return bool(mode == 2)
 
 
@@ -364,7 +366,7 @@ def resolution_ps(header: Mapping[str, Any]) -> float:
 
 def duration_s(header: Mapping[str, Any]) -> float | None:
     """Length of the measurement."""
-    # the time that passed, else the time that was asked for; both in ms
+    # the elapsed time, else the requested time; both in ms
     return next((1e-3 * header[name] for name in ("StopAfter", "AcquisitionTime") if header[name] > 0), None)
 
 

@@ -1,7 +1,7 @@
 """PicoQuant's files from before PTU: HT2, HT3, PT2, PT3 and T3R, with a header of fixed fields.
 
 Layouts after the format chapters of the manuals of HydraHarp 400 (file versions 1.0 and 2.0) and PicoHarp 300 (2.0),
-PicoQuant GmbH. A file says what it is in its first 16 bytes.
+PicoQuant GmbH. The first 16 bytes of a file identify its format.
 
 T3R is the format of TimeHarp 100 and 200. Layout after the format chapter of the manual of TimeHarp 200 (file versions
 3.0, 5.0 and 6.0), PicoQuant GmbH. Two things set the board apart. It starts at the photon and stops at the laser's next
@@ -99,14 +99,14 @@ def read_hydraharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(HYDRAHARP)
     header = cursor.header
     version = header["FormatVersion"]
     if version not in TICKS_HYDRAHARP_PS:
-        raise refused(path, f"is a HydraHarp file of version {version[:6]!r}; known are 1.0 and 2.0")
+        raise refused(path, f"is a HydraHarp file of version {version[:6]!r}; supported are 1.0 and 2.0")
     t2 = is_t2(path, header)
     inputs = header["Inputs"]
     if not 0 <= inputs <= MOST_INPUTS:
@@ -138,7 +138,7 @@ def read_picoharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(PICOHARP)
@@ -241,7 +241,8 @@ def looks_like_timeharp(head: bytes, path: Path) -> bool:  # noqa: ARG001
 def read_timeharp(path: Path) -> PhotonStream:
     """Open a file of TimeHarp 100 or 200: T3R, version 3.0, 5.0 or 6.0.
 
-    The board gives its photons the times of a clock of its own, of 100 ns as a rule. They are told in periods of the
+    The board gives its photons the times of a clock of its own, of 100 ns as a rule. They are expressed in periods of
+    the
     laser by its rate; which pulse came before a photon is not known, and a note says so.
 
     Raises
@@ -249,13 +250,13 @@ def read_timeharp(path: Path) -> PhotonStream:
     InputError
         The header is broken, of another version, or of a histogram.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     cursor = opened(path)
     cursor.take(TEXTS[:2])
     version = cursor.header["FormatVersion"]
     if version not in ("3.0", "5.0", "6.0"):
-        raise refused(path, f"is a TimeHarp file of version {version[:6]!r}; known are 3.0, 5.0 and 6.0")
+        raise refused(path, f"is a TimeHarp file of version {version[:6]!r}; supported are 3.0, 5.0 and 6.0")
     cursor.offset = 0
     cursor.take(_fields(version))
     header = cursor.header
@@ -287,8 +288,9 @@ def read_timeharp(path: Path) -> PhotonStream:
             stated_duration_s=duration_s(header),
             provenance=provenance_of(path, "T3R", KIND, header),
             notes=(
-                f"This instrument takes times from a clock of {header['GlobalClock']} ns and does not count the pulses"
-                " of the laser: photons of one pulse and of its neighbours are not told apart.",
+                f"This instrument measures times with a clock of {header['GlobalClock']} ns and does not count the "
+                "pulses"
+                " of the laser: photons of neighbouring pulses are not distinguished.",
             ),
             unit_ps=clock_ps,
             convert=convert,

@@ -51,7 +51,7 @@ def read_ptu(path: Path) -> PhotonStream:
     InputError
         The header is broken or the records are of a kind that is not known.
     DataError
-        The header gives the times no scale.
+        The header does not define the units of the times.
     """
     with open_input(path) as stream:
         header = _read_header(stream, path)
@@ -80,7 +80,7 @@ def read_ptu(path: Path) -> PhotonStream:
 def _read_header(stream: BinaryIO, path: Path) -> dict[str, HeaderValue]:
     size = path.stat().st_size
     if not stream.read(16).startswith(MAGIC):
-        raise refused(path, "is no PTU file: it does not begin as one")
+        raise refused(path, "is not a PTU file: it does not begin with the PTU signature")
     plain: dict[str, HeaderValue] = {}
     indexed: dict[str, dict[int, HeaderValue]] = {}
     kept = 0
@@ -101,13 +101,13 @@ def _read_header(stream: BinaryIO, path: Path) -> dict[str, HeaderValue]:
             stream.seek(length - len(tail), 1)
             kept += len(tail)
             if kept > LONGEST_TEXTS:
-                raise refused(path, f"has texts of more than {LONGEST_TEXTS >> 20} MB in its header")
+                raise refused(path, f"has more than {LONGEST_TEXTS >> 20} MB of text in its header")
         value = _value(kind, raw, tail)
         if index < 0:
             plain[name] = value
         else:
             indexed.setdefault(name, {})[index] = value
-    raise refused(path, "has a broken header: it does not end")
+    raise refused(path, "has a broken header: its end is missing")
 
 
 def _value(kind: int, raw: bytes, tail: bytes) -> HeaderValue:
@@ -172,7 +172,7 @@ def _single(value: float | None) -> float | None:
 
 
 def _duration_s(header: Mapping[str, HeaderValue]) -> float | None:
-    # the time that passed, else the time that was asked for; both in ms
+    # the elapsed time, else the requested time; both in ms
     for name in ("TTResult_StopAfter", "MeasDesc_AcquisitionTime"):
         value = _number(header, name)
         if value is not None and value > 0:
@@ -183,12 +183,14 @@ def _duration_s(header: Mapping[str, HeaderValue]) -> float | None:
 def _kind_of(header: Mapping[str, HeaderValue], path: Path) -> RecordKind:
     number = _count(_number(header, "TTResultFormat_TTTRRecType"))
     if number is None:
-        raise refused(path, "holds no photons: its header does not say of what kind its records are")
+        raise refused(path, "contains no photons: its header does not state the kind of its records")
     if number not in RECORD_KINDS:
-        raise refused(path, f"holds records of a kind that is not known ({number:#x})")
+        raise refused(path, f"contains records of an unknown kind ({number:#x})")
     bits = _number(header, "TTResultFormat_BitsPerRecord")
     if bits not in (None, 32.0):
-        raise refused(path, f"holds records of {bits:g} bits, of which nothing is known; all known ones have 32")
+        raise refused(
+            path, f"contains records of {bits:g} bits, which is not a known format; all known records have 32"
+        )
     return RECORD_KINDS[number]
 
 
@@ -210,8 +212,9 @@ def _contradictions(
         apart = abs(period_ps / stated_period_ps - 1.0)
         if apart > SYNC_TOLERANCE:
             contradictions.append(
-                f"The header states a sync period of {period_ps:g} ps and one of {stated_period_ps:g} ps as a rate,"
-                f" which are {100 * apart:.3g} % apart."
+                f"The header states a sync period of {period_ps:g} ps and one of {stated_period_ps:g} ps from the "
+                "sync rate, "
+                f"which differ by {100 * apart:.3g} %."
             )
     return tuple(contradictions)
 

@@ -52,17 +52,17 @@ def order_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
     if falls or stream.unordered:
         back_ns = scan.order.deepest * scan.unit_ps * 1e-3
         number = (
-            f"{falls:,} photons were recorded after a later one, up to {time_text(back_ns * 1e-9)} late"
+            f"{falls:,} photons were recorded after a photon with a later time, up to {time_text(back_ns * 1e-9)} late"
             if falls
             else "Photons"
         )
         yield Flag(
             "unordered",
             "warning",
-            f"The file is not in order of time: {number}; they were sorted here, so g2 and lifetimes are correct;"
+            f"The file is not in chronological order: {number}; they were sorted here, so g2 and lifetimes are correct;"
             " programs that rely on the order of the file give wrong results."
             if falls
-            else "The photons of the file are not in order of time; they were sorted, so g2 and lifetimes are correct.",
+            else "The photons are not in chronological order; they were sorted, so g2 and lifetimes are correct.",
             float(falls) if falls else None,
             "photons" if falls else None,
         )
@@ -74,7 +74,7 @@ def header_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         yield Flag("header_mismatch", "fatal", sentence)
     stated_count = stream.stated_photons
     if stated_count is not None and 0 < stated_count < scan.photons:
-        message = f"The header states {stated_count:,} records, but the file holds {scan.photons:,} photons; all are"
+        message = f"The header states {stated_count:,} records, but the file contains {scan.photons:,} photons; all are"
         yield Flag("header_mismatch", "warning", f"{message} used.", float(scan.photons), "photons")
     yield from _length_flags(scan, stream)
 
@@ -92,7 +92,10 @@ def _length_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         return
     if stated is None or stated <= 0.0 or stream.truncated:
         return
-    text = f"By the header the recording lasts {time_text(stated)}, by the arrival times {time_text(measured)}"
+    text = (
+        f"According to the header the recording lasts {time_text(stated)}, according to the arrival times "
+        f"{time_text(measured)}"
+    )
     if measured > 1.5 * stated + 1.0:
         yield Flag("header_mismatch", "fatal", f"{text}: one of them is wrong, so no rate can be given.", measured, "s")
     elif measured > 1.01 * stated + 0.01:
@@ -103,7 +106,9 @@ def _length_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
             message = f"{text}: the clock of the records is not the one that the header states."
             yield Flag("header_mismatch", "fatal", message, measured, "s")
         elif measured < 0.95 * stated:
-            message = f"{text}: it was stopped early or the light went out; rates refer to the time with photons."
+            message = (
+                f"{text}: it was stopped early or the light was switched off; rates refer to the time with photons."
+            )
             yield Flag("header_mismatch", "warning", message, measured, "s")
 
 
@@ -114,7 +119,9 @@ def sync_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
     elif scan.sync.steady:
         yield from _recorded_sync_flags(scan, stream)
     elif scan.sync.steady is False:
-        message = f"The {scan.sync.pulses:,} recorded sync pulses have no steady period: delays after them mean little."
+        message = (
+            f"The {scan.sync.pulses:,} recorded sync pulses have no steady period, so delays after them are unreliable."
+        )
         yield Flag("sync_rate", "warning", message)
 
 
@@ -144,7 +151,7 @@ def _recorded_sync_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         divider = max(round(ratio), 1)
         rates = f"{1e6 / stream.sync_period_ps:.5g} MHz stated, {1e6 / measured:.5g} MHz recorded"
         if abs(ratio / divider - 1.0) > 0.01:
-            message = f"The pulse rates differ, {rates}; the recorded one is used."
+            message = f"The pulse rates differ, {rates}; the recorded rate is used."
             yield Flag("sync_rate", "warning", message, 1e6 / measured, "MHz")
         elif divider > 1:
             message = f"One in {divider} sync pulses was recorded ({rates})."
@@ -179,7 +186,8 @@ def gap_flags(scan: Scan, duration_s: float) -> Iterator[Flag]:
     if off_times:
         message = (
             f"At least {count} stretches without a photon, the longest {time_text(lengths[0])}, are longer than the"
-            " rate allows: off times without any background, or interruptions; the recording cannot tell."
+            " rate allows: they are off times without background, or interruptions; the recording does not "
+            "distinguish them."
         )
         yield Flag("gap", "note", message, total, "s")
         return
@@ -194,7 +202,7 @@ def gap_flags(scan: Scan, duration_s: float) -> Iterator[Flag]:
         f"No photon for {time_text(lengths[0])} from {start:.4g} s on{many}: at the mean rate that has a probability of"
         f" 10^{min(chance, 0.0):.0f}, and it is {lengths[0] / lengths[count]:.2g} times the longest other pause, so it"
         " is an interruption rather than blinking; rates and the Poisson level of g2 are too low by"
-        f" {percent(min(total / duration_s, 1.0))} if it is not cut out.".replace("10^-", "10^−"),
+        f" {percent(min(total / duration_s, 1.0))} unless it is removed.".replace("10^-", "10^−"),
         total,
         "s",
     )
@@ -255,7 +263,7 @@ def _rate_drift(scan: Scan, duration_s: float) -> Iterator[Flag]:
         way = "falls" if change < 0 else "rises"
         message = (
             f"The count rate {way} by {percent(abs(change))} of its mean over the run, beyond counting noise and"
-            " blinking: slow drift lifts g2 at all delays and mixes early and late lifetimes."
+            " blinking: slow drift raises g2 at all delays and mixes early and late lifetimes."
         )
         yield Flag("drift", "warning", message, 100.0 * change, "%")
 
@@ -346,8 +354,8 @@ def saturation_flags(scan: Scan, dead_times_ns: dict[int, float]) -> Iterator[Fl
         if busy > 0.3:
             channel = channel_label(scan.channels[row])
             message = (
-                f"The detector of channel {channel} is in its dead time for {percent(busy)} of the time with light: its"
-                " rate is no longer proportional to the light."
+                f"The detector of channel {channel} is in its dead time for {percent(busy)} of the time with light: "
+                "its count rate is no longer proportional to the light intensity."
             )
             yield Flag("saturated", "warning", message, 100.0 * busy, "%")
 
@@ -596,7 +604,7 @@ def _flags(scan: Scan, stream: PhotonStream, duration_s: float) -> list[Flag]:
         if not any(flag.severity == "fatal" for flag in flags):
             flags += [*gap_flags(scan, duration_s), *drift_flags(scan, duration_s), *pile_up_flags(scan, stream)]
     if stream.truncated:
-        message = f"The file ends early: its {scan.photons:,} intact photons are used, the rest is lost."
+        message = f"The file ends early: its {scan.photons:,} intact photons are used."
         flags.append(Flag("truncated", "warning", message, float(scan.photons), "photons"))
     if 0 < scan.photons < _FEW:
         message = f"There are only {scan.photons:,} photons, too few to assess detectors, gaps and drift."
@@ -613,10 +621,11 @@ def _detector_flags(detectors: list[Detector], crosstalks: tuple[Crosstalk, ...]
     for each in crosstalks:
         pair = [channel_label(k) for k in sorted((scan.channels[each.first], scan.channels[each.second]))]
         message = (
-            f"Channels {pair[0]} and {pair[1]} have more photons {abs(each.lag_ns):.2g} ns apart than the light has:"
-            f" {100 * each.probability:.2g} % ({100 * each.low:.2g} to {100 * each.high:.2g} %) of the photons make a"
-            " false one in the other channel, by crosstalk or afterglow, which fakes a high g2 at zero delay unless"
-            " these lags are masked."
+            f"Channels {pair[0]} and {pair[1]} have more photons {abs(each.lag_ns):.2g} ns apart than the light "
+            f"produces: {100 * each.probability:.2g} % ({100 * each.low:.2g} to {100 * each.high:.2g} %) of the "
+            "photons cause "
+            "a false count in the other channel through crosstalk or afterglow, which raises g2 at zero delay "
+            "unless these lags are masked."
         )
         yield Flag("crosstalk", "warning", message, 100 * each.probability, "%")
 
@@ -636,9 +645,9 @@ def _dead_time_flag(one: Detector) -> Iterator[Flag]:
 def _shared_dead_time_flag(one: SharedDeadTime) -> Flag:
     first, second = (channel_label(channel) for channel in one.channels)
     message = (
-        f"Channels {first} and {second} share one dead time, as detectors behind a router do:"
-        f" {_counted(one.pairs)} recorded of photons less than {one.value_ns:.3g} ns apart, where steady light"
-        f" would give {one.expected:.3g}, so g2 cannot be measured at these lags, nor at zero delay."
+        f"Channels {first} and {second} share one dead time, typical of detectors behind a router:"
+        f" {_counted(one.pairs)} recorded of photons less than {one.value_ns:.3g} ns apart, compared with "
+        f"{one.expected:.3g} expected for steady light, so g2 cannot be measured at these lags, nor at zero delay."
     )
     return Flag("shared_dead_time", "warning", message, one.value_ns, "ns")
 
@@ -651,11 +660,12 @@ def _afterpulsing_flag(one: Detector) -> Iterator[Flag]:
     if not one.afterpulsing_sure or one.afterpulsing is None:
         return
     low, high = 100 * (one.afterpulsing_low or 0.0), 100 * (one.afterpulsing_high or 0.0)
-    doubt = "" if one.afterpulsing_controlled else ", or light bunched on this scale (one channel cannot tell)"
+    other = " or bunched light on this time scale (a single channel does not distinguish them)"
+    doubt = "" if one.afterpulsing_controlled else other
     message = (
         f"Channel {channel_label(one.channel)} has {100 * one.afterpulsing:.2g} % ({low:.2g} to {high:.2g} %) more"
-        f" photons within 2 µs of another of its own than chance gives, by afterpulsing{doubt}: its own correlation is"
-        " false there, and its rate too high by as much."
+        f" photons within 2 µs of another in the same channel than expected by chance, by afterpulsing{doubt}: its "
+        "autocorrelation is wrong there, and its rate too high by as much."
     )
     warn = low > _MUCH_AFTERPULSING and one.afterpulsing_controlled
     yield Flag("afterpulsing", "warning" if warn else "note", message, 100 * one.afterpulsing, "%")

@@ -89,6 +89,6 @@ def check_span(times: NDArray[np.int64], *, first: int, tick_ps: float) -> None:
     furthest = max(int(times.max()) - first, first - int(times.min()))
     if furthest * tick_ps * 1e-12 > LONGEST_S:
         raise DataError(
-            f"A time lies {furthest * tick_ps * 1e-12:.3g} s from the first one; no measurement is that long, "
-            "so records are damaged or of another format."
+            f"A time lies {furthest * tick_ps * 1e-12:.3g} s from the first one; no measurement is that long, so the "
+            "records are damaged or in another format."
         )

@@ -1,4 +1,4 @@
-"""One function for every file of photons: what it is, is found by what is in it."""
+"""Reading of photon files of any format, which is recognised by the content of the file."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
     path : str or Path
         The file.
     format : str, optional
-        Name as ``"ptu"``; found by the content of the file otherwise, and by its extension where that says nothing.
+        Name as ``"ptu"``; otherwise recognised by the content of the file, or by its extension if the content is
+        ambiguous.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
     InputError
         No file of photons, or one that cannot be read.
     DataError
-        A file of photons whose header gives the times no scale.
+        A photon file whose header does not define the units of the times.
     """
     path = Path(path)
     named = None if format is None else NAMES.get(format.lower().lstrip("."))
@@ -123,7 +124,7 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
             return each.read(path)
     if path.suffix.lower()[1:] in NAMES:
         kind = path.suffix.lower()
-        raise refused(path, f"has neither the content of a {kind} file nor that of another supported format")
+        raise refused(path, f"is neither a {kind} file nor a file of another supported format")
     raise refused(path, "has an unknown photon file format")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -125,7 +126,7 @@ class Records:
             delays = "" if self.delays is None else f" and {len(self.delays)} delays"
             raise DataError(f"There are {len(self.channels)} channels{delays} for {photons} photons.")
         if len(self.markers) != len(self.marker_times):
-            raise DataError(f"There are {len(self.markers)} markers for {len(self.marker_times)} times of markers.")
+            raise DataError(f"There are {len(self.markers)} markers for {len(self.marker_times)} marker times.")
 
     def __len__(self) -> int:
         return len(self.times)
@@ -142,7 +143,7 @@ class Records:
 
 
 class Source(Protocol):
-    """Something that hands out its records from the start as often as it is asked, in stretches of about `size`."""
+    """Source that delivers its records from the start as often as required, in stretches of about `size`."""
 
     def chunks(self, size: int) -> Iterator[Records]:
         """Give the stretches one after the other; their times do not fall from one to the next."""
@@ -211,7 +212,7 @@ class Provenance:
     header: Mapping[str, HeaderValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PhotonStream:
     """Photons with their clock, handed out in stretches.
 
@@ -228,7 +229,7 @@ class PhotonStream:
     provenance : Provenance
         File, format, header.
     stated_photons : int or None
-        Number of records stated by the header (photons or records, as the format has it); None where it says nothing.
+        Number of records stated by the header (photons or records, depending on the format); None if not stated.
     stated_duration_s : float or None
         Length of the measurement by the header.
     notes : tuple of str
@@ -274,9 +275,15 @@ class PhotonStream:
             object.__setattr__(self, "notes", (*self.notes, f"{said} It is not used."))
         elif self.mode == "T3" and self.tick_ps > period:
             raise DataError(
-                f"The recording states a tick of {self.tick_ps:g} ps, longer than its sync period of {period:g} ps, so"
-                " its delays have no scale."
+                f"The recording states a tick of {self.tick_ps:g} ps, longer than its sync period of {period:g} ps, "
+                "so its delays cannot be converted to time."
             )
+
+    def __repr__(self) -> str:
+        path, period = self.provenance.path, self.sync_period_ps
+        origin = self.provenance.format if path is None else f"{self.provenance.format} file {Path(path).name}"
+        clock = f"{self.tick_ps:g} ps ticks" + ("" if period is None else f", sync period {period / 1000:g} ns")
+        return f"<PhotonStream {self.mode} of {origin}: {clock}{', truncated' * self.truncated}>"
 
     @property
     def time_unit_ps(self) -> float:

@@ -221,8 +221,8 @@ def to_t3(stream: PhotonStream, *, period_ps: float | None = None) -> PhotonStre
     if parts > 1:
         period /= parts
         notes[0] = (
-            f"The light comes {parts} times in a period of the recorded sync pulses: they are taken as every "
-            f"{parts}-th pulse of the laser, whose period is {period * stream.tick_ps / 1e3:.6g} ns."
+            f"There are {parts} laser pulses in each period of the recorded sync pulses: every {parts}th laser pulse "
+            f"is assumed to be recorded, so the pulse period is {period * stream.tick_ps / 1e3:.6g} ns."
         )
     return replace(
         stream,
@@ -283,7 +283,7 @@ def _seen(pulses: Integers, stream: PhotonStream) -> float:
     period = steady_period(pulses, tick_ps=stream.tick_ps)
     if period is None:
         raise DataError(
-            "The recorded sync pulses are not at equal distances, nor at multiples of one; state the period."
+            "The recorded sync pulses are neither equally spaced nor at multiples of one period; state the period."
         )
     return period
 
@@ -295,8 +295,8 @@ _STRETCHES = 16
 _SPREAD = 0.4  # standard deviation of the intervals over their mean: 1 for photons, 0 for pulses
 _COMB_SPREAD = 0.1  # of intervals around multiples of the shortest, in periods; 0.29 without a comb
 _NOTE = (
-    "The events of the SYNC input come at irregular times, so they are the photons of a detector there; they are"
-    " analysed as channel `sync`."
+    "The events of the SYNC input are irregular, so a detector is assumed to be connected to it; they are analysed "
+    "as channel `sync`."
 )
 _SPARSE = 3.0  # mean interval in periods from which on a comb is pulsed light on a detector, not the pulses themselves
 

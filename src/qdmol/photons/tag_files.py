@@ -165,7 +165,7 @@ def stream_of_tags(
     noted : callable
         Gives notes on what the look shows.
     """
-    said = [f"The file ends {rest} bytes into a tag, which is left out."] if rest else []
+    said = [f"The file ends {rest} bytes into a tag, which is ignored."] if rest else []
     said += notes
     contradictions = []
     survey = Survey((), 0, 0, None)
@@ -175,10 +175,10 @@ def stream_of_tags(
         contradictions.append(str(error))
     if sync_channel is None and survey.sync is not None:
         sync_channel = survey.sync[0]
-        said.append(f"Channel {sync_channel} holds a steady pulse and is taken as the sync.")
+        said.append(f"Channel {sync_channel} contains periodic pulses and is taken as the sync channel.")
     said += noted(survey)
     if survey.falls:
-        said.append(f"Tags are not in order of time ({survey.falls} of {survey.looked_at}); they are sorted.")
+        said.append(f"Tags are not in chronological order ({survey.falls} of {survey.looked_at}); they are sorted.")
     return PhotonStream(
         mode="T2",
         tick_ps=1.0,
@@ -204,12 +204,12 @@ EXPORT = (
 def _decode_swabian(records: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     kinds = records["kind"]
     if len(records) and int(kinds.max()) > MISSED:
-        raise DataError(f"A record is of the kind {int(kinds.max())}, which does not exist: records are damaged.")
+        raise DataError(f"A record has the kind {int(kinds.max())}, which does not exist: the records are damaged.")
     tags = records if not kinds.any() else records[kinds == TAG]
     channels = tags["channel"]
     if len(tags) and (int(channels.max()) > HIGHEST_CHANNEL or int(channels.min()) < -HIGHEST_CHANNEL):
         worst = max(int(channels.max()), int(channels.min()), key=abs)
-        raise DataError(f"A tag is of channel {worst}, which the instrument does not have: records are damaged.")
+        raise DataError(f"A tag has channel {worst}, which the instrument does not have: the records are damaged.")
     # falling edges get numbers of their own above those of the inputs
     numbers = np.where(channels >= 0, channels, 128 - channels)
     return tags["time"].astype(np.int64), numbers.astype(np.uint8)
@@ -223,9 +223,9 @@ def _losses(file: TagFile) -> list[str]:
     missed = sum(int(part["missed"][part["kind"] == MISSED].sum()) for part in parts)
     errors = sum(int((part["kind"] == ERROR).sum()) for part in parts)
     said = [
-        (overflows, f"{overflows} times the instrument could not keep up and lost tags"),
+        (overflows, f"{overflows} times the instrument overflowed and lost tags"),
         (missed, f"{missed} tags were counted but not recorded"),
-        (errors, f"{errors} records say that the clock failed"),
+        (errors, f"{errors} records report a clock failure"),
     ]
     return [f"Among {looked_at} records: {sentence}." for number, sentence in said if number]
 
@@ -300,9 +300,11 @@ def _decode_qutag(records: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.
     channels = records["channel"]
     times = records["time"].astype(np.int64)
     if len(records) and int(channels.max()) > HIGHEST_CHANNEL:
-        raise DataError(f"A tag is of channel {int(channels.max())}, which a quTAG does not have: records are damaged.")
+        raise DataError(
+            f"A tag has channel {int(channels.max())}, which a quTAG does not have: the records are damaged."
+        )
     if len(records) and int(times.min()) < 0:
-        raise DataError("The time of a tag exceeds the clock of a quTAG: records are damaged.")
+        raise DataError("The time of a tag exceeds the range of the quTAG clock: the records are damaged.")
     return times, channels.astype(np.uint8)
 
 

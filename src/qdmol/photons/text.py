@@ -31,7 +31,7 @@ from qdmol.photons.tag_files import split_sync
 KIND = "a text of time tags"
 # Bytes from which the columns are understood.
 HEAD = 1 << 16
-EXAMPLE = "the first line must name the columns, as `channel,time_ps` or `sync,delay_ps,channel`"
+EXAMPLE = "the first line must name the columns, for example `channel,time_ps` or `sync,delay_ps,channel`"
 POWERS = {"ps": 0, "ns": 3, "us": 6, "µs": 6, "μs": 6, "ms": 9, "s": 12, "sec": 12, "seconds": 12}
 UNIT = re.compile(r"(?:^|[\s_\[(/.])(ps|ns|us|µs|μs|ms|s|sec|seconds|ticks?|bins?)[\])]?\s*$", re.IGNORECASE)
 ROLES = (
@@ -65,7 +65,7 @@ class Layout:
     Attributes
     ----------
     delimiter, decimal : str
-        One character each; a delimiter of a space stands for any blanks.
+        One character each; a space as delimiter represents any blanks.
     roles : tuple of str
         ``"time"``, ``"channel"``, ``"sync"``, ``"delay"`` or ``""`` for each column.
     powers : tuple of int
@@ -126,13 +126,13 @@ def understand(head: bytes, path: Path) -> Layout:
             names = _header(bare, names, statements)
         place += len(line.encode("utf-8", "surrogateescape"))
     if not sample:
-        raise not_a_file_of(KIND, path, why="no line of numbers is found at its start")
+        raise not_a_file_of(KIND, path, why="it has no line of numbers near its start")
     return _layout(path, names, sample, statements, (first, first_line))
 
 
 def _lines(head: bytes, path: Path) -> list[str]:
     if b"\0" in head:
-        raise not_a_file_of(KIND, path, why="it holds zero bytes, as no text does (save it as UTF-8)")
+        raise not_a_file_of(KIND, path, why="it contains zero bytes, which text does not (save it as UTF-8)")
     lines = head.decode("utf-8", "surrogateescape").split("\n")
     # of a head that was cut out of a longer file the last line is not whole
     cut = len(lines) > 1 and len(head) >= HEAD
@@ -201,7 +201,7 @@ def _layout(
     else:
         roles, units = _named(path, names, delimiter, rows)
         if _are_counts(roles, rows):
-            why = "its times rise in even steps, as the axis of a histogram"
+            why = "its times increase in equal steps, like the axis of a histogram"
             raise not_a_file_of(KIND, path, why=why)
     rows = rows[:500]
     notes: list[str] = []
@@ -210,7 +210,7 @@ def _layout(
     if period is not None:
         period = _within(path, "sync period", period, PERIODS_PS)
     if "sync" in roles and period is None:
-        raise not_a_file_of(KIND, path, why="it needs a comment with the period, as `# sync_period_ps: 12500`")
+        raise not_a_file_of(KIND, path, why="it needs a comment with the period, such as `# sync_period_ps: 12500`")
     channel = statements.get("sync_channel", "").strip()
     return Layout(
         delimiter=delimiter,
@@ -232,11 +232,11 @@ def _named(path: Path, names: str, delimiter: str, rows: list[list[str]]) -> tup
     if len(split) != len(rows[0]):
         split = _split(names, _delimiter([names]))
     if len(split) != len(rows[0]):
-        raise not_a_file_of(KIND, path, why=f"{len(split)} columns are named but {len(rows[0])} are there; {EXAMPLE}")
+        raise not_a_file_of(KIND, path, why=f"{len(split)} columns are named but {len(rows[0])} are present; {EXAMPLE}")
     columns = [_role(name) for name in split]
     roles = [role for role, _ in columns]
     if "counts" in roles:
-        raise not_a_file_of(KIND, path, why=f"its columns ({', '.join(split)[:60]}) are not those of single photons")
+        raise not_a_file_of(KIND, path, why=f"its columns ({', '.join(split)[:60]}) are not those of a list of photons")
     wanted = {"sync", "delay"} if "sync" in roles else {"time"}
     extra = {role for role in roles if role} - wanted - {"channel"}
     unknown = "channel" not in roles and len(roles) > len(wanted)
@@ -250,12 +250,12 @@ def _guessed(path: Path, rows: list[list[str]]) -> list[str]:
     columns = list(zip(*[row for row in rows if len(row) == len(rows[0])], strict=True))
     if len(columns) == 1:
         if not _are_arrivals(columns[0]):
-            raise not_a_file_of(KIND, path, why="the numbers of its only column do not rise, as times of photons do")
+            raise not_a_file_of(KIND, path, why="the numbers of its only column do not increase, as photon times must")
         return ["time"]
     small = [all(re.fullmatch(r"[+-]?\d{1,3}", value) and abs(int(value)) < 128 for value in c) for c in columns]
     if len(columns) == 2 and small.count(True) == 1 and _are_arrivals(columns[small.index(False)]):
         return ["channel" if is_small else "time" for is_small in small]
-    raise not_a_file_of(KIND, path, why=f"which column is which cannot be told; {EXAMPLE}")
+    raise not_a_file_of(KIND, path, why=f"the meaning of its columns is unclear; {EXAMPLE}")
 
 
 def _are_arrivals(column: Sequence[str]) -> bool:
@@ -325,7 +325,9 @@ def _units(
     if unit is not None and re.fullmatch(r"(tick|bin)s?", unit):
         tick_ps = _stated_ps(statements, ("tick", "resolution", "bin_width", "bin"))
         if tick_ps is None:
-            raise not_a_file_of(KIND, path, why="its times are in ticks, but no comment states one, as `# tick_ps: 81`")
+            raise not_a_file_of(
+                KIND, path, why="its times are in ticks, but no comment states the tick, such as `# tick_ps: 81`"
+            )
         tick, power = _within(path, "tick", tick_ps, TICKS_PS), 0
     elif unit is None:
         if any("." in row[timed[0]] for row in rows if len(row) == len(roles)):
@@ -335,7 +337,7 @@ def _units(
     elif unit in POWERS:
         power = POWERS[unit]
     else:
-        raise not_a_file_of(KIND, path, why=f"the unit of its times is not known ({unit[:20]!r}); use ps, ns, us or s")
+        raise not_a_file_of(KIND, path, why=f"the unit of its times is unknown ({unit[:20]!r}); use ps, ns, us or s")
     return tick, [power if k in timed else 0 for k in range(len(roles))]
 
 
@@ -464,7 +466,7 @@ class TextSource:
         delays = rows[:, self._place("delay")]
         if int(delays.min()) < 0 or int(delays.max()) > np.iinfo(np.uint32).max:
             worst = int(delays.min()) if int(delays.min()) < 0 else int(delays.max())
-            raise DataError(f"A delay is {worst} ticks, which no delay after a sync pulse is.")
+            raise DataError(f"A delay is {worst} ticks, which is impossible after a sync pulse.")
         return Records(
             times=np.ascontiguousarray(rows[:, self._place("sync")]), channels=channels, delays=delays.astype(np.uint32)
         )
@@ -474,7 +476,7 @@ def _channels(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return channels as they are numbered; negative ones (falling edges) above 128."""
     if int(numbers.min()) < -127 or int(numbers.max()) > 255:
         worst = int(numbers.min()) if int(numbers.min()) < -127 else int(numbers.max())
-        raise DataError(f"A photon is of channel {worst}; channels are from -127 to 255.")
+        raise DataError(f"A photon has channel {worst}; channels are from -127 to 255.")
     return np.where(numbers >= 0, numbers, 128 - numbers).astype(np.uint8)
 
 
@@ -535,7 +537,7 @@ def _sync_channel(head: bytes, path: Path, layout: Layout, notes: list[str]) -> 
     sync = find_sync_channel(records.times[order], records.channels[order], tick_ps=layout.tick_ps)
     if sync is None:
         return None
-    notes.append(f"Channel {sync[0]} holds a steady pulse and is taken as the sync.")
+    notes.append(f"Channel {sync[0]} contains periodic pulses and is taken as the sync channel.")
     return sync[0]
 
 
@@ -566,7 +568,7 @@ def read_text(path: Path) -> PhotonStream:
     notes = list(layout.notes)
     stop, cut = _whole_end(path, size, layout)
     if cut:
-        notes.append("The file ends within a line, which is left out.")
+        notes.append("The file ends within a line, which is ignored.")
     contradictions: list[str] = []
     sync_channel = layout.sync_channel
     try:

@@ -14,29 +14,11 @@ import lazy_loader
 
 __getattr__, _all_names, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-_PUBLIC = (
-    "alternatives",
-    "axis_profile",
-    "claims_redshift",
-    "claims_splitting",
-    "correlation",
-    "coupling_map",
-    "curve_fit",
-    "curve_positions",
-    "decay",
-    "field_sweep",
-    "figures_of",
-    "g2",
-    "g2_by_gate",
-    "intensity_trace",
-    "levels",
-    "paper_style",
-    "spectra",
-    "wavefunctions",
-    "write_overview",
-)
+# Names for the pages of `qdmol.report`, beside those that begin with `draw_` or are classes.
+_PARTS = {"values", "write_drawings"}
 
 
 def __dir__() -> list[str]:
     """List the figures for tab completion; the parts of reports are importable all the same."""
-    return list(_PUBLIC)
+    names = _all_names()
+    return [name for name in names if name.islower() and not name.startswith("draw_") and name not in _PARTS]

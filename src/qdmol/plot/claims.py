@@ -131,10 +131,10 @@ def draw_claims_redshift(claims: Claims) -> Drawing:
 
 _SHIFT_CAPTION = (
     "Red shift of the band gap on fusion for the three samples, after Fig. 1j. Points: the shipped examples, whose "
-    "necks are two thirds of the dots' diameter; bars: lowest to highest over plausible necks (1.5 to 6.2 nm, merged "
+    "necks are two thirds of the dots' diameter; bars: range over plausible necks (1.5 to 6.2 nm, merged "
     "and filled), conduction offsets and, for 1.4/2.1 nm, all alternatives of the material set, for the others those "
-    "of the electron mass in CdS. The paper measured more than 10 meV on fusion and none for 1.9/4.0 nm; the heights "
-    "of its own points are not in the text."
+    "of the electron mass in CdS. The paper measured more than 10 meV on fusion and none for 1.9/4.0 nm; the values "
+    "of its calculated points are not in the accessible text."
 )
 
 
@@ -229,8 +229,8 @@ def _map_caption(one: SplittingMap) -> str:
     return (
         f"Splitting of the bonding and antibonding electron states at a conduction offset of {one.offset:.1f} eV, "
         f"after Fig. R1: merged dots with 2.1 nm of shell, {len(one.diameters)} x {len(one.barriers)} points. White: "
-        f"contours in meV; dashed: kT at 300 K, {_THERMAL:g} meV. The figure's axes and its colour scale are "
-        "not in the text that could be read, so that only the trends can be compared."
+        f"contours in meV; dashed: kT at 300 K, {_THERMAL:g} meV. The axes and the colour scale of the figure are "
+        "not in the accessible text, so only trends can be compared."
     )
 
 

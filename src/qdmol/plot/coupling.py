@@ -37,7 +37,7 @@ from qdmol.study import thermal_energy_mev
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _BAR = 60.0, 50.0, 10.5, 9.0, 9.5, 2.5  # mm
 _TOTAL = 86.0
 _COLOURS = "viridis"
-BALANCE = "#e75fb0"  # told apart from the other contours, and from both ends of the map
+BALANCE = "#e75fb0"  # distinct from the other contours, and from both ends of the map
 _ALIKE = 1e-6  # nm; cores and barriers that differ by less are equal
 _LINES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)  # meV, thin lines
 
@@ -69,7 +69,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class CouplingMap:
-    """What is shown over core diameter (D,) and barrier (B,), both in nm.
+    """Quantity shown as a function of core diameter (D,) and barrier (B,), both in nm.
 
     ``energy`` (D, B) in meV is 2t where ``coupled``, else the splitting; ``detuning`` (D, B) in meV is empty for
     equal dots.
@@ -84,7 +84,7 @@ class CouplingMap:
 
     @property
     def name(self) -> str:
-        """What the colours mean."""
+        """Label of the colour bar."""
         return "Tunnel splitting 2t" if self.coupled else "Splitting"
 
 
@@ -186,7 +186,7 @@ def coupling_map(
         place = _place(molecule)
         if isinstance(place, tuple) and _inside(place, shown):
             axes.plot(*place, "o", markersize=4.5, color="white", markeredgecolor=BLACK, label="this molecule")
-        _legend(axes, lines, holes=bool(np.isnan(shown.energy).any()))
+        _legend(axes, lines, failed=bool(np.isnan(shown.energy).any()))
         if np.isfinite(shown.energy).any():
             _colour_bar(axes, mesh, shown, own_figure=ax is None)
     return axes
@@ -265,15 +265,15 @@ def _inside(place: tuple[float, float], shown: CouplingMap) -> bool:
     return all(min(edges) <= value <= max(edges) for value, edges in frames)
 
 
-def _legend(axes: Axes, lines: Sequence[tuple[str, str, str]], *, holes: bool) -> None:
+def _legend(axes: Axes, lines: Sequence[tuple[str, str, str]], *, failed: bool) -> None:
     """Legend of the mark and of lines, each by label, colour and style."""
     handles, labels = axes.get_legend_handles_labels()
     for label, colour, style in lines:
         handles += axes.plot([], [], color=colour, linestyle=style, linewidth=1.3)
         labels.append(label)
-    if holes:
+    if failed:
         handles.append(Patch(facecolor="#d9d9d9", edgecolor=GREY, linewidth=0.4))
-        labels.append("no number")
+        labels.append("failed point")
     if handles:
         axes.legend(
             handles, labels, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False,

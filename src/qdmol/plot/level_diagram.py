@@ -92,12 +92,12 @@ def level_columns(solution: Solution) -> tuple[Column, ...]:
     )
     if not columns[1].levels.size:
         return ()
-    # A monomer beside itself says nothing.
+    # A comparison of a monomer with itself is meaningless.
     return tuple(column for column in columns[1 if one_dot else 0 :] if column.levels.size)
 
 
 def _monomer_shares(monomer_of_dot: Floats) -> Floats:
-    """Which dots (monomers, dots) each distinct monomer stands for: 1 or 0."""
+    """Matrix (monomers, dots) of 1 where a dot has this distinct monomer, else 0."""
     if not monomer_of_dot.size:
         return np.empty((0, 0))
     return np.asarray(np.arange(monomer_of_dot.max() + 1)[:, None] == monomer_of_dot, dtype=np.float64)
@@ -233,15 +233,16 @@ def _alternative(columns: Sequence[Column], thermal: float) -> str:
 def _caption(columns: Sequence[Column], window: tuple[float, float], parts: str) -> str:
     hidden = any((column.levels > window[1]).any() for column in columns)
     errors = "; ± are numerical errors" if any(column.distance is not None for column in columns) else ""
-    caption = f"The lowest electron levels, from the conduction edge of the reference material{errors}."
+    caption = f"The lowest electron levels, relative to the conduction edge of the reference material{errors}."
     if parts:
         caption += f" {parts}"
     if columns[0].shares.size and len(columns) > 1:
         caption += (
-            f" Dashed lines join a dot's own level to levels with at least {100 * _PARTLY:.0f} % of their probability "
+            " Dashed lines connect the level of an isolated dot to molecular levels with at least "
+            f"{100 * _PARTLY:.0f} % of their probability "
             "in that dot."
         )
-    return caption + (" Levels above the frame are in the table." if hidden else "")
+    return caption + (" Levels above the frame are listed in the table." if hidden else "")
 
 
 def _short_parts(solution: Solution) -> tuple[str, ...]:

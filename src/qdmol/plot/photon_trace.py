@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qdmol.analysis import PhotonAnalysis
 
 _LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 13.0, 9.0, 121.0, 38.0, 6.0, 35.0, 6.0  # mm
-_SHOWN = 4000  # points of a line; more cannot be told apart in print
+_SHOWN = 4000  # points of a line; more cannot be resolved in print
 
 
 def _grouped(counts: Floats, group: int) -> Floats:

@@ -252,24 +252,26 @@ def _table(data: xr.Dataset, panel: Panel, letter: str) -> Table:
 def _electron_sentence(panels: Sequence[Panel], solution: Solution) -> str:
     count = max((len(panel.energies) for panel in panels if panel.carrier == "electron"), default=0)
     names = [f"{name} (e{index})" for index, name in enumerate(state_names(solution), 1)][:count]
-    order = "; solid the first, dashed the second" if count > 1 else ""
+    order = "; the first solid, the second dashed" if count > 1 else ""
     return f" Electron: {' and '.join(names)}{order}." if names else ""
 
 
 def _caption(panels: Sequence[Panel], solution: Solution, cut: Sequence[str]) -> str:
     caption = (
-        "Along the axis: band edges (black, the gap's side shaded) and carrier densities standing on their levels. "
-        "Energies count from the band edges of the reference material, away from the gap."
+        "Along the axis: band edges (black, with the side of the gap shaded) and carrier densities, drawn on their "
+        "levels. Energies are relative to the band edges of the reference material, positive away from the gap."
     )
     caption += _electron_sentence(panels, solution)
     if any(panel.other_edge.size for panel in panels):
-        caption += " With attraction a carrier feels the field of the other (dotted: its edge without it)."
+        caption += (
+            " With attraction each carrier moves in the field of the other (dotted: its band edge without that field)."
+        )
     hole_at_bare_level = any(panel.carrier == "hole" and not panel.other_edge.size for panel in panels)
     if hole_at_bare_level and any(panel.stem == "electron_coulomb" for panel in panels):
-        caption += " The hole's density is that of the bound pair, drawn at the hole's level without attraction."
+        caption += " The density of the hole is that in the bound pair, drawn at the hole level without attraction."
     if cut:
-        caption += f" Edges beyond the frame are cut off: {'; '.join(cut)}."
-    return caption + " Densities of one carrier share one scale."
+        caption += f" Band edges beyond the frame are cut off: {'; '.join(cut)}."
+    return caption + " Densities of the same carrier share one scale."
 
 
 def _alternative(panels: Sequence[Panel]) -> str:

@@ -63,7 +63,7 @@ class Shown:
 
     @property
     def colour(self) -> str:
-        """Of the sample, in every panel."""
+        """Colour of the sample, in every panel."""
         return COLOURS.get(self.name, BLACK)
 
     def unit(self, at: At) -> float:
@@ -130,7 +130,7 @@ def _measured_table(one: Overlay, number: int) -> Table:
     curve, laid = one.curve, one.laid()
     wavelength, measured = curve.good
     unit = "cm2" if curve.quantity == "absorption" else "1/nm"
-    header = ("wavelength (nm)", "energy (eV)", "measured", f"laid on the prediction ({unit})")
+    header = ("wavelength (nm)", "energy (eV)", "measured", f"scaled to the prediction ({unit})")
     on = np.full(len(wavelength), np.nan) if laid is None else laid[1]
     return Table(
         f"measured{number}_{one.sample}_{curve.quantity}", header, (wavelength, HC_EV_NM / wavelength, measured, on)
@@ -321,7 +321,7 @@ def _legend(axes: Axes, samples: Sequence[Shown], overlays: Sequence[Overlay]) -
 
 
 def _alike(one: Overlay, overlays: Sequence[Overlay]) -> int:
-    """How many curves there are of the same sample and quantity."""
+    """Number of curves of the same sample and quantity."""
     return sum(other.sample == one.sample and other.curve.quantity == one.curve.quantity for other in overlays)
 
 
@@ -405,7 +405,7 @@ def _caption(samples: Sequence[Shown], overlays: Sequence[Overlay], normalise: A
         f"and of the bulk density of states (of the {samples[-1].name} sample). Bands: error of the prediction."
     )
     if any(one.members is not None for one in samples):
-        text += " Lighter bands: 16 to 84 % of the particles."
+        text += " Lighter bands: 16th to 84th percentile of the particles."
     if any(one.scaled_at is not None for one in overlays):
         text += (
             " Open circles (emission: diamonds) or thin lines: measured, in the colour of their sample; absorption is "

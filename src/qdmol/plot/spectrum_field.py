@@ -184,7 +184,7 @@ def _words(sweep: FieldSweep) -> str:
             "-", "−"
         )
     if sweep.failed:
-        text += f" Grey, and gaps in the curves: fields without numbers ({len(sweep.failed)})."
+        text += f" Grey areas and gaps in the curves: failed fields ({len(sweep.failed)})."
     return text
 
 

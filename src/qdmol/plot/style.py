@@ -1,4 +1,4 @@
-"""How figures look: journal widths, one typeface, colours that colour-blind readers tell apart.
+"""Style of figures: journal widths, one typeface, colours that colour-blind readers can distinguish.
 
 Text becomes paths in SVG, since an image in a page loads no fonts, and embedded TrueType in PDF, where editors want
 text. DejaVu Sans ships with the drawing library, so a figure is the same on every machine. Colours: Okabe and Ito,
@@ -48,7 +48,7 @@ def energy_axis(axes: Axes, *, most: int = _MOST_TICKS) -> None:
 
 def to_energy(value: ArrayLike) -> NDArray[np.float64]:
     """Energy (eV) of a wavelength (nm), or the other way round."""
-    # an axis is asked about places left of its end as well
+    # the formatter is also called for positions left of the end of the axis
     return np.asarray(HC_EV_NM / np.maximum(np.asarray(value, dtype=np.float64), 1e-3))
 
 

@@ -311,7 +311,7 @@ def _caption(panels: Sequence[MapPanel], *, hole: bool) -> str:
         "boundaries between materials. z runs to the right."
     )
     if hole:
-        caption += " Dashed: the hole at half of its largest amplitude."
+        caption += " Dashed: contour of the hole at half its maximum amplitude."
     if any(panel.m for panel in panels):
         caption += " Orbitals with m ≠ 0 are shown at the azimuth where they are real."
     return caption

@@ -75,15 +75,15 @@ class BoundaryResponse:
         # Points that need as many terms and lie together are done together.
         ranked = np.lexsort((panel, octaves))
         self._prepare(int(octaves.max(initial=0)))
-        found = np.zeros(len(r))
+        potential = np.zeros(len(r))
         for first in range(0, len(r), POINTS_AT_A_TIME):
             chunk = ranked[first : first + POINTS_AT_A_TIME]
             for octave in range(int(octaves[chunk].max()) + 1):
-                found[chunk] += self._sum(r[chunk], z[chunk], octave)
-        return found / (2 * math.pi)
+                potential[chunk] += self._sum(r[chunk], z[chunk], octave)
+        return potential / (2 * math.pi)
 
     def octaves(self, r: Floats, distance: Floats) -> Indices:
-        """How many octaves of m the potential at points needs beyond the first: its terms fall as e^{-2mη}."""
+        """Number of octaves of m that the potential at points needs beyond the first: its terms fall as e^{-2mη}."""
         apart = distance**2 + self.softness**2
         eta = np.arccosh(1 + apart / (2 * r * (r + np.sqrt(apart))))
         wanted = -math.log(SMALLEST_TERM) / (2 * eta)
@@ -165,14 +165,14 @@ class BoundaryResponse:
 def _stacked(r: Floats, z: Floats, points: RingPoints, orders: Sequence[int], weights: Floats | None = None) -> Floats:
     """Slopes of all orders (orders, K, ..), summed with weights (K, Q, n) over Q where given; some rings at a time."""
     shape = r.shape if weights is None else (len(r), weights.shape[-1])
-    found = np.empty((len(orders), *shape))
+    stacked = np.empty((len(orders), *shape))
     step = max(1, RINGS_AT_A_TIME * len(r) // max(r.size, 1))
     for first in range(0, len(r), step):
         part = slice(first, first + step)
         rings = ring_potentials(r[part], z[part], points[part], softness=0.0, orders=orders)
         for k, (_, slope) in enumerate(rings):
-            found[k, part] = slope if weights is None else np.einsum("kq,kqn->kn", slope, weights[part])
-    return found
+            stacked[k, part] = slope if weights is None else np.einsum("kq,kqn->kn", slope, weights[part])
+    return stacked
 
 
 def _near_pairs(surface: Surface, sign: int) -> _Near:

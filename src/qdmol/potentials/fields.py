@@ -63,7 +63,7 @@ class OpticalField:
     def parallel(self, assembler: Assembler) -> Floats:
         """The component along the far field at the quadrature points (2, P), across and along, averaged about the axis.
 
-        What is turned into another direction drives transitions of another angular momentum and is left out.
+        The part in another direction drives transitions of another angular momentum and is omitted.
         """
         if self.across is None or self.along is None:
             return np.ones((2, len(assembler.measure)))

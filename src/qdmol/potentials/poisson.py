@@ -51,12 +51,12 @@ class Poisson:
 
     @property
     def symmetry(self) -> Symmetry:
-        """That of the elements."""
+        """Symmetry of the elements."""
         return self.elements.symmetry
 
     @cached_property
     def assembler(self) -> Assembler:
-        """Over all regions."""
+        """Assembler over all regions."""
         return Assembler(self.elements)
 
     @cached_property
@@ -82,7 +82,7 @@ class Poisson:
         return self._factors[sector]
 
     def _outside(self, sector: Sector) -> sp.csc_array:
-        """What the space outside the ball adds to the operator, about an axis: the same for m and -m."""
+        """Contribution of the space outside the ball to the operator, about an axis: the same for m and -m."""
         m, parity = abs(sector.numbers[0]), sector.numbers[1]
         sphere = self.elements.outer_boundary
         if sphere is None:
@@ -113,11 +113,11 @@ class Poisson:
     def answers(self, loads: Floats, sector: Sector) -> Floats:
         """Potentials (n, k) of many loads (n, k) of one sector, as in `solve`."""
         unknowns, factor = self._factor(sector)
-        found = np.zeros_like(loads)
+        answers = np.zeros_like(loads)
         for start in range(0, loads.shape[1], COLUMNS):
-            some = slice(start, start + COLUMNS)
-            found[unknowns, some] = factor.solve(np.asfortranarray(loads[unknowns, some]))
-        return found
+            columns = slice(start, start + COLUMNS)
+            answers[unknowns, columns] = factor.solve(np.asfortranarray(loads[unknowns, columns]))
+        return answers
 
     def release(self, sector: Sector) -> None:
         """Forget the factors of one sector: on a large mesh each takes hundreds of megabytes."""
@@ -144,7 +144,7 @@ class Poisson:
             loads[sector] = 4 * math.pi * COULOMB_EV_NM * assembler.load(part_of(self.symmetry, density, sector))
         return self.solve(loads)
 
-    def tail(self, one: Mapping[Sector, Floats], other: Mapping[Sector, Floats]) -> float:
+    def tail(self, first: Mapping[Sector, Floats], second: Mapping[Sector, Floats]) -> float:
         """Energy (eV) of two charges' attraction that the shape functions left out may hold.
 
         The energy of a potential with itself falls short by what is left out, that of two by the geometric mean.
@@ -153,7 +153,7 @@ class Poisson:
         stiffness = np.zeros(self.elements.count)
         stiffness[self.assembler.pattern.rows[where]] = self._operator[where]
         energies = []
-        for potential in (one, other):
+        for potential in (first, second):
             squares = sum(vector**2 for vector in potential.values())
             shells = np.asarray(np.bincount(self.elements.degree_of, weights=stiffness * squares), dtype=np.float64)
             energies.append(left_out(shells).energy * len(self.symmetry.images) / (2 * COULOMB_EV_NM))

@@ -139,8 +139,8 @@ class Polarised:
 
     def _differences(self, density: Density) -> Floats:
         """Energy (eV) in each element (E,) by one rule less that by the other, the part that is error."""
-        one = _by_element(self.assembler, self.energy, density)
-        return self.share * (_by_element(self.other, self.other_energy, density) - one)
+        energies = _by_element(self.assembler, self.energy, density)
+        return self.share * (_by_element(self.other, self.other_energy, density) - energies)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class SelfPolarisation:
 
     @classmethod
     def of(cls, molecule: AxialMolecule) -> SelfPolarisation | None:
-        """That of a molecule; None where it is left out or there is none."""
+        """Self-polarisation of the molecule, or None if it is disabled or vanishes."""
         if molecule.interface_width is None or not screened(molecule):
             return None
         return cls(molecule, molecule.interface_width)
@@ -195,12 +195,12 @@ class SelfPolarisation:
         """The energy (eV) of a carrier at the quadrature points, with what its error follows from."""
         elements = assembler.elements
         if self.exact:
-            other = Assembler(elements.with_extra_order(FINER_RULE), assembler.regions)
-            return Polarised(self, assembler, self.energy(assembler), other, self.energy(other), 1.0)
-        other = Assembler(elements.with_extra_order(COARSER_RULE), assembler.regions)
+            reference = Assembler(elements.with_extra_order(FINER_RULE), assembler.regions)
+            return Polarised(self, assembler, self.energy(assembler), reference, self.energy(reference), 1.0)
+        reference = Assembler(elements.with_extra_order(COARSER_RULE), assembler.regions)
         nodes = max(2 * elements.degree - 4, MIN_NODES)
         fine, coarse = self._with_nodes(nodes), self._with_nodes(nodes - 2)
-        return Polarised(fine, assembler, fine.energy(assembler), other, coarse.energy(other), COARSER_SHARE)
+        return Polarised(fine, assembler, fine.energy(assembler), reference, coarse.energy(reference), COARSER_SHARE)
 
     def energy(self, assembler: Assembler) -> Coefficient:
         """Energy (eV) of a carrier at the quadrature points of an assembler."""

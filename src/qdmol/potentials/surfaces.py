@@ -1,7 +1,7 @@
 """Interfaces of a molecule with an axis: curved panels with Gauss points, and potentials of charged rings on them.
 
 Every stretch of boundary across which the permittivity changes is cut into panels, short where another stretch is near
-and around edges; of a mirror-symmetric molecule in the upper half only. A point of a panel stands for a ring about the
+and around edges; of a mirror-symmetric molecule in the upper half only. A point of a panel represents a ring about the
 axis, and the potential of a charged ring is a sum over azimuthal parts of 1/√(R² + a²):
 
     1/√(|x - y|² + a²) = (1/2π) Σ_m k_m(x, y) e^{im(φ - φ')},   k_m = 2 Q_{m-1/2}(χ) / √(r r'),
@@ -85,7 +85,7 @@ def _ratios(excess: Floats, orders: int) -> Floats:
     """Q_{m+1/2} / Q_{m-1/2} at 1 + excess for m = 0 .. orders - 1: (orders, ...)."""
     top = orders + EXTRA_ORDERS
     ratio = _start(excess, top)
-    found = np.empty((orders, *excess.shape))
+    ratios = np.empty((orders, *excess.shape))
     twice = 2 + 2 * excess
     step = np.empty_like(excess)
     for m in range(top, 0, -1):
@@ -93,10 +93,10 @@ def _ratios(excess: Floats, orders: int) -> Floats:
         ratio *= -(m + 0.5)
         np.multiply(twice, m, out=step)
         ratio += step
-        np.divide(m - 0.5, ratio, out=found[m - 1] if m <= orders else ratio)
+        np.divide(m - 0.5, ratio, out=ratios[m - 1] if m <= orders else ratio)
         if m <= orders:
-            ratio[...] = found[m - 1]
-    return found
+            ratio[...] = ratios[m - 1]
+    return ratios
 
 
 def _start(excess: Floats, top: int) -> Floats:
@@ -140,8 +140,8 @@ class Panel:
         if isinstance(self.curve, Arc):
             sine, cosine = np.sin(t), np.cos(t)
             return RingPoints(self.curve.radius * sine, self.curve.z + self.curve.radius * cosine, sine, cosine)
-        one = np.ones_like(t)
-        return RingPoints(self.curve.r * one, t, -one, 0 * one)
+        ones = np.ones_like(t)
+        return RingPoints(self.curve.r * ones, t, -ones, 0 * ones)
 
     def nearest(self, r: float, z: float) -> tuple[float, float]:
         """Parameter of the panel's point nearest to (r, z), and the distance (nm)."""
@@ -172,8 +172,8 @@ class Surface:
     @cached_property
     def points(self) -> RingPoints:
         """All Gauss points (N,)."""
-        found = [panel.points(self.parameters(panel)) for panel in self.panels]
-        return RingPoints(*(np.concatenate([getattr(part, name) for part in found]) for name in RingPoints.__slots__))
+        points = [panel.points(self.parameters(panel)) for panel in self.panels]
+        return RingPoints(*(np.concatenate([getattr(part, name) for part in points]) for name in RingPoints.__slots__))
 
     @cached_property
     def weights(self) -> Floats:
@@ -191,14 +191,14 @@ class Surface:
 
     def nearest(self, r: Floats, z: Floats) -> tuple[Floats, NDArray[np.intp]]:
         """Distance (nm) of points (P,) from the nearest interface, and the number of the panel there."""
-        found = np.full(len(r), np.inf)
+        distances = np.full(len(r), np.inf)
         number = np.zeros(len(r), dtype=np.intp)
         for k, panel in enumerate(self.panels):
             for sign in (1, -1) if self.half else (1,):
                 distance = _distance(panel, r, sign * z)
-                number = np.where(distance < found, k, number)
-                found = np.minimum(distance, found)
-        return found, number
+                number = np.where(distance < distances, k, number)
+                distances = np.minimum(distance, distances)
+        return distances, number
 
 
 def _distance(panel: Panel, r: Floats, z: Floats) -> Floats:
@@ -223,12 +223,14 @@ def interfaces(molecule: AxialMolecule, *, closed_gap: float, nodes: int, longes
     """
     half = molecule.mirror_symmetric
     pieces = geometry_of(molecule, layers=(), box=0.0, closed_gap=closed_gap).pieces
-    found = [(piece, _contrast(molecule, piece)) for piece in pieces]
-    stretches = [Panel(piece.curve, piece.start, piece.stop, contrast) for piece, contrast in found if contrast]
+    contrasts = [(piece, _contrast(molecule, piece)) for piece in pieces]
+    stretches = [Panel(piece.curve, piece.start, piece.stop, contrast) for piece, contrast in contrasts if contrast]
     panels: list[Panel] = []
     for stretch in stretches:
-        others = [(other, 1) for other in stretches if other is not stretch]
-        others += [(other, -1) for other in stretches if half and not (other is stretch and _crosses(stretch))]
+        others = [(neighbour, 1) for neighbour in stretches if neighbour is not stretch]
+        others += [
+            (neighbour, -1) for neighbour in stretches if half and not (neighbour is stretch and _crosses(stretch))
+        ]
         allowed = longest if abs(stretch.contrast) > WEAK_CONTRAST else WEAK_CONTRAST_LENGTH * longest
         cuts = np.linspace(stretch.start, stretch.stop, math.ceil(stretch.length / allowed) + 1)
         for start, stop in pairwise(cuts.tolist()):
@@ -253,8 +255,8 @@ def _cut(panel: Panel, others: list[tuple[Panel, int]], shortest: float) -> Iter
     allowed = math.inf
     for t in (panel.start, middle, panel.stop):
         r, z = panel.curve.point(t)
-        for other, sign in others:
-            distance = other.nearest(r, sign * z)[1]
+        for neighbour, sign in others:
+            distance = neighbour.nearest(r, sign * z)[1]
             allowed = min(allowed, LENGTH_OVER_DISTANCE * (distance + (panel.length / 2 if t != middle else 0)))
     if panel.length <= max(allowed, shortest):
         yield panel

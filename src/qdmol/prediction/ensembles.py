@@ -1,4 +1,4 @@
-"""Spectrum of an ensemble: some shapes are solved, a polynomial interpolates all others, and its error is estimated."""
+"""Spectrum of an ensemble: some shapes are solved, a polynomial interpolates the others, and its error is estimated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from qdmol.prediction.surrogate import DotGrid, assemble, best_polynomial, dot_f
 from qdmol.prediction.tasks import Answer
 from qdmol.prediction.values import Conditions, Curves
 
-# Parts of the molecules of which each in turn is left out, for the error of a finite number of molecules.
+# Number of parts of the molecules, each omitted once in the jackknife estimate of the error of a finite number of
+# molecules.
 JACKKNIFE_PARTS: Final = 10
 # At least this part of the shapes must have a solution.
 MIN_SOLVED: Final = 0.5
@@ -29,7 +30,7 @@ MIN_SOLVED: Final = 0.5
 class GroupLight:
     """A group of particles with its solved shapes.
 
-    `lengths` (shapes, P) are those of the shapes in nm, `possible` (members,) tells which particles can exist,
+    `lengths` (shapes, P) are those of the shapes in nm, `possible` (members,) marks the particles that can exist,
     `reference` are the optical properties of the mean in more bases than those of the shapes. With `exact` the shapes
     are the particles themselves.
     """
@@ -44,7 +45,7 @@ class GroupLight:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Errors of the interpolation for shapes that are left out of the fit.
+    """Errors of the interpolation for shapes that are excluded from the fit.
 
     `relative` is the root mean square over the shapes of the misplaced absorption at the band edge relative to all of
     it; the others are errors (eV) of the mean over the shapes: peak and width of absorption, peak and width of
@@ -188,7 +189,7 @@ class _GroupCurves:
         return loss
 
     def misfit(self) -> Misfit | None:
-        """Errors for shapes left out of the fit; None if every particle was solved. To be called after `members`."""
+        """Errors for shapes excluded from the fit; None if every particle was solved. To be called after `members`."""
         if self.light.exact or not self.light.group.parameters:
             return None
         grid = self.grid
@@ -196,9 +197,9 @@ class _GroupCurves:
             [assemble(row, self.relative, grid, self.conditions) for row in rows] for rows in (self.rows, self._guess)
         )
         relative = []
-        for (absorbed, _), (other, _) in zip(true, guess, strict=True):
+        for (absorbed, _), (guessed, _) in zip(true, guess, strict=True):
             low = grid <= edge_peak(grid, absorbed).energy + EDGE_REACH
-            misplaced = float(np.trapezoid(np.abs(other - absorbed)[low], grid[low]))
+            misplaced = float(np.trapezoid(np.abs(guessed - absorbed)[low], grid[low]))
             relative.append(misplaced / band_edge_area(grid, absorbed, edge_peak(grid, absorbed)))
         means = [mean_curves(grid, [a for a, _ in curves], [e for _, e in curves]) for curves in (true, guess)]
         edges = [edge_peak(grid, mean.absorption) for mean in means]

@@ -55,7 +55,7 @@ _WIDTHS: Final[Mapping[Quantity, Reading]] = {"absorption": "absorption_width", 
 
 @dataclass(frozen=True, eq=False)
 class SampleResult:
-    """Curves of a sample, with everything their errors are made of.
+    """Curves of a sample, with all contributions to their errors.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class SampleResult:
     ensemble
         Curves of the ensemble, None without one.
     impossible
-        Particles left out because their shape is impossible.
+        Particles discarded because their shape is impossible.
     """
 
     sample: Sample
@@ -101,7 +101,7 @@ class SampleResult:
 
     @cached_property
     def readings(self) -> Mapping[Reading, float]:
-        """Numbers read off the curves."""
+        """Readings of the curves."""
         return read_curves(self.curves)
 
     @cached_property
@@ -410,7 +410,7 @@ def _bare(result: SampleResult, conditions: Conditions, *, extrapolated: bool) -
 
 
 def ensemble_result(spec: Spec, results: Sequence[SampleResult], *, exact: bool) -> EnsembleResult | None:
-    """How the ensemble of a spec was computed; None without an ensemble."""
+    """Computation of the ensemble of a spec; None without an ensemble."""
     if spec.ensemble is None:
         return None
     samples = []

@@ -125,7 +125,9 @@ def sweep_fields(
         absorbed, emitted = dot_curves(prepared, grid, conditions)
         rate = prepared.emitters.rate.sum(axis=0)
         if not emitted.any() or not rate.sum() > 0:
-            reason = "no thermally populated exciton emits in this field: electron and hole are in different dots"
+            reason = (
+                "no thermally populated exciton emits in this field, because electron and hole are in different dots"
+            )
             failed.append((k, reason))
             continue
         emission[k] = emitted.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Peaks, widths and other numbers of predicted curves, read off the curves themselves as off a figure."""
+"""Peaks, widths and other numbers of predicted curves, determined from the curves as from a figure."""
 
 from __future__ import annotations
 

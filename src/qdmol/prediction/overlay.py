@@ -40,7 +40,7 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredFor:
-    """A measured curve and its sample; `because` says how the sample is known, `guessed` whether it is a guess."""
+    """A measured curve and its sample; `because` explains the assignment, `guessed` is True if it is a guess."""
 
     curve: Curve
     sample: str
@@ -208,10 +208,10 @@ def lay_over(
         Called with a line of text before each fit.
     """
     overlays = []
-    for number, one in enumerate(measured, start=1):
+    for number, measurement in enumerate(measured, start=1):
         if progress is not None:
-            progress(f"fitting {one.curve.name}, curve {number} of {len(measured)}")
-        overlays.append(_overlay(spectra, one, normalise))
+            progress(f"fitting {measurement.curve.name}, curve {number} of {len(measured)}")
+        overlays.append(_overlay(spectra, measurement, normalise))
     return tuple(overlays)
 
 
@@ -221,9 +221,13 @@ def _overlay(spectra: Spectra, measured: MeasuredFor, normalise: Normalise) -> O
     curve, sample = measured.curve, spectra.samples.get(measured.sample)
     if sample is None:
         names = ", ".join(spectra.samples)
-        return Overlay(measured, reason=f"The sample {measured.sample} is not predicted, only {names}.")
+        return Overlay(
+            measured, reason=f"The sample {measured.sample} was not predicted; predicted samples are {names}."
+        )
     if curve.quantity not in {"absorption", "emission"}:
-        return Overlay(measured, reason=f"It is a curve of {curve.quantity}; absorption and emission are compared.")
+        return Overlay(
+            measured, reason=f"It is a curve of {curve.quantity}; only absorption and emission are compared."
+        )
     try:
         fit = fit_curve(curve)
     except (DataError, InputError) as error:
@@ -246,7 +250,7 @@ def _emission(measured: MeasuredFor, fit: PeakFit, sample: SampleSpectrum, data:
     scale = float(data["emission_per_nm"].max()) / float(fitted[highest] - level)
     usable = np.isfinite(scale) and scale > 0
     if not usable:
-        notes.append("Its maximum does not rise above its background, so that it is not drawn.")
+        notes.append("Its maximum does not exceed its background, so it is not drawn.")
     return Overlay(
         measured,
         fit,
@@ -275,7 +279,7 @@ def _absorption(
     if at != normalise and at is not None:
         notes.append(f"The curve begins at {fit.curve.good[0][0]:.0f} nm and is scaled at the band edge instead.")
     if not maxima:
-        notes.append("Steepest slopes are compared, because one of the two curves has no maximum at its band edge.")
+        notes.append("Steepest slopes are compared because one of the two curves has no maximum at its band edge.")
     return Overlay(
         measured,
         fit,
@@ -320,7 +324,7 @@ def _scales(
     blue = _blue(fit.curve)
     energy, predicted = curve
     if blue is None:
-        notes.append(f"It does not reach {BLUE_NM:.0f} nm: no ratio to the absorption there.")
+        notes.append(f"It does not reach {BLUE_NM:.0f} nm, so the ratio to the absorption there is undefined.")
     elif energy[0] <= HC_EV_NM / BLUE_NM <= energy[-1]:
         pairs["300nm"] = (blue - level, float(np.interp(HC_EV_NM / BLUE_NM, energy, predicted)))
     return {name: theirs / mine for name, (mine, theirs) in pairs.items() if mine > 0 and theirs > 0}, notes

@@ -127,8 +127,8 @@ def _refuse_hot(temperature: float, references: References) -> None:
         raise InputError(
             field="environment.temperature",
             value=temperature,
-            allowed=f"at most {highest:g} K for the spectrum of this molecule: above, excitons higher than those "
-            "computed are populated",
+            allowed=f"at most {highest:g} K for the spectrum of this molecule: at higher temperatures excitons "
+            "beyond the computed ones are populated",
         )
 
 
@@ -136,7 +136,7 @@ def _refuse_hot(temperature: float, references: References) -> None:
 class _GroupShapes:
     """A group of particles of an ensemble with the lengths (shapes, P) of the molecules that are solved for it.
 
-    `possible` (members,) tells which particles can exist.
+    `possible` (members,) marks the particles that can exist.
     """
 
     group: Group
@@ -311,7 +311,7 @@ def _grid(references: References, conditions: Conditions) -> Floats:
 
 
 def _warnings(spec: Spec, results: Sequence[SampleResult], sweep: FieldSweep | None) -> tuple[str, ...]:
-    """Everything a user must know beside the numbers, each sentence once."""
+    """Warnings about the results, without duplicates."""
     warnings = [note for result in results for _, particle in result.prepared for note in particle.light.notes]
     for result in results:
         warnings += _sample_warnings(spec, result)
@@ -325,20 +325,20 @@ def _sample_warnings(spec: Spec, result: SampleResult) -> Iterator[str]:
     name = result.sample.name
     error, tolerance = 1000 * result.edge_error, spec.calculation.ci_tolerance
     if error > tolerance:
-        text = f"The band edge of the {name} sample is known to {error:.2g} meV"
+        text = f"The band edge of the {name} sample has an error of {error:.2g} meV"
         yield f"{text}, not to the tolerance of {tolerance:g} meV."
     for _, particle in result.prepared:
         pairs = particle.light.pairs
         if pairs.box is not None:
             yield (
                 f"Above {particle.light.band_gap + pairs.box:.2f} eV pairs of the {name} sample have one carrier above "
-                "the barrier of the medium: these levels belong to the box of the calculation, whose wall is "
+                "the barrier of the medium: these levels depend on the computational box, whose wall is "
                 f"{pairs.wall:.2f} nm outside the surface."
             )
     if result.impossible:
         yield (
             f"{result.impossible} particles of the {name} sample have impossible shapes (overlapping cores, or necks "
-            "wider than dots) and are left out."
+            "wider than dots) and were discarded."
         )
     if spec.environment.temperature > min(hottest(particle.light) for _, particle in result.prepared):
         yield (
@@ -348,8 +348,7 @@ def _sample_warnings(spec: Spec, result: SampleResult) -> Iterator[str]:
     for number in result.sample.left_out:
         material = spec.molecule.dots[number].core.material
         yield (
-            f"Dot {number} ({material}) alone binds no level of one carrier, so that it is left out of the {name} "
-            "sample."
+            f"Dot {number} ({material}) alone binds no level of one carrier, so it is not part of the {name} sample."
         )
 
 
@@ -357,17 +356,17 @@ def _mixture_remark(result: SampleResult) -> Iterator[str]:
     """Composition of a sample of several kinds of particles."""
     if len(result.prepared) > 1:
         shares = ", ".join(f"{100 * share:.0f} %" for share, _ in result.prepared)
-        yield f"The {result.sample.name} sample is a mixture of the molecule's unlike dots: {shares}."
+        yield f"The {result.sample.name} sample is a mixture of the unlike dots of the molecule: {shares}."
 
 
 def _bulk_warning(results: Sequence[SampleResult]) -> Iterator[str]:
-    """How far absorption at 300 nm is below that of the bulk, in the sample where it is lowest."""
+    """Warning about absorption at 300 nm below the bulk value, for the sample with the lowest ratio."""
     ratios = [
         CM2 * result.readings["cross_section_300nm"] / bulk for result in results if (bulk := result.bulk_cross_section)
     ]
     if ratios and min(ratios) <= MIN_BULK_RATIO:
         yield (
             f"At 300 nm the predicted absorption is {min(ratios):.2f} times that of the bulk in the material set, and "
-            "too low by a similar factor in the whole range `bulk`: the model has a single hole band. The stated "
-            "errors do not contain this, which is the same in all samples."
+            "too low by a similar factor in the whole range `bulk`: the model uses a single hole band. The stated "
+            "errors do not include this deviation, which is the same in all samples."
         )

@@ -107,7 +107,7 @@ def refuse_unfit(molecule: AxialMolecule) -> None:
         raise InputError(
             field="calculation.self_polarisation",
             value=False,
-            allowed="true for a spectrum if permittivities differ between regions: with the attraction alone shifts "
+            allowed="true for a spectrum if permittivities differ between regions: with the attraction alone, shifts "
             "have the wrong sign",
         )
 
@@ -165,12 +165,12 @@ class Group:
     def order(self, dot: int) -> tuple[Indices, int]:
         """Numbers (P,) of the lengths ordered for one dot, its own first, and the number of its own."""
         mirrored = self.pooled and dot > (self.dots - 1) / 2
-        others = [other for other in range(self.dots) if other != dot]
+        others = [neighbour for neighbour in range(self.dots) if neighbour != dot]
         necks = [k for k, length in enumerate(self.parameters) if length.name.startswith("neck")]
         if mirrored:
             others, necks = others[::-1], necks[::-1]
         own = self._of_dot(dot)
-        of_others = [k for other in others for k in self._of_dot(other)]
+        of_others = [k for neighbour in others for k in self._of_dot(neighbour)]
         return np.array([*own, *of_others, *necks], dtype=np.intp), len(own)
 
     def kind(self, dot: int) -> int:
@@ -270,7 +270,7 @@ def impossible_members(group: Group, store: Store) -> NDArray[np.bool_]:
 
 
 def _digits(values: Floats) -> tuple[int, str]:
-    """Number of rows and exact sum of an array, which tell ensembles of one spec apart."""
+    """Number of rows and exact sum of an array, which distinguish ensembles of one spec."""
     return len(values), float(values.sum()).hex()
 
 

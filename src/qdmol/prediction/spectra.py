@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from qdmol.arrays import Floats
 from qdmol.estimates import Estimate
 from qdmol.prediction.fields import FieldSweep
@@ -22,6 +24,7 @@ from qdmol.prediction.values import (
     SampleSpectrum,
     SpectralRange,
 )
+from qdmol.prediction.wording import spectrum_html, spectrum_sentences
 from qdmol.results import Drawable, SavedResult, array_groups, decode, encode, save_result, saved_attributes
 from qdmol.structure import Spec, dump_spec, read_spec, spec_mapping
 
@@ -82,8 +85,8 @@ class Spectra(Drawable):
         return list(self.samples.values())[-1]
 
     def change(self, before: str, after: str) -> SampleChange | None:
-        """Change between two samples; None where one of them is not predicted."""
-        return next((one for one in self.changes if (one.before, one.after) == (before, after)), None)
+        """Change between two samples; None if one of them is not predicted."""
+        return next((change for change in self.changes if (change.before, change.after) == (before, after)), None)
 
     @cached_property
     def summary(self) -> Mapping[str, Any]:
@@ -144,7 +147,7 @@ class Spectra(Drawable):
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the spectra that a file holds; InputError where it holds no complete ones."""
+        """Return the spectra in a file; InputError if the file contains no complete spectra."""
         arrays, record = saved.arrays, dict(saved.values)
         try:
             spec = read_spec(record.pop("spec"), folder=saved.path.absolute().parent)
@@ -152,6 +155,22 @@ class Spectra(Drawable):
             return cls(spec=spec, **values)
         except (KeyError, TypeError, ValueError) as error:
             raise saved.incomplete(KIND, error) from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Spectra):
+            return NotImplemented
+        (record, arrays), (other_record, other_arrays) = self._encoded, other._encoded
+        return record == other_record and all(
+            np.array_equal(array, other_arrays[name], equal_nan=True) for name, array in arrays.items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    def __str__(self) -> str:
+        return "\n".join(spectrum_sentences(self))
+
+    def _repr_html_(self) -> str:
+        return spectrum_html(self)
 
     def __repr__(self) -> str:
         names = ", ".join(self.samples)

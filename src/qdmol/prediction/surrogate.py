@@ -6,7 +6,7 @@ unlike dots have two peaks that cross. Absorption of the dots adds up; emission 
 of the excitons in each dot, F_d their free energy.
 
 Features are fitted by least squares, with lengths in units of their standard deviations. The degree is the one with the
-smallest error in cross-validation, in which the shapes of one fold at a time are left out (M. Stone, J. R. Stat. Soc. B
+smallest error in cross-validation, in which the shapes of one fold at a time are excluded (M. Stone, J. R. Stat. Soc. B
 36, 111 (1974), doi:10.1111/j.2517-6161.1974.tb00994.x).
 """
 
@@ -77,7 +77,7 @@ def best_polynomial(
     outputs
         Features (rows, outputs).
     shape
-        Number (rows,) of the shape of each row: rows of one shape are left out together.
+        Number (rows,) of the shape of each row: rows of one shape are excluded together.
     own
         Number of a dot's own lengths.
     loss

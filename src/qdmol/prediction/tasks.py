@@ -37,7 +37,7 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The optical properties of a molecule, or the reason why there are none."""
+    """The optical properties of a molecule, or the reason why they could not be computed."""
 
     light: MoleculeLight | None
     reason: str = ""
@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Solver:
-    """Where molecules are solved and kept; `tell` is called with a few words whenever one is done."""
+    """Settings for solving and storing molecules; `tell` is called with a message whenever a molecule is solved."""
 
     folder: Path | None
     resources: Resources
@@ -79,7 +79,7 @@ class Solver:
 
 @dataclass(frozen=True, slots=True)
 class LightTask:
-    """What `solve_light_task` needs: a molecule with the values of its materials, the tolerance in meV, the request."""
+    """Input of `solve_light_task`: a molecule with the values of its materials, the tolerance in meV, the request."""
 
     molecule: AxialMolecule
     tolerance: float

@@ -225,14 +225,14 @@ class SampleChange:
 
 @dataclass(frozen=True, slots=True)
 class EnsembleSample:
-    """How the particles of one sample of an ensemble were computed.
+    """Computation of the particles of one sample of an ensemble.
 
     Attributes
     ----------
     name
         The sample.
     impossible
-        Particles left out because their shape is impossible.
+        Particles discarded because their shape is impossible.
     solved_shapes, failed_shapes
         Molecules that were solved for the interpolation, and those without a solution.
     error_relative
@@ -262,7 +262,7 @@ class EnsembleResult:
 
     @property
     def impossible(self) -> int:
-        """Largest number of particles left out of a sample."""
+        """Largest number of particles discarded from a sample."""
         return max(sample.impossible for sample in self.samples)
 
     @property
@@ -283,7 +283,7 @@ class EnsembleResult:
 
     @property
     def method(self) -> str:
-        """How the particles were computed."""
+        """Method by which the particles were computed."""
         return "every particle solved" if self.exact else "polynomial through solved shapes"
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qdmol.estimates import Estimate
-from qdmol.prediction.fields import FieldSweep
-from qdmol.prediction.overlay import Compared, Overlay
-from qdmol.prediction.spectra import Spectra
 from qdmol.prediction.values import Quantity, SampleChange, SampleSpectrum
 from qdmol.results import NO_VALUE, format_change, format_measured, format_number, is_significant
 
 if TYPE_CHECKING:
+    from qdmol.prediction.fields import FieldSweep
+    from qdmol.prediction.overlay import Compared, Overlay
+    from qdmol.prediction.spectra import Spectra
     from qdmol.spectroscopy import Measurement as MeasuredNumber
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
@@ -24,7 +25,7 @@ _NAMES = {"monomer": "monomer", "unfused": "unfused molecule", "fused": "fused m
 
 
 def measured_text(number: Estimate | None) -> str:
-    """Value and error without the unit, which stands in the header; n/a where there is no value."""
+    """Value and error without the unit, which is in the header; n/a if there is no value."""
     return NO_VALUE if number is None else format_measured(number.value, known_error(number))
 
 
@@ -55,7 +56,7 @@ def sample_rows(spectra: Spectra) -> Rows:
         ("dots", lambda sample: str(sample.dots)),
         ("absorption: band edge (eV)", lambda sample: measured_text(sample.absorption_peak)),
         ("absorption: band edge (nm)", lambda sample: _wavelength(sample.absorption_wavelength)),
-        ("band edge read as", lambda sample: "maximum" if sample.absorption_kind == "maximum" else "steepest slope"),
+        ("band edge taken as", lambda sample: "maximum" if sample.absorption_kind == "maximum" else "steepest slope"),
         ("absorption: full width (meV)", lambda sample: measured_text(sample.absorption_width)),
         ("emission: peak per eV (eV)", lambda sample: measured_text(sample.emission_peak)),
         ("emission: maximum per nm (nm)", lambda sample: _wavelength(sample.emission_wavelength)),
@@ -65,7 +66,7 @@ def sample_rows(spectra: Spectra) -> Rows:
         ("cross-section at 300 nm over bulk of equal volume", lambda sample: measured_text(sample.ratio_to_bulk_300nm)),
         ("band edge over 300 nm", lambda sample: measured_text(sample.ratio_edge_to_300nm)),
         ("radiative lifetime (ns)", lambda sample: measured_text(sample.lifetime)),
-        ("polarisation of emission", lambda sample: format_measured(sample.polarisation)),
+        ("polarisation of the emission", lambda sample: format_measured(sample.polarisation)),
     )
     header = ("quantity", *(sample.name for sample in samples))
     return header, [(name, *(text(sample) for sample in samples)) for name, text in named]
@@ -102,7 +103,8 @@ def compared_text(compared: Compared | None, *, factor: float = 1.0) -> str:
 def measured_rows(overlays: Sequence[Overlay]) -> Rows:
     """Header and one row for each measured curve."""
     header = (
-        "measured curve", "sample", "position (nm)", "off by (meV)", "width (meV)", "off by (meV)", "edge : 300 nm",
+        "measured curve", "sample", "position (nm)", "measured − predicted (meV)", "width (meV)", "measured − "
+            "predicted (meV)", "edge : 300 nm",
         "predicted",
     )  # fmt: skip
     return header, [_measured_row(overlay) for overlay in overlays]
@@ -142,13 +144,20 @@ def spectrum_sentences(spectra: Spectra, overlays: Sequence[Overlay] = ()) -> li
     return sentences + [sentence for overlay in overlays for sentence in _overlay_sentences(overlay)]
 
 
+def spectrum_html(spectra: Spectra) -> str:
+    """A small self-contained piece of HTML for notebooks: name, sentences and warnings."""
+    lines = [*spectrum_sentences(spectra), *(f"Warning: {text}" for text in spectra.warnings)]
+    items = "".join(f"<li>{html.escape(text)}</li>" for text in lines)
+    return f"<div><p><strong>{html.escape(spectra.spec.name)}</strong></p><ul>{items}</ul></div>"
+
+
 def _sample_sentence(sample: SampleSpectrum) -> str:
     dots = f"{sample.dots} dots" if sample.dots != 1 else "1 dot"
     kind = "first maximum" if sample.absorption_kind == "maximum" else "edge (steepest slope)"
-    text = f"The {_NAMES.get(sample.name, sample.name)} ({dots}) has its {kind} of absorption at"
+    text = f"The {_NAMES.get(sample.name, sample.name)} ({dots}) has its absorption {kind} at"
     text += f" {_wavelength(sample.absorption_wavelength)} nm"
     text += f" ({measured_text(sample.absorption_peak)} eV) and its emission at"
-    text += f" {_wavelength(sample.emission_wavelength)} nm, {measured_text(sample.emission_width)} meV wide"
+    text += f" {_wavelength(sample.emission_wavelength)} nm, with a width of {measured_text(sample.emission_width)} meV"
     text += " over the lines of unlike dots" if sample.is_mixture else ""
     if sample.lifetime is not None:
         text += f"; radiative lifetime {measured_text(sample.lifetime)} ns"
@@ -166,8 +175,8 @@ def _change_sentences(change: SampleChange, mixed: frozenset[str]) -> list[str]:
     shifts = [_shift_text(change, quantity, widths=not blended) for quantity in change.redshift]
     sentences = [f"{start}, {', and '.join(shifts)}."] if all(shifts) else []
     sentences += [
-        f"The {name} sample is a mixture of unlike dots: its curves consist of several lines, so that widths are not "
-        "compared with it."
+        f"The {name} sample is a mixture of unlike dots: its curves consist of several lines, so no change of width "
+        "is reported."
         for name in sorted(blended)
     ]
     if change.lifetime_ratio is None or change.band_edge_ratio is None:
@@ -181,11 +190,11 @@ def _change_sentences(change: SampleChange, mixed: frozenset[str]) -> list[str]:
 
 
 def _shift_text(change: SampleChange, quantity: Quantity, *, widths: bool) -> str:
-    """For example "absorption moves 17.0 ± 0.8 meV to the red and becomes 9 ± 2 meV broader"."""
+    """For example "absorption shifts 17.0 ± 0.8 meV to the red and becomes 9 ± 2 meV broader"."""
     shift, broadening = change.redshift[quantity], change.broadening[quantity]
     if shift is None:
         return ""
-    text = f"{quantity} {_change_text(shift, 'moves', ('to the red', 'to the blue', 'no significant shift'))}"
+    text = f"{quantity} {_change_text(shift, 'shifts', ('to the red', 'to the blue', 'no significant shift'))}"
     if broadening is None or not widths:
         return text
     words = ("broader", "narrower", "no significant change of width")
@@ -204,7 +213,7 @@ def _condition_sentences(spectra: Spectra) -> list[str]:
     if spectra.calibration_shift is not None:
         shift = format_number(spectra.calibration_shift, 1)
         sentences.append(
-            f"All photon energies are shifted by {shift} meV so that the monomer's peak lies at the calibration."
+            f"All photon energies are shifted by {shift} meV so that the monomer's peak matches the calibration value."
         )
     ensemble = spectra.ensemble
     if ensemble is not None:
@@ -212,7 +221,7 @@ def _condition_sentences(spectra: Spectra) -> list[str]:
         if ensemble.single_dots:
             text += f", {ensemble.single_dots} of them single dots"
         if ensemble.impossible:
-            text += f"; {ensemble.impossible} drawn shapes were impossible and are left out"
+            text += f"; {ensemble.impossible} drawn shapes were geometrically impossible and were discarded"
         sentences.append(f"{text}.")
     return sentences
 
@@ -221,11 +230,11 @@ def _field_sentences(sweep: FieldSweep) -> list[str]:
     sentences = _stark_sentence(sweep)
     if sweep.switching is not None:
         switching = format_number(sweep.switching, 1)
-        sentences.append(f"At {switching} kV/cm emission changes from one dot to the other.")
+        sentences.append(f"At {switching} kV/cm the emission switches from one dot to the other.")
     elif sweep.share.shape[1] > 1:
-        sentences.append("Emission does not change from one dot to the other within these fields.")
+        sentences.append("The emission does not switch between the dots in this range of fields.")
     if sweep.failed:
-        sentences.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields have no numbers.")
+        sentences.append(f"{len(sweep.failed)} of {len(sweep.fields)} fields failed.")
     return sentences
 
 
@@ -243,11 +252,11 @@ def _stark_sentence(sweep: FieldSweep) -> list[str]:
         "meV",
         rising="to the blue",
         falling="to the red",
-        none="no significant shift of emission within these fields",
+        none="no significant shift of the emission in this range of fields",
     )
     if not is_significant(shift, error):
         return [f"There is {text}."]
-    return [f"Emission moves by up to {text}, at {sweep.fields[largest]:g} kV/cm.".replace("-", "−")]
+    return [f"The emission shifts by up to {text}, at {sweep.fields[largest]:g} kV/cm.".replace("-", "−")]
 
 
 def _overlay_sentences(overlay: Overlay) -> list[str]:
@@ -269,9 +278,9 @@ def _overlay_sentences(overlay: Overlay) -> list[str]:
         )
         text = f"Measured {name}: its {_BASES[overlay.basis]}"
         if is_significant(place.difference, place.error):
-            text += f" lies {shift} that predicted for {overlay.sample}, more than the errors of both."
+            text += f" lies {shift} the prediction for {overlay.sample}, which exceeds the combined error."
         else:
-            text += f" agrees with that predicted for {overlay.sample} within the errors of both ({shift})."
+            text += f" agrees with the prediction for {overlay.sample} within the combined error ({shift})."
         sentences.append(text)
     return sentences + [f"Measured {name}: {note}" for note in overlay.notes]
 

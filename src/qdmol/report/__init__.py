@@ -18,11 +18,14 @@ units in the first line. A figure has the same number on the page and on disk, w
 """
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import lazy_loader
+
+from qdmol.errors import InputError
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
@@ -30,11 +33,53 @@ __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 class _CallableRoom(ModuleType):
     """The verb `qdmol.report`, which has the name of this room: Python binds the room to it at the first import."""
 
-    def __call__(self, solution: Any, path: str | Path, **options: Any) -> Path:
-        """Write the report of a solution; see `write_report`."""
-        from qdmol.report.solution_page import write_report
+    def __call__(self, result: Any, path: str | Path, **options: Any) -> Path:
+        """Write the report of a result as one HTML page, with its data in a NetCDF file beside it.
 
-        return write_report(solution, path, **options)
+        Parameters
+        ----------
+        result
+            From `qdmol.solve`, `qdmol.predict_spectra`, `qdmol.analyze_photons` or `qdmol.fit_curves` (whose page has
+            no file beside it).
+        path
+            The page, ending in ``.html``.
+        options
+            Of the function for this kind of result: `write_report`, `write_spectrum_report`, `write_photon_report`,
+            `write_curve_report`. ``figures=DIR`` writes every figure as PDF and PNG and every curve as CSV.
+
+        Returns
+        -------
+        pathlib.Path
+            The page.
+
+        Raises
+        ------
+        qdmol.errors.InputError
+            There is no report of such a result, or the path is that of an input.
+        qdmol.errors.OutputError
+            A file cannot be written.
+        """
+        # Classes are named, not imported, so that a report of photons loads no model.
+        listed = isinstance(result, tuple | list) and bool(result)
+        kind = type(result[0] if listed else result).__name__
+        if kind not in _WRITERS:
+            allowed = "a solution, predicted spectra, an analysis of photons or fitted curves"
+            raise InputError(field="result", value=f"a {kind}", allowed=f"{allowed}; `.figures()` of others draws them")
+        write: Callable[..., Path] = getattr(self, _WRITERS[kind])
+        if kind == "Spectra":
+            return write(result, options.pop("overlays", ()), path, **options)
+        return write(result, path, **options)
+
+
+# Class of a result, or of the values in a list of results -> the function that writes its report.
+_WRITERS: Final[Mapping[str, str]] = {
+    "Solution": "write_report",
+    "Spectra": "write_spectrum_report",
+    "PhotonAnalysis": "write_photon_report",
+    "PhotonAnalyses": "write_photon_report",
+    "FailedAnalysis": "write_photon_report",
+    "Surveyed": "write_curve_report",
+}
 
 
 sys.modules[__name__].__class__ = _CallableRoom

@@ -1,4 +1,4 @@
-"""The page of the claims: the table, and figures 1f-h, 1j and R1 of the reference work from our numbers."""
+"""The page of the claims: the table, and figures 1f-h, 1j and R1 of the reference work from the results of qdmol."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from qdmol.claims import Claim, Claims
 
 
-_TITLE = "The reference work's statements, beside qdmol"
+_TITLE = "Statements of the reference work, compared with qdmol"
 _SUBTITLE = (
-    "What Cui, Panfil, Koley et al., Nat. Commun. 10, 5401 (2019), calculate, and what they measure of spectra, beside "
-    "what qdmol gets."
+    "What Cui, Panfil, Koley et al., Nat. Commun. 10, 5401 (2019), calculate, and what they measure in spectra, "
+    "compared with qdmol."
 )
 
 
@@ -100,15 +100,16 @@ def _sentences(claims: Sequence[Claim]) -> list[str]:
     kinds = [claim.verdict.kind for claim in claims]
     together = next(claim for claim in claims if claim.statement.id == "together")
     return [
-        f"Of {len(claims)} statements {kinds.count('agrees')} agree for every plausible case, {kinds.count('depends')} "
-        f"depend on what the paper does not say, {kinds.count('disagrees')} disagree, and "
+        f"Of {len(claims)} statements {kinds.count('agrees')} agree for every plausible case, "
+        f"{kinds.count('depends')} depend on assumptions that the paper does not state, {kinds.count('disagrees')} "
+        "disagree, and "
         f"{kinds.count('cannot be compared')} cannot be compared.",
-        "The paper's necks, masses, valence offset and permittivities are not in the text that could be read. "
-        "Plausible are necks of 1.5, 4 and 6.2 nm, merged and filled, conduction offsets of 0.10 and 0.32 eV, and the "
-        "alternatives that the material set lists, one at a time; of spectra fewer: a neck of 6.2 nm, merged and "
+        "The necks, masses, valence offset and permittivities of the paper are not in the accessible text. Cases "
+        "considered plausible: necks of 1.5, 4 and 6.2 nm, merged and filled, conduction offsets of 0.10 and 0.32 "
+        "eV, and the alternatives of the material set, one at a time; for spectra fewer: a neck of 6.2 nm, merged and "
         "filled, both offsets, and necks that differ from molecule to molecule.",
         f"23 and 60 meV together with the shift: {together.reason}",
-        "Verdicts follow from the numbers by the rule stated with each.",
+        "Each verdict follows from the values by the rule stated with it.",
     ]
 
 
@@ -126,15 +127,15 @@ def claims_table(claims: Sequence[Claim]) -> PageTable:
         for number, claim in enumerate(claims, start=1)
     )
     note = (
-        "Errors are numerical: the distance to the exact value of the model is smaller. Ranges are over the cases. "
-        "Statements about spectra are measured ones unless they say calculated."
+        "Errors are numerical: the exact value of the model lies within them. Ranges are over the cases. Statements "
+        "about spectra refer to measurements unless marked as calculated."
     )
-    header = ("", "the paper, in our words", "it has", "qdmol", "range", "verdict")
-    return PageTable("The claims", header, rows, note, frozenset({2, 3, 4}))
+    header = ("", "statement", "paper", "qdmol", "range", "verdict")
+    return PageTable("Claims", header, rows, note, frozenset({2, 3, 4}))
 
 
 def reasons_table(claims: Sequence[Claim]) -> PageTable:
-    """Where each statement stands, why the verdict is what it is, what was assumed, and the command."""
+    """Table with the source of each statement, the reason for its verdict, its assumptions, and the command."""
     rows = tuple(
         (
             str(number),
@@ -145,4 +146,4 @@ def reasons_table(claims: Sequence[Claim]) -> PageTable:
         )
         for number, claim in enumerate(claims, start=1)
     )
-    return PageTable("What stands behind them", ("", "where", "rule and cases", "assumed", "command"), rows)
+    return PageTable("Basis of the claims", ("", "where", "rule and cases", "assumed", "command"), rows)

@@ -10,23 +10,24 @@ from functools import partial
 from pathlib import Path
 
 from qdmol.analysis import Analysed, Number, PhotonAnalysis, files_rows, interval_text, plain_text, shown_number
+from qdmol.estimates import NO_VALUE
 from qdmol.plot import Drawing, draw_correlations, draw_decay, draw_g2_by_gate, draw_intensity_trace
 from qdmol.report.page import PageFigure, PageTable, Section, planned_pair, write_page
 from qdmol.results import write_netcdf
 
 
 def files_table(analyses: Sequence[Analysed]) -> PageTable:
-    """One row a file: photons, rate, lifetime, g2, and what became of it."""
+    """Table with one row per file: photons, rate, lifetime, g2, and the outcome."""
     header, rows = files_rows(analyses)
     note = (
-        "Lifetime: the average weighted by amplitude where there is more than one component. g² side is relative to "
+        "Lifetime: amplitude-weighted average if there is more than one component. g² side is relative to "
         "the side peaks, g² Poisson to independent photons; 95 % intervals in brackets."
     )
-    return PageTable("The files", header, tuple(rows), note, frozenset({1, 2, 3}))
+    return PageTable("Files", header, tuple(rows), note, frozenset({1, 2, 3}))
 
 
 def file_table(analysis: PhotonAnalysis) -> PageTable:
-    """What the header states, beside what the records show."""
+    """Table of what the header states and what the records contain."""
     stream = analysis.stream
     rows: list[tuple[str, str | None]]
     if stream is None:
@@ -34,7 +35,7 @@ def file_table(analysis: PhotonAnalysis) -> PageTable:
     else:
         source = stream.provenance
         rows = [
-            ("format", f"{source.format or 'not stated'}, {source.record_type or 'records of no name'}"),
+            ("format", f"{source.format or 'not stated'}, {source.record_type or 'unknown record type'}"),
             ("instrument", source.instrument),
             ("created", source.created),
             ("comment", source.comment),
@@ -44,7 +45,7 @@ def file_table(analysis: PhotonAnalysis) -> PageTable:
     rows += [
         ("pulse period", _quantity(analysis.period_ns, "ns", 7)),
         ("photons or records stated by the header", "" if stream is None else _count(stream.stated_photons)),
-        ("photons found", _count(analysis.photons)),
+        ("photons read", _count(analysis.photons)),
         ("duration stated by the header", "" if stream is None else _quantity(stream.stated_duration_s, "s", 6)),
         ("duration", _quantity(analysis.duration_s, "s", 6)),
     ]
@@ -65,7 +66,7 @@ def _count(value: int | None) -> str:
 
 
 def numbers_table(analysis: PhotonAnalysis) -> PageTable | None:
-    """Every number of the analysis with its interval; None where there is none."""
+    """Table of all results of the analysis with their intervals; None if there are none."""
     rows = tuple(_number_row(number) for number in analysis.numbers)
     header = ("quantity", "value", "from", "to", "unit")
     return PageTable("Numbers", header, rows, "", frozenset({1, 2, 3})) if rows else None
@@ -75,7 +76,8 @@ def _number_row(number: Number) -> tuple[str, ...]:
     estimate = number.estimate
     if estimate is None or not (math.isfinite(estimate.low) or math.isfinite(estimate.high)):
         value, unit = (None, "") if estimate is None else (estimate.value, estimate.unit)
-        return (number.name, shown_number(value), "", "", unit)
+        shown = NO_VALUE if value is None else shown_number(value)
+        return (number.name, shown, NO_VALUE, NO_VALUE, unit)
     shown, _, ends = interval_text(replace(estimate, unit="")).rstrip(")").partition(" (")
     return (number.name, shown, *ends.split(" to "), estimate.unit)
 

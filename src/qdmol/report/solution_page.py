@@ -36,9 +36,10 @@ from qdmol.study import (
 _LEVEL_DECIMALS = 6  # a hole pair may be split by a few microelectronvolts
 _UNITS = ("nm", "eV", "meV", "K", "s")
 _COMPLEX_NOTE = (
-    "By configuration interaction, extrapolated in the basis. Localised: all carriers together in one dot; bonding, "
-    "antibonding: the electrons share one orbital that spreads over the dots; segregated: they keep to different dots, "
-    "or to another dot than the hole. States: all directions of the spins and both signs of m."
+    "From configuration interaction, extrapolated to a complete basis. Localised: all carriers in one dot. Bonding, "
+    "antibonding: the electrons share one orbital delocalised over the dots. Segregated: the electrons occupy "
+    "different dots, or a dot other than that of the hole (interdot, or indirect, exciton). States: degeneracy, "
+    "including spin and both signs of m."
 )
 _NOT_SETTINGS = {"spec", "warnings", "converged", "elapsed_s", "qdmol_kind", "qdmol_values"}
 
@@ -183,13 +184,16 @@ def levels_table(solution: Solution) -> PageTable:
         rows += _level_rows("electron, in the hole's field", solution.pair.electron_levels, symmetric=False)
     rows += _level_rows("hole", solution.levels.hole)
     note = (
-        "Energies count from the band edges of the reference material, positive away from the gap. Errors are "
-        "numerical: the distance to the exact value of this model is smaller. Parity is that of z → −z."
+        "Energies are relative to the band edges of the reference material, positive away from the gap. Errors are "
+        "numerical: the exact value of the model lies within them. Parity: under z → −z."
     )
     header: tuple[str, ...] = ("carrier", "level", "energy (eV)", "error (meV)", "m", "parity")
     if len(solution.dots) > 1:
         header += tuple(f"in dot {dot} (%)" for dot in range(len(solution.dots)))
-        note += f" Dots: {', '.join(solution.dots)}; a level's probability in a dot is that nearest to its centre."
+        note += (
+            f" Dots: {', '.join(solution.dots)}; the probability of a level in a dot is the probability nearest "
+            "to that dot's centre."
+        )
     return PageTable("Levels", header, tuple(rows), note, frozenset(range(1, len(header))))
 
 
@@ -203,7 +207,7 @@ def energies_table(solution: Solution) -> PageTable:
     if len(solution.dots) == 2:
         alike = solution.detuning is not None and solution.detuning.value == 0
         rows.append(("tunnel coupling t", _number(solution.tunnel_coupling)))
-        rows.append(("detuning, dot 1 less dot 0", "0 (equal dots)" if alike else _number(solution.detuning)))
+        rows.append(("detuning, dot 1 minus dot 0", "0 (equal dots)" if alike else _number(solution.detuning)))
     rows += _pair_rows(solution.pair, solution.dots)
     rows.append(("gap", _number(solution.gap)))
     rows += _gap_rows(solution)
@@ -213,13 +217,13 @@ def energies_table(solution: Solution) -> PageTable:
     for name, bounds in (("splitting", ranges.splitting), ("red shift", ranges.redshift)) if ranges else ():
         if bounds is not None:
             low, high = (format_number(bound, 3) for bound in bounds)
-            rows.append((f"{name} over the set's alternatives", f"{low} to {high} meV"))
+            rows.append((f"{name} over the alternative material values", f"{low} to {high} meV"))
     return PageTable("Pair, gap and shift", ("quantity", "value"), tuple(rows))
 
 
 def complex_tables(solution: Solution) -> list[PageTable]:
     """The lowest states of every complex that was requested."""
-    headings = ("energy above the gaps", "above X", "m", "parity", "spins e, h", "states", "what it is")
+    headings = ("energy above the gaps", "above X", "m", "parity", "spins e, h", "states", "label")
     tables = []
     for name, states in solution.complexes.items():
         rows = tuple(_complex_row(level) for level in states.states)
@@ -251,7 +255,7 @@ def _pair_rows(pair: Pair | None, dots: Sequence[str]) -> list[tuple[str, str]]:
     spacing = (
         "spacing of the two lowest electron levels in the hole's field"
         if mean_field is None
-        else "energy the electron needs to leave the hole's dot"
+        else "energy to move the electron out of the hole's dot"
     )
     rows += [(spacing, _number(pair.spacing)), ("exciton above the bulk gap", str(pair.exciton))]
     if mean_field is not None:
@@ -293,7 +297,9 @@ def range_table(solution: Solution) -> PageTable | None:
         cells = [format_number(number, 3) if np.isfinite(number) else NO_VALUE for number in numbers]
         rows.append((label, *cells, linked(source)))
     header = ("alternative", *(f"{name} (meV)" for name, _ in shown), "source")
-    return PageTable("Alternatives of the literature", header, tuple(rows), "", frozenset(range(1, 1 + len(shown))))
+    return PageTable(
+        "Alternative values from the literature", header, tuple(rows), "", frozenset(range(1, 1 + len(shown)))
+    )
 
 
 def materials_table(material_set: MaterialSet, spec: Spec) -> PageTable:

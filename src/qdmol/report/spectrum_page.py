@@ -40,16 +40,16 @@ from qdmol.structure import spec_files
 
 _MOST_LINES = 12  # of each sample; all are in the data file
 _SAMPLES_NOTE = (
-    "Numbers of one particle. ±: error of the prediction. Full width: at half maximum. Bulk: the same volume of each "
-    "material with its coefficient of absorption from the literature."
+    "Values are per particle. ±: error of the prediction. Full width: at half maximum. Bulk: the same volume of each "
+    "material with its absorption coefficient from the literature."
 )
 _CHANGES_NOTE = (
     "Red shift: the first minus the second, positive to the red. Ratios: the second over the first; absorption at the "
-    "band edge is the area of the first peak. ±: errors of differences and ratios, in which alike errors cancel."
+    "band edge is the area of the first peak. ±: errors of differences and ratios, in which common errors cancel."
 )
 _MEASURED_NOTE = (
-    "±: half the 95 % interval. Off by: measured minus predicted, with the interval and the error of the "
-    "prediction added. A maximum is compared with a maximum; where one of the two has none, steepest slopes are."
+    "±: half the 95 % interval. The error of a difference combines the measured interval and the error of the "
+    "prediction. Maxima are compared if both curves have one, otherwise steepest slopes."
 )
 _RANGES_NOTE = (
     "Excitons by configuration interaction, pairs of carriers without attraction, and the density of states of bulk. "
@@ -99,7 +99,7 @@ def _ranges(samples: Sequence[SampleSpectrum]) -> PageTable:
     header = (
         "sample", "absorption of", "from (eV)", "to (eV)", "strength ±", "energy ± (meV)", "box states from (eV)",
     )  # fmt: skip
-    return PageTable("Where absorption comes from", header, tuple(rows), _RANGES_NOTE, frozenset(range(2, 7)))
+    return PageTable("Origin of the absorption", header, tuple(rows), _RANGES_NOTE, frozenset(range(2, 7)))
 
 
 def _lines(samples: Sequence[SampleSpectrum]) -> PageTable | None:
@@ -110,8 +110,8 @@ def _lines(samples: Sequence[SampleSpectrum]) -> PageTable | None:
         "sample", "energy (eV)", "wavelength (nm)", "oscillator strength", "share of each dot", "thermal share",
     )  # fmt: skip
     note = (
-        f"The lowest {_MOST_LINES} lines of each sample that carry strength; all are in the data file. Thermal share: "
-        "part of the population from which emission comes."
+        f"The lowest {_MOST_LINES} lines of each sample with oscillator strength; the data file lists all. Thermal "
+        f"share: fraction of the thermal exciton population."
     )
     return PageTable("Lines at the band edge", header, tuple(rows), note, frozenset(range(1, 6)))
 
@@ -252,10 +252,10 @@ def _measured(one: Overlay) -> xr.Dataset:
     known = {key: value for key, value in overlay_summary(one).items() if not isinstance(value, list | dict)}
     return xr.Dataset(
         {
-            "measured": ("wavelength", measured, {"units": "", "long_name": f"{curve.quantity} as it was read"}),
+            "measured": ("wavelength", measured, {"units": "", "long_name": f"{curve.quantity} as read"}),
             "laid": (
                 "wavelength", on,
-                {"units": "cm2" if absorption else "1/nm", "long_name": f"{curve.quantity} laid on the prediction"},
+                {"units": "cm2" if absorption else "1/nm", "long_name": f"{curve.quantity} scaled to the prediction"},
             ),
         },
         coords={"wavelength": ("wavelength", wavelength, {"units": "nm", "long_name": "wavelength"})},

@@ -57,7 +57,7 @@ def encode(value: object, arrays: dict[str, Any]) -> Any:
         return {"mapping": [[encode(key, arrays), encode(part, arrays)] for key, part in value.items()]}
     if isinstance(value, Sequence):
         return [encode(part, arrays) for part in value]
-    raise TypeError(f"{type(value).__name__} cannot be kept in a file")
+    raise TypeError(f"{type(value).__name__} cannot be stored in a file")
 
 
 def _encode_object(value: object, arrays: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -45,7 +46,7 @@ class SavedResult:
     def incomplete(self, kind: str, error: Exception) -> InputError:
         """Return the refusal of a file whose values are not those of a result of this kind."""
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        message = f"{self.path.name} holds no complete {kind} ({reason})."
+        message = f"{self.path.name} does not contain a complete {kind} ({reason})."
         return InputError(field="path", value=str(self.path), allowed=f"a {kind} saved by qdmol", message=message)
 
 
@@ -115,26 +116,28 @@ def read_result(path: str | os.PathLike[str]) -> SavedResult:
     Raises
     ------
     InputError
-        There is no such file, it is no NetCDF file, or it holds no result of qdmol.
+        There is no such file, it is no NetCDF file, or it contains no qdmol result.
     """
-    import h5netcdf
+    import h5py
     import xarray as xr
 
     file = Path(path)
     if not file.is_file():
         raise InputError(field="path", value=str(path), allowed="an existing file")
     try:
-        with h5netcdf.File(file, "r") as opened:
-            names = list(opened.groups)
-        data = xr.load_dataset(file, engine="h5netcdf")
-        groups = {name: xr.load_dataset(file, engine="h5netcdf", group=name) for name in names}
-    except (OSError, ValueError, KeyError) as error:
+        with h5py.File(file, "r") as opened:
+            names = [name for name, item in opened.items() if isinstance(item, h5py.Group)]
+        open_part = partial(xr.load_dataset, file, engine="h5netcdf", phony_dims="access")
+        data = open_part()
+        groups = {name: open_part(group=name) for name in names}
+    except (OSError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # RuntimeError is how the HDF5 library reports damaged bytes; the others follow from such bytes in xarray.
         allowed = "a NetCDF file"
         message = f"{file.name} cannot be read as a NetCDF file ({type(error).__name__}); give a file saved by qdmol."
         raise InputError(field="path", value=str(path), allowed=allowed, message=message) from None
     if KIND not in data.attrs or VALUES not in data.attrs:
         old = "qdmol_version" in data.attrs
-        reason = "holds arrays only, without the result that they belong to" if old else "holds no result of qdmol"
+        reason = "holds arrays only, without the result that they belong to" if old else "contains no qdmol result"
         message = f"{file.name} {reason}; give a file written by `.save`, `qdmol run` or `qdmol map`."
         raise InputError(field="path", value=str(path), allowed="a file saved by qdmol", message=message)
     return SavedResult(file, str(data.attrs[KIND]), _values(file, data.attrs[VALUES]), data, groups)

@@ -41,7 +41,7 @@ _FAINT = 8.0  # times the noise: a lower rise is no edge
 
 
 def fit_absorption(curve: Curve) -> PeakFit:
-    """Fit the lowest peak of an absorption curve, or its edge where no peak can be told from the background.
+    """Fit the lowest peak of an absorption curve, or its edge if no peak is resolved from the background.
 
     The start is the minimum of the second derivative with the lowest energy. In a window around it three models are
     fitted and averaged: a Gaussian on a straight line (scattering, blank) with, above it, a ramp, a step that rises
@@ -66,7 +66,7 @@ def fit_absorption(curve: Curve) -> PeakFit:
         No rise that stands out of the noise, or too few points around it.
     """
     if curve.quantity not in {"absorption", "unknown"}:
-        raise InputError(field="curve", value=curve.quantity, allowed="absorbance; a transmission as -log10 of it")
+        raise InputError(field="curve", value=curve.quantity, allowed="absorbance; convert transmission with -log10")
     wavelength, values = points_to_fit(curve)
     start = _start_of(wavelength, values)
     energy = HC_EV_NM / wavelength
@@ -95,7 +95,7 @@ def _start_of(wavelength: Floats, values: Floats) -> float:
     second = signal.savgol_filter(even, points, 3, deriv=2, delta=step_)
     rise = float(smooth.max() - np.median(smooth[: max(len(smooth) // 20, 3)]))
     if rise <= max(_FAINT * white_level(values), _ROUNDING * float(np.abs(values).max())):
-        raise DataError("No edge stands out of the noise.")
+        raise DataError("No absorption edge rises above the noise.")
     dips, properties = signal.find_peaks(-second, prominence=0)
     above = smooth - np.median(smooth[: max(len(smooth) // 20, 3)])
     # against the height half an electronvolt on, or the far blue decides what is a foot
@@ -227,13 +227,13 @@ def _result(curve: Curve, scene: _Scene, averaged: Averaged, kind: Kind) -> Peak
     width = None if kind == "edge" else numbers["width"]
     warnings = []
     if kind == "edge":
-        warnings.append("No peak can be told from the rising background; the steepest slope stands for the edge.")
+        warnings.append("No peak is resolved from the rising background; the steepest slope is taken as the edge.")
     edge = numbers["edge"]
     if kind == "edge" and scene.runs_out(edge.value):
-        warnings.append("The slope rises on to the blue: the edge is known to 30 meV at best.")
+        warnings.append("The slope keeps increasing to the blue, so the edge is uncertain by at least 30 meV.")
         edge = Measurement(edge.value, max(edge.error, _SMOOTH), edge.freedom)
     if np.any(scene.values < -0.02 * scene.scale):
-        warnings.append("Absorbance is negative below the edge: the blank was not the same.")
+        warnings.append("The absorbance is negative below the edge: the blank does not match the sample.")
     return PeakFit(
         curve=curve, kind=kind, peak_eV=peak, width_meV=width, height=None if kind == "edge" else numbers["height"],
         edge_eV=edge, maximum_nm=finite_or_none(numbers["maximum"]) if kind == "maximum" else None,

@@ -14,7 +14,7 @@ from qdmol.spectroscopy.values import Comparison, Curve, Measurement, PeakFit
 
 
 def fit_curve(curve: Curve) -> PeakFit:
-    """Fit a curve as what it is: absorption by its edge, emission and excitation by their strongest peak.
+    """Fit a curve according to its quantity: absorption by its edge, emission and excitation by their strongest peak.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def fit_curve(curve: Curve) -> PeakFit:
     span = float(np.ptp(curve.good[0]))
     if not uncertain_nm < 0.5 * span:
         raise DataError(
-            f"The fit failed: its position is uncertain by {uncertain_nm:.3g} nm of the {span:.3g} measured."
+            f"The fit failed: its position is uncertain by {uncertain_nm:.3g} nm in a measured range of {span:.3g} nm."
         )
     return fit
 
@@ -73,7 +73,7 @@ def compare_curves(one: Curve | PeakFit, two: Curve | PeakFit) -> Comparison:
         broadening = second.width_meV.minus(first.width_meV)
     warnings = []
     if basis == "edge":
-        warnings.append("Steepest slopes are compared, for one of the curves has no peak of its own.")
+        warnings.append("Steepest slopes are compared because one of the curves has no resolved peak.")
     return Comparison(
         redshift_meV=high.minus(low).scaled(1e3),
         shift_nm=low.as_wavelength().minus(high.as_wavelength()),

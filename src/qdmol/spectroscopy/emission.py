@@ -75,7 +75,7 @@ def _window(curve: Curve) -> tuple[Floats, Floats, float, float]:
     top = _strongest(smooth)
     rise = float(smooth[top] - smooth.min())
     if rise <= max(_FAINT * white_level(values), _ROUNDING * float(np.abs(values).max())):
-        raise DataError("No peak stands out of the noise.")
+        raise DataError("No peak rises above the noise.")
     half = smooth.min() + rise / 2
     below = np.flatnonzero(smooth < half)
     left = wavelength[below[below < top].max()] if (below < top).any() else None
@@ -179,9 +179,9 @@ def _result(curve: Curve, scene: _Scene, averaged: Averaged) -> PeakFit:
         warnings.append("The peak lies outside the measured range.")
     span = (float(scene.energy.min()), float(scene.energy.max()))
     if min(peak.value - span[0], span[1] - peak.value) < 0.5e-3 * numbers["width"].value:
-        warnings.append("The measured range ends within half a width of the peak; the background is not known there.")
+        warnings.append("The measured range ends within half a linewidth of the peak, where the background is unknown.")
     if numbers["height"].error * 3 > numbers["height"].value:
-        warnings.append("The peak can hardly be told from the background.")
+        warnings.append("The peak is barely resolved from the background.")
     return PeakFit(
         curve=curve, kind="maximum", peak_eV=peak, width_meV=numbers["width"], height=numbers["height"], edge_eV=None,
         maximum_nm=finite_or_none(numbers["maximum"]), ratio_300nm=None, model=best.model.name,

@@ -46,7 +46,7 @@ _QUANTITIES: tuple[tuple[Quantity, re.Pattern[str]], ...] = (
 
 
 def is_axis(cell: str) -> bool | None:
-    """Whether a heading names an axis of light, names another one (False), or says nothing (None)."""
+    """Whether a heading names a wavelength or energy axis, another axis (False), or none (None)."""
     if _OTHER_AXIS.search(cell) and not _AXIS.search(cell):
         return False
     return True if _AXIS.search(cell) else None
@@ -114,7 +114,7 @@ def read_curves(path: str | Path, *, quantity: Quantity | None = None) -> tuple[
     -------
     tuple of Curve
         One a column, in rising wavelength. What was guessed stands in `notes`; points that are missing, saturated or
-        negative are counted in `flags`, and the first two kinds are left out of `usable`.
+        negative are counted in `flags`, and the first two kinds are excluded from `usable`.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def _text(path: Path) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
     if b"\0" in content[:4096]:
-        raise _refusal(path, "text; this is binary")
+        raise _refusal(path, "text; this file is binary")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -225,7 +225,8 @@ def _curve(
         notes.append("Numbers are written with decimal commas.")
     return Curve(
         wavelength_nm=wavelength, values=np.where(np.isfinite(values), values, np.nan), quantity=measured,
-        usable=usable, name=_name(table, axis_column, column), source=printable(path.name), notes=tuple(notes), flags=flags,
+        usable=usable, name=_name(table, axis_column, column), source=printable(path.name), notes=tuple(notes),
+        flags=flags,
     )  # fmt: skip
 
 
@@ -248,7 +249,7 @@ def _axis(path: Path, table: NumberTable, axis_column: int, column: int) -> tupl
         line = table.first_line + int(wrong[0]) + 1
         allowed = "an axis that only rises or only falls"
         raise InputError(field=f"line {line} of {path.name}", value=float(axis[wrong[0] + 1]), allowed=allowed)
-    note = f"The axis names no unit; its numbers are taken as {unit[0]}." if unit[1] else ""
+    note = f"The axis states no unit; its values are taken as {unit[0]}." if unit[1] else ""
     wavelength = to_wavelength(axis, unit[0])
     order = slice(None) if wavelength[0] < wavelength[-1] else slice(None, None, -1)
     return wavelength[order], values[order], note
@@ -264,9 +265,9 @@ def _quantity(path: Path, table: NumberTable, column: int, values: Floats) -> tu
     for text, where in ((words, "words of the header"), (path.stem, "file's name")):
         quantity = quantity_in(text)
         if quantity is not None:
-            return quantity, f"The column does not say what it holds; taken as {quantity} from the {where}."
+            return quantity, f"The column does not state its quantity; taken as {quantity} from the {where}."
     shape = quantity_of_shape(values)
-    return shape, f"Nothing says what was measured; taken as {shape} from the shape of the curve."
+    return shape, f"The measured quantity is not stated; taken as {shape} from the shape of the curve."
 
 
 def _checked(values: Floats, quantity: Quantity) -> tuple[NDArray[np.bool_], tuple[CurveFlag, ...]]:
@@ -284,9 +285,11 @@ def _checked(values: Floats, quantity: Quantity) -> tuple[NDArray[np.bool_], tup
     if missing.any():
         flags.append(CurveFlag("missing", int(missing.sum()), f"{missing.sum()} points have no value."))
     if full.any():
-        text = f"{full.sum()} points are saturated and are left out."
+        text = f"{full.sum()} points are saturated and excluded."
         flags.append(CurveFlag("saturated", int(full.sum()), text))
     if negative.any():
-        text = f"{negative.sum()} values are negative, down to {finite.min():.3g}: a blank or dark level was taken off."
+        text = (
+            f"{negative.sum()} values are negative, down to {finite.min():.3g}: a blank or dark level was subtracted."
+        )
         flags.append(CurveFlag("negative", int(negative.sum()), text))
     return ~(missing | full), tuple(flags)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from qdmol.errors import DataError, InputError
 from qdmol.results import Drawable, SavedResult, decode, encode, save_result
 from qdmol.spectroscopy.comparing import compare_curves, fit_curve
+from qdmol.spectroscopy.reading import read_curves
 from qdmol.spectroscopy.sizing import Size, size_from_peak
 from qdmol.spectroscopy.summary import curve_dataset, curve_rows, curve_summary, survey_sentences
 from qdmol.spectroscopy.values import Comparison, Curve, CurveFlag, Measurement, Noise, PeakFit
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 KIND = "curve fits"
 
 SIZE_NOTE = (
-    "Diameters are from the fitted peak, background taken off, for all curves alike. The published sizing curves are "
-    "for the maximum as seen; where there is one, the diameter from it is given beside and is the smaller one."
+    "All diameters are from the fitted, background-subtracted peak. The published sizing curves apply to the maximum "
+    "of the raw curve; if there is one, the diameter from it is also given and is the smaller of the two."
 )
 
 
@@ -34,8 +35,8 @@ class Surveyed(Drawable):
 
     ``size`` is from the fitted peak for every curve, so that a series has one definition whether its peaks are
     maxima or shoulders. ``size_from_maximum`` is from the maximum as seen, None for a shoulder: it lies to the blue
-    of the fitted peak, for the background rises to the blue. ``size_note`` says why a size that was asked for is
-    missing, or what it is from.
+    of the fitted peak, for the background rises to the blue. ``size_note`` explains why a requested size is missing,
+    or from what it was determined.
     """
 
     curve: Curve
@@ -126,14 +127,18 @@ class CurveFits(Drawable, Sequence[Surveyed]):
 
 
 def survey_curves(
-    curves: Sequence[Curve], *, material: str | None = None, progress: Callable[[str], None] | None = None
+    curves: str | Path | Curve | Iterable[str | Path | Curve],
+    *,
+    material: str | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> CurveFits:
     """Fit every curve; one in which there is nothing to fit is kept with its reason.
 
     Parameters
     ----------
     curves
-        In any order; each is compared with the first fitted one of the same quantity.
+        Curves and files of curves, or a single one of these, in any order; each curve is compared with the first
+        fitted one of the same quantity.
     material
         Of bare cores, for a diameter from each absorption peak.
     progress
@@ -147,13 +152,15 @@ def survey_curves(
     Raises
     ------
     qdmol.errors.InputError
-        A material without a sizing curve.
+        A material without a sizing curve, or a file that holds no curves.
     """
+    listed = [curves] if isinstance(curves, str | Path | Curve) else list(curves)
+    read = [curve for each in listed for curve in ((each,) if isinstance(each, Curve) else read_curves(each))]
     firsts: dict[str, PeakFit] = {}
     surveyed = []
-    for number, curve in enumerate(curves, start=1):
+    for number, curve in enumerate(read, start=1):
         if progress is not None:
-            progress(f"curve {number} of {len(curves)}")
+            progress(f"curve {number} of {len(read)}")
         try:
             fit = fit_curve(curve)
         except (DataError, InputError) as error:
@@ -173,7 +180,7 @@ def _sizes(fit: PeakFit, material: str | None) -> tuple[Size | None, Size | None
     if material is None or fit.curve.quantity != "absorption":
         return None, None, ""
     if fit.peak_eV is None:
-        return None, None, "No size: the curve has an edge and no peak, and sizing curves are for peaks."
+        return None, None, "No size: the curve has an edge but no peak, and sizing curves apply to peaks."
     try:
         size = size_from_peak(fit.position_nm, material=material)
     except InputError as error:

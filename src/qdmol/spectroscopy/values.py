@@ -34,7 +34,7 @@ class CurveFlag:
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Curve:
     """One measured curve, in rising wavelength.
 
@@ -91,6 +91,11 @@ class Curve:
             frozen.flags.writeable = False
             object.__setattr__(self, key, frozen)
 
+    def __repr__(self) -> str:
+        low, high = self.wavelength_nm[0], self.wavelength_nm[-1]
+        named = f" {self.name}" if self.name else ""
+        return f"<Curve{named}: {self.quantity}, {len(self.wavelength_nm)} points, {low:g} to {high:g} nm>"
+
     @property
     def energy_eV(self) -> Floats:  # noqa: N802  # the unit's own letters
         """Photon energy of each point (n,), eV, falling."""
@@ -104,7 +109,7 @@ class Curve:
         return self.wavelength_nm[mask], self.values[mask]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Measurement:
     """A number with its standard error and degrees of freedom; the interval is Student's at level 0.95.
 
@@ -132,6 +137,9 @@ class Measurement:
     def high(self) -> float:
         """Upper end of the interval."""
         return self.value + self.half_width
+
+    def __repr__(self) -> str:
+        return repr(self.estimate())
 
     def estimate(self, unit: str = "") -> Estimate:
         """Value and interval, with the unit."""
@@ -172,7 +180,7 @@ class Noise:
     length_nm: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PeakFit:
     """A fitted curve.
 
@@ -182,7 +190,7 @@ class PeakFit:
         What was fitted.
     kind
         ``maximum``: the peak is a maximum of the curve; ``shoulder``: a peak on a rising background without a maximum
-        of its own; ``edge``: no peak to be told from the background, the steepest slope stands for it.
+        of its own; ``edge``: no peak is resolved from the background, and the steepest slope is taken instead.
     peak_eV, width_meV, height
         Maximum, full width at half maximum and height of the peak alone, background taken off, on the energy axis
         (emission: per eV); None for an edge.
@@ -219,6 +227,10 @@ class PeakFit:
     fitted: Floats
     background: Floats
     warnings: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        position = self.position_eV.estimate("eV")
+        return f"<PeakFit of {self.curve.name or self.curve.quantity}: {self.kind} at {position!r}>"
 
     @property
     def position_eV(self) -> Measurement:  # noqa: N802

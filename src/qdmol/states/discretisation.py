@@ -35,7 +35,7 @@ BALL_MARGIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Degree of the shape functions, factor on all element sizes, width (nm) of gaps that are closed."""
+    """Resolution of a mesh: degree, factor on all element sizes, and width (nm) of gaps that are closed."""
 
     degree: int
     size_factor: float = 1.0
@@ -43,7 +43,7 @@ class Resolution:
 
     @property
     def corner_levels(self) -> int:
-        """Layers of small elements around an edge: one a degree, so that the edge never limits the accuracy."""
+        """Number of layers of small elements around an edge: one per degree, so that no edge limits the accuracy."""
         return self.degree
 
 
@@ -64,7 +64,7 @@ def resolutions(
 
 
 def max_elements(resolution: Resolution, levels: int, *, coulomb: bool) -> float:
-    """Elements of a mesh that is still solved: what takes about MAX_SECONDS and MAX_BYTES with so many levels."""
+    """Largest number of elements of a mesh that takes at most about MAX_SECONDS and MAX_BYTES for so many levels."""
     functions = (resolution.degree + 1) * (resolution.degree + 2) / 2
     entries = functions**2
     memory = (MAX_BYTES - BASE_BYTES) / (BYTES_PER_ENTRY[coulomb] * entries)

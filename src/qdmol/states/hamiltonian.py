@@ -30,11 +30,11 @@ LARGE_MESH = 10_000
 
 
 class Operator(Protocol):
-    """What :func:`~qdmol.states.solving.find_levels` needs of a Hamiltonian."""
+    """Interface of a Hamiltonian for :func:`~qdmol.states.solving.find_levels`."""
 
     @property
     def symmetry(self) -> Symmetry:
-        """Whose sectors are solved one by one."""
+        """Symmetry whose sectors are solved separately."""
         ...
 
     @property
@@ -58,9 +58,9 @@ class Operator(Protocol):
 
 @dataclass(frozen=True)
 class Hamiltonian:
-    """One carrier in one molecule.
+    """Hamiltonian of one carrier in one molecule.
 
-    `polarisation` is the self-polarisation at the quadrature points, None where it is left out.
+    `polarisation` is the self-polarisation at the quadrature points, None if it is not included.
     """
 
     space: Space
@@ -72,17 +72,17 @@ class Hamiltonian:
 
     @property
     def elements(self) -> Elements:
-        """The mesh."""
+        """Elements of the mesh."""
         return self.space.elements
 
     @property
     def assembler(self) -> Assembler:
-        """Over the regions the carrier can enter."""
+        """Assembler over the regions that the carrier can enter."""
         return self.space.assembler
 
     @property
     def symmetry(self) -> Symmetry:
-        """That of the mesh."""
+        """Symmetry of the mesh."""
         return self.elements.symmetry
 
     @property
@@ -132,7 +132,7 @@ class Hamiltonian:
         return self._factors[key]
 
     def release(self) -> None:
-        """Forget the factors of a large mesh, which take a hundred megabytes each: on demand they are computed anew."""
+        """Release the factors of a large mesh, which take a hundred megabytes each; they are recomputed on demand."""
         if self.elements.count > LARGE_MESH:
             self._factors.clear()
 
@@ -157,7 +157,7 @@ class _UnfoldedSpace:
 
 @dataclass(frozen=True)
 class ScreenedHamiltonian:
-    """A carrier in its band edges and in the screened potential energy of another carrier.
+    """Hamiltonian of a carrier in its band edges and in the screened potential energy of another carrier.
 
     `energies` hold that potential energy (eV) at the quadrature points of each image of the mesh. Unknowns are numbered
     image by image, n for each; those on the boundary that an image shares with the meshed part are the meshed part's.
@@ -169,7 +169,7 @@ class ScreenedHamiltonian:
 
     @property
     def symmetry(self) -> Symmetry:
-        """That which the other carrier's field leaves."""
+        """Symmetry that remains in the field of the other carrier."""
         return self.bare.symmetry.unfolded
 
     @property

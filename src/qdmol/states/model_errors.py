@@ -1,4 +1,4 @@
-"""Errors of levels that no refinement of the shape functions removes, and what is left of them in differences.
+"""Errors of levels that no refinement of the shape functions removes, and the parts that remain in differences.
 
 Three shares: the wall in the medium (Hadamard's formula), the quadrature and the surface charges of the
 self-polarisation, and narrow gaps that are closed. The first two are known element by element, so that the error of a

@@ -87,7 +87,7 @@ class Levels:
         return iter(self.levels)
 
     def with_error(self, extra: Callable[[Level], float]) -> Levels:
-        """The same levels, each error enlarged by what `extra` gives for it (eV)."""
+        """The same levels, with the value of `extra` (eV) for each level added to its error."""
         return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
@@ -108,7 +108,8 @@ def find_levels(operator: Operator, count: int, *, ceiling: float, further_error
     Raises
     ------
     SolverError
-        The inertia count does not agree with the levels found, or more levels are asked for than the symmetry lists.
+        The inertia count does not agree with the levels found, or more levels are requested than the symmetry has
+        families for.
     """
     if count == 0:
         return Levels((), complete=True)
@@ -201,8 +202,8 @@ class _Search:
             # A start without any component of a level converges to the ones above it; more vectors add that component.
             start = np.hstack([vectors, _any_vectors(len(pencil.unknowns), start.shape[1])])
         message = (
-            f"The inertia count finds {wanted} levels below {shift:.6f} eV in one sector, "
-            f"but the iteration found {np.count_nonzero(energies <= shift)}."
+            f"The inertia count finds {wanted} levels below {shift:.6f} eV in one sector, but the iteration "
+            f"converged to {np.count_nonzero(energies <= shift)}."
         )
         raise SolverError(message)
 
@@ -216,7 +217,7 @@ class _Search:
         return Level(energy, error, sector, fall, tail, full)
 
     def result(self) -> Levels:
-        """The requested levels in order, every partner by itself; the end of the list never separates partners."""
+        """The requested levels in order, degenerate partners listed separately and never cut apart at the end."""
         chosen = in_order([level for level in self.levels if level.energy < self.ceiling], self.symmetry)
         listed: list[Level] = []
         for level in chosen:
@@ -242,7 +243,7 @@ def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
 
 
 def tail_of(pencil: Pencil, floor: float, vector: Floats) -> Tail:
-    """How the energy of a level decays with the degree of the shape functions."""
+    """Decay of the energy of a level with the degree of the shape functions."""
     shells = np.bincount(pencil.space.degrees, weights=pencil.diagonal(floor) * vector**2)
     return left_out(np.asarray(shells, dtype=np.float64))
 

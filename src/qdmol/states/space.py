@@ -64,7 +64,7 @@ class Pencil:
 
 @dataclass(frozen=True)
 class Space:
-    """Functions on some regions of a mesh that vanish at their rim."""
+    """Space of functions on some regions of a mesh that vanish at the outer boundary of these regions."""
 
     elements: Elements
     regions: frozenset[str]
@@ -72,7 +72,7 @@ class Space:
 
     @cached_property
     def assembler(self) -> Assembler:
-        """Over the regions."""
+        """Assembler over the regions of the space."""
         return Assembler(self.elements, self.regions)
 
     @cached_property

@@ -16,7 +16,7 @@ from scipy.special import xlogy
 from qdmol.arrays import Floats
 from qdmol.statistics.distributions import chi2_tail, poisson_probability
 
-_FEWEST = 5.0  # expected counts of a group
+_MIN_EXPECTED = 5.0  # smallest expected number of counts in a group of bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +72,20 @@ def goodness_of_fit(counts: Floats, mean: Floats, *, parameters: int) -> Goodnes
 
 def _group(counts: Floats, mean: Floats) -> tuple[Floats, Floats]:
     """Join neighbours until each group expects enough counts."""
-    marks = np.floor(np.cumsum(mean) / _FEWEST).astype(np.int64)
+    marks = np.floor(np.cumsum(mean) / _MIN_EXPECTED).astype(np.int64)
     starts = np.flatnonzero(np.diff(marks, prepend=-1) > 0)
     # a group ends with the bin that completes it
     starts = np.concatenate(([0], starts[:-1] + 1)) if len(starts) > 1 else np.array([0])
     starts = np.unique(np.clip(starts, 0, len(mean) - 1))
     joined = np.add.reduceat(mean, starts)
-    keep = joined >= 0.5 * _FEWEST
+    keep = joined >= 0.5 * _MIN_EXPECTED
     return np.add.reduceat(counts, starts)[keep], joined[keep]
 
 
 @cache
 def _table() -> tuple[Floats, Floats, Floats]:
     """Mean and variance of a term of the deviance, on a grid of ln(mean counts)."""
-    grid = np.geomspace(0.5 * _FEWEST, 1e4, 120)
+    grid = np.geomspace(0.5 * _MIN_EXPECTED, 1e4, 120)
     means, variances = np.empty_like(grid), np.empty_like(grid)
     for k, mean in enumerate(grid):
         reach = np.arange(max(0.0, np.floor(mean - 12 * np.sqrt(mean))), np.ceil(mean + 12 * np.sqrt(mean) + 20))

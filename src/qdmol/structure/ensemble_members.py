@@ -98,7 +98,7 @@ def draw_members(spec: Spec, *, rng: np.random.Generator) -> Members:
 
 def _ensemble_of(spec: Spec) -> Ensemble:
     if spec.ensemble is None:
-        raise InputError(field="ensemble", value=MISSING, allowed="given: it describes the size distribution")
+        raise InputError(field="ensemble", value=MISSING, allowed="given: it defines the size distribution")
     return spec.ensemble
 
 

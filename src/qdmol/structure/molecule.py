@@ -1,4 +1,4 @@
-"""The placed molecule that the solver takes: positions, radii and parameters, without the choices of the spec."""
+"""The placed molecule that the solver takes: positions, radii and parameters, without the alternatives of the spec."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class AxialMolecule:
 
     @property
     def dot_names(self) -> tuple[str, ...]:
-        """Names of the dots in sentences: number as listed, core material and core radius.
+        """Names of the dots in sentences: index from 0, core material and core radius.
 
         >>> AxialMolecule((PlacedDot(0.0, (PlacedLayer("CdSe", 1.4),)),), (), {}, 0.0, 1.75).dot_names
         ('dot 0 (CdSe 1.40 nm)',)
@@ -158,7 +158,7 @@ class AxialMolecule:
 
 
 def dot_name(number: int, layers: Sequence[PlacedLayer]) -> str:
-    """Return the name of a dot in sentences: number as listed, core material and core radius."""
+    """Return the name of a dot in sentences: index from 0, core material and core radius."""
     return f"dot {number} ({layers[0].material} {layers[0].radius:.2f} nm)"
 
 
@@ -182,9 +182,9 @@ def _close(a: float, b: float) -> bool:
 
 def _image(dots: tuple[PlacedDot, ...], dot: PlacedDot) -> int | None:
     """Return the index of the mirror image of ``dot``, or None."""
-    for i, other in enumerate(dots):
-        if _close(other.z, -dot.z) and len(other.layers) == len(dot.layers):
-            pairs = zip(dot.layers, other.layers, strict=True)
+    for i, candidate in enumerate(dots):
+        if _close(candidate.z, -dot.z) and len(candidate.layers) == len(dot.layers):
+            pairs = zip(dot.layers, candidate.layers, strict=True)
             if all(a.material == b.material and _close(a.radius, b.radius) for a, b in pairs):
                 return i
     return None
@@ -197,9 +197,9 @@ def _ties_mirrored(dots: tuple[PlacedDot, ...], images: list[int]) -> bool:
     """
     for i, dot in enumerate(dots):
         for j in range(i):
-            other = dots[j]
-            unlike = any(a.material != b.material for a, b in zip(dot.layers, other.layers, strict=False))
-            overlap = abs(dot.z - other.z) < dot.radius + other.radius
+            earlier = dots[j]
+            unlike = any(a.material != b.material for a, b in zip(dot.layers, earlier.layers, strict=False))
+            overlap = abs(dot.z - earlier.z) < dot.radius + earlier.radius
             if unlike and overlap and not images[j] < images[i]:
                 return False
     return True

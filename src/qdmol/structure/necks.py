@@ -1,4 +1,4 @@
-"""Necks: what joins neighbouring dots. Everything that the program knows about a kind of neck is in one class here.
+"""Necks between neighbouring dots. One class here defines everything about each kind of neck.
 
 A neck is written in the spec as one key with one value, ``{merged: 4.0}``, and is a subclass of `Neck` with a field of
 that name. Its class says whether it fixes the spacing, which solid it adds, and how map axes and ensembles vary it;
@@ -49,12 +49,12 @@ class Bond:
     @property
     def names(self) -> str:
         """Names of both dots in a sentence."""
-        one, other = (dot_name(number, body) for number, body in zip((self.low, self.high), self.bodies, strict=True))
-        return f"{one} and {other}"
+        lower, upper = (dot_name(number, body) for number, body in zip((self.low, self.high), self.bodies, strict=True))
+        return f"{lower} and {upper}"
 
 
 class Neck(Part):
-    """What joins neighbouring dots; the subclasses are the kinds of necks.
+    """Neck between neighbouring dots; the subclasses are the kinds of necks.
 
     Attributes
     ----------
@@ -100,8 +100,11 @@ class Neck(Part):
 
     @property
     def written(self) -> str | dict[str, float]:
-        """The neck as a spec has it."""
+        """The neck as written in a spec."""
         return self.key if self.value is None else {self.key: self.value}
+
+    def __str__(self) -> str:
+        return self.form if self.value is None else f"{{{self.key}: {self.value:g}}}"
 
     @model_serializer
     def _write(self) -> str | dict[str, float]:
@@ -115,7 +118,7 @@ class Neck(Part):
         """Raise InputError where these dots cannot have such a neck."""
 
     def spacing(self, bond: Bond) -> float | None:
-        """Return the distance of the centres (nm) that the neck fixes; None where the spec says it."""
+        """Return the distance of the centres (nm) that the neck fixes; None if the spec states it."""
 
     def bridge(self, bond: Bond, low: PlacedDot, high: PlacedDot) -> Bridge | str | None:
         """Return the solid that the neck adds between two placed dots, a note where it changes nothing, or None."""
@@ -128,6 +131,13 @@ class PlainNeck(Neck):
     meaning: ClassVar[str] = "bodies as placed, overlapping shells fuse"
     key: ClassVar[str] = "merged"
     diameter_key: ClassVar[str | None] = "merged"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is a plain neck too, or the word for it in a spec: ``spec.molecule.neck == "merged"``."""
+        return isinstance(other, PlainNeck) or other == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
 
 
 class MergedNeck(Neck):
@@ -153,7 +163,7 @@ class MergedNeck(Neck):
         named = math.floor(widest / NAMED + NAMED) * NAMED
         if named <= 0:
             allowed = (
-                f"0 nm or replaced by another kind of neck: {bond.names} have no shells, so that their cores would "
+                f"0 nm or replaced by another kind of neck: {bond.names} have no shells, so their cores would "
                 "overlap in a wider neck"
             )
             raise InputError(field="molecule.neck.merged", value=self.merged, allowed=allowed)
@@ -193,8 +203,8 @@ class FilledNeck(Neck):
         waist = 2 * _waist(high.z - low.z, low.radius, high.radius)
         if width <= waist:
             return (
-                f"the filled neck of {width:.6g} nm is no wider than the lens between {bond.names} ({waist:.6g} nm): "
-                "nothing changes"
+                f"the filled neck of {width:.6g} nm is no wider than the lens between {bond.names} ({waist:.6g} nm), "
+                "so it would have no effect"
             )
         first = low if bond.low < bond.high else high
         return Bridge(z_low=low.z, z_high=high.z, radius=width / 2, material=first.layers[-1].material)

@@ -78,11 +78,9 @@ if TYPE_CHECKING:  # type checkers know no models that are made from a table
     MediumOverride = Override
 else:
     MaterialOverride = _override_model(
-        "MaterialOverride", "Values that replace those of a material in the set.", {"reference", "material"}
+        "MaterialOverride", "Replacements for values of a material in the set.", {"reference", "material"}
     )
-    MediumOverride = _override_model(
-        "MediumOverride", "Values that replace those of the medium around the molecule.", {"medium"}
-    )
+    MediumOverride = _override_model("MediumOverride", "Replacements for values of the surrounding medium.", {"medium"})
 
 
 class Overrides(Part):
@@ -163,9 +161,7 @@ NONE = Deviation(0.0)
 class Ensemble(Part):
     """A sample of particles of different sizes: normally distributed lengths, and single dots among the molecules."""
 
-    members: Annotated[StrictInt, Field(ge=2, le=100_000)] = Field(
-        1000, description="Number of particles that are drawn."
-    )
+    members: Annotated[StrictInt, Field(ge=2, le=100_000)] = Field(1000, description="Number of particles to sample.")
     core_radius: Deviation = Field(
         NONE, description="Standard deviation of the radius of each core, nm, or text with %."
     )
@@ -190,13 +186,13 @@ class Ensemble(Part):
         if single and self.monomers:
             raise self._refusal("monomers", "0 or absent: the molecule is a single dot itself")
         if placed and self.neck.value:
-            raise self._refusal("neck", "0 or absent where `molecule.positions` says where the dots are")
+            raise self._refusal("neck", "0 or absent, since `molecule.positions` fixes the centres")
         if self.shell_thickness.value and not any(dot.shells for dot in molecule.dots):
             raise self._refusal("shell_thickness", "0 or absent: no dot has a shell")
         if self.neck.value and not molecule.neck_lengths:
             raise self._refusal("neck", f"0 or absent: a neck {neck.form} has no length that varies")
         if self.neck.relative and self.neck.value and 0 in molecule.neck_lengths:
-            raise self._refusal("neck", "a length in nm, since the mean of what it varies is 0 nm")
+            raise self._refusal("neck", "a length in nm, since the mean of the varied length is 0 nm")
         if placed and neck.fixes_spacing:
             allowed = "0 or absent where `molecule.positions` is given and `molecule.neck` fixes distances too"
             for name in ("core_radius", "shell_thickness"):
@@ -272,7 +268,7 @@ class Dot(Part):
 
     core: Core
     shells: Annotated[tuple[Shell, ...], Field(max_length=100)] = Field(
-        (), description="Shells from the inside out; none is a bare core."
+        (), description="Shells from the inside out; an empty list is a bare core."
     )
 
 
@@ -398,7 +394,7 @@ def _read_coulomb(value: object) -> object:
 
 
 class Calculation(Part):
-    """What is computed, and with which accuracy."""
+    """Quantities to compute, and their accuracy."""
 
     electrons: LevelCount = Field(
         4,
@@ -416,7 +412,8 @@ class Calculation(Part):
     )
     self_polarisation: StrictBool = Field(
         False,  # noqa: FBT003
-        description="Whether each carrier interacts with the charge that it induces where permittivities differ.",
+        description="Whether each carrier interacts with the polarisation charge that it induces at dielectric "
+        "interfaces.",
     )
     interface_width: InterfaceWidth = Field(
         0.3,
@@ -461,7 +458,7 @@ class Calculation(Part):
 
     @property
     def exchange_eV(self) -> float | None:  # noqa: N802
-        """`exchange_constant` in eV nm³; None where exchange is left out."""
+        """`exchange_constant` in eV nm³; None if exchange is not included."""
         return self.exchange_constant / 1000 if self.exchange else None
 
 
@@ -485,7 +482,7 @@ class Spec(Part):
     qdmol: Annotated[Literal[1], BeforeValidator(_read_version)] = Field(description="Version of the spec format.")
     name: Annotated[Text, BeforeValidator(_read_name)] = Field("unnamed molecule", description="Free text for reports.")
     materials: Text = Field(description="Name or path of a material set (`qdmol materials` lists them).")
-    overrides: Overrides = Field(Overrides(), description="Single values that replace the set's.")
+    overrides: Overrides = Field(Overrides(), description="Replacements for single values of the set.")
     molecule: Molecule
     environment: Environment = Environment()
     calculation: Calculation = Calculation()

@@ -205,7 +205,7 @@ def _no_such_path(path: str, step: str | int, place: object) -> InputError:
     elif isinstance(place, list) and place:
         reason = f"{name} must be an index from [0] to [{len(place) - 1}]"
     else:
-        reason = f"{name} does not exist: the value before it has no parts"
+        reason = f"{name} does not exist: the preceding value has no keys or entries"
     allowed = f"a path that exists in the spec ({reason})"
     return InputError(field="path", value=path, allowed=allowed)
 
@@ -217,8 +217,8 @@ def _assign(parent: object, step: str | int, value: object, path: str) -> None:
     elif isinstance(parent, dict) and isinstance(step, str):
         for group in _EXCLUSIVE:
             if step in group:
-                for other in group - {step}:
-                    parent.pop(other, None)
+                for alternative in group - {step}:
+                    parent.pop(alternative, None)
         parent[step] = value
     else:
         raise _no_such_path(path, step, parent)

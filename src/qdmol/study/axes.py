@@ -105,10 +105,12 @@ def make_axes(given: Mapping[str, Any] | Sequence[str], spec: Spec) -> tuple[Axi
         axes = tuple(parse_axis(text, spec) for text in given)
     if not axes:
         raise InputError(field="axis", value=None, allowed=f"given at least once: {AXIS_ALLOWED}")
-    for one, two in itertools.combinations(axes, 2):
-        if exclude_each_other(one.field, two.field):
-            allowed = f"absent where `{one.name}` is an axis: both set the same quantity ({one.field}, {two.field})"
-            raise InputError(field=two.name, value=two.name, allowed=allowed)
+    for first, second in itertools.combinations(axes, 2):
+        if exclude_each_other(first.field, second.field):
+            allowed = (
+                f"absent where `{first.name}` is an axis: both set the same quantity ({first.field}, {second.field})"
+            )
+            raise InputError(field=second.name, value=second.name, allowed=allowed)
     return axes
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import html
 import io
 import json
 import os
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
 KIND = "batch"
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 20_000_000
-SHOWN_HOLES = 10
+MAX_LISTED_FAILURES = 10
 RESULTS = ("spacing",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Batch:
     """Solved samples: `files` (CSV and NetCDF) have one row for each sample."""
 
@@ -54,13 +55,13 @@ class Batch:
 
     @property
     def converged(self) -> bool:
-        """Whether every sample has numbers, all within their tolerance."""
+        """Whether every sample was solved and every energy is converged to its tolerance."""
         return self.table.converged
 
     @property
     def failed(self) -> tuple[tuple[str, str], ...]:
-        """Name and reason of every sample without numbers."""
-        return tuple((self.names[place[0]], reason) for place, reason in self.table.holes)
+        """Name and reason of every failed sample."""
+        return tuple((self.names[place[0]], reason) for place, reason in self.table.failures)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -116,11 +117,17 @@ class Batch:
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise saved.incomplete(KIND, error) from None
 
+    def __repr__(self) -> str:
+        return f"<Batch of {self.table.count} samples: {self.table.done} with numbers>"
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<div>{html.escape(line)}</div>" for line in str(self).splitlines())
+
     def __str__(self) -> str:
-        sentences = [f"{self.table.done} of {self.table.count} samples have numbers."]
-        sentences += [f"No numbers of {name}: {reason}" for name, reason in self.failed[:SHOWN_HOLES]]
-        if len(self.failed) > SHOWN_HOLES:
-            sentences.append(f"{len(self.failed) - SHOWN_HOLES} more have none; the column `reason` says why.")
+        sentences = [f"{self.table.done} of {self.table.count} samples were solved."]
+        sentences += [f"Sample {name} failed: {reason}" for name, reason in self.failed[:MAX_LISTED_FAILURES]]
+        if len(self.failed) > MAX_LISTED_FAILURES:
+            sentences.append(f"{len(self.failed) - MAX_LISTED_FAILURES} more samples failed; see the column `reason`.")
         return "\n".join(sentences)
 
 
@@ -264,7 +271,7 @@ def _from_table(path: Path, spec: Any) -> _Samples:
     header, rows = _read_csv(path)
     columns = [column for column in header if column not in {"name", "spec"}]
     if "spec" not in header and spec is None:
-        allowed = "given (--spec), or a column `spec` in the table: the columns are applied to it"
+        allowed = "given (--spec, or a column `spec` in the table) as the spec to which the columns are applied"
         raise InputError(field="spec", value=None, allowed=allowed)
     base = None if spec is None else read_spec(spec)
     if base is not None:

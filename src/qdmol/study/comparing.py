@@ -1,4 +1,4 @@
-"""Two specs side by side: what they say differently, and which of their numbers differ by more than the errors."""
+"""Comparison of two specs: fields that differ, and results that differ by more than their errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KIND = "comparison"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field with two values; None where one has none. ``resolved`` values come from material sets."""
+    """A field that differs, with both values (None if absent); ``resolved`` values come from material sets."""
 
     field: str
     one: Any
@@ -33,10 +33,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class NumberPair:
-    """One number of both solutions; None where one has none.
+    """A quantity of both solutions; None if it is undefined.
 
-    ``differs`` is True where the values are further apart than both errors together, None where one is missing. A
-    number whose error is unknown is never said to differ.
+    ``differs`` is True if the values differ by more than the sum of their errors, None if one is missing. A value with
+    an unknown error is never reported as different.
     """
 
     name: str
@@ -46,14 +46,14 @@ class NumberPair:
 
     @property
     def difference(self) -> float | None:
-        """Second less first, meV."""
+        """Second minus first value, meV."""
         if self.one is None or self.two is None:
             return None
         return (self.two.value - self.one.value) * (1000 if self.unit == "eV" else 1)
 
     @property
     def error(self) -> float | None:
-        """Both errors together, meV: each is a bound, so that they add."""
+        """Sum of both errors, meV, since each is a bound."""
         if self.one is None or self.two is None:
             return None
         return self.one.to("meV").error + self.two.to("meV").error
@@ -68,7 +68,7 @@ class NumberPair:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two specs, in what they differ, and their numbers."""
+    """Result of :func:`qdmol.compare`: two specs, their differences, and their results."""
 
     one: Spec
     two: Spec
@@ -84,7 +84,8 @@ class Comparison:
             "qdmol": 1,
             "names": [self.one.name, self.two.name],
             "differences": [
-                {"field": one.field, "values": [one.one, one.two], "resolved": one.resolved} for one in self.differences
+                {"field": difference.field, "values": [difference.one, difference.two], "resolved": difference.resolved}
+                for difference in self.differences
             ],
             "numbers": [
                 {
@@ -110,8 +111,10 @@ class Comparison:
         header = "".join(f"<th>{html.escape(name)}</th>" for name in ("", self.one.name, self.two.name))
         rows = ""
         for pair in self.numbers:
-            one, two = (NO_VALUE if number is None else html.escape(str(number)) for number in (pair.one, pair.two))
-            rows += f"<tr><td>{html.escape(pair.name)}</td><td>{one}</td><td>{two}</td></tr>"
+            first, second = (
+                NO_VALUE if number is None else html.escape(str(number)) for number in (pair.one, pair.two)
+            )
+            rows += f"<tr><td>{html.escape(pair.name)}</td><td>{first}</td><td>{second}</td></tr>"
         return f"<table><tr>{header}</tr>{rows}</table>"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -137,13 +140,13 @@ class Comparison:
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the comparison that a file holds; InputError where it holds no complete one."""
+        """Return the comparison in a file; InputError if the file contains no complete comparison."""
         record, folder = saved.values, saved.path.absolute().parent
         try:
-            one, two = (read_spec(spec, folder=folder) for spec in record["specs"])
+            first, second = (read_spec(spec, folder=folder) for spec in record["specs"])
             return cls(
-                one,
-                two,
+                first,
+                second,
                 differences=tuple(Difference(**difference) for difference in record["differences"]),
                 numbers=_numbers_adapter().validate_python(record["numbers"]),
                 converged=bool(record["converged"]),
@@ -154,21 +157,21 @@ class Comparison:
 
 
 def compare(
-    one: Spec | str | Path | Mapping[str, object],
-    two: Spec | str | Path | Mapping[str, object],
+    first: Spec | str | Path | Mapping[str, object],
+    second: Spec | str | Path | Mapping[str, object],
 ) -> Comparison:
-    """Solve two specs and say in what they and their numbers differ.
+    """Solve two specs and list the differences of their fields and results.
 
     Numbers are the levels one by one and every scalar that ``qdmol solve --json`` gives with an error.
 
     Raises
     ------
     InputError
-        A spec makes no sense.
+        A spec is invalid.
     SolverError
-        What could not be computed, with the reason.
+        A quantity could not be computed; the message gives the reason.
     """
-    specs = (read_spec(one), read_spec(two))
+    specs = (read_spec(first), read_spec(second))
     molecules = tuple(resolve(spec) for spec in specs)
     # Imported here: a bad spec is refused before the solver is loaded.
     from qdmol.study.solving import solve
@@ -187,9 +190,9 @@ def compare(
     )
 
 
-def _pair(name: str, one: Estimate | None, two: Estimate | None) -> NumberPair:
-    known = one or two
-    return NumberPair(name, "1" if known is None else known.unit, one, two)
+def _pair(name: str, first: Estimate | None, second: Estimate | None) -> NumberPair:
+    known = first or second
+    return NumberPair(name, "1" if known is None else known.unit, first, second)
 
 
 def _numbers(solution: SolutionValues) -> Iterator[tuple[str, Estimate | None]]:
@@ -221,21 +224,21 @@ def _numbers_adapter() -> TypeAdapter[tuple[NumberPair, ...]]:
     return TypeAdapter(tuple[NumberPair, ...])
 
 
-def _spec_differences(one: Spec, two: Spec) -> Iterator[Difference]:
-    first, second = (dict(_leaves(spec_mapping(spec))) for spec in (one, two))
+def _spec_differences(spec_a: Spec, spec_b: Spec) -> Iterator[Difference]:
+    first, second = (dict(_leaves(spec_mapping(spec))) for spec in (spec_a, spec_b))
     for field in dict.fromkeys([*first, *second]):
         if first.get(field) != second.get(field):
             yield Difference(field, first.get(field), second.get(field))
 
 
-def _value_differences(one: AxialMolecule, two: AxialMolecule) -> Iterator[Difference]:
+def _value_differences(first: AxialMolecule, second: AxialMolecule) -> Iterator[Difference]:
     """Values of materials of the same name that differ, whether by override or by set."""
-    for name, region in one.parameters.items():
-        if name not in two.parameters:
+    for name, region in first.parameters.items():
+        if name not in second.parameters:
             continue
-        other = two.parameters[name]
+        counterpart = second.parameters[name]
         for entry in dataclasses.fields(region):
-            values = [getattr(side, entry.name) for side in (region, other)]
+            values = [getattr(side, entry.name) for side in (region, counterpart)]
             if values[0] != values[1]:
                 shown = ["hard" if value == float("inf") else value for value in values]
                 yield Difference(f"{name}.{entry.name}", shown[0], shown[1], resolved=True)

@@ -1,4 +1,4 @@
-"""A solution as one labelled dataset: what goes into the NetCDF file and under every figure.
+"""Labelled dataset of a solution, for the NetCDF file and the data of every figure.
 
 Wavefunctions, densities and edges on regular grids, for figures and files.
 """
@@ -82,7 +82,7 @@ def make_grid(solution: MoleculeSolution) -> Grid:
 
 
 def molecule_of(solution: MoleculeSolution) -> AxialMolecule:
-    """The molecule as the spec has it."""
+    """The molecule with its dots in the order of the spec."""
     return solution.molecule.mirrored() if solution.flipped else solution.molecule
 
 
@@ -97,7 +97,7 @@ def _positions(solution: MoleculeSolution, r: Floats, z: Floats) -> Floats:
 
 
 def _normal(solution: MoleculeSolution) -> float:
-    """From ∫ψ² = 1 in the elements' measure over the mesh to ∫ψ² d³r = 1 over the molecule."""
+    """Factor from the normalisation ∫ψ² = 1 in the elements' measure to ∫ψ² d³r = 1 over the molecule."""
     return 1 / math.sqrt(solution.symmetry.turn * len(solution.symmetry.images))
 
 
@@ -290,16 +290,16 @@ def _add_monomers(data: xr.Dataset, job: Job) -> None:
 
 
 def _add_list(data: xr.Dataset, prefix: str, dimension: str, levels: Sequence[Level]) -> None:
-    name = prefix.replace("_coulomb", "") + (" in the field of the hole" if "coulomb" in prefix else "")
+    name = f"{prefix.replace('_coulomb', '')} levels{' in the field of the hole' * ('_' in prefix)}"
     columns = {
-        "energy": ([level.energy for level in levels], "eV", f"energy of {name} levels"),
-        "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name} levels"),
-        "m": ([level.sector.labels["m"] for level in levels], "1", f"angular momentum about the axis of {name} levels"),
+        "energy": ([level.energy for level in levels], "eV", f"energy of {name}"),
+        "error": ([1000 * level.error for level in levels], "meV", f"numerical error of {name}"),
+        "m": ([level.sector.labels["m"] for level in levels], "1", f"angular momentum about the axis of {name}"),
     }
     for column, (values, units, long_name) in columns.items():
         data[f"{prefix}_{column}"] = (dimension, np.array(values), _named(units, long_name))
     parities = np.array([level.sector.labels["parity"] or "" for level in levels], dtype=object)
-    data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name} levels"))
+    data[f"{prefix}_parity"] = (dimension, parities, _named("1", f"parity under z -> -z of {name}"))
 
 
 def _add_numbers(data: xr.Dataset, values: SolutionValues) -> None:
@@ -324,9 +324,9 @@ def _add_functions(data: xr.Dataset, solution: MoleculeSolution) -> None:
     _add_orbitals(data, solution, grid)
     if solution.pairs:
         pulls = {"electron": electron_pull, "hole": hole_pull}
-        for carrier, other in (("electron", "hole"), ("hole", "electron")):
+        for carrier, partner in (("electron", "hole"), ("hole", "electron")):
             edge = data[f"{carrier}_edge"].values + pulls[carrier](solution, *grid.axis)
-            attributes = _named("eV", f"{carrier} band edge in the field of the {other}")
+            attributes = _named("eV", f"{carrier} band edge in the field of the {partner}")
             data[f"{carrier}_edge_coulomb"] = ("z", edge, attributes)
         level = solution.pairs[0].pair.hole.level
         data["hole_coulomb_energy"] = ((), level, _named("eV", "hole level in the field of the electron"))
@@ -336,8 +336,8 @@ def _add_regions(data: xr.Dataset, solution: MoleculeSolution, grid: Grid) -> No
     names = list(solution.molecule.parameters)
     attributes = {**_named("1", "material, as a place in the list of regions"), "regions": ", ".join(names)}
     for name, dims, (r, z) in (("region", ("z",), grid.axis), ("region_map", ("map_r", "map_z"), grid.plane)):
-        found = materials_at(molecule_of(solution), z, r)
-        numbers = np.array([names.index(material) for material in found], dtype=np.int32)
+        materials = materials_at(molecule_of(solution), z, r)
+        numbers = np.array([names.index(material) for material in materials], dtype=np.int32)
         data[name] = (dims, numbers.reshape([data.sizes[dim] for dim in dims]), attributes)
 
 

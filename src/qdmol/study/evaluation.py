@@ -1,4 +1,4 @@
-"""Values of a solved molecule: what a job found, with its errors, warnings, and whether it converged."""
+"""Values of a solved molecule with their errors, warnings and convergence."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from qdmol.study.job import Job
 from qdmol.study.values import CarrierLevels, EnergyLevel, ExcitonState, Pair, SolutionValues
 
 CONTRAST = (
-    "Permittivities differ between regions and self-polarisation is not included: an attraction alone has the wrong "
-    "sign of shift, so gap_eV and redshift_meV are null. `calculation.self_polarisation: true` includes it."
+    "Permittivities differ between regions but self-polarisation is not included. The attraction alone would give "
+    "shifts of the wrong sign, so gap_eV and redshift_meV are null; set `calculation.self_polarisation: true`."
 )
-ENSEMBLE = (
-    "`ensemble` is used by `qdmol spectrum` only: these numbers are those of the molecule whose lengths are the means."
-)
+ENSEMBLE = "`ensemble` is used by `qdmol spectrum` only; these results are for the molecule with the mean dimensions."
 
 
 def evaluate(job: Job, *, elapsed: float) -> SolutionValues:
@@ -99,7 +97,7 @@ def _pair(job: Job) -> Pair | None:
 
 
 def is_converged(job: Job) -> bool:
-    """Whether every level asked for was found and every energy and difference met the tolerance."""
+    """Whether every requested level is bound and every energy and difference is converged to the tolerance."""
     if job.interacting is not None and not job.interacting.accurate:
         return False
     parts = [job.solution, *job.monomers.values()]
@@ -117,79 +115,84 @@ def _inaccurate_differences(job: Job) -> dict[str, Estimate]:
     if job.interacting is None:
         differences |= {"spacing in the field of the hole": job.solution.spacing, "red shift": job.redshift}
     tolerance = job.spec.calculation.tolerance_eV
-    return {name: one for name, one in differences.items() if one is not None and not one.error <= tolerance}
+    return {
+        name: difference
+        for name, difference in differences.items()
+        if difference is not None and not difference.error <= tolerance
+    }
 
 
 def notes(job: Job) -> list[str]:
-    """What a reader must know beside the numbers, in sentences."""
-    found = list(job.molecule.notes)
+    """Warnings about the results, in sentences."""
+    remarks = list(job.molecule.notes)
     if job.spec.ensemble is not None:
-        found.append(ENSEMBLE)
+        remarks.append(ENSEMBLE)
     if job.contrast:
-        found.append(CONTRAST)
-    found += _unbound_dots(job)
+        remarks.append(CONTRAST)
+    remarks += _unbound_dots(job)
     if job.molecule.field:
-        found.append(
-            "In a field levels are resonances: a hard wall stands "
-            f"{job.solution.wall.distance:.2f} nm outside the surface."
+        remarks.append(
+            "In an electric field levels are resonances; they are computed with a hard wall "
+            "{job.solution.wall.distance:.2f} nm outside the surface."
         )
-    found += _no_coupling(job)
+    remarks += _no_coupling(job)
     for carrier, levels in job.solution.levels.items():
         if not levels.complete:
-            asked = job.solution.request.counts[carrier]
-            found.append(
-                f"Only {len(levels)} of the {asked} {carrier} levels asked for are bound below the medium's barrier."
+            requested = job.solution.request.counts[carrier]
+            remarks.append(
+                f"Only {len(levels)} of the {requested} requested {carrier} levels are bound below the barrier of the "
+                "medium."
             )
-    return found + _exchange(job) + _accuracy(job)
+    return remarks + _exchange(job) + _accuracy(job)
 
 
 def _unbound_dots(job: Job) -> list[str]:
-    """Dots that bind nothing when alone, of which there is no monomer to compare with."""
+    """Warnings about dots that bind no level when isolated, so that their monomer is undefined."""
     field = " in this field" if job.molecule.field else ""
     return [
-        f"{name[0].upper() + name[1:]} alone binds no "
-        f"{job.unbound[dot.layers]} level{field}: it has no monomer gap, and the red shifts are null."
+        f"{name[0].upper() + name[1:]} alone binds no {job.unbound[dot.layers]} level{field}: its monomer gap is "
+        "undefined, and the red shifts are null."
         for name, dot in zip(job.molecule.dot_names, job.molecule.dots, strict=True)
         if dot.layers in job.unbound
     ]
 
 
 def _no_coupling(job: Job) -> list[str]:
-    """Why two dots with two levels have no tunnel coupling."""
-    found = job.tunnelling
-    if found is None or found.coupling is not None:
+    """Warning that explains why a molecule of two dots has no tunnel coupling."""
+    tunnelling = job.tunnelling
+    if tunnelling is None or tunnelling.coupling is not None:
         return []
     where = "do not lie one in each dot"
-    if found.same_dot is not None:
-        where = f"lie in the same dot, {job.molecule.dot_names[found.same_dot]}"
-    return [f"No tunnel coupling and detuning are given: the two lowest electron levels {where}."]
+    if tunnelling.same_dot is not None:
+        where = f"lie in the same dot, {job.molecule.dot_names[tunnelling.same_dot]}"
+    return [f"Tunnel coupling and detuning are not reported: the two lowest electron levels {where}."]
 
 
 def _exchange(job: Job) -> list[str]:
     if not job.spec.calculation.exchange:
         return []
     if job.interacting is None:
-        return ["Short-range exchange is part of `coulomb: ci` only, and left out here."]
-    others = [one.name for one in job.complexes if one != EXCITON]
+        return ["Short-range exchange is included with `coulomb: ci` only; it is ignored here."]
+    others = [complex_.name for complex_ in job.complexes if complex_ != EXCITON]
     if not others:
         return []
     names = ", ".join(others)
-    return [f"Short-range exchange is left out of {names}: to first order it cancels between paired carriers."]
+    return [f"Short-range exchange is not included for {names}: to first order it cancels between paired carriers."]
 
 
 def _accuracy(job: Job) -> list[str]:
-    found = []
-    for one, states in (job.interacting.complexes if job.interacting is not None else {}).items():
+    warnings = []
+    for complex_, states in (job.interacting.complexes if job.interacting is not None else {}).items():
         if not states.accurate:
             worst = 1000 * max(state.energy.error for state in states.states)
-            found.append(
-                f"The largest error of the states of {one.name}, {worst:.2g} meV, exceeds the tolerance of "
+            warnings.append(
+                f"The largest error of the states of {complex_.name}, {worst:.2g} meV, exceeds the tolerance of "
                 f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
             )
             if states.obstacle is not None:
-                found.append(f"The basis was kept small: {states.obstacle}.")
+                warnings.append(f"The basis size was limited: {states.obstacle}.")
     alone = job.interacting.monomers.values() if job.interacting is not None and len(job.molecule.dots) > 1 else ()
-    found += [
+    warnings += [
         f"The error of a monomer's exciton, {1000 * states.energy.error:.2g} meV, exceeds the tolerance of "
         f"{job.spec.calculation.ci_tolerance:g} meV in the largest basis tried."
         for states in alone
@@ -198,16 +201,16 @@ def _accuracy(job: Job) -> list[str]:
     for part, name in [(job.solution, "molecule"), *((monomer, "monomer") for monomer in job.monomers.values())]:
         if not part.accurate:
             worst = 1000 * max(part.errors)
-            found.append(
+            warnings.append(
                 f"The largest error of the {name}, {worst:.2g} meV, exceeds the tolerance of "
                 f"{job.spec.calculation.tolerance:g} meV at the finest resolution tried."
             )
         if any(not pair.pair.converged for pair in part.pairs):
             iterations = part.pairs[0].pair.iterations
-            found.append(f"The self-consistent pair of the {name} did not converge in {iterations} iterations.")
-    found += [
-        f"The error of the {name}, {1000 * one.error:.2g} meV, exceeds the tolerance of "
+            warnings.append(f"The self-consistent pair of the {name} did not converge in {iterations} iterations.")
+    warnings += [
+        f"The error of the {name}, {1000 * complex_.error:.2g} meV, exceeds the tolerance of "
         f"{job.spec.calculation.tolerance:g} meV."
-        for name, one in _inaccurate_differences(job).items()
+        for name, complex_ in _inaccurate_differences(job).items()
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(warnings))

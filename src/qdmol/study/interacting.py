@@ -25,7 +25,7 @@ MOSTLY = 0.75
 class Interacting:
     """Complexes of the molecule, and the exciton of each distinct monomer by its layers.
 
-    `exchange` (eV nm³) splits each exciton into a dark and a bright one; None where that is left out.
+    `exchange` (eV nm³) splits each exciton into a dark and a bright one; None if exchange is not included.
     """
 
     complexes: Mapping[Complex, SolvedStates]
@@ -39,8 +39,8 @@ class Interacting:
 
     @property
     def accurate(self) -> bool:
-        """Whether every energy met the tolerance."""
-        return all(one.accurate for one in (*self.complexes.values(), *self.monomers.values()))
+        """Whether every energy is converged to the tolerance."""
+        return all(states.accurate for states in (*self.complexes.values(), *self.monomers.values()))
 
 
 def interact(
@@ -55,28 +55,28 @@ def interact(
 
     `tolerance` in eV, `exchange` in eV nm³.
     """
-    asked = dict.fromkeys((EXCITON, *complexes))
-    states = {one: listed(one, len(solution.molecule.dots)) for one in asked}
-    others = {layers: one for layers, one in monomers.items() if one is not solution and one.pairs}
+    requested = dict.fromkeys((EXCITON, *complexes))
+    states = {complex_: listed(complex_, len(solution.molecule.dots)) for complex_ in requested}
+    others = {layers: monomer for layers, monomer in monomers.items() if monomer is not solution and monomer.pairs}
     limits, *limits_alone = shared_limits([solution, *others.values()])
-    found = solve_complexes(solution, asked, states=states, tolerance=tolerance, limits=limits)
-    alone = {layers: found[EXCITON] for layers, monomer in monomers.items() if monomer is solution}
+    solved = solve_complexes(solution, requested, states=states, tolerance=tolerance, limits=limits)
+    alone = {layers: solved[EXCITON] for layers, monomer in monomers.items() if monomer is solution}
     for (layers, monomer), own in zip(others.items(), limits_alone, strict=True):
         exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance, limits=own)
         alone[layers] = exciton[EXCITON]
-    return Interacting(found, alone, exchange)
+    return Interacting(solved, alone, exchange)
 
 
-def listed(one: Complex, dots: int) -> int:
-    """How many levels of a complex are listed: one for each pair of dots, up to a limit.
+def listed(complex_: Complex, dots: int) -> int:
+    """Number of listed levels of a complex: one for each pair of dots, up to a limit.
 
-    Those above hold a carrier in a higher orbital of its dot and are far from the lowest.
+    Higher levels have a carrier in a higher orbital of its dot and lie far above the lowest ones.
     """
-    return min(dots**2, EXCITONS if one == EXCITON else STATES)
+    return min(dots**2, EXCITONS if complex_ == EXCITON else STATES)
 
 
 def spacing_of(exciton: SolvedStates, molecule: AxialMolecule) -> Estimate | None:
-    """Energy the electron needs to leave the hole's dot for the next.
+    """Energy to move the electron from the dot of the hole to the next dot.
 
     Of a symmetric pair of dots the mean of the second doublet less that of the first; else the two lowest states with
     the hole in the dot where the lowest state has it; None where there is no such pair.
@@ -173,14 +173,14 @@ def complex_states(
 
 
 def _bright_dark(interacting: Interacting) -> Estimate | None:
-    """Bright less dark lowest exciton; None without exchange."""
+    """Energy of the lowest bright exciton minus that of the lowest dark one; None without exchange."""
     if interacting.exchange is None:
         return None
     return difference_of(_bright(interacting.exciton.states[0], interacting.exchange))
 
 
 def _bright(state: ComplexState, exchange: float) -> Estimate | None:
-    """What exchange adds to the bright exciton, to first order."""
+    """Exchange energy of the bright exciton, to first order."""
     contact = state.contact
     return None if contact is None else Estimate.from_error(exchange * contact.value, exchange * contact.error, "eV")
 
@@ -201,16 +201,16 @@ def _complex_levels(particles: Complex, interacting: Interacting, base: float) -
     return sorted(levels, key=lambda level: level.energy.value)
 
 
-def binding_of(one: Complex, interacting: Interacting, solution: MoleculeSolution) -> Estimate | None:
-    """Energy set free when excitons and single carriers far apart come together; positive is bound.
+def binding_of(complex_: Complex, interacting: Interacting, solution: MoleculeSolution) -> Estimate | None:
+    """Binding energy relative to separated excitons and single carriers; positive is bound.
 
     X-: X and an electron; X+: X and a hole; XX: two X; X itself: an electron and a hole.
     """
     exciton = interacting.exciton.energy
-    energy = interacting.complexes[one].energy
-    pairs = 0 if one == EXCITON else one.pairs
+    energy = interacting.complexes[complex_].energy
+    pairs = 0 if complex_ == EXCITON else complex_.pairs
     parts = [exciton] * pairs
-    for carrier, number in (("electron", one.electrons - pairs), ("hole", one.holes - pairs)):
+    for carrier, number in (("electron", complex_.electrons - pairs), ("hole", complex_.holes - pairs)):
         level = solution.levels[carrier][0]  # type: ignore[index]
         parts += [Estimate.from_error(level.energy, level.error, "eV")] * number
     value = sum(part.value for part in parts) - energy.value

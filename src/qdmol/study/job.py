@@ -66,7 +66,7 @@ class Job:
 
     @property
     def monomers_listed(self) -> list[MoleculeSolution | None]:
-        """One monomer for each dot, in the order of the spec, None where it binds nothing; empty if none is needed."""
+        """Monomer of each dot, in the order of the spec, None without a bound level; empty if none is needed."""
         if not self.monomers and not self.unbound:
             return []
         return [self.monomers.get(dot.layers) for dot in self.molecule.dots]
@@ -77,7 +77,7 @@ class Job:
         return tunnelling(self.solution)
 
     def dot_shares(self, carrier: Carrier) -> list[list[float]] | None:
-        """Probability of each level in each dot, in the order of the spec; None for a dot alone."""
+        """Probability of each level in each dot, in the order of the spec; None for a single dot."""
         levels = self.solution.levels.get(carrier, ())
         if len(self.molecule.dots) < 2:
             return None
@@ -95,7 +95,7 @@ class Job:
         if self.contrast:
             return [None] * len(self.monomers_listed)
         above = self._monomer_excitons if self.coulomb else self._monomer_bare_gaps
-        return [None if one is None else self._above_band_gap(one) for one in above]
+        return [None if gap is None else self._above_band_gap(gap) for gap in above]
 
     def _above_band_gap(self, above: Estimate) -> Estimate:
         return Estimate.from_error(self.molecule.band_gap + above.value, above.error, "eV")
@@ -117,29 +117,29 @@ class Job:
             return [monomer.pairs[0].exciton if monomer is not None and monomer.pairs else None for monomer in listed]
         known = self.interacting.monomers
         layers = [dot.layers for dot in self.molecule.dots] if listed else []
-        return [known[one].energy if one in known else None for one in layers]
+        return [known[key].energy if key in known else None for key in layers]
 
     @property
     def redshift(self) -> Estimate | None:
-        """Gap of the lowest monomer less that of the molecule, with attraction."""
+        """Gap of the lowest monomer minus the gap of the molecule, with attraction."""
         if not self.coulomb or self.contrast:
             return None
-        found = [self._exciton, *self._monomer_excitons]
-        return _shift(found, dots=len(self.molecule.dots), bounds=self.interacting is None)
+        excitons = [self._exciton, *self._monomer_excitons]
+        return _shift(excitons, dots=len(self.molecule.dots), bounds=self.interacting is None)
 
     @property
     def redshift_single_particle(self) -> Estimate | None:
-        """The same from bare levels."""
+        """Red shift from the levels without attraction."""
         return _shift([self.solution.bare_gap, *self._monomer_bare_gaps], dots=len(self.molecule.dots), bounds=True)
 
 
-def _shift(found: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Estimate | None:
-    """The lowest gap of the monomers less that of the molecule, the first in the list; None where one is missing.
+def _shift(energies: Sequence[Estimate | None], *, dots: int, bounds: bool) -> Estimate | None:
+    """The lowest gap of the monomers minus the gap of the molecule, the first in the list; None if one is missing.
 
     `bounds`: energies are upper bounds but for what has either sign, so that most of their errors cancels.
     """
-    gaps = [gap for gap in found if gap is not None]
-    if len(gaps) < 2 or len(gaps) < len(found):
+    gaps = [gap for gap in energies if gap is not None]
+    if len(gaps) < 2 or len(gaps) < len(energies):
         return None
     if dots == 1:
         return Estimate.from_error(0.0, ROUNDING, "eV")
@@ -201,14 +201,14 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
         if spec.calculation.coulomb != "ci":
             return job
         calculation = spec.calculation
-        found = interact(
+        interacting = interact(
             job.solution,
             job.monomers,
             complexes,
             tolerance=calculation.ci_tolerance_eV,
             exchange=calculation.exchange_eV,
         )
-        return replace(job, interacting=found, complexes=tuple(complexes))
+        return replace(job, interacting=interacting, complexes=tuple(complexes))
 
 
 def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
@@ -234,7 +234,7 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
 
 
 def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
-    """Solve one molecule; UnboundError where a carrier asked for has no bound level."""
+    """Solve one molecule; UnboundError if a requested carrier has no bound level."""
     solution = solve_molecule(molecule, request)
     for carrier in CARRIERS:
         if request.counts[carrier] and not len(solution.levels[carrier]):
@@ -243,14 +243,16 @@ def solve_bound(molecule: AxialMolecule, request: Request) -> MoleculeSolution:
 
 
 def _unbound(molecule: AxialMolecule, request: Request, carrier: Carrier) -> UnboundError:
-    """The refusal of a molecule that binds no level of a carrier: the field is named where it is the reason."""
+    """Error for a molecule that binds no level of a carrier; it names the electric field if that is the reason."""
     if molecule.field:
-        one = Request({other: int(other == carrier) for other in CARRIERS}, coulomb=False, tolerance=request.tolerance)
-        if len(solve_molecule(replace(molecule, field=0.0), one).levels[carrier]):
+        without_field = Request(
+            {name: int(name == carrier) for name in CARRIERS}, coulomb=False, tolerance=request.tolerance
+        )
+        if len(solve_molecule(replace(molecule, field=0.0), without_field).levels[carrier]):
             return UnboundError(
                 field="environment.field",
                 value=[0, 0, float(f"{molecule.field / V_PER_NM:.9g}")],
-                allowed=f"weaker: in this field no level of the {carrier} is left below the medium's barrier",
+                allowed=f"weaker: in this field no {carrier} level lies below the barrier of the medium",
                 carrier=carrier,
             )
     return UnboundError(

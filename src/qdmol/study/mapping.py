@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 KIND = "map"
-SHOWN_HOLES = 5
+MAX_LISTED_FAILURES = 5
 # The map of tunnel coupling: values of core diameter and barrier, the axes of Fig. R1 of the reference work's
 # peer-review file.
 DIAMETERS = 13
@@ -51,7 +51,7 @@ BARE_BARRIERS = (0.1, 1.5)  # nm, where there are no shells
 
 @dataclass(frozen=True, repr=False)
 class Map(Drawable):
-    """What :func:`qdmol.map` returns.
+    """Result of :func:`qdmol.map`.
 
     Attributes
     ----------
@@ -74,13 +74,13 @@ class Map(Drawable):
 
     @property
     def converged(self) -> bool:
-        """Whether there is no hole and every energy of every point met its tolerance."""
+        """Whether no point failed and every energy is converged to its tolerance."""
         return self.table.converged
 
     @property
     def failed(self) -> tuple[tuple[tuple[int, ...], str], ...]:
-        """Place and reason of every point without numbers."""
-        return tuple(self.table.holes)
+        """Index and reason of every failed point."""
+        return tuple(self.table.failures)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Map(Drawable):
 
     @cached_property
     def data(self) -> xr.Dataset:
-        """Every number over the axes, with units; ``reason`` says why a point has none."""
+        """Every number as a function of the axes, with units; ``reason`` explains a failed point."""
         return self.table.dataset(_attributes(self.spec, self.axes)) if self.stored is None else self.stored
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -115,7 +115,7 @@ class Map(Drawable):
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the map that a file holds, whether or not it is complete; InputError where it holds none."""
+        """Return the map in a file, whether or not it is complete; InputError if the file contains none."""
         record = saved.values
         try:
             spec = read_spec(record["spec"], folder=saved.path.absolute().parent)
@@ -138,7 +138,7 @@ class Map(Drawable):
     def __repr__(self) -> str:
         shape = " x ".join(f"{len(axis.values)} {axis.name}" for axis in self.axes)
         missing = self.table.count - self.table.done
-        return f"<Map of {self.spec.name}: {shape}{f', {missing} points without numbers' if missing else ''}>"
+        return f"<Map of {self.spec.name}: {shape}{f', {missing} failed points' if missing else ''}>"
 
     def __str__(self) -> str:
         return "\n".join(self._sentences())
@@ -147,14 +147,14 @@ class Map(Drawable):
         shape = " x ".join(str(len(axis.values)) for axis in self.axes)
         sentences = [f"{self.spec.name}: {shape} points over {', '.join(axis.name for axis in self.axes)}."]
         if not self.failed:
-            sentences.append(f"All {self.table.done} points have numbers.")
+            sentences.append(f"All {self.table.done} points were solved.")
         else:
-            sentences.append(f"{self.table.done} of {self.table.count} points have numbers.")
-        for place, reason in self.failed[:SHOWN_HOLES]:
-            sentences.append(f"No numbers at {self._named(place)}: {reason}")
-        if len(self.failed) > SHOWN_HOLES:
+            sentences.append(f"{self.table.done} of {self.table.count} points were solved.")
+        for place, reason in self.failed[:MAX_LISTED_FAILURES]:
+            sentences.append(f"Failed point {self._named(place)}: {reason}")
+        if len(self.failed) > MAX_LISTED_FAILURES:
             sentences.append(
-                f"{len(self.failed) - SHOWN_HOLES} more points have no numbers; `reason` in the file says why."
+                f"{len(self.failed) - MAX_LISTED_FAILURES} more points failed; see the variable `reason` in the file."
             )
         return sentences
 
@@ -165,8 +165,8 @@ class Map(Drawable):
         )
 
     def _repr_html_(self) -> str:
-        title, *rest = (html.escape(text) for text in self._sentences())
-        return f"<div><p><strong>{title}</strong></p><ul>{''.join(f'<li>{text}</li>' for text in rest)}</ul></div>"
+        title, *details = (html.escape(text) for text in self._sentences())
+        return f"<div><p><strong>{title}</strong></p><ul>{''.join(f'<li>{text}</li>' for text in details)}</ul></div>"
 
 
 def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
@@ -267,7 +267,7 @@ def map_spec(
 
 
 def netcdf_path(output: str | os.PathLike[str]) -> Path:
-    """Return the path of a file of results; InputError where it cannot be one."""
+    """Return the path of a file of results; InputError if the name is invalid."""
     path = Path(output)
     if path.suffix.lower() != ".nc":
         raise InputError(field="output", value=str(output), allowed="a file name that ends in .nc")
@@ -288,9 +288,9 @@ def _has_coulomb(spec: Spec, axes: Sequence[Axis]) -> bool:
 
 
 def coupling_axes(molecule: AxialMolecule) -> dict[str, str]:
-    """Return the axes of the map of a molecule; InputError for a dot alone."""
+    """Return the axes of the map of a molecule; InputError for a single dot."""
     if len(molecule.dots) < 2:
-        raise InputError(field="map", value=True, allowed="absent: a dot alone has no barrier to vary")
+        raise InputError(field="map", value=True, allowed="absent: a single dot has no barrier to vary")
     cores = [2 * dot.layers[0].radius for dot in molecule.dots]
     mean = sum(cores) / len(cores)
     shells = sum(dot.radius - dot.layers[0].radius for dot in molecule.dots[:2])

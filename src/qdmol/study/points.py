@@ -37,7 +37,7 @@ SOLVER_SOURCE = (
 SOLVER_MODULES = ("qdmol.study.job", "qdmol.study.evaluation")
 # Monomers that a process keeps solved, about 40 MB each; points come in an order in which few are needed.
 KEPT_MONOMERS = 4
-# Keys of the JSON object that say nothing about the molecule.
+# Keys of the JSON object that do not describe the molecule.
 _NOT_RESULTS = ("qdmol", "name", "elapsed_s")
 
 

@@ -1,4 +1,4 @@
-"""The result of a spec: a frozen value that knows its spec."""
+"""Result of solving a spec: an immutable value that includes its spec."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KIND = "solution"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Solution(SolutionValues, Drawable):
-    """What :func:`qdmol.solve` returns: every number of a molecule with its error, and functions on grids.
+    """Result of :func:`qdmol.solve`: quantities of a molecule with their errors, and functions on grids.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Solution(SolutionValues, Drawable):
 
     @property
     def values(self) -> SolutionValues:
-        """The numbers alone."""
+        """Quantities without the dataset."""
         return SolutionValues(**{entry.name: getattr(self, entry.name) for entry in fields(SolutionValues)})
 
     @property
@@ -91,7 +91,7 @@ class Solution(SolutionValues, Drawable):
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
-        """Return the solution that a file holds.
+        """Return the solution in a file.
 
         Raises
         ------

@@ -76,17 +76,19 @@ def _variations(spec: Spec, tell: Callable[[str], None]) -> tuple[Variation, ...
     """Every alternative of a material the molecule is made of, and of the medium."""
     used = resolve(spec).parameters
     listed = [
-        other for other in alternatives(load_set(spec.materials, relative_to=spec.folder)) if other.material in used
+        alternative
+        for alternative in alternatives(load_set(spec.materials, relative_to=spec.folder))
+        if alternative.material in used
     ]
     variations = []
-    for number, other in enumerate(listed, start=1):
-        tell(f"alternative {number} of {len(listed)}: {other.label}")
-        variations.append(vary(spec, other))
+    for number, alternative in enumerate(listed, start=1):
+        tell(f"alternative {number} of {len(listed)}: {alternative.label}")
+        variations.append(vary(spec, alternative))
     return tuple(variations)
 
 
 def vary(spec: Spec, alternative: Alternative) -> Variation:
-    """Solve a spec with one value replaced; a value that cannot be solved is a labelled hole."""
+    """Solve a spec with one value replaced; if the solution fails, the reason is recorded."""
     path = f"overrides.{alternative.material}.{alternative.key}"
     value = f"{alternative.value!r} {alternative.unit}" if alternative.unit not in {"1", "m0"} else alternative.value
     try:

@@ -13,7 +13,7 @@ from qdmol.study.values import ComplexLevel, ComplexStates, EnergyLevel, Exciton
 
 
 def summary_of(values: SolutionValues) -> dict[str, Any]:
-    """Every number of a solution, in the units its key names; null where there is none."""
+    """Every number of a solution, in the units its key names; null for undefined quantities."""
     return {
         "qdmol": 1,
         "name": values.name,
@@ -71,7 +71,7 @@ def _difference(name: str, estimate: Estimate | None) -> dict[str, float | None]
 
 def _pair(pair: Pair) -> dict[str, object]:
     levels = pair.electron_levels
-    found: dict[str, object] = {
+    entries: dict[str, object] = {
         "scheme": pair.scheme,
         "electron_energy_eV": None if levels is None else [level.energy.value for level in levels],
         "electron_error_meV": None if levels is None else [_error(level.energy) for level in levels],
@@ -82,12 +82,12 @@ def _pair(pair: Pair) -> dict[str, object]:
     }
     if pair.mean_field is not None:
         exciton = pair.mean_field.exciton
-        found["mean_field"] = {
+        entries["mean_field"] = {
             "exciton_eV": exciton.value,
             "exciton_error_meV": _error(exciton),
             **_difference("spacing", pair.mean_field.spacing),
         }
-    return found | _bright_dark(pair.bright_dark)
+    return entries | _bright_dark(pair.bright_dark)
 
 
 def _state(state: ExcitonState) -> dict[str, object]:
@@ -103,7 +103,7 @@ def _exciton(exciton: Estimate, binding: Estimate | None) -> dict[str, float | N
 
 
 def _bright_dark(estimate: Estimate | None) -> dict[str, float | None]:
-    """Bright less dark lowest exciton; no key without exchange."""
+    """Energy of the lowest bright exciton minus that of the lowest dark one; no key without exchange."""
     return {} if estimate is None else _difference("bright_dark", estimate)
 
 
@@ -147,5 +147,5 @@ def _ranges(values: SolutionValues) -> dict[str, list[float] | None]:
     """Smallest and largest values over the alternatives; no keys where these were not solved."""
     if values.ranges is None:
         return {}
-    found = {"splitting": values.ranges.splitting, "redshift": values.ranges.redshift}
-    return {f"{name}_range_meV": None if bounds is None else list(bounds) for name, bounds in found.items()}
+    ranges = {"splitting": values.ranges.splitting, "redshift": values.ranges.redshift}
+    return {f"{name}_range_meV": None if bounds is None else list(bounds) for name, bounds in ranges.items()}

@@ -1,4 +1,4 @@
-"""Tables of points: every scalar number of ``solve --json`` as an array, and the reason of every missing point.
+"""Tables of points: every scalar of ``solve --json`` as an array, and the reason of every failed point.
 
 The file is written by h5netcdf: xarray takes longer to load than a finished map. ``xarray.open_dataset`` reads it.
 """
@@ -121,7 +121,7 @@ class Table:
         self._reasons = np.full(self.count, NOT_YET, dtype=object)
 
     def fill(self, index: int, record: Record) -> None:
-        """Enter the record of a point; one without a result leaves a hole with its reason."""
+        """Enter the record of a point; a record without a result makes it a failed point with its reason."""
         if record["status"] != "done":
             self._reasons[index] = record["reason"]
             return
@@ -156,17 +156,17 @@ class Table:
 
     @property
     def done(self) -> int:
-        """Points with numbers."""
+        """Number of solved points."""
         return int(np.count_nonzero(self._reasons == ""))
 
     @property
     def converged(self) -> bool:
-        """Whether every point has numbers and every energy met its tolerance."""
+        """Whether every point was solved and every energy is converged to its tolerance."""
         return bool(self._converged.all())
 
     @property
-    def holes(self) -> list[tuple[tuple[int, ...], str]]:
-        """Place and reason of every point without numbers."""
+    def failures(self) -> list[tuple[tuple[int, ...], str]]:
+        """Index and reason of every failed point."""
         places = np.flatnonzero(self._reasons != "")
         return [
             (tuple(int(i) for i in np.unravel_index(place, self.shape)), str(self._reasons[place])) for place in places
@@ -180,16 +180,21 @@ class Table:
         return [
             *variables,
             _Variable(
-                "converged", "1", "whether every energy met its tolerance (0: no, or no numbers)", self._converged
+                "converged",
+                "1",
+                "whether every energy is converged to its tolerance (0: no, or failed)",
+                self._converged,
             ),
-            _Variable("warnings", "1", "what must be known beside the numbers", self._notes),
-            _Variable("reason", "1", "why there are no numbers; empty where there are", self._reasons),
+            _Variable("warnings", "1", "warnings about the point", self._notes),
+            _Variable("reason", "1", "reason why the point failed; empty if it was solved", self._reasons),
         ]
 
     def rows(self, *, leave_out: Sequence[str] = ()) -> Iterator[list[Any]]:
-        """A header of names with units, then one row a point of a table with one dimension; holes are empty."""
-        columns: list[tuple[str, str, Any]] = [(one.name, one.unit, one.values) for one in self.coordinates]
-        columns += [(one.name, one.unit, one.values) for one in self._variables()]
+        """Header with units, then one row per point of a one-dimensional table; failed points have empty cells."""
+        columns: list[tuple[str, str, Any]] = [
+            (variable.name, variable.unit, variable.values) for variable in self.coordinates
+        ]
+        columns += [(variable.name, variable.unit, variable.values) for variable in self._variables()]
         columns = [column for column in columns if column[0] not in leave_out]
         yield [name if unit == "1" else f"{name} ({unit})" for name, unit, _ in columns]
         for index in range(self.count):
@@ -200,13 +205,17 @@ class Table:
         import xarray as xr
 
         along = {
-            one.name: (one.dimension, one.array, {"units": one.unit, "long_name": one.title})
-            for one in self.coordinates
+            variable.name: (variable.dimension, variable.array, {"units": variable.unit, "long_name": variable.title})
+            for variable in self.coordinates
         }
         coordinates = {name: along.pop(name) for name in self.dims}
         variables = along | {
-            one.name: (self.dims, one.values.reshape(self.shape).copy(), {"units": one.unit, "long_name": one.title})
-            for one in self._variables()
+            variable.name: (
+                self.dims,
+                variable.values.reshape(self.shape).copy(),
+                {"units": variable.unit, "long_name": variable.title},
+            )
+            for variable in self._variables()
         }
         return xr.Dataset(variables, coordinates, dict(attributes))
 
@@ -223,10 +232,11 @@ class Table:
         file.dimensions = dict(zip(self.dims, self.shape, strict=True))
         file.attrs.update({name: storable_text(text) for name, text in attributes.items()})
         parts: list[tuple[tuple[str, ...], str, str, str, NDArray[Any]]] = [
-            ((one.dimension,), one.name, one.unit, one.title, one.array) for one in self.coordinates
+            ((entry.dimension,), entry.name, entry.unit, entry.title, entry.array) for entry in self.coordinates
         ]
         parts += [
-            (self.dims, one.name, one.unit, one.title, one.values.reshape(self.shape)) for one in self._variables()
+            (self.dims, entry.name, entry.unit, entry.title, entry.values.reshape(self.shape))
+            for entry in self._variables()
         ]
         for dims, name, unit, title, values in parts:
             is_text = values.dtype == object

@@ -56,7 +56,7 @@ class ExcitonState:
 
 @dataclass(frozen=True, slots=True)
 class MeanField:
-    """Exciton (eV) and level spacing (meV) of the self-consistent pair, beside those by configuration interaction."""
+    """Exciton (eV) and level spacing (meV) of the self-consistent pair, to compare with configuration interaction."""
 
     exciton: Estimate
     spacing: Estimate | None
@@ -102,7 +102,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class SameDot:
-    """Probability that two carriers are in the same dot; None where there are no two of that kind."""
+    """Probability that two carriers are in the same dot; None without such a pair."""
 
     electron_hole: float | None
     electrons: float | None
@@ -130,7 +130,7 @@ class ComplexLevel:
 
 @dataclass(frozen=True, slots=True)
 class ComplexStates:
-    """The lowest states of a complex of electrons and holes, and its binding (meV) against its parts far apart."""
+    """Lowest states of a complex of electrons and holes, and its binding energy (meV)."""
 
     electrons: int
     holes: int
@@ -142,7 +142,7 @@ class ComplexStates:
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """One alternative material value and the results with it in meV; None with a `reason` where there is none."""
+    """One alternative material value and the results with it in meV; None with a `reason` if the solution failed."""
 
     label: str
     source: str
@@ -223,6 +223,6 @@ class SolutionValues:
 
     @property
     def monomer_gap(self) -> Estimate | None:
-        """Lowest gap of a dot alone, eV."""
+        """Lowest gap of an isolated dot, eV."""
         known = [gap for gap in self.monomer_gaps if gap is not None]
         return min(known, key=lambda gap: gap.value, default=None)

@@ -19,9 +19,9 @@ from qdmol.results import format_change, wavelength_nm, wavelength_shift_nm
 from qdmol.study.values import ComplexLevel, ComplexStates, Pair, SolutionValues
 from qdmol.units import BOLTZMANN_EV_K
 
-# 2t over the detuning below which each state keeps to its own dot.
+# Ratio of 2t to the detuning below which each state is localised in its own dot.
 _DETUNED = 0.1
-# A coupling below this part of kT is none.
+# Fraction of kT below which a coupling is negligible.
 _NEGLIGIBLE = 0.01
 
 
@@ -57,7 +57,7 @@ def lower_level_share(splitting_mev: float, temperature: float) -> float:
 
 
 def dot_name(dots: Sequence[str], dot: int) -> str:
-    """What a sentence calls a dot: its number as listed, and its core where `dots` names it.
+    """Name of a dot in sentences: its index from 0, and its core if `dots` contains it.
 
     Examples
     --------
@@ -94,7 +94,10 @@ def _splitting(values: SolutionValues) -> list[str]:
         if not values.levels.electron:
             return ["No electron levels were requested."]
         lowest = values.levels.electron[0].energy
-        return [f"The lowest electron level lies at {lowest}; no splitting is defined here."]
+        return [
+            f"The lowest electron level lies at {lowest}; a splitting is defined for molecules with two bound "
+            f"levels only."
+        ]
     sentence = f"The two lowest electron levels are split by {splitting} (without Coulomb attraction)."
     if values.tunnel_coupling is None or values.detuning is None:
         return [sentence, *_without_coupling(values), *_populations(splitting.value, values.temperature)]
@@ -109,19 +112,20 @@ def _splitting(values: SolutionValues) -> list[str]:
 
 
 def _without_coupling(values: SolutionValues) -> list[str]:
-    """Two dots whose levels do not lie one in each: their splitting is no coupling."""
+    """Sentence for two dots whose two levels do not belong to one dot each."""
     if len(values.levels.electron[0].dot_share) != 2:
         return []
-    return [
-        "These two levels do not lie one in each dot, so that their splitting says nothing about a tunnel coupling."
-    ]
+    return ["The two levels do not belong to one dot each, so no tunnel coupling can be derived from their splitting."]
 
 
 def _parts(two: _TwoLevels, dots: Sequence[str]) -> str:
-    """What the splitting is made of."""
+    """Sentence on the contributions of tunnel coupling and detuning to the splitting."""
     detuning = two.detuning
     if detuning.value == 0:
-        return f"The dots are alike (no detuning), so that all of it is tunnel coupling: 2t = {two.twice_coupling}."
+        return (
+            f"The dots are identical (no detuning), so the splitting is tunnel coupling alone: 2t = "
+            f"{two.twice_coupling}."
+        )
     size = format_measured(abs(detuning.value), detuning.error, "meV")
     lower = f"{dot_name(dots, 0 if detuning.value > 0 else 1)} has the lower uncoupled level"
     side = lower if detuning.is_significant else "the detuning is not significant"
@@ -129,11 +133,11 @@ def _parts(two: _TwoLevels, dots: Sequence[str]) -> str:
 
 
 def _hybridisation(two: _TwoLevels, values: SolutionValues) -> str:
-    """The verdict: 2t against the detuning, kT and the linewidth."""
+    """Comparison of 2t with the detuning, kT and the linewidth."""
     coupling, detuning = two.twice_coupling.value, abs(two.detuning.value)
     if coupling < _NEGLIGIBLE * two.thermal:
         scale = _thermal_scale(two.temperature)
-        return f"2t is negligible beside {scale}: the dots are electronically uncoupled at this temperature."
+        return f"2t is negligible compared with {scale}: the dots are electronically uncoupled at this temperature."
     if coupling < detuning:
         return _detuned(two, values)
     scales = {"kT": two.thermal, "the linewidth": two.linewidth or 0.0}
@@ -144,7 +148,7 @@ def _hybridisation(two: _TwoLevels, values: SolutionValues) -> str:
     spread = "alike" if detuning == 0 else f"({_other_share(two, values)} in the other dot)"
     return (
         f"The two states spread over both dots {spread}: 2t exceeds {_listed(above)}. "
-        f"It does not exceed {_listed(below, 'or')}, however, so their hybridisation is blurred."
+        f"It does not exceed {_listed(below, 'or')}, however, so broadening masks the hybridisation."
     )
 
 
@@ -153,17 +157,17 @@ def _detuned(two: _TwoLevels, values: SolutionValues) -> str:
     size = f"2t is {_ratio(coupling / detuning)} times the detuning"
     if coupling < _DETUNED * detuning:
         return (
-            f"The two states are not hybridised: {size}, so that the splitting is the difference of the dots' own "
-            "levels and each state keeps to its own dot."
+            f"The two states are not hybridised: {size}, so the splitting is the difference between the levels of "
+            f"the isolated dots, and each state is localised in its own dot."
         )
     share = _other_share(two, values)
     return f"The two states are detuned rather than hybridised: {size}, and {share} is in the other dot."
 
 
 def _other_share(two: _TwoLevels, values: SolutionValues) -> str:
-    """Part of each of the two states that is in the other dot, as the table of levels has it.
+    """Probability of each of the two states in the other dot, as in the table of levels.
 
-    Without shares that of the two-level model: sin²(φ/2) with tan φ = 2t/Δ, alike for both.
+    Without these probabilities, those of the two-level model: sin²(φ/2) with tan φ = 2t/Δ, the same for both.
     """
     coupling, detuning = two.twice_coupling.value, two.detuning.value
     shares = [level.dot_share for level in values.levels.electron[:2]]
@@ -190,7 +194,7 @@ def _ratio(value: float) -> str:
 
 
 def _against_heat(two: _TwoLevels) -> list[str]:
-    """How many times kT 2t is, and what heat does to the two levels."""
+    """Ratio of 2t to kT, and the thermal populations of the two levels."""
     thermal, coupling, detuning = two.thermal, two.twice_coupling.value, abs(two.detuning.value)
     if thermal == 0:
         return _populations(two.splitting.value, two.temperature)
@@ -201,8 +205,8 @@ def _against_heat(two: _TwoLevels) -> list[str]:
     if coupling < detuning:
         return [f"{size}; {share}."]
     if coupling < thermal:
-        return [f"{size}, so heat mixes the two levels: {share}."]
-    return [f"{size}, so the coupling stands out from the thermal spread: {share}."]
+        return [f"{size}, so both levels are thermally populated: {share}."]
+    return [f"{size}, so the coupling exceeds the thermal energy: {share}."]
 
 
 def _lower_share(splitting: float, temperature: float) -> str:
@@ -211,9 +215,9 @@ def _lower_share(splitting: float, temperature: float) -> str:
 
 
 def _populations(splitting: float, temperature: float) -> list[str]:
-    """What heat does to two levels of which nothing but their splitting is known."""
+    """Thermal populations of two levels whose coupling is unknown."""
     if temperature <= 0:
-        return [f"At {temperature:g} K there is no thermal energy to reach the upper level."]
+        return [f"At {temperature:g} K the upper level is not thermally populated."]
     scale = f"{splitting / thermal_energy_mev(temperature):.2f} times {_thermal_scale(temperature)}"
     return [f"The splitting is {scale}: {_lower_share(splitting, temperature)}."]
 
@@ -226,7 +230,7 @@ def _against_linewidth(two: _TwoLevels) -> list[str]:
     size = f"2t is {coupling / linewidth:.2f} times the linewidth of {linewidth:.1f} meV"
     if coupling < detuning:
         return [f"{size}."]
-    return [f"{size}, so that the two lines {'are resolved' if coupling > linewidth else 'overlap'}."]
+    return [f"{size}, so the two lines {'are resolved' if coupling > linewidth else 'overlap'}."]
 
 
 def _spacing(pair: Pair | None, dots: Sequence[str]) -> list[str]:
@@ -237,7 +241,7 @@ def _spacing(pair: Pair | None, dots: Sequence[str]) -> list[str]:
     name = None if pair.hole_dot is None else dot_name(dots, pair.hole_dot)
     if pair.scheme == "ci":
         where = "" if name is None else f", with the hole in {name},"
-        return [f"By configuration interaction{where} the electron needs {pair.spacing} to leave the hole's dot."]
+        return [f"In configuration interaction{where} moving the electron out of the hole's dot costs {pair.spacing}."]
     if name is None:
         return [f"In the field of the hole the two lowest electron levels are {pair.spacing} apart."]
     return [f"With the hole in {name}, the two lowest electron levels in its field are {pair.spacing} apart."]
@@ -252,7 +256,7 @@ def _exciton(values: SolutionValues) -> list[str]:
 
 
 def binding_text(binding: Estimate | None) -> str:
-    """Where an exciton lies against the molecule's lowest electron and hole levels; empty where that is not known.
+    """Energy of an exciton relative to the molecule's lowest electron and hole levels; empty if unknown.
 
     An exciton in the higher of two unlike dots may lie above those levels, which are in the other dot, although its own
     electron and hole are bound.
@@ -273,7 +277,7 @@ def binding_text(binding: Estimate | None) -> str:
 
 
 def complex_binding_text(states: ComplexStates) -> str:
-    """Whether a complex is bound against its parts far apart, and by how much.
+    """Binding of a complex relative to its separated parts.
 
     Examples
     --------
@@ -291,7 +295,7 @@ def complex_binding_text(states: ComplexStates) -> str:
 
 
 def state_name(level: ComplexLevel) -> str:
-    """What a state of a complex is: its label, and dark or bright where exchange tells; empty for a single dot."""
+    """Name of a state of a complex: its label, and dark or bright if exchange is included; empty for a single dot."""
     spin = {None: None, 0: "bright", 1: "dark"}[level.total_spin]
     return ", ".join(word for word in (level.label, spin) if word)
 
@@ -306,7 +310,7 @@ def _gap(values: SolutionValues) -> list[str]:
 
 
 def _is_one_dot(values: SolutionValues) -> bool:
-    """A dot against itself: the shift is zero by definition and says nothing."""
+    """Whether the molecule is a single dot, whose shift is zero by definition."""
     shift = values.redshift_single_particle
     alone = len(values.monomer_gaps) == 1 or (shift is not None and shift.value == 0)
     return alone and values.splitting is None
@@ -319,12 +323,12 @@ def _redshift(values: SolutionValues) -> list[str]:
     if shift is not None:
         text = _shifted(shift)
         sentences.append(
-            f"Against the monomer the gap shifts by {text}{_in_nm(values.gap, values.monomer_gap)}."
+            f"Relative to the monomer the gap shifts by {text}{_in_nm(values.gap, values.monomer_gap)}."
             if shift.is_significant
-            else f"Against the monomer there is {text}."
+            else f"Relative to the monomer there is {text}."
         )
     elif values.pair is not None:
-        sentences.append("No red shift is given for this molecule; the warnings say why.")
+        sentences.append("No red shift is reported for this molecule; see the warnings.")
     single = values.redshift_single_particle
     if single is not None:
         verb = "the shift would be" if single.is_significant else "there would be"
@@ -352,7 +356,7 @@ def _ranges(values: SolutionValues) -> list[str]:
         if bounds is not None:
             low, high = (format_number(bound, 2) for bound in bounds)
             sentences.append(
-                f"Over the alternatives that the material set lists, the {name} runs from {low} to {high} meV."
+                f"For the alternative values in the material set, the {name} ranges from {low} to {high} meV."
             )
     return sentences
 
@@ -362,14 +366,14 @@ def _convergence(values: SolutionValues) -> list[str]:
     levels += (values.pair.electron_levels if values.pair is not None else None) or ()
     error = max((1000 * level.energy.error for level in levels), default=None)
     bound = "" if error is None else f" The largest numerical error of a level is {format_error(error)} meV."
-    meaning = " Errors are numerical: distances to the exact values of this model, not of nature." if bound else ""
+    meaning = " Errors are numerical only: they do not include the approximations of the model." if bound else ""
     if values.converged:
-        return [f"Every energy met its tolerance.{bound}{meaning}"]
-    return [f"Not converged or incomplete: the warnings say why.{bound}{meaning}"]
+        return [f"Every energy is converged to its tolerance.{bound}{meaning}"]
+    return [f"Not converged or incomplete; see the warnings.{bound}{meaning}"]
 
 
 def solution_sentences(values: SolutionValues, *, linewidth: float | None = None) -> tuple[str, ...]:
-    """Say a solution in plain sentences, without its warnings.
+    """Describe a solution in sentences, without its warnings.
 
     Parameters
     ----------
@@ -396,7 +400,7 @@ def solution_sentences(values: SolutionValues, *, linewidth: float | None = None
 
 
 def solution_html(values: SolutionValues) -> str:
-    """A small self-contained piece of HTML for notebooks: name, sentences and warnings."""
+    """Self-contained HTML for notebooks: name, sentences and warnings."""
     sentences = "".join(f"<li>{html.escape(text)}</li>" for text in solution_sentences(values))
     warnings = "".join(f"<li>Warning: {html.escape(text)}</li>" for text in values.warnings)
     return f"<div><p><strong>{html.escape(values.name)}</strong></p><ul>{sentences}{warnings}</ul></div>"

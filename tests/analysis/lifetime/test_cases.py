@@ -94,7 +94,7 @@ def test_one_decay_of_a_file_is_chosen_by_number_or_name(column):
 
 
 def test_a_response_is_no_decay():
-    with pytest.raises(SolverError, match="faster than response and bins"):
+    with pytest.raises(SolverError, match="faster than the resolution of response and bins"):
         fit_lifetime(read_decay(CASES / "irf_and_decay.csv", column=1))
 
 

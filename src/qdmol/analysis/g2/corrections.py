@@ -61,7 +61,7 @@ class ArrivalTally:
         for channel, decay in zip(self.channels, self._decays, strict=True):
             if decay.sum() == 0:
                 name = channel_label(channel)
-                raise DataError(f"Channel {name} has no photons, so the arrival of the pulse is unknown.")
+                raise DataError(f"Channel {name} has no photons, so the arrival time of the pulse is unknown.")
         return _edge(self._decays[0]), _edge(self._decays[1])
 
 
@@ -208,15 +208,17 @@ def signal_of(histogram: PairHistogram, background: Background | None, *, gate_s
     if background is None:
         return Signal()
     if histogram.photons is None or not histogram.duration_s:
-        raise DataError("a background can only be taken off where photons and duration of the recording are known")
+        raise DataError(
+            "a background can be subtracted only if the photons and the duration of the recording are known"
+        )
     fractions, relative = [], 0.0
     for channel, photons in zip(histogram.channels, histogram.photons, strict=True):
         rate = photons / histogram.duration_s
         dark = background.rate_hz(channel) * gate_share
         if rate <= dark:
             raise DataError(
-                f"the background of channel {channel}, {dark:.4g} Hz, is no less than its photons, {rate:.4g} Hz, "
-                "so no signal is left for g2"
+                f"the background of channel {channel}, {dark:.4g} Hz, is not below its count rate, {rate:.4g} Hz, so "
+                "no signal is left for g2"
             )
         fraction = 1.0 - dark / rate
         fractions.append(fraction)

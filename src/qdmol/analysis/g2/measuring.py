@@ -139,13 +139,16 @@ def measure_g2(
     SolverError
         The fit did not converge.
     InputError
-        A gate without delays, or an option out of range.
+        A gate without delays, an option out of range, or anything but a stream or a histogram.
     """
     options = details or G2Details()
     if not 0.0 < level < 1.0:
         raise InputError(field="level", value=level, allowed="between 0 and 1")
     if isinstance(source, PairHistogram):
         pairs = _given_pairs(source, method, gate_ns=gate_ns, options=options)
+    elif not isinstance(source, PhotonStream):
+        allowed = "a PhotonStream or a PairHistogram; open a file with qdmol.read_photons"
+        raise InputError(field="source", value=source, allowed=allowed)
     else:
         pairs = complete(pairs_for_g2(source, channels=channels, method=method, gate_ns=gate_ns, options=options))
     return g2_of_pairs(pairs, background=background, mask=mask, level=level, options=options)
@@ -300,7 +303,7 @@ def _require_delays(stream: PhotonStream, gate_ns: Sequence[float]) -> None:
 def _two_brightest(stream: PhotonStream) -> Steps[tuple[int, int]]:
     channels = yield from counted(BrightestTally(stream, number=2))
     if len(channels) < 2:
-        raise DataError(f"g2 needs photons on two channels, but only {len(channels)} has any.")
+        raise DataError(f"g2 needs photons on two channels, but only {len(channels)} has photons.")
     return channels[0], channels[1]
 
 

@@ -81,7 +81,7 @@ class Comb:
     order : int
         Periods from the peak nearest to lag 0.
     found : bool
-        Whether that is told by the data: one peak is lower than all others. Otherwise the order is 0, an assumption.
+        Whether the data determine it: one peak is lower than all others. Otherwise the order is 0, an assumption.
     """
 
     period_ns: float

@@ -258,8 +258,8 @@ def no_background() -> Flag:
         name="background_unknown",
         severity="note",
         message=(
-            "No background is known, and continuous light does not show it: g2 is that of all photons; a dark recording"
-            " (--dark) corrects it."
+            "The background is unknown and cannot be determined under continuous excitation, so g2 is not corrected "
+            "for it; add a dark recording (--dark) for the correction."
         ),
     )
 
@@ -270,8 +270,8 @@ def wide_peak(reach_ns: float) -> Flag:
         name="wide_peak",
         severity="warning",
         message=(
-            f"The pairs change up to lags of {reach_ns:.4g} ns, the longest looked at, so no level beside the zero"
-            " delay is seen: use g2 against independent photons."
+            f"The pairs change up to lags of {reach_ns:.4g} ns, the longest examined, so the level beside the zero "
+            "delay is undetermined: use g2 relative to independent photons."
         ),
         value=reach_ns,
         unit="ns",
@@ -284,8 +284,8 @@ def shifted_zero(comb: Comb) -> Flag:
         name="zero_delay_shifted",
         severity="note",
         message=(
-            f"Photons of the same pulse meet at {comb.zero_ns:.4g} ns, {comb.order:+d} sync periods from lag 0, as "
-            "cables or inputs delay one channel."
+            f"Photons of the same pulse coincide at {comb.zero_ns:.4g} ns, {comb.order:+d} sync periods from lag 0, "
+            "because cables or inputs delay one channel."
         ),
         value=comb.zero_ns,
         unit="ns",
@@ -304,7 +304,7 @@ def spike_flag(spike: Spike, *, masked: bool) -> Flag:
         name="afterglow",
         severity="note" if masked else "warning",
         message=(
-            f"Sharp peaks {spike.lag_ns:.3g} ns to both sides of the zero delay, {spike.excess:.3g} pairs in excess, "
+            f"Sharp peaks {spike.lag_ns:.3g} ns on both sides of the zero delay, {spike.excess:.3g} pairs in excess, "
             f"look like afterglow or crosstalk of the detectors and raise g2: {what}."
         ),
         value=spike.lag_ns,
@@ -333,7 +333,7 @@ def side_flags(histogram: PairHistogram, comb: Comb, sides: Sides) -> list[Flag]
             Flag(
                 name="few_pairs",
                 severity="warning",
-                message=f"The {sides.number} side peaks hold {sides.total:.0f} pairs, too few for a useful g2.",
+                message=f"The {sides.number} side peaks contain {sides.total:.0f} pairs, too few for a meaningful g2.",
                 value=sides.total,
             )
         )
@@ -349,8 +349,8 @@ def side_flags(histogram: PairHistogram, comb: Comb, sides: Sides) -> list[Flag]
                 name="bunching_decays",
                 severity="note",
                 message=(
-                    f"The side peaks fall with the lag: the ten nearest hold {close:.4g} pairs each{level}, all "
-                    f"{sides.number} that were used {mean:.4g}; g2 against the nearest is that much smaller."
+                    f"The side peaks decrease with lag: the ten nearest contain {close:.4g} pairs each{level}, all "
+                    f"{sides.number} that were used {mean:.4g}; g2 relative to the nearest is correspondingly smaller."
                 ),
                 value=close / mean,
             )
@@ -369,7 +369,8 @@ def fit_flags(*, settled: bool, deviance: float, degrees: int) -> list[Flag]:
                 name="poor_fit",
                 severity="warning",
                 message=(
-                    f"The model of g2 misses the counts by more than chance (deviance {deviance:.0f} for {degrees} "
+                    f"The model of g2 deviates from the counts by more than their noise (deviance {deviance:.0f} for "
+                    f"{degrees} "
                     "degrees of freedom), so its intervals may be too narrow."
                 ),
                 value=deviance / degrees,

@@ -105,13 +105,15 @@ class G2Stage(Stage[G2]):
         independent = interval_text(g2.against_independent)
         if g2.against_sides is not None:
             sides = interval_text(g2.against_sides)
-            sentences.append(f"g²(0) is {sides} against the side peaks and {independent} against independent photons.")
+            sentences.append(
+                f"g²(0) is {sides} relative to the side peaks and {independent} relative to independent photons."
+            )
         elif g2.against_independent is not None:
-            sentences.append(f"g²(0) is {independent} against independent photons.")
+            sentences.append(f"g²(0) is {independent} relative to independent photons.")
         if g2.bunching_level is not None and abs(g2.bunching - 1) > _UNCORRELATED:
             sentences.append(
-                f"The near side peaks stand {g2.bunching:.3g} times above independent photons, so the light fluctuates,"
-                " as that of a blinking source does: only the second number may be used to count emitters."
+                f"The near side peaks are {g2.bunching:.3g} times as high as for independent photons, so the "
+                "emission fluctuates, for example by blinking: use only the second value to count emitters."
             )
         return tuple(sentences)
 
@@ -121,8 +123,8 @@ class G2Stage(Stage[G2]):
         if g2 is None:
             return ()
         known = [
-            Number("g²(0), against the side peaks", g2.against_sides),
-            Number("g²(0), against independent photons", g2.against_independent),
+            Number("g²(0), relative to the side peaks", g2.against_sides),
+            Number("g²(0), relative to independent photons", g2.against_independent),
             Number("bunching: side peaks over independent photons", g2.bunching_level),
             Number("zero delay", estimate_or_none(g2.zero_delay_ns, None, None, "ns")),
             Number("pairs in the centre", estimate_or_none(g2.centre_counts, None, None)),
@@ -136,14 +138,18 @@ class G2Stage(Stage[G2]):
         if g2 is None:
             return
         lag = np.asarray(g2.lag_ns) + g2.zero_delay_ns
-        about = labels("ns", "time of a photon of the second channel after one of the first")
+        about = labels("ns", "delay of a photon in the second channel after a photon in the first")
         data.coords["lag"] = ("lag", lag, about)
         data["g2_counts"] = ("lag", g2.counts, labels("1", "pairs", bin_width_ns=g2.histogram.bin_width_ns))
         if np.isfinite(g2.curve).any():
-            data["g2_model"] = ("lag", g2.curve, labels("1", "pairs by the model"))
+            data["g2_model"] = ("lag", g2.curve, labels("1", "pairs predicted by the model"))
         poisson = g2.histogram.poisson_per_bin
         if poisson is not None and len(poisson) == len(lag):
-            data["g2_poisson"] = ("lag", poisson, labels("1", "pairs of steady light of the same rates"))
+            data["g2_poisson"] = (
+                "lag",
+                poisson,
+                labels("1", "pairs expected for steady light of the same count rates"),
+            )
 
 
 def _correlated(recording: Recording) -> tuple[int, int]:
@@ -210,11 +216,15 @@ class GatesStage(Stage[tuple[G2, ...]]):
         if not gated:
             return
         starts = [0.0 if g2.gate_ns is None else g2.gate_ns[0] for g2 in gated]
-        data.coords["gate"] = ("gate", starts, labels("ns", "photons later than this after the pulse"))
+        data.coords["gate"] = (
+            "gate",
+            starts,
+            labels("ns", "start of the gate: photons later than this after the pulse are used"),
+        )
         for kind, name in (("side", "the side peaks"), ("poisson", "independent photons")):
             for end in ("", "_low", "_high"):
                 values = [getattr(g2, f"{kind}{end}") for g2 in gated]
-                data[f"gated_{kind}{end}"] = ("gate", values, labels("1", f"g2 at zero delay against {name}{end}"))
+                data[f"gated_{kind}{end}"] = ("gate", values, labels("1", f"g2 at zero delay relative to {name}{end}"))
 
 
 class G3Stage(Stage[G3]):
@@ -248,8 +258,8 @@ class G3Stage(Stage[G3]):
         g3 = results[G3Stage]
         if g3 is None or g3.against_independent is None:
             return ()
-        sides = "" if g3.against_sides is None else f"{interval_text(g3.against_sides)} against the side peaks and "
-        return (f"g³(0) is {sides}{interval_text(g3.against_independent)} against independent photons.",)
+        sides = "" if g3.against_sides is None else f"{interval_text(g3.against_sides)} relative to the side peaks and "
+        return (f"g³(0) is {sides}{interval_text(g3.against_independent)} relative to independent photons.",)
 
     def numbers(self, results: Results) -> tuple[Number, ...]:
         """Both normalisations."""
@@ -257,4 +267,4 @@ class G3Stage(Stage[G3]):
         if g3 is None:
             return ()
         known = (("the side peaks", g3.against_sides), ("independent photons", g3.against_independent))
-        return tuple(Number(f"g³(0), against {name}", value) for name, value in known if value is not None)
+        return tuple(Number(f"g³(0), relative to {name}", value) for name, value in known if value is not None)

@@ -66,13 +66,15 @@ def g3_steps(
 ) -> Steps[G3]:
     """Passes and evaluation of :func:`measure_g3`; `channels` may be fewer than three, of which no g3 is known."""
     if stream.mode != "T3":
-        return _nothing((), "g3 is counted by laser pulses, but T2 photons are not assigned to pulses.")
+        return _nothing(
+            (), "g3 is counted per laser pulse, but the photons of a T2 recording are not assigned to pulses."
+        )
     chosen = channels or (yield from counted(BrightestTally(stream, number=3)))
     if len(chosen) < 3:
         return _nothing(
             chosen,
             f"g3 needs photons on three detectors, and there are {len(chosen)}: with two, the third photon of a "
-            "pulse falls into the dead time of a detector.",
+            "pulse arrives within the dead time of a detector.",
         )
     if len(set(chosen)) < 3:
         raise InputError(field="channels", value=chosen, allowed="three different inputs")
@@ -155,14 +157,15 @@ def _result(tally: TripleTally, channels: tuple[int, ...], level: float) -> G3:
     if expected < _FEWEST_EXPECTED and mean < _FEWEST_EXPECTED:
         return _nothing(
             channels,
-            f"Steady light of these rates would give {expected:.2g} triples in the whole recording, too few for g3.",
+            f"Steady light at these count rates would give {expected:.2g} triples in the whole recording, too few "
+            "for g3.",
         )
     low, high = ratio_interval(tally.centre, tally.sides, denominator_exposure=len(_OFFSETS), level=level)
     least, most = garwood(tally.centre, level=level)
     few = Flag(
         name="few_triples",
         severity="note",
-        message=f"g3 rests on {tally.centre} triples where the neighbouring pulses give {mean:.3g}.",
+        message=f"g3 is based on {tally.centre} triples, compared with {mean:.3g} from neighbouring pulses.",
         value=float(tally.centre),
     )
     return G3(

@@ -213,7 +213,7 @@ class G2:
         return estimate_or_none(self.bunching, self.bunching_low, self.bunching_high)
 
     def __repr__(self) -> str:
-        return f"<G2 by {self.method}: {interval_text(self.against_sides)} against the side peaks>"
+        return f"<G2 by {self.method}: {interval_text(self.against_sides)} relative to the side peaks>"
 
     def _repr_html_(self) -> str:
         return "".join(f"<p>{escape(line)}</p>" for line in str(self).splitlines())

@@ -226,8 +226,8 @@ def assemble(
     reported = maximum.problem.components if maximum.problem.stretched else resolved(maximum, shortest)
     if reported == 0:
         raise SolverError(
-            f"The fit failed: the decay is faster than response and bins resolve, {shortest:.3g} ns, "
-            "as that of scattered light or of a response is."
+            f"The fit failed: the decay is faster than the resolution of response and bins, {shortest:.3g} ns; it "
+            "may be scattered light or an instrument response."
         )
     maximum = replace(maximum, problem=maximum.problem._replace(reported=reported))
     slots, used, mean = maximum.slots, trial.used, trial.curve
@@ -419,7 +419,7 @@ def failure(fit: LifetimeFit, trial: Trial) -> str | None:
     low, high = fit.intensity_average_low_ns, fit.intensity_average_high_ns
     shortest = float(np.diff(trial.maximum.problem.edges).min())
     if not low > shortest and not math.isfinite(high):
-        return "The fit failed: the counts do not bound the lifetime on either side."
+        return "The fit failed: the counts constrain the lifetime on neither side."
     if low > 0 and math.isfinite(high) and high > _UNBOUNDED * low:
         return f"The fit failed: any lifetime from {low:.3g} to {high:.3g} ns describes the counts."
     return None

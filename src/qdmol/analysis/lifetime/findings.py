@@ -203,7 +203,7 @@ def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> 
     if assumed is not None:
         text = (
             f"The pulse period is not stated; the recorded range, {assumed:.5g} ns, is taken as the period, "
-            "which describes the decay better than a single pulse. State the period if it is another."
+            "which describes the decay better than a single pulse. State the period if it differs."
         )
         flags.append(Flag("period_assumed", "warning", text, assumed, "ns"))
     beyond = float(decay.counts[: filled.start].sum() + decay.counts[filled.stop :].sum())
@@ -211,13 +211,13 @@ def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> 
     if beyond > max(_STRAY * decay.photons, 3.0 * math.sqrt(decay.photons)) and len(decay.counts) * width > limit:
         text = (
             f"{beyond:.0f} counts, {100 * beyond / decay.photons:.2g} %, lie beyond the pulse period of {limit:.5g} ns "
-            "and are left out; check the period."
+            "and are excluded; check the period."
         )
         flags.append(Flag("beyond_period", "warning", text, beyond, "photons"))
     elif filled.padded:
         text = (
             f"Only the channels from {start:.5g} to {stop:.5g} ns are filled, {filled.stop - filled.start} of "
-            f"{filled.channels}; the others, empty beyond what chance allows or behind the period, are left out."
+            f"{filled.channels}; the others are beyond the period or emptier than chance allows and are excluded."
         )
         flags.append(Flag("filled_range", "note", text, stop - start, "ns"))
     return tuple(flags)
@@ -231,14 +231,14 @@ def _unresolved(fit: LifetimeFit, trial: Trial) -> Flag | None:
     photons = maximum.theta[maximum.slots.components : 2 * maximum.slots.components]
     share = float(photons[-hidden:].sum() / photons.sum())
     text = (
-        f"{100 * share:.2g} % of the photons of the decay come faster than response and bins resolve, as scattered "
-        "light does; fractions and averages leave them out."
+        f"{100 * share:.2g} % of the decay photons arrive faster than the resolution of response and bins, probably "
+        "scattered light; fractions and averages exclude them."
     )
     return Flag("unresolved_component", "warning" if share > _MOSTLY else "note", text, share, None)
 
 
 def _effective(fit: LifetimeFit) -> Flag | None:
-    """One lifetime from few photons may stand for two close ones.
+    """A single lifetime from few photons may represent two close ones.
 
     For equal photons of two lifetimes of ratio r, the log-likelihood of two exponentials gains N (ln r)^4 / 32 on that
     of one: to second order in ln r the density departs from an exponential by (ln r)^2 / 4 times Laguerre's L2.
@@ -262,7 +262,8 @@ def _poor(fit: LifetimeFit, trial: Trial) -> Flag | None:
     misfit = 100 * trial.goodness.misfit
     text = (
         f"The counts deviate from the fitted decay by about {misfit:.2g} % more than their noise "
-        f"(deviance {fit.reduced_deviance:.3g} times that expected); intervals are widened by its root."
+        f"(deviance {fit.reduced_deviance:.3g} times the expected value); intervals are widened by the square root "
+        "of this ratio."
     )
     return Flag("poor_fit", "warning", text, fit.reduced_deviance, None)
 
@@ -274,14 +275,14 @@ def _bumps(decay: Decay, trial: Trial) -> list[Flag]:
         what = f"About {bump.photons:.0f} photons from {start:.4g} to {stop:.4g} ns"
         if _before_pulse(decay, start, stop):
             text = (
-                f"{what} come before the pulse, at the foot of its rise, which is broader than the model of the "
-                "response; this range is excluded from the fit."
+                f"{what} arrive before the pulse: the rise is broader than the modelled response. This range is "
+                "excluded from the fit."
             )
             flags.append(Flag("rise_before_pulse", "note", text, start, "ns"))
             continue
         text = (
-            f"{what} exceed the fitted decay, as from afterglow, a reflection or crosstalk; this range is excluded from"
-            " the fit."
+            f"{what} exceed the fitted decay, possibly from afterglow, a reflection or crosstalk. This range is "
+            "excluded from the fit."
         )
         flags.append(Flag("afterglow", "warning", text, start, "ns"))
     return flags
@@ -307,8 +308,8 @@ def _beyond(decay: Decay) -> Flag | None:
     share = lost / decay.photons
     text = (
         f"{lost:,.0f} of the {decay.photons:,.0f} counts ({100 * share:.2g} %) lie beyond the stated period of "
-        f"{decay.period_ns:.4g} ns and are left out: the period is wrong, or the histogram spans several pulses; state "
-        "the right period if it is another."
+        f"{decay.period_ns:.4g} ns and are excluded: the period is wrong, or the histogram spans several pulses; "
+        "check the stated period."
     )
     return Flag("beyond_period", "warning" if share > _BEYOND else "note", text, lost, "counts")
 
@@ -320,10 +321,13 @@ def _pile_up(decay: Decay) -> Flag | None:
     if rate < _PILE_UP:
         return None
     if decay.first_photon:
-        text = f"{rate:.2g} photons are recorded per period; that only the first of each is seen is part of the model."
+        text = (
+            f"{rate:.2g} photons are recorded per period; the model includes that only the first of each period "
+            "is detected."
+        )
         return Flag("pile_up", "note", text, rate, "per period")
     text = (
-        f"{rate:.2g} photons are recorded per period: a detector blind for longer than the decay makes lifetimes up to "
+        f"{rate:.2g} photons are recorded per period: a detector dead time longer than the decay makes lifetimes up to "
         f"{50 * rate:.2g} % too short; set first_photon for start-stop electronics."
     )
     return Flag("pile_up", "warning", text, rate, "per period")
@@ -338,8 +342,8 @@ def _wrap(decay: Decay, fit: LifetimeFit) -> Flag | None:
     if late < _WRAP:
         return None
     text = (
-        f"{100 * late:.2g} % of the photons come after the next pulse; the fit counts them, "
-        "but lifetime and background are hard to tell apart."
+        f"{100 * late:.2g} % of the photons arrive after the next pulse; the fit includes them, but lifetime and "
+        "background are strongly correlated."
     )
     return Flag("period_short", "warning" if late > 0.1 else "note", text, late, None)
 
@@ -350,7 +354,7 @@ def _wide(fit: LifetimeFit) -> Flag | None:
         return None
     text = (
         f"The response is {2.355 * width:.3g} ns wide, more than the shortest lifetime, "
-        f"{fit.components_ns.min():.3g} ns: that lifetime rests on the shape of the response."
+        f"{fit.components_ns.min():.3g} ns: this lifetime depends on the shape of the response."
     )
     return Flag("response_wide", "warning", text, 2.355 * width, "ns")
 
@@ -358,19 +362,19 @@ def _wide(fit: LifetimeFit) -> Flag | None:
 def _open(fit: LifetimeFit) -> Flag | None:
     if np.isfinite(fit.high_ns).all() and (fit.low_ns > 0).all():
         return None
-    text = "An interval of a lifetime is open: the decay does not bound it on that side."
+    text = "The interval of a lifetime is open: the decay does not constrain it on that side."
     return Flag("open_interval", "warning", text, None, None)
 
 
 def _few(fit: LifetimeFit) -> Flag | None:
     if fit.photons >= _FEW:
         return None
-    text = f"The fit rests on {fit.photons:.0f} photons; a second component would not be seen."
+    text = f"The fit is based on {fit.photons:.0f} photons; a second component would not be resolved."
     return Flag("few_photons", "note", text, fit.photons, "photons")
 
 
 def _tail(fit: LifetimeFit) -> Flag | None:
     if fit.response != "none":
         return None
-    text = f"Without a response only the tail from {fit.start_ns:.4g} ns is fitted; anything faster is not seen."
+    text = f"Without a response only the tail from {fit.start_ns:.4g} ns is fitted; faster components are not resolved."
     return Flag("tail_fit", "note", text, fit.start_ns, "ns")

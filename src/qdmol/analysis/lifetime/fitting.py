@@ -17,6 +17,7 @@ from scipy.special import xlogy
 from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.estimating import assemble, failure, is_flat, is_resolved
 from qdmol.analysis.lifetime.findings import filled_part, find_flags, find_range_flags
+from qdmol.analysis.lifetime.histogram import decay_of
 from qdmol.analysis.lifetime.kernels import PULSE
 from qdmol.analysis.lifetime.models import (
     MOST_COMPONENTS,
@@ -31,6 +32,7 @@ from qdmol.analysis.lifetime.models import (
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError, InputError, SolverError
+from qdmol.photons import PhotonStream
 from qdmol.statistics import chi2_quantile
 
 Model = Literal["auto", "1", "2", "3", "4", "stretched"]
@@ -59,7 +61,7 @@ class _Request:
 
 
 def fit_lifetime(
-    decay: Decay,
+    decay: Decay | PhotonStream,
     *,
     response: Response | None = None,
     model: Model = "auto",
@@ -71,7 +73,8 @@ def fit_lifetime(
     Parameters
     ----------
     decay
-        The counts. Channels at either end that are empty beyond what chance allows are left out, as the zeros that pad
+        The counts; those of a stream are counted first, as by :func:`decay_of`.
+        Channels at either end that are empty beyond what chance allows are left out, as the zeros that pad
         an export. If its period is None and there were such channels, the filled range is taken as the period where
         that describes the counts much better; a flag says so.
     response
@@ -94,7 +97,7 @@ def fit_lifetime(
     Raises
     ------
     InputError
-        For a model, level or background that is none.
+        For a model, level or background that is none, and for anything but a decay or a stream.
     DataError
         For fewer than 20 photons.
     SolverError
@@ -109,6 +112,11 @@ def fit_lifetime(
     >>> fit.model, bool(fit.low_ns[0] < 20 < fit.high_ns[0])
     ('1 exponential', True)
     """
+    if isinstance(decay, PhotonStream):
+        decay = decay_of(decay)
+    elif not isinstance(decay, Decay):
+        allowed = "a Decay or a PhotonStream; open a file with qdmol.read_photons or qdmol.analysis.read_decay"
+        raise InputError(field="decay", value=decay, allowed=allowed)
     filled = filled_part(decay)
     request = _check(filled.decay, model, background, level)
     try:
@@ -213,7 +221,7 @@ def _check(decay: Decay, model: str, background: float | Background | None, leve
 def _dark(decay: Decay, background: Background) -> tuple[float, float]:
     """A measured background as counts in a number of bins: those that have its relative error."""
     if decay.exposure_periods is None or decay.period_ns is None:
-        allowed = "counts per bin, for the decay does not say how long it was measured"
+        allowed = "counts per bin: the decay does not state its measurement time"
         raise InputError(field="background", value="rates in Hz", allowed=allowed)
     seconds = decay.exposure_periods * decay.period_ns * 1e-9
     per_bin = seconds * decay.bin_width_ns / decay.period_ns
@@ -301,7 +309,7 @@ def _tail(
         if results[-1][0].goodness.probability > GOOD:
             break
     if not results:
-        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons come after the pulse at {pulse:.4g} ns.")
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons arrive after the pulse at {pulse:.4g} ns.")
     trial, evidence = min(results, key=_poorness)
     return trial, evidence, response
 
@@ -332,6 +340,6 @@ def _tail_setting(request: _Request, *, pulse: float, begin: float, margin: floa
     period = request.decay.period_ns or math.inf
     used = request.used & (left >= begin - pulse - 1e-6 * bin_ns) & (right <= period - margin + 1e-6 * bin_ns)
     if float(request.decay.counts[used].sum()) < FEWEST_PHOTONS:
-        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons come after {begin:.4g} ns, too few for a lifetime.")
+        raise DataError(f"Fewer than {FEWEST_PHOTONS} photons arrive after {begin:.4g} ns, too few for a lifetime.")
     pulsed = Response("none", np.zeros(0), start_ns=pulse, width_ns=bin_ns)
     return prepare(request.decay, pulsed, used=used, dark=request.dark, background=request.background)

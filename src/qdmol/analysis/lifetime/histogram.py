@@ -68,7 +68,7 @@ def with_delays(stream: PhotonStream) -> PhotonStream:
     """Return a stream whose photons have delays: T3, or T2 with recorded sync pulses as T3."""
     if stream.mode == "T3":
         if stream.sync_period_ps is None or not stream.sync_period_ps > 0:
-            raise DataError("The recording states no sync period, so its delays have no end.")
+            raise DataError("The recording states no sync period, so the range of its delays is unknown.")
         return stream
     from qdmol.photons import to_t3
 
@@ -92,7 +92,7 @@ class DecayTally:
         self._period_ns, self._tick_ns = float(stream.sync_period_ps or 0.0) * 1e-3, stream.tick_ps * 1e-3
         ticks = math.ceil(self._period_ns / self._tick_ns)
         if not 1 < ticks <= _MOST_TICKS:
-            raise DataError(f"A sync period of {ticks} ticks cannot be a histogram of delays.")
+            raise DataError(f"A sync period of {ticks} ticks is invalid for a histogram of delays.")
         self._counts = np.zeros((256 if ticks <= 1 << 16 else 16, ticks), dtype=np.int64)
         self._late = 0
         self._first: int | None = None
@@ -120,7 +120,7 @@ class DecayTally:
     def by_channel(self) -> dict[int, Decay]:
         """Decay of each channel."""
         if self._first is None:
-            raise DataError("The recording holds no photons, so there is no decay.")
+            raise DataError("The recording contains no photons, so there is no decay.")
         present = [int(channel) for channel in np.flatnonzero(self._counts.sum(axis=1))]
         wanted = present if self._channels is None else self._channels
         missing = [channel for channel in wanted if channel not in present]
@@ -134,7 +134,7 @@ class DecayTally:
         if self._align is not False:
             fine, lags = _aligned(fine, step, always=bool(self._align))
             notes += tuple(
-                f"Channel {channel} is shifted by {lag * tick_ns:+.4g} ns onto the brightest channel."
+                f"Channel {channel} is shifted by {lag * tick_ns:+.4g} ns to align it with the brightest channel."
                 for channel, lag in lags.items()
             )
         periods = float(self._last - self._first + 1)
@@ -147,7 +147,7 @@ class DecayTally:
 
 
 def _notes(late: int) -> tuple[str, ...]:
-    return (f"{late} photons with a delay beyond the sync period are left out.",) if late else ()
+    return (f"{late} photons with a delay beyond the sync period are excluded.",) if late else ()
 
 
 def _step(period_ns: float, tick_ns: float, bin_width_ns: float | None) -> int:
@@ -155,7 +155,7 @@ def _step(period_ns: float, tick_ns: float, bin_width_ns: float | None) -> int:
     if bin_width_ns is None:
         return max(1, math.ceil(ticks / _MOST_BINS))
     if not (math.isfinite(bin_width_ns) and tick_ns / 2 <= bin_width_ns <= period_ns / 2):
-        allowed = f"from a tick, {tick_ns:.4g} ns, to half the period, {period_ns / 2:.4g} ns"
+        allowed = f"from one tick, {tick_ns:.4g} ns, to half the period, {period_ns / 2:.4g} ns"
         raise InputError(field="bin_width_ns", value=bin_width_ns, allowed=allowed)
     return max(1, round(bin_width_ns / tick_ns))
 

@@ -1,7 +1,7 @@
 """Kernels: the largest likelihood of counts, by Fisher's scoring within bounds, and along a profile.
 
 The logarithm of Poisson's likelihood is sum n ln(nu) - nu. Each step solves (F + damping) d = gradient with Fisher's
-matrix F = J^T J / nu. A profile is followed by a pseudo-observation of the quantity asked for: the maximum of
+matrix F = J^T J / nu. A profile is followed by a pseudo-observation of the requested quantity: the maximum of
 likelihood minus (weight / 2) (quantity - target)^2 lies on the profile, at the quantity it attains. Poisson's
 likelihood for decays: Maus et al., Anal. Chem. 73, 2078 (2001), doi:10.1021/ac000877g. Pile-up: Coates, J. Phys. E 1,
 878 (1968), doi:10.1088/0022-3735/1/8/437; given the photons before it, each bin of a start-stop histogram sees the

@@ -8,10 +8,10 @@ Hickl. A file that holds several decays, or does not state the unit of its times
 Counts from values that were counts once: a background taken off, or a mean over repeats.
 
 Such values still lie on a ladder of even steps. Photons have a variance equal to their mean, so the noise before the
-pulse tells how many counts the lowest rung stands for.
+pulse shows how many counts the lowest step represents.
 
-Columns of a table are time axes with their units and curves with their names. Nothing is guessed: what a file does not
-state, or states in two ways, must be given.
+Columns of a table are time axes with their units and curves with their names. Nothing is guessed: missing or ambiguous
+information has to be given as an option.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _refuse_spectrum(table: Table, names: Sequence[str], axes: Sequence[bool], n
         named = _SPECTRAL_NAME.search(field) and not _TIME.search(field)
         if named or (_SPECTRAL.search(field) and not _UNIT.search(field)):
             message = f"`{name}` has {plain_text(field[:40])!r} for its axis; an emission spectrum is not a decay."
-            raise InputError(field="FILE", value=name, allowed="counts over a time axis", message=message)
+            raise InputError(field="FILE", value=name, allowed="counts against a time axis", message=message)
 
 
 def _is_axis(table: Table, k: int, names: Sequence[str]) -> bool:
@@ -227,7 +227,7 @@ def _whole(column: Floats, name: str) -> Floats | None:
     if length == 0 or not (column[:length][there[:length]] != 0).any():
         return None
     if not there[:length].all():
-        raise _table_refusal(name, "columns without empty cells between the counts")
+        raise _table_refusal(name, "columns of counts without empty cells")
     return np.ascontiguousarray(column[:length])
 
 
@@ -238,13 +238,13 @@ def _scale(table: Table, axis: int, names: Sequence[str], unit: str | None, name
         scale = unit_ns(unit)
         if stated is not None and stated != scale:
             there = next(key for key, value in UNITS.items() if value == stated)
-            return scale, (f"The file states times in {there}; they are taken as {unit.strip()}, as asked for.",)
+            return scale, (
+                f"The file states times in {there}; they are read in {unit.strip()}, the unit given by --unit.",
+            )
         return scale, ()
     if stated is None:
         units = ", ".join(UNITS)
-        message = (
-            f"`{name}` does not state the unit of its times in one clear way; give it with --unit (one of {units})."
-        )
+        message = f"`{name}` does not state the unit of its times unambiguously; give it with --unit (one of {units})."
         raise InputError(field="unit", value=None, allowed=f"one of {units}", message=message)
     return stated, ()
 
@@ -307,12 +307,12 @@ def _positive(numbers: Sequence[str], scale: float) -> list[float]:
 
 def _width_of(widths: Sequence[float], k: int, axes: Sequence[bool], name: str) -> float:
     if not widths:
-        raise _table_refusal(name, "two columns, times and counts, or a header that states the width of a channel")
+        raise _table_refusal(name, "two columns, times and counts, or a header that states the channel width")
     place = sum(not axis for axis in axes[:k])
     if len(widths) == 1:
         return widths[0]
     if len(widths) != axes.count(False):
-        allowed = f"one width of a channel for all curves or one for each, not {len(widths)} for {axes.count(False)}"
+        allowed = f"one channel width for all curves, or one for each, not {len(widths)} for {axes.count(False)}"
         raise _table_refusal(name, allowed)
     return widths[place]
 
@@ -323,11 +323,11 @@ def _even(name: str, times: Floats) -> tuple[float, float]:
     width = float(times[-1] - times[0]) / (n - 1)
     line = times[0] + width * np.arange(n)
     if not (math.isfinite(width) and width > 0 and np.abs(times - line).max() <= 1.05 * width):
-        raise _table_refusal(name, "times that rise in even steps")
+        raise _table_refusal(name, "times that increase in equal steps")
     return float(times[0]), width
 
 
-_LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not told apart
+_LARGEST = 1e15  # counts of a bin, beyond which whole numbers are not distinguishable
 _LOOSE = 0.1  # of a step: how far a value may be off its rung
 
 
@@ -354,8 +354,8 @@ def whole_counts(values: Floats, *, name: str) -> tuple[Floats, str | None]:
     lift = max(float(np.round(noise - dark.mean())), 0.0) if len(dark) > 10 else 0.0
     zero = values.min() - lift * step
     note = (
-        f"The values are not counts: counts are restored as (value {-zero:+.4g}) / {step:.4g}, "
-        "by the step between values and the noise before the pulse."
+        f"The values are not counts: counts are restored as (value {-zero:+.4g}) / {step:.4g}, from the step between "
+        "values and the noise before the pulse."
     )
     return rungs + lift, note
 
@@ -467,7 +467,8 @@ def read_response(path: str | Path, *, unit: str | None = None) -> Response:
     named = [curve for curve in curves if _RESPONSE.search(curve.name)]
     if len(curves) > 1 and len(named) != 1:
         message = (
-            f"`{place.name}` holds {len(curves)} curves; save the response in its own file, or name its column IRF."
+            f"`{place.name}` contains {len(curves)} curves; save the response in a separate file, or name its column "
+            "IRF."
         )
         raise InputError(field="response", value=place.name, allowed="one curve", message=message)
     curve = named[0] if len(curves) > 1 else curves[0]
@@ -518,14 +519,14 @@ def _refusal(path: Path, allowed: str) -> InputError:
 
 
 def _chosen(curves: Sequence[Curve], column: int | str | None, *, name: str) -> Curve:
-    """The curve asked for, or the only one."""
+    """The requested curve, or the only one."""
     if column is None and len(curves) == 1:
         return curves[0]
     listed = ", ".join(
         f"{curve.column} ({curve.name[:30]})" if curve.name else str(curve.column) for curve in curves[:20]
     )
     if column is None:
-        message = f"`{name}` holds {len(curves)} decays; choose one with --column: {listed}."
+        message = f"`{name}` contains {len(curves)} decays; choose one with --column: {listed}."
         raise InputError(field="column", value=None, allowed=f"one of {listed}", message=plain_text(message))
     wanted = str(column).strip()
     for curve in curves:

@@ -141,7 +141,7 @@ class DecayStage(Stage[Decay]):
         """Add the histogram."""
         decay = results[DecayStage]
         if decay is not None:
-            data.coords["delay"] = ("delay", decay.times_ns, labels("ns", "time after the pulse, middle of the bin"))
+            data.coords["delay"] = ("delay", decay.times_ns, labels("ns", "time after the pulse, centre of the bin"))
             data["decay"] = ("delay", decay.counts, labels("1", "photons", bin_width_ns=decay.bin_width_ns))
 
 
