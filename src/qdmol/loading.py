@@ -12,8 +12,12 @@ from qdmol.results import Loadable, read_result
 KINDS = {
     "solution": ("qdmol.study", "Solution"),
     "map": ("qdmol.study", "Map"),
+    "batch": ("qdmol.study", "Batch"),
     "comparison": ("qdmol.study", "Comparison"),
     "spectra": ("qdmol.prediction", "Spectra"),
+    "photon analysis": ("qdmol.analysis", "PhotonAnalysis"),
+    "photon analyses": ("qdmol.analysis", "PhotonAnalyses"),
+    "curve fits": ("qdmol.spectroscopy", "CurveFits"),
 }
 
 
@@ -27,9 +31,9 @@ def load(path: str | os.PathLike[str]) -> Loadable:
 
     Returns
     -------
-    Loadable
-        A solution, map, comparison or predicted spectra, as the file says; equal to the result that was saved. The
-        solver is not needed.
+    Solution, Map, Batch, Comparison, Spectra, PhotonAnalysis, PhotonAnalyses, CurveFits
+        As the file says; equal to the result that was saved. The solver is not needed. A loaded analysis of photons
+        holds no photons.
 
     Raises
     ------

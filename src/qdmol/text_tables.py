@@ -219,10 +219,10 @@ def number_table(text: str) -> NumberTable | None:
     for delimiter, decimal in _DIALECTS:
         if delimiter is not None and delimiter not in text:
             continue
-        found = _block(lines, delimiter, decimal)
+        block = _block(lines, delimiter, decimal)
         # another dialect must read more numbers: the first that reads all of them is taken
-        if found is not None and (best is None or found.numbers.size > best.numbers.size):
-            best = found
+        if block is not None and (best is None or block.numbers.size > best.numbers.size):
+            best = block
     return best
 
 

@@ -10,8 +10,8 @@ from qdmol.errors import DataError, InputError, OutputError
 from qdmol.photons.becker_hickl import read_spc
 from qdmol.photons.photon_hdf5 import looks_like_photon_hdf5, read_photon_hdf5
 from qdmol.photons.photon_hdf5_writing import write_photon_hdf5
-from qdmol.photons.qutag import read_qutag
 from qdmol.photons.stream import ArraySource, PhotonStream, Provenance, Records, join_records
+from qdmol.photons.tag_files import read_qutag
 
 
 def stream_of(records, **options):

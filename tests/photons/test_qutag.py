@@ -8,9 +8,9 @@ from hypothesis import given, strategies as st
 from tests.photons.writers import write_qutag
 
 from qdmol.errors import DataError, InputError
-from qdmol.photons.qutag import looks_like_qutag, read_qutag
 from qdmol.photons.stream import join_records
 from qdmol.photons.synchronising import to_t3
+from qdmol.photons.tag_files import looks_like_qutag, read_qutag
 
 NAME = "qutag_80mhz_unordered.qutag"
 

@@ -9,7 +9,7 @@ from tests.photons.writers import write_swabian
 
 from qdmol.errors import DataError, InputError
 from qdmol.photons.stream import join_records
-from qdmol.photons.swabian import looks_like_swabian, read_swabian
+from qdmol.photons.tag_files import looks_like_swabian, read_swabian
 
 
 def rising(rng, count=300):

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import xarray as xr
 
+from qdmol.errors import DataError, InputError
 from qdmol.estimates import Estimate
-from qdmol.results import decode, encode
+from qdmol.results import decode, encode, read_result, save_result
 from qdmol.results.encoding import arrays_dataset, arrays_of
 
 
@@ -37,6 +39,24 @@ def test_nested_values_come_back():
     for mine, theirs in zip(value.parts, back.parts, strict=True):
         np.testing.assert_array_equal(mine.array, theirs.array)
         assert mine.array.dtype == theirs.array.dtype
+
+
+@pytest.mark.parametrize(
+    "error",
+    [InputError(field="path", value="a.ptu", allowed="an existing file"), DataError("The recording holds no photons.")],
+)
+def test_errors_come_back(error):
+    back = decode(json.loads(json.dumps(encode(error, {}))), [], {})
+    assert type(back) is type(error)
+    assert back.as_dict() == error.as_dict()
+
+
+def test_flags_come_back_from_a_file(tmp_path):
+    arrays = {"flags": np.array([True, False, True]), "none": np.zeros((0, 2), dtype=np.int32)}
+    path = save_result(tmp_path / "a.nc", kind="map", values={}, data=xr.Dataset(), arrays=arrays)
+    for name, array in read_result(path).arrays.items():
+        np.testing.assert_array_equal(array, arrays[name])
+        assert array.dtype == arrays[name].dtype
 
 
 def test_other_classes_are_not_made():

@@ -45,6 +45,17 @@ def test_a_table_of_samples_becomes_one_table(tmp_path):
     assert "<div>2 of 3 samples were solved.</div>" in found._repr_html_()
 
 
+def test_a_batch_comes_back_equal(tmp_path):
+    (tmp_path / "samples.csv").write_text(f"{TABLE}unreadable,wide,,\n")
+    batch = solve_batch(tmp_path / "samples.csv", spec=sample(), output=tmp_path / "out.csv")
+    loaded = qdmol.load(batch.save(tmp_path / "saved.nc"))
+    assert (loaded.summary, str(loaded)) == (batch.summary, str(batch))
+    assert loaded.table == batch.table
+    assert loaded.specs[:3] == list(batch.specs[:3])
+    assert loaded.specs[3].as_dict() == batch.specs[3].as_dict()
+    xr.testing.assert_identical(loaded.data, batch.data)
+
+
 def test_what_was_given_stands_in_the_table(tmp_path):
     (tmp_path / "samples.csv").write_text(TABLE)
     solve_batch(tmp_path / "samples.csv", spec=sample(), output=tmp_path / "out.csv")

@@ -131,7 +131,7 @@ def _incomplete_map(path):
     [
         (_foreign, "contains no qdmol result"),
         (_text, "cannot be read as a NetCDF file"),
-        (_old, "saved arrays only"),
+        (_old, "holds arrays only"),
         (_unknown, "this version of qdmol reads"),
         (_incomplete, "does not contain a complete solution"),
         (_incomplete_map, "does not contain a complete map"),

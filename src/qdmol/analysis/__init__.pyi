@@ -9,10 +9,9 @@ from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, meas
 from .g2.pairs import pair_histogram as pair_histogram, read_pair_histogram as read_pair_histogram
 from .g2.triples import measure_g3 as measure_g3
 from .g2.values import G2 as G2, G3 as G3, PairBlocks as PairBlocks, PairHistogram as PairHistogram, Ratios as Ratios
-from .lifetime.decay_columns import unit_ns as unit_ns
 from .lifetime.fitting import Model as Model, fit_lifetime as fit_lifetime
 from .lifetime.histogram import decay_of as decay_of, decays_of as decays_of
-from .lifetime.reading import read_decay as read_decay, read_decays as read_decays
+from .lifetime.reading import read_decay as read_decay, read_decays as read_decays, unit_ns as unit_ns
 from .lifetime.values import Decay as Decay, LifetimeFit as LifetimeFit, Response as Response
 from .result import (
     Analysed as Analysed,

@@ -281,9 +281,9 @@ def level_before_pulse(counts: ArrayLike, *, bins_per_period: float) -> tuple[in
         return None
     tail = fit
     for begin in range(len(stretch) - 3):
-        photons, rest = float(stretch[begin:].sum()), float(tail[begin:].sum())
-        if rest < 0.3 * np.sqrt(photons + 1.0):
-            return int(photons), (len(stretch) - begin) * per_part, rest
+        photons, tail_photons = float(stretch[begin:].sum()), float(tail[begin:].sum())
+        if tail_photons < 0.3 * np.sqrt(photons + 1.0):
+            return int(photons), (len(stretch) - begin) * per_part, tail_photons
     return None
 
 
@@ -326,6 +326,7 @@ class BackgroundStage(Stage[Background | None]):
     name = "background"
     absent = "no_background"
     optional = True
+    classes = (Background,)
 
     def steps(self, recording: Recording) -> Steps[Background | None]:
         """Take the dark recording, else the level before the pulse, else the off state."""

@@ -448,6 +448,7 @@ class CorrelationStage(Stage[LogCorrelation]):
     name = "correlation"
     absent = "no_correlation"
     effort = 4.0
+    classes = (LogCorrelation,)
 
     def steps(self, recording: Recording) -> Steps[LogCorrelation]:
         """Count pairs; the extent of the recording is known from the scan."""

@@ -65,16 +65,16 @@ def complete(steps: Steps[T], *, chunk: int = CHUNK) -> T:
     answer: object = None
     while True:
         try:
-            asked = steps.send(answer)
+            request = steps.send(answer)
         except StopIteration as stop:
             result: T = stop.value
             return result
-        group = asked if isinstance(asked, tuple) else (asked,)
+        group = request if isinstance(request, tuple) else (request,)
         answers = share_pass(group, chunk=chunk)
         failed = next((each for each in answers if isinstance(each, QdmolError)), None)
         if failed is not None:
             raise failed
-        answer = answers if isinstance(asked, tuple) else answers[0]
+        answer = answers if isinstance(request, tuple) else answers[0]
 
 
 def share_pass(tallies: Sequence[Tally[object]], *, chunk: int = CHUNK) -> list[object]:
@@ -110,8 +110,8 @@ def _result(tally: Tally[object]) -> object:
 
 
 def _distinct(streams: Iterable[PhotonStream]) -> list[PhotonStream]:
-    found: list[PhotonStream] = []
+    distinct: list[PhotonStream] = []
     for stream in streams:
-        if not any(stream is other for other in found):
-            found.append(stream)
-    return found
+        if not any(stream is other for other in distinct):
+            distinct.append(stream)
+    return distinct

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Number, Results
 from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
-from qdmol.errors import QdmolError
+from qdmol.errors import DataError, QdmolError
 from qdmol.estimates import NO_VALUE
-from qdmol.photons import Flag, Severity, channel_label
-from qdmol.results import Drawable
+from qdmol.photons import Flag, PhotonStream, Provenance, Records, Severity, channel_label
+from qdmol.results import Drawable, SavedResult, decode, encode, save_result
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,23 +27,50 @@ if TYPE_CHECKING:
     from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.trace import Trace
     from qdmol.estimates import Estimate
-    from qdmol.photons import PhotonStream, QualityReport
+    from qdmol.photons import QualityReport
 
 
+ANALYSIS, ANALYSES = "photon analysis", "photon analyses"  # kinds of saved results
 Row: TypeAlias = tuple[str, ...]
 _SEVERITIES: tuple[tuple[Severity, str], ...] = (("fatal", "Refused"), ("warning", "Warning"))
 
 
+@dataclass(frozen=True, slots=True)
+class UnsavedPhotons:
+    """Source of the stream of a loaded analysis: its photons are in the recording only.
+
+    Attributes
+    ----------
+    path : str or None
+        File of the recording.
+    """
+
+    path: str | None
+
+    def chunks(self, size: int) -> Iterator[Records]:
+        """Refuse to give photons.
+
+        Raises
+        ------
+        qdmol.errors.DataError
+            Always.
+        """
+        del size
+        recording = "the recording" if self.path is None else plain_text(self.path)
+        raise DataError(f"A saved analysis holds no single photons; read {recording} with `qdmol.read_photons`.")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PhotonAnalysis(Drawable):
-    """What :func:`analyze_photons` returns.
+    """Result of :func:`analyze_photons`.
 
     Attributes
     ----------
     file : str or None
         Path of the file; None for a stream made in memory.
     stream : PhotonStream or None
-        What was analysed; None for a file that holds a histogram of delays and no photons.
+        Recording that was analysed; None for a histogram of delays. The stream of a loaded analysis describes the
+        recording but holds no photons: asking for them raises DataError.
     quality : QualityReport or None
         Of the stream.
     flags : tuple of Flag
@@ -192,8 +220,8 @@ class PhotonAnalysis(Drawable):
         """What was measured, in sentences, without what one should know beside it (`messages`)."""
         from qdmol.analysis.registry import STAGES
 
-        said = (sentence for stage in STAGES for sentence in stage().sentences(self.results))
-        return (*self._recording_sentences(), *said)
+        sentences = (sentence for stage in STAGES for sentence in stage().sentences(self.results))
+        return (*self._recording_sentences(), *sentences)
 
     def _recording_sentences(self) -> list[str]:
         if not self.photons or not self.duration_s:
@@ -244,6 +272,25 @@ class PhotonAnalysis(Drawable):
         done = "readable" if self.inspected_only else "analysed"
         text = f"ends early; the intact part is {done}" if self.truncated else done
         return f"{text}, {warnings} warning{'s' if warnings > 1 else ''}" if warnings else text
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the analysis to a NetCDF file that :func:`qdmol.load` reads back, without the photons.
+
+        Raises
+        ------
+        InputError
+            The file name does not end in ``.nc``.
+        OutputError
+            The file cannot be written.
+        """
+        arrays: dict[str, Any] = {}
+        record = {"analysis": encode(_without_photons(self), arrays)}
+        return save_result(path, kind=ANALYSIS, values=record, data=self.data, arrays=arrays)
+
+    @classmethod
+    def from_saved(cls, saved: SavedResult) -> Self:
+        """Return the analysis that a file holds; InputError where it holds no complete one."""
+        return _decoded(saved, "analysis", cls)
 
     def _repr_html_(self) -> str:
         lines = [*self.sentences]
@@ -375,6 +422,28 @@ class PhotonAnalyses(Sequence[Analysed]):
         """The numbers of all files along the dimension ``file``, with units."""
         return files_dataset(self.analyses)
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the analyses to a NetCDF file that :func:`qdmol.load` reads back, without the photons.
+
+        The file holds `data` at its root and the dataset of each file as a group (``file1``, ``file2``, ...).
+
+        Raises
+        ------
+        InputError
+            The file name does not end in ``.nc``.
+        OutputError
+            The file cannot be written.
+        """
+        arrays: dict[str, Any] = {}
+        record = {"analyses": encode(PhotonAnalyses(tuple(map(_without_photons, self.analyses))), arrays)}
+        groups = {f"file{number}": analysis.data for number, analysis in enumerate(self.analyses, start=1)}
+        return save_result(path, kind=ANALYSES, values=record, data=self.data, groups=groups, arrays=arrays)
+
+    @classmethod
+    def from_saved(cls, saved: SavedResult) -> Self:
+        """Return the analyses that a file holds; InputError where it holds no complete ones."""
+        return _decoded(saved, "analyses", cls)
+
     def __str__(self) -> str:
         header, rows = files_rows(self.analyses)
         columns = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
@@ -391,6 +460,34 @@ class PhotonAnalyses(Sequence[Analysed]):
         head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+Saved = TypeVar("Saved", bound=PhotonAnalysis | PhotonAnalyses)
+
+
+def _without_photons(analysis: Analysed) -> Analysed:
+    """Return an analysis whose stream describes the recording only."""
+    if isinstance(analysis, FailedAnalysis) or analysis.stream is None:
+        return analysis
+    stream = analysis.stream
+    return replace(analysis, stream=replace(stream, source=UnsavedPhotons(stream.provenance.path)))
+
+
+def _decoded(saved: SavedResult, name: str, kind: type[Saved]) -> Saved:
+    """Read analyses back, made of the classes of all stages."""
+    from qdmol.analysis.registry import STAGES
+    from qdmol.photons import REPORT_CLASSES
+
+    stages = (each for stage in STAGES for each in stage.classes)
+    recording = (PhotonStream, Provenance, UnsavedPhotons, *REPORT_CLASSES)
+    classes = (PhotonAnalysis, PhotonAnalyses, FailedAnalysis, *recording, *stages)
+    try:
+        result = decode(saved.values[name], classes, saved.arrays)
+    except (KeyError, TypeError, ValueError, DataError) as error:
+        raise saved.incomplete(saved.kind, error) from None
+    if not isinstance(result, kind):
+        raise saved.incomplete(saved.kind, TypeError(f"{type(result).__name__} instead of {kind.__name__}"))
+    return result
 
 
 def files_rows(analyses: Sequence[Analysed], *, intervals: bool = True) -> tuple[Row, list[Row]]:

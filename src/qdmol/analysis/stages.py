@@ -146,6 +146,8 @@ class Stage(ABC, Generic[R]):
         Whether the other results are complete without this one, so that its absence is a note and no warning.
     effort : float
         About how long it takes, in passes over the photons.
+    classes : tuple of type
+        Dataclasses that the result is made of, itself included: those a saved analysis is read back as.
     """
 
     key: ClassVar[str]
@@ -154,6 +156,7 @@ class Stage(ABC, Generic[R]):
     failed: ClassVar[str | None] = None
     optional: ClassVar[bool] = False
     effort: ClassVar[float] = 1.0
+    classes: ClassVar[tuple[type, ...]] = ()
 
     @abstractmethod
     def steps(self, recording: Recording) -> Steps[R]:
@@ -278,16 +281,16 @@ class _Run:
 
     stage: Stage[Any]
     steps: Steps[Any]
-    asked: Any = None  # tallies, or the class of a stage
+    awaited: Any = None  # tallies, or the class of a stage
     done: bool = False
     result: Any = None
     flag: Flag | None = None
 
     def resume(self, answer: object = None) -> None:
         """Go on with the answer to what was asked for, an error of which is raised where it was asked."""
-        self.asked = None
+        self.awaited = None
         try:
-            self.asked = self.steps.throw(answer) if isinstance(answer, QdmolError) else self.steps.send(answer)
+            self.awaited = self.steps.throw(answer) if isinstance(answer, QdmolError) else self.steps.send(answer)
         except StopIteration as stop:
             self.done, self.result = True, stop.value
         except NoResult as absence:
@@ -319,7 +322,7 @@ def run_stages(
     while not all(run.done for run in runs):
         if _answer_waiting(runs, meter):
             continue
-        waiting = [run for run in runs if isinstance(run.asked, tuple)]
+        waiting = [run for run in runs if isinstance(run.awaited, tuple)]
         if not waiting:
             raise RuntimeError("stages of the analysis depend on each other in a circle")
         _share(waiting, meter)
@@ -332,16 +335,16 @@ def _go(run: _Run, answer: object, meter: Meter) -> None:
     run.resume(answer)
     if run.done:
         meter.finish(run.stage.effort)
-    elif not isinstance(run.asked, tuple | type):
-        run.asked = (run.asked, None)  # one tally: answered by its result alone
+    elif not isinstance(run.awaited, tuple | type):
+        run.awaited = (run.awaited, None)  # one tally: answered by its result alone
 
 
 def _answer_waiting(runs: Sequence[_Run], meter: Meter) -> bool:
     """Resume the stages that wait for results which are there; whether there were any."""
     by_kind = {type(run.stage): run for run in runs}
-    ready = [run for run in runs if isinstance(run.asked, type) and by_kind[run.asked].done]
+    ready = [run for run in runs if isinstance(run.awaited, type) and by_kind[run.awaited].done]
     for run in ready:
-        _go(run, by_kind[run.asked].result, meter)
+        _go(run, by_kind[run.awaited].result, meter)
     return bool(ready)
 
 
@@ -349,12 +352,12 @@ def _share(waiting: Sequence[_Run], meter: Meter) -> None:
     """Make one pass for all stages that wait for counts, and resume them."""
     tallies: list[Tally[Any]] = []
     for run in waiting:
-        tallies += [tally for tally in run.asked if tally is not None]
+        tallies += [tally for tally in run.awaited if tally is not None]
     meter.start(waiting[0].stage.name, 0.5 * sum(run.stage.effort for run in waiting))
     answers = iter(share_pass(tallies))
     for run in waiting:
-        single = run.asked[-1] is None
-        own = [next(answers) for tally in run.asked if tally is not None]
+        single = run.awaited[-1] is None
+        own = [next(answers) for tally in run.awaited if tally is not None]
         error = next((each for each in own if isinstance(each, QdmolError)), None)
         _go(run, error or (own[0] if single else own), meter)
 

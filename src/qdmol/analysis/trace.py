@@ -177,6 +177,7 @@ class IntensityStage(Stage[Trace]):
     key = "trace"
     name = "intensity"
     absent = "no_trace"
+    classes = (Trace,)
 
     def steps(self, recording: Recording) -> Steps[Trace]:
         """Count photons by time."""

@@ -1,7 +1,7 @@
 from .compiling import compiled as compiled
-from .flags import Flag as Flag, Severity as Severity
 from .photon_hdf5_writing import write_photon_hdf5 as write_photon_hdf5
 from .quality import (
+    REPORT_CLASSES as REPORT_CLASSES,
     Detector as Detector,
     QualityReport as QualityReport,
     assess_quality as assess_quality,
@@ -13,10 +13,12 @@ from .stream import (
     CHUNK as CHUNK,
     SYNC_CHANNEL as SYNC_CHANNEL,
     ArraySource as ArraySource,
+    Flag as Flag,
     Mode as Mode,
     PhotonStream as PhotonStream,
     Provenance as Provenance,
     Records as Records,
+    Severity as Severity,
     Source as Source,
     channel_label as channel_label,
 )

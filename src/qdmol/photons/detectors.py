@@ -212,9 +212,9 @@ def afterpulsing(scan: Scan, row: int, *, dead_ns: float) -> Afterpulsing | None
         near, beyond = cross[begin:short].sum(), cross[short:high].sum()
         expected *= near / beyond / flat
         relative += 1.0 / near + 1.0 / beyond
-    found = same[begin:short].sum()
-    error = float(np.sqrt(found + expected**2 * relative + 1.0)) / anchors
-    value = (found - expected) / anchors
+    pairs = same[begin:short].sum()
+    error = float(np.sqrt(pairs + expected**2 * relative + 1.0)) / anchors
+    value = (pairs - expected) / anchors
     low, top = max(value - _Z * error, 0.0), max(value + _Z * error, 0.0)
     return Afterpulsing(max(float(value), 0.0), float(low), float(top), float(value / error), bool(controlled))
 
@@ -225,7 +225,7 @@ def crosstalk(scan: Scan) -> tuple[Crosstalk, ...]:
     T3: coincidences of one pulse beside those with the pulses before and after; T2: lags within 32 ns beside those up
     to 1.1 µs. Antibunched light and biexcitons stay below that level, so that they are not taken for crosstalk.
     """
-    found = []
+    crosstalks = []
     for first in range(len(scan.near_pairs)):
         for second in range(first + 1, len(scan.near_pairs)):
             near = scan.near_pairs[first, second].astype(np.float64)
@@ -235,8 +235,8 @@ def crosstalk(scan: Scan) -> tuple[Crosstalk, ...]:
                 # the photon that came first is the cause
                 photons = float(sides[1] * scan.anchors[first] + sides[0] * scan.anchors[second])
                 limits = (max(value - _Z * error, 0.0) / photons, (value + _Z * error) / photons)
-                found.append(Crosstalk(first, second, value / photons, *limits, lag))
-    return tuple(found)
+                crosstalks.append(Crosstalk(first, second, value / photons, *limits, lag))
+    return tuple(crosstalks)
 
 
 def _excess_t2(near: Floats) -> _Excess | None:
@@ -361,8 +361,8 @@ def shared_dead_times(scan: Scan, *, record_type: str = "") -> tuple[SharedDeadT
     record_type : str
         Of `Provenance`.
     """
-    found = [_of_pair(scan, first, second, record_type) for first, second in _row_pairs(scan)]
-    return tuple(one for one in found if one is not None)
+    dead_times = [_of_pair(scan, first, second, record_type) for first, second in _row_pairs(scan)]
+    return tuple(dead_time for dead_time in dead_times if dead_time is not None)
 
 
 def _row_pairs(scan: Scan) -> Iterator[tuple[int, int]]:

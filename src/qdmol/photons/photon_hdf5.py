@@ -192,7 +192,7 @@ def _scalar(file: h5py.File, name: str) -> float | None:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Content:
     """What is read from a file before its photons."""
 
     names: Names
@@ -266,7 +266,7 @@ def _printable_values(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
-def _examine(file: h5py.File, path: Path) -> _Found:
+def _examine(file: h5py.File, path: Path) -> _Content:
     notes: list[str] = []
     group = _spot(file, path, notes)
     stamps = integer_array(file, f"{group}/timestamps")
@@ -289,7 +289,7 @@ def _examine(file: h5py.File, path: Path) -> _Found:
         marker_ids=_marker_ids(file, group),
     )
     ends = (int(stamps[0]), int(stamps[photons - 1])) if photons else None
-    return _Found(
+    return _Content(
         names=names,
         time_unit_ps=_ps(_scalar(file, f"{group}/timestamps_specs/timestamps_unit")),
         delay_unit_ps=_ps(_scalar(file, f"{group}/nanotimes_specs/tcspc_unit")),
@@ -307,21 +307,21 @@ def _ps(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1e12
 
 
-def _check(found: _Found, path: Path) -> float:
+def _check(content: _Content, path: Path) -> float:
     """Return the unit of the timestamps in ps; what cannot be is noted."""
-    unit = found.time_unit_ps
+    unit = content.time_unit_ps
     if unit is None:
         raise not_a_file_of(KIND, path, why="it does not state the unit of its timestamps")
     if not 1e-3 <= unit <= 1e10:
-        found.contradictions.append(f"The unit of the timestamps is stated as {unit * 1e-12:.3g} s.")
-    if found.ends is not None and abs(found.ends[1] - found.ends[0]) * unit * 1e-12 > LONGEST_S:
-        span = abs(found.ends[1] - found.ends[0]) * unit * 1e-12
-        found.contradictions.append(
+        content.contradictions.append(f"The unit of the timestamps is stated as {unit * 1e-12:.3g} s.")
+    if content.ends is not None and abs(content.ends[1] - content.ends[0]) * unit * 1e-12 > LONGEST_S:
+        span = abs(content.ends[1] - content.ends[0]) * unit * 1e-12
+        content.contradictions.append(
             f"First and last photon are {span:.3g} s apart; no measurement is that long, so "
             "the timestamps or their unit are wrong."
         )
-    if found.names.detectors is None:
-        found.notes.append("The file does not state the detector of each photon; all are assigned to channel 0.")
+    if content.names.detectors is None:
+        content.notes.append("The file does not state the detector of each photon; all are assigned to channel 0.")
     return unit
 
 
@@ -335,34 +335,34 @@ def _exact(own: dict[str, Any], key: str, value: float | None) -> float | None:
     return float(exact) if close else value
 
 
-def _clocks(found: _Found, unit: float, path: Path) -> tuple[Mode, float, float | None]:
+def _clocks(content: _Content, unit: float, path: Path) -> tuple[Mode, float, float | None]:
     """Return mode, tick and sync period in ps."""
-    laser = None if found.laser_rate_hz is None else 1e12 / found.laser_rate_hz
-    if found.names.nanotimes is not None and found.delay_unit_ps is None:
+    laser = None if content.laser_rate_hz is None else 1e12 / content.laser_rate_hz
+    if content.names.nanotimes is not None and content.delay_unit_ps is None:
         raise not_a_file_of(KIND, path, why="it has nanotimes but does not state their unit")
-    if found.names.nanotimes is None or found.delay_unit_ps is None:
-        return "T2", _exact(found.own, "tick_ps", unit) or unit, _exact(found.own, "sync_period_ps", laser)
+    if content.names.nanotimes is None or content.delay_unit_ps is None:
+        return "T2", _exact(content.own, "tick_ps", unit) or unit, _exact(content.own, "sync_period_ps", laser)
     if laser is not None and abs(laser / unit - 1) > 0.01:
-        found.notes.append(
+        content.notes.append(
             f"A tick of the timestamps ({unit / 1e3:.6g} ns) is not the period of the laser ({laser / 1e3:.6g} ns); "
             "delays are taken within the tick."
         )
-    tick = _exact(found.own, "tick_ps", found.delay_unit_ps) or found.delay_unit_ps
-    return "T3", tick, _exact(found.own, "sync_period_ps", unit)
+    tick = _exact(content.own, "tick_ps", content.delay_unit_ps) or content.delay_unit_ps
+    return "T3", tick, _exact(content.own, "sync_period_ps", unit)
 
 
-def _provenance(path: Path, found: _Found, mode: Mode) -> Provenance:
-    origin = found.own.get("origin")
-    header: dict[str, Any] = dict(found.texts)
+def _provenance(path: Path, content: _Content, mode: Mode) -> Provenance:
+    origin = content.own.get("origin")
+    header: dict[str, Any] = dict(content.texts)
     if isinstance(origin, dict):
         header["origin"] = origin
     return Provenance(
         format=KIND,
-        record_type=f"version {found.texts.get('identity/format_version', 'not stated')}, {mode}",
+        record_type=f"version {content.texts.get('identity/format_version', 'not stated')}, {mode}",
         path=str(path),
-        instrument=found.texts.get("provenance/software"),
-        created=found.texts.get("provenance/creation_time") or found.texts.get("identity/creation_time"),
-        comment=found.texts.get("description"),
+        instrument=content.texts.get("provenance/software"),
+        created=content.texts.get("provenance/creation_time") or content.texts.get("identity/creation_time"),
+        comment=content.texts.get("description"),
         header=header,
     )
 
@@ -388,28 +388,28 @@ def read_photon_hdf5(path: Path) -> PhotonStream:
     file_size(path)
     with opened(path) as file:
         try:
-            found = _examine(file, path)
+            content = _examine(file, path)
         except InputError:
             raise
         except DAMAGE as error:
             raise not_a_file_of(KIND, path, why="it is damaged") from error
-    unit = _check(found, path)
-    mode, tick, period = _clocks(found, unit, path)
-    names = found.names if mode == "T3" else replace(found.names, nanotimes=None)
-    own = found.own
+    unit = _check(content, path)
+    mode, tick, period = _clocks(content, unit, path)
+    names = content.names if mode == "T3" else replace(content.names, nanotimes=None)
+    own = content.own
     notes = [str(note) for note in own.get("notes", [])] if isinstance(own.get("notes"), list) else []
     return PhotonStream(
         mode=mode,
         tick_ps=tick,
         sync_period_ps=period,
         source=ordered(PhotonHdf5Source(path, names, unit), mode=mode),
-        provenance=_provenance(path, found, mode),
-        stated_photons=found.photons if not names.marker_ids else None,
-        stated_duration_s=found.duration_s,
-        notes=(*notes, *found.notes),
+        provenance=_provenance(path, content, mode),
+        stated_photons=content.photons if not names.marker_ids else None,
+        stated_duration_s=content.duration_s,
+        notes=(*notes, *content.notes),
         truncated=own.get("truncated") is True,
         unordered=own.get("unordered") is True,
-        contradictions=tuple(found.contradictions),
+        contradictions=tuple(content.contradictions),
     )
 
 

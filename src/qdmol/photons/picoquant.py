@@ -1,7 +1,7 @@
 """PicoQuant's recordings: the kinds of records, the file as a source of photons, and what its header may not say.
 
 Each header reader (:mod:`~qdmol.photons.picoquant_ptu`, :mod:`~qdmol.photons.picoquant_legacy`,
-:mod:`~qdmol.photons.timeharp`) fills a `Recording`; :func:`stream_of` checks it and makes the stream.
+:mod:`~qdmol.photons.picoquant_legacy`) fills a `Recording`; :func:`stream_of` checks it and makes the stream.
 
 Headers of fixed fields, as in PicoQuant's files from before PTU: what they share, and how they are taken apart.
 """

@@ -12,11 +12,11 @@ import struct
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from qdmol.files import open_input, printable
 from qdmol.photons.picoquant import RECORD_KINDS, SYNC_TOLERANCE, Recording, RecordKind, refused, stream_of
-from qdmol.photons.stream import PhotonStream, Provenance
+from qdmol.photons.stream import HeaderValue, PhotonStream, Provenance
 
 MAGIC = b"PQTTTR\0\0"
 ENTRY = struct.Struct("<32siI8s")
@@ -77,12 +77,12 @@ def read_ptu(path: Path) -> PhotonStream:
     )
 
 
-def _read_header(stream: BinaryIO, path: Path) -> dict[str, Any]:
+def _read_header(stream: BinaryIO, path: Path) -> dict[str, HeaderValue]:
     size = path.stat().st_size
     if not stream.read(16).startswith(MAGIC):
         raise refused(path, "is not a PTU file: it does not begin with the PTU signature")
-    plain: dict[str, Any] = {}
-    indexed: dict[str, dict[int, Any]] = {}
+    plain: dict[str, HeaderValue] = {}
+    indexed: dict[str, dict[int, HeaderValue]] = {}
     kept = 0
     for _ in range(MOST_ENTRIES):
         entry = stream.read(ENTRY.size)
@@ -110,7 +110,7 @@ def _read_header(stream: BinaryIO, path: Path) -> dict[str, Any]:
     raise refused(path, "has a broken header: its end is missing")
 
 
-def _value(kind: int, raw: bytes, tail: bytes) -> Any:
+def _value(kind: int, raw: bytes, tail: bytes) -> HeaderValue:
     """Return the plain value of an entry; blobs and kinds unknown give their bytes' number or the integer there."""
     integer = int.from_bytes(raw, "little", signed=True)
     if kind == EMPTY:
@@ -143,7 +143,7 @@ def _date(days: float) -> str | None:
     return (datetime(1899, 12, 30) + timedelta(days=days)).isoformat(timespec="seconds")
 
 
-def _number(header: Mapping[str, Any], name: str) -> float | None:
+def _number(header: Mapping[str, HeaderValue], name: str) -> float | None:
     value = header.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
@@ -171,7 +171,7 @@ def _single(value: float | None) -> float | None:
     return rounded if abs(rounded - value) <= 1e-7 * value else value
 
 
-def _duration_s(header: Mapping[str, Any]) -> float | None:
+def _duration_s(header: Mapping[str, HeaderValue]) -> float | None:
     # the elapsed time, else the requested time; both in ms
     for name in ("TTResult_StopAfter", "MeasDesc_AcquisitionTime"):
         value = _number(header, name)
@@ -180,7 +180,7 @@ def _duration_s(header: Mapping[str, Any]) -> float | None:
     return None
 
 
-def _kind_of(header: Mapping[str, Any], path: Path) -> RecordKind:
+def _kind_of(header: Mapping[str, HeaderValue], path: Path) -> RecordKind:
     number = _count(_number(header, "TTResultFormat_TTTRRecType"))
     if number is None:
         raise refused(path, "contains no photons: its header does not state the kind of its records")
@@ -195,36 +195,39 @@ def _kind_of(header: Mapping[str, Any], path: Path) -> RecordKind:
 
 
 def _contradictions(
-    kind: RecordKind, header: Mapping[str, Any], period_ps: float | None, stated_period_ps: float | None
+    kind: RecordKind, header: Mapping[str, HeaderValue], period_ps: float | None, stated_period_ps: float | None
 ) -> tuple[str, ...]:
     """Return what in the header cannot be true together."""
-    found = []
+    contradictions = []
     mode = _number(header, "Measurement_Mode")
     if mode not in (None, 2.0 if kind.mode == "T2" else 3.0):
-        found.append(f"The header states measurement mode {mode:g}, but its records are of the kind {kind.name}.")
+        contradictions.append(
+            f"The header states measurement mode {mode:g}, but its records are of the kind {kind.name}."
+        )
     hardware = str(header.get("HW_Type", "")).lower()
     family = next((known for name, known in FAMILIES.items() if name in hardware), None)
     if family is not None and not kind.name.startswith(family):
-        found.append(f"The header names a {header['HW_Type']}, but its records are of the kind {kind.name}.")
+        contradictions.append(f"The header names a {header['HW_Type']}, but its records are of the kind {kind.name}.")
     if period_ps is not None and stated_period_ps is not None and period_ps > 0:
         apart = abs(period_ps / stated_period_ps - 1.0)
         if apart > SYNC_TOLERANCE:
-            found.append(
+            contradictions.append(
                 f"The header states a sync period of {period_ps:g} ps and one of {stated_period_ps:g} ps from the "
                 "sync rate, "
                 f"which differ by {100 * apart:.3g} %."
             )
-    return tuple(found)
+    return tuple(contradictions)
 
 
-def _provenance(path: Path, kind: RecordKind, header: Mapping[str, Any]) -> Provenance:
+def _provenance(path: Path, kind: RecordKind, header: Mapping[str, HeaderValue]) -> Provenance:
     names = [str(header[key]) for key in ("HW_Type", "HW_SerialNo") if header.get(key)]
+    created = header.get("File_CreatingTime")
     return Provenance(
         format="PicoQuant PTU",
         record_type=kind.name,
         path=str(path),
         instrument=" ".join(names) or None,
-        created=header.get("File_CreatingTime") if isinstance(header.get("File_CreatingTime"), str) else None,
+        created=created if isinstance(created, str) else None,
         comment=str(header["File_Comment"]) if header.get("File_Comment") else None,
         header=header,
     )

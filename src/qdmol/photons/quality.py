@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from qdmol.arrays import Floats, Integers
 from qdmol.photons.detectors import Crosstalk, SharedDeadTime, afterpulsing, crosstalk, dead_time, shared_dead_times
-from qdmol.photons.flags import Flag, Severity
 from qdmol.photons.scanning import Scan, octave_edges, scan
-from qdmol.photons.stream import Mode, PhotonStream, channel_label
+from qdmol.photons.stream import Flag, Mode, PhotonStream, Severity, channel_label
 from qdmol.statistics import t_tail
 
 LONGEST_S = 31 * 86400.0  # no recording lasts longer
@@ -215,7 +214,7 @@ def _interruptions(lengths: Floats) -> int:
     The tail is taken as exponential and as a power law (Hill, Ann. Stat. 3, 1163 (1975), doi:10.1214/aos/1176343247),
     and the likelier is believed: off times of blinking emitters are power laws.
     """
-    found = 0
+    gaps = 0
     if len(lengths) < 12:
         return 0
     for rank in range(len(lengths) // 2):
@@ -230,8 +229,8 @@ def _interruptions(lengths: Floats) -> int:
         power = -np.log(lengths[rank] / least) / slope
         # the tail was cut at its largest, which makes it look thin: one unit of doubt
         if np.log(len(tail)) + max(exponential, power) + 1.0 < np.log(1e-5):
-            found = rank + 1
-    return found
+            gaps = rank + 1
+    return gaps
 
 
 def drift_flags(scan: Scan, duration_s: float) -> Iterator[Flag]:
@@ -486,6 +485,10 @@ class QualityReport:
         return next((one for one in self.shared_dead_times if set(one.channels) == set(channels)), None)
 
 
+# Dataclasses that a report is made of, as needed to read a saved one.
+REPORT_CLASSES = (QualityReport, Detector, Flag, SharedDeadTime)
+
+
 def assess_quality(stream: PhotonStream, *, progress: Callable[[int], object] | None = None) -> QualityReport:
     """Go once over the photons and report what is wrong with them.
 
@@ -520,36 +523,36 @@ def assess_quality(stream: PhotonStream, *, progress: Callable[[int], object] | 
     return quality_of_scan(scan(stream, progress=progress), stream)
 
 
-def quality_of_scan(found: Scan, stream: PhotonStream) -> QualityReport:
+def quality_of_scan(scan: Scan, stream: PhotonStream) -> QualityReport:
     """Judge what a scan of a stream gathered: the evaluation of :func:`assess_quality`."""
-    order = np.argsort(np.array(found.channels, dtype=np.int64))
-    duration_s = sensible_duration_s(found, stream)
-    detectors, crosstalks = _detectors(found, duration_s)
-    flags = _flags(found, stream, duration_s)
+    order = np.argsort(np.array(scan.channels, dtype=np.int64))
+    duration_s = sensible_duration_s(scan, stream)
+    detectors, crosstalks = _detectors(scan, duration_s)
+    flags = _flags(scan, stream, duration_s)
     shared: tuple[SharedDeadTime, ...] = ()
     if not any(flag.severity == "fatal" for flag in flags):
-        shared = shared_dead_times(found, record_type=stream.provenance.record_type)
-        flags += [*_detector_flags(detectors, crosstalks, found), *map(_shared_dead_time_flag, shared)]
-    used = max(_last_filled(found.interval_counts), 32)
+        shared = shared_dead_times(scan, record_type=stream.provenance.record_type)
+        flags += [*_detector_flags(detectors, crosstalks, scan), *map(_shared_dead_time_flag, shared)]
+    used = max(_last_filled(scan.interval_counts), 32)
     t3 = stream.mode == "T3"
-    filled = _last_filled(found.delay_counts.sum(axis=1)) if t3 else 0
-    counts = found.counts
+    filled = _last_filled(scan.delay_counts.sum(axis=1)) if t3 else 0
+    counts = scan.counts
     return QualityReport(
-        photons=found.photons,
-        per_channel={found.channels[row]: int(counts[row]) for row in order},
+        photons=scan.photons,
+        per_channel={scan.channels[row]: int(counts[row]) for row in order},
         duration_s=duration_s,
-        count_rate_hz=found.photons / duration_s if duration_s > 0 else 0.0,
+        count_rate_hz=scan.photons / duration_s if duration_s > 0 else 0.0,
         mode=stream.mode,
-        sync_period_ns=_sync_period_ns(found, stream),
+        sync_period_ns=_sync_period_ns(scan, stream),
         flags=tuple(sorted(flags, key=lambda flag: _ORDER[flag.severity])),
         truncated=stream.truncated,
         detectors=tuple(detectors[row] for row in order),
         interval_edges_ns=octave_edges(used),
-        interval_counts=found.interval_counts[order, :used],
-        delay_bin_ns=found.tick_ps * 2.0**found.delay_shift * 1e-3 if t3 else None,
-        delay_counts=found.delay_counts.sum(axis=1)[order, :filled],
-        rate_bin_s=found.bin_ps * 1e-12,
-        rate_counts=found.rate_counts[: _last_filled(found.rate_counts.T), order],
+        interval_counts=scan.interval_counts[order, :used],
+        delay_bin_ns=scan.tick_ps * 2.0**scan.delay_shift * 1e-3 if t3 else None,
+        delay_counts=scan.delay_counts.sum(axis=1)[order, :filled],
+        rate_bin_s=scan.bin_ps * 1e-12,
+        rate_counts=scan.rate_counts[: _last_filled(scan.rate_counts.T), order],
         shared_dead_times=shared,
     )
 
@@ -560,19 +563,19 @@ def _last_filled(counts: Integers) -> int:
     return int(filled[-1]) + 1 if len(filled) else 0
 
 
-def _sync_period_ns(found: Scan, stream: PhotonStream) -> float | None:
-    measured = found.sync.mean_period
+def _sync_period_ns(scan: Scan, stream: PhotonStream) -> float | None:
+    measured = scan.sync.mean_period
     if stream.mode == "T2" and measured is not None:
         return measured * stream.tick_ps * 1e-3
     return None if stream.sync_period_ps is None else stream.sync_period_ps * 1e-3
 
 
-def _detectors(found: Scan, duration_s: float) -> tuple[list[Detector], tuple[Crosstalk, ...]]:
+def _detectors(scan: Scan, duration_s: float) -> tuple[list[Detector], tuple[Crosstalk, ...]]:
     detectors = []
-    for row, (channel, count) in enumerate(zip(found.channels, found.counts, strict=True)):
-        dead = dead_time(found, row)
-        false = afterpulsing(found, row, dead_ns=dead.value_ns if dead else 0.0)
-        smallest = float(found.smallest_ps[row]) * 1e-3
+    for row, (channel, count) in enumerate(zip(scan.channels, scan.counts, strict=True)):
+        dead = dead_time(scan, row)
+        false = afterpulsing(scan, row, dead_ns=dead.value_ns if dead else 0.0)
+        smallest = float(scan.smallest_ps[row]) * 1e-3
         detectors.append(
             Detector(
                 channel=channel,
@@ -589,34 +592,34 @@ def _detectors(found: Scan, duration_s: float) -> tuple[list[Detector], tuple[Cr
                 afterpulsing_controlled=false is not None and false.controlled,
             )
         )
-    return detectors, crosstalk(found)
+    return detectors, crosstalk(scan)
 
 
-def _flags(found: Scan, stream: PhotonStream, duration_s: float) -> list[Flag]:
-    if found.photons == 0:
+def _flags(scan: Scan, stream: PhotonStream, duration_s: float) -> list[Flag]:
+    if scan.photons == 0:
         flags = [Flag("empty", "warning", "The recording holds no photons.", 0.0, "photons")]
         flags += [Flag("header_mismatch", "fatal", sentence) for sentence in stream.contradictions]
     else:
-        flags = [*header_flags(found, stream), *sync_flags(found, stream), *order_flags(found, stream)]
+        flags = [*header_flags(scan, stream), *sync_flags(scan, stream), *order_flags(scan, stream)]
         if not any(flag.severity == "fatal" for flag in flags):
-            flags += [*gap_flags(found, duration_s), *drift_flags(found, duration_s), *pile_up_flags(found, stream)]
+            flags += [*gap_flags(scan, duration_s), *drift_flags(scan, duration_s), *pile_up_flags(scan, stream)]
     if stream.truncated:
-        message = f"The file ends early: its {found.photons:,} intact photons are used."
-        flags.append(Flag("truncated", "warning", message, float(found.photons), "photons"))
-    if 0 < found.photons < _FEW:
-        message = f"There are only {found.photons:,} photons, too few to assess detectors, gaps and drift."
-        flags.append(Flag("few_photons", "note", message, float(found.photons), "photons"))
+        message = f"The file ends early: its {scan.photons:,} intact photons are used."
+        flags.append(Flag("truncated", "warning", message, float(scan.photons), "photons"))
+    if 0 < scan.photons < _FEW:
+        message = f"There are only {scan.photons:,} photons, too few to assess detectors, gaps and drift."
+        flags.append(Flag("few_photons", "note", message, float(scan.photons), "photons"))
     return flags + [Flag("reading", "note", note) for note in stream.notes]
 
 
-def _detector_flags(detectors: list[Detector], crosstalks: tuple[Crosstalk, ...], found: Scan) -> Iterator[Flag]:
+def _detector_flags(detectors: list[Detector], crosstalks: tuple[Crosstalk, ...], scan: Scan) -> Iterator[Flag]:
     dead_times = {row: one.dead_time_ns for row, one in enumerate(detectors) if one.dead_time_ns is not None}
-    yield from saturation_flags(found, dead_times)
+    yield from saturation_flags(scan, dead_times)
     for one in sorted(detectors, key=lambda detector: detector.channel):
         yield from _dead_time_flag(one)
         yield from _afterpulsing_flag(one)
     for each in crosstalks:
-        pair = [channel_label(k) for k in sorted((found.channels[each.first], found.channels[each.second]))]
+        pair = [channel_label(k) for k in sorted((scan.channels[each.first], scan.channels[each.second]))]
         message = (
             f"Channels {pair[0]} and {pair[1]} have more photons {abs(each.lag_ns):.2g} ns apart than the light "
             f"produces: {100 * each.probability:.2g} % ({100 * each.low:.2g} to {100 * each.high:.2g} %) of the "

@@ -65,13 +65,13 @@ SIGNED = (
     FileFormat("ptu", (".ptu",), "picoquant_ptu", "read_ptu", "looks_like_ptu"),
     FileFormat("hydraharp", (".ht2", ".ht3"), "picoquant_legacy", "read_hydraharp", "looks_like_hydraharp"),
     FileFormat("picoharp", (".pt2", ".pt3"), "picoquant_legacy", "read_picoharp", "looks_like_picoharp"),
-    FileFormat("timeharp", (".t3r",), "timeharp", "read_timeharp", "looks_like_timeharp"),
+    FileFormat("timeharp", (".t3r",), "picoquant_legacy", "read_timeharp", "looks_like_timeharp"),
     FileFormat("photon-hdf5", (".h5", ".hdf5"), "photon_hdf5", "read_photon_hdf5", "looks_like_photon_hdf5"),
 )
 # Records from the first byte on: those of the file's extension are tried first, then the others in this order.
 UNSIGNED = (
-    FileFormat("swabian", (".ttbin", ".dump"), "swabian", "read_swabian", "looks_like_swabian"),
-    FileFormat("qutag", (".qutag",), "qutag", "read_qutag", "looks_like_qutag"),
+    FileFormat("swabian", (".ttbin", ".dump"), "tag_files", "read_swabian", "looks_like_swabian"),
+    FileFormat("qutag", (".qutag",), "tag_files", "read_qutag", "looks_like_qutag"),
     FileFormat("spc", (".spc",), "becker_hickl", "read_spc", "looks_like_spc"),
     FileFormat("text", (".csv", ".tsv", ".txt"), "text", "read_text", "looks_like_text"),
 )

@@ -114,11 +114,11 @@ class Pauses:
         self.last = int(times[-1])
         steps = np.diff(times, prepend=np.int64(before))
         least = int(self.lengths.min()) if len(self.lengths) == self.most else 0
-        found = np.flatnonzero(steps > least)
-        if len(found) > self.most:
-            found = found[np.argpartition(steps[found], -self.most)[-self.most :]]
-        lengths = np.concatenate([self.lengths, steps[found]])
-        starts = np.concatenate([self.starts, times[found] - steps[found]])
+        pauses = np.flatnonzero(steps > least)
+        if len(pauses) > self.most:
+            pauses = pauses[np.argpartition(steps[pauses], -self.most)[-self.most :]]
+        lengths = np.concatenate([self.lengths, steps[pauses]])
+        starts = np.concatenate([self.starts, times[pauses] - steps[pauses]])
         keep = np.argsort(lengths, kind="stable")[-self.most :]
         self.lengths, self.starts = lengths[keep], starts[keep]
 

@@ -3,6 +3,8 @@
 Times are integers of the instrument's clock; seconds appear only where a number is reported. A stream does not hold its
 photons: its source hands them out in stretches, each time from the start, so that a file larger than the memory can be
 gone through more than once.
+
+A `Flag` is what can be wrong with a recording: a name, how bad, one sentence, a number.
 """
 
 from __future__ import annotations
@@ -11,13 +13,51 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qdmol.arrays import Integers
 from qdmol.errors import DataError
+
+Severity = Literal["note", "warning", "fatal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One finding about a recording or a result.
+
+    Attributes
+    ----------
+    name : str
+        As ``"dead_time"``.
+    severity : "note", "warning" or "fatal"
+        note: good to know. warning: a result may be off. fatal: the recording contradicts itself and is not analysed.
+    message : str
+        One sentence: the number, and what it means for lifetimes and g2.
+    value : float or None
+        The number behind the sentence.
+    unit : str or None
+        Its unit.
+    """
+
+    name: str
+    severity: Severity
+    message: str
+    value: float | None = None
+    unit: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the flag as a JSON object."""
+        return {
+            "flag": self.name,
+            "severity": self.severity,
+            "message": self.message,
+            "value": self.value,
+            "unit": self.unit,
+        }
+
 
 Mode = Literal["T2", "T3"]
 
@@ -141,6 +181,10 @@ def _between(values: Any, times: Integers, low: np.int64 | None, high: np.int64 
     return values[start:stop]
 
 
+# Value of an entry of a file's header.
+HeaderValue: TypeAlias = "bool | int | float | str | list[HeaderValue] | tuple[HeaderValue, ...] | None"
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a stream comes from.
@@ -165,7 +209,7 @@ class Provenance:
     instrument: str | None = None
     created: str | None = None
     comment: str | None = None
-    header: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, HeaderValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -95,8 +95,8 @@ def find_sync_channel(times: Integers, channels: NDArray[np.uint8], *, tick_ps: 
     present = np.unique(channels)
     if len(present) < 2:
         return None  # something must be left to be a photon
-    found = [(channel, steady_period(times[channels == channel], tick_ps=tick_ps)) for channel in present]
-    combs = [(int(channel), period) for channel, period in found if period is not None]
+    periods = [(channel, steady_period(times[channels == channel], tick_ps=tick_ps)) for channel in present]
+    combs = [(int(channel), period) for channel, period in periods if period is not None]
     return combs[0] if len(combs) == 1 else None
 
 

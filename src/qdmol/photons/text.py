@@ -233,8 +233,8 @@ def _named(path: Path, names: str, delimiter: str, rows: list[list[str]]) -> tup
         split = _split(names, _delimiter([names]))
     if len(split) != len(rows[0]):
         raise not_a_file_of(KIND, path, why=f"{len(split)} columns are named but {len(rows[0])} are present; {EXAMPLE}")
-    found = [_role(name) for name in split]
-    roles = [role for role, _ in found]
+    columns = [_role(name) for name in split]
+    roles = [role for role, _ in columns]
     if "counts" in roles:
         raise not_a_file_of(KIND, path, why=f"its columns ({', '.join(split)[:60]}) are not those of a list of photons")
     wanted = {"sync", "delay"} if "sync" in roles else {"time"}
@@ -242,7 +242,7 @@ def _named(path: Path, names: str, delimiter: str, rows: list[list[str]]) -> tup
     unknown = "channel" not in roles and len(roles) > len(wanted)
     if wanted - set(roles) or extra or unknown or any(roles.count(role) > 1 for role in (*wanted, "channel")):
         raise not_a_file_of(KIND, path, why=f"its columns ({', '.join(split)[:60]}) are not understood; {EXAMPLE}")
-    return roles, [unit for _, unit in found]
+    return roles, [unit for _, unit in columns]
 
 
 def _guessed(path: Path, rows: list[list[str]]) -> list[str]:
@@ -498,12 +498,12 @@ def parse_lines(piece: bytes, layout: Layout, *, path: Path, line: int) -> tuple
         dtype=np.int64,
     )
     rows = np.empty((piece.count(b"\n") + 1, len(shifts)), dtype=np.int64)
-    found = np.zeros(3, dtype=np.int64)
-    parsing.parse(text, (ord(layout.delimiter), ord(layout.decimal)), shifts, rows, found)
-    if found[parsing.BAD] >= 0:
-        bad = piece[int(found[parsing.BAD]) :].split(b"\n", 1)[0].decode("utf-8", "replace").strip()
-        raise wrong_line(path, line + int(found[parsing.LINES]), bad)
-    return rows[: found[parsing.ROWS]], int(found[parsing.LINES])
+    counters = np.zeros(3, dtype=np.int64)
+    parsing.parse(text, (ord(layout.delimiter), ord(layout.decimal)), shifts, rows, counters)
+    if counters[parsing.BAD] >= 0:
+        bad = piece[int(counters[parsing.BAD]) :].split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+        raise wrong_line(path, line + int(counters[parsing.LINES]), bad)
+    return rows[: counters[parsing.ROWS]], int(counters[parsing.LINES])
 
 
 def _whole_end(path: Path, size: int, layout: Layout) -> tuple[int, bool]:
@@ -534,11 +534,11 @@ def _sync_channel(head: bytes, path: Path, layout: Layout, notes: list[str]) -> 
         return None
     records = source.records_of(rows)
     order = np.argsort(records.times, kind="stable")
-    found = find_sync_channel(records.times[order], records.channels[order], tick_ps=layout.tick_ps)
-    if found is None:
+    sync = find_sync_channel(records.times[order], records.channels[order], tick_ps=layout.tick_ps)
+    if sync is None:
         return None
-    notes.append(f"Channel {found[0]} contains periodic pulses and is taken as the sync channel.")
-    return found[0]
+    notes.append(f"Channel {sync[0]} contains periodic pulses and is taken as the sync channel.")
+    return sync[0]
 
 
 def read_text(path: Path) -> PhotonStream:

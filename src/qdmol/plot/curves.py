@@ -203,6 +203,11 @@ def curve_positions(surveyed: Sequence[Surveyed], ax: Sequence[Axes] | AxesArray
     return axes_array([left, right])
 
 
+def has_curve_positions(surveyed: Sequence[Surveyed]) -> bool:
+    """Whether any curve has a fit."""
+    return bool(_fits(surveyed))
+
+
 def _fits(surveyed: Sequence[Surveyed]) -> list[tuple[str, PeakFit]]:
     return [(one.curve.name, one.fit) for one in surveyed if one.fit is not None]
 

@@ -44,6 +44,7 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("g2_by_gate", "photon_g2"),
     ),
     "Surveyed": (("curve_fit", "curves"),),
+    "CurveFits": (("curve_positions", "curves"),),
     "Claims": (("claims_redshift", "claims"), ("claims_splitting", "claims")),
 }
 

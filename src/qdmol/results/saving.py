@@ -137,7 +137,7 @@ def read_result(path: str | os.PathLike[str]) -> SavedResult:
         raise InputError(field="path", value=str(path), allowed=allowed, message=message) from None
     if KIND not in data.attrs or VALUES not in data.attrs:
         old = "qdmol_version" in data.attrs
-        reason = "was written by a version of qdmol that saved arrays only" if old else "contains no qdmol result"
+        reason = "holds arrays only, without the result that they belong to" if old else "contains no qdmol result"
         message = f"{file.name} {reason}; give a file written by `.save`, `qdmol run` or `qdmol map`."
         raise InputError(field="path", value=str(path), allowed="a file saved by qdmol", message=message)
     return SavedResult(file, str(data.attrs[KIND]), _values(file, data.attrs[VALUES]), data, groups)

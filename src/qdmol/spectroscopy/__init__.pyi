@@ -14,7 +14,7 @@ from .summary import (
     shown as shown,
     survey_sentences as survey_sentences,
 )
-from .surveying import Surveyed as Surveyed, survey_curves as survey_curves
+from .surveying import CurveFits as CurveFits, Surveyed as Surveyed, survey_curves as survey_curves
 from .values import (
     LEVEL as LEVEL,
     Comparison as Comparison,

@@ -74,11 +74,11 @@ def fit_absorption(curve: Curve) -> PeakFit:
     if inside.sum() < _FEWEST:
         raise DataError(f"Only {inside.sum()} points lie around the band edge; a fit needs {_FEWEST}.")
     scene = _Scene(wavelength[inside], values[inside], start)
-    found = fit_models(scene.peak_models(), scene.wavelength, scene.values, derived=scene.derived)
-    kind = scene.kind_of(found)
+    averaged = fit_models(scene.peak_models(), scene.wavelength, scene.values, derived=scene.derived)
+    kind = scene.kind_of(averaged)
     if kind == "edge":
-        found = fit_models(scene.edge_models(), scene.wavelength, scene.values, derived=scene.derived)
-    return _result(curve, scene, found, kind)
+        averaged = fit_models(scene.edge_models(), scene.wavelength, scene.values, derived=scene.derived)
+    return _result(curve, scene, averaged, kind)
 
 
 def _start_of(wavelength: Floats, values: Floats) -> float:
@@ -96,14 +96,14 @@ def _start_of(wavelength: Floats, values: Floats) -> float:
     rise = float(smooth.max() - np.median(smooth[: max(len(smooth) // 20, 3)]))
     if rise <= max(_FAINT * white_level(values), _ROUNDING * float(np.abs(values).max())):
         raise DataError("No absorption edge rises above the noise.")
-    dips, found = signal.find_peaks(-second, prominence=0)
+    dips, properties = signal.find_peaks(-second, prominence=0)
     above = smooth - np.median(smooth[: max(len(smooth) // 20, 3)])
     # against the height half an electronvolt on, or the far blue decides what is a foot
     ahead = above[np.minimum(dips + int(_AHEAD / step_), len(grid) - 1)]
     inside = (above[dips] > _FOOT * ahead) & (dips > points // 2) & (dips < len(grid) - points // 2)
     inside &= above[dips] > _FAINT * white_level(values)
     # against the height there, or the deeper structure of the blue hides the first transition
-    depths = (found["prominences"] / np.maximum(above[dips], _SHARE * ahead))[inside]
+    depths = (properties["prominences"] / np.maximum(above[dips], _SHARE * ahead))[inside]
     dips = dips[inside]
     if len(dips):
         return float(grid[dips[depths >= _DEEP * depths.max()][0]])
@@ -210,19 +210,19 @@ class _Scene:
         near = np.array([HC_EV_NM / (p["centre"] + reach), HC_EV_NM / (p["centre"] - reach)])
         return highest_nm(partial(self.curve, p=p), near)
 
-    def kind_of(self, found: Averaged) -> Kind:
+    def kind_of(self, averaged: Averaged) -> Kind:
         """A maximum, a shoulder, or an edge without a peak that is sure."""
-        height, width, peak = found.numbers["height"], found.numbers["width"], found.numbers["peak"]
+        height, width, peak = averaged.numbers["height"], averaged.numbers["width"], averaged.numbers["peak"]
         inside = self.energy.min() < peak.value < self.energy.max() and peak.error < _LOOSE
-        if inside and height.value > 2 * height.error and np.isfinite(found.numbers["maximum"].value):
+        if inside and height.value > 2 * height.error and np.isfinite(averaged.numbers["maximum"].value):
             return "maximum"
         sure = inside and height.value > _SURE * height.error and width.value > _SURE * width.error
-        needed = sure and gain_over(found, self.edge_models(), self.values) > _NEEDED
+        needed = sure and gain_over(averaged, self.edge_models(), self.values) > _NEEDED
         return "shoulder" if needed else "edge"
 
 
-def _result(curve: Curve, scene: _Scene, found: Averaged, kind: Kind) -> PeakFit:
-    numbers, best = found.numbers, found.best
+def _result(curve: Curve, scene: _Scene, averaged: Averaged, kind: Kind) -> PeakFit:
+    numbers, best = averaged.numbers, averaged.best
     peak = None if kind == "edge" else numbers["peak"]
     width = None if kind == "edge" else numbers["width"]
     warnings = []
@@ -239,8 +239,8 @@ def _result(curve: Curve, scene: _Scene, found: Averaged, kind: Kind) -> PeakFit
         edge_eV=edge, maximum_nm=finite_or_none(numbers["maximum"]) if kind == "maximum" else None,
         ratio_300nm=_ratio(curve, numbers["edge_value" if kind == "edge" else "value"], best, scene),
         model=best.model.name,
-        weights={fit.model.name: weight for fit, weight in zip(found.fits, found.weights, strict=True)},
-        noise=found.noise.described, wavelength_nm=scene.wavelength, fitted=best.curve,
+        weights={fit.model.name: weight for fit, weight in zip(averaged.fits, averaged.weights, strict=True)},
+        noise=averaged.noise.described, wavelength_nm=scene.wavelength, fitted=best.curve,
         background=scene.background(scene.wavelength, best.values), warnings=tuple(warnings),
     )  # fmt: skip
 

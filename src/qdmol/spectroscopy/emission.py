@@ -62,8 +62,8 @@ def fit_emission(curve: Curve) -> PeakFit:
         raise InputError(field="curve", value=curve.quantity, allowed="one of emission or excitation")
     wavelength, values, top, width = _window(curve)
     scene = _Scene(wavelength, values, HC_EV_NM / top, width, per_nm=curve.per == "nm")
-    found = fit_models(scene.models(), wavelength, values, derived=scene.derived)
-    return _result(curve, scene, found)
+    averaged = fit_models(scene.models(), wavelength, values, derived=scene.derived)
+    return _result(curve, scene, averaged)
 
 
 def _window(curve: Curve) -> tuple[Floats, Floats, float, float]:
@@ -93,8 +93,8 @@ def _window(curve: Curve) -> tuple[Floats, Floats, float, float]:
 
 def _strongest(smooth: Floats) -> int:
     """Index of the maximum with the highest prominence; the highest point where there is none inside."""
-    peaks, found = signal.find_peaks(smooth, prominence=0)
-    return int(peaks[np.argmax(found["prominences"])]) if len(peaks) else int(np.argmax(smooth))
+    peaks, properties = signal.find_peaks(smooth, prominence=0)
+    return int(peaks[np.argmax(properties["prominences"])]) if len(peaks) else int(np.argmax(smooth))
 
 
 class _Scene:
@@ -170,9 +170,9 @@ def highest_nm(curve: partial[Floats], wavelength: Floats) -> float:
     return float(grid[top] + 0.5 * (grid[1] - grid[0]) * (before - after) / (before - 2 * at + after))
 
 
-def _result(curve: Curve, scene: _Scene, found: Averaged) -> PeakFit:
-    numbers = found.numbers
-    best = found.best
+def _result(curve: Curve, scene: _Scene, averaged: Averaged) -> PeakFit:
+    numbers = averaged.numbers
+    best = averaged.best
     peak = numbers["peak"]
     warnings = []
     if not scene.energy.min() < peak.value < scene.energy.max():
@@ -185,8 +185,8 @@ def _result(curve: Curve, scene: _Scene, found: Averaged) -> PeakFit:
     return PeakFit(
         curve=curve, kind="maximum", peak_eV=peak, width_meV=numbers["width"], height=numbers["height"], edge_eV=None,
         maximum_nm=finite_or_none(numbers["maximum"]), ratio_300nm=None, model=best.model.name,
-        weights={fit.model.name: weight for fit, weight in zip(found.fits, found.weights, strict=True)},
-        noise=found.noise.described, wavelength_nm=scene.wavelength, fitted=best.curve,
+        weights={fit.model.name: weight for fit, weight in zip(averaged.fits, averaged.weights, strict=True)},
+        noise=averaged.noise.described, wavelength_nm=scene.wavelength, fitted=best.curve,
         background=scene.background(scene.wavelength, best.values), warnings=tuple(warnings),
     )  # fmt: skip
 

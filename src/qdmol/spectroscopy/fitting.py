@@ -194,8 +194,8 @@ def estimate_noise(residual: Floats, jacobian: Floats, *, signal: Floats, wavele
         away = (logarithms - start) / _PRIOR
         return value + 0.5 * float(away @ away), slope + away / _PRIOR
 
-    found = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
-    logarithms = np.asarray(found.x)
+    optimum = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
+    logarithms = np.asarray(optimum.x)
     information = _restricted(logarithms, unit, basis, signal, distance, with_information=True)[2]
     spread = linalg.pinvh(information + np.eye(4) / _PRIOR**2)
     logarithms = logarithms + np.array([2.0, 2.0, 2.0, 0.0]) * np.log(scale)
@@ -294,7 +294,7 @@ class Averaged:
 
 
 def _varied(parameters: lmfit.Parameters) -> tuple[str, ...]:
-    return tuple(name for name, one in parameters.items() if one.vary)
+    return tuple(name for name, parameter in parameters.items() if parameter.vary)
 
 
 def _fit(model: Model, values: Floats, lower: Floats, start: lmfit.Parameters) -> Fitted:
@@ -303,19 +303,19 @@ def _fit(model: Model, values: Floats, lower: Floats, start: lmfit.Parameters) -
     expected = {name: model.expected[name] for name in names if name in model.expected}
 
     def residual(parameters: lmfit.Parameters) -> Floats:
-        found = parameters.valuesdict()
-        white = linalg.solve_triangular(lower, values - model.curve(found), lower=True, check_finite=False)
-        away = [(found[name] - value) / spread for name, (value, spread) in expected.items()]
+        values_now = parameters.valuesdict()
+        white = linalg.solve_triangular(lower, values - model.curve(values_now), lower=True, check_finite=False)
+        away = [(values_now[name] - value) / spread for name, (value, spread) in expected.items()]
         return np.concatenate([white, np.array(away)])
 
     done = lmfit.minimize(residual, start, method="least_squares", calc_covar=False, max_nfev=60)
-    found = {name: float(value) for name, value in done.params.valuesdict().items()}
-    curve = model.curve(found)
-    jacobian = np.column_stack([_slope(model, found, name, done.params[name]) for name in names])
+    best = {name: float(value) for name, value in done.params.valuesdict().items()}
+    curve = model.curve(best)
+    jacobian = np.column_stack([_slope(model, best, name, done.params[name]) for name in names])
     white = linalg.solve_triangular(lower, jacobian, lower=True, check_finite=False)
     certain = np.array([expected[name][1] ** -2 if name in expected else 0.0 for name in names])
     covariance = linalg.pinvh(white.T @ white + np.diag(certain))
-    return Fitted(model, found, names, curve, jacobian, covariance, float(np.sum(done.residual**2)))
+    return Fitted(model, best, names, curve, jacobian, covariance, float(np.sum(done.residual**2)))
 
 
 def _slope(model: Model, values: dict[str, float], name: str, parameter: lmfit.Parameter) -> Floats:
@@ -349,7 +349,7 @@ def fit_models(
         lower = noise.lower
         # the first ranking is against white noise, and rules nothing out
         kept = [fit for fit, weight in ranked if turn == 0 or weight > _HOPELESS]
-        fits = [_fit(one.model, values, lower, _restart(one)) for one in kept]
+        fits = [_fit(fit.model, values, lower, _restart(fit)) for fit in kept]
     if noise is None:
         raise ValueError("no rounds")
     ranked = _ranked(fits)
@@ -360,10 +360,10 @@ def fit_models(
     return Averaged(chosen, weights, noise, _averaged(chosen, weights, noise, derived))
 
 
-def gain_over(found: Averaged, models: Sequence[Model], values: Floats) -> float:
+def gain_over(averaged: Averaged, models: Sequence[Model], values: Floats) -> float:
     """By how much the best fit is better than the best of other `models` by Akaike's criterion, the noise alike."""
-    others = [_fit(model, values, found.noise.lower, model.start()) for model in models]
-    return min(map(_criterion, others)) - min(map(_criterion, found.fits))
+    others = [_fit(model, values, averaged.noise.lower, model.start()) for model in models]
+    return min(map(_criterion, others)) - min(map(_criterion, averaged.fits))
 
 
 def _criterion(fit: Fitted) -> float:

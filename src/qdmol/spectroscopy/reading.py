@@ -77,10 +77,14 @@ def to_wavelength(axis: Floats, unit: str) -> Floats:
 
 def quantity_in(text: str) -> Quantity | None:
     """The quantity that a heading or a file's name speaks of; None where it speaks of none or of two."""
-    found = [quantity for quantity, pattern in _QUANTITIES if pattern.search(text)]
-    if found[:1] == ["excitation"] and "emission" in found and not re.search(r"emission", text, re.IGNORECASE):
-        found = ["excitation"]  # "FL excitation" is a spectrum of excitation
-    return found[0] if len(found) == 1 else None
+    quantities = [quantity for quantity, pattern in _QUANTITIES if pattern.search(text)]
+    if (
+        quantities[:1] == ["excitation"]
+        and "emission" in quantities
+        and not re.search(r"emission", text, re.IGNORECASE)
+    ):
+        quantities = ["excitation"]  # "FL excitation" is a spectrum of excitation
+    return quantities[0] if len(quantities) == 1 else None
 
 
 def quantity_of_shape(values: Floats) -> Quantity:
@@ -139,8 +143,8 @@ def read_columns(
     place = Path(path)
     table = number_table(_text(place))
     if table is None or table.numbers.shape[0] < FEWEST_POINTS:
-        found = 0 if table is None else table.numbers.shape[0]
-        raise _refusal(place, f"a file with at least {FEWEST_POINTS} lines of numbers in columns, not {found}")
+        rows = 0 if table is None else table.numbers.shape[0]
+        raise _refusal(place, f"a file with at least {FEWEST_POINTS} lines of numbers in columns, not {rows}")
     curves: list[Curve] = []
     refused: list[InputError] = []
     for axis, column in _columns(table):
@@ -212,16 +216,17 @@ def _curve(
     # saturated points count: a curve of nothing else is kept, so that it is reported as one that cannot be fitted
     if len(values) - np.isnan(values).sum() < FEWEST_POINTS:
         return None
-    found, note = (quantity, "") if quantity is not None else _quantity(path, table, column, values)
-    usable, flags = _checked(values, found)
+    measured, note = (quantity, "") if quantity is not None else _quantity(path, table, column, values)
+    usable, flags = _checked(values, measured)
     notes = [text for text in (unit_note, note) if text]
     if table.lines_below:
         notes.append(f"{table.lines_below} lines below the numbers were not read.")
     if table.decimal == ",":
         notes.append("Numbers are written with decimal commas.")
     return Curve(
-        wavelength_nm=wavelength, values=np.where(np.isfinite(values), values, np.nan), quantity=found, usable=usable,
-        name=_name(table, axis_column, column), source=printable(path.name), notes=tuple(notes), flags=flags,
+        wavelength_nm=wavelength, values=np.where(np.isfinite(values), values, np.nan), quantity=measured,
+        usable=usable, name=_name(table, axis_column, column), source=printable(path.name), notes=tuple(notes),
+        flags=flags,
     )  # fmt: skip
 
 
@@ -253,14 +258,14 @@ def _axis(path: Path, table: NumberTable, axis_column: int, column: int) -> tupl
 def _quantity(path: Path, table: NumberTable, column: int, values: Floats) -> tuple[Quantity, str]:
     """What was measured and how that is known: heading, header, file's name, shape, in this order."""
     for row in _headings(table):
-        found = quantity_in(row[column])
-        if found is not None:
-            return found, ""
+        quantity = quantity_in(row[column])
+        if quantity is not None:
+            return quantity, ""
     words = " ".join(" ".join(row) for row in table.header)
     for text, where in ((words, "words of the header"), (path.stem, "file's name")):
-        found = quantity_in(text)
-        if found is not None:
-            return found, f"The column does not state its quantity; taken as {found} from the {where}."
+        quantity = quantity_in(text)
+        if quantity is not None:
+            return quantity, f"The column does not state its quantity; taken as {quantity} from the {where}."
     shape = quantity_of_shape(values)
     return shape, f"The measured quantity is not stated; taken as {shape} from the shape of the curve."
 

@@ -79,5 +79,5 @@ def size_from_peak(wavelength: float | Measurement, *, material: str) -> Size:
         raise InputError(field="wavelength", value=given.value, allowed=allowed)
     diameter = sum(c * given.value**k for k, c in enumerate(curve.coefficients))
     slope = sum(k * c * given.value ** (k - 1) for k, c in enumerate(curve.coefficients) if k)
-    found = Measurement(diameter, abs(slope) * given.error, given.freedom)
-    return Size(material, found, _SCATTER * diameter, (curve.low_nm, curve.high_nm))
+    measured = Measurement(diameter, abs(slope) * given.error, given.freedom)
+    return Size(material, measured, _SCATTER * diameter, (curve.low_nm, curve.high_nm))

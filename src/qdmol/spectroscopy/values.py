@@ -235,10 +235,10 @@ class PeakFit:
     @property
     def position_eV(self) -> Measurement:  # noqa: N802
         """The peak, or where there is none the steepest slope, eV."""
-        found = self.peak_eV or self.edge_eV
-        if found is None:
+        position = self.peak_eV or self.edge_eV
+        if position is None:
             raise ValueError("a fit has a peak or an edge")
-        return found
+        return position
 
     @property
     def position_nm(self) -> Measurement:

@@ -11,7 +11,8 @@ from scipy import special
 
 from qdmol.arrays import Floats
 
-Model = Callable[[Floats], tuple[Floats, Floats]]
+# From parameters (p,): expected counts (n,), and a function that gives their derivatives (n, p).
+Model = Callable[[Floats], tuple[Floats, Callable[[], Floats]]]
 
 _STEPS = 300
 _SETTLED = 1e-5  # of the deviance
@@ -57,23 +58,23 @@ def deviance(counts: Floats, expected: Floats) -> float:
 def fit_counts(model: Model, start: Floats, counts: Floats, *, low: Floats, high: Floats) -> Fit:
     """Maximise the Poisson likelihood of `counts` (n,) by Fisher scoring, damped as by Levenberg and Marquardt.
 
-    `model` gives the expected counts (n,) and their derivatives (n, p). Parameters stay between `low` and `high`; one
-    at a bound is held there while the likelihood pushes it outward.
+    `model` gives the expected counts (n,) and a function for their derivatives (n, p), called at accepted steps only.
+    Parameters stay between `low` and `high`; one at a bound is held there while the likelihood pushes it outward.
     """
     parameters = np.clip(start, low, high)
-    expected, slopes = model(parameters)
+    expected, derivatives = model(parameters)
     now = deviance(counts, expected)
+    gradient, information = _score(derivatives(), expected, counts)
     damping, settled = 1e-3, False
     for _ in range(_STEPS):
-        gradient = slopes.T @ (counts / np.maximum(expected, _LEAST) - 1.0)
-        information = slopes.T @ (slopes / np.maximum(expected, _LEAST)[:, None])
         free = ~(((parameters <= low) & (gradient < 0)) | ((parameters >= high) & (gradient > 0)))
         trial = np.clip(parameters + _step(information, gradient, free, damping), low, high)
-        trial_expected, trial_slopes = model(trial)
+        trial_expected, derivatives = model(trial)
         then = deviance(counts, trial_expected)
         if then <= now:
             settled = now - then < _SETTLED
-            parameters, expected, slopes, now = trial, trial_expected, trial_slopes, then
+            parameters, expected, now = trial, trial_expected, then
+            gradient, information = _score(derivatives(), expected, counts)
             damping = max(0.2 * damping, 1e-9)
             if settled:
                 break
@@ -82,8 +83,14 @@ def fit_counts(model: Model, start: Floats, counts: Floats, *, low: Floats, high
             if damping > 1e12:
                 settled = True
                 break
-    information = slopes.T @ (slopes / np.maximum(expected, _LEAST)[:, None])
     return Fit(parameters, _covariance(information, high > low), expected, now, settled)
+
+
+def _score(slopes: Floats, expected: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Gradient (p,) of the log-likelihood and Fisher information (p, p)."""
+    gradient = slopes.T @ (counts / np.maximum(expected, _LEAST) - 1.0)
+    information = slopes.T @ (slopes / np.maximum(expected, _LEAST)[:, None])
+    return gradient, information
 
 
 def _covariance(information: Floats, free: NDArray[np.bool_]) -> Floats:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import html
 import io
 import json
@@ -19,13 +20,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from qdmol.errors import InputError
 from qdmol.files import read_input, refuse_overwriting, write_text_atomic
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import provenance
-from qdmol.structure import Spec, dump_spec, read_spec, spec_files
+from qdmol.results import SavedResult, decode, encode, provenance, save_result
+from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
 from qdmol.study.axes import Axis, make_axis
 from qdmol.study.plan import GridPlan, ListPlan
 from qdmol.study.points import SOLVER_SOURCE
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+KIND = "batch"
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 20_000_000
 MAX_LISTED_FAILURES = 10
@@ -79,6 +81,42 @@ class Batch:
         """Every number over the dimension ``sample``, with units."""
         return self.table.dataset(_attributes())
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the batch to a NetCDF file that :func:`qdmol.load` reads back.
+
+        Raises
+        ------
+        InputError
+            The file name does not end in ``.nc``.
+        OutputError
+            The file cannot be written.
+        """
+        record = {
+            "specs": [encode(spec, {}) if isinstance(spec, InputError) else spec_mapping(spec) for spec in self.specs],
+            "files": [str(file) for file in self.files],
+            "elapsed": self.elapsed,
+            "coordinates": [dataclasses.asdict(coordinate) for coordinate in self.table.coordinates],
+        }
+        return save_result(path, kind=KIND, values=record, data=self.data)
+
+    @classmethod
+    def from_saved(cls, saved: SavedResult) -> Self:
+        """Return the batch that a file holds; InputError where it holds no complete one."""
+        record, folder = saved.values, saved.path.absolute().parent
+        try:
+            specs = [_decoded_spec(spec, folder) for spec in record["specs"]]
+            coordinates = [
+                Coordinate(**{**coordinate, "values": tuple(coordinate["values"])})
+                for coordinate in record["coordinates"]
+            ]
+            plan = ListPlan(coordinates[0].values, specs)
+            table = Table(shape=plan.shape, dims=plan.dims, coordinates=coordinates, coulomb=_has_coulomb(specs))
+            table.fill_from(saved.data)
+            files = tuple(map(Path, record["files"]))
+            return cls(coordinates[0].values, specs, files, float(record["elapsed"]), table=table)
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise saved.incomplete(KIND, error) from None
+
     def __repr__(self) -> str:
         return f"<Batch of {self.table.count} samples: {self.table.done} solved>"
 
@@ -91,6 +129,14 @@ class Batch:
         if len(self.failed) > MAX_LISTED_FAILURES:
             sentences.append(f"{len(self.failed) - MAX_LISTED_FAILURES} more samples failed; see the column `reason`.")
         return "\n".join(sentences)
+
+
+def _decoded_spec(record: Mapping[str, Any], folder: Path) -> Spec | InputError:
+    """Spec of a sample in a saved batch, or what is wrong with it."""
+    if set(record) == {"error", "content"}:
+        error: InputError = decode(record, (), {})
+        return error
+    return read_spec(record, folder=folder)
 
 
 def solve_batch(

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import gammainc
 
-from qdmol.analysis.lifetime.kernels import expected, stretched_nodes
-from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem
+from qdmol.analysis.lifetime.kernels import GAUSSIAN, MEASURED, PULSE, Problem, expected, stretched_nodes
 
 NO_RESPONSE = np.zeros(0)
 

@@ -85,9 +85,10 @@ class _Problem:
     high: Floats
     over_far: bool = False  # whether the ratio is over the level at long lags, not over the top of the shoulder
 
-    def model(self, values: Floats) -> tuple[Floats, Floats]:
-        """Expected counts (n,) and their derivatives (n, 6)."""
-        return _model(self, values)
+    def model(self, values: Floats) -> tuple[Floats, Callable[[], Floats]]:
+        """Expected counts (n,), and a function that gives their derivatives (n, 6)."""
+        expected, derivatives = _model(self, values)
+        return expected, lambda: derivatives
 
     def fit(self, start: Floats) -> Fit:
         """Maximum of the likelihood between the bounds."""
@@ -194,11 +195,11 @@ def _fitted(
     """Fit one part, and two where the data want them, from a guess of place, width and value."""
     plain = _problem(histogram, guess[:2], use, jitter, shoulder=False, free_zero=free_zero)
     rich = _problem(histogram, guess[:2], use, jitter, shoulder=True, free_zero=free_zero)
-    one = _best(plain, guess)
-    two = _best(rich, guess, before=one)
+    two_level = _best(plain, guess)
+    two = _best(rich, guess, before=two_level)
     # two parameters more, and one that may not be told where the shoulder is nothing
-    if two.deviance + 2.0 * np.log(use.sum()) >= one.deviance:
-        return plain, one
+    if two.deviance + 2.0 * np.log(use.sum()) >= two_level.deviance:
+        return plain, two_level
     if two.parameters[_SHOULDER] >= 0.0 and two.parameters[_RATIO] <= 1.0:
         return rich, two
     over_far = _problem(histogram, guess[:2], use, jitter, shoulder=True, free_zero=free_zero, over_far=True)

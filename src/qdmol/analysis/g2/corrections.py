@@ -116,12 +116,12 @@ def find_spikes(histogram: PairHistogram, zero_ns: float, *, reach_ns: float) ->
     equally wide one on each side of it together, to come by chance (binomial, 1e-5 over the number of windows at one
     sign and 1e-3 at the other); a smooth flank does not do that.
     """
-    found: list[Spike] = []
+    spikes: list[Spike] = []
     for width in (0.5, 1.0, 2.0):
-        found += _of_width(histogram, zero_ns, reach_ns, width)
-    found.sort(key=lambda spike: -spike.excess)
+        spikes += _of_width(histogram, zero_ns, reach_ns, width)
+    spikes.sort(key=lambda spike: -spike.excess)
     apart: list[Spike] = []
-    for spike in found:
+    for spike in spikes:
         if all(abs(spike.lag_ns - other.lag_ns) > 2.0 * max(spike.width_ns, other.width_ns) for other in apart):
             apart.append(spike)
     return tuple(sorted(apart, key=lambda spike: spike.lag_ns))

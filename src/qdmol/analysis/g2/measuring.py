@@ -24,15 +24,19 @@ from qdmol.analysis.g2.corrections import (
 from qdmol.analysis.g2.overlap import CombFit, fit_comb
 from qdmol.analysis.g2.pairs import BrightestTally, Gate, PairTally
 from qdmol.analysis.g2.peaks import Comb, find_comb, find_period
-from qdmol.analysis.g2.ratios import SIDE_WINDOW_NS, area_ratios, dip_ratios, fit_ratios, sides_of
-from qdmol.analysis.g2.remarks import (
+from qdmol.analysis.g2.ratios import (
+    SIDE_WINDOW_NS,
+    area_ratios,
     assumed_zero,
     covered,
+    dip_ratios,
     fit_flags,
+    fit_ratios,
     no_background,
     overlap_flag,
     shifted_zero,
     side_flags,
+    sides_of,
     spike_flag,
     wide_peak,
 )
@@ -186,12 +190,12 @@ def g2_of_pairs(
     signal = signal_of(histogram, background, gate_share=share)
     masked = tuple((float(low), float(high)) for low, high in mask)
     if pairs.pulsed:
-        found = _pulsed(histogram, (signal, background), masked, level, options, exact_period=pairs.exact_period)
+        g2 = _pulsed(histogram, (signal, background), masked, level, options, exact_period=pairs.exact_period)
     else:
-        found = _continuous(histogram, (signal, background), masked, level, options)
-    if not np.isfinite(found.side):
+        g2 = _continuous(histogram, (signal, background), masked, level, options)
+    if not np.isfinite(g2.side):
         raise DataError("There are too few pairs to separate the emitter from the background, so g2 is unknown.")
-    return replace(found, gate_ns=limits)
+    return replace(g2, gate_ns=limits)
 
 
 def gate_curve(
@@ -378,8 +382,8 @@ def _pulsed(
             return _from_fit(histogram, near, fit, comb, measured, tuple(flags), level=level, options=options)
         flat = Flat(fit.flat, float(np.sqrt(fit.covariance[2, 2]))) if fit.settled else None
     sides = sides_of(histogram, comb, sides=options.sides, mask=mask)
-    asked = options.overlap is False  # plain areas, whose valleys may hold flanks as well as background
-    if signal == Signal() and not asked:
+    plain_areas = options.overlap is False  # plain areas, whose valleys may hold flanks as well as background
+    if signal == Signal() and not plain_areas:
         flat = flat or flat_of_valleys(histogram, period_ns=period, zero_ns=comb.zero_ns)
         beside = sides.total / max(sides.number, 1)
         flat = flat if flat.pairs > _NEGLIGIBLE * beside else None
@@ -405,7 +409,7 @@ def _pulsed(
         flags=tuple(flags),
         signal_fractions=None if signal == Signal() else signal.fractions,
         uncorrected=area_ratios(sides, Signal(), level=level),
-        background_source=_area_source(signal, background, plain=asked),
+        background_source=_area_source(signal, background, plain=plain_areas),
     )
 
 
@@ -426,8 +430,8 @@ def _from_fit(
     level: float,
     options: G2Details,
 ) -> G2:
-    found = replace(comb, period_ns=fit.period_ns, zero_ns=fit.zero_ns)
-    sides = sides_of(histogram, found, sides=options.sides)
+    fitted_comb = replace(comb, period_ns=fit.period_ns, zero_ns=fit.zero_ns)
+    sides = sides_of(histogram, fitted_comb, sides=options.sides)
     signal, background = measured
     # the level before the pulse is the flat part of the pairs seen with less: the fit tells it from the decays' tails
     separate = background is not None and background.source != BEFORE_PULSE and signal != Signal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,47 +175,74 @@ def _fit(problem: _Problem, comb: Comb, *, before: Fit | None, least: float) -> 
     high += [longest] * n + [50.0] * n + [np.inf] * len(problem.spikes)
     use = problem.open
 
-    def model(values: Floats) -> tuple[Floats, Floats]:
+    def model(values: Floats) -> tuple[Floats, Callable[[], Floats]]:
         expected, slopes = _model(problem, values)
-        return expected[use], slopes[use]
+        return expected[use], lambda: slopes()[use]
 
     return fit_counts(model, start, problem.counts[use], low=np.array(low), high=np.array(high))
 
 
-def _peaks(problem: _Problem, values: Floats, k: int) -> tuple[Floats, Floats]:
-    """Centre and side peaks of component k, area 1 each, in pairs a bin."""
+def _shapes(problem: _Problem, values: Floats, k: int, *, centre: Floats | None = None) -> tuple[Floats, Floats]:
+    """Centre and side peaks of component k, area 1 each; a `centre` that is known is not computed again."""
     lag = problem.lag - values[_ZERO]
     jitter = float(np.hypot(values[_JITTER], problem.width / np.sqrt(12.0)))  # a bin blurs as well
     lifetime = float(np.exp(values[_FIXED + k]))
-    centre = two_sided(lag, lifetime, jitter)
-    others = repeated(lag, values[_PERIOD], lifetime, jitter) - centre
-    decline = np.exp(-values[_SLOPE] * np.abs(lag) / values[_PERIOD])
+    if centre is None:
+        centre = two_sided(lag, lifetime, jitter)
+    return centre, repeated(lag, values[_PERIOD], lifetime, jitter) - centre
+
+
+def _peaks(problem: _Problem, values: Floats, shapes: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Centre and side peaks of one component in pairs a bin, the side peaks declining with lag."""
+    centre, others = shapes
+    decline = np.exp(-values[_SLOPE] * np.abs(problem.lag - values[_ZERO]) / values[_PERIOD])
     return centre * problem.width, others * decline * problem.width
 
 
-def _model(problem: _Problem, values: Floats) -> tuple[Floats, Floats]:
+def _moved_peaks(
+    problem: _Problem, values: Floats, k: int, index: int, shapes: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Peaks of component k after a step in one parameter, from what the step leaves as it is."""
+    if index != _SLOPE:
+        shapes = _shapes(problem, values, k, centre=shapes[0] if index == _PERIOD else None)
+    return _peaks(problem, values, shapes)
+
+
+def _model(problem: _Problem, values: Floats) -> tuple[Floats, Callable[[], Floats]]:
+    """Expected pairs (n,), and a function that gives their derivatives (n, p)."""
     n, width = problem.components, problem.width
     areas = np.exp(values[_FIXED + n : _FIXED + 2 * n])
     shares = areas / areas.sum()
-    slopes = np.zeros((len(problem.lag), len(values)))
     expected = np.full(len(problem.lag), values[_FLAT] * width / values[_PERIOD])
-    slopes[:, _FLAT] = width / values[_PERIOD]
-    parts = [_peaks(problem, values, k) for k in range(n)]
-    mean_centre = sum((share * part[0] for share, part in zip(shares, parts, strict=True)), np.zeros(len(problem.lag)))
-    slopes[:, _CENTRE] = mean_centre
+    shapes = [_shapes(problem, values, k) for k in range(n)]
+    parts = [_peaks(problem, values, each) for each in shapes]
     for k, (centre, others) in enumerate(parts):
         expected += areas[k] * others + values[_CENTRE] * shares[k] * centre
-        slopes[:, _FIXED + n + k] = areas[k] * others + values[_CENTRE] * shares[k] * (centre - mean_centre)
-        for index in (*problem.moving, _FIXED + k):
-            step = np.zeros(len(values))
-            step[index] = 1e-6 * max(values[_PERIOD], 1e-3) if index in (_PERIOD, _ZERO, _JITTER) else 1e-6
-            moved = _peaks(problem, values + step, k)
-            change = areas[k] * (moved[1] - others) + values[_CENTRE] * shares[k] * (moved[0] - centre)
-            slopes[:, index] += change / step[index]
-    for k, (lag, spread) in enumerate(problem.spikes):
-        shape = _spike(problem.lag - values[_ZERO], lag, float(np.hypot(spread, width / np.sqrt(12.0)))) * width
-        expected += values[_FIXED + 2 * n + k] * shape
-        slopes[:, _FIXED + 2 * n + k] = shape
+    spikes = [
+        _spike(problem.lag - values[_ZERO], lag, float(np.hypot(spread, width / np.sqrt(12.0)))) * width
+        for lag, spread in problem.spikes
+    ]
+    for k, spike in enumerate(spikes):
+        expected += values[_FIXED + 2 * n + k] * spike
+
+    def slopes() -> Floats:
+        derivatives = np.zeros((len(problem.lag), len(values)))
+        derivatives[:, _FLAT] = width / values[_PERIOD]
+        none = np.zeros(len(problem.lag))
+        mean_centre = sum((share * part[0] for share, part in zip(shares, parts, strict=True)), none)
+        derivatives[:, _CENTRE] = mean_centre
+        for k, (centre, others) in enumerate(parts):
+            derivatives[:, _FIXED + n + k] = areas[k] * others + values[_CENTRE] * shares[k] * (centre - mean_centre)
+            for index in (*problem.moving, _FIXED + k):
+                step = np.zeros(len(values))
+                step[index] = 1e-6 * max(values[_PERIOD], 1e-3) if index in (_PERIOD, _ZERO, _JITTER) else 1e-6
+                moved = _moved_peaks(problem, values + step, k, index, shapes[k])
+                change = areas[k] * (moved[1] - others) + values[_CENTRE] * shares[k] * (moved[0] - centre)
+                derivatives[:, index] += change / step[index]
+        for k, spike in enumerate(spikes):
+            derivatives[:, _FIXED + 2 * n + k] = spike
+        return derivatives
+
     return expected, slopes
 
 

@@ -28,8 +28,8 @@ def two_sided(lag: Floats, lifetime: float, jitter: float) -> Floats:
     # far from the middle the jitter only lifts the exponential
     away = np.abs(lag)
     total = np.exp(np.minimum(0.5 * (jitter / lifetime) ** 2 - away / lifetime, 700.0)) / (2.0 * lifetime)
-    near = away < jitter**2 / lifetime + _FAR * jitter
-    if near.any():
+    near = np.flatnonzero(away < jitter**2 / lifetime + _FAR * jitter)
+    if len(near):
         total[near] = _blurred(lag[near], lifetime, jitter)
     return np.asarray(total, dtype=np.float64)
 
@@ -38,10 +38,10 @@ def _blurred(lag: Floats, lifetime: float, jitter: float) -> Floats:
     total = np.zeros_like(lag)
     for side in (lag, -lag):
         u = (jitter / lifetime - side / jitter) / np.sqrt(2.0)
-        gentle = np.exp(-0.5 * (side / jitter) ** 2) * special.erfcx(np.maximum(u, 0.0))
-        exponent = np.minimum(0.5 * (jitter / lifetime) ** 2 - side / lifetime, 700.0)
-        steep = np.exp(np.where(u > 0, 0.0, exponent)) * special.erfc(np.minimum(u, 0.0))
-        total += np.where(u > 0, gentle, steep)
+        gentle, steep = np.flatnonzero(u > 0), np.flatnonzero(~(u > 0))
+        total[gentle] += np.exp(-0.5 * (side[gentle] / jitter) ** 2) * special.erfcx(u[gentle])
+        exponent = np.minimum(0.5 * (jitter / lifetime) ** 2 - side[steep] / lifetime, 700.0)
+        total[steep] += np.exp(exponent) * special.erfc(np.minimum(u[steep], 0.0))
     return np.asarray(total / (4.0 * lifetime), dtype=np.float64)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdmol.analysis.background import BackgroundStage
-from qdmol.analysis.g2.values import G2, G3
+from qdmol.analysis.g2.values import G2, G3, PairBlocks, PairHistogram, Ratios
 from qdmol.analysis.lifetime.stages import LifetimeStage
 from qdmol.analysis.passes import Steps, counted
 from qdmol.analysis.stages import G2_NOT_FITTED, NoResult, Number, Recording, Results, Stage, labels, result_of
@@ -74,6 +74,7 @@ class G2Stage(Stage[G2]):
     absent = "no_g2"
     failed = G2_NOT_FITTED
     effort = 3.0
+    classes = (G2, PairBlocks, PairHistogram, Ratios)
 
     def steps(self, recording: Recording) -> Steps[G2]:
         """Count pairs, then evaluate them with the background."""
@@ -177,6 +178,7 @@ class GatesStage(Stage[tuple[G2, ...]]):
     absent = "no_gates"
     optional = True
     effort = 4.0
+    classes = G2Stage.classes
 
     def steps(self, recording: Recording) -> Steps[tuple[G2, ...]]:
         """Gate by shares of the mean delay, once lifetime and g2 are known."""
@@ -232,6 +234,7 @@ class G3Stage(Stage[G3]):
     name = "triples"
     absent = "no_g3"
     optional = True
+    classes = (G3,)
 
     def steps(self, recording: Recording) -> Steps[G3]:
         """Count triples on the three brightest channels."""

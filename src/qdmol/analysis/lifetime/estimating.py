@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from qdmol.analysis.lifetime.kernels import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.likelihood import (
     Maximum,
     Quantity,
@@ -41,7 +42,6 @@ from qdmol.analysis.lifetime.likelihood import (
     standard_error,
 )
 from qdmol.analysis.lifetime.models import Trial, model_name, nearest_shift, share_variances
-from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response, ResponseKind
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
@@ -66,35 +66,35 @@ class Thresholds:
     moves: Floats
 
     @classmethod
-    def at(cls, found: Maximum, alone: float, response: Response) -> Thresholds:
+    def at(cls, maximum: Maximum, alone: float, response: Response) -> Thresholds:
         """Return the thresholds at a maximum; a response whose noise is unknown has none."""
-        problem = found.problem
+        problem = maximum.problem
         if problem.kind != MEASURED:
-            return cls(alone, np.zeros((found.slots.size, 0)))
+            return cls(alone, np.zeros((maximum.slots.size, 0)))
         variances = share_variances(response, None if np.isinf(problem.period) else problem.period)
-        return cls(alone, _moves(found, np.sqrt(variances)))
+        return cls(alone, _moves(maximum, np.sqrt(variances)))
 
-    def of(self, found: Maximum, what: Quantity) -> float:
+    def of(self, maximum: Maximum, what: Quantity) -> float:
         """Return the drop for a quantity, larger by the ratio of both variances together to that of the decay."""
         from qdmol.analysis.lifetime.kernels import quantity_slope
 
         if not self.moves.shape[1]:
             return self.alone
-        slope = quantity_slope(found.problem, found.theta, what.kind, what.index)
+        slope = quantity_slope(maximum.problem, maximum.theta, what.kind, what.index)
         added = float(((slope @ self.moves) ** 2).sum())
-        total = self.alone * (1.0 + added / standard_error(found, what) ** 2)
+        total = self.alone * (1.0 + added / standard_error(maximum, what) ** 2)
         return total if np.isfinite(total) else self.alone
 
 
-def _influence(found: Maximum) -> Floats:
+def _influence(maximum: Maximum) -> Floats:
     """Change of each parameter (parameters, n) by one count more in each bin."""
     from qdmol.analysis.lifetime.kernels import expected
 
-    problem, slots = found.problem, found.slots
+    problem, slots = maximum.problem, maximum.slots
     slopes = np.zeros((slots.size, len(problem.counts)))
-    mean = np.maximum(expected(problem, found.theta, slopes), 1e-10)
+    mean = np.maximum(expected(problem, maximum.theta, slopes), 1e-10)
     influence = np.zeros_like(slopes)
-    matrix, inside = fisher(found)
+    matrix, inside = fisher(maximum)
     if inside.any():
         scale = np.sqrt(np.maximum(np.diag(matrix), 1e-30))
         normal = matrix / np.outer(scale, scale) + 1e-12 * np.eye(len(scale))
@@ -103,15 +103,15 @@ def _influence(found: Maximum) -> Floats:
     return influence
 
 
-def _moves(found: Maximum, errors: Floats) -> Floats:
+def _moves(maximum: Maximum, errors: Floats) -> Floats:
     """Change of each parameter (parameters, m) by the error of each bin of the response."""
-    problem, slots = found.problem, found.slots
+    problem, slots = maximum.problem, maximum.slots
     noisy = np.flatnonzero(errors)
     if not len(noisy):
         return np.zeros((slots.size, len(errors)))
-    influence = _influence(found)
+    influence = _influence(maximum)
     parts = len(problem.response_height) // len(errors)
-    theta = found.theta.copy()
+    theta = maximum.theta.copy()
     theta[slots.background] = 0.0
     most = _PLACES_STRETCHED if problem.stretched else _PLACES
     places = np.unique(np.linspace(noisy[0], noisy[-1], min(most, noisy[-1] - noisy[0] + 1)).astype(np.int64))
@@ -120,7 +120,7 @@ def _moves(found: Maximum, errors: Floats) -> Floats:
         height = np.zeros(len(problem.response_height))
         height[place * parts : (place + 1) * parts] = 1.0 / (parts * problem.response_bin)
         moved = problem._replace(response_height=height, periods=0.0)
-        effects[:, k] = influence @ expected_counts(Maximum(moved, theta, found.free, found.bounds, 0.0))
+        effects[:, k] = influence @ expected_counts(Maximum(moved, theta, maximum.free, maximum.bounds, 0.0))
     between = np.stack([np.interp(np.arange(len(errors)), places, effect) for effect in effects])
     moves: Floats = between * errors
     return moves
@@ -130,12 +130,12 @@ _LEAST = 1.0  # photons
 _LARGEST = 0.5  # in standard errors: beyond it the expansion says nothing
 
 
-def relative_bias(found: Maximum) -> Floats:
+def relative_bias(maximum: Maximum) -> Floats:
     """Return the expected (estimate - truth) / truth of each lifetime (K,)."""
     from qdmol.analysis.lifetime.kernels import expected
 
-    count = found.problem.components
-    matrix, inside = fisher(found)
+    count = maximum.problem.components
+    matrix, inside = fisher(maximum)
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-30))
     if not np.isfinite(matrix).all():
         return np.zeros(count)
@@ -144,54 +144,54 @@ def relative_bias(found: Maximum) -> Floats:
         return np.zeros(count)
     # columns whose outer products sum to the inverse
     roots = (vectors / np.sqrt(values)) / scale[:, None]
-    slopes = np.zeros((found.slots.size, len(found.problem.counts)))
-    mean = expected(found.problem, found.theta, slopes)
-    used = found.problem.used & (mean > 0)
+    slopes = np.zeros((maximum.slots.size, len(maximum.problem.counts)))
+    mean = expected(maximum.problem, maximum.theta, slopes)
+    used = maximum.problem.used & (mean > 0)
     curvature = np.zeros(int(used.sum()))
     for column in roots.T:
-        curvature += _bend(found, column, inside, mean)[used]
+        curvature += _bend(maximum, column, inside, mean)[used]
     pull = slopes[inside][:, used] @ (curvature / mean[used])
     inverse = roots @ roots.T
-    bias = np.zeros(found.slots.size)
-    variance = np.zeros(found.slots.size)
+    bias = np.zeros(maximum.slots.size)
+    variance = np.zeros(maximum.slots.size)
     bias[inside] = -0.5 * inverse @ pull
     variance[inside] = np.diag(inverse)
-    relative = bias[:count] + 0.5 * variance[:count] + _by_bound(found)
+    relative = bias[:count] + 0.5 * variance[:count] + _by_bound(maximum)
     error = np.sqrt(variance[:count])
     return np.clip(relative, -_LARGEST * error, _LARGEST * error)
 
 
-def _by_bound(found: Maximum) -> Floats:
+def _by_bound(maximum: Maximum) -> Floats:
     """Relative bias of the lifetimes (K,) from a background that cannot be negative."""
-    slot, count = found.slots.background, found.problem.components
-    if not found.free[slot]:
+    slot, count = maximum.slots.background, maximum.problem.components
+    if not maximum.free[slot]:
         return np.zeros(count)
-    theta = found.theta.copy()
+    theta = maximum.theta.copy()
     # on the bound the information is that of a background of one photon
-    theta[slot] = max(theta[slot], _LEAST / float(found.problem.widths[found.problem.used].sum()))
-    matrix, inside = fisher(replace(found, theta=theta))
+    theta[slot] = max(theta[slot], _LEAST / float(maximum.problem.widths[maximum.problem.used].sum()))
+    matrix, inside = fisher(replace(maximum, theta=theta))
     if not inside[slot] or not inside[:count].all():
         return np.zeros(count)
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-30))
     inverse = np.linalg.inv(matrix / np.outer(scale, scale) + 1e-10 * np.eye(len(scale))) / np.outer(scale, scale)
     at = int(inside[:slot].sum())
     error = np.sqrt(inverse[at, at])
-    z = found.theta[slot] / error
+    z = maximum.theta[slot] / error
     excess = np.exp(-(z**2) / 2.0) / np.sqrt(2 * np.pi) - z * normal_tail(z)
     shifts: Floats = inverse[:count, at] / error * excess
     return shifts
 
 
-def _bend(found: Maximum, direction: Floats, inside: NDArray[np.bool_], mean: Floats) -> Floats:
+def _bend(maximum: Maximum, direction: Floats, inside: NDArray[np.bool_], mean: Floats) -> Floats:
     """Second derivative of the mean counts along a direction."""
     step = 0.05  # in standard errors of that direction
-    move = np.zeros(found.slots.size)
+    move = np.zeros(maximum.slots.size)
     move[inside] = direction
     # a direction nobody knows, as towards an endless lifetime, is followed a little only
-    logarithms = [*range(found.problem.components), found.slots.width]
+    logarithms = [*range(maximum.problem.components), maximum.slots.width]
     step /= max(1.0, float(np.abs(move[logarithms]).max()))
-    ahead, behind = found.theta + step * move, found.theta - step * move
-    bend: Floats = (expected_counts(found, ahead) - 2.0 * mean + expected_counts(found, behind)) / step**2
+    ahead, behind = maximum.theta + step * move, maximum.theta - step * move
+    bend: Floats = (expected_counts(maximum, ahead) - 2.0 * mean + expected_counts(maximum, behind)) / step**2
     return bend
 
 
@@ -220,34 +220,34 @@ def assemble(
     """
     from qdmol.analysis.lifetime.kernels import SLOT
 
-    found, kind = trial.maximum, response.kind
-    width_ns = _width(found, kind)
-    shortest = resolution_ns(found, bin_ns=decay.bin_width_ns, width_ns=width_ns)
-    reported = found.problem.components if found.problem.stretched else resolved(found, shortest)
+    maximum, kind = trial.maximum, response.kind
+    width_ns = _width(maximum, kind)
+    shortest = resolution_ns(maximum, bin_ns=decay.bin_width_ns, width_ns=width_ns)
+    reported = maximum.problem.components if maximum.problem.stretched else resolved(maximum, shortest)
     if reported == 0:
         raise SolverError(
             f"The fit failed: the decay is faster than the resolution of response and bins, {shortest:.3g} ns; it "
             "may be scattered light or an instrument response."
         )
-    found = replace(found, problem=found.problem._replace(reported=reported))
-    slots, used, mean = found.slots, trial.used, trial.curve
-    thresholds = Thresholds.at(found, threshold, response)
-    lifetimes = _lifetimes(found, thresholds)
-    amplitudes, intensities = _fractions(found, thresholds)
-    by_amplitude, by_intensity = _averages(found, lifetimes, thresholds)
-    background = float(found.theta[slots.background])
+    maximum = replace(maximum, problem=maximum.problem._replace(reported=reported))
+    slots, used, mean = maximum.slots, trial.used, trial.curve
+    thresholds = Thresholds.at(maximum, threshold, response)
+    lifetimes = _lifetimes(maximum, thresholds)
+    amplitudes, intensities = _fractions(maximum, thresholds)
+    by_amplitude, by_intensity = _averages(maximum, lifetimes, thresholds)
+    background = float(maximum.theta[slots.background])
     dark = (math.nan, math.nan)
-    if found.free[slots.background]:
-        dark = _interval(found, Quantity(SLOT, slots.background, 0.0), thresholds)
-    stretch = _stretch(found, thresholds)
-    pulse = float(found.theta[slots.shift])
+    if maximum.free[slots.background]:
+        dark = _interval(maximum, Quantity(SLOT, slots.background, 0.0), thresholds)
+    stretch = _stretch(maximum, thresholds)
+    pulse = float(maximum.theta[slots.shift])
     if kind == "measured":
-        pulse = nearest_shift(pulse, found.problem.period)
+        pulse = nearest_shift(pulse, maximum.problem.period)
     return LifetimeFit(
         *_columns(lifetimes),
         *_columns(amplitudes),
         *_columns(intensities),
-        trial.name if found.problem.stretched else model_name(reported),
+        trial.name if maximum.problem.stretched else model_name(reported),
         *(by_amplitude.value, by_amplitude.low, by_amplitude.high),
         *(by_intensity.value, by_intensity.low, by_intensity.high),
         *(background, *dark),
@@ -269,8 +269,8 @@ def assemble(
     )
 
 
-def _interval(found: Maximum, what: Quantity, thresholds: Thresholds) -> tuple[float, float]:
-    return profile_interval(found, what, threshold=thresholds.of(found, what))
+def _interval(maximum: Maximum, what: Quantity, thresholds: Thresholds) -> tuple[float, float]:
+    return profile_interval(maximum, what, threshold=thresholds.of(maximum, what))
 
 
 def _columns(ranges: list[_Range]) -> tuple[Floats, Floats, Floats]:
@@ -281,15 +281,15 @@ def _columns(ranges: list[_Range]) -> tuple[Floats, Floats, Floats]:
     )
 
 
-def _lifetimes(found: Maximum, thresholds: Thresholds) -> list[_Range]:
+def _lifetimes(maximum: Maximum, thresholds: Thresholds) -> list[_Range]:
     from qdmol.analysis.lifetime.kernels import LOG_TAU
 
     # a correction beyond a third belongs to a component that the decay does not bound
-    values = found.components_ns * (1.0 - np.clip(relative_bias(found), -1 / 3, 1 / 3))
+    values = maximum.components_ns * (1.0 - np.clip(relative_bias(maximum), -1 / 3, 1 / 3))
     ranges = []
-    for k, value in enumerate(values[: found.problem.reported]):
-        low, high = _interval(found, Quantity(LOG_TAU, k, *found.bounds[:, k]), thresholds)
-        ranges.append(_opened(float(value), low, high, found.bounds[:, k]))
+    for k, value in enumerate(values[: maximum.problem.reported]):
+        low, high = _interval(maximum, Quantity(LOG_TAU, k, *maximum.bounds[:, k]), thresholds)
+        ranges.append(_opened(float(value), low, high, maximum.bounds[:, k]))
     return ranges
 
 
@@ -301,10 +301,10 @@ def _opened(value: float, low: float, high: float, bounds: Floats) -> _Range:
     return _Range(value, bottom, top)
 
 
-def _fractions(found: Maximum, thresholds: Thresholds) -> tuple[list[_Range], list[_Range]]:
+def _fractions(maximum: Maximum, thresholds: Thresholds) -> tuple[list[_Range], list[_Range]]:
     from qdmol.analysis.lifetime.kernels import AMPLITUDE, INTENSITY, quantity
 
-    count = found.problem.reported
+    count = maximum.problem.reported
     if count == 1:
         one = [_Range(1.0, 1.0, 1.0)]
         return one, one
@@ -312,51 +312,51 @@ def _fractions(found: Maximum, thresholds: Thresholds) -> tuple[list[_Range], li
     for kind in (AMPLITUDE, INTENSITY):
         ranges: list[_Range] = []
         for k in range(count):
-            value = float(quantity(found.problem, found.theta, kind, k))
+            value = float(quantity(maximum.problem, maximum.theta, kind, k))
             if count == 2 and k == 1:
                 first = ranges[0]
                 ranges.append(_Range(1.0 - first.value, 1.0 - first.high, 1.0 - first.low))
                 continue
-            low, high = _interval(found, Quantity(kind, k, 0.0, 1.0), thresholds)
+            low, high = _interval(maximum, Quantity(kind, k, 0.0, 1.0), thresholds)
             ranges.append(_Range(value, max(low, 0.0), min(high, 1.0)))
         columns.append(ranges)
     return columns[0], columns[1]
 
 
-def _averages(found: Maximum, lifetimes: list[_Range], thresholds: Thresholds) -> tuple[_Range, _Range]:
+def _averages(maximum: Maximum, lifetimes: list[_Range], thresholds: Thresholds) -> tuple[_Range, _Range]:
     """Amplitude- and intensity-weighted lifetime."""
     from qdmol.analysis.lifetime.kernels import AMPLITUDE_MEAN, INTENSITY_MEAN, quantity
 
-    if found.problem.reported == 1 and not found.problem.stretched:
+    if maximum.problem.reported == 1 and not maximum.problem.stretched:
         return lifetimes[0], lifetimes[0]
     ranges = []
     # a mean of lifetimes is within their bounds, one of a stretched law within those of its shape
-    ends = found.bounds[:, 0] if not found.problem.stretched else np.array([-np.inf, np.inf])
+    ends = maximum.bounds[:, 0] if not maximum.problem.stretched else np.array([-np.inf, np.inf])
     for kind in (AMPLITUDE_MEAN, INTENSITY_MEAN):
-        value = float(quantity(found.problem, found.theta, kind, 0))
-        low, high = _interval(found, Quantity(kind, 0, *ends), thresholds)
+        value = float(quantity(maximum.problem, maximum.theta, kind, 0))
+        low, high = _interval(maximum, Quantity(kind, 0, *ends), thresholds)
         ranges.append(_opened(math.exp(value), low, high, ends))
     return ranges[0], ranges[1]
 
 
-def _stretch(found: Maximum, thresholds: Thresholds) -> _Range | None:
+def _stretch(maximum: Maximum, thresholds: Thresholds) -> _Range | None:
     from qdmol.analysis.lifetime.kernels import SLOT
 
-    if not found.problem.stretched:
+    if not maximum.problem.stretched:
         return None
-    slot = found.slots.stretch
-    low, high = _interval(found, Quantity(SLOT, slot, *found.bounds[:, slot]), thresholds)
-    return _Range(float(found.theta[slot]), low, high)
+    slot = maximum.slots.stretch
+    low, high = _interval(maximum, Quantity(SLOT, slot, *maximum.bounds[:, slot]), thresholds)
+    return _Range(float(maximum.theta[slot]), low, high)
 
 
-def _width(found: Maximum, kind: ResponseKind) -> float | None:
+def _width(maximum: Maximum, kind: ResponseKind) -> float | None:
     """Standard deviation of the response in ns."""
     if kind == "gaussian":
-        return math.exp(found.theta[found.slots.width])
+        return math.exp(maximum.theta[maximum.slots.width])
     if kind == "none":
         return None
-    height = found.problem.response_height
-    times = found.problem.response_bin * np.arange(len(height))
+    height = maximum.problem.response_height
+    times = maximum.problem.response_bin * np.arange(len(height))
     weights = height / height.sum()
     return float(np.sqrt(weights @ (times - weights @ times) ** 2))
 
@@ -380,32 +380,32 @@ _FLAT = 25.0  # twice the log-likelihood by which a decay must beat a constant: 
 _UNBOUNDED = 1e4  # ratio of the ends of an interval from which it is taken as unbounded
 
 
-def resolution_ns(found: Maximum, *, bin_ns: float, width_ns: float | None) -> float:
+def resolution_ns(maximum: Maximum, *, bin_ns: float, width_ns: float | None) -> float:
     """Return the shortest lifetime in ns that response and bins resolve.
 
     `width_ns` is the standard deviation of a Gaussian response.
     """
-    if found.problem.kind == MEASURED:
-        height = found.problem.response_height
-        return max(bin_ns, _OF_MEASURED * found.problem.response_bin * int((height > 0.5 * height.max()).sum()))
-    if found.problem.kind == GAUSSIAN and width_ns is not None:
-        share = _OF_FITTED if found.free[found.slots.width] else _OF_MEASURED
+    if maximum.problem.kind == MEASURED:
+        height = maximum.problem.response_height
+        return max(bin_ns, _OF_MEASURED * maximum.problem.response_bin * int((height > 0.5 * height.max()).sum()))
+    if maximum.problem.kind == GAUSSIAN and width_ns is not None:
+        share = _OF_FITTED if maximum.free[maximum.slots.width] else _OF_MEASURED
         return max(bin_ns, share * _FWHM * width_ns)
     return bin_ns
 
 
-def resolved(found: Maximum, shortest_ns: float) -> int:
+def resolved(maximum: Maximum, shortest_ns: float) -> int:
     """Return how many components are at least `shortest_ns` long."""
-    return int((found.components_ns >= shortest_ns).sum())
+    return int((maximum.components_ns >= shortest_ns).sum())
 
 
-def is_resolved(found: Maximum, *, bin_ns: float) -> bool:
+def is_resolved(maximum: Maximum, *, bin_ns: float) -> bool:
     """Whether the component of most photons is longer than a fitted Gaussian and the bins resolve."""
-    if found.problem.stretched:
+    if maximum.problem.stretched:
         return True
-    main = int(found.theta[found.slots.components : 2 * found.slots.components].argmax())
-    width_ns = math.exp(found.theta[found.slots.width])
-    return bool(found.components_ns[main] >= resolution_ns(found, bin_ns=bin_ns, width_ns=width_ns))
+    main = int(maximum.theta[maximum.slots.components : 2 * maximum.slots.components].argmax())
+    width_ns = math.exp(maximum.theta[maximum.slots.width])
+    return bool(maximum.components_ns[main] >= resolution_ns(maximum, bin_ns=bin_ns, width_ns=width_ns))
 
 
 def failure(fit: LifetimeFit, trial: Trial) -> str | None:
@@ -427,8 +427,8 @@ def failure(fit: LifetimeFit, trial: Trial) -> str | None:
 
 def _misfit(trial: Trial) -> float:
     """Relative deviation of the curve from the counts, of those that are not background."""
-    found = trial.maximum
-    photons = float(found.theta[found.slots.components : 2 * found.slots.components].sum())
+    maximum = trial.maximum
+    photons = float(maximum.theta[maximum.slots.components : 2 * maximum.slots.components].sum())
     total = float(trial.curve[trial.used].sum())
     share = min(max(photons / max(total, 1.0), 1e-6), 1.0)
     return trial.goodness.misfit / math.sqrt(share)

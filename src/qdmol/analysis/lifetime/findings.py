@@ -180,7 +180,7 @@ _WRAP = 0.02  # share of photons that come after the next pulse
 
 def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]:
     """Return the findings, the gravest first."""
-    found = [
+    flags = [
         _poor(fit, trial),
         _pile_up(decay),
         _beyond(decay),
@@ -192,7 +192,7 @@ def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]
         _few(fit),
         _tail(fit),
     ]
-    return (*_bumps(decay, trial), *(flag for flag in found if flag is not None))
+    return (*_bumps(decay, trial), *(flag for flag in flags if flag is not None))
 
 
 def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> tuple[Flag, ...]:
@@ -224,11 +224,11 @@ def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> 
 
 
 def _unresolved(fit: LifetimeFit, trial: Trial) -> Flag | None:
-    found = trial.maximum
-    hidden = found.problem.components - len(fit.components_ns)
-    if hidden <= 0 or found.problem.stretched:
+    maximum = trial.maximum
+    hidden = maximum.problem.components - len(fit.components_ns)
+    if hidden <= 0 or maximum.problem.stretched:
         return None
-    photons = found.theta[found.slots.components : 2 * found.slots.components]
+    photons = maximum.theta[maximum.slots.components : 2 * maximum.slots.components]
     share = float(photons[-hidden:].sum() / photons.sum())
     text = (
         f"{100 * share:.2g} % of the decay photons arrive faster than the resolution of response and bins, probably "

@@ -18,6 +18,7 @@ from qdmol.analysis.background import Background
 from qdmol.analysis.lifetime.estimating import assemble, failure, is_flat, is_resolved
 from qdmol.analysis.lifetime.findings import filled_part, find_flags, find_range_flags
 from qdmol.analysis.lifetime.histogram import decay_of
+from qdmol.analysis.lifetime.kernels import PULSE
 from qdmol.analysis.lifetime.models import (
     MOST_COMPONENTS,
     Bump,
@@ -28,7 +29,6 @@ from qdmol.analysis.lifetime.models import (
     prepare,
     try_models,
 )
-from qdmol.analysis.lifetime.problem import PULSE
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError, InputError, SolverError
@@ -256,11 +256,11 @@ def _best(request: _Request, setting: Setting) -> tuple[Trial, dict[str, float]]
 
 def _bump_behind(request: _Request, trial: Trial) -> Bump | None:
     """A bump three lifetimes or more behind the pulse, where it is no matter of the law; its flanks belong to it."""
-    found = trial.maximum
-    left, _ = _since(request, float(found.theta[found.slots.shift]))
-    late = trial.used & (left > 3.0 * float(found.components_ns[0]))
+    maximum = trial.maximum
+    left, _ = _since(request, float(maximum.theta[maximum.slots.shift]))
+    late = trial.used & (left > 3.0 * float(maximum.components_ns[0]))
     bump = find_bump(request.decay.counts, trial.curve, late)
-    signal = float(found.theta[found.slots.components : 2 * found.slots.components].sum())
+    signal = float(maximum.theta[maximum.slots.components : 2 * maximum.slots.components].sum())
     if bump is None or bump.photons > _LARGEST_BUMP * signal:
         return None
     flank = (bump.stop - bump.start) // 2
@@ -275,12 +275,12 @@ def _automatic(request: _Request) -> tuple[Trial, dict[str, float], Response]:
     if trial.goodness.probability > GOOD and sharp:
         return trial, evidence, gaussian
     try:
-        found = _tail(request, Response.none(), known=trial)
+        tail = _tail(request, Response.none(), known=trial)
     except DataError:  # no tail: the Gaussian is what there is
         return trial, evidence, gaussian
     # the tail must earn what it leaves out
-    if not sharp or found[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
-        return found
+    if not sharp or tail[0].goodness.reduced_deviance < trial.goodness.reduced_deviance:
+        return tail
     return trial, evidence, gaussian
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, Problem, Slots
+from qdmol.analysis.lifetime.kernels import GAUSSIAN, MEASURED, Problem, Slots
 from qdmol.arrays import Bools, Floats
 
 FREE_LIKELIHOOD = np.zeros(4)  # no pull towards a quantity: kind, index, target, weight
@@ -36,7 +36,7 @@ LOWEST_STRETCH = 0.15
 class Maximum:
     """A model at its largest likelihood.
 
-    `theta` is laid out as :class:`qdmol.analysis.lifetime.problem.Slots` says; `free` tells which of it was fitted.
+    `theta` is laid out as :class:`qdmol.analysis.lifetime.kernels.Slots` says; `free` tells which of it was fitted.
     """
 
     problem: Problem
@@ -95,36 +95,36 @@ def climb(problem: Problem, theta: Floats, free: Bools, bounds: Floats | None = 
     limits = bounds_of(problem) if bounds is None else bounds
     place = np.where(free, np.clip(theta, limits[0], limits[1]), theta)
     value = maximise(problem, place, free, limits, FREE_LIKELIHOOD)
-    found = Maximum(problem, place, free, limits, float(value))
-    return _in_order(found)
+    maximum = Maximum(problem, place, free, limits, float(value))
+    return _in_order(maximum)
 
 
-def _in_order(found: Maximum) -> Maximum:
-    count = found.problem.components
-    order = np.argsort(-found.theta[:count], kind="stable")
-    theta = found.theta.copy()
-    theta[:count] = found.theta[order]
-    theta[count : 2 * count] = found.theta[count + order]
-    return replace(found, theta=theta)
+def _in_order(maximum: Maximum) -> Maximum:
+    count = maximum.problem.components
+    order = np.argsort(-maximum.theta[:count], kind="stable")
+    theta = maximum.theta.copy()
+    theta[:count] = maximum.theta[order]
+    theta[count : 2 * count] = maximum.theta[count + order]
+    return replace(maximum, theta=theta)
 
 
-def expected_counts(found: Maximum, theta: Floats | None = None) -> Floats:
+def expected_counts(maximum: Maximum, theta: Floats | None = None) -> Floats:
     """Mean counts (n,) of the bins, at the maximum or at another `theta`."""
     from qdmol.analysis.lifetime.kernels import expected
 
-    slopes = np.zeros((found.slots.size, len(found.problem.counts)))
-    mean: Floats = expected(found.problem, found.theta if theta is None else theta, slopes)
+    slopes = np.zeros((maximum.slots.size, len(maximum.problem.counts)))
+    mean: Floats = expected(maximum.problem, maximum.theta if theta is None else theta, slopes)
     return mean
 
 
-def fisher(found: Maximum) -> tuple[Floats, Bools]:
+def fisher(maximum: Maximum) -> tuple[Floats, Bools]:
     """Fisher's matrix of the free parameters that are on no bound, and which these are."""
     from qdmol.analysis.lifetime.kernels import expected, fisher_matrix
 
-    slopes = np.zeros((found.slots.size, len(found.problem.counts)))
-    mean = expected(found.problem, found.theta, slopes)
-    matrix = fisher_matrix(found.problem, found.theta, mean, slopes, np.zeros(found.slots.size))
-    inside = found.free & np.array([not found.at_bound(slot) for slot in range(found.slots.size)])
+    slopes = np.zeros((maximum.slots.size, len(maximum.problem.counts)))
+    mean = expected(maximum.problem, maximum.theta, slopes)
+    matrix = fisher_matrix(maximum.problem, maximum.theta, mean, slopes, np.zeros(maximum.slots.size))
+    inside = maximum.free & np.array([not maximum.at_bound(slot) for slot in range(maximum.slots.size)])
     return matrix[np.ix_(inside, inside)], inside
 
 
@@ -146,12 +146,12 @@ _MOST = 8192  # bins in which a first maximum is looked for
 _REACH = 6.0  # standard deviations of a Gaussian that stay in fine bins
 
 
-def coarsened(problem: Problem, found: Maximum) -> Problem:
+def coarsened(problem: Problem, maximum: Maximum) -> Problem:
     """Return the problem with bins joined, given a first maximum that knows where the response lies."""
     if len(problem.counts) < 200:
         return problem
-    distance = _distance(problem, found)
-    finest = _FINEST * math.exp(found.theta[found.slots.width]) if problem.kind == GAUSSIAN else 0.0
+    distance = _distance(problem, maximum)
+    finest = _FINEST * math.exp(maximum.theta[maximum.slots.width]) if problem.kind == GAUSSIAN else 0.0
     return _joined(problem, _starts(problem, np.maximum(_SHARE * distance, finest)))
 
 
@@ -178,11 +178,11 @@ def _joined(problem: Problem, starts: NDArray[np.int64]) -> Problem:
     )
 
 
-def _distance(problem: Problem, found: Maximum) -> Floats:
+def _distance(problem: Problem, maximum: Maximum) -> Floats:
     """Time (n,) between the middle of each bin and the response of the pulse before or after it."""
-    begin = end = float(found.theta[found.slots.shift])
+    begin = end = float(maximum.theta[maximum.slots.shift])
     if problem.kind == GAUSSIAN:
-        reach = _REACH * math.exp(found.theta[found.slots.width])
+        reach = _REACH * math.exp(maximum.theta[maximum.slots.width])
         begin, end = begin - reach, end + reach
     elif problem.kind == MEASURED:
         begin += problem.response_first
@@ -232,32 +232,32 @@ class Quantity:
     highest: float = math.inf
 
 
-def standard_error(found: Maximum, what: Quantity) -> float:
+def standard_error(maximum: Maximum, what: Quantity) -> float:
     """Standard error from Fisher's matrix; of a quantity on a bound, one from its own curvature."""
     from qdmol.analysis.lifetime.kernels import quantity_slope
 
-    slope = quantity_slope(found.problem, found.theta, what.kind, what.index)
-    matrix, inside = fisher(found)
+    slope = quantity_slope(maximum.problem, maximum.theta, what.kind, what.index)
+    matrix, inside = fisher(maximum)
     part = slope[inside]
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-30))
     normal = matrix / np.outer(scale, scale) + 1e-12 * np.eye(len(scale))
     variance = float((part / scale) @ np.linalg.solve(normal, part / scale)) if len(part) else 0.0
     if variance > 0 and math.isfinite(variance):
         return math.sqrt(variance)
-    total = float(found.problem.counts[found.problem.used].sum())
+    total = float(maximum.problem.counts[maximum.problem.used].sum())
     return 1.0 / math.sqrt(total + 1.0)
 
 
-def profile_interval(found: Maximum, what: Quantity, *, threshold: float) -> tuple[float, float]:
+def profile_interval(maximum: Maximum, what: Quantity, *, threshold: float) -> tuple[float, float]:
     """Return both ends of an interval, where twice the drop of the log-likelihood reaches `threshold`.
 
     An end is that of the quantity's range where the drop never reaches it. Components keep their order along the
     profile, so that a label stands for the same component throughout: without it two close lifetimes exchange their
     roles, and the interval of one swallows the other.
     """
-    error = standard_error(found, what)
-    low = _end(found, what, error=error, side=-1.0, goal=math.sqrt(threshold))
-    high = _end(found, what, error=error, side=1.0, goal=math.sqrt(threshold))
+    error = standard_error(maximum, what)
+    low = _end(maximum, what, error=error, side=-1.0, goal=math.sqrt(threshold))
+    high = _end(maximum, what, error=error, side=1.0, goal=math.sqrt(threshold))
     return low, high
 
 
@@ -270,17 +270,17 @@ class _Point:
     theta: Floats
 
 
-def _end(found: Maximum, what: Quantity, *, error: float, side: float, goal: float) -> float:
+def _end(maximum: Maximum, what: Quantity, *, error: float, side: float, goal: float) -> float:
     from qdmol.analysis.lifetime.kernels import quantity
 
-    centre = float(quantity(found.problem, found.theta, what.kind, what.index))
+    centre = float(quantity(maximum.problem, maximum.theta, what.kind, what.index))
     limit = what.highest if side > 0 else what.lowest
-    inner, outer = _Point(centre, 0.0, found.theta), None
+    inner, outer = _Point(centre, 0.0, maximum.theta), None
     target, weight = centre + side * goal * error, (_STIFFNESS / error) ** 2
     stride = 0.05 * error
     for _ in range(_MOST_STEPS):
         target = min(target, limit) if side > 0 else max(target, limit)
-        point = _profile_point(found, what, target, inner.theta, weight=weight)
+        point = _profile_point(maximum, what, target, inner.theta, weight=weight)
         ahead = side * (point.place - inner.place)
         if ahead <= 1e-6 * error:
             # the pull was too weak to leave the maximum, or the quantity is at the end of its range
@@ -303,26 +303,26 @@ def _end(found: Maximum, what: Quantity, *, error: float, side: float, goal: flo
     return inner.place + (outer.place - inner.place) * (goal - inner.root) / (outer.root - inner.root)
 
 
-def _profile_point(found: Maximum, what: Quantity, target: float, start: Floats, *, weight: float) -> _Point:
+def _profile_point(maximum: Maximum, what: Quantity, target: float, start: Floats, *, weight: float) -> _Point:
     """The largest likelihood with the quantity at `target`: a parameter is held there, another quantity pulled."""
     from qdmol.analysis.lifetime.kernels import LOG_TAU, SLOT, maximise, quantity
 
-    theta, free, bounds = start.copy(), found.free, found.bounds
+    theta, free, bounds = start.copy(), maximum.free, maximum.bounds
     if what.kind in {LOG_TAU, SLOT}:
-        free = found.free.copy()
+        free = maximum.free.copy()
         free[what.index] = False
         theta[what.index] = target
         pull = FREE_LIKELIHOOD
     else:
         pull = np.array([what.kind, what.index, target, weight])
     if what.kind == LOG_TAU:
-        bounds = found.bounds.copy()
+        bounds = maximum.bounds.copy()
         bounds[0, : what.index] = target
-        bounds[1, what.index + 1 : found.problem.components] = target
+        bounds[1, what.index + 1 : maximum.problem.components] = target
         theta = np.where(free, np.clip(theta, bounds[0], bounds[1]), theta)
-    value = maximise(found.problem, theta, free, bounds, pull)
-    root = math.sqrt(max(2.0 * (found.log_likelihood - float(value)), 0.0))
-    return _Point(float(quantity(found.problem, theta, what.kind, what.index)), root, theta)
+    value = maximise(maximum.problem, theta, free, bounds, pull)
+    root = math.sqrt(max(2.0 * (maximum.log_likelihood - float(value)), 0.0))
+    return _Point(float(quantity(maximum.problem, theta, what.kind, what.index)), root, theta)
 
 
 def _next(inner: _Point, outer: _Point | None, *, side: float, goal: float, stride: float, error: float) -> float:

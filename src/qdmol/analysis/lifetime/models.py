@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.interpolate import CubicSpline
 
+from qdmol.analysis.lifetime.kernels import GAUSSIAN, MEASURED, PULSE, Problem, Slots
 from qdmol.analysis.lifetime.likelihood import (
     Maximum,
     Quantity,
@@ -39,7 +40,6 @@ from qdmol.analysis.lifetime.likelihood import (
     free_parameters,
     standard_error,
 )
-from qdmol.analysis.lifetime.problem import GAUSSIAN, MEASURED, PULSE, Problem, Slots
 from qdmol.analysis.lifetime.values import Decay, Response
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import DataError
@@ -259,16 +259,16 @@ def find_bump(counts: Floats, curve: Floats, where: Bools) -> Bump | None:
     n = len(counts)
     # the normal law is too narrow for a few counts: so four bins at least, and ten photons
     limit = float(-normal_quantile(_ACCIDENT / (2 * n)))
-    best, found = limit, None
+    best, bump = limit, None
     width = 4
     while width <= max(n // 8, 4):
         gain, mean = excess[width:] - excess[:-width], level[width:] - level[:-width]
         score = np.where((gain > _LEAST * mean) & (gain > 10.0), gain / np.sqrt(mean + 1.0), 0.0)
         at = int(np.argmax(score)) if len(score) else 0
         if len(score) and score[at] > best:
-            best, found = float(score[at]), Bump(at, at + width, float(gain[at]))
+            best, bump = float(score[at]), Bump(at, at + width, float(gain[at]))
         width *= 2
-    return found
+    return bump
 
 
 MOST_COMPONENTS = 4
@@ -389,7 +389,7 @@ def choose(trials: dict[str, Trial]) -> tuple[Trial, dict[str, float]]:
     return trials[best], evidence
 
 
-def is_degenerate(found: Maximum) -> bool:
+def is_degenerate(maximum: Maximum) -> bool:
     """Whether a component is no component: no photons, a lifetime without end, or one of many that doubles another.
 
     A lifetime on its lower bound is light that was scattered: a part of the curve, which is not reported.
@@ -397,12 +397,12 @@ def is_degenerate(found: Maximum) -> bool:
     Two close lifetimes that the evidence asks for are two, however loosely each is known: intervals along which they
     keep their order say how loosely, and one lifetime in their place would be a wrong one with a narrow interval.
     """
-    count = found.problem.components
+    count = maximum.problem.components
     if count == 1:
         return False
-    taus = found.components_ns
-    endless = found.theta[:count] >= found.bounds[1, :count] - 1e-6
-    if endless.any() or (found.theta[count : 2 * count] <= 0).any():
+    taus = maximum.components_ns
+    endless = maximum.theta[:count] >= maximum.bounds[1, :count] - 1e-6
+    if endless.any() or (maximum.theta[count : 2 * count] <= 0).any():
         return True
     if count == 2:
         return False
@@ -410,16 +410,16 @@ def is_degenerate(found: Maximum) -> bool:
         return True
     from qdmol.analysis.lifetime.kernels import SLOT
 
-    errors = [standard_error(found, Quantity(SLOT, count + k)) for k in range(count)]
-    return bool((found.theta[count : 2 * count] < _SURE * np.array(errors)).any())
+    errors = [standard_error(maximum, Quantity(SLOT, count + k)) for k in range(count)]
+    return bool((maximum.theta[count : 2 * count] < _SURE * np.array(errors)).any())
 
 
-def _trial(name: str, found: Maximum, whole: Problem) -> Trial:
+def _trial(name: str, maximum: Maximum, whole: Problem) -> Trial:
     """Judge a maximum on the bins of the decay as they were."""
-    problem = whole._replace(components=found.problem.components, stretched=found.problem.stretched)
-    mean = expected_counts(replace(found, problem=problem))
-    goodness = goodness_of_fit(whole.counts[whole.used], mean[whole.used], parameters=found.parameters)
-    return Trial(name, found, goodness, mean, whole.used)
+    problem = whole._replace(components=maximum.problem.components, stretched=maximum.problem.stretched)
+    mean = expected_counts(replace(maximum, problem=problem))
+    goodness = goodness_of_fit(whole.counts[whole.used], mean[whole.used], parameters=maximum.parameters)
+    return Trial(name, maximum, goodness, mean, whole.used)
 
 
 def _free(setting: Setting, problem: Problem) -> Bools:
@@ -445,9 +445,9 @@ def _first(setting: Setting) -> Maximum:
         theta[slots.background] = 0.1 * photons / bins if setting.background is None else setting.background
         theta[slots.shift] = start.shift_ns - _begins(problem)
         theta[slots.width], theta[slots.stretch] = math.log(start.width_ns), 1.0
-        found = climb(problem, theta, free)
-        if best is None or found.log_likelihood > best.log_likelihood:
-            best = found
+        maximum = climb(problem, theta, free)
+        if best is None or maximum.log_likelihood > best.log_likelihood:
+            best = maximum
     if best is None:
         raise ValueError("no start")
     return best
@@ -487,9 +487,9 @@ def _one_more(setting: Setting, fewer: Maximum) -> Maximum:
         photons = fewer.theta[count : 2 * count]
         theta[count + 1 : 2 * count + 2] = [*(0.8 * photons), 0.2 * photons.sum()]
         theta[slots.background :] = fewer.theta[2 * count :]
-        found = climb(problem, theta, free, bounds)
-        if best is None or found.log_likelihood > best.log_likelihood:
-            best = found
+        maximum = climb(problem, theta, free, bounds)
+        if best is None or maximum.log_likelihood > best.log_likelihood:
+            best = maximum
     return best if best is not None else fewer
 
 
@@ -502,7 +502,7 @@ def _stretch(setting: Setting, single: Maximum) -> Maximum:
         theta = single.theta.copy()
         theta[single.slots.stretch] = beta
         theta[0] += math.log(beta) - math.lgamma(1.0 / beta)
-        found = climb(problem, theta, free)
-        if best is None or found.log_likelihood > best.log_likelihood:
-            best = found
+        maximum = climb(problem, theta, free)
+        if best is None or maximum.log_likelihood > best.log_likelihood:
+            best = maximum
     return best if best is not None else single

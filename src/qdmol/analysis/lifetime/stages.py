@@ -101,6 +101,7 @@ class ResponseStage(Stage[Response]):
     name = "instrument response"
     absent = "no_response"
     effort = 0.0
+    classes = (Response,)
 
     def steps(self, recording: Recording) -> Steps[Response]:
         """Read the response; there is no use for one where the light is not pulsed."""
@@ -127,6 +128,7 @@ class DecayStage(Stage[Decay]):
     key = "decay"
     name = "decay"
     absent = "no_decay"
+    classes = (Decay,)
 
     def steps(self, recording: Recording) -> Steps[Decay]:
         """Count delays of the channels of the options, else of all channels."""
@@ -151,6 +153,7 @@ class LifetimeStage(Stage[LifetimeFit]):
     absent = "no_lifetime"
     failed = FAILED_FIT
     effort = 2.0
+    classes = (LifetimeFit,)
 
     def steps(self, recording: Recording) -> Steps[LifetimeFit]:
         """Fit once decay, response and background are there."""

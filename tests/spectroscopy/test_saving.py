@@ -1,0 +1,63 @@
+"""Saved fits of curves come back equal."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import qdmol
+from qdmol.errors import InputError
+from qdmol.spectroscopy import Curve, CurveFits
+
+PEAKS_EV = (2.10, 2.05)
+
+
+@pytest.fixture(scope="module")
+def fits():
+    """Two emission peaks, 50 meV apart, and a curve of an unknown quantity."""
+    rng = np.random.default_rng(3)
+    wavelength = np.arange(500.0, 720.0, 2.0)
+    curves = []
+    for number, peak in enumerate(PEAKS_EV):
+        signal = np.exp(-4 * np.log(2) * ((1239.842 / wavelength - peak) / 0.12) ** 2) / wavelength**2
+        noisy = 1e9 * signal + 5 * rng.normal(size=wavelength.size)
+        curves.append(Curve(wavelength, noisy, "emission", name=f"sample {number}"))
+    return qdmol.fit_curves([*curves, Curve(wavelength, wavelength, name="other")])
+
+
+def test_fits_are_a_sequence(fits):
+    assert len(fits) == 3
+    assert [entry.curve.name for entry in fits] == ["sample 0", "sample 1", "other"]
+    assert fits[0].fit.position_eV.holds(PEAKS_EV[0])
+    assert fits[2].fit is None
+    assert str(fits).splitlines()[1].startswith("sample 0")
+    assert repr(fits) == "<CurveFits: 2 of 3 curves fitted>"
+
+
+def test_the_dataset_has_every_number_with_its_interval(fits):
+    data = fits.data
+    assert list(data["name"].values) == ["sample 0", "sample 1", "other"]
+    np.testing.assert_array_equal(data["peak"], [*(entry.fit.peak_eV.value for entry in fits[:2]), np.nan])
+    assert data["width_low"].values[1] == fits[1].fit.width_meV.low
+    assert (data["peak"].units, data["width"].units) == ("eV", "meV")
+
+
+def test_fits_come_back_equal(fits, tmp_path):
+    loaded = qdmol.load(fits.save(tmp_path / "fits.nc"))
+    assert isinstance(loaded, CurveFits)
+    assert loaded.summary == fits.summary
+    xr.testing.assert_identical(loaded.data, fits.data)
+    assert str(loaded) == str(fits)
+    for mine, theirs in zip(fits[:2], loaded[:2], strict=True):
+        assert theirs.curve.usable.dtype == bool
+        assert theirs.comparison == mine.comparison
+        for name in ("wavelength_nm", "fitted", "background"):
+            np.testing.assert_array_equal(getattr(theirs.fit, name), getattr(mine.fit, name))
+
+
+def test_an_incomplete_file_is_refused(fits, tmp_path):
+    path = fits.save(tmp_path / "fits.nc")
+    with xr.open_dataset(path) as data:
+        alone = data.load()
+    alone.to_netcdf(path, engine="h5netcdf")  # without the arrays of the curves
+    with pytest.raises(InputError, match="no complete curve fits"):
+        qdmol.load(path)
