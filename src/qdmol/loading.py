@@ -16,7 +16,7 @@ KINDS = {
     "comparison": ("qdmol.study", "Comparison"),
     "spectra": ("qdmol.prediction", "Spectra"),
     "photon analysis": ("qdmol.analysis", "PhotonAnalysis"),
-    "photon analyses": ("qdmol.analysis", "PhotonAnalyses"),
+    "set of photon analyses": ("qdmol.analysis", "PhotonAnalyses"),
     "curve fits": ("qdmol.spectroscopy", "CurveFits"),
 }
 

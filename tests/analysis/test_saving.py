@@ -91,5 +91,5 @@ def test_a_file_of_other_values_is_refused(analysis, tmp_path):
     with xr.open_dataset(path) as data:
         damaged = data.load().assign_attrs(qdmol_kind="photon analysis")
     damaged.to_netcdf(path, engine="h5netcdf")
-    with pytest.raises(InputError, match="no complete photon analysis"):
+    with pytest.raises(InputError, match="not contain a complete photon analysis"):
         qdmol.load(path)

@@ -59,5 +59,5 @@ def test_an_incomplete_file_is_refused(fits, tmp_path):
     with xr.open_dataset(path) as data:
         alone = data.load()
     alone.to_netcdf(path, engine="h5netcdf")  # without the arrays of the curves
-    with pytest.raises(InputError, match="no complete curve fits"):
+    with pytest.raises(InputError, match="not contain a complete set of curve fits"):
         qdmol.load(path)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from qdmol.photons import QualityReport
 
 
-ANALYSIS, ANALYSES = "photon analysis", "photon analyses"  # kinds of saved results
+ANALYSIS, ANALYSES = "photon analysis", "set of photon analyses"  # kinds of saved results
 Row: TypeAlias = tuple[str, ...]
 _SEVERITIES: tuple[tuple[Severity, str], ...] = (("fatal", "Refused"), ("warning", "Warning"))
 

@@ -79,6 +79,7 @@ _WRITERS: Final[Mapping[str, str]] = {
     "PhotonAnalyses": "write_photon_report",
     "FailedAnalysis": "write_photon_report",
     "Surveyed": "write_curve_report",
+    "CurveFits": "write_curve_report",
 }
 
 

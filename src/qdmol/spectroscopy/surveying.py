@@ -107,7 +107,7 @@ class CurveFits(Drawable, Sequence[Surveyed]):
         try:
             return cls(decode(saved.values["curves"], _CLASSES, saved.arrays))
         except (KeyError, TypeError, ValueError) as error:
-            raise saved.incomplete(KIND, error) from None
+            raise saved.incomplete("set of curve fits", error) from None
 
     def __repr__(self) -> str:
         fitted = sum(curve.fit is not None for curve in self.curves)

@@ -327,8 +327,8 @@ def test_a_unit_makes_no_decay_of_a_spectrum(tmp_path, lines):
 
 
 def test_sizes_are_bounded_before_anything_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("qdmol.text_tables._MOST_ROWS", 10_000)
-    monkeypatch.setattr("qdmol.text_tables._MOST_NUMBERS", 50_000)
+    monkeypatch.setattr("qdmol.text_tables._MAX_ROWS", 10_000)
+    monkeypatch.setattr("qdmol.text_tables._MAX_NUMBERS", 50_000)
     path = tmp_path / "large.txt"
     with path.open("wb") as file:
         file.truncate(40_000_000)
@@ -344,5 +344,9 @@ def test_a_response_is_chosen_by_its_name(tmp_path):
     rows = columns(TIMES, COUNTS, DOUBLE)
     path = write(tmp_path / "both.txt", ["Time [ns]\tIRF\tQD", *rows])
     assert read_response(path).counts.max() == pytest.approx(39, abs=1)
+<<<<<<< HEAD
     with pytest.raises(InputError, match="a separate file"):
+=======
+    with pytest.raises(InputError, match="in a separate file"):
+>>>>>>> photons2
         read_response(write(tmp_path / "none.txt", ["Time [ns]\tA\tB", *rows]))
