@@ -77,6 +77,11 @@ def test_significance_is_that_of_the_error():
     assert not Estimate.from_error(0.3, 0.3).is_significant
 
 
+def test_small_numbers_have_a_power_of_ten_and_small_energies_do_not():
+    assert repr(Estimate.from_error(8.31e-15, 0.05e-15, "cm2")) == "(8.31 ± 0.05)·10⁻¹⁵ cm2"
+    assert repr(Estimate.from_error(0.0, 2e-9, "meV")) == "0.000000 ± 0.000001 meV"
+
+
 def test_an_estimate_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Estimate(0.0, 0.0, 0.0).value = 1.0  # type: ignore[misc]

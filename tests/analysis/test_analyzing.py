@@ -112,7 +112,7 @@ def test_the_data_have_units_and_hold_the_curves(whole):
 def test_a_result_prints_its_numbers_and_what_is_to_be_known(whole):
     text = str(whole).replace("\N{NO-BREAK SPACE}", " ")
     assert "photons in 2 s" in text
-    assert "against the side peaks" in text
+    assert "relative to the side peaks" in text
     assert "<li>" in whole._repr_html_()
     assert len(repr(whole)) < 100
 
@@ -282,6 +282,7 @@ def test_a_stage_is_a_class_and_a_line_in_the_registry(monkeypatch):
     analysis = analyze_photons(emitter(), **QUICK)
     brightest = max(analysis.quality.per_channel, key=analysis.quality.per_channel.get)
     assert analysis.brightest == analysis.summary["brightest_channel"] == brightest
+    assert "brightest" in dir(analysis)
     with pytest.raises(AttributeError, match="dimmest"):
         analysis.dimmest  # noqa: B018
 

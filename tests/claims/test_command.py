@@ -184,7 +184,9 @@ def test_the_command_for_people(prepared, assessed, capsys):
     shown = capsys.readouterr()
     assert shown.err == ""
     assert prepared["fine_map"] is False
-    assert all(claim.value_text in shown.out and claim.statement.command in shown.out for claim in assessed.claims)
+    for claim in assessed.claims:
+        assert claim.value_text in shown.out
+        assert claim.statement.command in shown.out
     assert run_command(["claims", "--quiet"]) == 0
     quiet = capsys.readouterr().out
     assert "Assumed" not in quiet

@@ -18,7 +18,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 def test_a_line_says_how_far_it_is():
     line = map_progress.progress_line(State(done=120, failed=3, total=400, left=72.4, phase="computing"))
-    assert line == "computing: 120 of 400 points, 3 without numbers, 1:12 left"
+    assert line == "computing: 120 of 400 points, 3 failed, 1:12 left"
     assert map_progress.progress_line(State(0, 0, 4, None, "planning")) == "planning: 0 of 4 points"
 
 

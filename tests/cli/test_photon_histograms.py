@@ -91,7 +91,7 @@ def test_a_table_that_fails_is_not_called_time_tags(tmp_path, capsys):
     rows = "\n".join(f"{k * k}\t{c}" for k, c in enumerate(range(40, 0, -1)))
     (tmp_path / "uneven.txt").write_text(f"Time [ns]\tCounts\n{rows}\n", encoding="utf-8")
     error = refused(capsys, "uneven.txt")
-    assert "even steps" in error["message"]
+    assert "equal steps" in error["message"]
     assert "time tags" not in error["message"]
 
 

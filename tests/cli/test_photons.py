@@ -107,7 +107,7 @@ def test_analyze_writes_a_page_and_its_data(asked, tmp_path, capsys):
     assert run("analyze", "dot 1.ptu") == 0
     out, err = capsys.readouterr()
     assert written(tmp_path) == {"dot 1.html", "dot 1.nc"}
-    assert "g²(0) is 0.10 (0.08 to 0.13) against the side peaks" in out
+    assert "g²(0) is 0.10 (0.08 to 0.13) relative to the side peaks" in out
     assert "Report:" in out
     assert "Channel 0 has a dead time" in out
     assert err == ""

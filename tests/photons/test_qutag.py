@@ -35,7 +35,7 @@ class TestMeasured:
         assert (np.diff(records.sync_times) >= 0).all()
         assert (records.times[-1] - records.times[0]) * 1e-12 == pytest.approx(5.0438, abs=1e-4)
         assert stream.unordered
-        assert any("not in order of time" in note for note in stream.notes)
+        assert any("not in chronological order" in note for note in stream.notes)
         assert "Channel 5 contains periodic pulses and is taken as the sync channel." in stream.notes
 
     def test_photons_are_those_of_a_plain_reading(self, data_folder):

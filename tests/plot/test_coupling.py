@@ -107,7 +107,7 @@ def test_the_axes_lie_around_the_molecule():
 
     axes = coupling_axes(resolve(read_spec("@homodimer")))
     assert axes == {"core_diameter": "1.68nm:4.48nm:13", "barrier": "0.63nm:3.99nm:13"}
-    with pytest.raises(ValueError, match="alone"):
+    with pytest.raises(ValueError, match="single dot"):
         coupling_axes(resolve(read_spec("@monomer")))
 
 

@@ -1,5 +1,7 @@
 """Saved spectra come back equal, to the last digit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -18,7 +20,12 @@ def spectra(request, store):
 
 
 def _assert_equal(loaded, spectra):
+    assert loaded == spectra
+    assert loaded != replace(spectra, temperature=spectra.temperature + 1)
     assert loaded.summary == spectra.summary
+    assert (str(loaded), loaded._repr_html_()) == (str(spectra), spectra._repr_html_())
+    assert str(spectra).splitlines()[0] in spectra._repr_html_()
+    assert f"<strong>{spectra.spec.name}</strong>" in spectra._repr_html_()
     assert loaded.spec == spectra.spec
     assert loaded.changes == spectra.changes
     assert loaded.own.absorption_peak.error == spectra.own.absorption_peak.error

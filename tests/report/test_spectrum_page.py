@@ -90,7 +90,7 @@ def test_no_text_of_the_field_figure_is_cut_or_covers_another(count, holes):
     with paper_style():
         drawing = draw_field_sweep(fakes.with_field(fakes.fake_spectra("@heterodimer"), count=count, holes=holes))
         texts_are_apart(drawing)
-    assert ("without numbers" in drawing.caption) == bool(holes)
+    assert ("failed fields" in drawing.caption) == bool(holes)
 
 
 def test_there_is_no_field_figure_without_numbers():

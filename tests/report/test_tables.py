@@ -19,7 +19,7 @@ def test_energies():
     assert rows == {
         "splitting of the two lowest electron levels": "22.867 ± 0.004 meV",
         "tunnel coupling t": "11.4335 ± 0.0017 meV",
-        "detuning, dot 1 less dot 0": "0 (equal dots)",
+        "detuning, dot 1 minus dot 0": "0 (equal dots)",
         "Coulomb attraction": "self-consistent",
         "hole sits in": "dot 0 (CdSe 1.40 nm)",
         "spacing of the two lowest electron levels in the hole's field": "61.63 ± 0.03 meV",

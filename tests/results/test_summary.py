@@ -97,7 +97,7 @@ def test_dimer_quotes_every_number():
 
 def test_thermal_verdicts():
     assert "exceeds the thermal energy" in text_of(DIMER, 77.0)
-    assert "mixes" in text_of(DIMER, 300.0)
+    assert "both levels are thermally populated" in text_of(DIMER, 300.0)
     assert "uncoupled" in text_of(two_levels(0.009, 0.0))
     assert "not thermally populated" in text_of(DIMER, 0.0)
 
@@ -109,7 +109,7 @@ def test_detuned_dots_are_never_called_hybridised(coupling, detuning, temperatur
     """However far the splitting is above kT and the linewidth: it is not coupling."""
     text = text_of(two_levels(coupling, detuning), temperature, linewidth=1.0)
     assert "exceeds the thermal energy" not in text
-    assert "heat mixes" not in text
+    assert "both levels are thermally populated" not in text
     assert "are hybridised" not in text
     assert "spread over both dots" not in text
     assert f"dot {0 if detuning > 0 else 1} (CdSe 1.40 nm) has the lower uncoupled level" in text
@@ -157,7 +157,7 @@ def test_a_chain_has_a_splitting_and_no_coupling():
     keys = {"tunnel_coupling_meV": None, "detuning_meV": None}
     text = text_of(changed(**keys, dot_share={"electron": [[0.2, 0.6, 0.2]] * 2, "hole": []}), 77.0)
     assert "coupl" not in text
-    assert "one in each dot" not in text
+    assert "to one dot each" not in text
 
 
 def test_thermal_share_is_boltzmann():
@@ -234,7 +234,7 @@ def test_no_levels():
 def test_range_and_convergence():
     text = text_of(changed(splitting_range_meV=[11.9, 35.7], redshift_range_meV=[-0.5, 4.0], converged=False))
     assert "splitting ranges from 11.90 to 35.70 meV" in text
-    assert "red shift runs from −0.50 to 4.00 meV" in text
+    assert "red shift ranges from −0.50 to 4.00 meV" in text
     assert "Not converged or incomplete; see the warnings." in text
 
 

@@ -122,7 +122,7 @@ def test_a_filled_neck_narrower_than_the_lens_is_noted_and_dropped():
     lens = 2 * math.sqrt(3.5**2 - 2.6**2)
     molecule = placed(("molecule.spacing", 5.2), ("molecule.neck", {"filled": lens - 1e-6}))
     assert molecule.bridges == ()
-    assert "nothing changes" in molecule.notes[0]
+    assert "it would have no effect" in molecule.notes[0]
     assert len(placed(("molecule.spacing", 5.2), ("molecule.neck", {"filled": lens + 1e-6})).bridges) == 1
     # a small dot deep in a large one: no waist is narrower than the small dot
     deep = placed(

@@ -41,6 +41,8 @@ def test_a_table_of_samples_becomes_one_table(tmp_path):
     assert not found.converged
     assert found.failed[0][0] == "impossible"
     assert "Sample impossible failed" in str(found)
+    assert repr(found) == "<Batch of 3 samples: 2 solved>"
+    assert "<div>2 of 3 samples were solved.</div>" in found._repr_html_()
 
 
 def test_a_batch_comes_back_equal(tmp_path):

@@ -133,8 +133,8 @@ def _incomplete_map(path):
         (_text, "cannot be read as a NetCDF file"),
         (_old, "holds arrays only"),
         (_unknown, "this version of qdmol reads"),
-        (_incomplete, "holds no complete solution"),
-        (_incomplete_map, "holds no complete map"),
+        (_incomplete, "does not contain a complete solution"),
+        (_incomplete_map, "does not contain a complete map"),
     ],
 )
 def test_other_files_are_refused_in_one_sentence(make, said, tmp_path):

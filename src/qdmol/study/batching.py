@@ -118,7 +118,7 @@ class Batch:
             raise saved.incomplete(KIND, error) from None
 
     def __repr__(self) -> str:
-        return f"<Batch of {self.table.count} samples: {self.table.done} with numbers>"
+        return f"<Batch of {self.table.count} samples: {self.table.done} solved>"
 
     def _repr_html_(self) -> str:
         return "".join(f"<div>{html.escape(line)}</div>" for line in str(self).splitlines())

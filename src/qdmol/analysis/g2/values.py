@@ -282,7 +282,7 @@ class G3:
         return estimate_or_none(self.poisson, self.poisson_low, self.poisson_high)
 
     def __repr__(self) -> str:
-        return f"<G3: {interval_text(self.against_independent)} against independent photons>"
+        return f"<G3: {interval_text(self.against_independent)} relative to independent photons>"
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self)[1:-1])}</p>"
