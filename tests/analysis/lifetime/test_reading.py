@@ -344,9 +344,5 @@ def test_a_response_is_chosen_by_its_name(tmp_path):
     rows = columns(TIMES, COUNTS, DOUBLE)
     path = write(tmp_path / "both.txt", ["Time [ns]\tIRF\tQD", *rows])
     assert read_response(path).counts.max() == pytest.approx(39, abs=1)
-<<<<<<< HEAD
     with pytest.raises(InputError, match="a separate file"):
-=======
-    with pytest.raises(InputError, match="in a separate file"):
->>>>>>> photons2
         read_response(write(tmp_path / "none.txt", ["Time [ns]\tA\tB", *rows]))
