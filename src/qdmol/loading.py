@@ -31,9 +31,9 @@ def load(path: str | os.PathLike[str]) -> Loadable:
 
     Returns
     -------
-    Solution, Map, Batch, Comparison, Spectra, PhotonAnalysis, PhotonAnalyses, CurveFits
-        As the file says; equal to the result that was saved. The solver is not needed. A loaded analysis of photons
-        holds no photons.
+    Loadable
+        A solution, map, batch, comparison, predicted spectra, analysis of photons or fits of curves, as the file says;
+        equal to the result that was saved. The solver is not needed. A loaded analysis of photons holds no photons.
 
     Raises
     ------
