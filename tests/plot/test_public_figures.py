@@ -21,10 +21,10 @@ from qdmol.errors import InputError
 from qdmol.plot.figures import FIGURES
 from qdmol.plot.style import PaperFigure
 from qdmol.prediction import Spectra
-from qdmol.spectroscopy import Surveyed, fit_curve
+from qdmol.spectroscopy import CurveFits, Surveyed, fit_curve
 from qdmol.study import Map, Solution
 
-CLASSES = {kind.__name__: kind for kind in (Solution, Map, Spectra, PhotonAnalysis, Surveyed, Claims)}
+CLASSES = {kind.__name__: kind for kind in (Solution, Map, Spectra, PhotonAnalysis, Surveyed, CurveFits, Claims)}
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ def test_bulk_absorbs_more_than_one_band_does(homodimer):
 def test_states_above_the_barrier_are_flagged(store):
     low = spec_of(DOT, overrides={"medium": {"electron_barrier": 0.6}})
     spectra = predict_spectra(low, folder=store)
-    assert any("belong to the box" in text for text in spectra.warnings)
+    assert any("depend on the computational box" in text for text in spectra.warnings)
     flagged = [part["box_states_from_eV"] for part in spectra.summary["samples"][0]["ranges"]]
     assert flagged[0] is None
     assert flagged[1] is not None

@@ -156,7 +156,7 @@ def test_many_files_begin_with_a_table_of_all(tmp_path):
     one, bad, none = fakes.whole(), fakes.refused(), fakes.failed()
     path = write_photon_report([one, bad, none], tmp_path / "all.html", figures=tmp_path / "figures")
     text = Page(path.read_text(encoding="utf-8")).text
-    assert text.index("The files") < text.index("Figure 1")
+    assert text.index("Files") < text.index("Figure 1")
     assert "refused: The header says 12.5 ns" in text
     assert "not read: `FILE` is 'letter.txt'" in text
     with xr.open_dataset(path.with_suffix(".nc")) as table:

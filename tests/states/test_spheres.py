@@ -138,7 +138,7 @@ def test_more_levels_than_are_bound(count):
     assert len(energies) == len(bound) < count
     assert energies == pytest.approx([energy for energy, _ in bound], abs=1e-4)
     assert not found.converged
-    assert any(f"{len(bound)} of the {count} electron" in warning for warning in found.warnings)
+    assert any(f"{len(bound)} of the {count} requested electron" in warning for warning in found.warnings)
 
 
 def test_nothing_bound_is_bad_input():

@@ -50,7 +50,7 @@ def test_with_it_the_dark_exciton_stays_and_the_bright_one_rises(found):
 
 
 def test_trions_without_it_and_pairs_of_a_mean_field_are_warned_of(found):
-    assert [text for text in found[True]["warnings"] if "left out of X-" in text]
+    assert [text for text in found[True]["warnings"] if "not included for X-" in text]
     mean = qdmol.solve(molecule_spec([dot()], electrons=1, holes=1, coulomb="self-consistent", exchange=True))
     assert [text for text in mean.warnings if "coulomb: ci" in text]
 

@@ -99,7 +99,7 @@ def test_too_many_levels_of_too_fine_a_molecule_are_refused_in_words():
     layers = [{"material": ("CdS", "CdSe")[k % 2], "thickness": 0.05} for k in range(6)]
     dots = [{"core": {"material": "CdSe", "radius": 14}, "shells": layers}, dot(9.0, 0.05)]
     spec = molecule_spec(dots, neck={"linker": 0.1}, electrons=200, holes=2)
-    with pytest.raises(SolverError, match=r"needs \d+ finite elements or more, and at most \d+ are solved"):
+    with pytest.raises(SolverError, match=r"needs \d+ finite elements or more, and at most \d+ are allowed"):
         qdmol.solve(spec)
 
 

@@ -200,7 +200,7 @@ def test_more_levels_than_a_dimer_binds():
     assert 2 <= len(found.summary["electron"]["energy_eV"]) < 30
     assert max(found.summary["electron"]["energy_eV"]) < 0.35
     assert not found.converged
-    assert any("of the 30 electron levels" in text for text in found.warnings)
+    assert any("of the 30 requested electron levels" in text for text in found.warnings)
 
 
 def test_a_molecule_that_binds_nothing_is_bad_input():

@@ -275,7 +275,9 @@ def test_a_scheduler_that_is_killed_loses_nothing_finished(tmp_path, reference):
     found = json.loads(out)
     assert process.returncode == 3
     assert found["done"] == len(parts(output)) == POINTS - len(found["failed"])
-    assert {one["reason"] for one in found["failed"]} == {"the scheduler was lost before this job finished"}
+    assert {one["reason"] for one in found["failed"]} == {
+        "the connection to the scheduler was lost before this job finished"
+    }
     again = run("map", spec, *AXES, "-o", output, "--workers", 0)
     assert again.returncode == 0
     assert output.read_bytes() == reference

@@ -13,11 +13,11 @@ from tests.exact.systems import dot, molecule_spec
 from tests.memory import resident_memory
 
 rng = np.random.default_rng(3)
-for number in range(13):
+for number in range(21):
     dots = [dot(rng.uniform(1.0, 2.2), rng.uniform(0.3, 2.0)), dot(rng.uniform(1.0, 2.2), rng.uniform(0.5, 2.0))]
     spec = molecule_spec(dots, neck={"linker": rng.uniform(0.1, 1.0)}, coulomb="self-consistent", tolerance=1)
     qdmol.solve(spec)
-    if number in (4, 12):  # the same small pair, so that what a result itself holds is the same
+    if number in (4, 12, 20):  # the same small pair, so that what a result itself holds is the same
         qdmol.solve(molecule_spec([dot(), dot()], spacing=5.2, coulomb="self-consistent", tolerance=1))
         print(resident_memory())
 """
@@ -26,5 +26,6 @@ for number in range(13):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_memory_does_not_grow_with_the_number_of_solves():
     done = subprocess.run([sys.executable, "-c", SOLVES], capture_output=True, text=True, timeout=600, check=True)
-    before, after = map(int, done.stdout.split())
-    assert after - before < 8 * 1e6
+    first, middle, last = map(int, done.stdout.split())
+    # A leak shows in both stretches of eight solves; a piece of heap that is taken once, in one.
+    assert min(middle - first, last - middle) < 8 * 1e6

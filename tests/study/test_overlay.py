@@ -190,7 +190,7 @@ def test_a_measured_edge_is_compared_with_the_slope_below_the_predicted_maximum(
     [
         (fakes.measured_emission(flat=True), "fused", "noise"),
         (replace(fakes.measured_emission(), quantity="excitation"), "fused", "a curve of excitation"),
-        (fakes.measured_emission(), "trimer", "The sample trimer is not predicted"),
+        (fakes.measured_emission(), "trimer", "The sample trimer was not predicted"),
     ],
 )
 def test_reasons_stand_in_words(curve, sample, reason):

@@ -116,7 +116,7 @@ def _notes(molecule: AxialMolecule) -> tuple[str, ...]:
         return ()
     return (
         "Optical permittivities are missing in the material set: the local field of light is neglected, and the "
-        "refractive index of the medium is assumed to be {_index(molecule):.3g}.",
+        f"refractive index of the medium is assumed to be {_index(molecule):.3g}.",
     )
 
 

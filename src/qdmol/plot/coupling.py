@@ -302,7 +302,7 @@ def _words(shown: CouplingMap, limits: Sequence[Threshold], not_marked: str) -> 
         sentences.append(f"The dots are detuned; 2t exceeds the detuning at {100 * share:.0f} % of points.")
     holes = int(shown.energy.size - finite.size)
     if holes:
-        sentences.append(f"{holes} of {shown.energy.size} points have no number; the file says why.")
+        sentences.append(f"{holes} of {shown.energy.size} points failed; the reasons are in the file.")
     span = f"from {format_number(finite.min(), 2)} to {format_number(finite.max(), 2)} meV" if finite.size else "absent"
     name = "tunnel splitting 2t" if shown.coupled else "splitting"
     return " ".join(sentences), f"Map of the {name} over core diameter and barrier, {span}. " + " ".join(sentences[1:])

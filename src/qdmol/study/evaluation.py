@@ -133,7 +133,7 @@ def notes(job: Job) -> list[str]:
     if job.molecule.field:
         remarks.append(
             "In an electric field levels are resonances; they are computed with a hard wall "
-            "{job.solution.wall.distance:.2f} nm outside the surface."
+            f"{job.solution.wall.distance:.2f} nm outside the surface."
         )
     remarks += _no_coupling(job)
     for carrier, levels in job.solution.levels.items():

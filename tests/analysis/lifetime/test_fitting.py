@@ -168,7 +168,7 @@ def test_a_measured_background_narrows_the_interval():
     known = fit_lifetime(timed, response=gaussian_histogram(), model="1", background=dark)
     assert known.high_ns[0] - known.low_ns[0] < 0.8 * (free.high_ns[0] - free.low_ns[0])
     assert known.background_low < 0.3 * 300 / 125 < known.background_high
-    with pytest.raises(InputError, match="how long"):
+    with pytest.raises(InputError, match="measurement time"):
         fit_lifetime(decay, background=dark)
 
 
