@@ -1,6 +1,7 @@
 """A file is the whole new one or the untouched old one, whatever fails."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,21 @@ def test_what_another_writer_is_writing_is_left_alone(tmp_path):
         assert first.read_text() == "first"
     assert target.read_text() == "first"
     assert names(tmp_path) == ["page.html"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_a_file_can_be_read_as_soon_as_it_has_its_name(tmp_path, monkeypatch):
+    """HDF5 takes a shared lock to read a file; it must get one before the writer has closed the file."""
+    import fcntl
+
+    read = []
+
+    def rename_and_read(temporary, target, rename=Path.replace):
+        rename(temporary, target)
+        with target.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            read.append(file.read())
+
+    monkeypatch.setattr(Path, "replace", rename_and_read)
+    write_bytes_atomic(tmp_path / "map.nc", b"levels")
+    assert read == [b"levels"]

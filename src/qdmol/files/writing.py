@@ -1,7 +1,8 @@
 """Atomic writing of files: an interrupted write leaves the old file untouched.
 
 A file is written under a temporary name in the same folder, ``.NAME.xxxxxxxx.tmp``, and then renamed. The writer holds
-a lock on it, so that the next writer of the same file can remove the temporary files of processes that were killed.
+a shared lock on it, so that the next writer of the same file can remove the temporary files of processes that were
+killed. The lock is shared because it outlasts the renaming for a moment, in which HDF5 must be able to read the file.
 Without such locks (Windows, some network file systems) the age of a temporary file decides.
 """
 
@@ -44,18 +45,18 @@ def _claim(target: Path) -> tuple[Path, int]:
     while True:
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o666)
-        _lock(descriptor)
-        if fcntl is None or os.fstat(descriptor).st_nlink > 0:
+        locked = _lock(descriptor, shared=True)
+        if fcntl is None or (locked is not False and os.fstat(descriptor).st_nlink > 0):
             return temporary, descriptor
-        os.close(descriptor)  # another process removed it as abandoned before it was locked
+        os.close(descriptor)  # another process removes it as abandoned, because it was not locked yet
 
 
-def _lock(descriptor: int) -> bool | None:
+def _lock(descriptor: int, *, shared: bool = False) -> bool | None:
     """Lock an open file; False where another process holds it, None where there are no locks."""
     if fcntl is None:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
