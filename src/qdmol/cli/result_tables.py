@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 def solution_tables(solution: Solution, *, linewidth: float | None = None) -> list[RenderableType]:
     """Return a solution as tables and sentences; `linewidth` in meV where it is not that of the material set."""
-    from qdmol.study import solution_sentences
+    from qdmol.study import quantity_rows, solution_sentences
 
     shown: list[RenderableType] = [Text(solution.name, style="bold"), Text("")]
+    shown += _quantities(quantity_rows(solution))
     for carrier, levels in (("electron", solution.levels.electron), ("hole", solution.levels.hole)):
         if levels:
             shown += _levels(f"{carrier} levels", levels)
@@ -35,6 +36,17 @@ def solution_tables(solution: Solution, *, linewidth: float | None = None) -> li
     shown += [Text(sentence) for sentence in solution_sentences(solution, linewidth=linewidth)]
     shown += [Text(f"Warning: {warning}", style="yellow") for warning in solution.warnings]
     return shown
+
+
+def _quantities(rows: Iterable[tuple[str, str]]) -> list[RenderableType]:
+    """Return the quantities that have a value as a table."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        if value != NO_VALUE:
+            table.add_row(name, Text(value))
+    return [table, Text("")]
 
 
 def _complex(name: str, states: ComplexStates) -> list[RenderableType]:

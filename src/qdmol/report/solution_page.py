@@ -1,4 +1,4 @@
-"""Report of a solved molecule as one self-contained page: sentences, figures, tables, spec."""
+"""Report of a solved molecule as one self-contained page: numbers, sentences, figures, tables, spec."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qdmol.estimates import NO_VALUE, Estimate, format_error, format_number
+from qdmol.estimates import NO_VALUE, format_error, format_number
 from qdmol.materials import MaterialSet, load_set
 from qdmol.plot import (
     Drawing,
@@ -19,16 +19,14 @@ from qdmol.plot import (
     draw_wavefunctions,
 )
 from qdmol.report.page import PageTable, Section, linked, planned_pair, write_page
-from qdmol.results import provenance, wavelength_nm, write_netcdf
+from qdmol.results import provenance, write_netcdf
 from qdmol.structure import Spec, dump_spec, spec_files
 from qdmol.study import (
     ComplexLevel,
     EnergyLevel,
-    ExcitonState,
-    Pair,
     Solution,
-    binding_text,
     complex_binding_text,
+    quantity_rows,
     solution_sentences,
     state_name,
 )
@@ -117,6 +115,7 @@ def solution_sections(
 ) -> list[Section]:
     """Sections of the page; `netcdf` is the name of the data file, `linewidth` (meV) as of `write_report`."""
     return [
+        Section(label="Numbers", tables=(energies_table(solution),)),
         Section(
             label="Summary",
             sentences=solution_sentences(solution, linewidth=linewidth),
@@ -144,7 +143,6 @@ def page_tables(solution: Solution) -> tuple[PageTable, ...]:
     material_set = load_set(solution.spec.materials, relative_to=solution.spec.folder)
     tables = (
         levels_table(solution),
-        energies_table(solution),
         *complex_tables(solution),
         range_table(solution),
         materials_table(material_set, solution.spec),
@@ -197,28 +195,9 @@ def levels_table(solution: Solution) -> PageTable:
     return PageTable("Levels", header, tuple(rows), note, frozenset(range(1, len(header))))
 
 
-def _number(estimate: Estimate | None) -> str:
-    return NO_VALUE if estimate is None else str(estimate)
-
-
 def energies_table(solution: Solution) -> PageTable:
-    """Splitting, pair energies, gaps and shifts with their errors."""
-    rows = [("splitting of the two lowest electron levels", _number(solution.splitting))]
-    if len(solution.dots) == 2:
-        alike = solution.detuning is not None and solution.detuning.value == 0
-        rows.append(("tunnel coupling t", _number(solution.tunnel_coupling)))
-        rows.append(("detuning, dot 1 minus dot 0", "0 (equal dots)" if alike else _number(solution.detuning)))
-    rows += _pair_rows(solution.pair, solution.dots)
-    rows.append(("gap", _number(solution.gap)))
-    rows += _gap_rows(solution)
-    rows.append(("red shift against the monomer", _number(solution.redshift)))
-    rows.append(("red shift without attraction", _number(solution.redshift_single_particle)))
-    ranges = solution.ranges
-    for name, bounds in (("splitting", ranges.splitting), ("red shift", ranges.redshift)) if ranges else ():
-        if bounds is not None:
-            low, high = (format_number(bound, 3) for bound in bounds)
-            rows.append((f"{name} over the alternative material values", f"{low} to {high} meV"))
-    return PageTable("Pair, gap and shift", ("quantity", "value"), tuple(rows))
+    """Gap, shift, splitting and pair energies with their errors."""
+    return PageTable("Numbers", ("quantity", "value"), quantity_rows(solution))
 
 
 def complex_tables(solution: Solution) -> list[PageTable]:
@@ -242,43 +221,6 @@ def _complex_row(level: ComplexLevel) -> tuple[str, ...]:
         str(level.degeneracy),
         state_name(level) or "one dot",
     )
-
-
-def _pair_rows(pair: Pair | None, dots: Sequence[str]) -> list[tuple[str, str]]:
-    if pair is None:
-        return [("Coulomb attraction", "not included")]
-    mean_field = pair.mean_field
-    scheme: str = pair.scheme if mean_field is None else "configuration interaction"
-    rows = [("Coulomb attraction", scheme)]
-    if pair.hole_dot is not None:
-        rows.append(("hole sits in", dots[pair.hole_dot]))
-    spacing = (
-        "spacing of the two lowest electron levels in the hole's field"
-        if mean_field is None
-        else "energy to move the electron out of the hole's dot"
-    )
-    rows += [(spacing, _number(pair.spacing)), ("exciton above the bulk gap", str(pair.exciton))]
-    if mean_field is not None:
-        rows.append(("exciton of the self-consistent pair", str(mean_field.exciton)))
-    rows.append(("binding", _number(pair.binding)))
-    other = "another self-consistent state" if mean_field is None else "another state of the exciton"
-    return rows + [(other, _state_text(state, dots)) for state in pair.other_states]
-
-
-def _state_text(state: ExcitonState, dots: Sequence[str]) -> str:
-    where = "" if state.hole_dot is None else f"hole in {dots[state.hole_dot]}, "
-    binding = binding_text(state.binding)
-    return f"{where}exciton {state.exciton}{', ' if binding else ''}{binding}"
-
-
-def _gap_rows(solution: Solution) -> list[tuple[str, str]]:
-    rows = []
-    if solution.gap is not None and solution.gap.value > 0:
-        rows.append(("wavelength of the gap", f"{wavelength_nm(solution.gap.value):.3f} nm"))
-    gaps = solution.monomer_gaps or (None,) * len(solution.dots)
-    for name, gap in zip(solution.dots, gaps, strict=True):
-        rows.append((f"gap of {name} alone", NO_VALUE if gap is None else f"{format_number(gap.value, 6)} eV"))
-    return rows
 
 
 def range_table(solution: Solution) -> PageTable | None:

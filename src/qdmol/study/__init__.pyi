@@ -4,6 +4,7 @@ from .comparing import Comparison as Comparison, NumberPair as NumberPair, compa
 from .job import solve_bound as solve_bound
 from .mapping import Map as Map, coupling_map as coupling_map, map_spec as map_spec
 from .points import SOLVER_MODULES as SOLVER_MODULES, SOLVER_SOURCE as SOLVER_SOURCE, point_job as point_job
+from .quantities import quantity_rows as quantity_rows, solution_html as solution_html
 from .solution import Solution as Solution
 from .solving import solve as solve
 from .values import (
@@ -20,7 +21,6 @@ from .wording import (
     binding_text as binding_text,
     complex_binding_text as complex_binding_text,
     lower_level_share as lower_level_share,
-    solution_html as solution_html,
     solution_sentences as solution_sentences,
     state_name as state_name,
     thermal_energy_mev as thermal_energy_mev,

@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from qdmol.results import Drawable, SavedResult, save_result, saved_attributes
 from qdmol.structure import Spec, read_spec, spec_mapping
+from qdmol.study.quantities import solution_html
 from qdmol.study.summary import summary_of
 from qdmol.study.values import SolutionValues
-from qdmol.study.wording import solution_html, solution_sentences
+from qdmol.study.wording import solution_sentences
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,7 +9,6 @@ other dot; below a tenth of the detuning that is under 0.3 %. The splitting itse
 unlike dots it is mostly detuning.
 """
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -397,10 +396,3 @@ def solution_sentences(values: SolutionValues, *, linewidth: float | None = None
         *_spacing(values.pair, values.dots),
         *(sentence for topic in later for sentence in topic(values)),
     )
-
-
-def solution_html(values: SolutionValues) -> str:
-    """Self-contained HTML for notebooks: name, sentences and warnings."""
-    sentences = "".join(f"<li>{html.escape(text)}</li>" for text in solution_sentences(values))
-    warnings = "".join(f"<li>Warning: {html.escape(text)}</li>" for text in values.warnings)
-    return f"<div><p><strong>{html.escape(values.name)}</strong></p><ul>{sentences}{warnings}</ul></div>"
