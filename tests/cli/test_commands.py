@@ -261,6 +261,16 @@ def test_solve(solver, capsys):
     assert err == ""
 
 
+def test_solve_shows_numbers_then_levels_then_sentences(solver, capsys):
+    run("solve", "@homodimer")
+    out = capsys.readouterr().out
+    lines = [line.rstrip() for line in out.splitlines()]
+    first = next(i for i, line in enumerate(lines) if line.startswith("splitting of the electron levels"))
+    assert lines[1] == ""
+    assert first < lines.index("electron levels") < out[: out.index("The two lowest electron levels are")].count("\n")
+    assert "n/a" not in "\n".join(lines[:first])
+
+
 def test_solve_that_does_not_converge(solver, capsys):
     solver["converged"] = False
     assert run("solve", "@homodimer", "--json") == 3

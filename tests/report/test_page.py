@@ -65,6 +65,12 @@ def test_sentences_and_warnings(page, solution):
     assert ("Not converged" in page.text) == (not solution.converged)
 
 
+def test_the_numbers_come_first(variant, written):
+    text = written(variant).read_text(encoding="utf-8")
+    assert 0 < text.index(">Numbers</h2>") < text.index('<ul class="summary">') < text.index("<figure")
+    assert text.index(">Numbers</h2>") < text.index("<td>gap</td>") < text.index('<ul class="summary">')
+
+
 def test_needs_nothing_else(page):
     for tag, address in page.addresses:
         doi = tag == "a" and address.startswith("https://doi.org/10.")

@@ -145,14 +145,22 @@ _STYLES: tuple[tuple[Severity, str, str], ...] = (("fatal", "refused", "bold red
 
 
 def analysis_text(analysis: Analysed, *, quiet: bool) -> RenderableType:
-    """Return one file as sentences, and what must be known beside them; when quiet without notes."""
+    """Return one file as a table of its main numbers, sentences and warnings; unless quiet with notes."""
     lines: list[RenderableType] = [Text(f"{analysis.name}  {analysis.kind}".rstrip(), style="bold")]
+    lines += [Padding(numbers, (0, 0, 0, 2), expand=False) for numbers in _main_numbers(analysis)]
     lines += [Padding(Text(sentence), (0, 0, 0, 2), expand=False) for sentence in analysis.sentences]
     for severity, word, style in _STYLES:
         messages = (Text.assemble((f"{word}: ", style), message) for message in analysis.messages(severity))
         lines += [Padding(message, (0, 0, 0, 2), expand=False) for message in messages]
     notes = () if quiet else analysis.notes
     return Group(*lines, *(Padding(Text(f"note: {note}"), (0, 0, 0, 2), expand=False) for note in notes))
+
+
+def _main_numbers(analysis: Analysed) -> list[RenderableType]:
+    """Return photons, length, rate, lifetime and g2 of one file as a table, as far as there are results."""
+    header, (row,) = files_rows([analysis])
+    numbers = [(name, cell) for name, cell in zip(header[1:-1], row[1:-1], strict=True) if cell != NO_VALUE]
+    return _quantities(numbers)[:1] if numbers else []
 
 
 def files_text(analyses: Sequence[Analysed]) -> RenderableType:

@@ -61,8 +61,8 @@ def write_claims_report(claims: Claims, path: str | Path) -> Path:
     page, data = paired_paths(path)
     homodimer = _homodimer()
     sections = [
-        Section(label="Summary", sentences=_sentences(claims.claims)),
-        Section(label="Tables", tables=(claims_table(claims.claims), reasons_table(claims.claims))),
+        Section(label="Summary", numbers=(claims_table(claims.claims),), sentences=_sentences(claims.claims)),
+        Section(label="Tables", tables=(reasons_table(claims.claims),)),
         *figure_sections(draw_claims(claims, homodimer)),
         spec_section(homodimer.spec, netcdf=data.name),
     ]

@@ -101,6 +101,8 @@ class Section:
         Line below the heading.
     refusal, reasons
         Why there are no results.
+    numbers
+        Tables above the sentences, so that the first screen shows the main results.
     sentences, warnings, notes
         Texts, one an entry.
     figures
@@ -119,6 +121,7 @@ class Section:
     subtitle: str = ""
     refusal: str = ""
     reasons: Sequence[str] = ()
+    numbers: Sequence[PageTable] = ()
     sentences: Sequence[str] = ()
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()

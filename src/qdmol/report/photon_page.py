@@ -174,7 +174,7 @@ def _section(analysis: Analysed, number: int, *, files: bool, heading: bool) -> 
     """What the page says of one file."""
     measured = analysis if isinstance(analysis, PhotonAnalysis) else None
     refusal = "This file could not be read." if measured is None else "This recording was not analysed."
-    tables = () if measured is None else tuple(filter(None, (numbers_table(measured), file_table(measured))))
+    numbers, tables = (None, ()) if measured is None else (numbers_table(measured), (file_table(measured),))
     return Section(
         name=f"file{number}",
         label=analysis.name,
@@ -182,6 +182,7 @@ def _section(analysis: Analysed, number: int, *, files: bool, heading: bool) -> 
         subtitle=_subtitle(measured) if heading and measured is not None else "",
         refusal=refusal if measured is None or measured.refused else "",
         reasons=analysis.sentences if measured is None else analysis.messages("fatal"),
+        numbers=() if numbers is None else (numbers,),
         sentences=() if measured is None else analysis.sentences,
         warnings=analysis.messages("warning"),
         notes=analysis.notes,

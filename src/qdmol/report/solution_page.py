@@ -115,9 +115,9 @@ def solution_sections(
 ) -> list[Section]:
     """Sections of the page; `netcdf` is the name of the data file, `linewidth` (meV) as of `write_report`."""
     return [
-        Section(label="Numbers", tables=(energies_table(solution),)),
         Section(
             label="Summary",
+            numbers=(energies_table(solution),),
             sentences=solution_sentences(solution, linewidth=linewidth),
             warnings=solution.warnings,
         ),

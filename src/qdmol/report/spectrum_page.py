@@ -57,13 +57,20 @@ _RANGES_NOTE = (
 )
 
 
-def spectrum_tables(spectra: Spectra, overlays: Sequence[Overlay]) -> tuple[PageTable, ...]:
-    """Every table there is something for."""
-    samples = list(spectra.samples.values())
+def number_tables(spectra: Spectra, overlays: Sequence[Overlay]) -> tuple[PageTable, ...]:
+    """Tables of the main results: samples, changes between them, measured curves."""
     tables = (
         _plain("Samples", sample_rows(spectra), _SAMPLES_NOTE),
         _plain("Changes", change_rows(spectra), _CHANGES_NOTE) if spectra.changes else None,
         _plain("Measured curves", measured_rows(overlays), _MEASURED_NOTE, left=2) if overlays else None,
+    )
+    return tuple(table for table in tables if table is not None)
+
+
+def detail_tables(spectra: Spectra) -> tuple[PageTable, ...]:
+    """Tables of everything behind the main results, as far as there is any."""
+    samples = list(spectra.samples.values())
+    tables = (
         _ranges(samples),
         _lines(samples),
         _field(spectra.sweep),
@@ -231,9 +238,14 @@ def write_spectrum_report(
     if not spectra.converged:
         warnings = (*warnings, "Not converged: at least one number is not known within its tolerance.")
     sections = [
-        Section(label="Summary", sentences=spectrum_sentences(spectra, overlays), warnings=warnings),
+        Section(
+            label="Summary",
+            numbers=number_tables(spectra, overlays),
+            sentences=spectrum_sentences(spectra, overlays),
+            warnings=warnings,
+        ),
         *figure_sections(drawings),
-        Section(label="Tables", tables=spectrum_tables(spectra, overlays)),
+        Section(label="Tables", tables=detail_tables(spectra)),
         spec_section(spectra.spec, netcdf=data.name),
     ]
     subtitle = f"Absorption and emission at {spectra.temperature:g} K, predicted by qdmol"
