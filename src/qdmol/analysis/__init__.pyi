@@ -21,6 +21,13 @@ from .result import (
     files_dataset as files_dataset,
     files_rows as files_rows,
 )
+from .screening import (
+    QUANTITIES as QUANTITIES,
+    Criterion as Criterion,
+    ScreenedFile as ScreenedFile,
+    Screening as Screening,
+    screen_photons as screen_photons,
+)
 from .stages import Number as Number
 from .summary import plain as plain
 from .trace import Trace as Trace, intensity_trace as intensity_trace

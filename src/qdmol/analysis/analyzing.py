@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
 from qdmol.analysis.stages import (
-    AFTERGLOW,
     FAILED_FIT,
-    MODELS,
     Afterglow,
     HistogramOptions,
     Meter,
@@ -27,6 +25,7 @@ from qdmol.analysis.stages import (
     Progress,
     Recording,
     check_channels,
+    check_words,
     path_or_none,
     run_stages,
     watched,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from qdmol.photons import QualityReport, Scan
 
 
+INDEPENDENT = ("gated", "g3", "correlation")  # keys of stages on whose results no other stage depends
 _CHECK, _CHECK_EFFORT = "checking the recording", 3.0  # and about how long that takes, in passes
 
 
@@ -58,6 +58,7 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     unit: str | None = None,
     period_ns: float | None = None,
     background: float | None = None,
+    leave_out: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
     """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation at logarithmic lags.
@@ -90,6 +91,9 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
         Of a decay histogram, the time between excitation pulses where the file does not state it.
     background
         Of a decay histogram, the background in counts per bin, taken as exact; fitted otherwise.
+    leave_out
+        Results that are not needed, to save time: any of ``"gated"``, ``"g3"``, ``"correlation"``, on which no other
+        result depends.
     progress
         Called with what is being done and the fraction of all the work, 0 to 1.
 
@@ -107,14 +111,17 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
         The extra `photons` is not installed.
     """
     started = time.perf_counter()
-    _check_words(model, afterglow)
+    check_words(model, afterglow)
+    unknown = sorted(set(leave_out) - set(INDEPENDENT))
+    if unknown:
+        raise InputError(field="leave_out", value=unknown[0], allowed=f"one of {', '.join(INDEPENDENT)}")
     options = HistogramOptions(column, unit, _checked_period(period_ns), background)
     checked = Options(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options)
     file = path_or_none(source)
     recording = opened(source, format, options)
     if isinstance(recording, PhotonStream):
         options.refuse_any()
-        analysis = _analyzed(recording, file or recording.provenance.path, checked, progress)
+        analysis = _analyzed(recording, file or recording.provenance.path, checked, progress, leave_out)
     else:
         analysis = _decay_alone(recording, file, checked, progress)
     if progress is not None:
@@ -177,7 +184,7 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
         A sequence in the order of `sources`; printed, a table. To save memory, histograms of pairs are without
         `blocks`.
     """
-    _check_words(options.get("model", "auto"), options.get("afterglow", "flag"))
+    check_words(options.get("model", "auto"), options.get("afterglow", "flag"))
     _checked_gate(options.get("gate_ns"))
     paths = [str(path) for path in sources]
     analyses: list[Analysed] = []
@@ -207,12 +214,6 @@ def _share(progress: Progress, name: str, number: int, files: int) -> Progress:
         progress(f"{plain_text(name)}: {stage}", (number + fraction) / files)
 
     return tell
-
-
-def _check_words(model: str, afterglow: str) -> None:
-    for field, value, allowed in (("model", model, MODELS), ("afterglow", afterglow, AFTERGLOW)):
-        if value not in allowed:
-            raise InputError(field=field, value=value, allowed=f"one of {', '.join(allowed)}")
 
 
 def _checked_gate(gate_ns: tuple[float, float | None] | None) -> tuple[float, float | None] | None:
@@ -295,10 +296,13 @@ def _decay_alone(decay: Decay, file: str | None, options: Options, progress: Pro
     return PhotonAnalysis(file, None, None, flags=flags, decay=decay, response=response, lifetime=fit)
 
 
-def _analyzed(stream: PhotonStream, file: str | None, options: Options, progress: Progress | None) -> PhotonAnalysis:
+def _analyzed(
+    stream: PhotonStream, file: str | None, options: Options, progress: Progress | None, leave_out: Sequence[str]
+) -> PhotonAnalysis:
     from qdmol.analysis.registry import STAGES
 
-    effort = _CHECK_EFFORT + sum(stage.effort for stage in STAGES)
+    stages = [stage for stage in STAGES if stage.key not in leave_out]
+    effort = _CHECK_EFFORT + sum(stage.effort for stage in stages)
     meter = Meter(progress, effort, stream.stated_photons or 0)
     seen = watched(stream, meter.saw)
     scanned, quality, flags = _assessed(seen, meter)
@@ -307,9 +311,9 @@ def _analyzed(stream: PhotonStream, file: str | None, options: Options, progress
     meter.photons = quality.photons
     check_channels(options.channels, quality)
     pulsed = after_pulses(seen, quality)
-    results, flags = run_stages(STAGES, Recording(seen, pulsed, scanned, quality, options), meter)
+    results, flags = run_stages(stages, Recording(seen, pulsed, scanned, quality, options), meter)
     known = {name: results.pop(name) for name in list(results) if name in PhotonAnalysis.__dataclass_fields__}
-    known["gated"] = known["gated"] or ()
+    known["gated"] = known.get("gated") or ()
     g2 = known["g2"]
     return PhotonAnalysis(
         file,

@@ -370,6 +370,13 @@ def check_channels(channels: tuple[int, int] | None, quality: QualityReport) -> 
         raise InputError(field="channels", value=channel_label(missing[0]), allowed=f"a channel with photons: {there}")
 
 
+def check_words(model: str, afterglow: str) -> None:
+    """InputError for an unknown decay model or treatment of afterglow."""
+    for name, value, allowed in (("model", model, MODELS), ("afterglow", afterglow, AFTERGLOW)):
+        if value not in allowed:
+            raise InputError(field=name, value=value, allowed=f"one of {', '.join(allowed)}")
+
+
 def path_or_none(source: str | Path | PhotonStream) -> str | None:
     """Path of a file as text; None for a stream."""
     return None if isinstance(source, PhotonStream) else str(source)

@@ -11,11 +11,11 @@ import typer
 from qdmol.cli.commands import Json, Quiet, app
 from qdmol.cli.console import emit, message, say, show
 from qdmol.cli.outputs import Outputs, planned_outputs, refuse_inputs, refuse_unwritable
-from qdmol.cli.progress import photon_progress
+from qdmol.cli.progress import map_progress, photon_progress
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError
 
 if TYPE_CHECKING:
-    from qdmol.analysis import Analysed, PhotonAnalyses
+    from qdmol.analysis import Analysed, PhotonAnalyses, Screening
 
 
 INCOMPLETE = 3
@@ -44,6 +44,21 @@ Unit = Annotated[
 Format = Annotated[
     str | None,
     typer.Option("--format", help="File format (ptu, ht3, spc-130, csv, decay, ...), if it is not recognised."),
+]
+
+Response = Annotated[
+    str | None, typer.Option("--response", metavar="FILE", help="Recording or histogram of the instrument response.")
+]
+Dark = Annotated[
+    str | None,
+    typer.Option("--dark", metavar="FILE", help="Recording without excitation, to determine the background."),
+]
+Channels = Annotated[
+    str | None,
+    typer.Option("--channels", metavar="A,B", help="The two channels to correlate, numbered from 0, or sync."),
+]
+DecayModel = Annotated[
+    str, typer.Option("--model", help="Decay model: auto, 1 to 4 (number of exponentials) or stretched.")
 ]
 
 
@@ -86,21 +101,10 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         ),
     ] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
-    response: Annotated[
-        str | None,
-        typer.Option("--response", metavar="FILE", help="Recording or histogram of the instrument response."),
-    ] = None,
-    dark: Annotated[
-        str | None,
-        typer.Option("--dark", metavar="FILE", help="Recording without excitation, to determine the background."),
-    ] = None,
-    channels: Annotated[
-        str | None,
-        typer.Option("--channels", metavar="A,B", help="The two channels to correlate, numbered from 0, or sync."),
-    ] = None,
-    model: Annotated[
-        str, typer.Option("--model", help="Decay model: auto, 1 to 4 (number of exponentials) or stretched.")
-    ] = "auto",
+    response: Response = None,
+    dark: Dark = None,
+    channels: Channels = None,
+    model: DecayModel = "auto",
     gate: Annotated[
         str | None,
         typer.Option(
@@ -148,6 +152,85 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         _show(analyses, quiet=quiet)
         say(f"Report: {named['report']}")
     return _status(analyses, quiet=quiet or json)
+
+
+@photons.command()
+def screen(  # noqa: PLR0913, PLR0917  # the options of a command are its arguments
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Photon files, or folders of them (all their files).")
+    ],
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            metavar="CRITERION",
+            help="Condition such as 'g2<0.5' or 'lifetime>10ns', met by the whole 95 % interval; repeat for more.",
+        ),
+    ] = None,
+    by_value: Annotated[
+        bool, typer.Option("--by-value", help="Compare values with the conditions, and ignore their intervals.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.csv", help="Table to write.")] = None,
+    response: Response = None,
+    dark: Dark = None,
+    channels: Channels = None,
+    model: DecayModel = "auto",
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Number of worker processes (default: one per core); 0 for none.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Keep or reject many photon files. Each file gets its numbers and the reason, in a table."""
+    from qdmol.analysis import screen_photons
+    from qdmol.jobs import cores
+
+    options: dict[str, Any] = {
+        "response": response, "dark": dark, "channels": _channels(channels), "model": model
+    }  # fmt: skip
+    options = {name: value for name, value in options.items() if value is not None}
+    paths = _files_in(files)
+    with map_progress(quiet=quiet, unit="files") as tell:
+        screening = screen_photons(
+            paths,
+            require=require or (),
+            by_value=by_value,
+            output=output,
+            workers=cores() if workers is None else workers,
+            progress=tell,
+            **options,
+        )
+    if json:
+        emit({**screening.summary, "outputs": {"table": None if output is None else str(output.absolute())}})
+        return 0
+    _show_screening(screening, output, quiet=quiet)
+    return 0
+
+
+def _files_in(names: Sequence[str]) -> list[str]:
+    """Files, and for each folder its files in the order of their names; hidden ones and tables of results left out."""
+    paths: list[str] = []
+    for name in names:
+        folder = Path(name)
+        if not folder.is_dir():
+            paths.append(name)
+            continue
+        inside = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        if not inside:
+            raise InputError(field="FILE", value=name, allowed="a file, or a folder that contains files")
+        paths += map(str, inside)
+    return paths
+
+
+def _show_screening(screening: Screening, output: Path | None, *, quiet: bool) -> None:
+    from qdmol.cli.result_tables import rows_table
+
+    show(rows_table(screening.rows(intervals=False), words=2))
+    if not quiet:
+        conditions = ", ".join(map(str, screening.criteria)) or "readable and consistent"
+        say(f"{len(screening.kept)} of {len(screening)} files kept ({conditions}).")
+    if output is not None:
+        say(f"Table: {output.absolute()}")
 
 
 @photons.command()

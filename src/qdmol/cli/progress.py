@@ -19,19 +19,19 @@ INTERVAL = 5.0  # seconds between lines
 
 
 @contextlib.contextmanager
-def map_progress(*, quiet: bool) -> Iterator[Callable[[State], None] | None]:
-    """Yield a function that shows the progress of a run on standard error; None if quiet."""
+def map_progress(*, quiet: bool, unit: str = "points") -> Iterator[Callable[[State], None] | None]:
+    """Yield a function that shows the progress of a run on standard error, in points or another unit; None if quiet."""
     if quiet:
         yield None
     elif sys.stderr is not None and sys.stderr.isatty():
-        with _map_bar() as show:
+        with _map_bar(unit) as show:
             yield show
     else:
-        yield _map_lines()
+        yield _map_lines(unit)
 
 
 @contextlib.contextmanager
-def _map_bar() -> Iterator[Callable[[State], None]]:
+def _map_bar(unit: str) -> Iterator[Callable[[State], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -41,13 +41,13 @@ def _map_bar() -> Iterator[Callable[[State], None]]:
 
         def show(state: State) -> None:
             bar.update(
-                task, description=state.phase, total=state.total, completed=state.done, counts=_count_text(state)
+                task, description=state.phase, total=state.total, completed=state.done, counts=_count_text(state, unit)
             )
 
         yield show
 
 
-def _map_lines() -> Callable[[State], None]:
+def _map_lines(unit: str) -> Callable[[State], None]:
     last = time.monotonic()
 
     def show(state: State) -> None:
@@ -55,18 +55,18 @@ def _map_lines() -> Callable[[State], None]:
         now = time.monotonic()
         if now - last > INTERVAL:
             last = now
-            message(progress_line(state))
+            message(progress_line(state, unit))
 
     return show
 
 
-def progress_line(state: State) -> str:
+def progress_line(state: State, unit: str = "points") -> str:
     """Return, for example, ``computing: 120 of 400 points, 3 without numbers, 0:12 left``."""
-    return f"{state.phase}: {_count_text(state)}"
+    return f"{state.phase}: {_count_text(state, unit)}"
 
 
-def _count_text(state: State) -> str:
-    text = f"{state.done} of {state.total} points"
+def _count_text(state: State, unit: str) -> str:
+    text = f"{state.done} of {state.total} {unit}"
     if state.failed:
         text += f", {state.failed} failed"
     return text if state.left is None else f"{text}, {time_text(state.left)} left"

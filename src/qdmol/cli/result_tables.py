@@ -165,10 +165,15 @@ def _main_numbers(analysis: Analysed) -> list[RenderableType]:
 
 def files_text(analyses: Sequence[Analysed]) -> RenderableType:
     """Return many files as one table, a row each; a file that could not be read is a row that says so."""
-    header, rows = files_rows(analyses, intervals=False)
+    return rows_table(files_rows(analyses, intervals=False))
+
+
+def rows_table(content: tuple[Sequence[str], Sequence[Sequence[str]]], *, words: int = 1) -> RenderableType:
+    """Return header and rows of files as a table; the name and the last columns (`words`) are text, others numbers."""
+    header, rows = content
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, heading in enumerate(header):
-        number = 0 < index < len(header) - 1
+        number = 0 < index < len(header) - words
         table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in rows:
         table.add_row(*map(Text, row))
