@@ -145,6 +145,20 @@ def test_options_reach_the_analysis(asked):
     }  # fmt: skip
 
 
+def test_a_remembered_response_is_used_until_it_is_switched_off(asked, tmp_path, capsys):
+    for name in ("dot1.ptu", "dot2.ptu", "irf.ptu"):
+        (tmp_path / name).write_bytes(b"x")
+    assert run_command(["photons", "analyze", "dot1.ptu", "--remember"]) == 2
+    assert run_command(["photons", "analyze", "dot1.ptu", "--response", "missing.ptu", "--remember"]) == 2
+    assert not (tmp_path / "qdmol-folder.yaml").exists()
+    assert run_command(["photons", "analyze", "dot1.ptu", "--response", "irf.ptu", "--remember"]) == 0
+    assert run_command(["photons", "analyze", "dot2.ptu"]) == 0
+    assert asked[-1][1]["response"] == str(tmp_path / "irf.ptu")
+    assert "Remembered for this folder (qdmol-folder.yaml): response irf.ptu." in capsys.readouterr().err
+    assert run_command(["photons", "analyze", "dot2.ptu", "--response", "none"]) == 0
+    assert asked[-1][1]["response"] is None
+
+
 def test_a_gate_may_be_open(asked):
     assert run("analyze", "dot.ptu", "--gate", "5", "--quiet") == 0
     assert asked[0][1]["gate_ns"] == (5.0, None)

@@ -57,6 +57,12 @@ Channels = Annotated[
     str | None,
     typer.Option("--channels", metavar="A,B", help="The two channels to correlate, numbered from 0, or sync."),
 ]
+Remember = Annotated[
+    bool,
+    typer.Option(
+        "--remember", help="Use --response and --dark for the files of this folder from now on (none forgets one)."
+    ),
+]
 DecayModel = Annotated[
     str, typer.Option("--model", help="Decay model: auto, 1 to 4 (number of exponentials) or stretched.")
 ]
@@ -125,12 +131,14 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay file, counts per bin.")
     ] = None,
     format_: Format = None,
+    remember: Remember = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """Analyse photon files and write an HTML report. Covers quality, intensity, lifetime and g2, with a NetCDF file."""
     from qdmol.analysis import analyze_many, analyze_photons
 
+    response, dark = _remembered(files, response, dark, remember=remember, quiet=quiet or json)
     options: dict[str, Any] = {
         "format": format_, "channels": _channels(channels), "response": response, "dark": dark, "model": model,
         "gate_ns": _gate(gate),
@@ -175,6 +183,7 @@ def screen(  # noqa: PLR0913, PLR0917  # the options of a command are its argume
     dark: Dark = None,
     channels: Channels = None,
     model: DecayModel = "auto",
+    remember: Remember = False,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Number of worker processes (default: one per core); 0 for none.")
     ] = None,
@@ -185,11 +194,10 @@ def screen(  # noqa: PLR0913, PLR0917  # the options of a command are its argume
     from qdmol.analysis import screen_photons
     from qdmol.jobs import cores
 
-    options: dict[str, Any] = {
-        "response": response, "dark": dark, "channels": _channels(channels), "model": model
-    }  # fmt: skip
-    options = {name: value for name, value in options.items() if value is not None}
     paths = _files_in(files)
+    response, dark = _remembered(paths, response, dark, remember=remember, quiet=quiet or json)
+    chosen = {"response": response, "dark": dark, "channels": _channels(channels), "model": model}
+    options: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     with map_progress(quiet=quiet, unit="files") as tell:
         screening = screen_photons(
             paths,
@@ -208,18 +216,33 @@ def screen(  # noqa: PLR0913, PLR0917  # the options of a command are its argume
 
 
 def _files_in(names: Sequence[str]) -> list[str]:
-    """Files, and for each folder its files in the order of their names; hidden ones and tables of results left out."""
+    """Files, and for each folder the measured files in it."""
+    from qdmol.cli.folder_options import measured_files
+
     paths: list[str] = []
     for name in names:
-        folder = Path(name)
-        if not folder.is_dir():
-            paths.append(name)
-            continue
-        inside = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-        if not inside:
-            raise InputError(field="FILE", value=name, allowed="a file, or a folder that contains files")
-        paths += map(str, inside)
+        paths += map(str, measured_files(Path(name))) if Path(name).is_dir() else [name]
     return paths
+
+
+def _remembered(
+    files: Sequence[str], response: str | None, dark: str | None, *, remember: bool, quiet: bool
+) -> tuple[str | None, str | None]:
+    """Response and dark recording: those given, else those remembered for the folder; remembers them if asked to."""
+    from qdmol.cli.folder_options import remember as write_options, with_remembered
+
+    given = {"response": response, "dark": dark}
+    options, note = with_remembered(files, given)
+    if remember:
+        for name, path in options.items():
+            if path is not None and not Path(path).is_file():
+                raise InputError(field=name, value=path, allowed="a file that exists")
+        written = write_options(files, given)
+        if not quiet:
+            message(f"Remembered in {written}.")
+    elif note is not None and not quiet:
+        message(note)
+    return options["response"], options["dark"]
 
 
 def _show_screening(screening: Screening, output: Path | None, *, quiet: bool) -> None:

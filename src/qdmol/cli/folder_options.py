@@ -1,0 +1,143 @@
+"""Options remembered for a folder: the instrument response, the dark recording and the reference of its files.
+
+`--remember` writes them to ``qdmol-folder.yaml`` beside the measured files; later commands on files of that folder use
+them unless the option is given again. The value ``none`` switches a remembered option off for one command.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from qdmol.errors import InputError
+
+FILE_NAME: Final = "qdmol-folder.yaml"
+NONE: Final = "none"  # value of an option that switches off the remembered one
+# Options that may be remembered, and whether they name a file.
+OPTIONS: Final[Mapping[str, bool]] = {"response": True, "dark": True, "reference": False}
+_COMMENT = "# Options of qdmol for the files in this folder, written by --remember; paths are relative to it.\n"
+
+
+def with_remembered(files: Sequence[str], given: Mapping[str, str | None]) -> tuple[dict[str, str | None], str | None]:
+    """Return the options of a command: those given, else those remembered for the folder of its files.
+
+    Parameters
+    ----------
+    files
+        The measured files of the command.
+    given
+        Value of each option that may be remembered, None where it was not given.
+
+    Returns
+    -------
+    (options, note)
+        The note says which options were remembered and where; None if none were.
+
+    Raises
+    ------
+    InputError
+        The files of one command lie in folders with different remembered options, or the file that holds them is
+        invalid.
+    """
+    folders = list(dict.fromkeys(Path(file).absolute().parent for file in files))
+    stored = [_read(folder, given) for folder in folders]
+    options = dict(given)
+    used = {}
+    for name, value in given.items():
+        if value is not None:
+            options[name] = None if value.lower() == NONE else value
+            continue
+        values = {content.get(name) for content in stored}
+        if len(values) > 1:
+            allowed = f"given for these files: they lie in folders whose {FILE_NAME} differ"
+            raise InputError(field=name, value=None, allowed=allowed)
+        options[name] = next(iter(values), None)
+        if options[name] is not None:
+            used[name] = options[name]
+    if not used:
+        return options, None
+    listed = ", ".join(
+        f"{name} {value if not OPTIONS[name] else Path(str(value)).name}" for name, value in used.items()
+    )
+    return options, f"Remembered for this folder ({FILE_NAME}): {listed}."
+
+
+def remember(files: Sequence[str], options: Mapping[str, str | None]) -> Path:
+    """Write options to the file of the folder of the measured files, beside those remembered before; return its path.
+
+    Raises
+    ------
+    InputError
+        No option was given, or the files lie in several folders.
+    OutputError
+        The file cannot be written.
+    """
+    from ruamel.yaml import YAML
+
+    from qdmol.files import write_text_atomic
+
+    folders = {Path(file).absolute().parent for file in files}
+    chosen = {name: value for name, value in options.items() if value is not None}
+    if not chosen:
+        names = " or ".join(f"--{name}" for name in options)
+        raise InputError(field="remember", value=None, allowed=f"used together with {names}")
+    if len(folders) > 1:
+        raise InputError(field="remember", value=len(folders), allowed="used with the files of one folder")
+    folder = folders.pop()
+    content = {**_stored(folder), **{name: _relative(value, folder, name) for name, value in chosen.items()}}
+    content = {name: value for name, value in content.items() if value.lower() != NONE}
+    out = io.StringIO()
+    out.write(_COMMENT)
+    YAML().dump(content, out)
+    return write_text_atomic(folder / FILE_NAME, out.getvalue())
+
+
+def measured_files(folder: Path) -> list[Path]:
+    """Return the files of a folder in the order of their names, without hidden ones and what belongs to the options.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be read, or holds no such file.
+    """
+    stored = _stored(folder)
+    apart = {FILE_NAME, *(value for name, value in stored.items() if OPTIONS[name])}
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(field="FILE", value=str(folder), allowed=f"a readable folder ({error.strerror})") from None
+    inside = [path for path in inside if path.name not in apart]
+    if not inside:
+        raise InputError(field="FILE", value=str(folder), allowed="a file, or a folder that contains files")
+    return inside
+
+
+def _relative(value: str, folder: Path, name: str) -> str:
+    if not OPTIONS[name] or value.lower() == NONE:
+        return value
+    path = Path(value).absolute()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _read(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Options remembered for a folder, files as paths that can be opened from here."""
+    stored = {name: value for name, value in _stored(folder).items() if name in set(names)}
+    return {name: str(folder / value) if OPTIONS[name] else value for name, value in stored.items()}
+
+
+def _stored(folder: Path) -> dict[str, str]:
+    path = folder / FILE_NAME
+    if not path.exists():
+        return {}
+    from qdmol.materials import read_document
+
+    content = read_document(path, field=FILE_NAME)
+    for name, value in content.items():
+        if name not in OPTIONS:
+            raise InputError(field=f"{FILE_NAME}: {name}", value=value, allowed=f"one of {', '.join(OPTIONS)}")
+        if not isinstance(value, str) or not value:
+            allowed = "the name of a file" if OPTIONS[name] else "a text"
+            raise InputError(field=f"{FILE_NAME}: {name}", value=value, allowed=allowed)
+    return {str(name): str(value) for name, value in content.items()}
