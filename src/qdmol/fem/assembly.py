@@ -35,10 +35,16 @@ class Pattern:
     @classmethod
     def of(cls, rows: Indices, columns: Indices, size: int) -> tuple[Pattern, Indices]:
         """Pattern of entries that may repeat, and for each its place among the pattern's entries."""
-        unique, place = np.unique(columns * size + rows, return_inverse=True)
-        found_columns, found_rows = np.divmod(unique, size)
-        starts = np.searchsorted(found_columns, np.arange(size + 1))
-        return cls(found_rows.astype(np.int32), starts.astype(np.int32)), place
+        order = _counting_sort(rows, size)
+        order = order[_counting_sort(columns[order], size)]
+        rows, columns = rows[order], columns[order]
+        first = np.empty(len(order), dtype=np.bool_)
+        first[:1] = True
+        first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+        place = np.empty(len(order), dtype=np.intp)
+        place[order] = np.cumsum(first) - 1
+        starts = np.concatenate([[0], np.cumsum(np.bincount(columns[first], minlength=size))])
+        return cls(rows[first].astype(np.int32), starts.astype(np.int32)), place
 
     @property
     def size(self) -> int:
@@ -67,6 +73,13 @@ class Pattern:
         counts = np.bincount(number[self.columns[entries]], minlength=len(unknowns))
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         return Pattern(number[self.rows[entries]], starts), entries
+
+
+def _counting_sort(keys: Indices, size: int) -> Indices:
+    """Stable order (k,) of keys (k,) in 0 to size - 1, in linear time: compressed rows turned into columns."""
+    count = len(keys)
+    by_row = sp.csr_array((np.ones(count, dtype=np.int8), keys, np.arange(count + 1)), shape=(count, size))
+    return np.asarray(by_row.tocsc().indices, dtype=np.intp)
 
 
 Coefficient = Sequence[Floats]

@@ -113,7 +113,8 @@ class Symmetry(ABC):
 
         Below any energy no group holds a level where the one before holds none: the first group without a level ends
         a search. All groups have as many sectors, and the k-th sector of a group holds no more levels below an energy
-        than the k-th of the group before. The first group is `ground_sectors`. A finite symmetry yields one group.
+        than the k-th of the group before. Nor does any sector of a group hold a level below an energy where the first
+        of the group holds none. The first group is `ground_sectors`. A finite symmetry yields one group.
 
         Raises
         ------

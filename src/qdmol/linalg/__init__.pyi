@@ -1,6 +1,7 @@
 from .davidson import davidson as davidson
 from .symmetric import (
     Factor as Factor,
+    elimination_order as elimination_order,
     lanczos as lanczos,
     lowest_ritz as lowest_ritz,
     release_freed_memory as release_freed_memory,

@@ -20,6 +20,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
@@ -45,8 +46,24 @@ STEPS = 40
 DENSE = 15
 
 
+def elimination_order(graph: sp.csc_array) -> NDArray[np.int32]:
+    """Place (n,) of every row of a symmetric graph (n, n) in an order of elimination with little fill.
+
+    Minimum degree (J. W. H. Liu, ACM Trans. Math. Softw. 11, 141 (1985), doi:10.1145/214392.214398), as SuperLU orders
+    rows: the graph is factorised with a dominant diagonal.
+    """
+    dominant = sp.csc_array(graph + sp.diags_array(1.0 + np.asarray(graph.sum(axis=0), dtype=np.float64)))
+    return np.asarray(_factorised(dominant, "MMD_AT_PLUS_A").perm_c)
+
+
+def _factorised(matrix: sp.csc_array, ordering: str) -> spla.SuperLU:
+    return spla.splu(matrix, permc_spec=ordering, diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+
+
 class Factor:
     """LU factors of a sparse symmetric matrix; `shift` is σ if the matrix is A - σM.
+
+    `ordered`: the rows stand in an order of elimination with little fill, so that none is looked for.
 
     Raises
     ------
@@ -54,11 +71,9 @@ class Factor:
         The matrix is numerically singular: for A - σM, σ is an eigenvalue.
     """
 
-    def __init__(self, matrix: sp.csc_array, shift: float = math.nan) -> None:
+    def __init__(self, matrix: sp.csc_array, shift: float = math.nan, *, ordered: bool = False) -> None:
         try:
-            self._lu = spla.splu(
-                matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-            )
+            self._lu = _factorised(matrix, "NATURAL" if ordered else "MMD_AT_PLUS_A")
         except RuntimeError as error:
             message = f"A sparse matrix could not be factorised: {error}."
             raise SolverError(message) from error

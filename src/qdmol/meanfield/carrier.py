@@ -18,13 +18,10 @@ from qdmol.arrays import Floats
 from qdmol.fem import Coefficient, Sector
 from qdmol.linalg import Tail
 from qdmol.potentials import images_of, part_of
-from qdmol.states import Hamiltonian, tail_of
+from qdmol.states import TRUNCATION_EXCESS, Hamiltonian, tail_of
 
 # Basis functions kept: beyond, the basis shrinks to the last states.
 MAX_BASIS_SIZE = 24
-# A level in the coarse space serves an error estimate only, so that it need not converge further (eV).
-COARSE_CONVERGENCE_EV = 1e-8
-COARSE_STEPS = 12
 
 
 class CarrierSpace:
@@ -34,12 +31,11 @@ class CarrierSpace:
     for each image of the mesh, P the points of all elements.
     """
 
-    def __init__(self, hamiltonian: Hamiltonian, *, coarse: bool) -> None:
+    def __init__(self, hamiltonian: Hamiltonian) -> None:
         self.hamiltonian = hamiltonian
-        self.coarse = coarse
         self.symmetry = hamiltonian.symmetry
         self.sectors = self.symmetry.ground_sectors
-        self.pencils = {sector: hamiltonian.pencil(sector, coarse=coarse) for sector in self.sectors}
+        self.pencils = {sector: hamiltonian.pencil(sector, coarse=False) for sector in self.sectors}
         self.assembler = hamiltonian.assembler
         ends = np.cumsum([0, *(len(pencil.unknowns) for pencil in self.pencils.values())])
         self._parts = {sector: slice(ends[k], ends[k + 1]) for k, sector in enumerate(self.sectors)}
@@ -57,7 +53,7 @@ class CarrierSpace:
 
     def precondition(self, x: Floats) -> Floats:
         """Preconditioned vector (A - floor M)^-1 x, for the bare operator."""
-        factors = {s: self.hamiltonian.factor_at_floor(s, coarse=self.coarse) for s in self.sectors}
+        factors = {s: self.hamiltonian.factor_at_floor(s, coarse=False) for s in self.sectors}
         return np.concatenate([factors[s].solve(x[part]) for s, part in self._parts.items()])
 
     def energy(self, x: Floats) -> Floats:
@@ -76,6 +72,11 @@ class CarrierSpace:
             full[self.pencils[sector].unknowns] = x[part]
             parts[sector] = full
         return parts
+
+    def without_highest_degree(self, x: Floats) -> Floats:
+        """The vector without its shape functions of the highest degree."""
+        degrees = np.concatenate([self.pencils[sector].space.degrees for sector in self.sectors])
+        return np.where(degrees < degrees.max(), x, 0.0)
 
     def reduced(self, parts: Mapping[Sector, Floats]) -> Floats:
         """The vector over all ground sectors of full vectors (n,) of each."""
@@ -141,14 +142,17 @@ class CarrierState:
         """Expectation value of a function given at the quadrature points (images, P)."""
         return float(np.sum(self.values**2 * function * self.space.measure)) / self.space.images
 
-    def fall(self, coarse: CarrierSpace, potential: Floats) -> float:
-        """Decrease (eV) of the level from a coarser space, in the same potential energy (images, P)."""
-        state = CarrierState(coarse, [coarse.reduced(self.space.parts(self.vector))])
-        for _ in range(COARSE_STEPS):
-            state.improve(potential, steps=1)
-            if state.correction < COARSE_CONVERGENCE_EV:
-                break
-        return max(state.level - self.level, 0.0)
+    def fall(self, potential: Floats) -> float:
+        """Estimated decrease (eV) of the level by the shape functions of highest degree, in potential energy (images, P).
+
+        As of levels: see :func:`qdmol.states.truncation_falls`.
+        """
+        space = self.space
+        lower = space.without_highest_degree(self.vector)
+        values = space.values(lower)
+        energy = float(lower @ space.energy(lower))
+        energy += float(np.sum(values**2 * potential * space.measure)) / space.images
+        return max(energy / float(lower @ space.overlap(lower)) - self.level, 0.0) / TRUNCATION_EXCESS
 
     def improve(self, potential: Floats, *, steps: int) -> None:
         """Enlarge the basis `steps` times and take the lowest state in it; `potential` energy (images, P) in eV."""

@@ -155,7 +155,7 @@ def constrained_pairs(
     electron, hole = (hamiltonians[carrier] for carrier in CARRIERS)
     molecule = hole.molecule
     poisson = Poisson(hole.elements, molecule)
-    pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
+    pairing = Pairing(CarrierSpace(electron), CarrierSpace(hole), poisson)
     pairs = []
     for number in sorted(dots):
         position = molecule.dots[number].position

@@ -12,7 +12,7 @@ import numpy as np
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.estimates import Estimate
-from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Symmetry
+from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Sector, Symmetry
 from qdmol.meanfield.carrier import CarrierSpace, CarrierState
 from qdmol.meanfield.pairing import Pairing, SelfConsistentPair, constrained_pairs, converge_pair
 from qdmol.meanfield.weights import BareLevel, low_bare_levels
@@ -125,7 +125,7 @@ class MoleculeSolution:
         """Bare levels of both carriers that orbitals have to cover beside the pairs."""
         return low_bare_levels(self.hamiltonians)
 
-    @property
+    @cached_property
     def splitting(self) -> Estimate | None:
         """Second minus first electron level."""
         levels = self.levels.get("electron")
@@ -133,7 +133,7 @@ class MoleculeSolution:
             return None
         return self._difference(levels[0], levels[1], State.of_level(levels[0]), State.of_level(levels[1]))
 
-    @property
+    @cached_property
     def spacing(self) -> Estimate | None:
         """Second minus first electron level in the hole's field."""
         levels, operator = self.field_levels, self.field_operator
@@ -152,7 +152,7 @@ class MoleculeSolution:
         error = difference_error(low, high) + errors.difference(low_state, high_state)
         return Estimate.from_error(high.energy - low.energy, error, "eV")
 
-    @property
+    @cached_property
     def bare_gap(self) -> Estimate | None:
         """Lowest electron plus lowest hole level, above the bulk gap; mostly an upper bound."""
         if not all(len(self.levels.get(carrier, ())) for carrier in ("electron", "hole")):
@@ -164,7 +164,7 @@ class MoleculeSolution:
         energy, error = sum(level.energy for level in pair.values()), sum(level.error for level in pair.values())
         return Estimate.from_errors(energy, error, either, "eV")
 
-    @property
+    @cached_property
     def errors(self) -> list[float]:
         """All errors (eV) to which the tolerance applies."""
         errors = [level.error for levels in self.levels.values() for level in levels.levels]
@@ -174,13 +174,13 @@ class MoleculeSolution:
             errors += [level.error for level in self.field_levels.levels]
         return errors + [gap.error for gap in (self.splitting, self.spacing) if gap is not None]
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         """Whether as many levels are bound as were requested, and every pair converged."""
         bound = all(levels.complete for levels in self.levels.values())
         return bound and all(state.pair.converged for state in self.pairs)
 
-    @property
+    @cached_property
     def accurate(self) -> bool:
         """Whether every error is within the tolerance."""
         return all(error <= self.request.tolerance for error in self.errors)
@@ -316,12 +316,23 @@ def _attempt(
             request.counts["electron"],
             ceiling=ceiling(molecule, wall, "electron"),
             further_error=pairs[0].field_error,
+            start=_field_start(operator, levels["electron"], lowest.electron),
         ).with_error(partial(_field_level_error, errors["electron"], operator))
     for hamiltonian in hamiltonians.values():
         hamiltonian.release()
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )
+
+
+def _field_start(operator: ScreenedHamiltonian, levels: Levels, electron: CarrierState) -> dict[Sector, Floats]:
+    """Vectors of the ground sectors that resemble the levels in the field of a hole: the bare ones and the pair's."""
+    ground = operator.bare.symmetry.ground_sectors
+    vectors = [operator.unfolded(level.vector, level.sector) for level in levels if level.sector in ground]
+    parts = electron.space.parts(electron.vector)
+    vectors.append(np.sum([operator.unfolded(part, sector) for sector, part in parts.items()], axis=0))
+    (sector,) = operator.symmetry.ground_sectors
+    return {sector: np.stack(vectors, axis=1)}
 
 
 def _level_error(errors: ModelErrors, level: Level) -> float:
@@ -356,8 +367,7 @@ def _pairs(
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
     poisson = Poisson(electron.elements, molecule)
-    pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
-    coarse = {c: CarrierSpace(hamiltonian, coarse=True) for c, hamiltonian in hamiltonians.items()}
+    pairing = Pairing(CarrierSpace(electron), CarrierSpace(hole), poisson)
     symmetry = hole.symmetry
     states: dict[int, PairState] = {}
     for start, dot in enumerate(molecule.dots):
@@ -366,7 +376,7 @@ def _pairs(
         pair = converge_pair(pairing, dot, level_change=LEVEL_CHANGE_EV)
         place = _hole_dot(pair, molecule)
         if place == start or place not in states:
-            states[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
+            states[place] = _pair_state(place, pair, poisson, levels, errors)
     for place in list(states):
         for position in symmetry.orbit(molecule.dots[place].position):
             image = int(nearest_dot(np.array(position), molecule.centres))
@@ -380,7 +390,6 @@ def _pair_state(
     place: int,
     pair: SelfConsistentPair,
     poisson: Poisson,
-    coarse: Mapping[Carrier, CarrierSpace],
     levels: Mapping[Carrier, Levels],
     errors: Mapping[Carrier, ModelErrors],
 ) -> PairState:
@@ -389,8 +398,9 @@ def _pair_state(
         ("electron", pair.electron, pair.electron_energy),
         ("hole", pair.hole, pair.hole_energy),
     )
-    falls = {carrier: state.fall(coarse[carrier], energy) for carrier, state, energy in carriers}
-    remaining = {carrier: state.space.tail(state.vector).remaining(falls[carrier]) for carrier, state, _ in carriers}
+    remaining = {
+        carrier: state.space.tail(state.vector).remaining(state.fall(energy)) for carrier, state, energy in carriers
+    }
     potential = poisson.tail(pair.electron_potential, pair.hole_potential)
     bare = {carrier: levels[carrier][0] for carrier in CARRIERS}
     own = {carrier: level.tail.remaining(level.fall) for carrier, level in bare.items()}

@@ -25,7 +25,7 @@ from qdmol.structure import AxialMolecule
 
 # Distance (eV) from the floor to the lowest band edge: keeps A - floor M regular.
 FLOOR_MARGIN_EV = 0.02
-# Unknowns of a mesh from which on factors are computed anew rather than kept.
+# Unknowns of a mesh from which on factors and matrices are computed anew rather than kept.
 LARGE_MESH = 10_000
 
 
@@ -69,6 +69,7 @@ class Hamiltonian:
     field: FieldEnergy
     polarisation: Polarised | None = None
     _factors: dict[tuple[Sector, bool], Factor] = dataclasses.field(default_factory=dict, repr=False)
+    _pencils: dict[tuple[Sector, bool], Pencil] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def elements(self) -> Elements:
@@ -120,9 +121,14 @@ class Hamiltonian:
         return self._straight + turning * self._angular if turning else self._straight
 
     def pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
-        """The eigenproblem of one sector in the fine or the coarse space."""
+        """The eigenproblem of one sector in the fine or the coarse space; that of a small mesh is kept."""
+        if (sector, coarse) in self._pencils:
+            return self._pencils[sector, coarse]
         space = self.space.of(sector, coarse=coarse)
-        return Pencil(space, space.cut(self.energy(sector)), space.cut(self.space.mass))
+        pencil = Pencil(space, space.cut(self.energy(sector)), space.cut(self.space.mass))
+        if self.elements.count <= LARGE_MESH:
+            self._pencils[sector, coarse] = pencil
+        return pencil
 
     def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:
         """Factors of A - floor M of one sector, kept: the iteration of a pair needs them again."""
@@ -166,6 +172,7 @@ class ScreenedHamiltonian:
     bare: Hamiltonian
     energies: Sequence[Coefficient]
     _unfolded: dict[tuple[tuple[str, ...], bool], _UnfoldedSpace] = field(default_factory=dict, repr=False)
+    _pencils: dict[tuple[Sector, bool], Pencil] = field(default_factory=dict, repr=False)
 
     @property
     def symmetry(self) -> Symmetry:
@@ -188,7 +195,15 @@ class ScreenedHamiltonian:
         return [self.bare.assembler.mass(image) for image in self.energies]
 
     def pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
-        """The eigenproblem of one sector in the fine or the coarse space."""
+        """The eigenproblem of one sector in the fine or the coarse space; that of a small mesh is kept."""
+        if (sector, coarse) in self._pencils:
+            return self._pencils[sector, coarse]
+        pencil = self._pencil(sector, coarse=coarse)
+        if self.bare.elements.count <= LARGE_MESH:
+            self._pencils[sector, coarse] = pencil
+        return pencil
+
+    def _pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
         space = self.bare.space
         folded = self.bare.symmetry.folded(sector)
         bare = self.bare.energy(folded)
@@ -212,8 +227,13 @@ class ScreenedHamiltonian:
         for number, image in enumerate(self.bare.symmetry.images[1:], start=1):
             shared = np.isin(meshed.unknowns, elements.boundaries[image.shared or ""])
             copies.append(np.where(shared, meshed.unknowns, meshed.unknowns + number * count))
-        numbering, place = np.unique(np.concatenate(copies), return_inverse=True)
-        places = place.reshape(len(copies), -1)
+        whole = np.unique(np.concatenate(copies))
+        # What the images share is eliminated last: until then they do not know of each other.
+        shared = np.isin(whole, np.intersect1d(copies[0], np.concatenate(copies[1:])))
+        numbering = np.concatenate([whole[~shared], whole[shared]])
+        place = np.empty(len(copies) * count, dtype=np.intp)
+        place[numbering] = np.arange(len(numbering))
+        places = place[np.stack(copies)]
         rows, columns = places[:, meshed.pattern.rows].ravel(), places[:, meshed.pattern.columns].ravel()
         pattern, joined = Pattern.of(rows, columns, len(numbering))
         degrees = elements.degree_of[numbering % count]
@@ -222,6 +242,15 @@ class ScreenedHamiltonian:
     def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:
         """Factors of A - floor M of one sector."""
         return self.pencil(sector, coarse=coarse).factor(self.floor)
+
+    def unfolded(self, vector: Floats, sector: Sector) -> Floats:
+        """A vector of the bare Hamiltonian, of one of its sectors, in this operator's numbering."""
+        copies = [vector]
+        for image, sign in zip(self.bare.symmetry.images[1:], self.bare.symmetry.signs(sector)[1:], strict=True):
+            copy = sign * vector
+            copy[self.bare.elements.boundaries[image.shared or ""]] = 0.0
+            copies.append(copy)
+        return np.concatenate(copies)
 
     def images(self, vector: Floats) -> list[Floats]:
         """The vectors (n,) on each image of a level given in this operator's numbering."""
