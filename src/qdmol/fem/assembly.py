@@ -11,6 +11,7 @@ the last only about an axis, where the kinetic energy of the functions u e^{imφ
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,9 +62,18 @@ class Pattern:
         """Place of every diagonal entry; all are present."""
         return np.flatnonzero(self.rows == self.columns)
 
+    @cached_property
+    def _template(self) -> sp.csc_array:
+        matrix = sp.csc_array((np.empty(len(self.rows)), self.rows, self.starts), shape=(self.size, self.size))
+        matrix.has_sorted_indices = matrix.has_canonical_format = True
+        return matrix
+
     def matrix(self, entries: Floats) -> sp.csc_array:
         """The matrix with these entries."""
-        return sp.csc_array((entries, self.rows, self.starts), shape=(self.size, self.size))
+        # A copy of one that has been checked: the same checks would take as long as a product with a vector.
+        matrix = copy.copy(self._template)
+        matrix.data = entries
+        return matrix
 
     def restrict(self, unknowns: Indices) -> tuple[Pattern, Indices]:
         """Pattern of some rows and the same columns, and the places of its entries in this one's."""

@@ -124,7 +124,7 @@ def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order
     space = ngsolve.H1(mesh, order=degree)
     order = 2 * degree + extra_order
     groups = _group(mesh, space)
-    number = _elimination_numbers(groups, space.ndof, degree)
+    number = _elimination_numbers(groups, space.ndof, degree, last=_library_boundary(mesh, space, "outer"))
     blocks = tuple(_block(mesh, space, number, kind, members, order) for kind, members in groups.items())
     names = list(mesh.GetMaterials())
     return Elements(
@@ -141,8 +141,11 @@ def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order
     )
 
 
-def _elimination_numbers(groups: dict[ngsolve.ET, list[_Member]], count: int, degree: int) -> Indices:
-    """Place (n,) of every unknown of the space in an order of elimination.
+def _elimination_numbers(
+    groups: dict[ngsolve.ET, list[_Member]], count: int, degree: int, *, last: Indices
+) -> Indices:
+    """Place (n,) of every unknown of the space in an order of elimination, those in `last` at its end: on the outer
+    boundary the space outside couples all of them.
 
     The unknowns of one vertex, edge or interior have the same neighbours, so that the first of them stands for all.
     """
@@ -161,7 +164,9 @@ def _elimination_numbers(groups: dict[ngsolve.ET, list[_Member]], count: int, de
     incidence = incidence[:, present]
     place = np.empty(count, dtype=np.intp)
     place[present] = elimination_order(sp.csc_array(incidence.T @ incidence))
-    order = np.lexsort((np.arange(count), place[first]))
+    place = place[first]
+    place[last] += count
+    order = np.lexsort((np.arange(count), place))
     number = np.empty(count, dtype=np.intp)
     number[order] = np.arange(count)
     return number
@@ -296,9 +301,14 @@ def _local_degrees(kind: ngsolve.ET, degree: int) -> list[int]:
 
 
 def _on_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices, name: str) -> Indices:
+    return np.sort(number[_library_boundary(mesh, space, name)])
+
+
+def _library_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, name: str) -> Indices:
+    """Unknowns on a boundary in the library's numbering."""
     if name not in mesh.GetBoundaries():
         return np.array([], dtype=np.intp)
-    return np.sort(number[np.flatnonzero(np.array(space.GetDofs(mesh.Boundaries(name))))])
+    return np.flatnonzero(np.array(space.GetDofs(mesh.Boundaries(name))))
 
 
 def _outer_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices, order: int) -> BoundaryBlock | None:

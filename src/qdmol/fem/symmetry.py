@@ -207,6 +207,10 @@ class Symmetry(ABC):
         """The symmetry left where a potential differs between the images: the same, with one image."""
 
     @abstractmethod
+    def unfolded_sector(self, sector: Sector) -> Sector:
+        """The sector of `unfolded` to which the functions of a sector of this symmetry belong."""
+
+    @abstractmethod
     def folded(self, sector: Sector) -> Sector:
         """The sector of this symmetry for one of `unfolded` whose functions vanish on no boundary between images."""
 
@@ -324,6 +328,10 @@ class AxialSymmetry(Symmetry):
     def unfolded(self) -> AxialSymmetry:
         """Rotation only."""
         return AxialSymmetry(mirror=False)
+
+    def unfolded_sector(self, sector: Sector) -> Sector:
+        """The same m."""
+        return self.unfolded.sector(sector.numbers[0], 0)
 
     def folded(self, sector: Sector) -> Sector:
         """The even sector of the same m."""

@@ -21,8 +21,8 @@ import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.fem import Sector
-from qdmol.meanfield.carrier import CarrierSpace, CarrierState, flatten
-from qdmol.potentials import CARRIERS, Carrier, Poisson, images_of
+from qdmol.meanfield.carrier import CarrierSpace, CarrierState
+from qdmol.potentials import CARRIERS, Carrier, Poisson
 from qdmol.states import Hamiltonian
 from qdmol.structure import PlacedDot, nearest_dot
 from qdmol.units import COULOMB_EV_NM
@@ -49,11 +49,12 @@ class Pairing:
 
     def potential_of(self, source: CarrierState) -> dict[Sector, Floats]:
         """Potential (eV for a unit charge) of one carrier, a vector (n,) for each ground sector."""
-        return self.poisson.potential(source.space.assembler, source.space.unflatten(source.density))
+        loads = source.space.loads(source.density)
+        return self.poisson.solve({sector: 4 * math.pi * COULOMB_EV_NM * load for sector, load in loads.items()})
 
     def energy_of(self, source: CarrierState, target: CarrierSpace) -> Floats:
         """Potential energy (images, P) of the target carrier in the field of the source, attractive."""
-        return -flatten(images_of(target.assembler, self.potential_of(source)))
+        return -target.evaluate(self.potential_of(source))
 
 
 @dataclass(frozen=True)

@@ -326,13 +326,15 @@ def _attempt(
 
 
 def _field_start(operator: ScreenedHamiltonian, levels: Levels, electron: CarrierState) -> dict[Sector, Floats]:
-    """Vectors of the ground sectors that resemble the levels in the field of a hole: the bare ones and the pair's."""
-    ground = operator.bare.symmetry.ground_sectors
-    vectors = [operator.unfolded(level.vector, level.sector) for level in levels if level.sector in ground]
+    """Vectors that resemble the levels in the field of a hole, by sector: the bare ones and the pair's."""
+    (ground,) = operator.symmetry.ground_sectors
     parts = electron.space.parts(electron.vector)
-    vectors.append(np.sum([operator.unfolded(part, sector) for sector, part in parts.items()], axis=0))
-    (sector,) = operator.symmetry.ground_sectors
-    return {sector: np.stack(vectors, axis=1)}
+    vectors = {ground: [np.sum([operator.unfolded(part, sector) for sector, part in parts.items()], axis=0)]}
+    for level in levels:
+        sector, *partners = operator.symmetry.partners(operator.bare.symmetry.unfolded_sector(level.sector))
+        if vectors.keys().isdisjoint(partners):
+            vectors.setdefault(sector, []).append(operator.unfolded(level.vector, level.sector))
+    return {sector: np.stack(parts, axis=1) for sector, parts in vectors.items()}
 
 
 def _level_error(errors: ModelErrors, level: Level) -> float:

@@ -221,22 +221,27 @@ class ScreenedHamiltonian:
         )
 
     def _unfold(self, meshed: SectorSpace) -> _UnfoldedSpace:
-        elements = self.bare.elements
-        count = elements.count
-        copies = [meshed.unknowns]
-        for number, image in enumerate(self.bare.symmetry.images[1:], start=1):
-            shared = np.isin(meshed.unknowns, elements.boundaries[image.shared or ""])
-            copies.append(np.where(shared, meshed.unknowns, meshed.unknowns + number * count))
-        whole = np.unique(np.concatenate(copies))
-        # What the images share is eliminated last: until then they do not know of each other.
-        shared = np.isin(whole, np.intersect1d(copies[0], np.concatenate(copies[1:])))
-        numbering = np.concatenate([whole[~shared], whole[shared]])
-        place = np.empty(len(copies) * count, dtype=np.intp)
-        place[numbering] = np.arange(len(numbering))
-        places = place[np.stack(copies)]
-        rows, columns = places[:, meshed.pattern.rows].ravel(), places[:, meshed.pattern.columns].ravel()
+        elements, images = self.bare.elements, self.bare.symmetry.images
+        count = len(meshed.unknowns)
+        # What an image shares with the meshed part has its number there.
+        shared = np.zeros((len(images), count), dtype=np.bool_)
+        for number, image in enumerate(images[1:], start=1):
+            on_boundary = np.zeros(elements.count, dtype=np.bool_)
+            on_boundary[elements.boundaries[image.shared or ""]] = True
+            shared[number] = on_boundary[meshed.unknowns]
+        # It is eliminated last: until then the images do not know of each other.
+        whole = meshed.unknowns + elements.count * np.arange(len(images))[:, None]
+        late = np.zeros_like(shared)
+        late[0] = shared.any(axis=0)
+        early = ~(shared | late)
+        numbering = np.concatenate([whole[early], whole[late]])
+        place = np.empty((len(images), count), dtype=np.intp)
+        place[early] = np.arange(np.count_nonzero(early))
+        place[late] = np.arange(np.count_nonzero(early), len(numbering))
+        place[shared] = np.broadcast_to(place[0], place.shape)[shared]
+        rows, columns = place[:, meshed.pattern.rows].ravel(), place[:, meshed.pattern.columns].ravel()
         pattern, joined = Pattern.of(rows, columns, len(numbering))
-        degrees = elements.degree_of[numbering % count]
+        degrees = elements.degree_of[numbering % elements.count]
         return _UnfoldedSpace(SectorSpace(numbering, pattern, degrees, np.arange(len(pattern.rows))), meshed, joined)
 
     def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:

@@ -42,7 +42,7 @@ ROUNDING_EV = 1e-11
 # Energies have converged when a step changes them by less than this (eV); a step gains two digits or more.
 CONVERGENCE_EV = 1e-10
 # Energies in the coarse space are upper bounds whether converged or not.
-COARSE_CONVERGENCE_EV = 1e-5
+COARSE_CONVERGENCE_EV = 1e-4
 # Levels above this part of the way from the floor to the ceiling are close to the continuum: the search for them uses
 # factors on both sides.
 NEAR_CONTINUUM = 0.5
@@ -119,7 +119,7 @@ def find_levels(
     further_error
         Error (eV) that is not of the shape functions, added to each level's.
     start
-        Vectors (operator's size, k) of ground sectors that resemble the levels; where there are enough of them they
+        Vectors (operator's size, k) of some sectors that resemble the levels; where there are enough of them they
         replace a solve in the coarse space.
 
     Raises
@@ -159,26 +159,32 @@ class _Search:
         self.ceiling = ceiling
         self.further_error = further_error
         self.levels: list[Level] = []
-        # Upper bounds of the levels of each ground sector, and vectors in the operator's numbering.
-        self._bounds = {sector: self._first(sector, start) for sector in self.symmetry.ground_sectors}
+        # Upper bounds of the levels of a sector, and vectors in the operator's numbering.
+        self._bounds = {sector: self._given(sector, vectors) for sector, vectors in start.items()}
+        if math.isinf(self._bound()):
+            for sector in self.symmetry.ground_sectors:
+                self._bounds[sector] = self._first(sector)
 
-    def _first(self, sector: Sector, start: Mapping[Sector, Floats]) -> tuple[Floats, Floats]:
+    def _given(self, sector: Sector, start: Floats) -> tuple[Floats, Floats]:
+        """Upper bounds of levels of a sector in the span of given vectors, and their vectors."""
+        pencil = self.operator.pencil(sector, coarse=False)
+        values, vectors = _ritz(pencil, start[pencil.unknowns])
+        below = values < self.ceiling
+        return values[below], self._whole(pencil, vectors[:, below])
+
+    def _first(self, sector: Sector) -> tuple[Floats, Floats]:
         """Upper bounds of the lowest levels of a ground sector, and their vectors; none above the ceiling."""
-        sectors = len(self.symmetry.ground_sectors)
-        count = self.count // sectors + (sectors > 1)
-        if sector in start and start[sector].shape[1] >= count:
-            pencil = self.operator.pencil(sector, coarse=False)
-            values, vectors = _ritz(pencil, start[sector][pencil.unknowns])
-            bound = values < self.ceiling
-            return values[bound], self._whole(pencil, vectors[:, bound])
-        near = None
+        count = self.count // len(self.symmetry.ground_sectors) + 1
         coarse = self.operator.pencil(sector, coarse=True)
-        if math.isfinite(self.ceiling):
-            factor = coarse.factor(self.ceiling)
-            if factor.negative <= SPARE_FACTOR * count:
-                count, near = min(count, factor.negative), factor
-        values, vectors = _lowest(self.operator, sector, count, ceiling=self.ceiling, near=near)
-        return values, self._whole(coarse, vectors)
+        known = _from_below(self.operator, sector, count, ceiling=self.ceiling)
+        if known is None:
+            near = None
+            if math.isfinite(self.ceiling):
+                factor = coarse.factor(self.ceiling)
+                if factor.negative <= SPARE_FACTOR * count:
+                    count, near = min(count, factor.negative), factor
+            known = _lowest(self.operator, sector, count, ceiling=self.ceiling, near=near)
+        return known[0], self._whole(coarse, known[1])
 
     def _whole(self, pencil: Pencil, vectors: Floats) -> Floats:
         """Vectors of a pencil in the operator's numbering."""
@@ -187,17 +193,27 @@ class _Search:
         return whole
 
     def top(self) -> float:
-        """An energy that the `count`-th level cannot exceed."""
+        """An energy that the `count`-th level cannot exceed, and not above the ceiling."""
+        return min(self._bound(), self.ceiling)
+
+    def _bound(self) -> float:
+        """An energy that the `count`-th level cannot exceed; inf where too few are known."""
         energies = [level.energy for level in self.levels for _ in self.symmetry.partners(level.sector)]
         for sector, (values, _) in self._bounds.items():
-            if not any(level.sector == sector for level in self.levels):
-                energies += [float(value) for value in values]
+            energies += [float(value) for value in values for _ in self.symmetry.partners(sector)]
         energies.sort()
-        return min(energies[self.count - 1], self.ceiling) if len(energies) >= self.count else self.ceiling
+        return energies[self.count - 1] if len(energies) >= self.count else math.inf
 
     def skip(self, sector: Sector) -> None:
         """Leave out a sector that has no level below the top."""
-        self._bounds.pop(sector, None)
+        self._known(sector)
+
+    def _known(self, sector: Sector) -> Floats:
+        """Take out what is known of a sector before it is searched: vectors (size, k) close to its levels."""
+        for partner in self.symmetry.partners(sector):
+            if partner in self._bounds:
+                return self._bounds.pop(partner)[1]
+        return np.empty((self.operator.size, 0))
 
     def search(self, sector: Sector) -> int:
         """Search one sector below the top; returns how many levels were found there."""
@@ -206,13 +222,13 @@ class _Search:
         shift = top if top == self.ceiling else top + SEARCH_MARGIN_EV * (1 + top - self.operator.floor)
         factor = fine.factor(shift)
         wanted = factor.negative
+        vectors = self._known(sector)
         if wanted == 0:
-            self.skip(sector)
             return 0
-        _, vectors = self._bounds.get(sector, (None, np.empty((0, 0))))
         if vectors.shape[1] < wanted:
             near = self._near(sector, shift)
-            _, vectors = _lowest(self.operator, sector, wanted, ceiling=self.ceiling, near=near)
+            known = None if near is not None else _from_below(self.operator, sector, wanted, ceiling=self.ceiling)
+            _, vectors = known or _lowest(self.operator, sector, wanted, ceiling=self.ceiling, near=near)
             vectors = self._whole(self.operator.pencil(sector, coarse=True), vectors)
         start = vectors[fine.unknowns, :wanted]
         if wanted > MAX_KRYLOV_LEVELS or shift == self.ceiling:
@@ -327,10 +343,30 @@ def difference_error(low: Level, high: Level) -> float:
     return SAFETY * (change + spread) + ROUNDING_EV + CURVATURE_SHARE * abs(high.energy - low.energy)
 
 
+def _from_below(operator: Operator, sector: Sector, count: int, *, ceiling: float) -> tuple[Floats, Floats] | None:
+    """The `count` lowest levels of a sector in the coarse space and their vectors, with a shift below them all.
+
+    None where there are many, where they do not converge fast, or where they are not all below the ceiling.
+    """
+    if not 0 < count <= MAX_KRYLOV_LEVELS:
+        return None
+    pencil = operator.pencil(sector, coarse=True)
+    factor = operator.factor_at_floor(sector, coarse=True)
+    # One vector more speeds up the convergence of the last level.
+    start = _any_vectors(len(pencil.unknowns), count + 1)
+    try:
+        known = lowest_ritz(
+            pencil.A, pencil.M, factor, start, tolerance=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
+        )
+    except SolverError:
+        return None
+    return known if known[0][-1] <= ceiling else None
+
+
 def _lowest(
     operator: Operator, sector: Sector, count: int, *, ceiling: float, near: Factor | None
 ) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a sector in the coarse space and their vectors.
+    """The `count` lowest levels of a sector in the coarse space and their vectors, with shifts on both sides.
 
     `near`: factors at a shift just above the highest of them, where that is known to be close to the ceiling.
     """
@@ -338,17 +374,8 @@ def _lowest(
     if count == 0:
         return np.empty(0), np.empty((len(pencil.unknowns), 0))
     factor = operator.factor_at_floor(sector, coarse=True)
-    # One vector more speeds up the convergence of the last level.
     start = _any_vectors(len(pencil.unknowns), count + 1)
     if near is None and count <= MAX_KRYLOV_LEVELS:
-        try:
-            coarse = lowest_ritz(
-                pencil.A, pencil.M, factor, start, tolerance=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
-            )
-        except SolverError:
-            coarse = None
-        if coarse is not None and coarse[0][-1] <= ceiling:
-            return coarse
         near = _just_above(pencil, count, operator.floor, ceiling)
     return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, tolerance=COARSE_CONVERGENCE_EV)
 
