@@ -21,8 +21,8 @@ from qdmol.fem.symmetry import Symmetry
 from qdmol.linalg import elimination_order
 
 # sample(vectors (..., n), r (P,), z (P,)) gives the values (..., P) of functions at points of the meshed half plane, 0
-# outside it; the points are located once for all functions.
-Sampler = Callable[[Floats, Floats, Floats], Floats]
+# outside it; the points are located once for all functions. Elements along a radius take r alone.
+Sampler = Callable[..., Floats]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 from .davidson import davidson as davidson
 from .symmetric import (
+    DENSE_ROWS as DENSE_ROWS,
     Factor as Factor,
     elimination_order as elimination_order,
     lanczos as lanczos,

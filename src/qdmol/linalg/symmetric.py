@@ -48,8 +48,8 @@ FIRST_STEPS = 8
 # is left out where the prediction is below this share of the tolerance.
 PREDICTABLE = 1e-7
 PREDICTED_SHARE = 0.01
-# Matrices with fewer rows than this many times the block size are solved with dense matrices.
-DENSE = 15
+# Matrices with fewer rows than this, or than DENSE times the block size, are solved with dense matrices.
+DENSE_ROWS, DENSE = 120, 15
 
 
 def elimination_order(graph: sp.csc_array) -> NDArray[np.int32]:
@@ -142,7 +142,7 @@ def lowest_ritz(
     """
     count = start.shape[1] if count is None else count
     size = start.shape[0]
-    if size < DENSE * start.shape[1]:
+    if size < max(DENSE_ROWS, DENSE * start.shape[1]):
         whole = scipy.linalg.eigh(A.toarray(), M.toarray(), subset_by_index=[0, count - 1])
         return cast("tuple[Floats, Floats]", whole)
     space = _Space(A, M, start.shape[1] * min(steps, FIRST_STEPS))

@@ -45,7 +45,9 @@ from qdmol.states import (
     choose_wall,
     difference_error,
     discretise,
+    discretise_radially,
     find_levels,
+    has_radial_solution,
     max_elements,
     moved_out,
     resolutions,
@@ -66,11 +68,16 @@ WALL_TOLERATED = 0.93
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Number of levels of each carrier, whether to compute pairs, and the tolerance (eV) on every energy."""
+    """Number of levels of each carrier, whether to compute pairs, and the tolerance (eV) on every energy.
+
+    `radial`: where a molecule is a sphere and nothing disturbs it, its functions may be those of the radius, with
+    sectors of :class:`~qdmol.fem.SphericalSymmetry`; configuration interaction and optics need them in the half plane.
+    """
 
     counts: Mapping[Carrier, int]
     coulomb: bool
     tolerance: float
+    radial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +295,11 @@ def _attempt(
     polarisation: SelfPolarisation | None,
 ) -> MoleculeSolution:
     carriers = carriers_of(request.counts)
-    most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
-    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
+    if request.radial and has_radial_solution(molecule):
+        elements = discretise_radially(molecule, wall, resolution)
+    else:
+        most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+        elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
     field = applied_field(elements, molecule)
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}
     spaces = {regions: Space(elements, regions) for regions in set(domains.values())}

@@ -26,7 +26,7 @@ import scipy.sparse as sp
 from scipy.special import lpmv
 
 from qdmol.arrays import Floats, Indices
-from qdmol.fem import Assembler, Coefficient, Elements, Pattern, Sector, Symmetry
+from qdmol.fem import Assembler, BoundaryBlock, Coefficient, Elements, Pattern, Sector, SphericalSymmetry, Symmetry
 from qdmol.linalg import Factor, left_out
 from qdmol.potentials.regions import permittivity
 from qdmol.structure import MEDIUM, AxialMolecule
@@ -83,11 +83,13 @@ class Poisson:
 
     def _outside(self, sector: Sector) -> sp.csc_array:
         """Contribution of the space outside the ball to the operator, about an axis: the same for m and -m."""
-        m, parity = abs(sector.numbers[0]), sector.numbers[1]
         sphere = self.elements.outer_boundary
         if sphere is None:
             message = "the potential needs a mesh with a ball around the molecule"
             raise ValueError(message)
+        if isinstance(self.symmetry, SphericalSymmetry):
+            return self._outside_sphere(sphere, sector)
+        m, parity = abs(sector.numbers[0]), sector.numbers[1]
         distance = np.hypot(sphere.points[..., 0], sphere.points[..., 1])
         radius = float(distance.mean())
         unknowns, place = np.unique(sphere.unknowns, return_inverse=True)
@@ -109,6 +111,14 @@ class Poisson:
         rows, columns = np.meshgrid(unknowns, unknowns, indexing="ij")
         n = self.elements.count
         return sp.csc_array((dense.ravel(), (rows.ravel(), columns.ravel())), shape=(n, n))
+
+    def _outside_sphere(self, sphere: BoundaryBlock, sector: Sector) -> sp.csc_array:
+        """The same for functions of a sphere, which have a single multipole."""
+        permittivity, l = self.molecule.parameters[MEDIUM].permittivity, sector.numbers[0]  # noqa: E741
+        value = permittivity * (l + 1) / sphere.points[0, 0, 0] * sphere.measure[0, 0]
+        last = [int(sphere.unknowns[0, 0])]
+        n = self.elements.count
+        return sp.csc_array(([value], (last, last)), shape=(n, n))
 
     def answers(self, loads: Floats, sector: Sector) -> Floats:
         """Potentials (n, k) of many loads (n, k) of one sector, as in `solve`."""

@@ -24,7 +24,7 @@ import scipy.linalg
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.fem import Sector, Symmetry
-from qdmol.linalg import Factor, Tail, lanczos, left_out, lowest_ritz
+from qdmol.linalg import DENSE_ROWS, Factor, Tail, lanczos, left_out, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pencil
 
@@ -231,6 +231,8 @@ class _Search:
             _, vectors = known or _lowest(self.operator, sector, wanted, ceiling=self.ceiling, near=near)
             vectors = self._whole(self.operator.pencil(sector, coarse=True), vectors)
         start = vectors[fine.unknowns, :wanted]
+        if start.shape[1] < wanted:  # more levels than functions in the coarse space
+            start = np.hstack([start, _any_vectors(len(start), wanted - start.shape[1])])
         if wanted > MAX_KRYLOV_LEVELS or shift == self.ceiling:
             bottom = self.operator.factor_at_floor(sector, coarse=False)
             energies, refined = _from_both_sides(
@@ -282,15 +284,24 @@ class _Search:
 
     def result(self) -> Levels:
         """The requested levels in order, degenerate partners listed separately and never cut apart at the end."""
-        chosen = in_order([level for level in self.levels if level.energy < self.ceiling], self.symmetry)
+        below = [level for level in self.levels if level.energy < self.ceiling]
+        chosen = in_order([pair for level in below for pair in self._pairs(level)], self.symmetry)
         listed: list[Level] = []
         for level in chosen:
             if len(listed) >= self.count:
                 break
-            # All partners: levels within DEGENERATE_EV may come between them in the list.
-            listed += [replace(level, sector=sector) for sector in self.symmetry.partners(level.sector)]
-        bound = sum(self.symmetry.multiplicity(level.sector) for level in chosen)
+            # Both of a pair: levels within DEGENERATE_EV may come between them in the list.
+            listed += [replace(level, sector=s) for s in {level.sector, self.symmetry.conjugate(level.sector)}]
+        bound = sum(self.symmetry.multiplicity(level.sector) for level in below)
         return Levels(tuple(in_order(listed, self.symmetry)), complete=bound >= self.count)
+
+    def _pairs(self, level: Level) -> Iterator[Level]:
+        """The level in one sector of each pair of complex conjugates among its partners."""
+        known: set[Sector] = set()
+        for sector in self.symmetry.partners(level.sector):
+            if sector not in known:
+                known |= {sector, self.symmetry.conjugate(sector)}
+                yield replace(level, sector=sector)
 
 
 def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
@@ -348,9 +359,9 @@ def _from_below(operator: Operator, sector: Sector, count: int, *, ceiling: floa
 
     None where there are many, where they do not converge fast, or where they are not all below the ceiling.
     """
-    if not 0 < count <= MAX_KRYLOV_LEVELS:
-        return None
     pencil = operator.pencil(sector, coarse=True)
+    if not 0 < count <= min(MAX_KRYLOV_LEVELS, len(pencil.unknowns)):
+        return None
     factor = operator.factor_at_floor(sector, coarse=True)
     # One vector more speeds up the convergence of the last level.
     start = _any_vectors(len(pencil.unknowns), count + 1)
@@ -366,11 +377,12 @@ def _from_below(operator: Operator, sector: Sector, count: int, *, ceiling: floa
 def _lowest(
     operator: Operator, sector: Sector, count: int, *, ceiling: float, near: Factor | None
 ) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a sector in the coarse space and their vectors, with shifts on both sides.
+    """The `count` lowest levels of a sector in the coarse space, or all, and their vectors, with shifts on both sides.
 
     `near`: factors at a shift just above the highest of them, where that is known to be close to the ceiling.
     """
     pencil = operator.pencil(sector, coarse=True)
+    count = min(count, len(pencil.unknowns))
     if count == 0:
         return np.empty(0), np.empty((len(pencil.unknowns), 0))
     factor = operator.factor_at_floor(sector, coarse=True)
@@ -384,7 +396,7 @@ def _from_both_sides(
     pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, tolerance: float
 ) -> tuple[Floats, Floats]:
     """The `count` lowest levels of a sector, with factors at the floor and just above the levels."""
-    if count <= MAX_KRYLOV_LEVELS:
+    if count <= MAX_KRYLOV_LEVELS or len(pencil.unknowns) < DENSE_ROWS:
         try:
             return lowest_ritz(pencil.A, pencil.M, below, start, tolerance=tolerance, count=count, second=above)
         except SolverError:

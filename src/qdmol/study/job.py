@@ -220,7 +220,7 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
     if len(molecule.dots) == 1:
         solution = solve_bound(molecule, request)
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
-    single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
+    single = Request({"electron": 1, "hole": 1}, coulomb, tolerance, radial=calculation.coulomb != "ci")
     solution = solve_bound(molecule, request)
     monomers: dict[tuple[PlacedLayer, ...], MoleculeSolution] = {}
     unbound: dict[tuple[PlacedLayer, ...], Carrier] = {}
