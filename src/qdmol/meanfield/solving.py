@@ -60,6 +60,8 @@ CONVERGED_PAIR_EV = 1e-9
 CONVERGED_LEVELS_EV = 2e-7
 # Change of the levels (eV) in one iteration at which it ends.
 LEVEL_CHANGE_EV = 1e-7
+# The lowest bare levels from which a pair starts.
+START_LEVELS = 6
 # Part of what remains of a pair that does not cancel against its bare levels.
 COMMON_SHARE = 0.2
 # A wall nearer than this part of the distance that the levels need is moved.
@@ -379,13 +381,16 @@ def _pairs(
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
     poisson = Poisson(electron.elements, molecule)
-    pairing = Pairing(CarrierSpace(electron), CarrierSpace(hole), poisson)
+    spaces = CarrierSpace(electron), CarrierSpace(hole)
+    pairing = Pairing(*spaces, poisson)
     symmetry = hole.symmetry
     states: dict[int, PairState] = {}
     for start, dot in enumerate(molecule.dots):
         if dot.position != symmetry.orbit(dot.position)[0]:
             continue
-        pair = converge_pair(pairing, dot, level_change=LEVEL_CHANGE_EV)
+        alike = len(symmetry.orbit(dot.position)) == len(molecule.dots)
+        bare = {space.hamiltonian.carrier: _ground_vectors(space, levels) for space in spaces} if alike else None
+        pair = converge_pair(pairing, dot, level_change=LEVEL_CHANGE_EV, bare=bare)
         place = _hole_dot(pair, molecule)
         if place == start or place not in states:
             states[place] = _pair_state(place, pair, poisson, levels, errors)
@@ -396,6 +401,16 @@ def _pairs(
     return tuple(
         sorted(states.values(), key=lambda pair: (round(pair.exciton.value, 9), molecule.dots[pair.hole_dot].position))
     )
+
+
+def _ground_vectors(space: CarrierSpace, levels: Mapping[Carrier, Levels]) -> list[Floats]:
+    """The vectors over all ground sectors of the bare levels that lie in one of them."""
+    nothing = np.zeros(space.hamiltonian.size)
+    return [
+        space.reduced({sector: level.vector if sector == level.sector else nothing for sector in space.sectors})
+        for level in levels[space.hamiltonian.carrier]
+        if level.sector in space.sectors
+    ][:START_LEVELS]
 
 
 def _pair_state(

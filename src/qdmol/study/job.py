@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from qdmol.ci import Complex
 from qdmol.errors import InputError
@@ -196,7 +196,7 @@ def run_job(
 
 def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complexes: Sequence[Complex]) -> Job:
     # The matrices are small: threads inside the linear algebra cost more than they bring.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         job = _run(spec, molecule, monomer)
         if spec.calculation.coulomb != "ci":
             return job
@@ -209,6 +209,12 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
             exchange=calculation.exchange_eV,
         )
         return replace(job, interacting=interacting, complexes=tuple(complexes))
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """The thread pools of the libraries that the solver has loaded; to find them takes a millisecond."""
+    return ThreadpoolController()
 
 
 def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
