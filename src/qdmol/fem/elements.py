@@ -80,8 +80,8 @@ class Elements:
     """A mesh with shape functions of one degree.
 
     `symmetry` is that of the meshed shapes. Unknowns are numbered in an order of elimination with little fill, which
-    every part of them inherits: matrices are factorised as they stand. `degree_of` (n,) is the polynomial degree of each unknown's shape function;
-    `boundaries` lists, for the boundaries named "outer" and as the symmetry names them, the unknowns that do not vanish
+    every part of them inherits: matrices are factorised as they stand. `degree_of` (n,) is the polynomial degree of
+    each unknown's shape function; `boundaries` lists, for the boundaries named "outer" and as the symmetry names them, the unknowns that do not vanish
     there; `regions` the labels the blocks' region indices point to. `with_extra_order` tabulates the same functions at
     the Gauss points of another order, as :func:`tabulate` does.
     """
@@ -141,9 +141,7 @@ def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order
     )
 
 
-def _elimination_numbers(
-    groups: dict[ngsolve.ET, list[_Member]], count: int, degree: int, *, last: Indices
-) -> Indices:
+def _elimination_numbers(groups: dict[ngsolve.ET, list[_Member]], count: int, degree: int, *, last: Indices) -> Indices:
     """Place (n,) of every unknown of the space in an order of elimination, those in `last` at its end: on the outer
     boundary the space outside couples all of them.
 

@@ -342,8 +342,8 @@ class AxialSymmetry(Symmetry):
 class SphericalSymmetry(Symmetry):
     """All rotations about the origin; points are (r,), functions u(r) Y_lm.
 
-    Sectors have the numbers (l, m). A function of the sector l, m has the parity (-1)^(l + m) under z -> -z. Products of
-    functions with l > 0 fall into several sectors, so that `combine` takes one function with l = 0.
+    Sectors have the numbers (l, m). A function of the sector l, m has the parity (-1)^(l + m) under z -> -z. Products
+    of functions with l > 0 fall into several sectors, so that `combine` takes one function with l = 0.
 
     >>> symmetry = SphericalSymmetry()
     >>> [sector.labels["m"] for sector in symmetry.partners(symmetry.sector(1, 0))]
@@ -375,7 +375,7 @@ class SphericalSymmetry(Symmetry):
 
     @property
     def identity(self) -> Sector:
-        """l = 0."""
+        """L = 0."""
         return self.sector(0, 0)
 
     def sector(self, *numbers: int) -> Sector:
@@ -384,7 +384,7 @@ class SphericalSymmetry(Symmetry):
         return Sector((l, m), {"m": m, "parity": PARITY_LABELS[1 if (l + m) % 2 == 0 else -1]})
 
     def families(self) -> Iterator[tuple[Sector, ...]]:
-        """l = 0, 1, 2 .."""
+        """L = 0, 1, 2 .."""
         for l in range(MAX_FAMILIES):  # noqa: E741
             yield (self.sector(l, 0),)
         message = f"All l below {MAX_FAMILIES} are used up; request fewer levels."
@@ -408,24 +408,24 @@ class SphericalSymmetry(Symmetry):
             raise ValueError(message)
         return np.asarray(first + second)
 
-    def signs(self, sector: Sector) -> tuple[int, ...]:
+    def signs(self, sector: Sector) -> tuple[int, ...]:  # noqa: ARG002
         """There is one image."""
         return (1,)
 
-    def mirrored(self, sector: Sector) -> Sector | None:
+    def mirrored(self, sector: Sector) -> Sector | None:  # noqa: ARG002
         """There is one image."""
         return None
 
     def overlap_locally(self, first: Indices, second: Indices) -> Bools:
         """Equal l and m."""
-        return np.all(first == second, axis=-1)
+        return np.asarray(np.all(first == second, axis=-1), dtype=np.bool_)
 
     def vanishing(self, sector: Sector) -> tuple[str, ...]:
         """The centre for l > 0."""
         return ("centre",) if sector.numbers[0] else ()
 
     def angular_factor(self, sector: Sector) -> int:
-        """l (l + 1)."""
+        """L (l + 1)."""
         return sector.numbers[0] * (sector.numbers[0] + 1)
 
     def sort_key(self, sector: Sector) -> tuple[int, ...]:

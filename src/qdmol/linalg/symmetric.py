@@ -44,8 +44,8 @@ def _malloc_trim() -> ctypes._NamedFuncPointer | None:
 STEPS = 40
 # Steps for which the Krylov space has room at first.
 FIRST_STEPS = 8
-# A change of the values (eV) below PREDICTABLE, with the change in the step before, predicts the next one; the last step
-# is left out where the prediction is below this share of the tolerance.
+# A change of the values (eV) below PREDICTABLE, with the change in the step before, predicts the next one; the last
+# step is left out where the prediction is below this share of the tolerance.
 PREDICTABLE = 1e-7
 PREDICTED_SHARE = 0.01
 # Matrices with fewer rows than this, or than DENSE times the block size, are solved with dense matrices.

@@ -104,7 +104,7 @@ class CarrierSpace:
             local.append(np.matmul(here.transpose(1, 0, 2), block.values).transpose(1, 0, 2).reshape(len(parts), -1))
         size = self.hamiltonian.size
         sums = [np.bincount(self._unknowns, weights=row, minlength=size) for row in np.concatenate(local, axis=1)]
-        return dict(zip(self.sectors, sums, strict=True))
+        return {sector: np.asarray(load, dtype=np.float64) for sector, load in zip(self.sectors, sums, strict=True)}
 
     def load(self, density: Floats) -> Floats:
         """∫ f v over the meshed part for f (images, P), as a vector over all ground sectors."""
@@ -162,9 +162,9 @@ class CarrierState:
         return float(np.sum(self.values**2 * function * self.space.measure)) / self.space.images
 
     def fall(self, potential: Floats) -> float:
-        """Estimated decrease (eV) of the level by the shape functions of highest degree, in potential energy (images, P).
+        """Estimated decrease (eV) of the level by the shape functions of the highest degree, as that of bare levels.
 
-        As of levels: see :func:`qdmol.states.truncation_falls`.
+        `potential` energy (images, P) in eV; see :func:`qdmol.states.truncation_falls`.
         """
         space = self.space
         lower = space.without_highest_degree(self.vector)

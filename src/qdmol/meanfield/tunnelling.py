@@ -11,8 +11,8 @@ lie one in each dot, as where the second level is the p level of a large dot bes
 of levels, and no number is given.
 
 Errors: that of S, weighted with sin φ or cos φ, and S times that of φ, which is estimated as an energy is, from the
-change of φ where the states lose their shape functions of the highest degree. What moves levels beside the finite elements (wall, closed gaps,
-self-polarisation) also acts between the two states and is added.
+change of φ where the states lose their shape functions of the highest degree. What moves levels beside the finite
+elements (wall, closed gaps, self-polarisation) also acts between the two states and is added.
 """
 
 from __future__ import annotations

@@ -78,7 +78,10 @@ class Poisson:
             turning = self.symmetry.angular_factor(sector)
             operator = self._operator + turning * self._angular if turning else self._operator
             outside = self._outside(sector)[unknowns][:, unknowns]
-            self._factors[sector] = unknowns, Factor((pattern.matrix(operator[entries]) + outside).tocsc(), ordered=True)
+            self._factors[sector] = (
+                unknowns,
+                Factor((pattern.matrix(operator[entries]) + outside).tocsc(), ordered=True),
+            )
         return self._factors[sector]
 
     def _outside(self, sector: Sector) -> sp.csc_array:
