@@ -81,9 +81,9 @@ class Elements:
 
     `symmetry` is that of the meshed shapes. Unknowns are numbered in an order of elimination with little fill, which
     every part of them inherits: matrices are factorised as they stand. `degree_of` (n,) is the polynomial degree of
-    each unknown's shape function; `boundaries` lists, for the boundaries named "outer" and as the symmetry names them, the unknowns that do not vanish
-    there; `regions` the labels the blocks' region indices point to. `with_extra_order` tabulates the same functions at
-    the Gauss points of another order, as :func:`tabulate` does.
+    each unknown's shape function; `boundaries` lists, for the boundaries named "outer" and as the symmetry names them,
+    the unknowns that do not vanish there; `regions` the labels the blocks' region indices point to. `with_extra_order`
+    tabulates the same functions at the Gauss points of another order, as :func:`tabulate` does.
     """
 
     symmetry: Symmetry
