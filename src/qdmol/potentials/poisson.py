@@ -23,7 +23,6 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import lpmv
 
 from qdmol.arrays import Floats, Indices
 from qdmol.fem import Assembler, BoundaryBlock, Coefficient, Elements, Pattern, Sector, SphericalSymmetry, Symmetry
@@ -106,7 +105,7 @@ class Poisson:
         cosine = sphere.points[..., 1] / distance
         for l in range(m, m + MULTIPOLES + 1):  # noqa: E741 - the field's letter
             if parity == 0 or (-1) ** (l - m) == parity:
-                legendre = lpmv(m, l, cosine)
+                legendre = _legendre(m, l, cosine)
                 moment = np.zeros(len(unknowns))
                 np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", sphere.values, weight, legendre))
                 dense += (l + 1 - higher) * np.outer(moment, moment) / np.sum(weight * legendre**2)
@@ -171,6 +170,15 @@ class Poisson:
             shells = np.asarray(np.bincount(self.elements.degree_of, weights=stiffness * squares), dtype=np.float64)
             energies.append(left_out(shells).energy * len(self.symmetry.images) / (2 * COULOMB_EV_NM))
         return math.sqrt(energies[0] * energies[1])
+
+
+def _legendre(m: int, l: int, x: Floats) -> Floats:  # noqa: E741
+    """Associated Legendre functions P_l^m at x."""
+    if m == 0:
+        return np.asarray(np.polynomial.legendre.legvander(x, l)[..., l])
+    from scipy.special import lpmv  # takes long to load, and pairs need m = 0 alone
+
+    return np.asarray(lpmv(m, l, x))
 
 
 def part_of(symmetry: Symmetry, images: ImageDensity, sector: Sector) -> Coefficient:
