@@ -6,6 +6,7 @@ import ngsolve
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.sparse.linalg
 from hypothesis import given, settings, strategies as st
 from tests.exact.systems import dimer_spec, dot, molecule_spec
 
@@ -125,6 +126,18 @@ def test_shape_functions_of_lower_degree_are_a_subset(degree):
     assert spectra[0] == pytest.approx(spectra[1], rel=1e-7)
 
 
+def _library_numbers(mesh, space, elements):
+    """Our number of each unknown of the library's space."""
+    kinds = {}
+    for element in mesh.Elements(ngsolve.VOL):
+        kinds.setdefault(element.type, []).append(space.GetDofNrs(element))
+    number = np.full(space.ndof, -1)
+    for theirs, block in zip(kinds.values(), elements.blocks, strict=True):
+        number[np.array(theirs)] = block.unknowns
+    assert sorted(number) == list(range(space.ndof))
+    return number
+
+
 @pytest.mark.parametrize("corner_levels", [0, 3])
 def test_matrices_are_those_of_the_library(corner_levels):
     """Entry by entry, triangles and the quadrilaterals of corner refinement alike."""
@@ -137,6 +150,7 @@ def test_matrices_are_those_of_the_library(corner_levels):
         [1 + b.points[..., 0] * b.points[..., 1] for b in assembler.blocks],
     )
     space = ngsolve.H1(mesh, order=3)
+    number = _library_numbers(mesh, space, elements)
     u, v = space.TnT()
     r, z = ngsolve.x, ngsolve.y
     forms = {
@@ -150,8 +164,35 @@ def test_matrices_are_those_of_the_library(corner_levels):
         theirs.Assemble()
         rows, columns, values = theirs.mat.COO()
         dense = np.zeros((space.ndof, space.ndof))
-        dense[np.array(rows), np.array(columns)] = np.array(values)
+        dense[number[np.array(rows)], number[np.array(columns)]] = np.array(values)
         assert np.max(np.abs(assembler.pattern.matrix(ours[name]).toarray() - dense)) < 1e-10
+
+
+def test_matrices_are_factorised_as_they_stand_with_hardly_more_fill_than_in_an_order_of_their_own():
+    shapes = _shapes(dimer_spec(), layers=(0.6,), box=9.0)
+    elements = mesh_elements(shapes, _settings(shapes), degree=5)
+    assembler = Assembler(elements)
+    matrix = assembler.pattern.matrix(assembler.stiffness(*[[np.ones_like(b.measure) for b in assembler.blocks]] * 2))
+    inside = np.setdiff1d(np.arange(elements.count), elements.boundaries["outer"])
+    matrix = scipy.sparse.csc_array(matrix[inside][:, inside])
+    mode = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
+    standing, ordered, scrambled = (
+        scipy.sparse.linalg.splu(a, permc_spec=ordering, **mode).L.nnz
+        for a, ordering in (
+            (matrix, "NATURAL"),
+            (matrix, "MMD_AT_PLUS_A"),
+            (scipy.sparse.csc_array(matrix[::-1][:, ::-1]), "NATURAL"),
+        )
+    )
+    assert standing < 1.1 * ordered
+    assert scrambled > 2 * ordered
+
+
+def test_unknowns_of_the_outer_boundary_are_eliminated_last():
+    shapes = _shapes(dimer_spec(), layers=(0.6,), box=9.0)
+    elements = mesh_elements(shapes, _settings(shapes), degree=4)
+    outer = elements.boundaries["outer"]
+    assert sorted(outer) == list(range(elements.count - len(outer), elements.count))
 
 
 def test_sampling_reproduces_a_polynomial():

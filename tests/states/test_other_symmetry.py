@@ -68,6 +68,9 @@ class TrivialSymmetry(Symmetry):
     def unfolded(self):
         return self
 
+    def unfolded_sector(self, sector):
+        return sector
+
     def folded(self, sector):
         return sector
 

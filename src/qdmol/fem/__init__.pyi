@@ -7,6 +7,7 @@ from .geometry_axial import (
     geometry_of as geometry_of,
     mesh_elements as mesh_elements,
 )
+from .geometry_radial import radial_elements as radial_elements
 from .shapes import (
     FAR_MEDIUM as FAR_MEDIUM,
     Arc as Arc,
@@ -23,5 +24,6 @@ from .symmetry import (
     Direction as Direction,
     Image as Image,
     Sector as Sector,
+    SphericalSymmetry as SphericalSymmetry,
     Symmetry as Symmetry,
 )

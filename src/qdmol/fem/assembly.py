@@ -11,6 +11,7 @@ the last only about an axis, where the kinetic energy of the functions u e^{imφ
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +36,16 @@ class Pattern:
     @classmethod
     def of(cls, rows: Indices, columns: Indices, size: int) -> tuple[Pattern, Indices]:
         """Pattern of entries that may repeat, and for each its place among the pattern's entries."""
-        unique, place = np.unique(columns * size + rows, return_inverse=True)
-        found_columns, found_rows = np.divmod(unique, size)
-        starts = np.searchsorted(found_columns, np.arange(size + 1))
-        return cls(found_rows.astype(np.int32), starts.astype(np.int32)), place
+        order = _counting_sort(rows, size)
+        order = order[_counting_sort(columns[order], size)]
+        rows, columns = rows[order], columns[order]
+        first = np.empty(len(order), dtype=np.bool_)
+        first[:1] = True
+        first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+        place = np.empty(len(order), dtype=np.intp)
+        place[order] = np.cumsum(first) - 1
+        starts = np.concatenate([[0], np.cumsum(np.bincount(columns[first], minlength=size))])
+        return cls(rows[first].astype(np.int32), starts.astype(np.int32)), place
 
     @property
     def size(self) -> int:
@@ -55,9 +62,18 @@ class Pattern:
         """Place of every diagonal entry; all are present."""
         return np.flatnonzero(self.rows == self.columns)
 
+    @cached_property
+    def _template(self) -> sp.csc_array:
+        matrix = sp.csc_array((np.empty(len(self.rows)), self.rows, self.starts), shape=(self.size, self.size))
+        matrix.has_sorted_indices = matrix.has_canonical_format = True
+        return matrix
+
     def matrix(self, entries: Floats) -> sp.csc_array:
         """The matrix with these entries."""
-        return sp.csc_array((entries, self.rows, self.starts), shape=(self.size, self.size))
+        # A copy of one that has been checked: the same checks would take as long as a product with a vector.
+        matrix = copy.copy(self._template)
+        matrix.data = entries
+        return matrix
 
     def restrict(self, unknowns: Indices) -> tuple[Pattern, Indices]:
         """Pattern of some rows and the same columns, and the places of its entries in this one's."""
@@ -67,6 +83,13 @@ class Pattern:
         counts = np.bincount(number[self.columns[entries]], minlength=len(unknowns))
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         return Pattern(number[self.rows[entries]], starts), entries
+
+
+def _counting_sort(keys: Indices, size: int) -> Indices:
+    """Stable order (k,) of keys (k,) in 0 to size - 1, in linear time: compressed rows turned into columns."""
+    count = len(keys)
+    by_row = sp.csr_array((np.ones(count, dtype=np.int8), keys, np.arange(count + 1)), shape=(count, size))
+    return np.asarray(by_row.tocsc().indices, dtype=np.intp)
 
 
 Coefficient = Sequence[Floats]

@@ -14,13 +14,15 @@ from functools import lru_cache
 
 import ngsolve
 import numpy as np
+import scipy.sparse as sp
 
 from qdmol.arrays import Bools, Floats, Indices
 from qdmol.fem.symmetry import Symmetry
+from qdmol.linalg import elimination_order
 
 # sample(vectors (..., n), r (P,), z (P,)) gives the values (..., P) of functions at points of the meshed half plane, 0
-# outside it; the points are located once for all functions.
-Sampler = Callable[[Floats, Floats, Floats], Floats]
+# outside it; the points are located once for all functions. Elements along a radius take r alone.
+Sampler = Callable[..., Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,11 @@ class BoundaryBlock:
 class Elements:
     """A mesh with shape functions of one degree.
 
-    `symmetry` is that of the meshed shapes. `degree_of` (n,) is the polynomial degree of each unknown's shape function;
-    `boundaries` lists, for the boundaries named "outer" and as the symmetry names them, the unknowns that do not vanish
-    there; `regions` the labels the blocks' region indices point to. `with_extra_order` tabulates the same functions at
-    the Gauss points of another order, as :func:`tabulate` does.
+    `symmetry` is that of the meshed shapes. Unknowns are numbered in an order of elimination with little fill, which
+    every part of them inherits: matrices are factorised as they stand. `degree_of` (n,) is the polynomial degree of
+    each unknown's shape function; `boundaries` lists, for the boundaries named "outer" and as the symmetry names them,
+    the unknowns that do not vanish there; `regions` the labels the blocks' region indices point to. `with_extra_order`
+    tabulates the same functions at the Gauss points of another order, as :func:`tabulate` does.
     """
 
     symmetry: Symmetry
@@ -121,23 +124,53 @@ def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order
     space = ngsolve.H1(mesh, order=degree)
     order = 2 * degree + extra_order
     groups = _group(mesh, space)
-    blocks = tuple(_block(mesh, space, kind, members, order) for kind, members in groups.items())
+    number = _elimination_numbers(groups, space.ndof, degree, last=_library_boundary(mesh, space, "outer"))
+    blocks = tuple(_block(mesh, space, number, kind, members, order) for kind, members in groups.items())
     names = list(mesh.GetMaterials())
     return Elements(
         symmetry=symmetry,
         degree=degree,
         count=space.ndof,
         blocks=blocks,
-        outer_boundary=_outer_boundary(mesh, space, order),
-        degree_of=_degrees(space, groups, degree),
-        boundaries={name: _on_boundary(mesh, space, name) for name in ("axis", "mirror", "outer")},
+        outer_boundary=_outer_boundary(mesh, space, number, order),
+        degree_of=_degrees(blocks, space.ndof, degree),
+        boundaries={name: _on_boundary(mesh, space, number, name) for name in ("axis", "mirror", "outer")},
         regions=tuple(names),
-        sample=_sampler(mesh, space),
+        sample=_sampler(mesh, space, number),
         with_extra_order=lambda extra: tabulate(mesh, symmetry, degree=degree, extra_order=extra),
     )
 
 
-def _sampler(mesh: ngsolve.Mesh, space: ngsolve.H1) -> Sampler:
+def _elimination_numbers(groups: dict[ngsolve.ET, list[_Member]], count: int, degree: int, *, last: Indices) -> Indices:
+    """Place (n,) of every unknown of the space in an order of elimination, those in `last` at its end: on the outer
+    boundary the space outside couples all of them.
+
+    The unknowns of one vertex, edge or interior have the same neighbours, so that the first of them stands for all.
+    """
+    first = np.arange(count)
+    elements, nodes = [], []
+    for kind, members in groups.items():
+        local = _local_nodes(kind, degree)
+        unknowns = np.array([member.unknowns for member in members], dtype=np.intp)
+        first[unknowns] = unknowns[:, local]
+        here = unknowns[:, np.unique(local)]
+        elements.append(np.repeat([member.number for member in members], here.shape[1]))
+        nodes.append(here.ravel())
+    entries = np.ones(sum(map(len, nodes)), dtype=np.int32), (np.concatenate(elements), np.concatenate(nodes))
+    incidence = sp.csr_array(entries, shape=(1 + max(int(part.max()) for part in elements), count))
+    present = np.unique(np.concatenate(nodes))
+    incidence = incidence[:, present]
+    place = np.empty(count, dtype=np.intp)
+    place[present] = elimination_order(sp.csc_array(incidence.T @ incidence))
+    place = place[first]
+    place[last] += count
+    order = np.lexsort((np.arange(count), place))
+    number = np.empty(count, dtype=np.intp)
+    number[order] = np.arange(count)
+    return number
+
+
+def _sampler(mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices) -> Sampler:
     def sample(vectors: Floats, r: Floats, z: Floats) -> Floats:
         function = ngsolve.GridFunction(space)
         places = mesh(r, z)
@@ -145,7 +178,7 @@ def _sampler(mesh: ngsolve.Mesh, space: ngsolve.H1) -> Sampler:
         rows = np.atleast_2d(vectors)
         values = np.zeros((len(rows), len(r)))
         for row, vector in zip(values, rows, strict=True):
-            function.vec.FV().NumPy()[:] = vector
+            function.vec.FV().NumPy()[:] = vector[number]
             if np.any(inside):
                 row[inside] = np.asarray(function(places[inside])).ravel()
         return values.reshape(*vectors.shape[:-1], len(r))
@@ -174,7 +207,9 @@ def _group(mesh: ngsolve.Mesh, space: ngsolve.H1) -> dict[ngsolve.ET, list[_Memb
     return dict(groups)
 
 
-def _block(mesh: ngsolve.Mesh, space: ngsolve.H1, kind: ngsolve.ET, members: list[_Member], order: int) -> Block:
+def _block(
+    mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices, kind: ngsolve.ET, members: list[_Member], order: int
+) -> Block:
     rule = ngsolve.IntegrationRule(kind, order)
     numbers = np.array([member.number for member in members])
     points, jacobian = _geometry(mesh, kind, rule, numbers)
@@ -189,7 +224,7 @@ def _block(mesh: ngsolve.Mesh, space: ngsolve.H1, kind: ngsolve.ET, members: lis
     j = jacobian[..., None, :, :] / determinant[..., None, None, None]
     weight = np.array(rule.weights) * np.abs(determinant)
     return Block(
-        unknowns=np.array([member.unknowns for member in members], dtype=np.intp),
+        unknowns=number[np.array([member.unknowns for member in members], dtype=np.intp)],
         region=np.array([member.region for member in members], dtype=np.intp),
         points=points,
         measure=weight * points[..., 0],
@@ -236,14 +271,21 @@ def _table(shape: _Shape) -> tuple[Floats, Floats]:
     return values, slopes.reshape(*values.shape, 2)
 
 
-def _degrees(space: ngsolve.H1, groups: dict[ngsolve.ET, list[_Member]], degree: int) -> Indices:
+def _degrees(blocks: Sequence[Block], count: int, degree: int) -> Indices:
     """Polynomial degree of every unknown's shape function."""
-    degrees = np.ones(space.ndof, dtype=np.intp)
-    for kind, members in groups.items():
-        local = _local_degrees(kind, degree)
-        for member in members:
-            degrees[list(member.unknowns)] = local
+    degrees = np.ones(count, dtype=np.intp)
+    for block in blocks:
+        triangles = block.unknowns.shape[1] == len(_local_degrees(ngsolve.ET.TRIG, degree))
+        degrees[block.unknowns] = _local_degrees(ngsolve.ET.TRIG if triangles else ngsolve.ET.QUAD, degree)
     return degrees
+
+
+def _local_nodes(kind: ngsolve.ET, degree: int) -> list[int]:
+    """For each local unknown in NGSolve's order the first one of the same vertex, edge or interior."""
+    corners = 3 if kind == ngsolve.ET.TRIG else 4
+    edges = [corners + k * (degree - 1) for k in range(corners) for _ in range(degree - 1)]
+    inner = len(_local_degrees(kind, degree)) - corners - len(edges)
+    return [*range(corners), *edges, *[corners + len(edges)] * inner]
 
 
 def _local_degrees(kind: ngsolve.ET, degree: int) -> list[int]:
@@ -256,13 +298,18 @@ def _local_degrees(kind: ngsolve.ET, degree: int) -> list[int]:
     return [1] * 4 + edge * 4 + inner
 
 
-def _on_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, name: str) -> Indices:
+def _on_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices, name: str) -> Indices:
+    return np.sort(number[_library_boundary(mesh, space, name)])
+
+
+def _library_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, name: str) -> Indices:
+    """Unknowns on a boundary in the library's numbering."""
     if name not in mesh.GetBoundaries():
         return np.array([], dtype=np.intp)
     return np.flatnonzero(np.array(space.GetDofs(mesh.Boundaries(name))))
 
 
-def _outer_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, order: int) -> BoundaryBlock | None:
+def _outer_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices, order: int) -> BoundaryBlock | None:
     if "outer" not in mesh.GetBoundaries():
         return None
     rule = ngsolve.IntegrationRule(ngsolve.ET.SEGM, order)
@@ -277,7 +324,7 @@ def _outer_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, order: int) -> Bounda
         shape = space.GetFE(ngsolve.ElementId(ngsolve.BND, element.nr))
         values.append([shape.CalcShape(*point[:1]) for point in rule.points])
     return BoundaryBlock(
-        unknowns=np.array([space.GetDofNrs(element) for element in members], dtype=np.intp),
+        unknowns=number[np.array([space.GetDofNrs(element) for element in members], dtype=np.intp)],
         points=samples[..., :2],
         measure=np.array(rule.weights) * np.hypot(samples[..., 2], samples[..., 3]) * samples[..., 0],
         values=np.array(values),

@@ -113,7 +113,8 @@ class Symmetry(ABC):
 
         Below any energy no group holds a level where the one before holds none: the first group without a level ends
         a search. All groups have as many sectors, and the k-th sector of a group holds no more levels below an energy
-        than the k-th of the group before. The first group is `ground_sectors`. A finite symmetry yields one group.
+        than the k-th of the group before. Nor does any sector of a group hold a level below an energy where the first
+        of the group holds none. The first group is `ground_sectors`. A finite symmetry yields one group.
 
         Raises
         ------
@@ -204,6 +205,10 @@ class Symmetry(ABC):
     @abstractmethod
     def unfolded(self) -> Symmetry:
         """The symmetry left where a potential differs between the images: the same, with one image."""
+
+    @abstractmethod
+    def unfolded_sector(self, sector: Sector) -> Sector:
+        """The sector of `unfolded` to which the functions of a sector of this symmetry belong."""
 
     @abstractmethod
     def folded(self, sector: Sector) -> Sector:
@@ -324,9 +329,129 @@ class AxialSymmetry(Symmetry):
         """Rotation only."""
         return AxialSymmetry(mirror=False)
 
+    def unfolded_sector(self, sector: Sector) -> Sector:
+        """The same m."""
+        return self.unfolded.sector(sector.numbers[0], 0)
+
     def folded(self, sector: Sector) -> Sector:
         """The even sector of the same m."""
         return self.sector(sector.numbers[0], self._parities[0])
+
+
+@dataclass(frozen=True)
+class SphericalSymmetry(Symmetry):
+    """All rotations about the origin; points are (r,), functions u(r) Y_lm.
+
+    Sectors have the numbers (l, m). A function of the sector l, m has the parity (-1)^(l + m) under z -> -z. Products
+    of functions with l > 0 fall into several sectors, so that `combine` takes one function with l = 0.
+
+    >>> symmetry = SphericalSymmetry()
+    >>> [sector.labels["m"] for sector in symmetry.partners(symmetry.sector(1, 0))]
+    [0, 1, -1]
+    """
+
+    @property
+    def turn(self) -> float:
+        """4π: `measure` is r² dr."""
+        return 4 * math.pi
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The sphere itself; points stand for those above the centre on the z axis."""
+        return (Image(_above_centre),)
+
+    def meshed(self, positions: Floats) -> tuple[Indices, Floats]:
+        """Distance from the centre."""
+        return np.zeros(len(positions), dtype=np.intp), np.linalg.norm(positions, axis=1)[:, None]
+
+    def orbit(self, position: Position) -> tuple[Position, ...]:
+        """The position alone: only the centre is asked for."""
+        return (position,)
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """All directions are alike."""
+        return (Direction("along", self.sector(1, 0), 3, (0.0, 0.0, 1.0)),)
+
+    @property
+    def identity(self) -> Sector:
+        """L = 0."""
+        return self.sector(0, 0)
+
+    def sector(self, *numbers: int) -> Sector:
+        """The sector (l, m)."""
+        l, m = numbers  # noqa: E741 - the field's letter
+        return Sector((l, m), {"m": m, "parity": PARITY_LABELS[1 if (l + m) % 2 == 0 else -1]})
+
+    def families(self) -> Iterator[tuple[Sector, ...]]:
+        """L = 0, 1, 2 .."""
+        for l in range(MAX_FAMILIES):  # noqa: E741
+            yield (self.sector(l, 0),)
+        message = f"All l below {MAX_FAMILIES} are used up; request fewer levels."
+        raise SolverError(message)
+
+    def partners(self, sector: Sector) -> tuple[Sector, ...]:
+        """Every m of the same l: the sector itself, then 0, 1, -1, 2, -2 .."""
+        l = sector.numbers[0]  # noqa: E741
+        every = [self.sector(l, sign * m) for m in range(l + 1) for sign in ((1, -1) if m else (1,))]
+        return (sector, *(partner for partner in every if partner != sector))
+
+    def conjugate(self, sector: Sector) -> Sector:
+        """The sector -m."""
+        l, m = sector.numbers  # noqa: E741
+        return self.sector(l, -m)
+
+    def combine(self, first: Indices, second: Indices) -> Indices:
+        """Sums of l and of m, where one l is 0."""
+        if np.any((first[..., 0] != 0) & (second[..., 0] != 0)):
+            message = "products of functions with l > 0 belong to several sectors of a sphere"
+            raise ValueError(message)
+        return np.asarray(first + second)
+
+    def signs(self, sector: Sector) -> tuple[int, ...]:  # noqa: ARG002
+        """There is one image."""
+        return (1,)
+
+    def mirrored(self, sector: Sector) -> Sector | None:  # noqa: ARG002
+        """There is one image."""
+        return None
+
+    def overlap_locally(self, first: Indices, second: Indices) -> Bools:
+        """Equal l and m."""
+        return np.asarray(np.all(first == second, axis=-1), dtype=np.bool_)
+
+    def vanishing(self, sector: Sector) -> tuple[str, ...]:
+        """The centre for l > 0."""
+        return ("centre",) if sector.numbers[0] else ()
+
+    def angular_factor(self, sector: Sector) -> int:
+        """L (l + 1)."""
+        return sector.numbers[0] * (sector.numbers[0] + 1)
+
+    def sort_key(self, sector: Sector) -> tuple[int, ...]:
+        """As about an axis: by |m|, then -m before +m, then "+" before "-"."""
+        l, m = sector.numbers  # noqa: E741
+        return abs(m), m, (l + m) % 2, l
+
+    @property
+    def unfolded(self) -> SphericalSymmetry:
+        """The same."""
+        return self
+
+    def unfolded_sector(self, sector: Sector) -> Sector:
+        """The same."""
+        return sector
+
+    def folded(self, sector: Sector) -> Sector:
+        """The same."""
+        return sector
+
+
+def _above_centre(points: Floats) -> Floats:
+    """Positions (..., 3) on the z axis of points (..., 1) at their distance from the centre."""
+    positions = np.zeros((*points.shape[:-1], 3))
+    positions[..., 2] = points[..., 0]
+    return positions
 
 
 def _in_space(points: Floats, *, sign: float) -> Floats:

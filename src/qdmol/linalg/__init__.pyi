@@ -1,6 +1,8 @@
 from .davidson import davidson as davidson
 from .symmetric import (
+    DENSE_ROWS as DENSE_ROWS,
     Factor as Factor,
+    elimination_order as elimination_order,
     lanczos as lanczos,
     lowest_ritz as lowest_ritz,
     release_freed_memory as release_freed_memory,

@@ -20,6 +20,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
@@ -41,12 +42,34 @@ def _malloc_trim() -> ctypes._NamedFuncPointer | None:
 
 # Largest number of steps of the Krylov space. Each step gains two digits or more.
 STEPS = 40
-# Matrices with fewer rows than this many times the block size are solved with dense matrices.
-DENSE = 15
+# Steps for which the Krylov space has room at first.
+FIRST_STEPS = 8
+# A change of the values (eV) below PREDICTABLE, with the change in the step before, predicts the next one; the last
+# step is left out where the prediction is below this share of the tolerance.
+PREDICTABLE = 1e-7
+PREDICTED_SHARE = 0.01
+# Matrices with fewer rows than this, or than DENSE times the block size, are solved with dense matrices.
+DENSE_ROWS, DENSE = 120, 15
+
+
+def elimination_order(graph: sp.csc_array) -> NDArray[np.int32]:
+    """Place (n,) of every row of a symmetric graph (n, n) in an order of elimination with little fill.
+
+    Minimum degree (J. W. H. Liu, ACM Trans. Math. Softw. 11, 141 (1985), doi:10.1145/214392.214398), as SuperLU orders
+    rows: the graph is factorised with a dominant diagonal.
+    """
+    dominant = sp.csc_array(graph + sp.diags_array(1.0 + np.asarray(graph.sum(axis=0), dtype=np.float64)))
+    return np.asarray(_factorised(dominant, "MMD_AT_PLUS_A").perm_c)
+
+
+def _factorised(matrix: sp.csc_array, ordering: str) -> spla.SuperLU:
+    return spla.splu(matrix, permc_spec=ordering, diag_pivot_thresh=0.0, options={"SymmetricMode": True})
 
 
 class Factor:
     """LU factors of a sparse symmetric matrix; `shift` is σ if the matrix is A - σM.
+
+    `ordered`: the rows stand in an order of elimination with little fill, so that none is looked for.
 
     Raises
     ------
@@ -54,11 +77,9 @@ class Factor:
         The matrix is numerically singular: for A - σM, σ is an eigenvalue.
     """
 
-    def __init__(self, matrix: sp.csc_array, shift: float = math.nan) -> None:
+    def __init__(self, matrix: sp.csc_array, shift: float = math.nan, *, ordered: bool = False) -> None:
         try:
-            self._lu = spla.splu(
-                matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-            )
+            self._lu = _factorised(matrix, "NATURAL" if ordered else "MMD_AT_PLUS_A")
         except RuntimeError as error:
             message = f"A sparse matrix could not be factorised: {error}."
             raise SolverError(message) from error
@@ -121,30 +142,75 @@ def lowest_ritz(
     """
     count = start.shape[1] if count is None else count
     size = start.shape[0]
-    if size < DENSE * start.shape[1]:
+    if size < max(DENSE_ROWS, DENSE * start.shape[1]):
         whole = scipy.linalg.eigh(A.toarray(), M.toarray(), subset_by_index=[0, count - 1])
         return cast("tuple[Floats, Floats]", whole)
-    space, a_space, m_space = (np.empty((size, 0)) for _ in range(3))
-    values, m_block = np.full(count, np.inf), np.asarray(M @ start)
+    space = _Space(A, M, start.shape[1] * min(steps, FIRST_STEPS))
+    values, change, m_block = np.full(count, np.inf), math.inf, np.asarray(M @ start)
     factors = [factor] if second is None else [factor, second]
     below = None if second is None else (second.shift, min(count, second.negative))
     for step in range(steps):
-        new = _orthonormal(factors[step % len(factors)].solve(m_block), space)
-        space = np.hstack([space, new])
-        a_space, m_space = np.hstack([a_space, A @ new]), np.hstack([m_space, M @ new])
-        inner = space.T @ a_space, space.T @ m_space
-        try:
-            last, (ritz, mixing) = values, scipy.linalg.eigh(*inner, check_finite=False)
-        except np.linalg.LinAlgError as error:
-            message = f"The search space of an eigenvalue iteration became linearly dependent: {error}."
-            raise SolverError(message) from error
-        values, mixing = ritz[:count], mixing[:, : start.shape[1]]
-        converged = np.max(np.abs(values - last)) < tolerance
+        space.add(factors[step % len(factors)].solve(m_block))
+        ritz, mixing = space.ritz()
+        last, values = values, ritz[:count]
+        before, change = change, float(np.max(np.abs(values - last)))
+        # Changes fall at least as fast from one step to the next as from the step before to this one.
+        converged = change < tolerance or (change < PREDICTABLE and change**2 / before < PREDICTED_SHARE * tolerance)
         if converged and (below is None or np.count_nonzero(values < below[0]) >= below[1]):
-            return values, space @ mixing[:, :count]
-        m_block = m_space @ mixing
+            return values, space.basis @ mixing[:, :count]
+        m_block = space.overlaps @ mixing[:, : start.shape[1]]
     message = f"The levels did not converge in {steps} steps of inverse iteration."
     raise SolverError(message)
+
+
+class _Space:
+    """A growing search space: an orthonormal basis, its product with M, and the inner products of A and M in it."""
+
+    def __init__(self, A: sp.csc_array, M: sp.csc_array, capacity: int) -> None:
+        self._A, self._M = A, M
+        self._count = 0
+        self._vectors = [np.empty((A.shape[0], capacity), order="F") for _ in range(2)]
+        self._inner = [np.empty((capacity, capacity)) for _ in range(2)]
+
+    @property
+    def basis(self) -> Floats:
+        """Orthonormal vectors (n, k)."""
+        return self._vectors[0][:, : self._count]
+
+    @property
+    def overlaps(self) -> Floats:
+        """Products (n, k) of M with the basis."""
+        return self._vectors[1][:, : self._count]
+
+    def add(self, block: Floats) -> None:
+        """Add the part of a block (n, b) that is orthogonal to the basis."""
+        block = _orthonormal(block, self.basis)
+        old, self._count = self._count, self._count + block.shape[1]
+        if self._count > len(self._inner[0]):
+            self._grow(2 * self._count)
+        overlaps = self._M @ block
+        for vectors, new in zip(self._vectors, (block, overlaps), strict=True):
+            vectors[:, old : self._count] = new
+        for inner, new in zip(self._inner, (self._A @ block, overlaps), strict=True):
+            # The lower triangle, which is what the eigenvalue solver reads.
+            inner[old : self._count, : self._count] = new.T @ self.basis
+
+    def _grow(self, capacity: int) -> None:
+        size, old = self._vectors[0].shape
+        for arrays, shape in ((self._vectors, (size, capacity)), (self._inner, (capacity, capacity))):
+            for number, array in enumerate(arrays):
+                larger = np.empty(shape, order="F")
+                larger[: len(array), :old] = array
+                arrays[number] = larger
+
+    def ritz(self) -> tuple[Floats, Floats]:
+        """Ritz values (k,) and their coefficients (k, k) in the basis."""
+        inner = (x[: self._count, : self._count] for x in self._inner)
+        values, mixing, failed = scipy.linalg.lapack.dsygvd(*inner, uplo="L")
+        if failed:
+            message = "The search space of an eigenvalue iteration became linearly dependent."
+            raise SolverError(message)
+        return values, mixing
 
 
 def lanczos(
@@ -173,8 +239,6 @@ def lanczos(
 
 def _orthonormal(block: Floats, space: Floats) -> Floats:
     """Orthonormalise a block against itself and a space with orthonormal columns; two passes are enough (Kahan)."""
-    block = block / np.linalg.norm(block, axis=0)
     for _ in range(2):
-        block = block - space @ (space.T @ block)
-        block = scipy.linalg.qr(block, mode="economic", check_finite=False)[0]
-    return block
+        block = np.linalg.qr(block - space @ (space.T @ block))[0]
+    return np.asarray(block)

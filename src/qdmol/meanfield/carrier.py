@@ -12,19 +12,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import scipy.linalg
 
 from qdmol.arrays import Floats
 from qdmol.fem import Coefficient, Sector
 from qdmol.linalg import Tail
-from qdmol.potentials import images_of, part_of
-from qdmol.states import Hamiltonian, tail_of
+from qdmol.states import TRUNCATION_EXCESS, Hamiltonian, tail_of
 
 # Basis functions kept: beyond, the basis shrinks to the last states.
 MAX_BASIS_SIZE = 24
-# A level in the coarse space serves an error estimate only, so that it need not converge further (eV).
-COARSE_CONVERGENCE_EV = 1e-8
-COARSE_STEPS = 12
 
 
 class CarrierSpace:
@@ -34,16 +29,19 @@ class CarrierSpace:
     for each image of the mesh, P the points of all elements.
     """
 
-    def __init__(self, hamiltonian: Hamiltonian, *, coarse: bool) -> None:
+    def __init__(self, hamiltonian: Hamiltonian) -> None:
         self.hamiltonian = hamiltonian
-        self.coarse = coarse
         self.symmetry = hamiltonian.symmetry
         self.sectors = self.symmetry.ground_sectors
-        self.pencils = {sector: hamiltonian.pencil(sector, coarse=coarse) for sector in self.sectors}
+        self.pencils = {sector: hamiltonian.pencil(sector, coarse=False) for sector in self.sectors}
         self.assembler = hamiltonian.assembler
         ends = np.cumsum([0, *(len(pencil.unknowns) for pencil in self.pencils.values())])
         self._parts = {sector: slice(ends[k], ends[k + 1]) for k, sector in enumerate(self.sectors)}
         self.size = int(ends[-1])
+        self._blocks = self.assembler.blocks
+        self._unknowns = np.concatenate([block.unknowns.ravel() for block in self._blocks])
+        # Signs (images, sectors) of the parts that add up to a function on each image.
+        self._signs = np.array([self.symmetry.signs(sector) for sector in self.sectors], dtype=np.float64).T
 
     @property
     def images(self) -> int:
@@ -57,7 +55,7 @@ class CarrierSpace:
 
     def precondition(self, x: Floats) -> Floats:
         """Preconditioned vector (A - floor M)^-1 x, for the bare operator."""
-        factors = {s: self.hamiltonian.factor_at_floor(s, coarse=self.coarse) for s in self.sectors}
+        factors = {s: self.hamiltonian.factor_at_floor(s, coarse=False) for s in self.sectors}
         return np.concatenate([factors[s].solve(x[part]) for s, part in self._parts.items()])
 
     def energy(self, x: Floats) -> Floats:
@@ -77,18 +75,40 @@ class CarrierSpace:
             parts[sector] = full
         return parts
 
+    def without_highest_degree(self, x: Floats) -> Floats:
+        """The vector without its shape functions of the highest degree."""
+        degrees = np.concatenate([self.pencils[sector].space.degrees for sector in self.sectors])
+        return np.where(degrees < degrees.max(), x, 0.0)
+
     def reduced(self, parts: Mapping[Sector, Floats]) -> Floats:
         """The vector over all ground sectors of full vectors (n,) of each."""
         return np.concatenate([parts[sector][self.pencils[sector].unknowns] for sector in self.sectors])
 
     def values(self, x: Floats) -> Floats:
         """Values at the quadrature points of every image (images, P)."""
-        return flatten(images_of(self.assembler, self.parts(x)))
+        return self.evaluate(self.parts(x))
+
+    def evaluate(self, parts: Mapping[Sector, Floats]) -> Floats:
+        """Values (images, P) of a function given by a full vector (n,) for each ground sector."""
+        vectors = np.stack([parts[sector] for sector in self.sectors], axis=1)
+        blocks = [np.matmul(b.values, vectors[b.unknowns]).reshape(-1, len(self.sectors)) for b in self._blocks]
+        return np.asarray(self._signs @ np.concatenate(blocks).T)
+
+    def loads(self, density: Floats) -> dict[Sector, Floats]:
+        """∫ f v over the meshed part for f (images, P), as a full vector (n,) for each ground sector."""
+        parts = self._signs.T @ (density * self.measure) / self.images
+        begin, local = 0, []
+        for block in self._blocks:
+            here = parts[:, begin : begin + block.measure.size].reshape(len(parts), *block.measure.shape)
+            begin += block.measure.size
+            local.append(np.matmul(here.transpose(1, 0, 2), block.values).transpose(1, 0, 2).reshape(len(parts), -1))
+        size = self.hamiltonian.size
+        sums = [np.bincount(self._unknowns, weights=row, minlength=size) for row in np.concatenate(local, axis=1)]
+        return {sector: np.asarray(load, dtype=np.float64) for sector, load in zip(self.sectors, sums, strict=True)}
 
     def load(self, density: Floats) -> Floats:
         """∫ f v over the meshed part for f (images, P), as a vector over all ground sectors."""
-        images = self.unflatten(density)
-        return self.reduced({s: self.assembler.load(part_of(self.symmetry, images, s)) for s in self.sectors})
+        return self.reduced(self.loads(density))
 
     def unflatten(self, values: Floats) -> list[Coefficient]:
         """List of arrays (E, Q) for each image, from an array (images, P)."""
@@ -116,14 +136,14 @@ class CarrierState:
 
     def __init__(self, space: CarrierSpace, seeds: Sequence[Floats]) -> None:
         self.space = space
-        self.vectors: list[Floats] = []
-        self._energies: list[Floats] = []
-        self._overlaps: list[Floats] = []
-        self._values: list[Floats] = []
+        self._count = 0
+        self._basis, self._energies, self._overlaps = (np.empty((MAX_BASIS_SIZE + 1, space.size)) for _ in range(3))
+        self._points = np.empty((MAX_BASIS_SIZE + 1, space.images * len(space.measure)))
+        # Inner products of the bare operator and of the potential in the basis.
+        self._bare, self._field = (np.empty((MAX_BASIS_SIZE + 1, MAX_BASIS_SIZE + 1)) for _ in range(2))
         for seed in seeds:
             self._append(seed)
-        self.vector = self.vectors[-1]
-        self.values = self._values[-1]
+        self._take(np.eye(self._count)[-1])
         self.level = math.nan
         self.correction = math.inf
 
@@ -135,72 +155,89 @@ class CarrierState:
     @property
     def bare_energy(self) -> float:
         """Expectation value (eV) of the bare operator."""
-        return float(self.vector @ self.space.energy(self.vector))
+        return float(self.vector @ self._energy)
 
     def integral(self, function: Floats) -> float:
         """Expectation value of a function given at the quadrature points (images, P)."""
         return float(np.sum(self.values**2 * function * self.space.measure)) / self.space.images
 
-    def fall(self, coarse: CarrierSpace, potential: Floats) -> float:
-        """Decrease (eV) of the level from a coarser space, in the same potential energy (images, P)."""
-        state = CarrierState(coarse, [coarse.reduced(self.space.parts(self.vector))])
-        for _ in range(COARSE_STEPS):
-            state.improve(potential, steps=1)
-            if state.correction < COARSE_CONVERGENCE_EV:
-                break
-        return max(state.level - self.level, 0.0)
+    def fall(self, potential: Floats) -> float:
+        """Estimated decrease (eV) of the level by the shape functions of the highest degree, as that of bare levels.
+
+        `potential` energy (images, P) in eV; see :func:`qdmol.states.truncation_falls`.
+        """
+        space = self.space
+        lower = space.without_highest_degree(self.vector)
+        values = space.values(lower)
+        energy = float(lower @ space.energy(lower))
+        energy += float(np.sum(values**2 * potential * space.measure)) / space.images
+        return max(energy / float(lower @ space.overlap(lower)) - self.level, 0.0) / TRUNCATION_EXCESS
 
     def improve(self, potential: Floats, *, steps: int) -> None:
         """Enlarge the basis `steps` times and take the lowest state in it; `potential` energy (images, P) in eV."""
-        self._solve(potential)
+        weights = (potential * self.space.measure / self.space.images).ravel()
+        points = self._points[: self._count]
+        self._field[: self._count, : self._count] = (points * weights) @ points.T
+        self._solve()
         for _ in range(steps):
-            residual = (
-                self.space.energy(self.vector)
-                + self.space.load(potential * self.values)
-                - self.level * self.space.overlap(self.vector)
-            )
+            if self._count > MAX_BASIS_SIZE:
+                self._shrink()
+            residual = self._energy + self.space.load(potential * self.values) - self.level * self._overlap
             direction = self.space.precondition(residual)
             # The energy this step can gain, to first order: how far the state is from convergence.
             self.correction = float(residual @ direction)
             if not self._append(direction):
                 return
-            self._solve(potential)
+            points = self._points[: self._count]
+            self._field[self._count - 1, : self._count] = points @ (points[-1] * weights)
+            self._solve()
 
     def forget_basis(self) -> None:
-        """Discard the basis and keep the state."""
-        self.vectors, self._values = [self.vector], [self.values]
-        self._energies, self._overlaps = [self.space.energy(self.vector)], [self.space.overlap(self.vector)]
+        """Discard the basis and keep the state, which then cannot be improved further."""
+        self._count = 0
+        self._basis, self._energies, self._overlaps, self._points = (np.empty((0, 0)) for _ in range(4))
 
     def _append(self, x: Floats) -> bool:
+        old = slice(self._count)
         for _ in range(2):
-            for vector, overlap in zip(self.vectors, self._overlaps, strict=True):
-                x = x - vector * (overlap @ x)
-        norm = math.sqrt(max(float(x @ self.space.overlap(x)), 0.0))
+            x = x - (self._overlaps[old] @ x) @ self._basis[old]
+        overlap = self.space.overlap(x)
+        norm = math.sqrt(max(float(x @ overlap), 0.0))
         if norm < 1e-14:
             return False
-        x = x / norm
-        self.vectors.append(x)
-        self._energies.append(self.space.energy(x))
-        self._overlaps.append(self.space.overlap(x))
-        self._values.append(self.space.values(x))
+        new = self._count
+        self._basis[new], self._overlaps[new] = x / norm, overlap / norm
+        self._energies[new] = self.space.energy(self._basis[new])
+        self._points[new] = self.space.values(self._basis[new]).ravel()
+        self._count += 1
+        self._bare[new, : self._count] = self._basis[: self._count] @ self._energies[new]
         return True
 
-    def _solve(self, potential: Floats) -> None:
-        basis = np.stack(self.vectors)
-        values = np.stack(self._values)
-        weighted = values * (potential * self.space.measure / self.space.images)
-        inner = basis @ np.stack(self._energies).T
-        inner += np.tensordot(weighted, values, axes=([1, 2], [1, 2]))
-        levels, mixing = scipy.linalg.eigh((inner + inner.T) / 2)
-        self.level = float(levels[0])
-        self.vector = mixing[:, 0] @ basis
-        self.values = np.tensordot(mixing[:, 0], values, axes=1)
-        if len(self.vectors) >= MAX_BASIS_SIZE:
-            self._shrink(mixing)
+    def _mixing(self) -> tuple[Floats, Floats]:
+        """Levels (k,) and their coefficients (k, k) in the basis, from the lower triangles of the inner products."""
+        inner = self._bare[: self._count, : self._count] + self._field[: self._count, : self._count]
+        return np.linalg.eigh(inner)
 
-    def _shrink(self, mixing: Floats) -> None:
-        keep = mixing[:, : MAX_BASIS_SIZE // 3].T
-        self.vectors, self._energies, self._overlaps, self._values = (
-            list(np.tensordot(keep, np.stack(rows), axes=1))
-            for rows in (self.vectors, self._energies, self._overlaps, self._values)
-        )
+    def _solve(self) -> None:
+        levels, mixing = self._mixing()
+        self.level = float(levels[0])
+        self._take(mixing[:, 0])
+
+    def _take(self, coefficients: Floats) -> None:
+        """Set the state to a vector of the basis."""
+        here = slice(self._count)
+        self.vector = coefficients @ self._basis[here]
+        self.values = (coefficients @ self._points[here]).reshape(self.space.images, -1)
+        self._energy, self._overlap = coefficients @ self._energies[here], coefficients @ self._overlaps[here]
+
+    def _shrink(self) -> None:
+        """Keep the lowest states only."""
+        mixing = self._mixing()[1][:, : MAX_BASIS_SIZE // 3].T
+        kept, here = len(mixing), slice(self._count)
+        for rows in (self._basis, self._energies, self._overlaps, self._points):
+            rows[:kept] = mixing @ rows[here]
+        for inner in (self._bare, self._field):
+            lower = np.tril(inner[here, here])
+            full = lower + np.tril(lower, -1).T
+            inner[:kept, :kept] = mixing @ full @ mixing.T
+        self._count = kept

@@ -14,15 +14,15 @@ to the dot keeps the hole there. Constrained pairs are no fixed points; only the
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.fem import Sector
-from qdmol.meanfield.carrier import CarrierSpace, CarrierState, flatten
-from qdmol.potentials import CARRIERS, Carrier, Poisson, images_of
+from qdmol.meanfield.carrier import CarrierSpace, CarrierState
+from qdmol.potentials import CARRIERS, Carrier, Poisson
 from qdmol.states import Hamiltonian
 from qdmol.structure import PlacedDot, nearest_dot
 from qdmol.units import COULOMB_EV_NM
@@ -33,6 +33,8 @@ STATE_CONVERGENCE_EV = 1e-10
 MAX_ITERATIONS = 300
 # New basis functions in an iteration: the field changes as fast as the states follow it.
 STEPS = 1
+# New basis functions of a hole in a new field at first, where no bare level is known.
+FIRST_STEPS = 4
 # Step (eV) in the hole's potential energy that keeps it in its dot.
 CONSTRAINT_EV = 0.5
 # Orbitals need levels converged to this (eV) only.
@@ -49,11 +51,12 @@ class Pairing:
 
     def potential_of(self, source: CarrierState) -> dict[Sector, Floats]:
         """Potential (eV for a unit charge) of one carrier, a vector (n,) for each ground sector."""
-        return self.poisson.potential(source.space.assembler, source.space.unflatten(source.density))
+        loads = source.space.loads(source.density)
+        return self.poisson.solve({sector: 4 * math.pi * COULOMB_EV_NM * load for sector, load in loads.items()})
 
     def energy_of(self, source: CarrierState, target: CarrierSpace) -> Floats:
         """Potential energy (images, P) of the target carrier in the field of the source, attractive."""
-        return -flatten(images_of(target.assembler, self.potential_of(source)))
+        return -target.evaluate(self.potential_of(source))
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,12 @@ class SelfConsistentPair:
 
 
 def converge_pair(
-    pairing: Pairing, dot: PlacedDot, *, level_change: float, constraint: Floats | float = 0.0
+    pairing: Pairing,
+    dot: PlacedDot,
+    *,
+    level_change: float,
+    constraint: Floats | float = 0.0,
+    bare: Mapping[Carrier, Sequence[Floats]] | None = None,
 ) -> SelfConsistentPair:
     """Find the pair with the hole started in one dot.
 
@@ -92,10 +100,14 @@ def converge_pair(
         Change of the levels (eV) in one iteration at which it ends; an iteration leaves about a fifth of it.
     constraint
         Potential energy (eV; images, P) that the hole feels during the iteration, and that its energy does not contain.
+    bare
+        Vectors of bare levels over all ground sectors, from which the states are close by. Where another dot has lower
+        levels it must not contain them: the hole would leave its dot.
     """
-    electron, hole = _seeded(pairing.electron, dot), _seeded(pairing.hole, dot)
+    near = bare or dict.fromkeys(CARRIERS, ())
+    electron, hole = _seeded(pairing.electron, dot, near["electron"]), _seeded(pairing.hole, dot, near["hole"])
     hole_energy = _ball_energy(pairing, dot)
-    hole.improve(hole_energy + constraint, steps=4)
+    hole.improve(hole_energy + constraint, steps=STEPS if bare else FIRST_STEPS)
     last = math.inf
     iteration = 0
     while iteration < MAX_ITERATIONS:
@@ -125,10 +137,10 @@ def converge_pair(
     )
 
 
-def _seeded(space: CarrierSpace, dot: PlacedDot) -> CarrierState:
-    """Starting vector: the response of the bare operator to a source inside the dot."""
+def _seeded(space: CarrierSpace, dot: PlacedDot, bare: Sequence[Floats]) -> CarrierState:
+    """Starting vectors: bare levels, and the response of the bare operator to a source inside the dot."""
     inside = [dot.distance(positions) < dot.radius for positions in space.assembler.positions]
-    return CarrierState(space, [space.precondition(space.load(np.stack(inside).astype(float)))])
+    return CarrierState(space, [*bare, space.precondition(space.load(np.stack(inside).astype(float)))])
 
 
 def _ball_energy(pairing: Pairing, dot: PlacedDot) -> Floats:
@@ -155,7 +167,7 @@ def constrained_pairs(
     electron, hole = (hamiltonians[carrier] for carrier in CARRIERS)
     molecule = hole.molecule
     poisson = Poisson(hole.elements, molecule)
-    pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
+    pairing = Pairing(CarrierSpace(electron), CarrierSpace(hole), poisson)
     pairs = []
     for number in sorted(dots):
         position = molecule.dots[number].position

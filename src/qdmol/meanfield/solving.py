@@ -12,7 +12,7 @@ import numpy as np
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.estimates import Estimate
-from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Symmetry
+from qdmol.fem import Assembler, Coefficient, Elements, MeshTooLargeError, Sector, Symmetry
 from qdmol.meanfield.carrier import CarrierSpace, CarrierState
 from qdmol.meanfield.pairing import Pairing, SelfConsistentPair, constrained_pairs, converge_pair
 from qdmol.meanfield.weights import BareLevel, low_bare_levels
@@ -45,7 +45,9 @@ from qdmol.states import (
     choose_wall,
     difference_error,
     discretise,
+    discretise_radially,
     find_levels,
+    has_radial_solution,
     max_elements,
     moved_out,
     resolutions,
@@ -58,6 +60,8 @@ CONVERGED_PAIR_EV = 1e-9
 CONVERGED_LEVELS_EV = 2e-7
 # Change of the levels (eV) in one iteration at which it ends.
 LEVEL_CHANGE_EV = 1e-7
+# The lowest bare levels from which a pair starts.
+START_LEVELS = 6
 # Part of what remains of a pair that does not cancel against its bare levels.
 COMMON_SHARE = 0.2
 # A wall nearer than this part of the distance that the levels need is moved.
@@ -66,11 +70,16 @@ WALL_TOLERATED = 0.93
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Number of levels of each carrier, whether to compute pairs, and the tolerance (eV) on every energy."""
+    """Number of levels of each carrier, whether to compute pairs, and the tolerance (eV) on every energy.
+
+    `radial`: where a molecule is a sphere and nothing disturbs it, its functions may be those of the radius, with
+    sectors of :class:`~qdmol.fem.SphericalSymmetry`; configuration interaction and optics need them in the half plane.
+    """
 
     counts: Mapping[Carrier, int]
     coulomb: bool
     tolerance: float
+    radial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,7 @@ class MoleculeSolution:
         """Bare levels of both carriers that orbitals have to cover beside the pairs."""
         return low_bare_levels(self.hamiltonians)
 
-    @property
+    @cached_property
     def splitting(self) -> Estimate | None:
         """Second minus first electron level."""
         levels = self.levels.get("electron")
@@ -133,7 +142,7 @@ class MoleculeSolution:
             return None
         return self._difference(levels[0], levels[1], State.of_level(levels[0]), State.of_level(levels[1]))
 
-    @property
+    @cached_property
     def spacing(self) -> Estimate | None:
         """Second minus first electron level in the hole's field."""
         levels, operator = self.field_levels, self.field_operator
@@ -152,7 +161,7 @@ class MoleculeSolution:
         error = difference_error(low, high) + errors.difference(low_state, high_state)
         return Estimate.from_error(high.energy - low.energy, error, "eV")
 
-    @property
+    @cached_property
     def bare_gap(self) -> Estimate | None:
         """Lowest electron plus lowest hole level, above the bulk gap; mostly an upper bound."""
         if not all(len(self.levels.get(carrier, ())) for carrier in ("electron", "hole")):
@@ -164,7 +173,7 @@ class MoleculeSolution:
         energy, error = sum(level.energy for level in pair.values()), sum(level.error for level in pair.values())
         return Estimate.from_errors(energy, error, either, "eV")
 
-    @property
+    @cached_property
     def errors(self) -> list[float]:
         """All errors (eV) to which the tolerance applies."""
         errors = [level.error for levels in self.levels.values() for level in levels.levels]
@@ -174,13 +183,13 @@ class MoleculeSolution:
             errors += [level.error for level in self.field_levels.levels]
         return errors + [gap.error for gap in (self.splitting, self.spacing) if gap is not None]
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         """Whether as many levels are bound as were requested, and every pair converged."""
         bound = all(levels.complete for levels in self.levels.values())
         return bound and all(state.pair.converged for state in self.pairs)
 
-    @property
+    @cached_property
     def accurate(self) -> bool:
         """Whether every error is within the tolerance."""
         return all(error <= self.request.tolerance for error in self.errors)
@@ -288,8 +297,11 @@ def _attempt(
     polarisation: SelfPolarisation | None,
 ) -> MoleculeSolution:
     carriers = carriers_of(request.counts)
-    most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
-    elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
+    if request.radial and has_radial_solution(molecule):
+        elements = discretise_radially(molecule, wall, resolution)
+    else:
+        most = max_elements(resolution, sum(request.counts.values()), coulomb=request.coulomb)
+        elements = discretise(molecule, wall, resolution, potential=_needs_potential(molecule, request), most=most)
     field = applied_field(elements, molecule)
     domains = {c: domain(elements.regions, molecule, c) for c in carriers}
     spaces = {regions: Space(elements, regions) for regions in set(domains.values())}
@@ -316,12 +328,25 @@ def _attempt(
             request.counts["electron"],
             ceiling=ceiling(molecule, wall, "electron"),
             further_error=pairs[0].field_error,
+            start=_field_start(operator, levels["electron"], lowest.electron),
         ).with_error(partial(_field_level_error, errors["electron"], operator))
     for hamiltonian in hamiltonians.values():
         hamiltonian.release()
     return MoleculeSolution(
         molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
     )
+
+
+def _field_start(operator: ScreenedHamiltonian, levels: Levels, electron: CarrierState) -> dict[Sector, Floats]:
+    """Vectors that resemble the levels in the field of a hole, by sector: the bare ones and the pair's."""
+    (ground,) = operator.symmetry.ground_sectors
+    parts = electron.space.parts(electron.vector)
+    vectors = {ground: [np.sum([operator.unfolded(part, sector) for sector, part in parts.items()], axis=0)]}
+    for level in levels:
+        sector, *partners = operator.symmetry.partners(operator.bare.symmetry.unfolded_sector(level.sector))
+        if vectors.keys().isdisjoint(partners):
+            vectors.setdefault(sector, []).append(operator.unfolded(level.vector, level.sector))
+    return {sector: np.stack(parts, axis=1) for sector, parts in vectors.items()}
 
 
 def _level_error(errors: ModelErrors, level: Level) -> float:
@@ -356,17 +381,19 @@ def _pairs(
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
     poisson = Poisson(electron.elements, molecule)
-    pairing = Pairing(CarrierSpace(electron, coarse=False), CarrierSpace(hole, coarse=False), poisson)
-    coarse = {c: CarrierSpace(hamiltonian, coarse=True) for c, hamiltonian in hamiltonians.items()}
+    spaces = CarrierSpace(electron), CarrierSpace(hole)
+    pairing = Pairing(*spaces, poisson)
     symmetry = hole.symmetry
     states: dict[int, PairState] = {}
     for start, dot in enumerate(molecule.dots):
         if dot.position != symmetry.orbit(dot.position)[0]:
             continue
-        pair = converge_pair(pairing, dot, level_change=LEVEL_CHANGE_EV)
+        alike = len(symmetry.orbit(dot.position)) == len(molecule.dots)
+        bare = {space.hamiltonian.carrier: _ground_vectors(space, levels) for space in spaces} if alike else None
+        pair = converge_pair(pairing, dot, level_change=LEVEL_CHANGE_EV, bare=bare)
         place = _hole_dot(pair, molecule)
         if place == start or place not in states:
-            states[place] = _pair_state(place, pair, poisson, coarse, levels, errors)
+            states[place] = _pair_state(place, pair, poisson, levels, errors)
     for place in list(states):
         for position in symmetry.orbit(molecule.dots[place].position):
             image = int(nearest_dot(np.array(position), molecule.centres))
@@ -376,11 +403,20 @@ def _pairs(
     )
 
 
+def _ground_vectors(space: CarrierSpace, levels: Mapping[Carrier, Levels]) -> list[Floats]:
+    """The vectors over all ground sectors of the bare levels that lie in one of them."""
+    nothing = np.zeros(space.hamiltonian.size)
+    return [
+        space.reduced({sector: level.vector if sector == level.sector else nothing for sector in space.sectors})
+        for level in levels[space.hamiltonian.carrier]
+        if level.sector in space.sectors
+    ][:START_LEVELS]
+
+
 def _pair_state(
     place: int,
     pair: SelfConsistentPair,
     poisson: Poisson,
-    coarse: Mapping[Carrier, CarrierSpace],
     levels: Mapping[Carrier, Levels],
     errors: Mapping[Carrier, ModelErrors],
 ) -> PairState:
@@ -389,8 +425,9 @@ def _pair_state(
         ("electron", pair.electron, pair.electron_energy),
         ("hole", pair.hole, pair.hole_energy),
     )
-    falls = {carrier: state.fall(coarse[carrier], energy) for carrier, state, energy in carriers}
-    remaining = {carrier: state.space.tail(state.vector).remaining(falls[carrier]) for carrier, state, _ in carriers}
+    remaining = {
+        carrier: state.space.tail(state.vector).remaining(state.fall(energy)) for carrier, state, energy in carriers
+    }
     potential = poisson.tail(pair.electron_potential, pair.hole_potential)
     bare = {carrier: levels[carrier][0] for carrier in CARRIERS}
     own = {carrier: level.tail.remaining(level.fall) for carrier, level in bare.items()}

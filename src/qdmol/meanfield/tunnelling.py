@@ -11,8 +11,8 @@ lie one in each dot, as where the second level is the p level of a large dot bes
 of levels, and no number is given.
 
 Errors: that of S, weighted with sin φ or cos φ, and S times that of φ, which is estimated as an energy is, from the
-change of φ between the coarse and the fine space. What moves levels beside the finite elements (wall, closed gaps,
-self-polarisation) also acts between the two states and is added.
+change of φ where the states lose their shape functions of the highest degree. What moves levels beside the finite
+elements (wall, closed gaps, self-polarisation) also acts between the two states and is added.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from qdmol.fem import Assembler, Coefficient, Sector
 from qdmol.linalg import lowest_ritz
 from qdmol.meanfield.functions import Functions, PointSums
 from qdmol.meanfield.solving import MoleculeSolution
-from qdmol.states import SAFETY, WALL_SAFETY, Hamiltonian, Level, gap_error, wall_shares
+from qdmol.states import SAFETY, WALL_SAFETY, Hamiltonian, Level, Pencil, gap_error, truncated_ritz, wall_shares
 from qdmol.structure import nearest_dot
 
 # A state with at least this probability in a dot lies in that dot.
@@ -128,14 +128,14 @@ def _rotated(solution: MoleculeSolution, splitting: Estimate) -> Tunnelling:
     sector = low.sector
     start = np.stack([level.vector for level in solution.levels["electron"] if level.sector == sector][:REFINED_STATES])
     shift = low.energy - max(splitting.value, MIN_SHIFT_EV)
-    fine, coarse = (_rotation(hamiltonian, axis, sector, start, shift, coarse=coarse) for coarse in (False, True))
+    fine, truncated = _rotations(hamiltonian, axis, sector, start, shift)
     own = Functions(hamiltonian, fine.vectors, (sector, sector))
     near = own.near(centres)
     if min(near[below, 0, 0], near[above, 1, 1]) < LOCALISED_SHARE:
         return _same_dot(dot_shares(solution, [low, high], hamiltonian))
     sine, cosine = math.sin(fine.angle), math.cos(fine.angle)
     apart = max(splitting.error, *(_wall_error(solution, x.energy, x.vector, x.vector) for x in (low, high)))
-    turned = splitting.value * _angle_error(fine.angle, coarse.angle, low, high, hamiltonian)
+    turned = splitting.value * _angle_error(fine.angle, truncated, low, high, hamiltonian)
     overlap = hamiltonian.symmetry.turn * float(own.sums.weights @ np.abs(own.sums.values[0] * own.sums.values[1]))
     between = _acting_between(solution, fine.vectors, overlap)
     error = (sine * apart + abs(cosine) * turned + between) / 2
@@ -153,10 +153,10 @@ def _along_axis(solution: MoleculeSolution) -> tuple[int, int]:
     return below, above
 
 
-def _angle_error(fine: float, coarse: float, low: Level, high: Level, hamiltonian: Hamiltonian) -> float:
+def _angle_error(fine: float, truncated: float, low: Level, high: Level, hamiltonian: Hamiltonian) -> float:
     """Error (rad) of the angle: z between the states falls into place as their energies do."""
     decay = max(low.tail.decay, high.tail.decay)
-    change = abs(fine - coarse) * decay / (1 - decay)
+    change = abs(fine - truncated) * decay / (1 - decay)
     left = low.tail.remaining(low.fall) + high.tail.remaining(high.fall)
     change += math.sin(fine) * left / (low.energy - hamiltonian.floor)
     return SAFETY * change + ROUNDING_ANGLE
@@ -185,19 +185,26 @@ def _wall_error(solution: MoleculeSolution, energy: float, bra: Floats, ket: Flo
     return WALL_SAFETY * float(wall_shares(solution.hamiltonians["electron"], solution.wall, energy, density).sum())
 
 
-def _rotation(
-    hamiltonian: Hamiltonian, axis: Floats, sector: Sector, start: Floats, shift: float, *, coarse: bool
-) -> _Rotation:
-    """The two lowest states of a space, rotated so that the position along `axis` is diagonal.
+def _rotations(
+    hamiltonian: Hamiltonian, axis: Floats, sector: Sector, start: Floats, shift: float
+) -> tuple[_Rotation, float]:
+    """The two lowest states, rotated so that the position along `axis` is diagonal, and the angle of these states
+    without the shape functions of the highest degree.
 
     `start` (k, n) are vectors close to them. `shift` (eV) lies below both: then a continuum close above does not
     slow the iteration down.
     """
-    pencil = hamiltonian.pencil(sector, coarse=coarse)
+    pencil = hamiltonian.pencil(sector, coarse=False)
     factor = pencil.factor(shift)
     _, states = lowest_ritz(pencil.A, pencil.M, factor, start[:, pencil.unknowns].T, tolerance=CONVERGENCE_EV, count=2)
+    _, truncated = truncated_ritz(pencil, states)
+    return _rotation(hamiltonian, axis, pencil, states), _rotation(hamiltonian, axis, pencil, truncated).angle
+
+
+def _rotation(hamiltonian: Hamiltonian, axis: Floats, pencil: Pencil, states: Floats) -> _Rotation:
+    """Two states (n, 2) of a pencil, rotated so that the position along `axis` is diagonal."""
     turn = hamiltonian.symmetry.turn
-    full = np.zeros((2, start.shape[1]))
+    full = np.zeros((2, hamiltonian.size))
     full[:, pencil.unknowns] = states.T / math.sqrt(turn)
     sums = PointSums(hamiltonian, full)
     (positions,) = hamiltonian.assembler.positions

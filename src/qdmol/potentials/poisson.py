@@ -23,10 +23,9 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import lpmv
 
 from qdmol.arrays import Floats, Indices
-from qdmol.fem import Assembler, Coefficient, Elements, Pattern, Sector, Symmetry
+from qdmol.fem import Assembler, BoundaryBlock, Coefficient, Elements, Pattern, Sector, SphericalSymmetry, Symmetry
 from qdmol.linalg import Factor, left_out
 from qdmol.potentials.regions import permittivity
 from qdmol.structure import MEDIUM, AxialMolecule
@@ -78,16 +77,21 @@ class Poisson:
             turning = self.symmetry.angular_factor(sector)
             operator = self._operator + turning * self._angular if turning else self._operator
             outside = self._outside(sector)[unknowns][:, unknowns]
-            self._factors[sector] = unknowns, Factor((pattern.matrix(operator[entries]) + outside).tocsc())
+            self._factors[sector] = (
+                unknowns,
+                Factor((pattern.matrix(operator[entries]) + outside).tocsc(), ordered=True),
+            )
         return self._factors[sector]
 
     def _outside(self, sector: Sector) -> sp.csc_array:
         """Contribution of the space outside the ball to the operator, about an axis: the same for m and -m."""
-        m, parity = abs(sector.numbers[0]), sector.numbers[1]
         sphere = self.elements.outer_boundary
         if sphere is None:
             message = "the potential needs a mesh with a ball around the molecule"
             raise ValueError(message)
+        if isinstance(self.symmetry, SphericalSymmetry):
+            return self._outside_sphere(sphere, sector)
+        m, parity = abs(sector.numbers[0]), sector.numbers[1]
         distance = np.hypot(sphere.points[..., 0], sphere.points[..., 1])
         radius = float(distance.mean())
         unknowns, place = np.unique(sphere.unknowns, return_inverse=True)
@@ -101,7 +105,7 @@ class Poisson:
         cosine = sphere.points[..., 1] / distance
         for l in range(m, m + MULTIPOLES + 1):  # noqa: E741 - the field's letter
             if parity == 0 or (-1) ** (l - m) == parity:
-                legendre = lpmv(m, l, cosine)
+                legendre = _legendre(m, l, cosine)
                 moment = np.zeros(len(unknowns))
                 np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", sphere.values, weight, legendre))
                 dense += (l + 1 - higher) * np.outer(moment, moment) / np.sum(weight * legendre**2)
@@ -109,6 +113,14 @@ class Poisson:
         rows, columns = np.meshgrid(unknowns, unknowns, indexing="ij")
         n = self.elements.count
         return sp.csc_array((dense.ravel(), (rows.ravel(), columns.ravel())), shape=(n, n))
+
+    def _outside_sphere(self, sphere: BoundaryBlock, sector: Sector) -> sp.csc_array:
+        """The same for functions of a sphere, which have a single multipole."""
+        permittivity, l = self.molecule.parameters[MEDIUM].permittivity, sector.numbers[0]  # noqa: E741
+        value = permittivity * (l + 1) / sphere.points[0, 0, 0] * sphere.measure[0, 0]
+        last = [int(sphere.unknowns[0, 0])]
+        n = self.elements.count
+        return sp.csc_array(([value], (last, last)), shape=(n, n))
 
     def answers(self, loads: Floats, sector: Sector) -> Floats:
         """Potentials (n, k) of many loads (n, k) of one sector, as in `solve`."""
@@ -158,6 +170,15 @@ class Poisson:
             shells = np.asarray(np.bincount(self.elements.degree_of, weights=stiffness * squares), dtype=np.float64)
             energies.append(left_out(shells).energy * len(self.symmetry.images) / (2 * COULOMB_EV_NM))
         return math.sqrt(energies[0] * energies[1])
+
+
+def _legendre(m: int, l: int, x: Floats) -> Floats:  # noqa: E741
+    """Associated Legendre functions P_l^m at x."""
+    if m == 0:
+        return np.asarray(np.polynomial.legendre.legvander(x, l)[..., l])
+    from scipy.special import lpmv  # takes long to load, and pairs need m = 0 alone
+
+    return np.asarray(lpmv(m, l, x))
 
 
 def part_of(symmetry: Symmetry, images: ImageDensity, sector: Sector) -> Coefficient:

@@ -22,7 +22,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ellipkm1, k0e
 
 from qdmol.arrays import Floats
 from qdmol.fem import Arc, Line, Piece, geometry_of
@@ -65,6 +64,8 @@ def ring_potentials(
     orders
         The m wanted, growing.
     """
+    from scipy.special import ellipkm1  # takes long to load, and only self-polarisation needs it
+
     apart = (points.r - r) ** 2 + (points.z - z) ** 2 + softness**2
     product = points.r * r
     excess = apart / (2 * product)
@@ -101,6 +102,8 @@ def _ratios(excess: Floats, orders: int) -> Floats:
 
 def _start(excess: Floats, top: int) -> Floats:
     """Q_{top+1/2} / Q_{top-1/2}: Q_{m-1/2} tends to √(η / sinh η) K_0(m η), with √(m² + 1/12) for m to order m^-4."""
+    from scipy.special import k0e
+
     eta = np.log1p(excess + np.sqrt(excess * (2 + excess)))
     ratio = np.exp(-eta)
     low, high = math.hypot(top, ORDER_SHIFT), math.hypot(top + 1, ORDER_SHIFT)

@@ -5,7 +5,9 @@ from .discretisation import (
     Resolution as Resolution,
     carriers_of as carriers_of,
     discretise as discretise,
+    discretise_radially as discretise_radially,
     gap_error as gap_error,
+    has_radial_solution as has_radial_solution,
     max_elements as max_elements,
     resolutions as resolutions,
     solve_cost as solve_cost,
@@ -14,11 +16,14 @@ from .hamiltonian import Hamiltonian as Hamiltonian, Operator as Operator, Scree
 from .model_errors import ModelErrors as ModelErrors, State as State
 from .solving import (
     SAFETY as SAFETY,
+    TRUNCATION_EXCESS as TRUNCATION_EXCESS,
     Level as Level,
     Levels as Levels,
     difference_error as difference_error,
     find_levels as find_levels,
     tail_of as tail_of,
+    truncated_ritz as truncated_ritz,
+    truncation_falls as truncation_falls,
 )
 from .space import Pencil as Pencil, Space as Space
 from .wall import (

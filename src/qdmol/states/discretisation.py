@@ -9,7 +9,17 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qdmol.fem import CORNER_FACTOR, FAR_MEDIUM, Elements, MeshSettings, geometry_of, material_of, mesh_elements
+from qdmol.fem import (
+    CORNER_FACTOR,
+    FAR_MEDIUM,
+    Elements,
+    MeshSettings,
+    geometry_of,
+    material_of,
+    medium_layer,
+    mesh_elements,
+    radial_elements,
+)
 from qdmol.potentials import CARRIERS, Carrier, edge_of, mass_of
 from qdmol.states.wall import Wall, decay_length, lowest_edge
 from qdmol.structure import MEDIUM, AxialMolecule
@@ -17,6 +27,8 @@ from qdmol.units import HBAR2_OVER_2M0
 
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
+# Elements along a radius are this many times as long: triangles of one degree hold less of a wave.
+RADIAL_SIZE = 1.0
 # Gaps narrower than this (nm) are closed, or narrower ones only where that is more than GAP_SHARE of the tolerance.
 CLOSED_GAP_NM = 4e-3
 MIN_CLOSED_GAP_NM = 2e-4
@@ -104,6 +116,28 @@ def discretise(
         sizes, resolution.corner_levels, resolution.degree + 1, layer_levels=levels, layered=layered, most=most
     )
     return mesh_elements(geometry, settings, degree=resolution.degree)
+
+
+def has_radial_solution(molecule: AxialMolecule) -> bool:
+    """Whether everything a carrier feels depends on the distance from the centre of a single dot alone."""
+    alone = len(molecule.dots) == 1 and molecule.dots[0].position == (0.0, 0.0, 0.0) and not molecule.bridges
+    return alone and molecule.field == 0 and molecule.interface_width is None
+
+
+def discretise_radially(molecule: AxialMolecule, wall: Wall, resolution: Resolution) -> Elements:
+    """Elements along the radius of a dot for which :func:`has_radial_solution` holds.
+
+    Outside the wall, where no charge is, the potential is known: it needs no elements there.
+    """
+    (dot,) = molecule.dots
+    radii = [(layer.material, layer.radius) for layer in dot.layers]
+    radii += [(medium_layer(number), dot.radius + offset) for number, offset in enumerate(wall.layers)]
+    largest = molecule.reach / 1.5
+    layers = [
+        (region, radius, RADIAL_SIZE * resolution.size_factor * min(largest, _size(molecule, wall, region)))
+        for region, radius in radii
+    ]
+    return radial_elements(layers, degree=resolution.degree)
 
 
 def _polarised_interfaces(molecule: AxialMolecule, interfaces: Iterable[frozenset[str]]) -> frozenset[frozenset[str]]:

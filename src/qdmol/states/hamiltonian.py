@@ -25,7 +25,7 @@ from qdmol.structure import AxialMolecule
 
 # Distance (eV) from the floor to the lowest band edge: keeps A - floor M regular.
 FLOOR_MARGIN_EV = 0.02
-# Unknowns of a mesh from which on factors are computed anew rather than kept.
+# Unknowns of a mesh from which on factors and matrices are computed anew rather than kept.
 LARGE_MESH = 10_000
 
 
@@ -69,6 +69,7 @@ class Hamiltonian:
     field: FieldEnergy
     polarisation: Polarised | None = None
     _factors: dict[tuple[Sector, bool], Factor] = dataclasses.field(default_factory=dict, repr=False)
+    _pencils: dict[tuple[Sector, bool], Pencil] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def elements(self) -> Elements:
@@ -120,9 +121,14 @@ class Hamiltonian:
         return self._straight + turning * self._angular if turning else self._straight
 
     def pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
-        """The eigenproblem of one sector in the fine or the coarse space."""
+        """The eigenproblem of one sector in the fine or the coarse space; that of a small mesh is kept."""
+        if (sector, coarse) in self._pencils:
+            return self._pencils[sector, coarse]
         space = self.space.of(sector, coarse=coarse)
-        return Pencil(space, space.cut(self.energy(sector)), space.cut(self.space.mass))
+        pencil = Pencil(space, space.cut(self.energy(sector)), space.cut(self.space.mass))
+        if self.elements.count <= LARGE_MESH:
+            self._pencils[sector, coarse] = pencil
+        return pencil
 
     def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:
         """Factors of A - floor M of one sector, kept: the iteration of a pair needs them again."""
@@ -166,6 +172,7 @@ class ScreenedHamiltonian:
     bare: Hamiltonian
     energies: Sequence[Coefficient]
     _unfolded: dict[tuple[tuple[str, ...], bool], _UnfoldedSpace] = field(default_factory=dict, repr=False)
+    _pencils: dict[tuple[Sector, bool], Pencil] = field(default_factory=dict, repr=False)
 
     @property
     def symmetry(self) -> Symmetry:
@@ -188,7 +195,15 @@ class ScreenedHamiltonian:
         return [self.bare.assembler.mass(image) for image in self.energies]
 
     def pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
-        """The eigenproblem of one sector in the fine or the coarse space."""
+        """The eigenproblem of one sector in the fine or the coarse space; that of a small mesh is kept."""
+        if (sector, coarse) in self._pencils:
+            return self._pencils[sector, coarse]
+        pencil = self._pencil(sector, coarse=coarse)
+        if self.bare.elements.count <= LARGE_MESH:
+            self._pencils[sector, coarse] = pencil
+        return pencil
+
+    def _pencil(self, sector: Sector, *, coarse: bool) -> Pencil:
         space = self.bare.space
         folded = self.bare.symmetry.folded(sector)
         bare = self.bare.energy(folded)
@@ -206,22 +221,41 @@ class ScreenedHamiltonian:
         )
 
     def _unfold(self, meshed: SectorSpace) -> _UnfoldedSpace:
-        elements = self.bare.elements
-        count = elements.count
-        copies = [meshed.unknowns]
-        for number, image in enumerate(self.bare.symmetry.images[1:], start=1):
-            shared = np.isin(meshed.unknowns, elements.boundaries[image.shared or ""])
-            copies.append(np.where(shared, meshed.unknowns, meshed.unknowns + number * count))
-        numbering, place = np.unique(np.concatenate(copies), return_inverse=True)
-        places = place.reshape(len(copies), -1)
-        rows, columns = places[:, meshed.pattern.rows].ravel(), places[:, meshed.pattern.columns].ravel()
+        elements, images = self.bare.elements, self.bare.symmetry.images
+        count = len(meshed.unknowns)
+        # What an image shares with the meshed part has its number there.
+        shared = np.zeros((len(images), count), dtype=np.bool_)
+        for number, image in enumerate(images[1:], start=1):
+            on_boundary = np.zeros(elements.count, dtype=np.bool_)
+            on_boundary[elements.boundaries[image.shared or ""]] = True
+            shared[number] = on_boundary[meshed.unknowns]
+        # It is eliminated last: until then the images do not know of each other.
+        whole = meshed.unknowns + elements.count * np.arange(len(images))[:, None]
+        late = np.zeros_like(shared)
+        late[0] = shared.any(axis=0)
+        early = ~(shared | late)
+        numbering = np.concatenate([whole[early], whole[late]])
+        place = np.empty((len(images), count), dtype=np.intp)
+        place[early] = np.arange(np.count_nonzero(early))
+        place[late] = np.arange(np.count_nonzero(early), len(numbering))
+        place[shared] = np.broadcast_to(place[0], place.shape)[shared]
+        rows, columns = place[:, meshed.pattern.rows].ravel(), place[:, meshed.pattern.columns].ravel()
         pattern, joined = Pattern.of(rows, columns, len(numbering))
-        degrees = elements.degree_of[numbering % count]
+        degrees = elements.degree_of[numbering % elements.count]
         return _UnfoldedSpace(SectorSpace(numbering, pattern, degrees, np.arange(len(pattern.rows))), meshed, joined)
 
     def factor_at_floor(self, sector: Sector, *, coarse: bool) -> Factor:
         """Factors of A - floor M of one sector."""
         return self.pencil(sector, coarse=coarse).factor(self.floor)
+
+    def unfolded(self, vector: Floats, sector: Sector) -> Floats:
+        """A vector of the bare Hamiltonian, of one of its sectors, in this operator's numbering."""
+        copies = [vector]
+        for image, sign in zip(self.bare.symmetry.images[1:], self.bare.symmetry.signs(sector)[1:], strict=True):
+            copy = sign * vector
+            copy[self.bare.elements.boundaries[image.shared or ""]] = 0.0
+            copies.append(copy)
+        return np.concatenate(copies)
 
     def images(self, vector: Floats) -> list[Floats]:
         """The vectors (n,) on each image of a level given in this operator's numbering."""

@@ -1,9 +1,11 @@
 """The lowest levels of an operator, each with an error, and the proof that none was missed.
 
-Two solves: with shape functions up to degree p - 1 (coarse) and p (fine), the coarse ones a subset of the fine.
-Both are Ritz values, upper bounds that fall with the degree. The fall d between the two solves, times the ratio q
-at which the parts of highest degree decay from one degree to the next, estimates what is still to come: q d / (1 -
-q); the error is SAFETY times that.
+A coarse space, of the shape functions up to about half the degree, gives start vectors and upper bounds of the levels;
+they are then solved with all shape functions up to degree p. The error follows from what the functions of the highest
+degree have added: a level's vector without them has a higher energy, by 1.1 to 1.3 times (measured) the fall d of the
+level between two solves of degree p - 1 and p. Levels are upper bounds that fall with the degree; d times the ratio q
+at which the parts of highest degree decay from one degree to the next estimates what is still to come, q d / (1 - q);
+the error is SAFETY times that.
 
 For every sector of the symmetry the inertia of A - σM at a σ above the highest level reported counts the levels below
 σ; it must equal the number found. The first family of sectors without a level ends the search
@@ -13,20 +15,24 @@ For every sector of the symmetry the inertia of A - σM at a σ above the highes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.linalg
 
 from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 from qdmol.fem import Sector, Symmetry
-from qdmol.linalg import Factor, Tail, lanczos, left_out, lowest_ritz
+from qdmol.linalg import DENSE_ROWS, Factor, Tail, lanczos, left_out, lowest_ritz
 from qdmol.states.hamiltonian import Operator
 from qdmol.states.space import Pencil
 
 # Stated error over estimated error. Of 1,250 levels of random spheres the estimate was exceeded by up to three times.
 SAFETY = 3.5
+# A level without the shape functions of highest degree lies above itself by at least this many times the fall between
+# two solves: of 200 levels of random spheres and dimers it was 1.09 to 2.8 times, in the median 1.18.
+TRUNCATION_EXCESS = 1.1
 # Energies (eV) that differ by less count as one for the order of a list.
 DEGENERATE_EV = 1e-6
 # Part of an energy that curved elements of finite degree change.
@@ -35,8 +41,8 @@ CURVATURE_SHARE = 1e-8
 ROUNDING_EV = 1e-11
 # Energies have converged when a step changes them by less than this (eV); a step gains two digits or more.
 CONVERGENCE_EV = 1e-10
-# Coarse energies serve the error estimate only.
-COARSE_CONVERGENCE_EV = 1e-9
+# Energies in the coarse space are upper bounds whether converged or not.
+COARSE_CONVERGENCE_EV = 1e-4
 # Levels above this part of the way from the floor to the ceiling are close to the continuum: the search for them uses
 # factors on both sides.
 NEAR_CONTINUUM = 0.5
@@ -58,7 +64,8 @@ MAX_ATTEMPTS = 4
 class Level:
     """One level: energy and error (eV), the sector it is in, and its unknowns.
 
-    `fall` is the coarse energy minus the fine one, `tail` the rest of the error estimate. `vector` (n,) lies in the
+    `fall` estimates by how much the shape functions of the highest degree lower it, `tail` is the rest of the error
+    estimate. `vector` (n,) lies in the
     operator's numbering, normalised to ∫ ψ² = 1 in the elements' measure, over the mesh.
     """
 
@@ -91,7 +98,14 @@ class Levels:
         return replace(self, levels=tuple(replace(level, error=level.error + extra(level)) for level in self.levels))
 
 
-def find_levels(operator: Operator, count: int, *, ceiling: float, further_error: float = 0.0) -> Levels:
+def find_levels(
+    operator: Operator,
+    count: int,
+    *,
+    ceiling: float,
+    further_error: float = 0.0,
+    start: Mapping[Sector, Floats] | None = None,
+) -> Levels:
     """The `count` lowest levels below `ceiling` (eV); more where partners of equal energy would be cut.
 
     Parameters
@@ -104,6 +118,9 @@ def find_levels(operator: Operator, count: int, *, ceiling: float, further_error
         Levels at and above are not discrete and not reported.
     further_error
         Error (eV) that is not of the shape functions, added to each level's.
+    start
+        Vectors (operator's size, k) of some sectors that resemble the levels; where there are enough of them they
+        replace a solve in the coarse space.
 
     Raises
     ------
@@ -113,43 +130,90 @@ def find_levels(operator: Operator, count: int, *, ceiling: float, further_error
     """
     if count == 0:
         return Levels((), complete=True)
-    search = _Search(operator, count, ceiling, further_error)
-    for family in operator.symmetry.families():
-        if not any([search.search(sector) for sector in family]):  # noqa: C419 - every sector is searched
+    search = _Search(operator, count, ceiling, further_error, start or {})
+    for first, *others in operator.symmetry.families():
+        if not search.search(first):
+            # Nor has any other sector of the family a level there.
+            for sector in others:
+                search.skip(sector)
             break
+        for sector in others:
+            search.search(sector)
     return search.result()
 
 
 class _Search:
     """Levels found so far, and the energy up to which the next sectors must be searched."""
 
-    def __init__(self, operator: Operator, count: int, ceiling: float, further_error: float) -> None:
+    def __init__(
+        self,
+        operator: Operator,
+        count: int,
+        ceiling: float,
+        further_error: float,
+        start: Mapping[Sector, Floats],
+    ) -> None:
         self.operator = operator
         self.symmetry = operator.symmetry
         self.count = count
         self.ceiling = ceiling
         self.further_error = further_error
         self.levels: list[Level] = []
-        self._coarse = {sector: self._first(sector) for sector in self.symmetry.ground_sectors}
+        # Upper bounds of the levels of a sector, and vectors in the operator's numbering.
+        self._bounds = {sector: self._given(sector, vectors) for sector, vectors in start.items()}
+        if math.isinf(self._bound()):
+            for sector in self.symmetry.ground_sectors:
+                self._bounds[sector] = self._first(sector)
+
+    def _given(self, sector: Sector, start: Floats) -> tuple[Floats, Floats]:
+        """Upper bounds of levels of a sector in the span of given vectors, and their vectors."""
+        pencil = self.operator.pencil(sector, coarse=False)
+        values, vectors = _ritz(pencil, start[pencil.unknowns])
+        below = values < self.ceiling
+        return values[below], self._whole(pencil, vectors[:, below])
 
     def _first(self, sector: Sector) -> tuple[Floats, Floats]:
-        """The lowest levels of a ground sector in the coarse space; none above the ceiling."""
+        """Upper bounds of the lowest levels of a ground sector, and their vectors; none above the ceiling."""
         count = self.count // len(self.symmetry.ground_sectors) + 1
-        near = None
-        if math.isfinite(self.ceiling):
-            factor = self.operator.pencil(sector, coarse=True).factor(self.ceiling)
-            if factor.negative <= SPARE_FACTOR * count:
-                count, near = min(count, factor.negative), factor
-        return _lowest(self.operator, sector, count, ceiling=self.ceiling, near=near)
+        coarse = self.operator.pencil(sector, coarse=True)
+        known = _from_below(self.operator, sector, count, ceiling=self.ceiling)
+        if known is None:
+            near = None
+            if math.isfinite(self.ceiling):
+                factor = coarse.factor(self.ceiling)
+                if factor.negative <= SPARE_FACTOR * count:
+                    count, near = min(count, factor.negative), factor
+            known = _lowest(self.operator, sector, count, ceiling=self.ceiling, near=near)
+        return known[0], self._whole(coarse, known[1])
+
+    def _whole(self, pencil: Pencil, vectors: Floats) -> Floats:
+        """Vectors of a pencil in the operator's numbering."""
+        whole = np.zeros((self.operator.size, vectors.shape[1]))
+        whole[pencil.unknowns] = vectors
+        return whole
 
     def top(self) -> float:
-        """An energy that the `count`-th level cannot exceed."""
+        """An energy that the `count`-th level cannot exceed, and not above the ceiling."""
+        return min(self._bound(), self.ceiling)
+
+    def _bound(self) -> float:
+        """An energy that the `count`-th level cannot exceed; inf where too few are known."""
         energies = [level.energy for level in self.levels for _ in self.symmetry.partners(level.sector)]
-        for sector, (values, _) in self._coarse.items():
-            if not any(level.sector == sector for level in self.levels):
-                energies += [float(value) for value in values]
+        for sector, (values, _) in self._bounds.items():
+            energies += [float(value) for value in values for _ in self.symmetry.partners(sector)]
         energies.sort()
-        return min(energies[self.count - 1], self.ceiling) if len(energies) >= self.count else self.ceiling
+        return energies[self.count - 1] if len(energies) >= self.count else math.inf
+
+    def skip(self, sector: Sector) -> None:
+        """Leave out a sector that has no level below the top."""
+        self._known(sector)
+
+    def _known(self, sector: Sector) -> Floats:
+        """Take out what is known of a sector before it is searched: vectors (size, k) close to its levels."""
+        for partner in self.symmetry.partners(sector):
+            if partner in self._bounds:
+                return self._bounds.pop(partner)[1]
+        return np.empty((self.operator.size, 0))
 
     def search(self, sector: Sector) -> int:
         """Search one sector below the top; returns how many levels were found there."""
@@ -158,24 +222,27 @@ class _Search:
         shift = top if top == self.ceiling else top + SEARCH_MARGIN_EV * (1 + top - self.operator.floor)
         factor = fine.factor(shift)
         wanted = factor.negative
+        vectors = self._known(sector)
         if wanted == 0:
-            self._coarse.pop(sector, None)
             return 0
-        values, vectors = self._coarse.get(sector, (np.empty(0), np.empty((0, 0))))
-        if len(values) < wanted:
+        if vectors.shape[1] < wanted:
             near = self._near(sector, shift)
-            values, vectors = _lowest(self.operator, sector, wanted, ceiling=self.ceiling, near=near)
-        start = np.zeros((self.operator.size, wanted))
-        start[self.operator.pencil(sector, coarse=True).unknowns] = vectors[:, :wanted]
+            known = None if near is not None else _from_below(self.operator, sector, wanted, ceiling=self.ceiling)
+            _, vectors = known or _lowest(self.operator, sector, wanted, ceiling=self.ceiling, near=near)
+            vectors = self._whole(self.operator.pencil(sector, coarse=True), vectors)
+        start = vectors[fine.unknowns, :wanted]
+        if start.shape[1] < wanted:  # more levels than functions in the coarse space
+            start = np.hstack([start, _any_vectors(len(start), wanted - start.shape[1])])
         if wanted > MAX_KRYLOV_LEVELS or shift == self.ceiling:
             bottom = self.operator.factor_at_floor(sector, coarse=False)
             energies, refined = _from_both_sides(
-                fine, bottom, factor, start[fine.unknowns], wanted, floor=self.operator.floor, tolerance=CONVERGENCE_EV
+                fine, bottom, factor, start, wanted, floor=self.operator.floor, tolerance=CONVERGENCE_EV
             )
         else:
-            energies, refined = self._refined(fine, factor, start[fine.unknowns], shift)
+            energies, refined = self._refined(fine, factor, start, shift)
+        falls = truncation_falls(fine, energies, refined)
         for k, energy in enumerate(energies):
-            self.levels.append(self._level(sector, fine, float(energy), float(values[k]), refined[:, k]))
+            self.levels.append(self._level(sector, fine, float(energy), float(falls[k]), refined[:, k]))
         return wanted
 
     def _near(self, sector: Sector, shift: float) -> Factor | None:
@@ -207,9 +274,8 @@ class _Search:
         )
         raise SolverError(message)
 
-    def _level(self, sector: Sector, fine: Pencil, energy: float, coarse: float, vector: Floats) -> Level:
+    def _level(self, sector: Sector, fine: Pencil, energy: float, fall: float, vector: Floats) -> Level:
         tail = tail_of(fine, self.operator.floor, vector)
-        fall = max(coarse - energy, 0.0)
         full = np.zeros(self.operator.size)
         full[fine.unknowns] = vector
         shape = CURVATURE_SHARE * (energy - self.operator.floor)
@@ -218,15 +284,24 @@ class _Search:
 
     def result(self) -> Levels:
         """The requested levels in order, degenerate partners listed separately and never cut apart at the end."""
-        chosen = in_order([level for level in self.levels if level.energy < self.ceiling], self.symmetry)
+        below = [level for level in self.levels if level.energy < self.ceiling]
+        chosen = in_order([pair for level in below for pair in self._pairs(level)], self.symmetry)
         listed: list[Level] = []
         for level in chosen:
             if len(listed) >= self.count:
                 break
-            # All partners: levels within DEGENERATE_EV may come between them in the list.
-            listed += [replace(level, sector=sector) for sector in self.symmetry.partners(level.sector)]
-        bound = sum(self.symmetry.multiplicity(level.sector) for level in chosen)
+            # Both of a pair: levels within DEGENERATE_EV may come between them in the list.
+            listed += [replace(level, sector=s) for s in {level.sector, self.symmetry.conjugate(level.sector)}]
+        bound = sum(self.symmetry.multiplicity(level.sector) for level in below)
         return Levels(tuple(in_order(listed, self.symmetry)), complete=bound >= self.count)
+
+    def _pairs(self, level: Level) -> Iterator[Level]:
+        """The level in one sector of each pair of complex conjugates among its partners."""
+        known: set[Sector] = set()
+        for sector in self.symmetry.partners(level.sector):
+            if sector not in known:
+                known |= {sector, self.symmetry.conjugate(sector)}
+                yield replace(level, sector=sector)
 
 
 def in_order(levels: Sequence[Level], symmetry: Symmetry) -> list[Level]:
@@ -248,6 +323,29 @@ def tail_of(pencil: Pencil, floor: float, vector: Floats) -> Tail:
     return left_out(np.asarray(shells, dtype=np.float64))
 
 
+def truncation_falls(pencil: Pencil, energies: Floats, vectors: Floats) -> Floats:
+    """Estimated falls (k,) of levels with vectors (n, k) from degree p - 1 to p, in eV.
+
+    Without the functions of degree p the vectors span a space whose Ritz values are upper bounds of the levels of
+    degree p - 1.
+    """
+    values, _ = truncated_ritz(pencil, vectors)
+    return np.asarray(np.maximum(values - energies, 0.0) / TRUNCATION_EXCESS)
+
+
+def truncated_ritz(pencil: Pencil, vectors: Floats) -> tuple[Floats, Floats]:
+    """Ritz values (k,) and vectors (n, k) in the span of vectors (n, k) without their functions of highest degree."""
+    below = pencil.space.degrees < pencil.space.degrees.max()
+    return _ritz(pencil, np.where(below[:, None], vectors, 0.0))
+
+
+def _ritz(pencil: Pencil, vectors: Floats) -> tuple[Floats, Floats]:
+    """Ritz values (k,) and vectors (n, k) of a pencil in the span of vectors (n, k)."""
+    basis, _ = np.linalg.qr(vectors)
+    values, mixing = scipy.linalg.eigh(basis.T @ (pencil.A @ basis), basis.T @ (pencil.M @ basis))
+    return values, basis @ mixing
+
+
 def difference_error(low: Level, high: Level) -> float:
     """Error (eV) of the difference of two levels of one mesh: their errors mostly cancel."""
     decay = max(low.tail.decay, high.tail.decay)
@@ -256,28 +354,40 @@ def difference_error(low: Level, high: Level) -> float:
     return SAFETY * (change + spread) + ROUNDING_EV + CURVATURE_SHARE * abs(high.energy - low.energy)
 
 
+def _from_below(operator: Operator, sector: Sector, count: int, *, ceiling: float) -> tuple[Floats, Floats] | None:
+    """The `count` lowest levels of a sector in the coarse space and their vectors, with a shift below them all.
+
+    None where there are many, where they do not converge fast, or where they are not all below the ceiling.
+    """
+    pencil = operator.pencil(sector, coarse=True)
+    if not 0 < count <= min(MAX_KRYLOV_LEVELS, len(pencil.unknowns)):
+        return None
+    factor = operator.factor_at_floor(sector, coarse=True)
+    # One vector more speeds up the convergence of the last level.
+    start = _any_vectors(len(pencil.unknowns), count + 1)
+    try:
+        known = lowest_ritz(
+            pencil.A, pencil.M, factor, start, tolerance=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
+        )
+    except SolverError:
+        return None
+    return known if known[0][-1] <= ceiling else None
+
+
 def _lowest(
     operator: Operator, sector: Sector, count: int, *, ceiling: float, near: Factor | None
 ) -> tuple[Floats, Floats]:
-    """The `count` lowest levels of a sector in the coarse space and their vectors.
+    """The `count` lowest levels of a sector in the coarse space, or all, and their vectors, with shifts on both sides.
 
     `near`: factors at a shift just above the highest of them, where that is known to be close to the ceiling.
     """
     pencil = operator.pencil(sector, coarse=True)
+    count = min(count, len(pencil.unknowns))
     if count == 0:
         return np.empty(0), np.empty((len(pencil.unknowns), 0))
     factor = operator.factor_at_floor(sector, coarse=True)
-    # One vector more speeds up the convergence of the last level.
     start = _any_vectors(len(pencil.unknowns), count + 1)
     if near is None and count <= MAX_KRYLOV_LEVELS:
-        try:
-            coarse = lowest_ritz(
-                pencil.A, pencil.M, factor, start, tolerance=COARSE_CONVERGENCE_EV, count=count, steps=STEPS_FROM_BELOW
-            )
-        except SolverError:
-            coarse = None
-        if coarse is not None and coarse[0][-1] <= ceiling:
-            return coarse
         near = _just_above(pencil, count, operator.floor, ceiling)
     return _from_both_sides(pencil, factor, near, start, count, floor=operator.floor, tolerance=COARSE_CONVERGENCE_EV)
 
@@ -286,7 +396,7 @@ def _from_both_sides(
     pencil: Pencil, below: Factor, above: Factor | None, start: Floats, count: int, *, floor: float, tolerance: float
 ) -> tuple[Floats, Floats]:
     """The `count` lowest levels of a sector, with factors at the floor and just above the levels."""
-    if count <= MAX_KRYLOV_LEVELS:
+    if count <= MAX_KRYLOV_LEVELS or len(pencil.unknowns) < DENSE_ROWS:
         try:
             return lowest_ritz(pencil.A, pencil.M, below, start, tolerance=tolerance, count=count, second=above)
         except SolverError:

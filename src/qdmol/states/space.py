@@ -16,7 +16,8 @@ from qdmol.linalg import Factor
 @dataclass(frozen=True)
 class SectorSpace:
     """Functions of one sector: unknowns in the operator's numbering, pattern of their matrices, and degrees (n,) of
-    their shape functions; `places` are the pattern's entries among those over all unknowns.
+    their shape functions; `places` are the pattern's entries among those over all unknowns. The unknowns stand in an
+    order of elimination with little fill.
     """
 
     unknowns: Indices
@@ -49,12 +50,12 @@ class Pencil:
 
     @property
     def unknowns(self) -> Indices:
-        """Unknowns in the operator's numbering, sorted."""
+        """Unknowns in the operator's numbering."""
         return self.space.unknowns
 
     def factor(self, shift: float) -> Factor:
         """Factors of A - shift M."""
-        return Factor(self.space.pattern.matrix(self.energy - shift * self.mass), shift)
+        return Factor(self.space.pattern.matrix(self.energy - shift * self.mass), shift, ordered=True)
 
     def diagonal(self, shift: float) -> Floats:
         """Diagonal (n,) of A - shift M."""
@@ -81,7 +82,7 @@ class Space:
         return self.assembler.mass([np.ones_like(block.measure) for block in self.assembler.blocks])
 
     def of(self, sector: Sector, *, coarse: bool) -> SectorSpace:
-        """Unknowns and pattern of one sector, with shape functions of all degrees or (coarse) all but the highest."""
+        """Unknowns and pattern of one sector, with shape functions of all degrees or (coarse) about half of them."""
         key = self.elements.symmetry.vanishing(sector), coarse
         if key not in self._sectors:
             self._sectors[key] = self._sector_space(*key)
@@ -94,7 +95,7 @@ class Space:
         keep[self.assembler.rim] = False
         keep &= elements.allowed(boundary_conditions)
         if coarse:
-            keep &= elements.degree_of < elements.degree
+            keep &= elements.degree_of <= elements.degree // 2 + 1
         unknowns = np.flatnonzero(keep)
         pattern, places = self.assembler.pattern.restrict(unknowns)
         return SectorSpace(unknowns, pattern, elements.degree_of[unknowns], places)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from qdmol.ci import Complex, ComplexState, ComplexStates as SolvedStates, shared_limits, solve_complexes
+from qdmol.ci import Complex
 from qdmol.estimates import Estimate
 from qdmol.fem import Sector
 from qdmol.meanfield import MoleculeSolution
 from qdmol.structure import AxialMolecule, PlacedLayer
 from qdmol.study.values import ComplexLevel, ComplexStates, ExcitonState, MeanField, Pair, Parity, SameDot
+
+if TYPE_CHECKING:
+    from qdmol.ci import ComplexState, ComplexStates as SolvedStates
 
 EXCITON = Complex(1, 1)
 # Most levels of a complex that are listed; of the exciton, whose doublets give the spacing, more.
@@ -55,6 +58,9 @@ def interact(
 
     `tolerance` in eV, `exchange` in eV nm³.
     """
+    # Imported here: a solve without configuration interaction starts faster.
+    from qdmol.ci import shared_limits, solve_complexes
+
     requested = dict.fromkeys((EXCITON, *complexes))
     states = {complex_: listed(complex_, len(solution.molecule.dots)) for complex_ in requested}
     others = {layers: monomer for layers, monomer in monomers.items() if monomer is not solution and monomer.pairs}

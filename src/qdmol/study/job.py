@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from qdmol.ci import Complex
 from qdmol.errors import InputError
@@ -196,7 +196,7 @@ def run_job(
 
 def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complexes: Sequence[Complex]) -> Job:
     # The matrices are small: threads inside the linear algebra cost more than they bring.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         job = _run(spec, molecule, monomer)
         if spec.calculation.coulomb != "ci":
             return job
@@ -211,6 +211,12 @@ def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complex
         return replace(job, interacting=interacting, complexes=tuple(complexes))
 
 
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """The thread pools of the libraries that the solver has loaded; to find them takes a millisecond."""
+    return ThreadpoolController()
+
+
 def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
     calculation = spec.calculation
     counts: dict[Carrier, int] = {"electron": calculation.electrons, "hole": calculation.holes}
@@ -220,7 +226,7 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
     if len(molecule.dots) == 1:
         solution = solve_bound(molecule, request)
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
-    single = Request({"electron": 1, "hole": 1}, coulomb, tolerance)
+    single = Request({"electron": 1, "hole": 1}, coulomb, tolerance, radial=calculation.coulomb != "ci")
     solution = solve_bound(molecule, request)
     monomers: dict[tuple[PlacedLayer, ...], MoleculeSolution] = {}
     unbound: dict[tuple[PlacedLayer, ...], Carrier] = {}
