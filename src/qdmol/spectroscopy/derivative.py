@@ -9,7 +9,8 @@ from scipy import interpolate, linalg, signal
 
 from qdmol.arrays import Floats
 from qdmol.errors import DataError, InputError
-from qdmol.spectroscopy.fitting import NoiseModel, estimate_noise, points_to_fit
+from qdmol.spectroscopy.fitting import points_to_fit
+from qdmol.spectroscopy.noise import NoiseModel, estimate_noise, single_threaded
 from qdmol.spectroscopy.values import Curve
 from qdmol.units import HC_EV_NM
 
@@ -82,6 +83,11 @@ def second_derivative(curve: Curve, *, window_meV: float | None = None) -> Deriv
     """
     if window_meV is not None and not 0 < window_meV <= 1e3 * _LONGEST:
         raise InputError(field="window_meV", value=window_meV, allowed=f"above 0 and at most {1e3 * _LONGEST:g} meV")
+    with single_threaded():
+        return _derivative(curve, window_meV)
+
+
+def _derivative(curve: Curve, window_meV: float | None) -> DerivativeCurve:  # noqa: N803
     wavelength, values = points_to_fit(curve)
     energy, measured = HC_EV_NM / wavelength[::-1], values[::-1]
     if curve.quantity == "emission" and curve.per == "nm":
