@@ -10,6 +10,8 @@ from .sizing import (
     size_from_peak as size_from_peak,
 )
 from .summary import (
+    curve_points as curve_points,
+    curve_records as curve_records,
     curve_rows as curve_rows,
     curve_summary as curve_summary,
     shown as shown,
