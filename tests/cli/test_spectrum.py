@@ -1,5 +1,6 @@
 """`qdmol spectrum fit` in process: exit status, what is printed, what is written."""
 
+import csv
 import json
 
 import numpy as np
@@ -69,8 +70,36 @@ def test_a_table_a_page_and_figures(tmp_path, capsys):
     assert {"curves.csv", "curves.pdf", "curves.png"} <= files
     assert len(files) == 9
     table = np.genfromtxt(next((tmp_path / "figures").glob("curve1_*.csv")), delimiter=",", skip_header=1)
-    assert np.abs(table[:, 2] - table[:, 3]).max() < 0.01
+    assert len(table) == 100  # every point of the file
+    assert np.nanmax(np.abs(table[:, 2] - table[:, 3])) < 0.01
     assert np.allclose(table[:, 0] * table[:, 1], HC)
+
+
+def test_a_page_beside_the_first_file_and_a_table_of_numbers(tmp_path, capsys):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    name = export(folder / "two.csv", 2.20, None)
+    (folder / "bad.csv").write_text("no numbers")
+    words = ["spectrum", "fit", name, str(folder / "bad.csv"), "--plot", "--csv", "numbers.csv", "--workers", "2"]
+    assert run_command([*words, "--json"]) == 3
+    outputs = json.loads(capsys.readouterr().out)["outputs"]
+    assert outputs["report"] == str(folder / "two.html")
+    assert (folder / "two.html").is_file()
+    with (tmp_path / "numbers.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    (peak,) = [row for row in rows if (row["quantity"], row["unit"]) == ("peak", "eV")]
+    assert float(peak["low"]) < 2.20 < float(peak["high"])
+    assert [row["result"] for row in rows if not row["quantity"]] == ["no fit", "not read"]
+
+
+def test_numbers_come_before_words(tmp_path, capsys):
+    one, two = export(tmp_path / "one.csv", 2.20), export(tmp_path / "two.csv", 2.17, seed=2)
+    assert run_command(["spectrum", "fit", one, two]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["file", "curve", "result"]
+    assert "FWHM (meV)" in lines[0]
+    assert [line.split()[0] for line in lines[1:3]] == ["one.csv", "two.csv"]
+    assert lines[3].startswith("note:")
 
 
 def test_a_curve_without_a_peak_is_left_and_said(tmp_path, capsys):
@@ -100,6 +129,10 @@ def test_a_file_that_is_none_among_many(tmp_path, capsys):
         (["-o", "page.pdf"], "output"),
         (["-o", "nowhere/page.html"], "output"),
         (["--figures", "good.csv"], "figures"),
+        (["--csv", "numbers.txt"], "csv"),
+        (["--csv", "good.csv"], "csv"),
+        (["--csv", "nowhere/numbers.csv"], "csv"),
+        (["--workers", "-1"], "workers"),
     ],
 )
 def test_words_are_refused_before_any_work(tmp_path, capsys, options, field):

@@ -6,7 +6,8 @@ from tests.spectroscopy import simulated
 
 from qdmol.errors import DataError, InputError
 from qdmol.spectroscopy import Curve, Measurement, compare_curves, fit_absorption, fit_curve, fit_emission
-from qdmol.spectroscopy.fitting import asymmetric_peak, estimate_noise, ramp
+from qdmol.spectroscopy.noise import estimate_noise
+from qdmol.spectroscopy.shapes import asymmetric_peak, ramp
 
 HC = 1239.841984
 FITS = {"emission": fit_emission, "absorption": fit_absorption}

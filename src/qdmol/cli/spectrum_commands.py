@@ -14,6 +14,7 @@ from qdmol.cli.commands import Json, Quiet, app
 from qdmol.cli.console import emit, message, progress, say, show
 from qdmol.cli.outputs import REPORT_SUFFIXES, refuse_inputs, refuse_unwritable, refuse_unwritable_folder
 from qdmol.errors import InputError, QdmolError
+from qdmol.files import refuse_overwriting
 
 if TYPE_CHECKING:
     from qdmol.spectroscopy import Curve, Surveyed
@@ -58,6 +59,16 @@ def fit(  # the options of a command are its arguments
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Text files exported by a spectrometer.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Report to write.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Write a report beside the first file, with its name and .html.")
+    ] = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="OUT.csv", help="Table to write, one row per curve and quantity.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", help="Number of worker processes (default: one per core); 0 fits in this process."),
+    ] = None,
     quantity: Annotated[
         str | None, typer.Option("--quantity", help="Absorption, emission or excitation, if not stated in the file.")
     ] = None,
@@ -72,21 +83,31 @@ def fit(  # the options of a command are its arguments
 
     started = perf_counter()
     _refuse_words(quantity, material)
+    if plot and output is None:
+        output = Path(files[0]).with_suffix(".html")
     page = _planned(output, figures, files)
+    if csv is not None:
+        _refuse_table(csv, page, files)
     curves, failed = _read(files, quantity)
     with progress(quiet=quiet or json) as tell:
-        surveyed = survey_curves(curves, material=material, progress=tell)
+        surveyed = survey_curves(curves, material=material, workers=workers, progress=tell)
+    if csv is not None:
+        _write_table(csv, surveyed, failed)
     if page is not None or figures is not None:
         from qdmol.report import write_curve_report
 
         write_curve_report(surveyed, page, figures=figures)
     written = {"report": _absolute(page), "figures": _absolute(figures)}
+    if csv is not None:
+        written["csv"] = _absolute(csv)
     if json:
         emit(_object(surveyed, failed, written, perf_counter() - started))
     else:
         _show(surveyed, failed, quiet=quiet)
         if page is not None:
             say(f"Report: {page.absolute()}")
+        if csv is not None:
+            say(f"Table: {csv.absolute()}")
     return _status(surveyed, failed, quiet=quiet or json)
 
 
@@ -114,6 +135,31 @@ def _planned(output: Path | None, figures: Path | None, files: Sequence[str]) ->
     refuse_unwritable(page, "output")
     refuse_inputs((page,), files)
     return page
+
+
+def _refuse_table(csv: Path, page: Path | None, files: Sequence[str]) -> None:
+    """Raise InputError if the table cannot be written."""
+    if csv.suffix.lower() != ".csv":
+        raise InputError(field="csv", value=str(csv), allowed="a file name that ends in .csv")
+    refuse_unwritable(csv, "csv")
+    refuse_overwriting([csv], [*files, *([] if page is None else [page])], field="csv")
+
+
+def _write_table(path: Path, surveyed: Sequence[Surveyed], failed: dict[str, QdmolError]) -> None:
+    """Write one row per curve and quantity; files that were not read have a row with the reason."""
+    import csv
+    import io
+
+    from qdmol.files import write_text_atomic
+    from qdmol.spectroscopy import curve_records
+
+    header, rows = curve_records(surveyed)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    writer.writerows([file, "", "", "", "not read", "", "", "", "", "", str(error)] for file, error in failed.items())
+    write_text_atomic(path, buffer.getvalue())
 
 
 def _read(files: Sequence[str], quantity: Any) -> tuple[list[Curve], dict[str, QdmolError]]:
@@ -162,10 +208,14 @@ def _show(surveyed: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet:
 
     header, rows = curve_rows(surveyed)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, heading in enumerate(header):
-        table.add_column(heading, justify="left" if index < 2 else "right", overflow="fold")
+    for heading in header:
+        number = heading.endswith(")")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number)
+    above = ""
     for row in rows:
-        table.add_row(*map(Text, row))
+        repeated = header[0] == "file" and row[0] == above
+        above = row[0]
+        table.add_row(*map(Text, ("", *row[1:]) if repeated else row))
     show(table)
     if not quiet:
         show(*(Text(f"note: {text}") for text in survey_sentences(surveyed)))

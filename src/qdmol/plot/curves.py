@@ -28,8 +28,7 @@ from qdmol.plot.style import (
     panel_title,
     place_axes,
 )
-from qdmol.spectroscopy import Measurement, PeakFit, Surveyed, shown
-from qdmol.units import HC_EV_NM
+from qdmol.spectroscopy import Measurement, PeakFit, Surveyed, curve_points, shown
 
 _LEFT, _RIGHT, _BOTTOM, _BELOW, _GAP, _HEIGHT, _TOP = 16.0, 3.0, 9.0, 11.0, 2.5, 42.0, 12.0  # mm
 _UNITS = {"absorption": "Absorbance", "emission": "Intensity", "excitation": "Intensity"}
@@ -90,7 +89,7 @@ def draw_curve_fit(surveyed: Surveyed, number: int) -> Drawing | None:
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", f"{surveyed.curve.source}-{surveyed.curve.name}")[:50].strip("-")
     name = f"curve{number}_{stem}"
     figure = figure_of(curve_fit(surveyed)[0])
-    return Drawing(name, _caption(surveyed, fit), _alternative(surveyed, fit), figure, (_table(name, fit),))
+    return Drawing(name, _caption(surveyed, fit), _alternative(surveyed, fit), figure, (_table(name, surveyed),))
 
 
 def _short(text: str) -> str:
@@ -162,10 +161,12 @@ def _alternative(surveyed: Surveyed, fit: PeakFit) -> str:
     return f"{text}, width {shown(fit.width_meV)} meV." if fit.width_meV else f"{text}."
 
 
-def _table(name: str, fit: PeakFit) -> Table:
-    measured = np.interp(fit.wavelength_nm, *fit.curve.good)
+def _table(name: str, surveyed: Surveyed) -> Table:
+    """Every point as recorded, with the fit at the same wavelengths where the curve was fitted."""
+    points = curve_points(surveyed)
     header = ("wavelength (nm)", "energy (eV)", "measured", "fit", "background")
-    return Table(name, header, (fit.wavelength_nm, HC_EV_NM / fit.wavelength_nm, measured, fit.fitted, fit.background))
+    keys = ("wavelength_nm", "energy_eV", "measured", "fit", "background")
+    return Table(name, header, tuple(points[key] for key in keys))
 
 
 def curve_positions(surveyed: Sequence[Surveyed], ax: Sequence[Axes] | AxesArray | None = None) -> AxesArray:

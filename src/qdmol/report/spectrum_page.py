@@ -329,4 +329,5 @@ def _curve_table(surveyed: Sequence[Surveyed]) -> PageTable:
     )
     if any(one.size is not None for one in surveyed):
         note += f" Diameter of a bare core: {SIZING_SOURCE}; the sizing curve itself adds about 5 %."
-    return PageTable("Curves", header, tuple(rows), note, frozenset(range(2, len(header))))
+    numbers = frozenset(k for k, heading in enumerate(header) if heading.endswith(")"))
+    return PageTable("Curves", header, tuple(rows), note, numbers)

@@ -1,5 +1,6 @@
 from .absorption import fit_absorption as fit_absorption
 from .comparing import compare_curves as compare_curves, fit_curve as fit_curve
+from .derivative import DerivativeCurve as DerivativeCurve, second_derivative as second_derivative
 from .emission import fit_emission as fit_emission
 from .reading import read_columns as read_columns, read_curves as read_curves
 from .sizing import (
@@ -9,6 +10,8 @@ from .sizing import (
     size_from_peak as size_from_peak,
 )
 from .summary import (
+    curve_points as curve_points,
+    curve_records as curve_records,
     curve_rows as curve_rows,
     curve_summary as curve_summary,
     shown as shown,

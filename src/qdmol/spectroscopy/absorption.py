@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
-import lmfit
 import numpy as np
 from scipy import signal
 
 from qdmol.arrays import Floats
 from qdmol.errors import DataError, InputError
-from qdmol.spectroscopy.emission import finite_or_none, highest_nm
+from qdmol.spectroscopy.emission import finite_or_none, highest_points, vertex
 from qdmol.spectroscopy.fitting import (
     Averaged,
     Fitted,
     Model,
+    Parameter,
     Values,
     fit_models,
     gain_over,
-    gaussian,
     points_to_fit,
-    polynomial,
-    ramp,
-    step,
-    white_level,
+    slopes_to_parameters,
 )
+from qdmol.spectroscopy.noise import white_level
+from qdmol.spectroscopy.shapes import gaussian, gaussian_slopes, polynomial, ramp, ramp_slopes, step, step_slopes
 from qdmol.spectroscopy.values import Curve, Kind, Measurement, PeakFit
 from qdmol.units import HC_EV_NM
 
@@ -111,6 +110,15 @@ def _start_of(wavelength: Floats, values: Floats) -> float:
     return float(grid[points + int(np.argmax(slope))])
 
 
+# Names of the amount, place and width of each part of a model, and its shape.
+_PARTS = {
+    "peak": ("height", "centre", "fwhm", gaussian_slopes),
+    "step": ("step", "step_at", "step_sigma", step_slopes),
+    "ramp": ("ramp", "ramp_at", "ramp_sigma", ramp_slopes),
+    "second": ("second", "second_at", "second_fwhm", gaussian_slopes),
+}
+
+
 class _Scene:
     """The models of one window in the energy, and what follows from their parameters."""
 
@@ -118,18 +126,14 @@ class _Scene:
         self.wavelength, self.values, self.start = wavelength, values, start
         self.energy = HC_EV_NM / wavelength
         self.scale = float(np.ptp(values))
+        self.constant = np.full(len(values), self.scale)
+        self.linear = self.scale * (self.energy - start)
 
     def peak_models(self) -> list[Model]:
         """A Gaussian on three backgrounds."""
         named = {"ramp": ("ramp",), "rising step": ("step", "ramp"), "second Gaussian": ("second", "ramp")}
         return [
-            Model(
-                f"Gaussian and {name}",
-                partial(self._parameters, parts=("peak", *parts)),
-                partial(self.curve, self.wavelength),
-                self._expected(),
-            )
-            for name, parts in named.items()
+            self._model(f"Gaussian and {name}", ("peak", *parts), self._expected()) for name, parts in named.items()
         ]
 
     def _expected(self) -> dict[str, tuple[float, float]]:
@@ -143,28 +147,45 @@ class _Scene:
     def edge_models(self) -> list[Model]:
         """Steps that rise on, straight or bent."""
         return [
-            Model(name, partial(self._parameters, parts=parts), partial(self.curve, self.wavelength))
+            self._model(name, parts, {})
             for name, parts in {"ramp": ("ramp",), "step and ramp": ("step", "ramp")}.items()
         ]
 
-    def _parameters(self, *, parts: tuple[str, ...]) -> lmfit.Parameters:
-        e, p = self.start, lmfit.Parameters()
-        peak, step_, ramp_, second = (part in parts for part in ("peak", "step", "ramp", "second"))
-        p.add("centre", e, vary=peak, min=e - 0.12, max=e + 0.12)
-        p.add("fwhm", 0.12, vary=peak, min=0.03, max=0.5)
-        p.add("height", 0.3 if peak else 0.0, vary=peak, min=-0.5, max=5.0)
-        p.add("c0", float(self.values[-1]) / self.scale)
-        p.add("c1", 0.0)
-        p.add("step", 0.2 if step_ else 0.0, vary=step_, min=0.0, max=5.0)
-        p.add("step_at", e + (0.08 if peak else -0.02), vary=step_, min=e - 0.15, max=e + 0.25)
-        p.add("step_sigma", 0.05, vary=step_, min=0.01, max=0.25)
-        p.add("ramp", 2.0 if ramp_ else 0.0, vary=ramp_, min=-5.0, max=100.0)
-        p.add("ramp_at", e + (0.08 if peak else -0.02), vary=ramp_, min=e - 0.2, max=e + 0.3)
-        p.add("ramp_sigma", 0.05, vary=ramp_, min=0.01, max=0.25)
-        p.add("second", 0.3 if second else 0.0, vary=second, min=0.0, max=5.0)
-        p.add("second_at", e + 0.15, vary=second, min=e + 0.07, max=e + 0.35)
-        p.add("second_fwhm", 0.15, vary=second, min=0.05, max=0.5)
-        return p
+    def _model(self, name: str, parts: tuple[str, ...], expected: Mapping[str, tuple[float, float]]) -> Model:
+        return Model(name, self._parameters(parts), partial(self._evaluate, parts), expected)
+
+    def _parameters(self, parts: tuple[str, ...]) -> dict[str, Parameter]:
+        e = self.start
+        peak, no_step, no_ramp, no_second = "peak" in parts, *(part not in parts for part in ("step", "ramp", "second"))
+        above = e + (0.08 if peak else -0.02)
+        return {
+            "centre": Parameter(e, e - 0.12, e + 0.12, not peak),
+            "fwhm": Parameter(0.12, 0.03, 0.5, not peak),
+            "height": Parameter(0.3 if peak else 0.0, -0.5, 5.0, not peak),
+            "c0": Parameter(float(self.values[-1]) / self.scale),
+            "c1": Parameter(0.0),
+            "step": Parameter(0.0 if no_step else 0.2, 0.0, 5.0, no_step),
+            "step_at": Parameter(above, e - 0.15, e + 0.25, no_step),
+            "step_sigma": Parameter(0.05, 0.01, 0.25, no_step),
+            "ramp": Parameter(0.0 if no_ramp else 2.0, -5.0, 100.0, no_ramp),
+            "ramp_at": Parameter(above, e - 0.2, e + 0.3, no_ramp),
+            "ramp_sigma": Parameter(0.05, 0.01, 0.25, no_ramp),
+            "second": Parameter(0.0 if no_second else 0.3, 0.0, 5.0, no_second),
+            "second_at": Parameter(e + 0.15, e + 0.07, e + 0.35, no_second),
+            "second_fwhm": Parameter(0.15, 0.05, 0.5, no_second),
+        }
+
+    def _evaluate(self, parts: tuple[str, ...], p: Values) -> tuple[Floats, Mapping[str, Floats]]:
+        """Sum of some parts in the window, in the unit of the curve, and its slopes to their parameters."""
+        slopes = {"c0": self.constant, "c1": self.linear}
+        value = p["c0"] * self.constant + p["c1"] * self.linear
+        for part in parts:
+            amount, place, width, shape = _PARTS[part]
+            own, by_place, by_width = shape(self.energy, p[place], p[width])
+            factor = self.scale * p[amount]
+            value = value + factor * own
+            slopes |= {amount: self.scale * own, place: factor * by_place, width: factor * by_width}
+        return value, slopes
 
     def background(self, wavelength: Floats, p: Values) -> Floats:
         """All but the first Gaussian, in the unit of the curve."""
@@ -183,32 +204,48 @@ class _Scene:
         """Whether the slope still rises where the window for the edge ends."""
         return edge > min(self.start + 0.05, float(self.energy.max())) - 0.002
 
-    def derived(self, fit: Fitted, p: Values) -> dict[str, float]:
-        """Peak (eV), width (meV), height, steepest slope (eV), local maximum (nm; NaN without), value at the edge."""
-        del fit
-        edge = self.steepest(p)
-        return {
-            "peak": p["centre"], "width": 1e3 * p["fwhm"], "height": self.scale * p["height"], "edge": edge,
-            "maximum": self.local_maximum(p),
-            "value": float(self.curve(np.array([HC_EV_NM / p["centre"]]), p)[0]),
-            "edge_value": float(self.curve(np.array([HC_EV_NM / edge]), p)[0]),
-        }  # fmt: skip
+    def derived(self, fit: Fitted) -> tuple[dict[str, float], dict[str, Floats]]:
+        """Numbers and their slopes to the parameters.
 
-    def steepest(self, p: Values) -> float:
-        """Energy of the steepest rise, in the half of the window that holds the edge."""
+        Peak (eV), width (meV), height, steepest slope (eV), local maximum (nm; NaN without one), and the curve at
+        peak and edge.
+        """
+        edge_grid, top_grid = self._steepest_points(fit.values), self._maximum_points(fit.values)
+
+        def numbers(p: Values) -> dict[str, float]:
+            edge = self._steepest(p, edge_grid)
+            at_peak, at_edge = self.curve(HC_EV_NM / np.array([p["centre"], edge]), p)
+            return {
+                "peak": p["centre"], "width": 1e3 * p["fwhm"], "height": self.scale * p["height"], "edge": edge,
+                "maximum": vertex(partial(self.curve, p=p), top_grid), "value": float(at_peak),
+                "edge_value": float(at_edge),
+            }  # fmt: skip
+
+        return numbers(fit.values), slopes_to_parameters(fit, numbers)
+
+    def _steepest_points(self, p: Values) -> Floats:
+        """Five energies around the steepest rise, in the half of the window that holds the edge; one at its end."""
         top = min(max(p["centre"], self.start) + 0.05, float(self.energy.max()))
         grid = np.linspace(float(self.energy.min()), top, 1200)
-        slope = np.gradient(self.curve(HC_EV_NM / grid, p), grid)
-        k = int(np.clip(np.argmax(slope), 1, len(grid) - 2))
-        before, at, after = slope[k - 1 : k + 2]
-        bend = before - 2 * at + after
-        return float(grid[k] + (0.5 * (grid[1] - grid[0]) * (before - after) / bend if bend < 0 else 0.0))
+        steepest = int(np.argmax(np.gradient(self.curve(HC_EV_NM / grid, p), grid)))
+        if not 2 <= steepest <= len(grid) - 3:
+            return grid[[1 if steepest < 2 else -2]]
+        return grid[steepest - 2 : steepest + 3]
 
-    def local_maximum(self, p: Values) -> float:
-        """Wavelength (nm) of the maximum of the whole curve near the peak; NaN without one."""
+    def _steepest(self, p: Values, grid: Floats) -> float:
+        """Energy of the steepest rise, near the middle of five."""
+        if len(grid) == 1:
+            return float(grid[0])
+        values = self.curve(HC_EV_NM / grid, p)
+        before, at, after = values[2:] - values[:-2]
+        bend = before - 2 * at + after
+        return float(grid[2] + (0.5 * (grid[1] - grid[0]) * (before - after) / bend if bend < 0 else 0.0))
+
+    def _maximum_points(self, p: Values) -> Floats:
+        """Three wavelengths (nm) around the maximum of the whole curve near the peak; empty without one."""
         reach = 0.6 * p["fwhm"]
         near = np.array([HC_EV_NM / (p["centre"] + reach), HC_EV_NM / (p["centre"] - reach)])
-        return highest_nm(partial(self.curve, p=p), near)
+        return highest_points(partial(self.curve, p=p), near)
 
     def kind_of(self, averaged: Averaged) -> Kind:
         """A maximum, a shoulder, or an edge without a peak that is sure."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
-import lmfit
 import numpy as np
 from scipy import signal
 
@@ -14,13 +14,14 @@ from qdmol.spectroscopy.fitting import (
     Averaged,
     Fitted,
     Model,
+    Parameter,
     Values,
-    asymmetric_peak,
     fit_models,
     points_to_fit,
-    polynomial,
-    white_level,
+    slopes_to_parameters,
 )
+from qdmol.spectroscopy.noise import white_level
+from qdmol.spectroscopy.shapes import asymmetric_peak, asymmetric_peak_slopes, polynomial
 from qdmol.spectroscopy.values import Curve, Measurement, PeakFit
 from qdmol.units import HC_EV_NM
 
@@ -106,6 +107,9 @@ class _Scene:
         self.energy = HC_EV_NM / wavelength
         self.middle, self.half = float(np.mean(wavelength[[0, -1]])), float(np.ptp(wavelength)) / 2
         self.scale = float(np.ptp(values))
+        self.factor = self.scale * ((self.energy / centre) ** 2 if per_nm else np.ones(len(wavelength)))
+        t = (wavelength - self.middle) / self.half
+        self.powers = {f"b{power}": self.scale * t**power for power in range(4)}
 
     def models(self) -> list[Model]:
         """Four shapes of the peak, two backgrounds."""
@@ -114,26 +118,36 @@ class _Scene:
         return [
             Model(
                 f"{name}, background of order {order}",
-                partial(self._start, skewed=skewed, mixed=mixed, order=order),
-                partial(self.curve, self.wavelength),
+                self._parameters(skewed=skewed, mixed=mixed, order=order),
+                self._evaluate,
             )
             for name, skewed, mixed in shapes
             for order in _ORDERS
         ]
 
-    def _start(self, *, skewed: bool, mixed: bool, order: int) -> lmfit.Parameters:
-        parameters = lmfit.Parameters()
+    def _parameters(self, *, skewed: bool, mixed: bool, order: int) -> dict[str, Parameter]:
         low, high = float(self.energy.min()), float(self.energy.max())
-        base = float(self.values.min()) / self.scale
-        parameters.add("centre", self.centre, min=low - 0.1, max=high + 0.1)
-        parameters.add("fwhm", self.width, min=0.1 * self.width, max=6 * self.width)
-        parameters.add("height", 1.0, min=0.0, max=20.0)
-        parameters.add("skew", 0.0, vary=skewed, min=-0.7, max=0.7)
-        parameters.add("lorentz", 0.1 if mixed else 0.0, vary=mixed, min=0.0, max=1.0)
-        parameters.add("b0", base)
-        for power in (1, 2, 3):
-            parameters.add(f"b{power}", 0.0, vary=power <= order)
-        return parameters
+        return {
+            "centre": Parameter(self.centre, low - 0.1, high + 0.1),
+            "fwhm": Parameter(self.width, 0.1 * self.width, 6 * self.width),
+            "height": Parameter(1.0, 0.0, 20.0),
+            "skew": Parameter(0.0, -0.7, 0.7, fixed=not skewed),
+            "lorentz": Parameter(0.1 if mixed else 0.0, 0.0, 1.0, fixed=not mixed),
+            "b0": Parameter(float(self.values.min()) / self.scale),
+            **{f"b{power}": Parameter(0.0, fixed=power > order) for power in (1, 2, 3)},
+        }
+
+    def _evaluate(self, p: Values) -> tuple[Floats, Mapping[str, Floats]]:
+        """Peak and background in the window, in the unit of the curve, and their slopes to the parameters."""
+        peak = asymmetric_peak_slopes(self.energy, p["centre"], p["fwhm"], skew=p["skew"], lorentz=p["lorentz"])
+        value = self.factor * peak.value
+        height = p["height"] * self.factor
+        slopes = {
+            "centre": height * peak.centre, "fwhm": height * peak.fwhm, "height": value, "skew": height * peak.skew,
+            "lorentz": height * peak.lorentz, **self.powers,
+        }  # fmt: skip
+        background = sum((p[name] * power for name, power in self.powers.items()), np.zeros(len(value)))
+        return p["height"] * value + background, slopes
 
     def background(self, wavelength: Floats, p: Values) -> Floats:
         """The polynomial, in the unit of the curve."""
@@ -148,26 +162,34 @@ class _Scene:
             peak = peak * (energy / self.centre) ** 2
         return self.scale * peak + self.background(wavelength, p)
 
-    def derived(self, fit: Fitted, p: Values) -> dict[str, float]:
-        """Peak (eV), width (meV), height, and the highest point of the curve (nm; NaN without a maximum)."""
-        del fit
-        return {
-            "peak": p["centre"],
-            "width": 1e3 * p["fwhm"],
-            "height": self.scale * p["height"],
-            "maximum": highest_nm(partial(self.curve, p=p), self.wavelength),
-        }
+    def derived(self, fit: Fitted) -> tuple[dict[str, float], dict[str, Floats]]:
+        """Peak (eV), width (meV), height, the highest point of the curve (nm; NaN without one), and their slopes."""
+        grid = highest_points(partial(self.curve, p=fit.values), self.wavelength)
+
+        def numbers(p: Values) -> dict[str, float]:
+            return {
+                "peak": p["centre"],
+                "width": 1e3 * p["fwhm"],
+                "height": self.scale * p["height"],
+                "maximum": vertex(partial(self.curve, p=p), grid),
+            }
+
+        return numbers(fit.values), slopes_to_parameters(fit, numbers)
 
 
-def highest_nm(curve: partial[Floats], wavelength: Floats) -> float:
-    """Wavelength of the highest point of a smooth curve inside a window; NaN where it is at an end."""
+def highest_points(curve: Callable[[Floats], Floats], wavelength: Floats) -> Floats:
+    """Three points (nm) around the highest of a smooth curve inside a window (n,); empty where it is at an end."""
     grid = np.linspace(wavelength[0], wavelength[-1], 1601)
-    values = curve(grid)
-    top = int(np.argmax(values))
-    if top in {0, len(grid) - 1}:
+    top = int(np.argmax(curve(grid)))
+    return grid[:0] if top in {0, len(grid) - 1} else grid[top - 1 : top + 2]
+
+
+def vertex(curve: Callable[[Floats], Floats], points: Floats) -> float:
+    """Place of the vertex of the parabola through three points of a curve; NaN without points."""
+    if not len(points):
         return float("nan")
-    before, at, after = values[top - 1 : top + 2]
-    return float(grid[top] + 0.5 * (grid[1] - grid[0]) * (before - after) / (before - 2 * at + after))
+    before, at, after = curve(points)
+    return float(points[1] + 0.5 * (points[1] - points[0]) * (before - after) / (before - 2 * at + after))
 
 
 def _result(curve: Curve, scene: _Scene, averaged: Averaged) -> PeakFit:
@@ -192,5 +214,5 @@ def _result(curve: Curve, scene: _Scene, averaged: Averaged) -> PeakFit:
 
 
 def finite_or_none(estimate: Measurement) -> Measurement | None:
-    """None for a number that could not be had."""
+    """The number, or None where it is not finite."""
     return estimate if np.isfinite(estimate.value) and np.isfinite(estimate.error) else None

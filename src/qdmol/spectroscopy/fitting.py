@@ -1,34 +1,27 @@
 """Least squares against correlated noise, over several models, their results averaged.
 
-Each model is fitted by lmfit to residuals made independent by the Cholesky factor of the noise. Models are weighted by
+Each model is fitted by SciPy to residuals made independent by the Cholesky factor of the noise. Models are weighted by
 Akaike's information criterion, and what they differ by goes into the error: Buckland, Burnham, Augustin, Biometrics
 53, 603 (1997), doi:10.2307/2533961. Weights that come from the same points make a variance too small; it is raised by
 two over its degrees of freedom, the order of the correction of Kenward and Roger, Biometrics 53, 983 (1997),
 doi:10.2307/2533558.
 
 Points of a curve that a fit uses: usable, of numbers that can be squared, and averaged where there are many.
-
-Shapes of peaks and backgrounds.
-
-Noise of a curve, from what a fit leaves: independent, rising with the signal, and alike over some nm.
-
-Restricted maximum likelihood (Patterson and Thompson, Biometrika 58, 545 (1971), doi:10.1093/biomet/58.3.545) counts
-the parameters that were fitted, so that the noise does not come out too small. With it come degrees of freedom of a
-variance, after Satterthwaite, Biometrics Bull. 2, 110 (1946), doi:10.2307/3002019.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-import lmfit
 import numpy as np
-from scipy import linalg, optimize, special
+from scipy import linalg, optimize
 
 from qdmol.arrays import Floats
 from qdmol.errors import DataError
-from qdmol.spectroscopy.values import Curve, Measurement, Noise
+from qdmol.spectroscopy.noise import NoiseModel, estimate_noise, single_threaded, white_level
+from qdmol.spectroscopy.values import Curve, Measurement
 
 _MOST = 320
 # Squares and products of values stay within double precision.
@@ -60,187 +53,29 @@ def thinned(wavelength: Floats, values: Floats) -> tuple[Floats, Floats]:
     return wavelength[:whole].reshape(-1, group).mean(axis=1), values[:whole].reshape(-1, group).mean(axis=1)
 
 
-_LN2 = float(np.log(2.0))
-
-
-def gaussian(x: Floats, centre: float, fwhm: float) -> Floats:
-    """A Gaussian of height 1."""
-    value: Floats = np.exp(-4 * _LN2 * ((x - centre) / fwhm) ** 2)
-    return value
-
-
-def asymmetric_peak(x: Floats, centre: float, fwhm: float, *, skew: float = 0.0, lorentz: float = 0.0) -> Floats:
-    """A peak of height 1 with its maximum at `centre`: Gaussian, or mixed with a share of a Lorentzian.
-
-    Its half widths are fwhm (1 + skew) / 2 below the centre and fwhm (1 - skew) / 2 above, so that the full width at
-    half maximum is `fwhm` whatever the other two.
-    """
-    width = np.where(x < centre, fwhm * (1 + skew), fwhm * (1 - skew))
-    distance = (x - centre) / width
-    peak: Floats = (1 - lorentz) * np.exp(-4 * _LN2 * distance**2) + lorentz / (1 + 4 * distance**2)
-    return peak
-
-
-def polynomial(t: Floats, *coefficients: float) -> Floats:
-    """Sum of coefficients times powers of t, the constant first."""
-    value: Floats = np.polynomial.polynomial.polyval(t, np.array(coefficients))
-    return value
-
-
-def step(x: Floats, centre: float, sigma: float) -> Floats:
-    """A step from 0 to 1, the integral of a Gaussian."""
-    value: Floats = special.ndtr((x - centre) / sigma)
-    return value
-
-
-def ramp(x: Floats, start: float, sigma: float) -> Floats:
-    """A straight rise from `start` on with slope 1, its corner rounded by a Gaussian."""
-    z = (x - start) / sigma
-    value: Floats = sigma * (z * special.ndtr(z) + np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi))
-    return value
-
-
-_PRIOR = 3.0  # standard deviation of the logarithms about their start, so that none runs away
-_LONGEST = 0.3  # of the window; what stays alike for longer is background
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NoiseModel:
-    """Covariance of the noise.
-
-    Parameters
-    ----------
-    logarithms
-        Of the variances white, rising and correlated, and of the length in nm: (4,).
-    spread
-        Covariance of these four (4, 4).
-    covariance
-        Of the points (n, n).
-    slopes
-        Its derivatives to the four (4, n, n).
-    """
-
-    logarithms: Floats
-    spread: Floats
-    covariance: Floats
-    slopes: Floats
-
-    @property
-    def lower(self) -> Floats:
-        """Cholesky factor of the covariance."""
-        factor: Floats = linalg.cholesky(self.covariance, lower=True)
-        return factor
-
-    @property
-    def described(self) -> Noise:
-        """The same as standard deviations."""
-        white, rising, correlated = np.exp(0.5 * self.logarithms[:3])
-        return Noise(float(white), float(rising), float(correlated), float(np.exp(self.logarithms[3])))
-
-    def freedom(self, jacobian: Floats, gradient: Floats) -> float:
-        """Degrees of freedom of the variance of g·parameters, g the `gradient` (p,), `jacobian` (n, p)."""
-        solved = linalg.cho_solve((self.lower, True), jacobian)
-        spread = linalg.pinvh(jacobian.T @ solved)
-        weights = solved @ (spread @ gradient)
-        variance = float(gradient @ spread @ gradient)
-        slopes = np.array([weights @ slope @ weights for slope in self.slopes])
-        scatter = float(slopes @ self.spread @ slopes)
-        return float(np.clip(2 * variance**2 / scatter, 3.0, 1e6)) if scatter > 0 else 1e6
-
-
-def white_level(values: Floats) -> float:
-    """Standard deviation of independent noise, from third differences: smooth curves drop out of them."""
-    third = np.diff(values, 3)
-    return float(np.sqrt(np.mean(third**2) / 20)) if len(third) else 0.0
-
-
-def _covariance(logarithms: Floats, signal: Floats, distance: Floats) -> tuple[Floats, Floats]:
-    white, rising, correlated, length = np.exp(logarithms)
-    alike = correlated * np.exp(-distance / length)
-    slopes = np.zeros((4, *distance.shape))
-    np.fill_diagonal(slopes[0], white)
-    np.fill_diagonal(slopes[1], rising * signal)
-    slopes[2] = alike
-    slopes[3] = alike * distance / length
-    return slopes[0] + slopes[1] + alike, slopes
-
-
-def estimate_noise(residual: Floats, jacobian: Floats, *, signal: Floats, wavelength: Floats) -> NoiseModel:
-    r"""Find the noise that the residuals of a fit speak for.
-
-    .. math:: V_{ij} = (w + r s_i) \delta_{ij} + c\, e^{-|\lambda_i - \lambda_j| / \ell}
-
-    Parameters
-    ----------
-    residual
-        Measured minus fitted (n,).
-    jacobian
-        Of the fit (n, p).
-    signal
-        The fitted curve (n,), scaled to 0..1: where the noise may be higher.
-    wavelength
-        Of the points (n,), nm.
-    """
-    scale = float(np.sqrt(np.mean(residual**2))) or 1.0
-    distance = np.abs(wavelength[:, None] - wavelength[None, :])
-    step, span = float(np.median(np.diff(wavelength))), float(np.ptp(wavelength))
-    unit, basis = residual / scale, _basis(jacobian)
-    floor = max(white_level(unit), 1e-3)
-    start = np.log([floor**2, 0.1 * floor**2, max(1 - floor**2, 0.1), 5 * step])
-    bounds = [(-18.0, 4.0)] * 3 + [(np.log(0.7 * step), np.log(max(_LONGEST * span, 2 * step)))]
-
-    def objective(logarithms: Floats) -> tuple[float, Floats]:
-        value, slope, _ = _restricted(logarithms, unit, basis, signal, distance)
-        away = (logarithms - start) / _PRIOR
-        return value + 0.5 * float(away @ away), slope + away / _PRIOR
-
-    optimum = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
-    logarithms = np.asarray(optimum.x)
-    information = _restricted(logarithms, unit, basis, signal, distance, with_information=True)[2]
-    spread = linalg.pinvh(information + np.eye(4) / _PRIOR**2)
-    logarithms = logarithms + np.array([2.0, 2.0, 2.0, 0.0]) * np.log(scale)
-    covariance, slopes = _covariance(logarithms, signal, distance)
-    return NoiseModel(logarithms, spread, covariance, slopes)
-
-
-def _basis(jacobian: Floats) -> Floats:
-    """Orthonormal columns of what the fit can follow; directions without effect dropped."""
-    scaled = jacobian / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
-    left, sizes, _ = np.linalg.svd(scaled, full_matrices=False)
-    basis: Floats = left[:, sizes > 1e-9 * sizes[0]]
-    return basis
-
-
-def _restricted(
-    logarithms: Floats, residual: Floats, basis: Floats, signal: Floats, distance: Floats, *,
-    with_information: bool = False,
-) -> tuple[float, Floats, Floats]:  # fmt: skip
-    """Half the restricted deviance, its slope (4,) and, if wanted, the expected information (4, 4)."""
-    covariance, slopes = _covariance(logarithms, signal, distance)
-    factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
-    inverse = linalg.cho_solve(factor, np.eye(len(residual)), check_finite=False)
-    solved = inverse @ basis
-    inner = linalg.cho_factor(basis.T @ solved, lower=True)
-    projector = inverse - solved @ linalg.cho_solve(inner, solved.T)
-    weighted = projector @ residual
-    logdet = np.sum(np.log(np.diag(factor[0]))) + np.sum(np.log(np.diag(inner[0])))
-    value = float(logdet + 0.5 * residual @ weighted)
-    traces = np.einsum("ij,kij->k", projector, slopes)
-    slope = 0.5 * (traces - np.einsum("i,kij,j->k", weighted, slopes, weighted))
-    information = np.zeros((4, 4))
-    if with_information:
-        products = [projector @ one for one in slopes]
-        information = 0.5 * np.array([[np.sum(a * b.T) for b in products] for a in products])
-    return value, slope, information
-
-
 Values = Mapping[str, float]
-_STEP = 1e-5  # of a parameter's scale, for slopes
 _ROUNDS = 2  # of noise and fit in turns
+# A step costs one evaluation and one for each parameter; there are 5 to 10 steps from a start, and as many after each
+# estimate of the noise. The fit keeps the last point it tried. The limit is part of the method: fits of absorption that
+# go on until they converge follow flat valleys, in which the backgrounds take over the peak, and their intervals hold
+# in 90 instead of 95 % of 200 simulated curves.
+_EVALUATIONS = 60
+_CONVERGED = 1e-8  # relative change of the sum of squares or of the parameters
+_INSIDE = 1e-10  # of the distance of two bounds, that a start keeps from them
 _NEGLIGIBLE = 1e-3  # weight of a model that is left out
 _HOPELESS = 1e-5  # weight of a model that is not fitted again
 # Differences of the criterion are halved: against correlated noise they are themselves uncertain by as much.
 _TEMPER = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Start of a parameter and its bounds; a fixed one keeps its start."""
+
+    value: float
+    low: float = -np.inf
+    high: float = np.inf
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,18 +86,23 @@ class Model:
     ----------
     name
         In words.
-    start
-        Gives the parameters with their start and bounds.
-    curve
-        The curve (n,) at their values.
+    parameters
+        Start and bounds, by name.
+    evaluate
+        The curve (n,) at values of all parameters, and its derivatives (n,) by name.
     expected
         Where a parameter that the data may leave open is expected: by name, value and standard deviation.
     """
 
     name: str
-    start: Callable[[], lmfit.Parameters]
-    curve: Callable[[Values], Floats]
+    parameters: Mapping[str, Parameter]
+    evaluate: Callable[[Values], tuple[Floats, Mapping[str, Floats]]]
     expected: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def start(self) -> dict[str, float]:
+        """Values of all parameters before a fit."""
+        return {name: parameter.value for name, parameter in self.parameters.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -293,41 +133,86 @@ class Averaged:
         return self.fits[0]
 
 
-def _varied(parameters: lmfit.Parameters) -> tuple[str, ...]:
-    return tuple(name for name, parameter in parameters.items() if parameter.vary)
+class _LimitReachedError(Exception):
+    """The evaluations of a fit are used up."""
 
 
-def _fit(model: Model, values: Floats, lower: Floats, start: lmfit.Parameters) -> Fitted:
-    """Fit by least squares to residuals divided by the noise's factor `lower` (n, n)."""
-    names = _varied(start)
-    expected = {name: model.expected[name] for name in names if name in model.expected}
-
-    def residual(parameters: lmfit.Parameters) -> Floats:
-        values_now = parameters.valuesdict()
-        white = linalg.solve_triangular(lower, values - model.curve(values_now), lower=True, check_finite=False)
-        away = [(values_now[name] - value) / spread for name, (value, spread) in expected.items()]
-        return np.concatenate([white, np.array(away)])
-
-    done = lmfit.minimize(residual, start, method="least_squares", calc_covar=False, max_nfev=60)
-    best = {name: float(value) for name, value in done.params.valuesdict().items()}
-    curve = model.curve(best)
-    jacobian = np.column_stack([_slope(model, best, name, done.params[name]) for name in names])
-    white = linalg.solve_triangular(lower, jacobian, lower=True, check_finite=False)
-    certain = np.array([expected[name][1] ** -2 if name in expected else 0.0 for name in names])
-    covariance = linalg.pinvh(white.T @ white + np.diag(certain))
-    return Fitted(model, best, names, curve, jacobian, covariance, float(np.sum(done.residual**2)))
+Whiten = Callable[[Floats], Floats]
+# Numbers that follow from the parameters, and their slopes (p,) to the varied ones.
+Derived = Callable[[Fitted], tuple[dict[str, float], dict[str, Floats]]]
 
 
-def _slope(model: Model, values: dict[str, float], name: str, parameter: lmfit.Parameter) -> Floats:
-    step = _STEP * max(abs(values[name]), 1e-3)
-    up, down = min(values[name] + step, parameter.max), max(values[name] - step, parameter.min)
-    slope: Floats = (model.curve({**values, name: up}) - model.curve({**values, name: down})) / (up - down)
-    return slope
+@dataclass(eq=False)
+class _Problem:
+    """Residuals of a model with independent noise of unit variance, and their Jacobian, at the varied parameters."""
+
+    model: Model
+    measured: Floats
+    whiten: Whiten
+    fixed: dict[str, float]
+    names: tuple[str, ...] = field(init=False)
+    centres: Floats = field(init=False)
+    sharpness: Floats = field(init=False)
+    at: Floats | None = None
+    spent: int = 0
+
+    def __post_init__(self) -> None:
+        self.names = tuple(name for name, parameter in self.model.parameters.items() if not parameter.fixed)
+        priors = [(k, *self.model.expected[name]) for k, name in enumerate(self.names) if name in self.model.expected]
+        self.sharpness = np.zeros((len(priors), len(self.names)))
+        self.centres = np.array([centre / spread for _, centre, spread in priors])
+        for row, (column, _, spread) in enumerate(priors):
+            self.sharpness[row, column] = 1 / spread
+
+    def evaluate(self, point: Floats) -> None:
+        """Curve and whitened residuals and Jacobian, once for a point."""
+        if self.at is not None and np.array_equal(point, self.at):
+            return
+        self.at = point.copy()
+        self.values = {**self.fixed, **dict(zip(self.names, point.tolist(), strict=True))}
+        self.curve, slopes = self.model.evaluate(self.values)
+        self.slopes = np.column_stack([slopes[name] for name in self.names])
+        white = self.whiten(np.column_stack([self.slopes, self.curve - self.measured]))
+        self.residuals = np.concatenate([white[:, -1], self.sharpness @ point - self.centres])
+        self.jacobian = np.vstack([white[:, :-1], self.sharpness])
+
+    def residual_at(self, point: Floats) -> Floats:
+        """Whitened residuals and distances from what is expected."""
+        self.evaluate(point)
+        self._spend(1)
+        return self.residuals
+
+    def jacobian_at(self, point: Floats) -> Floats:
+        """Their derivatives."""
+        self.evaluate(point)
+        self._spend(len(point))
+        return self.jacobian
+
+    def _spend(self, evaluations: int) -> None:
+        self.spent += evaluations
+        if self.spent > _EVALUATIONS:
+            raise _LimitReachedError
 
 
-def fit_models(
-    models: Sequence[Model], wavelength: Floats, values: Floats, *, derived: Callable[[Fitted, Values], Values]
-) -> Averaged:
+def _fit(model: Model, measured: Floats, whiten: Whiten, start: Values) -> Fitted:
+    """Fit by least squares to residuals that `whiten` makes independent, from values of the parameters."""
+    problem = _Problem(model, measured, whiten, model.start)
+    bounded = [model.parameters[name] for name in problem.names]
+    low, high = np.array([each.low for each in bounded]), np.array([each.high for each in bounded])
+    room = _INSIDE * np.where(np.isfinite(high - low), high - low, 0.0)
+    first = np.clip([start[name] for name in problem.names], low + room, high - room)
+    with suppress(_LimitReachedError):
+        done = optimize.least_squares(
+            problem.residual_at, first, jac=problem.jacobian_at, bounds=(low, high), method="trf", tr_solver="exact",
+            ftol=_CONVERGED, xtol=_CONVERGED, gtol=_CONVERGED, max_nfev=_EVALUATIONS + 1,
+        )  # fmt: skip
+        problem.evaluate(done.x)
+    covariance = linalg.pinvh(problem.jacobian.T @ problem.jacobian)
+    chi_square = float(problem.residuals @ problem.residuals)
+    return Fitted(model, problem.values, problem.names, problem.curve, problem.slopes, covariance, chi_square)
+
+
+def fit_models(models: Sequence[Model], wavelength: Floats, values: Floats, *, derived: Derived) -> Averaged:
     """Fit every model and average what follows from them.
 
     Parameters
@@ -337,32 +222,34 @@ def fit_models(
     wavelength, values
         The points (n,), nm and the curve's unit.
     derived
-        Numbers, by name, that follow from the parameters of a fit.
+        Numbers, by name, that follow from the parameters of a fit, and their slopes to the varied parameters.
     """
     floor = max(white_level(values), 1e-6 * float(np.ptp(values)) or 1e-12)
-    lower = floor * np.eye(len(values))
-    fits = [_fit(model, values, lower, model.start()) for model in models]
-    noise = None
-    for turn in range(_ROUNDS):
+    with single_threaded():
+        fits = [_fit(model, values, lambda columns: columns / floor, model.start) for model in models]
+        noise = None
+        for turn in range(_ROUNDS):
+            ranked = _ranked(fits)
+            noise = _noise_of(ranked[0][0], wavelength, values)
+            # the first ranking is against white noise, and rules nothing out
+            kept = [fit for fit, weight in ranked if turn == 0 or weight > _HOPELESS]
+            whiten = _whitening(noise)
+            fits = [_fit(fit.model, values, whiten, fit.values) for fit in kept]
+        if noise is None:
+            raise ValueError("no rounds")
         ranked = _ranked(fits)
-        noise = _noise_of(ranked[0][0], wavelength, values)
-        lower = noise.lower
-        # the first ranking is against white noise, and rules nothing out
-        kept = [fit for fit, weight in ranked if turn == 0 or weight > _HOPELESS]
-        fits = [_fit(fit.model, values, lower, _restart(fit)) for fit in kept]
-    if noise is None:
-        raise ValueError("no rounds")
-    ranked = _ranked(fits)
-    last = [(fit, weight) for fit, weight in ranked if weight > _NEGLIGIBLE]
-    total = sum(weight for _, weight in last)
-    weights = tuple(weight / total for _, weight in last)
-    chosen = tuple(fit for fit, _ in last)
-    return Averaged(chosen, weights, noise, _averaged(chosen, weights, noise, derived))
+        last = [(fit, weight) for fit, weight in ranked if weight > _NEGLIGIBLE]
+        total = sum(weight for _, weight in last)
+        weights = tuple(weight / total for _, weight in last)
+        chosen = tuple(fit for fit, _ in last)
+        return Averaged(chosen, weights, noise, _averaged(chosen, weights, noise, derived))
 
 
 def gain_over(averaged: Averaged, models: Sequence[Model], values: Floats) -> float:
     """By how much the best fit is better than the best of other `models` by Akaike's criterion, the noise alike."""
-    others = [_fit(model, values, averaged.noise.lower, model.start()) for model in models]
+    with single_threaded():
+        whiten = _whitening(averaged.noise)
+        others = [_fit(model, values, whiten, model.start) for model in models]
     return min(map(_criterion, others)) - min(map(_criterion, averaged.fits))
 
 
@@ -370,11 +257,13 @@ def _criterion(fit: Fitted) -> float:
     return fit.chi_square + 2 * len(fit.names)
 
 
-def _restart(fitted: Fitted) -> lmfit.Parameters:
-    parameters = fitted.model.start()
-    for name in fitted.names:
-        parameters[name].value = fitted.values[name]
-    return parameters
+def _whitening(noise: NoiseModel) -> Whiten:
+    """Product with the inverse of the Cholesky factor, for many products of the same noise."""
+    inverse, status = linalg.lapack.dtrtri(noise.lower, lower=1)
+    if status:
+        raise linalg.LinAlgError("the covariance of the noise is singular")
+    whiten: Whiten = np.asarray(inverse).__matmul__
+    return whiten
 
 
 def _noise_of(fitted: Fitted, wavelength: Floats, values: Floats) -> NoiseModel:
@@ -392,29 +281,35 @@ def _ranked(fits: Sequence[Fitted]) -> list[tuple[Fitted, float]]:
 
 
 def _averaged(
-    fits: Sequence[Fitted], weights: Sequence[float], noise: NoiseModel, derived: Callable[[Fitted, Values], Values]
+    fits: Sequence[Fitted], weights: Sequence[float], noise: NoiseModel, derived: Derived
 ) -> dict[str, Measurement]:
-    centres = [derived(fit, fit.values) for fit in fits]
-    gradients = [_gradients(fit, derived) for fit in fits]
-    numbers = {}
-    for name in centres[0]:
-        each = np.array([centre[name] for centre in centres])
-        variances = np.array([float(g[name] @ f.covariance @ g[name]) for f, g in zip(fits, gradients, strict=True)])
-        share = np.asarray(weights)
-        mean = float(share @ each)
-        error = float(np.sqrt(share @ (variances + (each - mean) ** 2)))
-        freedom = noise.freedom(fits[0].jacobian, gradients[0][name])
-        numbers[name] = Measurement(mean, error * float(np.sqrt(1 + 2 / freedom)), freedom)
-    return numbers
+    followed = [derived(fit) for fit in fits]
+    names = tuple(followed[0][0])
+    each = np.array([[numbers[name] for name in names] for numbers, _ in followed])
+    gradients = [np.array([slopes[name] for name in names]) for _, slopes in followed]
+    variances = np.array(
+        [np.einsum("mp,pq,mq->m", g, fit.covariance, g) for fit, g in zip(fits, gradients, strict=True)]
+    )
+    share = np.asarray(weights)
+    mean = share @ each
+    errors = np.sqrt(share @ (variances + (each - mean) ** 2))
+    freedom = noise.freedom(fits[0].jacobian, gradients[0])
+    errors = errors * np.sqrt(1 + 2 / freedom)
+    return {
+        name: Measurement(float(mean[k]), float(errors[k]), float(freedom[k])) for k, name in enumerate(names)
+    }  # fmt: skip
 
 
-def _gradients(fit: Fitted, derived: Callable[[Fitted, Values], Values]) -> dict[str, Floats]:
-    """Slopes of the derived numbers to the parameters, each (p,)."""
+Numbers = Callable[[Values], dict[str, float]]
+
+
+def slopes_to_parameters(fit: Fitted, numbers: Numbers) -> dict[str, Floats]:
+    """Slopes of numbers to the varied parameters, each (p,), by central differences."""
     rows: dict[str, list[float]] = {}
     for name in fit.names:
         step = 1e-4 * max(abs(fit.values[name]), 1e-3)
-        up = derived(fit, {**fit.values, name: fit.values[name] + step})
-        down = derived(fit, {**fit.values, name: fit.values[name] - step})
+        up = numbers({**fit.values, name: fit.values[name] + step})
+        down = numbers({**fit.values, name: fit.values[name] - step})
         for key in up:
             rows.setdefault(key, []).append((up[key] - down[key]) / (2 * step))
     return {key: np.array(row) for key, row in rows.items()}
