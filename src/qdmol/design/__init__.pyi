@@ -20,4 +20,5 @@ from .spec_fit_result import (
     fit_sentences as fit_sentences,
 )
 from .spec_fitting import fit_spec as fit_spec
+from .spectra import own_spectrum as own_spectrum
 from .targets import NAMES as NAMES, Target as Target, parse_target as parse_target

@@ -36,7 +36,7 @@ STARTS: Final = 80
 REACH, REACH_ERRORS = 4.5, 3.0
 # A direction is undetermined where its 95 % interval is longer than this part of the searched range.
 UNDETERMINED: Final = 0.6
-PROFILE_POINTS: Final = 9
+PROFILE_POINTS: Final = 5
 # Probability of a larger χ² below which the errors of numbers are enlarged.
 SCATTERED: Final = 0.01
 LEVEL: Final = 0.95
@@ -100,9 +100,10 @@ class Fitter:
     def best(self) -> tuple[Floats, float]:
         """Parameters and χ² of the lowest minimum, from several starts."""
         spread = (self.low + self.high) / 2 + spread_points(STARTS, self.count) * (self.high - self.low) / 2
-        starts = [np.r_[point, self.data.start] for point in np.vstack([self.points, spread])]
-        starts.sort(key=lambda start: float(np.sum(self.residuals(start) ** 2)))
-        fits = [self.minimise(start) for start in starts[:3]]
+        points = np.vstack([self.points, spread])
+        vectors = self.surface(points)
+        chi2 = [float(np.sum(self.data.residuals(vector, self.data.start) ** 2)) for vector in vectors]
+        fits = [self.minimise(np.r_[points[place], self.data.start]) for place in np.argsort(chi2)[:3]]
         return min(fits, key=lambda fit: fit[1])
 
     def jacobian(self, parameters: Floats) -> Floats:

@@ -40,28 +40,32 @@ class PolynomialFit:
 
 
 def fit_polynomial(points: Floats, outputs: Floats) -> PolynomialFit:
-    """Fit outputs (n, m) at points (n, k) with the degree that predicts left-out points best."""
+    """Fit outputs (n, m) at points (n, k), each with the degree that predicts its left-out points best."""
     low, high = points.min(axis=0), points.max(axis=0)
     centre, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-12)
     scaled = (points - centre) / half
-    spread = np.maximum(np.std(outputs, axis=0), 1e-6 * float(np.max(np.abs(outputs), initial=1e-9)))
-    best: tuple[float, PolynomialFit] | None = None
     dimensions = points.shape[1]
-    for degree in range(MAX_DEGREE.get(dimensions, 2) + 1):
-        terms = terms_of(dimensions, degree)
-        if len(terms) * ROWS_PER_TERM > len(points) and best is not None:
-            break
-        columns = _columns(scaled, terms)
+    degrees = [
+        degree
+        for degree in range(MAX_DEGREE.get(dimensions, 2) + 1)
+        if degree == 0 or len(terms_of(dimensions, degree)) * ROWS_PER_TERM <= len(points)
+    ]
+    terms = terms_of(dimensions, degrees[-1])
+    coefficients = np.zeros((len(terms), outputs.shape[1]))
+    error = np.full(outputs.shape[1], np.inf)
+    left_out = np.zeros_like(outputs)
+    for degree in degrees:
+        columns = _columns(scaled, terms_of(dimensions, degree))
         inverse = np.linalg.pinv(columns)
-        coefficients = inverse @ outputs
+        fitted = inverse @ outputs
         free = np.maximum(1 - np.einsum("ij,ji->i", columns, inverse), 1e-6)
-        missed = (outputs - columns @ coefficients) / free[:, None]
-        error = np.sqrt(np.mean(missed**2, axis=0))
-        loss = float(np.mean((error / spread) ** 2))
-        if best is None or loss < best[0]:
-            best = loss, PolynomialFit(centre, half, terms, coefficients, error, outputs - missed)
-    assert best is not None
-    return best[1]
+        missed = (outputs - columns @ fitted) / free[:, None]
+        size = np.sqrt(np.mean(missed**2, axis=0))
+        better = size < error
+        coefficients[:, better] = 0.0
+        coefficients[: len(fitted), better] = fitted[:, better]
+        error[better], left_out[:, better] = size[better], (outputs - missed)[:, better]
+    return PolynomialFit(centre, half, terms, coefficients, error, left_out)
 
 
 def terms_of(dimensions: int, degree: int) -> tuple[tuple[int, ...], ...]:
@@ -76,7 +80,12 @@ def terms_of(dimensions: int, degree: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _columns(scaled: Floats, terms: tuple[tuple[int, ...], ...]) -> Floats:
-    return np.stack([np.prod(scaled[:, list(term)], axis=1) for term in terms], axis=1)
+    columns = np.ones((len(scaled), len(terms)))
+    place = {term: number for number, term in enumerate(terms)}
+    for number, term in enumerate(terms):
+        if term:
+            columns[:, number] = columns[:, place[term[:-1]]] * scaled[:, term[-1]]
+    return columns
 
 
 def spread_points(count: int, dimensions: int) -> Floats:
