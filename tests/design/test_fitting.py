@@ -130,7 +130,7 @@ def test_a_model_with_too_few_solved_points_is_refused():
 
 def test_a_best_value_at_the_end_of_the_range_is_refused():
     model, result = fitted(lambda a: (a,), [3.2], [0.01], [(1.0, 3.0)])
-    shown, low, high = profile(result, 0, model.fields[0])
+    _, _, high = profile(result, 0, model.fields[0])
     assert np.isinf(high)
     entry = SimpleNamespace(value=Estimate(3.0, 2.99, np.inf))
     with pytest.raises(DataError, match="upper end"):
@@ -204,7 +204,7 @@ def test_a_spectrum_determines_the_radius_and_the_broadening(spheres):
     assert field.value(result.parameters[0]) == pytest.approx(1.6, abs=2e-3)
     assert result.parameters[1] == pytest.approx(8 * 0.003, rel=0.05)
     vector = result.fitter.surface(result.parameters[None, :1])[0]
-    values, scale, offset = data.fits(vector, result.parameters[1:])[0]
+    _, _, offset = data.fits(vector, result.parameters[1:])[0]
     assert offset == pytest.approx(50, abs=3)
     assert len(spheres) < 40
 
