@@ -12,13 +12,36 @@ import pytest
 import qdmol
 
 VALUES = {"Comparison", "Estimate", "Map", "Molecule", "PhotonAnalyses", "PhotonAnalysis", "PhotonStream", "Solution"}
-VALUES |= {"Spec", "Spectra", "InputError", "MissingExtraError", "OutputError", "QdmolError", "SolverError"}
+VALUES |= {
+    "Sizing",
+    "SpecFit",
+    "Spec",
+    "Spectra",
+    "InputError",
+    "MissingExtraError",
+    "OutputError",
+    "QdmolError",
+    "SolverError",
+}
 VERBS = {"analyze_photons", "batch", "compare", "dump_spec", "fit_curves", "fit_lifetime", "load", "map", "measure_g2"}
-VERBS |= {"plot", "predict_spectra", "read_curves", "read_photons", "read_spec", "report", "solve"}
+VERBS |= {"fit_spec", "size", "plot", "predict_spectra", "read_curves", "read_photons", "read_spec", "report", "solve"}
 PUBLIC = VALUES | VERBS | {"__version__"}
 HEAVY = {"ngsolve", "netgen", "matplotlib", "numpy", "scipy", "xarray", "pandas", "pydantic", "h5netcdf", "typer"}
 MODEL_ROOMS = {
-    *("fem", "potentials", "states", "meanfield", "ci", "optics", "study", "prediction", "claims", "plot", "report"),
+    *(
+        "fem",
+        "potentials",
+        "states",
+        "meanfield",
+        "ci",
+        "optics",
+        "study",
+        "prediction",
+        "claims",
+        "design",
+        "plot",
+        "report",
+    ),
 }
 # Importing a module of this name fails, as where it is not installed.
 BLOCKED = """

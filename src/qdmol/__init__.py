@@ -26,9 +26,11 @@ _HOMES = {
     "PhotonAnalysis": "analysis",
     "PhotonStream": "photons",
     "QdmolError": "errors",
+    "Sizing": "design",
     "Solution": "study",
     "SolverError": "errors",
     "Spec": "structure",
+    "SpecFit": "design",
     "Spectra": "prediction",
     "analyze_photons": "analysis",
     "batch": "study:solve_batch",
@@ -36,6 +38,7 @@ _HOMES = {
     "dump_spec": "structure",
     "fit_curves": "spectroscopy:survey_curves",
     "fit_lifetime": "analysis",
+    "fit_spec": "design",
     "load": "loading",
     "map": "study:map_spec",
     "measure_g2": "analysis",
@@ -45,6 +48,7 @@ _HOMES = {
     "read_photons": "photons",
     "read_spec": "structure",
     "report": "report:",
+    "size": "design",
     "solve": "study",
 }
 

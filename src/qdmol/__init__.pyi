@@ -6,6 +6,7 @@ from qdmol.analysis import (
     fit_lifetime as fit_lifetime,
     measure_g2 as measure_g2,
 )
+from qdmol.design import Sizing as Sizing, SpecFit as SpecFit, fit_spec as fit_spec, size as size
 from qdmol.errors import (
     InputError as InputError,
     MissingExtraError as MissingExtraError,

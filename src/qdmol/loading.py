@@ -15,6 +15,8 @@ KINDS = {
     "batch": ("qdmol.study", "Batch"),
     "comparison": ("qdmol.study", "Comparison"),
     "spectra": ("qdmol.prediction", "Spectra"),
+    "sizing": ("qdmol.design", "Sizing"),
+    "fit of a spec": ("qdmol.design", "SpecFit"),
     "photon analysis": ("qdmol.analysis", "PhotonAnalysis"),
     "set of photon analyses": ("qdmol.analysis", "PhotonAnalyses"),
     "curve fits": ("qdmol.spectroscopy", "CurveFits"),
@@ -32,8 +34,9 @@ def load(path: str | os.PathLike[str]) -> Loadable:
     Returns
     -------
     Loadable
-        A solution, map, batch, comparison, predicted spectra, analysis of photons or fits of curves, as the file says;
-        equal to the result that was saved. The solver is not needed. A loaded analysis of photons holds no photons.
+        A solution, map, batch, comparison, predicted spectra, sizing, fit of a spec, analysis of photons or fits of
+        curves, as the file says; equal to the result that was saved. The solver is not needed. A loaded analysis of
+        photons holds no photons.
 
     Raises
     ------

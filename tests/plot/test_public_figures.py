@@ -17,6 +17,7 @@ import qdmol
 from qdmol import plot
 from qdmol.analysis import PhotonAnalysis
 from qdmol.claims import SAMPLES, Claims, SplittingMap
+from qdmol.design import Sizing, SpecFit
 from qdmol.errors import InputError
 from qdmol.plot.figures import FIGURES
 from qdmol.plot.style import PaperFigure
@@ -24,7 +25,8 @@ from qdmol.prediction import Spectra
 from qdmol.spectroscopy import CurveFits, Surveyed, fit_curve
 from qdmol.study import Map, Solution
 
-CLASSES = {kind.__name__: kind for kind in (Solution, Map, Spectra, PhotonAnalysis, Surveyed, CurveFits, Claims)}
+KINDS = (Solution, Map, Spectra, Sizing, SpecFit, PhotonAnalysis, Surveyed, CurveFits, Claims)
+CLASSES = {kind.__name__: kind for kind in KINDS}
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ import typer
 
 from qdmol.cli import (  # noqa: F401  # each registers its commands
     claims_command,
+    design_commands,
     map_commands,
     photons_commands,
     spectrum_commands,

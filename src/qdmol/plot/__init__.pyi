@@ -25,7 +25,9 @@ from .photon_g2 import (
 from .photon_trace import draw_intensity_trace as draw_intensity_trace, intensity_trace as intensity_trace
 from .profile import axis_profile as axis_profile, draw_axis_profile as draw_axis_profile
 from .sensitivity import alternatives as alternatives, draw_alternatives as draw_alternatives
+from .sizing import sizing_scan as sizing_scan
 from .solution import values as values
+from .spec_fit import fit_data as fit_data, fit_profiles as fit_profiles
 from .spectrum_curves import At as At, draw_spectra as draw_spectra, spectra as spectra
 from .spectrum_field import draw_field_sweep as draw_field_sweep, field_sweep as field_sweep
 from .style import paper_style as paper_style

@@ -45,6 +45,8 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "Surveyed": (("curve_fit", "curves"),),
     "CurveFits": (("curve_positions", "curves"),),
+    "Sizing": (("sizing_scan", "sizing"),),
+    "SpecFit": (("fit_data", "spec_fit"), ("fit_profiles", "spec_fit")),
     "Claims": (("claims_redshift", "claims"), ("claims_splitting", "claims")),
 }
 
@@ -85,7 +87,7 @@ def figures_of(result: object) -> Figures:
     Parameters
     ----------
     result
-        A solution, map, prediction of spectra, analysis of photons, fitted curve, or the claims.
+        A solution, map, prediction of spectra, sizing, fit of a spec, analysis of photons, fitted curve, or the claims.
     """
     return Figures(result)
 

@@ -10,6 +10,7 @@ from .overlay import (
 from .predicting import predict_spectra as predict_spectra
 from .samples import samples_of as samples_of
 from .spectra import Spectra as Spectra
+from .summary import sample_object as sample_object
 from .values import (
     Calibration as Calibration,
     EnsembleResult as EnsembleResult,

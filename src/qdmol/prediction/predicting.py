@@ -52,6 +52,7 @@ def predict_spectra(
     folder: Path | None = None,
     workers: int = 0,
     exact: bool = False,
+    own_sample: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Spectra:
     """Predict absorption, emission and radiative lifetime of a molecule's samples: monomer, unfused, fused.
@@ -73,6 +74,8 @@ def predict_spectra(
         Number of processes; 0 computes in the present one.
     exact
         Whether to solve every particle of an ensemble instead of interpolating between some shapes.
+    own_sample
+        Whether to omit the unfused sample, which the spectrum of the molecule itself does not depend on.
     progress
         Called with a short text at each stage.
 
@@ -91,7 +94,10 @@ def predict_spectra(
     started = time.perf_counter()
     parsed = spec if isinstance(spec, Spec) else read_spec(spec)
     solver = Solver(folder, Resources(workers=workers), progress or (lambda _: None))
-    molecules = _Molecules(parsed, samples_of(parsed, linker=linker), solver, tuple(fields), exact=exact)
+    samples = samples_of(parsed, linker=linker)
+    if own_sample:
+        samples = tuple(sample for sample in samples if sample in (samples[0], samples[-1]))
+    molecules = _Molecules(parsed, samples, solver, tuple(fields), exact=exact)
     _refuse_hot(parsed.environment.temperature, molecules.references)
     conditions = molecules.conditions()
     if calibrate is not None:

@@ -1,12 +1,17 @@
-from .axes import make_axis as make_axis
+from .axes import make_axes as make_axes, make_axis as make_axis
 from .batching import Batch as Batch, solve_batch as solve_batch
 from .comparing import Comparison as Comparison, NumberPair as NumberPair, compare as compare
 from .job import solve_bound as solve_bound
 from .mapping import Map as Map, coupling_map as coupling_map, map_spec as map_spec
+from .plan import GridPlan as GridPlan
 from .points import SOLVER_MODULES as SOLVER_MODULES, SOLVER_SOURCE as SOLVER_SOURCE, point_job as point_job
 from .quantities import quantity_rows as quantity_rows, solution_html as solution_html
 from .solution import Solution as Solution
-from .solving import solve as solve
+from .solving import (
+    listed_alternatives as listed_alternatives,
+    solve as solve,
+    with_alternative as with_alternative,
+)
 from .values import (
     CarrierLevels as CarrierLevels,
     ComplexLevel as ComplexLevel,

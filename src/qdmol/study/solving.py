@@ -74,12 +74,7 @@ def _complexes(particles: str | None) -> Sequence[Complex]:
 
 def _variations(spec: Spec, tell: Callable[[str], None]) -> tuple[Variation, ...]:
     """Every alternative of a material the molecule is made of, and of the medium."""
-    used = resolve(spec).parameters
-    listed = [
-        alternative
-        for alternative in alternatives(load_set(spec.materials, relative_to=spec.folder))
-        if alternative.material in used
-    ]
+    listed = listed_alternatives(spec)
     variations = []
     for number, alternative in enumerate(listed, start=1):
         tell(f"alternative {number} of {len(listed)}: {alternative.label}")
@@ -87,12 +82,27 @@ def _variations(spec: Spec, tell: Callable[[str], None]) -> tuple[Variation, ...
     return tuple(variations)
 
 
-def vary(spec: Spec, alternative: Alternative) -> Variation:
-    """Solve a spec with one value replaced; if the solution fails, the reason is recorded."""
+def listed_alternatives(spec: Spec) -> list[Alternative]:
+    """Alternatives of the material set for the materials that a molecule is made of, and for the medium."""
+    used = resolve(spec).parameters
+    return [
+        alternative
+        for alternative in alternatives(load_set(spec.materials, relative_to=spec.folder))
+        if alternative.material in used
+    ]
+
+
+def with_alternative(spec: Spec, alternative: Alternative) -> Spec:
+    """Spec with one value of its material set replaced by an alternative; InputError if that is invalid."""
     path = f"overrides.{alternative.material}.{alternative.key}"
     value = f"{alternative.value!r} {alternative.unit}" if alternative.unit not in {"1", "m0"} else alternative.value
+    return update_spec(spec, path, value)
+
+
+def vary(spec: Spec, alternative: Alternative) -> Variation:
+    """Solve a spec with one value replaced; if the solution fails, the reason is recorded."""
     try:
-        job = run_job(update_spec(spec, path, value))
+        job = run_job(with_alternative(spec, alternative))
     except (InputError, SolverError) as error:
         return Variation(alternative.label, alternative.source, None, None, str(error))
     splitting = difference_of(job.solution.splitting if len(job.molecule.dots) > 1 else None)
