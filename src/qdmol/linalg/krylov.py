@@ -18,8 +18,9 @@ from qdmol.linalg.symmetric import Factor
 
 # Vectors that are solved for at once: more cost less each, but less of the space that they span is useful.
 BLOCK = 3
-# Part of a block, relative to the block, that is due to rounding.
-DEPENDENT = 1e-9
+# Norm of a part of a block, relative to the block, that is due to rounding; and the least square of a norm relative to
+# that of the largest part.
+DEPENDENT, ROUNDING = 1e-11, 1e-13
 # The Ritz values are computed whenever the space has grown by this part.
 GROWTH = 0.15
 # Largest number of blocks.
@@ -117,14 +118,13 @@ class _Space:
         inner = images @ rows.T
         if known:
             self._inner[:known, self._last] = inner
-        size = float(np.vdot(rows, rows))
         rows = rows - inner.T @ vectors
         # Twice is enough (Kahan).
         rows = rows - (rows @ images.T) @ vectors
         image = np.asarray(self._matrix @ rows.T).T
         norm, axes = np.linalg.eigh(rows @ image.T)
-        left = float(np.vdot(rows, rows))
-        kept = norm > max(DEPENDENT**2 * size / max(left, 1e-300), DEPENDENT) * max(float(norm[-1]), 0.0)
+        whole = float(np.vdot(inner, inner)) + float(norm[-1])
+        kept = norm > max(DEPENDENT**2 * whole, ROUNDING * float(norm[-1]))
         root, axes = np.sqrt(norm[kept]), axes[:, kept]
         self._last = slice(known, known + len(root))
         self._count = self._last.stop
