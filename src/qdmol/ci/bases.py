@@ -8,6 +8,7 @@ it, so that their energies cost only the diagonalisation. :class:`Bases` has bas
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,11 +21,12 @@ from qdmol.arrays import Indices
 from qdmol.ci.complexes import Complex
 from qdmol.ci.diagonalising import Configured, Problem, lowest_states
 from qdmol.ci.integrals import KINDS, Interaction, interactions
-from qdmol.ci.orbitals import OrbitalBasis, counted_orbitals, relaxed_orbitals
+from qdmol.ci.orbitals import OrbitalBasis, counted_orbitals, orbital_sources, relaxed_orbitals
 from qdmol.fem import Symmetry
 from qdmol.linalg import release_freed_memory
 from qdmol.meanfield import MoleculeSolution
 from qdmol.potentials import CARRIERS, Carrier
+from qdmol.stages import duration_text
 from qdmol.states import BASE_BYTES, MAX_BYTES, MAX_SECONDS, solve_cost
 
 EXCITON = Complex(1, 1)
@@ -37,6 +39,8 @@ FIRST_STEP: Final = 3
 # Limits on the bases of one molecule by default: seconds for all, and bytes of the widest.
 MAX_BASES_SECONDS: Final = 30.0
 MAX_BASIS_BYTES: Final = 8e8
+# Times (s) of a basis that are worth telling.
+LONG_SECONDS: Final = 3.0
 # Part of the memory of a solve that stays in use, and peak over final memory of a basis.
 MEMORY_KEPT, MEMORY_PEAK = 0.5, 2.0
 # Seconds per unknown of the mesh, measured with 2,000 to 60,000 unknowns on one core of 2024: for a sector of orbitals,
@@ -81,6 +85,7 @@ class Ladder:
         self._widest = -1
         self._orbitals: dict[Carrier, OrbitalBasis] = {}
         self._integrals: dict[tuple[str, int], Interaction] = {}
+        self._pace = 1.0
         self._states: dict[tuple[Complex, int, int], list[Configured]] = {}
 
     @property
@@ -146,6 +151,7 @@ class Ladder:
 
     def problem(self, step: int, kinds: Collection[str]) -> Problem:
         """Orbitals of one step and integrals of some kinds, computed unless they are part of known ones."""
+        started, widest = time.perf_counter(), self._widest
         self._widen(step)
         part = self._part(step)
         electron, hole = (self._orbitals[carrier].take(part[carrier]) for carrier in CARRIERS)
@@ -153,6 +159,8 @@ class Ladder:
         if missing:
             for kind, interaction in interactions(electron, hole, missing).items():
                 self._integrals[kind, step] = interaction
+        if step > widest:
+            self._pace = (time.perf_counter() - started) / self.cost(step).seconds
         return Problem(electron, hole, {kind: self._integrals_of(kind, step) for kind in kinds})
 
     def solve(self, complex_: Complex, step: int, states: int) -> list[Configured]:
@@ -161,6 +169,11 @@ class Ladder:
         if key not in self._states:
             self._states[key] = lowest_states(self.problem(step, kinds_of(complex_)), complex_, states=states)
         return self._states[key]
+
+    def time_text(self, step: int) -> str:
+        """Expected time of the orbitals and integrals of a basis, in words, if it is long and they are unknown."""
+        seconds = self._pace * self.cost(step).seconds
+        return f", about {duration_text(seconds)}" if step > self._widest and seconds >= LONG_SECONDS else ""
 
     def _widen(self, step: int) -> None:
         """Compute the orbitals of a step that is wider than all before."""
@@ -214,11 +227,17 @@ CUTS = (1.25, 4.2, 5.7, 8.0, 11.5)
 
 
 class Bases:
-    """Orbitals and integrals of one molecule at each energy cut; those of the first cut are part of the second's."""
+    """Orbitals and integrals of one molecule at each energy cut; those of the first cut are part of the second's.
 
-    def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float]) -> None:
+    `spacing` (eV) is the scale of the cuts, by default the molecule's own.
+    """
+
+    def __init__(self, solution: MoleculeSolution, spacing: Mapping[Carrier, float] | None = None) -> None:
         self.solution = solution
-        self._spacing = spacing
+        self._sources = orbital_sources(solution)
+        if spacing is None:
+            spacing = {carrier: source.spacing for carrier, source in self._sources.items()}
+        self.spacing = spacing
         self._problems: dict[int, Problem] = {}
 
     def problem(self, step: int) -> Problem:
@@ -228,7 +247,7 @@ class Bases:
                 wide, part = self.problem(1), self._part
                 orbitals = {carrier: wide.basis(carrier).take(part[carrier]) for carrier in CARRIERS}
             else:
-                orbitals = relaxed_orbitals(self.solution, energy=self._cut(step))
+                orbitals = relaxed_orbitals(self.solution, energy=self._cut(step), sources=self._sources)
             self._problems[step] = Problem(orbitals["electron"], orbitals["hole"], {})
         return self._problems[step]
 
@@ -251,4 +270,4 @@ class Bases:
         return {carrier: wide.basis(carrier).inside(energy=cut[carrier]) for carrier in CARRIERS}
 
     def _cut(self, step: int) -> dict[Carrier, float]:
-        return {carrier: CUTS[step] * unit for carrier, unit in self._spacing.items()}
+        return {carrier: CUTS[step] * unit for carrier, unit in self.spacing.items()}

@@ -173,20 +173,32 @@ def pair_operators(
     interactions
         For each pair of carriers the sign (+1 repels, -1 attracts) and the integrals.
     """
+    shares = _one_body_shares(species)
     operators = []
-    counted: set[int] = set()
     for s, t in combinations(range(len(species)), 2):
         left, right = species[s], species[t]
         sign, interaction = interactions[left.carrier, right.carrier]
         parts = [_two_body(left, right, sign, interaction)]
-        # the energy of a string by itself is counted with the first pair it is in
-        if s not in counted:
-            parts.append(_entries(left.one_body, None, right.size))
-        if t not in counted:
-            parts.append(_entries(None, right.one_body, left.size))
-        counted |= {s, t}
+        if shares[s, t]:
+            parts.append(_entries(shares[s, t] * left.one_body, None, right.size))
+        if shares[t, s]:
+            parts.append(_entries(None, shares[t, s] * right.one_body, left.size))
         operators.append(assemble_pair((s, t), left, right, parts))
     return operators
+
+
+def _one_body_shares(species: Sequence[Species]) -> dict[tuple[int, int], float]:
+    """Part of the energy of the strings of species s by themselves that is counted in its pair with t.
+
+    It is divided equally among the other species of the carrier or, without one, among all other species, so that pairs
+    of species that differ by an exchange of like species have the same operator.
+    """
+    shares: dict[tuple[int, int], float] = {}
+    for s, own in enumerate(species):
+        others = [t for t in range(len(species)) if t != s]
+        like = [t for t in others if species[t].carrier == own.carrier] or others
+        shares |= {(s, t): (1 / len(like) if t in like else 0.0) for t in others}
+    return shares
 
 
 Entries = tuple[Indices, Indices, Indices, Indices, Floats]
@@ -244,46 +256,54 @@ class ConfigurationSpace:
         self.size = self.strings.shape[1]
 
     @cached_property
-    def _keys(self) -> Indices:
+    def keys(self) -> Indices:
+        """Number (n,) of each configuration among all products of strings: by the first species' string first."""
         sizes = [species.size for species in self.species]
         return np.ravel_multi_index(tuple(self.strings), sizes) if self.size else np.zeros(0, dtype=np.intp)
 
     @cached_property
-    def _gathers(self) -> list[list[tuple[Floats, Indices]]]:
+    def _by_key(self) -> Indices:
+        return np.argsort(self.keys)
+
+    @cached_property
+    def _gathered(self) -> list[Gathered]:
         return [self.gather(operator) for operator in self.operators]
 
-    def gather(self, operator: PairOperator) -> list[tuple[Floats, Indices]]:
-        """Each matrix of an operator, with the places (others, rows) of the configurations it acts on."""
-        s, t = operator.species
-        block = operator.block[self.strings[s], self.strings[t]]
-        place = operator.place[self.strings[s], self.strings[t]]
-        others = np.zeros(self.size, dtype=np.intp)
-        for k, kind in enumerate(self.species):
-            if k not in (s, t):
-                others = others * kind.size + self.strings[k]
-        order = np.lexsort((place, others, block))
-        ends = np.searchsorted(block[order], np.arange(len(operator.matrices) + 1))
-        parts = []
-        for b, matrix in enumerate(operator.matrices):
-            chosen = order[ends[b] : ends[b + 1]]
-            if len(chosen):
-                parts.append((matrix, chosen.reshape(-1, len(matrix))))
-        return parts
+    def gather(self, operator: PairOperator) -> Gathered:
+        """An operator with the order of the configurations in which its matrices act on neighbouring ones."""
+        block, place = self._location(operator)
+        return ordered(operator.matrices, block, place, self.others(operator, slice(None)))
 
-    def apply(self, vector: Floats) -> Floats:
-        """Apply the Hamiltonian to a vector (n,)."""
-        result = np.zeros_like(vector)
-        for parts in self._gathers:
-            act(parts, vector, result)
+    def others(self, operator: PairOperator, chosen: Indices | slice) -> Indices:
+        """Number (k,) of the strings of the species on which an operator does not act, in some configurations."""
+        others = np.zeros(len(self.strings[0, chosen]), dtype=np.intp)
+        for k, kind in enumerate(self.species):
+            if k not in operator.species:
+                others = others * kind.size + self.strings[k, chosen]
+        return others
+
+    def _location(self, operator: PairOperator) -> tuple[Indices, Indices]:
+        """Matrix of an operator and the row there of every configuration (n,)."""
+        s, t = operator.species
+        return operator.block[self.strings[s], self.strings[t]], operator.place[self.strings[s], self.strings[t]]
+
+    def apply(self, vectors: Floats) -> Floats:
+        """Apply the Hamiltonian to one or several vectors (..., n)."""
+        result = np.zeros_like(vectors)
+        for gathered in self._gathered:
+            gathered.add(vectors, result)
         return result
 
     @cached_property
     def diagonal(self) -> Floats:
         """Diagonal (n,) of the Hamiltonian."""
         total = np.zeros(self.size)
-        for parts in self._gathers:
-            for matrix, where in parts:
-                total[where] += np.diag(matrix)
+        for operator in self.operators:
+            block, place = self._location(operator)
+            sizes = np.array([len(matrix) for matrix in operator.matrices])
+            offsets = np.cumsum(sizes) - sizes
+            diagonals = np.concatenate([np.diag(matrix) for matrix in operator.matrices])
+            total += diagonals[offsets[block] + place]
         return total
 
     def among(self, chosen: Indices) -> Floats:
@@ -306,14 +326,49 @@ class ConfigurationSpace:
         strings = self.strings.copy()
         strings[[s, t]] = strings[[t, s]]
         keys = np.ravel_multi_index(tuple(strings), [species.size for species in self.species])
-        order = np.argsort(self._keys)
-        return np.asarray(order[np.searchsorted(self._keys, keys, sorter=order)], dtype=np.intp)
+        return np.asarray(self._by_key[np.searchsorted(self.keys, keys, sorter=self._by_key)], dtype=np.intp)
 
 
-def act(parts: Sequence[tuple[Floats, Indices]], vector: Floats, result: Floats) -> None:
-    """Add the product of an operator, gathered for a sector, and a vector to `result`."""
-    for matrix, where in parts:
-        result[where] += vector[where] @ matrix
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """An operator on two species in one sector, ordered so that its matrices act on consecutive elements of vectors.
+
+    `order` (n,): that order. Each of `parts` is a matrix and a slice of the order, on which it acts as often as there
+    are strings of the other species.
+    """
+
+    order: Indices
+    parts: tuple[tuple[Floats, slice], ...]
+
+    def times(self, vectors: Floats) -> Floats:
+        """Product of the operator with vectors (..., n), both in its order."""
+        result = np.empty_like(vectors)
+        for matrix, where in self.parts:
+            rows = vectors[..., where]
+            result[..., where] = (rows.reshape(-1, len(matrix)) @ matrix).reshape(rows.shape)
+        return result
+
+    @cached_property
+    def place(self) -> Indices:
+        """Place (n,) of every element in the order."""
+        place = np.empty_like(self.order)
+        place[self.order] = np.arange(len(self.order))
+        return place
+
+    def add(self, vectors: Floats, result: Floats) -> None:
+        """Add the product of the operator with vectors (..., n) to `result`."""
+        result += self.times(vectors.take(self.order, axis=-1)).take(self.place, axis=-1)
+
+
+def ordered(matrices: Sequence[Floats], block: Indices, place: Indices, others: Indices) -> Gathered:
+    """An operator on elements (n,) that are in row `place` of matrix `block`; the elements of one `others` and `block`
+    are all rows of the matrix.
+    """
+    most = max((len(matrix) for matrix in matrices), default=1)
+    order = np.argsort((block * (others.max(initial=0) + 1) + others) * most + place)
+    ends = np.searchsorted(block[order], np.arange(len(matrices) + 1))
+    parts = [(matrix, slice(ends[b], ends[b + 1])) for b, matrix in enumerate(matrices) if ends[b] < ends[b + 1]]
+    return Gathered(order, tuple(parts))
 
 
 def _configurations(species: Sequence[Species], sector: Sector) -> Indices:

@@ -14,11 +14,12 @@ from typing import Final
 import numpy as np
 import scipy.linalg
 
-from qdmol.arrays import Floats, Indices
+from qdmol.arrays import Floats
 from qdmol.ci.complexes import Complex
 from qdmol.ci.configurations import ConfigurationSpace, Species, make_species, pair_operators
 from qdmol.ci.integrals import Interaction
 from qdmol.ci.orbitals import OrbitalBasis
+from qdmol.ci.spins import Orbits, Spin, SpinSpace
 from qdmol.fem import Sector, Symmetry
 from qdmol.linalg import davidson
 from qdmol.potentials import Carrier
@@ -31,8 +32,8 @@ MARGIN_EV: Final = 0.03
 FAMILIES: Final = 3
 # States of a sector and spin that are computed at a time.
 STATES_AT_A_TIME: Final = 2
-# Configurations of lowest energy among which the start vectors are computed.
-START_CONFIGURATIONS: Final = 200
+# Functions of lowest energy among which the start vectors are computed, at least.
+START_FUNCTIONS: Final = 80
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,6 @@ class Configured:
         return int(np.prod([2 * spin + 1 for spin in spins])) * self.space.symmetry.multiplicity(self.sector)
 
 
-@dataclass(frozen=True)
-class _Spin:
-    """Total spins, and which species are exchanged with which sign."""
-
-    electron: float | None
-    hole: float | None
-    exchanges: tuple[tuple[int, int, int], ...]
-
-
 def lowest_states(problem: Problem, complex_: Complex, *, states: int) -> list[Configured]:
     """The lowest states of a complex by energy; a level of several states counts once.
 
@@ -118,7 +110,8 @@ def lowest_states(problem: Problem, complex_: Complex, *, states: int) -> list[C
         for sector in family:
             space = ConfigurationSpace(species, operators, sector)
             if space.size and not _too_high(problem, space, _collected(towers), states):
-                towers += [_Tower(space, spin) for spin in spins]
+                orbits = Orbits(space, spins[0].exchanges)
+                towers += [_Tower(SpinSpace(orbits, spin)) for spin in spins]
                 _fill(towers, states)
     return _collected(towers)[:states]
 
@@ -141,23 +134,25 @@ def _fill(towers: Sequence[_Tower], states: int) -> None:
             tower.grow()
 
 
-def _species(problem: Problem, complex_: Complex) -> tuple[list[Species], list[_Spin]]:
+def _species(problem: Problem, complex_: Complex) -> tuple[list[Species], list[Spin]]:
     species: list[Species] = []
-    choices: list[list[tuple[float | None, tuple[int, int, int] | None]]] = []
+    exchanges: list[tuple[int, int]] = []
+    choices: list[list[tuple[float | None, tuple[int, ...]]]] = []
     carriers: tuple[tuple[Carrier, int], ...] = (("electron", complex_.electrons), ("hole", complex_.holes))
     for carrier, count in carriers:
         basis, repulsion = problem.basis(carrier), problem.repulsion(carrier)
         first = len(species)
         species += [make_species(basis, n, repulsion) for n in ((count + 1) // 2, count // 2) if n]
         if count == 1:
-            choices.append([(0.5, None)])
+            choices.append([(0.5, ())])
         elif count == 2:
-            choices.append([(0.0, (first, first + 1, 1)), (1.0, (first, first + 1, -1))])
+            exchanges.append((first, first + 1))
+            choices.append([(0.0, (1,)), (1.0, (-1,))])
         else:
-            choices.append([(None, None)])
+            choices.append([(None, ())])
     spins = [
-        _Spin(electron[0], hole[0], tuple(exchange for exchange in (electron[1], hole[1]) if exchange is not None))
-        for electron, hole in product(*choices)
+        Spin(electron, hole, tuple(exchanges), (*of_electrons, *of_holes))
+        for (electron, of_electrons), (hole, of_holes) in product(*choices)
     ]
     return species, spins
 
@@ -178,52 +173,33 @@ def _too_high(problem: Problem, space: ConfigurationSpace, known: Sequence[Confi
 class _Tower:
     """The states of one sector and spin from the lowest up, as many as were needed so far."""
 
-    def __init__(self, space: ConfigurationSpace, spin: _Spin) -> None:
-        self.space, self.spin = space, spin
+    def __init__(self, functions: SpinSpace) -> None:
+        self.functions = functions
         self.states: list[Configured] = []
         self.complete = False
-        self._exchanges = [(space.swapped(s, t), sign) for s, t, sign in spin.exchanges]
+        self._vectors = np.empty((0, functions.size))
 
     def grow(self) -> None:
         """Compute some more states."""
-        count = len(self.states) + STATES_AT_A_TIME
-        start = _start(self.space, self._exchanges, count)
-        self.complete = start.shape[1] < count
-        if not start.shape[1]:
+        functions, spin = self.functions, self.functions.spin
+        count = min(len(self.states) + STATES_AT_A_TIME, functions.size)
+        self.complete = count < len(self.states) + STATES_AT_A_TIME
+        if not count:
             return
+        start = _start(functions, count)
         # known states need no search
-        for k, state in enumerate(self.states):
-            start[:, k] = state.vector
-        projection = self._projected if self._exchanges else None
-        values, vectors = davidson(
-            self.space.apply, self.space.diagonal, start, tolerance=RESIDUAL_EV, project=projection
-        )
-        spin = self.spin
+        start[: len(self._vectors)] = self._vectors
+        values, self._vectors = davidson(functions.apply, functions.diagonal, start, tolerance=RESIDUAL_EV)
         self.states = [
-            Configured(float(value), spin.electron, spin.hole, self.space, vector)
-            for value, vector in zip(values, vectors.T, strict=True)
+            Configured(float(value), spin.electron, spin.hole, functions.space, vector)
+            for value, vector in zip(values, functions.expand(self._vectors), strict=True)
         ]
 
-    def _projected(self, vector: Floats) -> Floats:
-        for places, sign in self._exchanges:
-            vector = (vector + sign * vector[places]) / 2
-        return vector
 
-
-def _start(space: ConfigurationSpace, exchanges: Sequence[tuple[Indices, int]], count: int) -> Floats:
-    """The lowest states (n, at most `count`) of the right spin among the configurations of lowest energy."""
-    chosen = np.argsort(space.diagonal, kind="stable")[:START_CONFIGURATIONS]
-    for places, _ in exchanges:
-        chosen = np.union1d(chosen, places[chosen])
-    symmetric = np.eye(len(chosen))
-    for places, sign in exchanges:
-        swap = np.eye(len(chosen))[np.searchsorted(chosen, places[chosen])]
-        symmetric = (symmetric + sign * swap @ symmetric) / 2
-    weights, kept = np.linalg.eigh(symmetric)
-    kept = kept[:, weights > 0.5]
-    count = min(count, kept.shape[1])
-    vectors = np.zeros((space.size, count))
-    if count:
-        inner = kept.T @ space.among(chosen) @ kept
-        vectors[chosen] = kept @ scipy.linalg.eigh(inner, subset_by_index=(0, count - 1))[1]
+def _start(functions: SpinSpace, count: int) -> Floats:
+    """The lowest states (count, functions) among the functions of lowest energy."""
+    chosen = np.argsort(functions.diagonal, kind="stable")[: max(START_FUNCTIONS, 2 * count)]
+    vectors = np.zeros((count, functions.size))
+    inner = functions.among(chosen)
+    vectors[:, chosen] = scipy.linalg.eigh(inner, subset_by_index=(0, count - 1))[1].T
     return vectors

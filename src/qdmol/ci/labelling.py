@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from qdmol.arrays import Floats
-from qdmol.ci.configurations import ConfigurationSpace, Species, act, pair_together, string_together
+from qdmol.ci.configurations import ConfigurationSpace, Species, pair_together, string_together
 from qdmol.ci.diagonalising import Configured, Problem
 from qdmol.ci.orbitals import OrbitalBasis, in_sector
 
@@ -111,9 +111,9 @@ def _together(problem: Problem, state: Configured, kind: str) -> float | None:
         if sorted((left.carrier, right.carrier)) == wanted:
             first, second = (problem.electron if x.carrier == "electron" else problem.hole for x in (left, right))
             operator = pair_together((s, t), left, right, first.dot_weight, second.dot_weight)
-            image = np.zeros_like(state.vector)
-            act(space.gather(operator), state.vector, image)
-            total += float(state.vector @ image)
+            gathered = space.gather(operator)
+            vector = state.vector[gathered.order]
+            total += float(vector @ gathered.times(vector))
             pairs += left.particles * right.particles
     for s, species in enumerate(space.species):
         if species.particles > 1 and wanted == [species.carrier] * 2:

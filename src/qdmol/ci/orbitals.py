@@ -31,6 +31,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qdmol.arrays import Bools, Floats, Indices
 from qdmol.fem import Sector, Symmetry
+from qdmol.linalg import Factor, lowest_pairs
 from qdmol.meanfield import (
     MAX_FUNCTIONS,
     CarrierState,
@@ -39,7 +40,6 @@ from qdmol.meanfield import (
     SelfConsistentPair,
     independent,
     pair_weights,
-    spread,
 )
 from qdmol.potentials import CARRIERS, Carrier
 from qdmol.states import Hamiltonian, Pencil
@@ -54,6 +54,9 @@ SPLIT: Final = 0.12
 ABSENT: Final = 1e-9
 # Families of sectors that are searched at most.
 MAX_FAMILIES: Final = 40
+# A shift (eV) below all solutions of the weighted problem, and the relative accuracy to which the orbitals solve it.
+SHIFT_EV: Final = -0.05
+BASIS_ACCURACY: Final = 1e-4
 # Factor on the number of orbitals searched for, so that the multiplet at the cut is complete.
 SEARCH_MARGIN: Final = 1.3
 
@@ -142,23 +145,29 @@ class OrbitalBasis:
 
 
 def relaxed_orbitals(
-    solution: MoleculeSolution, *, energy: float | Mapping[Carrier, float]
+    solution: MoleculeSolution,
+    *,
+    energy: float | Mapping[Carrier, float],
+    sources: Mapping[Carrier, OrbitalSource] | None = None,
 ) -> dict[Carrier, OrbitalBasis]:
     """Orbitals of both carriers up to `energy` (eV, for both or for each) above the lowest.
 
     The lowest multiplet holds the states of the lowest self-consistent pair, so that in every cut of these bases the
-    energy of their product is an upper bound.
+    energy of their product is an upper bound. `sources` are those of the solution, if they are known.
 
     Raises
     ------
     ValueError
         The solution has no self-consistent pair.
     """
-    _need_pairs(solution)
-    return {
-        carrier: _orbitals(solution, carrier, energy[carrier] if isinstance(energy, Mapping) else energy)
-        for carrier in CARRIERS
-    }
+    sources = orbital_sources(solution) if sources is None else sources
+    bases = {}
+    for carrier, source in sources.items():
+        top = energy[carrier] if isinstance(energy, Mapping) else energy
+        # Further than the cut: the partner of an orbital below the cut may lie above it.
+        blocks = [block for block in source.blocks(top + SPLIT) if len(block.energy)]
+        bases[carrier] = join_blocks(source.hamiltonian, carrier, blocks, solution.molecule.centres).cut(energy=top)
+    return bases
 
 
 def counted_orbitals(solution: MoleculeSolution, *, count: int) -> dict[Carrier, OrbitalBasis]:
@@ -177,15 +186,27 @@ def counted_orbitals(solution: MoleculeSolution, *, count: int) -> dict[Carrier,
     centres = solution.molecule.centres
     bases = {}
     for carrier in CARRIERS:
-        source = _Source(solution, carrier, balanced=True)
+        source = OrbitalSource(solution, carrier, balanced=True)
         blocks = source.lowest_blocks(math.ceil(SEARCH_MARGIN * count * len(centres)) + 2)
         bases[carrier] = join_blocks(source.hamiltonian, carrier, blocks, centres).cut(count=count * len(centres))
     return bases
 
 
+def orbital_sources(solution: MoleculeSolution) -> dict[Carrier, OrbitalSource]:
+    """Sources of the orbitals of both carriers, from which bases up to any energy are made.
+
+    Raises
+    ------
+    ValueError
+        The solution has no self-consistent pair.
+    """
+    _need_pairs(solution)
+    return {carrier: OrbitalSource(solution, carrier) for carrier in CARRIERS}
+
+
 def orbital_spacing(solution: MoleculeSolution) -> dict[Carrier, float]:
     """Energy (eV) from each carrier's lowest level to its first orbital of the second family: the scale of cuts."""
-    return {carrier: _Source(solution, carrier).spacing for carrier in CARRIERS}
+    return {carrier: source.spacing for carrier, source in orbital_sources(solution).items()}
 
 
 def _need_pairs(solution: MoleculeSolution) -> None:
@@ -209,13 +230,6 @@ def project(basis: OrbitalBasis, state: CarrierState) -> Floats:
         inside |= in_sector(basis.numbers, sector)
     coefficients *= math.sqrt(basis.symmetry.turn * functions.images)
     return np.asarray(coefficients[radial] * inside)
-
-
-def _orbitals(solution: MoleculeSolution, carrier: Carrier, energy: float) -> OrbitalBasis:
-    source = _Source(solution, carrier)
-    # Further than the cut: the partner of an orbital below the cut may lie above it.
-    blocks = [block for block in source.blocks(energy + SPLIT) if len(block.energy)]
-    return join_blocks(source.hamiltonian, carrier, blocks, solution.molecule.centres).cut(energy=energy)
 
 
 def join_blocks(
@@ -251,7 +265,7 @@ class OrbitalBlock:
     energy: Floats
 
 
-class _Source:
+class OrbitalSource:
     """Source of one carrier's orbitals: its states in the self-consistent pairs, and their density."""
 
     def __init__(self, solution: MoleculeSolution, carrier: Carrier, *, balanced: bool = False) -> None:
@@ -268,10 +282,11 @@ class _Source:
         densities = pair_weights(self.hamiltonian, everything, solution.bare_levels)
         weights = {id(pair): weight for pair, weight in zip(everything, densities, strict=True)}
         if balanced and len(pairs) > 1:
-            spacings = {key: self._spacing(self._mass(weight)) for key, weight in weights.items()}
+            spacings = {key: self._spacing(self._mass(weight), {}) for key, weight in weights.items()}
             first = spacings[id(pairs[0])]
             weights = {key: spacings[key] / first * weight for key, weight in weights.items()}
         self.weight = self._mass(np.sum([weights[id(pair)] for pair in everything], axis=0))
+        self._factors: dict[Sector, Factor] = {}
 
     def _mass(self, density: Floats) -> Floats:
         """Entries of the overlap with a density (P,) as weight."""
@@ -322,20 +337,30 @@ class _Source:
     @cached_property
     def spacing(self) -> float:
         """Energy (eV) from the lowest level to the first orbital of the second family of sectors."""
-        return self._spacing(self.weight)
+        return self._spacing(self.weight, self._factors)
 
-    def _spacing(self, weight: Floats) -> float:
-        """Energy (eV) from the lowest level to the first orbital of the second family, for one weight."""
+    def _spacing(self, weight: Floats, factors: dict[Sector, Factor]) -> float:
+        """Energy (eV) from the lowest level to the first orbital of the second family, for one weight.
+
+        The factors of the family are added to `factors`.
+        """
         _, second = islice(self.symmetry.families(), 2)
-        pencils = [self._weighted(self.hamiltonian.pencil(sector, coarse=False), weight) for sector in second]
-        return min(float(spread(pencil, math.inf, most=1)[0][0]) for pencil in pencils)
+        lowest = []
+        for sector in second:
+            pencil = self._weighted(self.hamiltonian.pencil(sector, coarse=False), weight)
+            factors[sector] = pencil.factor(SHIFT_EV)
+            lowest.append(_solutions(pencil, factors[sector], math.inf, most=1)[0][0])
+        return float(min(lowest))
 
     def _weighted(self, pencil: Pencil, weight: Floats) -> Pencil:
         return Pencil(pencil.space, pencil.energy - self.lowest * pencil.mass, pencil.space.cut(weight))
 
     def _block(self, sector: Sector, energy: float, *, most: int = MAX_FUNCTIONS) -> OrbitalBlock:
         pencil = self.hamiltonian.pencil(sector, coarse=False)
-        orders, candidates = spread(self._weighted(pencil, self.weight), energy, most=most)
+        weighted = self._weighted(pencil, self.weight)
+        # Each sector is solved once, so that factors are not kept.
+        factor = self._factors.pop(sector, None) or weighted.factor(SHIFT_EV)
+        orders, candidates = _solutions(weighted, factor, energy, most=most)
         first, heights = self._first(sector, pencil)
         kept, basis = independent(np.concatenate([first, candidates]), pencil.M)
         orders = np.concatenate([heights, orders])
@@ -359,6 +384,16 @@ class _Source:
                 rows.append(level.vector[pencil.unknowns])
                 heights.append(0.0 if self.balanced else level.energy - self.lowest)
         return np.array(rows).reshape(-1, len(pencil.unknowns)), np.array(heights)
+
+
+def _solutions(pencil: Pencil, factor: Factor, top: float, *, most: int) -> tuple[Floats, Floats]:
+    """Approximate solutions of A x = β M x with β < `top`, the lowest `most` of them: β (k,) and vectors (k, n).
+
+    A is positive but for the lowest level itself, M positive or zero; the factors are at SHIFT_EV.
+    """
+    count = min(most, len(pencil.unknowns) // 3)
+    orders, vectors = lowest_pairs(pencil.M, factor, count, tolerance=BASIS_ACCURACY, top=top)
+    return orders, vectors.T
 
 
 def _all_pairs(solution: MoleculeSolution) -> list[SelfConsistentPair]:

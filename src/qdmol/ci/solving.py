@@ -30,6 +30,7 @@ from qdmol.errors import SolverError
 from qdmol.estimates import Estimate
 from qdmol.fem import Sector
 from qdmol.meanfield import MoleculeSolution
+from qdmol.stages import begin
 
 # The error of an exciton falls as this power of one over the number of orbitals: the median of random spheres.
 DECAY: Final = 0.85
@@ -138,6 +139,7 @@ def solve_complexes(
     start = _first_step(ladder, EXCITON, tolerance)
     # Kinds of integrals that are needed in the same basis cost less if computed together.
     first = [complex_ for complex_ in wanted if _first_step(ladder, complex_, tolerance) == start]
+    begin(f"orbitals and integrals of basis {start + 1}{ladder.time_text(start)}")
     together = {kind for complex_ in first for kind in kinds_of(complex_)}
     ladder.problem(start, sorted(together | {"eh"}))
     exciton = _solve(ladder, EXCITON, wanted.get(EXCITON, 1), tolerance, None)
@@ -173,6 +175,7 @@ def _solve(
     """
     step, last = _first_step(ladder, complex_, tolerance), ladder.last_step(complex_)
     while True:
+        begin(f"{complex_.name} in basis {step + 1} of at most {last + 1}{ladder.time_text(step)}")
         known = [ladder.solve(complex_, at, count + SPARE) for at in range(step, -1, -1)][::-1]
         problems = [ladder.problem(at, kinds_of(complex_)) for at in range(step + 1)]
         basis_error = _ExcitonError.of(problems) if exciton is None else _ScaledError.of(ladder, step, exciton.energy)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from qdmol.cli.console import message
 from qdmol.files import printable
+from qdmol.stages import duration_text
 
 if TYPE_CHECKING:
     from qdmol.jobs import State
@@ -69,18 +70,7 @@ def _count_text(state: State, unit: str) -> str:
     text = f"{state.done} of {state.total} {unit}"
     if state.failed:
         text += f", {state.failed} failed"
-    return text if state.left is None else f"{text}, {time_text(state.left)} left"
-
-
-def time_text(seconds: float) -> str:
-    """Return a duration as hours, minutes and seconds.
-
-    >>> time_text(72.3), time_text(3725)
-    ('1:12', '1:02:05')
-    """
-    whole = int(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+    return text if state.left is None else f"{text}, {duration_text(state.left)} left"
 
 
 Tell = Callable[[str, float], None]

@@ -1,4 +1,5 @@
 from .davidson import davidson as davidson
+from .krylov import lowest_pairs as lowest_pairs
 from .symmetric import (
     DENSE_ROWS as DENSE_ROWS,
     Factor as Factor,

@@ -26,6 +26,7 @@ from qdmol.potentials import (
     domain,
     images_of,
 )
+from qdmol.stages import begin
 from qdmol.states import (
     MAX_BYTES,
     MAX_SECONDS,
@@ -312,6 +313,7 @@ def _attempt(
     levels: dict[Carrier, Levels] = {}
     errors: dict[Carrier, ModelErrors] = {}
     for carrier, hamiltonian in hamiltonians.items():
+        begin(f"{carrier} levels")
         limit = ceiling(molecule, wall, carrier)
         bare = find_levels(hamiltonian, request.counts[carrier], ceiling=limit)
         errors[carrier] = ModelErrors(hamiltonian, wall, resolution)
@@ -319,9 +321,11 @@ def _attempt(
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
     if request.coulomb and all(len(bare) for bare in levels.values()):
+        begin("self-consistent pair")
         pairs = _pairs(hamiltonians, levels, errors)
         electron = hamiltonians["electron"]
         lowest = pairs[0].pair
+        begin("levels in the hole's field")
         operator = ScreenedHamiltonian(electron, lowest.electron.space.unflatten(lowest.electron_energy))
         field_levels = find_levels(
             operator,

@@ -10,7 +10,7 @@ import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.fem import Sector, material_of
-from qdmol.linalg import lanczos
+from qdmol.linalg import lowest_pairs
 from qdmol.meanfield import MoleculeSolution, PointSums
 from qdmol.optics.values import BulkRegion, PairLevels
 from qdmol.potentials import CARRIERS, Carrier, OpticalField
@@ -21,8 +21,8 @@ from qdmol.structure import MEDIUM, nearest_dot
 BIN_EV: Final = 2e-3
 # A moment (eV) that is negligible.
 DARK: Final = 1e-12
-# Relative accuracy of levels, far better than that of independent pairs.
-LEVEL_ACCURACY: Final = 1e-8
+# Relative residual of levels, whose errors in energy are of its square: far better than those of independent pairs.
+LEVEL_ACCURACY: Final = 1e-5
 
 
 def pair_levels(solution: MoleculeSolution, weight: Floats, share: Floats, *, top: float) -> PairLevels:
@@ -65,27 +65,28 @@ class _Levels:
 
 
 def _levels_below(solution: MoleculeSolution, carrier: Carrier, limit: float) -> _Levels:
-    """Every level of a carrier up to `limit` (eV), counted by the inertia of each sector; box states included."""
+    """Every level of a carrier up to `limit` (eV), box states included."""
     hamiltonian = solution.hamiltonians[carrier]
-    energies, vectors, sectors, error = [], [], [], 0.0
+    energies: list[Floats] = []
+    vectors: list[Floats] = []
+    sectors: list[Sector] = []
+    error = 0.0
     for family in hamiltonian.symmetry.families():
-        pencils = {sector: hamiltonian.pencil(sector, coarse=False) for sector in family}
-        counts = {sector: pencil.factor(limit).negative for sector, pencil in pencils.items()}
-        if not any(counts.values()):
-            break
-        for sector, count in counts.items():
-            if not count:
-                continue
-            pencil = pencils[sector]
+        before = len(sectors)
+        for sector in family:
+            pencil = hamiltonian.pencil(sector, coarse=False)
             factor = hamiltonian.factor_at_floor(sector, coarse=False)
-            start = np.cos(np.arange(1, len(pencil.unknowns) + 1) * math.sqrt(2))
-            energy, vector = lanczos(pencil.M, factor, hamiltonian.floor, count, start, tolerance=LEVEL_ACCURACY)
-            full = np.zeros((count, solution.elements.count))
+            energy, vector = lowest_pairs(pencil.M, factor, len(pencil.unknowns), tolerance=LEVEL_ACCURACY, top=limit)
+            if not len(energy):
+                continue
+            full = np.zeros((len(energy), solution.elements.count))
             full[:, pencil.unknowns] = vector.T
             error = max(error, tail_of(pencil, hamiltonian.floor, vector[:, -1]).energy)
             energies.append(energy)
             vectors.append(full)
-            sectors += [sector] * count
+            sectors += [sector] * len(energy)
+        if len(sectors) == before:
+            break
     barrier = ceiling(solution.molecule, solution.wall, carrier)
     return _Levels(
         np.concatenate(energies),

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.ci import Bases, orbital_spacing
+from qdmol.ci import Bases
 from qdmol.fem import Symmetry
 from qdmol.meanfield import MoleculeSolution
 from qdmol.optics.broadening import light_of
@@ -17,6 +17,7 @@ from qdmol.optics.edge import exciton_levels
 from qdmol.optics.pairs import bulk_regions, pair_levels
 from qdmol.optics.values import MoleculeLight
 from qdmol.potentials import CARRIERS, Carrier, OpticalField, by_region, optical_field, optical_molecule
+from qdmol.stages import begin
 from qdmol.structure import MEDIUM, AxialMolecule
 
 # Pairs are listed up to this far (eV) above the lowest.
@@ -60,9 +61,12 @@ def solve_light(
     share = hole_share(molecule, hamiltonian.symmetry)
     root = _kane_root(solution)
     weight = np.concatenate([root * field.parallel(hamiltonian.assembler), root[None]])
-    spacing = spacing or orbital_spacing(solution)
     growing = Bases(solution, spacing)
-    problems = [growing.with_integrals(step, ["eh"]) for step in range(bases)]
+    problems = []
+    for step in range(bases):
+        begin(f"excitons in basis {step + 1} of {bases}")
+        problems.append(growing.with_integrals(step, ["eh"]))
+    begin("pairs of levels above the band edge")
     bare, exciton = solution.bare_gap, solution.pairs[0].exciton
     assert bare is not None
     return MoleculeLight(
@@ -75,7 +79,7 @@ def solve_light(
         binding=bare.value - exciton.value,
         numerical=exciton.error,
         index=_index(molecule),
-        spacing={carrier: spacing[carrier] for carrier in CARRIERS},
+        spacing={carrier: growing.spacing[carrier] for carrier in CARRIERS},
         local_field=field.across is not None,
         notes=_notes(molecule),
     )

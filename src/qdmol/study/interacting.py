@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +12,7 @@ from qdmol.ci import Complex
 from qdmol.estimates import Estimate
 from qdmol.fem import Sector
 from qdmol.meanfield import MoleculeSolution
+from qdmol.stages import part
 from qdmol.structure import AxialMolecule, PlacedLayer
 from qdmol.study.values import ComplexLevel, ComplexStates, ExcitonState, MeanField, Pair, Parity, SameDot
 
@@ -65,10 +67,12 @@ def interact(
     states = {complex_: listed(complex_, len(solution.molecule.dots)) for complex_ in requested}
     others = {layers: monomer for layers, monomer in monomers.items() if monomer is not solution and monomer.pairs}
     limits, *limits_alone = shared_limits([solution, *others.values()])
-    solved = solve_complexes(solution, requested, states=states, tolerance=tolerance, limits=limits)
+    with part("molecule") if others else nullcontext():
+        solved = solve_complexes(solution, requested, states=states, tolerance=tolerance, limits=limits)
     alone = {layers: solved[EXCITON] for layers, monomer in monomers.items() if monomer is solution}
-    for (layers, monomer), own in zip(others.items(), limits_alone, strict=True):
-        exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance, limits=own)
+    for number, ((layers, monomer), own) in enumerate(zip(others.items(), limits_alone, strict=True), start=1):
+        with part(f"monomer {number} of {len(others)}"):
+            exciton = solve_complexes(monomer, [EXCITON], states=1, tolerance=tolerance, limits=own)
         alone[layers] = exciton[EXCITON]
     return Interacting(solved, alone, exchange)
 

@@ -15,6 +15,7 @@ from qdmol.estimates import Estimate
 from qdmol.linalg import release_freed_memory
 from qdmol.meanfield import MoleculeSolution, Request, Tunnelling, dot_shares, solve_molecule, tunnelling
 from qdmol.potentials import CARRIERS, Carrier, edge_of, screened
+from qdmol.stages import part
 from qdmol.states import MIN_BINDING_EV
 from qdmol.structure import MEDIUM, V_PER_NM, AxialMolecule, PlacedLayer, Spec, resolve
 from qdmol.study.interacting import Interacting, interact
@@ -227,13 +228,15 @@ def _run(spec: Spec, molecule: AxialMolecule, solver: MonomerSolver) -> Job:
         solution = solve_bound(molecule, request)
         return Job(spec, molecule, solution, dict.fromkeys(shapes, solution))
     single = Request({"electron": 1, "hole": 1}, coulomb, tolerance, radial=calculation.coulomb != "ci")
-    solution = solve_bound(molecule, request)
+    with part("molecule"):
+        solution = solve_bound(molecule, request)
     monomers: dict[tuple[PlacedLayer, ...], MoleculeSolution] = {}
     unbound: dict[tuple[PlacedLayer, ...], Carrier] = {}
-    for shape in shapes:
+    for number, shape in enumerate(shapes, start=1):
         alone = molecule.monomer([dot.layers for dot in molecule.dots].index(shape))
         try:
-            monomers[shape] = solver(alone, single)
+            with part(f"monomer {number} of {len(shapes)}"):
+                monomers[shape] = solver(alone, single)
         except UnboundError as error:
             unbound[shape] = error.carrier
     return Job(spec, molecule, solution, monomers, unbound=unbound)

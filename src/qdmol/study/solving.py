@@ -11,6 +11,7 @@ from qdmol.ci import Complex, parse_complexes
 from qdmol.errors import InputError, SolverError
 from qdmol.estimates import Estimate
 from qdmol.materials import Alternative, alternatives, load_set
+from qdmol.stages import listening
 from qdmol.structure import Spec, read_spec, resolve, update_spec
 from qdmol.study.evaluation import evaluate
 from qdmol.study.interacting import difference_of
@@ -59,7 +60,8 @@ def solve(
         parsed = update_spec(parsed, "calculation.coulomb", "ci")
     tell("solving")
     started = time.perf_counter()
-    job = run_job(parsed, complexes=complexes)
+    with listening(progress):
+        job = run_job(parsed, complexes=complexes)
     values = evaluate(job, elapsed=time.perf_counter() - started)
     if range_:
         variations = _variations(parsed, tell)
