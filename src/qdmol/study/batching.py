@@ -17,7 +17,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +28,7 @@ from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest,
 from qdmol.results import SavedResult, decode, encode, provenance, save_result
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
 from qdmol.study.axes import Axis, make_axis
+from qdmol.study.mapping import complex_names, interacting_spec
 from qdmol.study.plan import GridPlan, ListPlan
 from qdmol.study.points import SOLVER_SOURCE
 from qdmol.study.table import Coordinate, Table
@@ -144,6 +145,7 @@ def solve_batch(
     *,
     output: str | os.PathLike[str],
     spec: Spec | str | Path | Mapping[str, object] | None = None,
+    particles: str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     time_limit: float | None = TIME_LIMIT,
@@ -159,7 +161,7 @@ def solve_batch(
         The table, ``.csv`` or ``.nc``; the other goes beside it. Finished samples are kept as those of a map are.
     spec
         What the columns of a table are applied to, unless a column ``spec`` names one for each row.
-    workers, scheduler, time_limit, progress
+    particles, workers, scheduler, time_limit, progress
         As of :func:`qdmol.map`.
 
     Raises
@@ -173,10 +175,13 @@ def solve_batch(
     table_path, data_path = _paths(Path(output))
     if workers is not None and scheduler is not None:
         raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
+    complexes = None if particles is None else complex_names(particles)
     samples = _read(source, spec=spec)
+    if complexes is not None:
+        samples = replace(samples, specs=[_interacting(sample) for sample in samples.specs])
     names, specs = samples.names, samples.specs
     _refuse_overwriting(Path(output), (table_path, data_path), [source, *samples.files])
-    plan = ListPlan(names, specs)
+    plan = ListPlan(names, specs, complexes)
     table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(samples), coulomb=_has_coulomb(specs))
 
     def write() -> None:
@@ -194,6 +199,14 @@ def solve_batch(
         require_valid=True,
     )
     return Batch(names, specs, (table_path, data_path), time.perf_counter() - started, table=table)
+
+
+def _interacting(sample: Spec | InputError) -> Spec | InputError:
+    """Spec of a sample with configuration interaction, or what is wrong with it."""
+    try:
+        return sample if isinstance(sample, InputError) else interacting_spec(sample)
+    except InputError as error:
+        return error
 
 
 def _refuse_overwriting(output: Path, written: Sequence[Path], read: Iterable[str | os.PathLike[str]]) -> None:

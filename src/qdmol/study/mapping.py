@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from qdmol.ci import parse_complexes
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 
 KIND = "map"
+COULOMB = "calculation.coulomb"
 MAX_LISTED_FAILURES = 5
 # The map of tunnel coupling: values of core diameter and barrier, the axes of Fig. R1 of the reference work's
 # peer-review file.
@@ -198,6 +200,7 @@ def map_spec(
     *,
     axes: Mapping[str, Any] | Sequence[str],
     output: str | os.PathLike[str] | None = None,
+    particles: str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     time_limit: float | None = TIME_LIMIT,
@@ -215,6 +218,8 @@ def map_spec(
         core_radius, core_diameter, shell_thickness, spacing, barrier, neck_diameter, field.
     output
         A NetCDF file; finished points are kept beside it (``.parts``) or in the folder ``QDMOL_STORE`` names.
+    particles
+        Complexes whose states are wanted at every point, as of :func:`qdmol.solve`.
     workers
         Processes to compute in; None computes in this one.
     scheduler
@@ -228,7 +233,8 @@ def map_spec(
     Returns
     -------
     Map
-        ``data`` is an xarray dataset with one value a point, units in attributes.
+        ``data`` is an xarray dataset with one value a point, units in attributes; levels have the further dimension
+        ``level``, probabilities in each dot ``dot``, and complexes ``state``.
 
     Raises
     ------
@@ -243,10 +249,13 @@ def map_spec(
     resources = Resources(workers or 0, scheduler, time_limit)
     parsed = read_spec(spec)
     grid_axes = make_axes(axes, parsed)
+    complexes = None if particles is None else complex_names(particles)
+    if complexes is not None and not any(axis.field == COULOMB for axis in grid_axes):
+        parsed = interacting_spec(parsed)
     path = None if output is None else netcdf_path(output)
     if path is not None:
         refuse_overwriting([path], spec_files(parsed), store=store_folder(path))
-    plan = GridPlan(parsed, grid_axes)
+    plan = GridPlan(parsed, grid_axes, complexes)
     table = _table(parsed, grid_axes)
     attributes = _attributes(parsed, grid_axes)
 
@@ -266,6 +275,16 @@ def map_spec(
     return Map(parsed, grid_axes, path, time.perf_counter() - started, table=table)
 
 
+def complex_names(particles: str) -> str:
+    """Return the names of complexes, each once; InputError for a name of none."""
+    return ",".join(complex_.name for complex_ in parse_complexes(particles))
+
+
+def interacting_spec(spec: Spec) -> Spec:
+    """Return the spec with configuration interaction, which complexes are solved by."""
+    return spec if spec.calculation.coulomb == "ci" else update_spec(spec, COULOMB, "ci")
+
+
 def netcdf_path(output: str | os.PathLike[str]) -> Path:
     """Return the path of a file of results; InputError if the name is invalid."""
     path = Path(output)
@@ -283,7 +302,7 @@ def _coordinates(axes: Sequence[Axis]) -> list[Coordinate]:
 
 
 def _has_coulomb(spec: Spec, axes: Sequence[Axis]) -> bool:
-    varied = any(axis.field == "calculation.coulomb" for axis in axes)
+    varied = any(axis.field == COULOMB for axis in axes)
     return varied or spec.calculation.coulomb != "none"
 
 
