@@ -1,4 +1,5 @@
-from .axes import make_axis as make_axis
+from .anticrossings import Anticrossing as Anticrossing, LevelLine as LevelLine, level_lines as level_lines
+from .axes import make_axes as make_axes, make_axis as make_axis
 from .batching import Batch as Batch, solve_batch as solve_batch
 from .comparing import Comparison as Comparison, NumberPair as NumberPair, compare as compare
 from .job import solve_bound as solve_bound
@@ -6,6 +7,7 @@ from .mapping import Map as Map, coupling_map as coupling_map, map_spec as map_s
 from .points import SOLVER_MODULES as SOLVER_MODULES, SOLVER_SOURCE as SOLVER_SOURCE, point_job as point_job
 from .solution import Solution as Solution
 from .solving import solve as solve
+from .table import quantity_names as quantity_names
 from .values import (
     CarrierLevels as CarrierLevels,
     ComplexLevel as ComplexLevel,

@@ -19,13 +19,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from qdmol.errors import InputError
 from qdmol.files import read_input, refuse_overwriting, write_text_atomic
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import SavedResult, decode, encode, provenance, save_result
+from qdmol.results import FIGURE_ROOM, Drawable, SavedResult, decode, encode, provenance, save_result
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
 from qdmol.study.axes import Axis, make_axis
 from qdmol.study.mapping import complex_names, interacting_spec
@@ -35,6 +36,7 @@ from qdmol.study.table import Coordinate, Table
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 
 KIND = "batch"
@@ -45,7 +47,7 @@ RESULTS = ("spacing",)
 
 
 @dataclass(frozen=True, repr=False)
-class Batch:
+class Batch(Drawable):
     """Solved samples: `files` (CSV and NetCDF) have one row for each sample."""
 
     names: tuple[str, ...]
@@ -76,6 +78,10 @@ class Batch:
             "converged": self.converged,
             "elapsed_s": self.elapsed,
         }
+
+    def plot(self, quantity: str | Sequence[str] | None = None, ax: Axes | Sequence[Axes] | None = None) -> Any:
+        """Draw the samples beside each other; the same as :func:`qdmol.plot.samples`, whose parameters these are."""
+        return import_module(FIGURE_ROOM).samples(self, quantity, ax)
 
     @cached_property
     def data(self) -> xr.Dataset:

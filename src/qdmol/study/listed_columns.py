@@ -34,6 +34,10 @@ _STATE_COLUMNS = (
     ("degeneracy", "degeneracy", "1", "degeneracy"),
     ("label", "label", "1", "kind"),
 )
+_COLUMNS = (
+    *("energy", "error", "m", "parity", "dot_share", "hole_dot", "electron_spin", "hole_spin", "total_spin"),
+    *("degeneracy", "label"),
+)
 _ORDER = (
     *("electron", "hole", "electron_coulomb", "monomer", "exciton_state", "mean_field_exciton", "mean_field_spacing"),
     *("bright_dark", "complex"),
@@ -60,10 +64,12 @@ class Listed:
         return "" if self.is_text else np.nan
 
     @property
-    def rank(self) -> tuple[int, str]:
-        """Place among the columns of a file."""
+    def rank(self) -> tuple[int, str, int, str]:
+        """Place among the columns of a file: by what has the levels, then energy, error, and so on."""
+        column = next((column for column in _COLUMNS if self.name.endswith(f"_{column}")), "")
         places = [place for place, prefix in enumerate(_ORDER) if self.name.startswith(prefix)]
-        return max(places, default=len(_ORDER)), self.name
+        stem = self.name.removesuffix(f"_{column}")
+        return max(places, default=len(_ORDER)), stem, _COLUMNS.index(column) if column else -1, self.name
 
 
 class ListedColumn:
@@ -154,6 +160,18 @@ def _is_given(values: Any) -> bool:
     if isinstance(values, list | tuple):
         return any(map(_is_given, values))
     return values is not None
+
+
+def listed_names(*, coulomb: bool) -> list[str]:
+    """Return the names of the columns with numbers, but for those of complexes, which depend on the complexes."""
+    carriers = (*CARRIERS, "electron_coulomb") if coulomb else CARRIERS
+    names = [f"{carrier}_{column}" for carrier in carriers for column in ("energy", "error", "m", "dot_share")]
+    names.append("monomer_gaps")
+    if coulomb:
+        names += ["exciton_state_energy", "exciton_state_error", "exciton_state_hole_dot"]
+        for difference in ("mean_field_exciton", "mean_field_spacing", "bright_dark"):
+            names += [difference, f"{difference}_error"]
+    return names
 
 
 def listed_values(summary: Mapping[str, Any], field_levels: Mapping[str, Any]) -> Iterator[tuple[Listed, Any]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qdmol.files import write_bytes_atomic
 from qdmol.jobs import Record
 from qdmol.results import netcdf_bytes, storable_text
-from qdmol.study.listed_columns import DIMENSIONS, Listed, ListedColumns
+from qdmol.study.listed_columns import DIMENSIONS, Listed, ListedColumns, listed_names
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -99,6 +99,12 @@ def variable_name(key: str, dims: Sequence[str]) -> str:
     return f"coulomb_{stem}" if stem in dims else stem
 
 
+def quantity_names(dims: Sequence[str], *, coulomb: bool) -> list[str]:
+    """Return the names of the variables that have numbers at the points of a table; a table may lack some of them."""
+    keys = (*NUMBERS, *(COULOMB_NUMBERS if coulomb else ()))
+    return [*(variable_name(key, dims) for key in keys), *listed_names(coulomb=coulomb)]
+
+
 class Table:
     """Arrays over the points of a plan, filled record by record.
 
@@ -158,6 +164,13 @@ class Table:
             if name not in known and dims[: len(self.dims)] == self.dims and set(further) <= set(DIMENSIONS):
                 listed = Listed(name, values.attrs["units"], values.attrs["long_name"], further)
                 self._listed.fill_from(listed, values.values.reshape(self.count, *values.shape[len(self.dims) :]))
+
+    def values(self, name: str) -> NDArray[Any] | None:
+        """Return a variable on the grid of the points; None if the table has none of that name."""
+        for variable in self._variables():
+            if variable.name == name:
+                return variable.values.reshape(*self.shape, *variable.values.shape[1:])
+        return None
 
     def __eq__(self, other: object) -> bool:
         """Whether two tables have the same points, numbers, warnings and reasons."""
@@ -231,7 +244,9 @@ class Table:
         for variable in self._variables():
             for entry in np.ndindex(variable.values.shape[1:]):
                 suffix = f"[{','.join(map(str, entry))}]" if entry else ""
-                columns.append((f"{variable.name}{suffix}", variable.unit, variable.values[(slice(None), *entry)]))
+                values = variable.values[(slice(None), *entry)]
+                if not entry or any(_cell(value) != "" for value in values):  # no sample has a level of this place
+                    columns.append((f"{variable.name}{suffix}", variable.unit, values))
         columns = [column for column in columns if column[0] not in leave_out]
         yield [name if unit == "1" else f"{name} ({unit})" for name, unit, _ in columns]
         for index in range(self.count):
