@@ -45,7 +45,7 @@ SLICES = 6
 # Layout in mm: lines above each other, contours beside each other.
 _LEFT, _WIDTH, _BOTTOM, _TOP, _GAP = 14.0, 48.0, 9.0, 6.0, 7.5
 _LEVELS, _NUMBERS = 48.0, 27.0
-_PANEL, _PANEL_HEIGHT, _PANEL_LEFT, _PANEL_TOP, _BAR = 55.0, 46.0, 11.5, 6.5, 2.5
+_PANEL, _PANEL_HEIGHT, _PANEL_LEFT, _PANEL_TOP, _BAR = 53.0, 46.0, 13.0, 6.5, 2.5
 _SLICE, _SLICE_HEIGHT, _SLICE_GAP, _SLICE_ROW = 43.0, 38.0, 5.0, 8.0
 
 

@@ -8,8 +8,11 @@ from typing import Protocol
 
 import numpy as np
 import xarray as xr
+from matplotlib import rcParams
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Patch
+from matplotlib.textpath import TextPath
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
@@ -21,6 +24,7 @@ from qdmol.plot.style import (
     BLUE,
     DOUBLE_COLUMN,
     LIGHT_GREY,
+    MM_PER_POINT,
     SMALL,
     AxesArray,
     axes_array,
@@ -34,8 +38,8 @@ from qdmol.plot.style import (
 DEFAULT_KEYS = ("splitting", "tunnel_coupling", "redshift", "gap")
 MOST_NAMES = 80  # rows with a name; more samples are numbered
 LONGEST_NAME = 26  # characters
-_LEFT, _RIGHT, _BOTTOM, _TOP, _GAP, _ROW, _THIN_ROW = 38.0, 3.0, 9.0, 5.0, 5.0, 4.2, 0.9  # mm
-_SHORTEST = 12.0  # mm
+_NARROWEST, _RIGHT, _BOTTOM, _TOP, _GAP, _ROW, _THIN_ROW = 13.0, 3.0, 9.0, 5.0, 5.0, 4.2, 0.9  # mm
+_SHORTEST, _PAD = 12.0, 4.0  # mm
 
 
 class BatchLike(Protocol):
@@ -113,7 +117,7 @@ def samples(
     """
     selection = _selection(result)
     quantities = _quantities(selection, quantity)
-    with drawing_on(ax, len(quantities), lambda: _layout(len(result.names), len(quantities))) as axes_of:
+    with drawing_on(ax, len(quantities), lambda: _layout(result.names, len(quantities))) as axes_of:
         for place, (axes, shown) in enumerate(zip(axes_of, quantities, strict=True)):
             _draw(axes, selection, shown, named=place == 0 or ax is not None)
             if len(quantities) > 1:
@@ -148,20 +152,31 @@ def draw_samples(result: BatchLike, quantity: str | Sequence[str] | None = None,
     return Drawing(name, caption, caption, figure_of(axes_of[0]), (table,))
 
 
-def _layout(rows: int, panels: int) -> list[Axes]:
+def _layout(names: Sequence[str], panels: int) -> list[Axes]:
+    rows = len(names)
     height = max((_ROW if rows <= MOST_NAMES else _THIN_ROW) * rows, _SHORTEST)
+    left = _NARROWEST if rows > MOST_NAMES else max(_NARROWEST, *(_width(shortened(name)) for name in names))
     columns = max(panels, 2)  # one panel alone is as wide as one of two
-    width = (DOUBLE_COLUMN - _LEFT - _RIGHT - _GAP * (columns - 1)) / columns
-    total = _LEFT + panels * width + (panels - 1) * _GAP + _RIGHT
+    width = max((DOUBLE_COLUMN - left - _RIGHT - _GAP * (columns - 1)) / columns, _SHORTEST)
+    total = left + panels * width + (panels - 1) * _GAP + _RIGHT
     figure = new_figure(total, _BOTTOM + height + _TOP)
-    return [place_axes(figure, _LEFT + place * (width + _GAP), _BOTTOM, width, height) for place in range(panels)]
+    return [place_axes(figure, left + place * (width + _GAP), _BOTTOM, width, height) for place in range(panels)]
+
+
+def _width(name: str) -> float:
+    """Room (mm) for a name beside the axes."""
+    if not name:
+        return _PAD
+    font = FontProperties(family=rcParams["font.family"])
+    path = TextPath((0, 0), name.replace("$", "S"), size=float(rcParams["ytick.labelsize"]), prop=font)
+    return float(path.get_extents().width) * MM_PER_POINT + _PAD
 
 
 def _draw(axes: Axes, selection: Selection, quantity: Quantity, *, named: bool) -> None:
     (axis,) = selection.axes
     count = len(axis.values)
     rows = np.arange(count)
-    for row in rows[::2]:
+    for row in rows[::2] if count <= MOST_NAMES else ():
         axes.axhspan(row - 0.5, row + 0.5, facecolor=LIGHT_GREY, alpha=0.5, linewidth=0, zorder=0)
     for row in np.flatnonzero(selection.failed):
         axes.axhspan(

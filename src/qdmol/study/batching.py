@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 from qdmol.errors import InputError
 from qdmol.files import read_input, refuse_overwriting, write_text_atomic
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import FIGURE_ROOM, Drawable, SavedResult, decode, encode, provenance, save_result
+from qdmol.results import FIGURE_ROOM, Drawable, SavedResult, decode, encode, provenance, save_result, saved_attributes
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
 from qdmol.study.axes import Axis, make_axis
 from qdmol.study.mapping import complex_names, interacting_spec
@@ -86,7 +86,7 @@ class Batch(Drawable):
     @cached_property
     def data(self) -> xr.Dataset:
         """Every number over the dimension ``sample``, with units."""
-        return self.table.dataset(_attributes())
+        return self.table.dataset(_attributes(self.specs, self.files, self.table))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the batch to a NetCDF file that :func:`qdmol.load` reads back.
@@ -98,12 +98,7 @@ class Batch(Drawable):
         OutputError
             The file cannot be written.
         """
-        record = {
-            "specs": [encode(spec, {}) if isinstance(spec, InputError) else spec_mapping(spec) for spec in self.specs],
-            "files": [str(file) for file in self.files],
-            "elapsed": self.elapsed,
-            "coordinates": [dataclasses.asdict(coordinate) for coordinate in self.table.coordinates],
-        }
+        record = {**_record(self.specs, self.files, self.table), "elapsed": self.elapsed}
         return save_result(path, kind=KIND, values=record, data=self.data)
 
     @classmethod
@@ -120,7 +115,7 @@ class Batch(Drawable):
             table = Table(shape=plan.shape, dims=plan.dims, coordinates=coordinates, coulomb=_has_coulomb(specs))
             table.fill_from(saved.data)
             files = tuple(map(Path, record["files"]))
-            return cls(coordinates[0].values, specs, files, float(record["elapsed"]), table=table)
+            return cls(coordinates[0].values, specs, files, float(record.get("elapsed", 0.0)), table=table)
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise saved.incomplete(KIND, error) from None
 
@@ -190,8 +185,10 @@ def solve_batch(
     plan = ListPlan(names, specs, complexes)
     table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(samples), coulomb=_has_coulomb(specs))
 
+    attributes = _attributes(specs, (table_path, data_path), table)
+
     def write() -> None:
-        table.write(data_path, _attributes())
+        table.write(data_path, attributes)
         write_text_atomic(table_path, _csv(table))
 
     resources = Resources(workers or 0, scheduler, time_limit)
@@ -363,12 +360,23 @@ def _has_coulomb(specs: Sequence[Spec | InputError]) -> bool:
     return any(isinstance(spec, Spec) and spec.calculation.coulomb != "none" for spec in specs)
 
 
-def _attributes() -> dict[str, str]:
+def _attributes(specs: Sequence[Spec | InputError], files: Sequence[Path], table: Table) -> dict[str, str]:
+    """Attributes of the file; nothing that differs from run to run."""
     versions = provenance()
     return {
         "title": "table of samples",
         "code": source_digest(SOLVER_SOURCE),
         "versions": json.dumps(versions, sort_keys=True),
+        **saved_attributes(KIND, _record(specs, files, table)),
+    }
+
+
+def _record(specs: Sequence[Spec | InputError], files: Sequence[Path], table: Table) -> dict[str, Any]:
+    """What :func:`qdmol.load` needs beside the arrays."""
+    return {
+        "specs": [encode(spec, {}) if isinstance(spec, InputError) else spec_mapping(spec) for spec in specs],
+        "files": [str(file) for file in files],
+        "coordinates": [dataclasses.asdict(coordinate) for coordinate in table.coordinates],
     }
 
 
