@@ -41,8 +41,7 @@ def _map_bar() -> Iterator[Callable[[State], None]]:
         """The estimated time to the end, which runs on between two points."""
 
         def render(self, task: Task) -> Text:
-            end = task.fields["end"]
-            return Text("" if end is None else f"{time_text(max(end - time.monotonic(), 0.0))} left")
+            return Text(remaining_text(task.fields["end"]))
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"), Remaining())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -54,6 +53,11 @@ def _map_bar() -> Iterator[Callable[[State], None]]:
             bar.update(task, description=state.phase, total=state.total, completed=state.done, counts=counts, end=end)
 
         yield show
+
+
+def remaining_text(end: float | None) -> str:
+    """Return the time from now to an end on the monotonic clock; empty if the end is unknown."""
+    return "" if end is None else f"{time_text(max(end - time.monotonic(), 0.0))} left"
 
 
 def _map_lines() -> Callable[[State], None]:

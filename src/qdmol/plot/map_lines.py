@@ -223,7 +223,7 @@ def _draw_by_dot(axes: Axes, axis: MapAxis, lines: Sequence[LevelLine], shares: 
         dashes = _DASHES[min(line.m, len(_DASHES) - 1)]
         _draw_coloured(axes, axis.places, energy, share, dashed=line.m > 0)
         axes.scatter(axis.places, energy, c=share, cmap=SHARES, norm=Normalize(0, 1), s=3.0, linewidths=0, zorder=4)
-        if line.m not in named:
+        if line.m not in named and any(other.m for other in lines):
             axes.plot([], [], color=GREY, linestyle=dashes, label=f"|m| = {line.m}" if line.m else "m = 0")
         named.add(line.m)
     lowest = min(float(np.nanmin(line.energy)) for line in lines)
