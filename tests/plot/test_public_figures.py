@@ -10,6 +10,7 @@ import pytest
 import spectrum_fakes
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from tests.plot import test_maps
 from tests.plot.test_coupling import made_up
 from tests.test_root import loaded_after
 
@@ -23,9 +24,9 @@ from qdmol.plot.figures import FIGURES
 from qdmol.plot.style import PaperFigure
 from qdmol.prediction import Spectra
 from qdmol.spectroscopy import CurveFits, Surveyed, fit_curve
-from qdmol.study import Map, Solution
+from qdmol.study import Batch, Map, Solution
 
-KINDS = (Solution, Map, Spectra, Sizing, SpecFit, PhotonAnalysis, Surveyed, CurveFits, Claims)
+KINDS = (Solution, Map, Batch, Spectra, Sizing, SpecFit, PhotonAnalysis, Surveyed, CurveFits, Claims)
 CLASSES = {kind.__name__: kind for kind in KINDS}
 
 
@@ -54,6 +55,8 @@ def results(homodimer, spectra, analysis, surveyed):
         "levels": (homodimer, 1),
         "alternatives": (homodimer, 2),
         "coupling_map": (made_up(), 1),
+        "map": (test_maps.made_up(test_maps.FIELD), 2),
+        "samples": (test_maps.batch(["a", "b"]), 2),
         "spectra": (spectra, 4),
         "field_sweep": (spectra, 3),
         "intensity_trace": (analysis, 2),
@@ -69,6 +72,7 @@ def results(homodimer, spectra, analysis, surveyed):
 FIGURE_NAMES = (
     *("axis_profile", "wavefunctions", "levels", "alternatives", "coupling_map", "spectra", "field_sweep"),
     *("intensity_trace", "decay", "g2", "correlation", "g2_by_gate", "curve_fit", "curve_positions"),
+    *("map", "samples"),
 )
 
 

@@ -84,7 +84,11 @@ VIOLATIONS = [
     # environment
     ([("environment.temperature", -1)], "environment.temperature", "at least 0 K"),
     ([("environment.temperature", "25 meV")], "environment.temperature", "K"),
-    ([("environment.field", 5)], "environment.field", "a list"),
+    ([("environment.field", "5 nm")], "environment.field", "kV/cm"),
+    ([("environment.field", {"z": 5})], "environment.field", "along the z axis, or a list [0, 0, F]"),
+    ([("environment.field", True)], "environment.field", "along the z axis, or a list [0, 0, F]"),
+    ([("environment.field", 1e9)], "environment.field", "at most 10000 kV/cm"),
+    ([("environment.field", float("nan"))], "environment.field", "a finite number in kV/cm"),
     ([("environment.field", [0, 0])], "environment.field[2]", "given"),
     ([("environment.field", [0, 0, 0, 0])], "environment.field", "at most 3"),
     ([("environment.field", [0, 0, "5 nm"])], "environment.field[2]", "kV/cm"),

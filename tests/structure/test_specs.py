@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from tests.structure.samples import REMOVED, changed, dimer, dot, monomer
 
 from qdmol.errors import InputError
-from qdmol.structure import dump_spec, list_examples, read_spec, resolve, spec_schema, update_spec
+from qdmol.structure import dump_spec, list_examples, read_spec, resolve, spec_mapping, spec_schema, update_spec
 
 EXAMPLES = Path(resolve.__code__.co_filename).parent.parent / "examples"
 VALIDATOR = jsonschema.Draft202012Validator
@@ -267,6 +267,24 @@ def test_update_checks_the_value_and_names_its_field():
             update_spec(read_spec(dimer()), path, value)
 
 
+@pytest.mark.parametrize("field", [50, 50.0, "50", "50 kV/cm", "5 V/um", [0, 0, 50], ["0 V/m", 0, "50 kV/cm"]])
+def test_a_single_field_lies_along_the_axis(field, tmp_path):
+    data = dimer()
+    data["environment"] = {"field": field}
+    VALIDATOR(spec_schema()).validate(data)
+    (tmp_path / "spec.json").write_text(json.dumps(data), encoding="utf-8")
+    spec = read_spec(tmp_path / "spec.json")
+    assert spec.environment.field == (0, 0, 50)
+    assert spec_mapping(spec)["environment"]["field"] == [0, 0, 50]
+    assert read_spec(load(dump_spec(spec))) == spec
+    assert resolve(spec).field == pytest.approx(50e-4)
+
+
+def test_a_field_may_be_set_as_a_whole_or_by_component():
+    spec = read_spec(dimer())
+    assert update_spec(spec, "environment.field", "20 kV/cm") == update_spec(spec, "environment.field[2]", 20)
+
+
 # ---------------------------------------------------------------- schema
 
 
@@ -298,6 +316,9 @@ def test_the_schema_is_a_schema_and_the_examples_follow_it():
         ("molecule.neck", {"merged": -1}),
         ("molecule.neck", {"merged": 4, "linker": 1}),
         ("environment.field", [0, 0]),
+        ("environment.field", "50 nm"),
+        ("environment.field", 1e9),
+        ("environment.field", True),
         ("environment.temperature", -1),
         ("calculation.electrons", -1),
         ("calculation.electrons", 2.5),

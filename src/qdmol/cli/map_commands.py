@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qdmol.cli.commands import NOT_CONVERGED, Json, Quiet, SpecArgument, app
+from qdmol.cli.commands import NOT_CONVERGED, Json, Particles, Quiet, SpecArgument, app
 from qdmol.cli.console import emit, message, say, show
 from qdmol.cli.outputs import refuse_unwritable, refuse_unwritable_folder
 from qdmol.cli.progress import map_progress
 from qdmol.errors import InputError
+
+if TYPE_CHECKING:
+    from qdmol.plot import Drawing
+    from qdmol.study import Batch, Map
 
 Workers = Annotated[
     int | None,
@@ -22,10 +27,21 @@ Scheduler = Annotated[
     typer.Option("--scheduler", help="Address of a running dask scheduler to use instead; use trusted networks only."),
 ]
 TimeLimit = Annotated[float, typer.Option("--time-limit", help="Time limit per point in seconds.")]
+Plot = Annotated[
+    bool, typer.Option("--plot", help="Draw a figure beside the data: PDF, PNG and a CSV of what is drawn.")
+]
+Quantities = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--quantity",
+        metavar="KEY",
+        help="Variable to draw, such as splitting or electron_energy[0]; needs --plot. Repeat for more panels.",
+    ),
+]
 
 
 @app.command("map")
-def map_(
+def map_(  # noqa: PLR0913, PLR0917  # the options of a command are its arguments
     spec: SpecArgument,
     axis: Annotated[
         list[str] | None,
@@ -38,6 +54,17 @@ def map_(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.nc", help="NetCDF file to write.")
     ] = None,
+    particles: Particles = None,
+    plot: Plot = False,
+    quantity: Quantities = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="AXIS=VALUE",
+            help="Value of an axis at which the figure is drawn; a figure has at most three axes. Needs --plot.",
+        ),
+    ] = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
     time_limit: TimeLimit = 300.0,
@@ -48,17 +75,96 @@ def map_(
     from qdmol.study import map_spec
 
     path = _output(output, "FILE.nc", (".nc",))
+    chosen = _figure_options(path, plot=plot, quantity=quantity, at=at)
+    if plot:
+        _check_figure(spec, axis or [], chosen, quantity, coulomb=particles is not None)
     with map_progress(quiet=quiet) as tell:
         result = map_spec(
-            spec, axes=axis or [], output=path, workers=_workers(workers, scheduler), scheduler=scheduler,
-            time_limit=time_limit, progress=tell,
+            spec, axes=axis or [], output=path, particles=particles, workers=_workers(workers, scheduler),
+            scheduler=scheduler, time_limit=time_limit, progress=tell,
         )  # fmt: skip
+    figures: list[Path] | None = [] if plot else None
+    if plot:
+        from qdmol.plot import draw_map
+        from qdmol.structure import spec_files
+
+        inputs = spec_files(result.spec)
+        figures = _drawn(lambda: draw_map(result, quantity, at=chosen, name=path.stem), path, inputs)
+    return _show(result, f"File: {path.absolute()}", figures, json=json, quiet=quiet)
+
+
+def _show(result: Map | Batch, line: str, figures: list[Path] | None, *, json: bool, quiet: bool) -> int:
+    """Print a result, where its data are and its figures, and return the exit status."""
     if json:
-        emit(result.summary)
+        named = {} if figures is None else {"figures": [str(file.absolute()) for file in figures]}
+        emit({**result.summary, **named})
     elif not quiet:
         message(str(result))
-        say(f"File: {path.absolute()}")
-    return 0 if result.converged else NOT_CONVERGED
+        say(line)
+        for file in figures or ():
+            say(f"Figure: {file.absolute()}")
+    complete = figures is None or bool(figures)
+    return 0 if result.converged and complete else NOT_CONVERGED
+
+
+def _figure_options(
+    path: Path, *, plot: bool, quantity: list[str] | None, at: list[str] | None = None
+) -> dict[str, str]:
+    """Return the values of axes at which a figure is drawn; InputError for options that need --plot.
+
+    The files of the figure must be writable.
+    """
+    if not plot:
+        for name, given in (("quantity", quantity), ("at", at)):
+            if given:
+                raise InputError(field=name, value=given[0], allowed="absent without --plot")
+        return {}
+    for suffix in (".pdf", ".png"):
+        refuse_unwritable(path.with_suffix(suffix), "output")
+    chosen = {}
+    for text in at or ():
+        name, separator, value = text.partition("=")
+        if not separator or not name.strip() or not value.strip():
+            raise InputError(field="at", value=text, allowed="AXIS=VALUE, such as barrier=1.2nm")
+        chosen[name.strip()] = value.strip()
+    return chosen
+
+
+def _check_figure(
+    spec: str, axes: list[str], at: dict[str, str], quantities: list[str] | None, *, coulomb: bool
+) -> None:
+    """Raise InputError, before any work, for a figure that the map cannot have."""
+    from qdmol.plot import check_map
+    from qdmol.structure import read_spec
+    from qdmol.study import make_axes, make_axis, quantity_names
+
+    parsed = read_spec(spec)
+    parsed_axes = make_axes(axes, parsed)
+    check_map([(axis.name, len(axis.values)) for axis in parsed_axes], at)
+    for name, value in at.items():
+        make_axis(name, value, parsed)
+    varied = any(axis.field == "calculation.coulomb" for axis in parsed_axes)
+    has_coulomb = coulomb or varied or parsed.calculation.coulomb != "none"
+    names = quantity_names([axis.name for axis in parsed_axes], coulomb=has_coulomb)
+    for quantity in quantities or ():
+        stem = quantity.partition("[")[0].strip()
+        if stem not in names and not (has_coulomb and stem.startswith("complex_")):
+            raise InputError(field="quantity", value=quantity, allowed=f"a quantity of this map: {', '.join(names)}")
+
+
+def _drawn(draw: Callable[[], Drawing], path: Path, inputs: Iterable[str | Path]) -> list[Path]:
+    """Write a figure beside its data; nothing, with a message, where there is nothing to draw."""
+    from qdmol.files import refuse_overwriting
+    from qdmol.plot import write_drawings
+
+    try:
+        drawing = draw()
+        names = (f"{drawing.name}.pdf", f"{drawing.name}.png", *(f"{table.name}.csv" for table in drawing.tables))
+        refuse_overwriting([path.parent / name for name in names], inputs)
+    except InputError as error:
+        message(f"No figure was written: {error}")
+        return []
+    return list(write_drawings([drawing], path.parent))
 
 
 def _output(output: Path | None, shown: str, suffixes: tuple[str, ...]) -> Path:
@@ -89,7 +195,7 @@ def _workers(workers: int | None, scheduler: str | None) -> int | None:
 
 
 @app.command()
-def batch(
+def batch(  # noqa: PLR0913, PLR0917  # the options of a command are its arguments
     source: Annotated[
         str, typer.Argument(metavar="FOLDER|TABLE.csv", help="Folder of specs, or a table with one sample per row.")
     ],
@@ -100,6 +206,9 @@ def batch(
     spec: Annotated[
         str | None, typer.Option("--spec", metavar="SPEC", help="Spec to which the columns of a table are applied.")
     ] = None,
+    particles: Particles = None,
+    plot: Plot = False,
+    quantity: Quantities = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
     time_limit: TimeLimit = 300.0,
@@ -110,17 +219,32 @@ def batch(
     from qdmol.study import solve_batch
 
     path = _output(output, "FILE.csv", (".csv", ".nc"))
+    _figure_options(path, plot=plot, quantity=quantity)
+    if plot:
+        _check_quantities(quantity)
     with map_progress(quiet=quiet) as tell:
         result = solve_batch(
-            source, spec=spec, output=path, workers=_workers(workers, scheduler), scheduler=scheduler,
-            time_limit=time_limit, progress=tell,
+            source, spec=spec, output=path, particles=particles, workers=_workers(workers, scheduler),
+            scheduler=scheduler, time_limit=time_limit, progress=tell,
         )  # fmt: skip
-    if json:
-        emit(result.summary)
-    elif not quiet:
-        message(str(result))
-        say(f"Table: {path.absolute()}")
-    return 0 if result.converged else NOT_CONVERGED
+    figures: list[Path] | None = None
+    if plot:
+        from qdmol.plot import draw_samples
+
+        inputs = [source] if spec is None or spec.startswith("@") else [source, spec]
+        figures = _drawn(lambda: draw_samples(result, quantity, name=path.stem), path, inputs)
+    return _show(result, f"Table: {path.absolute()}", figures, json=json, quiet=quiet)
+
+
+def _check_quantities(quantities: list[str] | None) -> None:
+    """Raise InputError for a quantity that no sample has."""
+    from qdmol.study import quantity_names
+
+    names = quantity_names(["sample"], coulomb=True)
+    for quantity in quantities or ():
+        stem = quantity.partition("[")[0].strip()
+        if stem not in names and not stem.startswith("complex_"):
+            raise InputError(field="quantity", value=quantity, allowed=f"a quantity of a sample: {', '.join(names)}")
 
 
 @app.command()

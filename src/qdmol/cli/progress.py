@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qdmol.cli.console import message
@@ -34,18 +35,30 @@ def map_progress(*, quiet: bool, unit: str = "points") -> Iterator[Callable[[Sta
 @contextlib.contextmanager
 def _map_bar(unit: str) -> Iterator[Callable[[State], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
+    class Remaining(ProgressColumn):
+        """The estimated time to the end, which runs on between two points."""
+
+        def render(self, task: Task) -> Text:
+            return Text(remaining_text(task.fields["end"]))
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"), Remaining())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("planning", total=None, counts="")
+        task = bar.add_task("planning", total=None, counts="", end=None)
 
         def show(state: State) -> None:
-            bar.update(
-                task, description=state.phase, total=state.total, completed=state.done, counts=_count_text(state, unit)
-            )
+            end = None if state.left is None else time.monotonic() + state.left
+            counts = _count_text(replace(state, left=None), unit)
+            bar.update(task, description=state.phase, total=state.total, completed=state.done, counts=counts, end=end)
 
         yield show
+
+
+def remaining_text(end: float | None) -> str:
+    """Return the time from now to an end on the monotonic clock; empty if the end is unknown."""
+    return "" if end is None else f"{time_text(max(end - time.monotonic(), 0.0))} left"
 
 
 def _map_lines(unit: str) -> Callable[[State], None]:

@@ -14,6 +14,11 @@ from .curves import (
 from .drawing import Drawing as Drawing, Table as Table, write_drawings as write_drawings
 from .figures import Figures as Figures, figures_of as figures_of, write_overview as write_overview
 from .level_diagram import draw_levels as draw_levels, levels as levels
+from .parameter_map import (
+    check_map as check_map,
+    draw_map as draw_map,
+    map as map,  # noqa: A004  # as the function that makes it, `qdmol.map`
+)
 from .photon_decay import decay as decay, draw_decay as draw_decay
 from .photon_g2 import (
     correlation as correlation,
@@ -24,6 +29,7 @@ from .photon_g2 import (
 )
 from .photon_trace import draw_intensity_trace as draw_intensity_trace, intensity_trace as intensity_trace
 from .profile import axis_profile as axis_profile, draw_axis_profile as draw_axis_profile
+from .samples import draw_samples as draw_samples, samples as samples
 from .sensitivity import alternatives as alternatives, draw_alternatives as draw_alternatives
 from .sizing import sizing_scan as sizing_scan
 from .solution import values as values

@@ -34,7 +34,8 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("levels", "level_diagram"),
         ("alternatives", "sensitivity"),
     ),
-    "Map": (("coupling_map", "coupling"),),
+    "Map": (("map", "parameter_map"), ("coupling_map", "coupling")),
+    "Batch": (("samples", "samples"),),
     "Spectra": (("spectra", "spectrum_curves"), ("field_sweep", "spectrum_field")),
     "PhotonAnalysis": (
         ("intensity_trace", "photon_trace"),

@@ -1,5 +1,5 @@
 from .encoding import decode as decode, encode as encode
-from .figures import Drawable as Drawable
+from .figures import FIGURE_ROOM as FIGURE_ROOM, Drawable as Drawable
 from .netcdf import (
     netcdf_bytes as netcdf_bytes,
     provenance as provenance,

@@ -11,6 +11,7 @@ Rules that can be checked without the material set are checked here; the others 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -36,6 +37,7 @@ from qdmol.materials import QUANTITIES, Owner, Quantity
 from qdmol.structure.necks import NECK_MEANINGS, NeckField, PlainNeck
 from qdmol.structure.schema_base import (
     DISTANCE,
+    FIELD,
     GAP,
     ON_AXIS,
     RESERVED,
@@ -52,7 +54,7 @@ from qdmol.structure.schema_base import (
     Thickness,
     Tolerance,
 )
-from qdmol.units import quantity_pattern
+from qdmol.units import describe, quantity_pattern
 
 
 class Override(Part):
@@ -369,13 +371,39 @@ class Molecule(Part):
                 raise InputError(field=f"positions[{i}]", value=[x, y, z], allowed=allowed)
 
 
+FIELD_ALLOWED = f"{describe(FIELD.kind)}, along the z axis, or a list [0, 0, F] of three of them"
+
+
+def _read_field(value: object) -> object:
+    """Return a field as its three components; a single number or text is the component along z."""
+    if isinstance(value, list | tuple):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real | str):
+        raise InputError(field="", value=value, allowed=FIELD_ALLOWED)
+    return (0.0, 0.0, FIELD.parse(value))
+
+
+def _field_schema() -> dict[str, object]:
+    """JSON schema of a field: its component along z, or a list of three components."""
+    listed = {"type": "array", "prefixItems": [FIELD.schema()] * 3, "minItems": 3, "maxItems": 3}
+    return {"anyOf": [*FIELD.schema_options(), listed], "x-unit": FIELD.unit}
+
+
+AppliedField = Annotated[
+    tuple[FieldComponent, FieldComponent, FieldComponent],
+    BeforeValidator(_read_field),
+    WithJsonSchema(_field_schema()),
+]
+
+
 class Environment(Part):
     """Surroundings of the molecule: temperature and applied field."""
 
     temperature: Temperature = Field(300.0, description="Temperature, K.")
-    field: tuple[FieldComponent, FieldComponent, FieldComponent] = Field(
+    field: AppliedField = Field(
         (0.0, 0.0, 0.0),
-        description="Applied far field [x, y, z], kV/cm, along z (x = y = 0). A field along +z pushes electrons to -z.",
+        description="Applied far field along z, kV/cm: one number, or a list [0, 0, F]. A field along +z pushes "
+        "electrons to -z.",
     )
 
     @model_validator(mode="after")

@@ -1,3 +1,4 @@
+from .anticrossings import Anticrossing as Anticrossing, LevelLine as LevelLine, level_lines as level_lines
 from .axes import make_axes as make_axes, make_axis as make_axis
 from .batching import Batch as Batch, solve_batch as solve_batch
 from .comparing import Comparison as Comparison, NumberPair as NumberPair, compare as compare
@@ -12,6 +13,7 @@ from .solving import (
     solve as solve,
     with_alternative as with_alternative,
 )
+from .table import quantity_names as quantity_names
 from .values import (
     CarrierLevels as CarrierLevels,
     ComplexLevel as ComplexLevel,

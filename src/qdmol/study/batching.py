@@ -17,23 +17,26 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from qdmol.errors import InputError
 from qdmol.files import read_input, refuse_overwriting, write_text_atomic
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import SavedResult, decode, encode, provenance, save_result
+from qdmol.results import FIGURE_ROOM, Drawable, SavedResult, decode, encode, provenance, save_result, saved_attributes
 from qdmol.structure import Spec, dump_spec, read_spec, spec_files, spec_mapping
 from qdmol.study.axes import Axis, make_axis
+from qdmol.study.mapping import complex_names, interacting_spec
 from qdmol.study.plan import GridPlan, ListPlan
 from qdmol.study.points import SOLVER_SOURCE
 from qdmol.study.table import Coordinate, Table
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 
 KIND = "batch"
@@ -44,7 +47,7 @@ RESULTS = ("spacing",)
 
 
 @dataclass(frozen=True, repr=False)
-class Batch:
+class Batch(Drawable):
     """Solved samples: `files` (CSV and NetCDF) have one row for each sample."""
 
     names: tuple[str, ...]
@@ -76,10 +79,14 @@ class Batch:
             "elapsed_s": self.elapsed,
         }
 
+    def plot(self, quantity: str | Sequence[str] | None = None, ax: Axes | Sequence[Axes] | None = None) -> Any:
+        """Draw the samples beside each other; the same as :func:`qdmol.plot.samples`, whose parameters these are."""
+        return import_module(FIGURE_ROOM).samples(self, quantity, ax)
+
     @cached_property
     def data(self) -> xr.Dataset:
         """Every number over the dimension ``sample``, with units."""
-        return self.table.dataset(_attributes())
+        return self.table.dataset(_attributes(self.specs, self.files, self.table))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the batch to a NetCDF file that :func:`qdmol.load` reads back.
@@ -91,12 +98,7 @@ class Batch:
         OutputError
             The file cannot be written.
         """
-        record = {
-            "specs": [encode(spec, {}) if isinstance(spec, InputError) else spec_mapping(spec) for spec in self.specs],
-            "files": [str(file) for file in self.files],
-            "elapsed": self.elapsed,
-            "coordinates": [dataclasses.asdict(coordinate) for coordinate in self.table.coordinates],
-        }
+        record = {**_record(self.specs, self.files, self.table), "elapsed": self.elapsed}
         return save_result(path, kind=KIND, values=record, data=self.data)
 
     @classmethod
@@ -113,7 +115,7 @@ class Batch:
             table = Table(shape=plan.shape, dims=plan.dims, coordinates=coordinates, coulomb=_has_coulomb(specs))
             table.fill_from(saved.data)
             files = tuple(map(Path, record["files"]))
-            return cls(coordinates[0].values, specs, files, float(record["elapsed"]), table=table)
+            return cls(coordinates[0].values, specs, files, float(record.get("elapsed", 0.0)), table=table)
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise saved.incomplete(KIND, error) from None
 
@@ -144,6 +146,7 @@ def solve_batch(
     *,
     output: str | os.PathLike[str],
     spec: Spec | str | Path | Mapping[str, object] | None = None,
+    particles: str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     time_limit: float | None = TIME_LIMIT,
@@ -159,7 +162,7 @@ def solve_batch(
         The table, ``.csv`` or ``.nc``; the other goes beside it. Finished samples are kept as those of a map are.
     spec
         What the columns of a table are applied to, unless a column ``spec`` names one for each row.
-    workers, scheduler, time_limit, progress
+    particles, workers, scheduler, time_limit, progress
         As of :func:`qdmol.map`.
 
     Raises
@@ -173,14 +176,19 @@ def solve_batch(
     table_path, data_path = _paths(Path(output))
     if workers is not None and scheduler is not None:
         raise InputError(field="workers", value=workers, allowed="absent where a scheduler is given")
+    complexes = None if particles is None else complex_names(particles)
     samples = _read(source, spec=spec)
+    if complexes is not None:
+        samples = replace(samples, specs=[_interacting(sample) for sample in samples.specs])
     names, specs = samples.names, samples.specs
     _refuse_overwriting(Path(output), (table_path, data_path), [source, *samples.files])
-    plan = ListPlan(names, specs)
+    plan = ListPlan(names, specs, complexes)
     table = Table(shape=plan.shape, dims=plan.dims, coordinates=_coordinates(samples), coulomb=_has_coulomb(specs))
 
+    attributes = _attributes(specs, (table_path, data_path), table)
+
     def write() -> None:
-        table.write(data_path, _attributes())
+        table.write(data_path, attributes)
         write_text_atomic(table_path, _csv(table))
 
     resources = Resources(workers or 0, scheduler, time_limit)
@@ -194,6 +202,14 @@ def solve_batch(
         require_valid=True,
     )
     return Batch(names, specs, (table_path, data_path), time.perf_counter() - started, table=table)
+
+
+def _interacting(sample: Spec | InputError) -> Spec | InputError:
+    """Spec of a sample with configuration interaction, or what is wrong with it."""
+    try:
+        return sample if isinstance(sample, InputError) else interacting_spec(sample)
+    except InputError as error:
+        return error
 
 
 def _refuse_overwriting(output: Path, written: Sequence[Path], read: Iterable[str | os.PathLike[str]]) -> None:
@@ -344,12 +360,23 @@ def _has_coulomb(specs: Sequence[Spec | InputError]) -> bool:
     return any(isinstance(spec, Spec) and spec.calculation.coulomb != "none" for spec in specs)
 
 
-def _attributes() -> dict[str, str]:
+def _attributes(specs: Sequence[Spec | InputError], files: Sequence[Path], table: Table) -> dict[str, str]:
+    """Attributes of the file; nothing that differs from run to run."""
     versions = provenance()
     return {
         "title": "table of samples",
         "code": source_digest(SOLVER_SOURCE),
         "versions": json.dumps(versions, sort_keys=True),
+        **saved_attributes(KIND, _record(specs, files, table)),
+    }
+
+
+def _record(specs: Sequence[Spec | InputError], files: Sequence[Path], table: Table) -> dict[str, Any]:
+    """What :func:`qdmol.load` needs beside the arrays."""
+    return {
+        "specs": [encode(spec, {}) if isinstance(spec, InputError) else spec_mapping(spec) for spec in specs],
+        "files": [str(file) for file in files],
+        "coordinates": [dataclasses.asdict(coordinate) for coordinate in table.coordinates],
     }
 
 

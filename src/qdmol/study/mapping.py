@@ -10,13 +10,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
+from qdmol.ci import parse_complexes
 from qdmol.errors import InputError
 from qdmol.files import refuse_overwriting
 from qdmol.jobs import TIME_LIMIT, Progress, Resources, run_jobs, source_digest, store_folder
-from qdmol.results import Drawable, SavedResult, provenance, save_result, saved_attributes
+from qdmol.results import FIGURE_ROOM, Drawable, SavedResult, provenance, save_result, saved_attributes
 from qdmol.structure import (
     AxialMolecule,
     Spec,
@@ -27,6 +31,7 @@ from qdmol.structure import (
     spec_mapping,
     update_spec,
 )
+from qdmol.study.anticrossings import Anticrossing, anticrossings, level_lines
 from qdmol.study.axes import Axis, make_axes
 from qdmol.study.plan import GridPlan
 from qdmol.study.points import SOLVER_SOURCE
@@ -34,9 +39,11 @@ from qdmol.study.table import Coordinate, Table
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 
 KIND = "map"
+COULOMB = "calculation.coulomb"
 MAX_LISTED_FAILURES = 5
 # The map of tunnel coupling: values of core diameter and barrier, the axes of Fig. R1 of the reference work's
 # peer-review file.
@@ -93,7 +100,36 @@ class Map(Drawable):
             "failed": [{"index": list(place), "reason": reason} for place, reason in self.failed],
             "converged": self.converged,
             "elapsed_s": self.elapsed,
+            **(
+                {"anticrossings": [_as_dict(crossing) for crossing in self.anticrossings]} if self.anticrossings else {}
+            ),
         }
+
+    @cached_property
+    def anticrossings(self) -> tuple[Anticrossing, ...]:
+        """Where two levels of one symmetry come closest along the axis of a map over one axis of numbers."""
+        varied = [axis for axis in self.axes if len(axis.values) > 1]
+        if len(varied) != 1 or not all(
+            isinstance(value, int | float) and math.isfinite(value) for value in varied[0].values
+        ):
+            return ()
+        position = np.array(varied[0].values, dtype=np.float64)
+        order = np.argsort(position)
+        crossings = []
+        for carrier in ("electron", "electron_coulomb", "hole"):
+            lines = level_lines(self.table.values, carrier, order)
+            crossings += anticrossings(carrier, position[order], lines)
+        return tuple(crossings)
+
+    def plot(
+        self,
+        quantity: str | Sequence[str] | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+        *,
+        at: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Draw the map; the same as :func:`qdmol.plot.map`, whose parameters these are."""
+        return import_module(FIGURE_ROOM).map(self, quantity, ax, at=at)
 
     @cached_property
     def data(self) -> xr.Dataset:
@@ -150,6 +186,7 @@ class Map(Drawable):
             sentences.append(f"All {self.table.done} points were solved.")
         else:
             sentences.append(f"{self.table.done} of {self.table.count} points were solved.")
+        sentences += [self._crossing_text(crossing) for crossing in self.anticrossings]
         for place, reason in self.failed[:MAX_LISTED_FAILURES]:
             sentences.append(f"Failed point {self._named(place)}: {reason}")
         if len(self.failed) > MAX_LISTED_FAILURES:
@@ -157,6 +194,18 @@ class Map(Drawable):
                 f"{len(self.failed) - MAX_LISTED_FAILURES} more points failed; see the variable `reason` in the file."
             )
         return sentences
+
+    def _crossing_text(self, crossing: Anticrossing) -> str:
+        (axis,) = [axis for axis in self.axes if len(axis.values) > 1]
+        unit = "" if axis.unit == "1" else f" {axis.unit}"
+        lower, upper = crossing.levels
+        what = {"electron_coulomb": "Electron levels in the field of the hole"}.get(
+            crossing.carrier, f"{crossing.carrier.capitalize()} levels"
+        )
+        return (
+            f"{what} {lower} and {upper} (counted from 0) anticross at {axis.name} {crossing.position:.4g}{unit}: "
+            f"smallest distance {crossing.gap}."
+        )
 
     def _named(self, place: Sequence[int]) -> str:
         pairs = zip(self.axes, place, strict=True)
@@ -167,6 +216,17 @@ class Map(Drawable):
     def _repr_html_(self) -> str:
         title, *details = (html.escape(text) for text in self._sentences())
         return f"<div><p><strong>{title}</strong></p><ul>{''.join(f'<li>{text}</li>' for text in details)}</ul></div>"
+
+
+def _as_dict(crossing: Anticrossing) -> dict[str, Any]:
+    """Return an anticrossing as the JSON object of ``qdmol map``."""
+    return {
+        "carrier": crossing.carrier,
+        "levels": list(crossing.levels),
+        "position": crossing.position,
+        "gap_meV": crossing.gap.value,
+        "gap_error_meV": crossing.gap.error,
+    }
 
 
 def _attributes(spec: Spec, axes: Sequence[Axis]) -> dict[str, str]:
@@ -198,6 +258,7 @@ def map_spec(
     *,
     axes: Mapping[str, Any] | Sequence[str],
     output: str | os.PathLike[str] | None = None,
+    particles: str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     time_limit: float | None = TIME_LIMIT,
@@ -215,6 +276,8 @@ def map_spec(
         core_radius, core_diameter, shell_thickness, spacing, barrier, neck_diameter, field.
     output
         A NetCDF file; finished points are kept beside it (``.parts``) or in the folder ``QDMOL_STORE`` names.
+    particles
+        Complexes whose states are wanted at every point, as of :func:`qdmol.solve`.
     workers
         Processes to compute in; None computes in this one.
     scheduler
@@ -228,7 +291,8 @@ def map_spec(
     Returns
     -------
     Map
-        ``data`` is an xarray dataset with one value a point, units in attributes.
+        ``data`` is an xarray dataset with one value a point, units in attributes; levels have the further dimension
+        ``level``, probabilities in each dot ``dot``, and complexes ``state``.
 
     Raises
     ------
@@ -243,10 +307,13 @@ def map_spec(
     resources = Resources(workers or 0, scheduler, time_limit)
     parsed = read_spec(spec)
     grid_axes = make_axes(axes, parsed)
+    complexes = None if particles is None else complex_names(particles)
+    if complexes is not None and not any(axis.field == COULOMB for axis in grid_axes):
+        parsed = interacting_spec(parsed)
     path = None if output is None else netcdf_path(output)
     if path is not None:
         refuse_overwriting([path], spec_files(parsed), store=store_folder(path))
-    plan = GridPlan(parsed, grid_axes)
+    plan = GridPlan(parsed, grid_axes, complexes)
     table = _table(parsed, grid_axes)
     attributes = _attributes(parsed, grid_axes)
 
@@ -266,6 +333,16 @@ def map_spec(
     return Map(parsed, grid_axes, path, time.perf_counter() - started, table=table)
 
 
+def complex_names(particles: str) -> str:
+    """Return the names of complexes, each once; InputError for a name of none."""
+    return ",".join(complex_.name for complex_ in parse_complexes(particles))
+
+
+def interacting_spec(spec: Spec) -> Spec:
+    """Return the spec with configuration interaction, which complexes are solved by."""
+    return spec if spec.calculation.coulomb == "ci" else update_spec(spec, COULOMB, "ci")
+
+
 def netcdf_path(output: str | os.PathLike[str]) -> Path:
     """Return the path of a file of results; InputError if the name is invalid."""
     path = Path(output)
@@ -283,7 +360,7 @@ def _coordinates(axes: Sequence[Axis]) -> list[Coordinate]:
 
 
 def _has_coulomb(spec: Spec, axes: Sequence[Axis]) -> bool:
-    varied = any(axis.field == "calculation.coulomb" for axis in axes)
+    varied = any(axis.field == COULOMB for axis in axes)
     return varied or spec.calculation.coulomb != "none"
 
 

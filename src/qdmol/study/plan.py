@@ -28,6 +28,7 @@ class SpecPlan(ABC):
     """Points of a result, the last dimension fastest; a plan of jobs that solve them."""
 
     preload = SOLVER_MODULES
+    particles: str | None = None
 
     @property
     @abstractmethod
@@ -50,7 +51,7 @@ class SpecPlan(ABC):
 
     def job_at(self, index: int) -> Job:
         """Return the job of a point; InputError where its spec is invalid."""
-        return point_job(self.spec_at(index))
+        return point_job(self.spec_at(index), particles=self.particles)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class GridPlan(SpecPlan):
 
     spec: Spec
     axes: tuple[Axis, ...]
+    particles: str | None = None
 
     def __post_init__(self) -> None:
         if self.count > MAX_POINTS:
@@ -119,6 +121,7 @@ class ListPlan(SpecPlan):
 
     names: tuple[str, ...]
     specs: Sequence[Spec | InputError]
+    particles: str | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -37,39 +37,49 @@ SOLVER_SOURCE = (
 SOLVER_MODULES = ("qdmol.study.job", "qdmol.study.evaluation")
 # Monomers that a process keeps solved, about 40 MB each; points come in an order in which few are needed.
 KEPT_MONOMERS = 4
+EXCITON = "X"
 # Keys of the JSON object that do not describe the molecule.
 _NOT_RESULTS = ("qdmol", "name", "elapsed_s")
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A spec and its molecule, placed and with the values of its materials."""
+    """A spec and its molecule, placed and with the values of its materials; `particles` as of `qdmol.solve`."""
 
     spec: Spec
     molecule: AxialMolecule
+    particles: str | None = None
 
 
-def point_job(spec: Spec) -> Job:
-    """Return the job that solves a spec; InputError where the spec is invalid."""
+def point_job(spec: Spec, *, particles: str | None = None) -> Job:
+    """Return the job that solves a spec; InputError where the spec is invalid.
+
+    By configuration interaction the complexes `particles` are solved as well; without it, or without `particles`, the
+    exciton alone.
+    """
     molecule = resolve(spec)
+    interacting = spec.calculation.coulomb == "ci"
+    particles = (particles or EXCITON) if interacting else None
     return Job(
         function="qdmol.study.points:solve_point",
-        payload=Point(spec, molecule),
-        key=point_key(spec, molecule),
+        payload=Point(spec, molecule, particles),
+        key=point_key(spec, molecule, particles=particles),
         record="qdmol.study.records:PointRecord",
         source=SOLVER_SOURCE,
         group=_group(molecule),
     )
 
 
-def point_key(spec: Spec, molecule: AxialMolecule, *, source: tuple[str, ...] = SOLVER_SOURCE) -> str:
-    """Return the key of a point: everything in the spec but its name, the resolved molecule, and the code.
+def point_key(
+    spec: Spec, molecule: AxialMolecule, *, particles: str | None = None, source: tuple[str, ...] = SOLVER_SOURCE
+) -> str:
+    """Return the key of a point: everything in the spec but its name, the resolved molecule, complexes, and the code.
 
     The molecule holds the values of the materials, so that a changed material set gives another key.
     """
     content = spec.model_dump(mode="json")
     del content["name"]
-    return job_key(json.dumps(content, sort_keys=True), repr(molecule), source=source)
+    return job_key(json.dumps(content, sort_keys=True), repr(molecule), *filter(None, [particles]), source=source)
 
 
 def _group(molecule: AxialMolecule) -> int:
@@ -79,7 +89,7 @@ def _group(molecule: AxialMolecule) -> int:
 
 
 def solve_point(point: Point) -> Record:
-    """Return ``summary``, the JSON object of ``qdmol solve`` without name and duration.
+    """Return ``summary``, the JSON object of ``qdmol solve`` without name and duration, and ``field_levels``.
 
     Raises
     ------
@@ -89,13 +99,16 @@ def solve_point(point: Point) -> Record:
         What could not be computed, with the reason.
     """
     # Imported here: what is on disk comes back without the solver.
+    from qdmol.ci import parse_complexes
     from qdmol.study.evaluation import evaluate
     from qdmol.study.job import run_job
-    from qdmol.study.summary import summary_of
+    from qdmol.study.summary import field_levels_of, summary_of
 
-    job = run_job(point.spec, molecule=point.molecule, monomer=_monomers())
-    summary = summary_of(evaluate(job, elapsed=0.0))
-    return {"summary": {key: value for key, value in summary.items() if key not in _NOT_RESULTS}}
+    complexes = () if point.particles is None else parse_complexes(point.particles)
+    job = run_job(point.spec, molecule=point.molecule, monomer=_monomers(), complexes=complexes)
+    values = evaluate(job, elapsed=0.0)
+    summary = {key: value for key, value in summary_of(values).items() if key not in _NOT_RESULTS}
+    return {"summary": summary, "field_levels": field_levels_of(values)}
 
 
 class MonomerCache:

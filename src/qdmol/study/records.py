@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -23,6 +23,48 @@ class _Levels(StoredModel):
         return self
 
 
+Shares = list[list[Number]]
+
+
+class _DotShares(StoredModel):
+    """Probability of each level of both carriers in each dot."""
+
+    electron: Shares
+    hole: Shares
+
+
+class _State(StoredModel):
+    """A state of a complex."""
+
+    energy_eV: Number  # noqa: N815
+    error_meV: NotNegative  # noqa: N815
+    m: int
+    parity: Literal["+", "-"] | None
+    electron_spin: Number | None = None
+    hole_spin: Number | None = None
+    total_spin: Number | None = None
+    degeneracy: Count
+    label: str | None = None
+
+
+class _Complex(StoredModel):
+    """The lowest states of a complex."""
+
+    electrons: Count
+    holes: Count
+    states: list[_State]
+    binding_meV: Number | None  # noqa: N815
+    binding_error_meV: NotNegative | None  # noqa: N815
+
+
+class _ExcitonState(StoredModel):
+    """A higher state of the exciton."""
+
+    hole_dot: Count | None
+    exciton_eV: Number  # noqa: N815
+    exciton_error_meV: NotNegative  # noqa: N815
+
+
 class _Attraction(StoredModel):
     """The object `coulomb`."""
 
@@ -30,7 +72,7 @@ class _Attraction(StoredModel):
     electron_energy_eV: list[Number] | None  # noqa: N815
     electron_error_meV: list[NotNegative | None] | None  # noqa: N815
     hole_dot: Count | None
-    other_states: list[dict[str, Any]]
+    other_states: list[_ExcitonState]
     spacing_meV: Number | None  # noqa: N815
     spacing_error_meV: NotNegative | None  # noqa: N815
     exciton_eV: Number  # noqa: N815
@@ -45,13 +87,15 @@ class _Summary(StoredModel):
     converged: bool
     electron: _Levels
     hole: _Levels
+    dot_share: _DotShares | None = None
+    complexes: dict[str, _Complex] | None = None
     splitting_meV: Number | None  # noqa: N815
     splitting_error_meV: NotNegative | None  # noqa: N815
     coulomb: _Attraction | None
     gap_eV: Number | None  # noqa: N815
     gap_error_meV: NotNegative | None  # noqa: N815
     monomer_gap_eV: Number | None  # noqa: N815
-    monomer_gaps_eV: list[Number]  # noqa: N815
+    monomer_gaps_eV: list[Number | None]  # noqa: N815
     redshift_meV: Number | None  # noqa: N815
     redshift_error_meV: NotNegative | None  # noqa: N815
     redshift_single_particle_meV: Number | None  # noqa: N815
@@ -68,11 +112,20 @@ class _Summary(StoredModel):
         return self
 
 
+class _FieldLevels(StoredModel):
+    """What the JSON object lacks of the electron levels in the field of the hole."""
+
+    m: list[int]
+    parity: list[Literal["+", "-"] | None]
+    dot_share: Shares | None
+
+
 class PointRecord(StoredModel):
     """A point of a map, a sample of a batch, or a case of the claims."""
 
     status: Literal["done"]
     summary: _Summary
+    field_levels: _FieldLevels | None = None
 
 
 def _is_numeric(value: object) -> bool:

@@ -44,6 +44,18 @@ def summary_of(values: SolutionValues) -> dict[str, Any]:
     }
 
 
+def field_levels_of(values: SolutionValues) -> dict[str, Any] | None:
+    """What the JSON object lacks of the electron levels in the field of the hole; None where there are none."""
+    levels = None if values.pair is None else values.pair.electron_levels
+    if not levels:
+        return None
+    return {
+        "m": [level.m for level in levels],
+        "parity": [level.parity for level in levels],
+        "dot_share": _shares(levels) if levels[0].dot_share else None,
+    }
+
+
 def _error(energy: Estimate) -> float:
     """The error in meV of an energy in eV."""
     return 1000 * energy.error

@@ -1,4 +1,4 @@
-"""Tables of points: every scalar of ``solve --json`` as an array, and the reason of every failed point.
+"""Tables of points: every number of ``solve --json`` as an array, and the reason of every failed point.
 
 The file is written by h5netcdf: xarray takes longer to load than a finished map. ``xarray.open_dataset`` reads it.
 """
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qdmol.files import write_bytes_atomic
 from qdmol.jobs import Record
 from qdmol.results import netcdf_bytes, storable_text
+from qdmol.study.listed_columns import DIMENSIONS, Listed, ListedColumns, listed_names
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,10 +71,13 @@ class Coordinate:
 
 @dataclass(frozen=True, slots=True)
 class _Variable:
+    """Values (points, ...) with the dimensions that follow those of the table."""
+
     name: str
     unit: str
     title: str
     values: NDArray[Any]
+    dims: tuple[str, ...] = ()
 
 
 def split_key(key: str) -> tuple[str, str]:
@@ -93,6 +97,12 @@ def variable_name(key: str, dims: Sequence[str]) -> str:
     """
     stem, _ = split_key(key)
     return f"coulomb_{stem}" if stem in dims else stem
+
+
+def quantity_names(dims: Sequence[str], *, coulomb: bool) -> list[str]:
+    """Return the names of the variables that have numbers at the points of a table; a table may lack some of them."""
+    keys = (*NUMBERS, *(COULOMB_NUMBERS if coulomb else ()))
+    return [*(variable_name(key, dims) for key in keys), *listed_names(coulomb=coulomb)]
 
 
 class Table:
@@ -119,6 +129,7 @@ class Table:
         self._converged = np.zeros(self.count, dtype=np.int8)
         self._notes = np.full(self.count, "", dtype=object)
         self._reasons = np.full(self.count, NOT_YET, dtype=object)
+        self._listed = ListedColumns(self.count)
 
     def fill(self, index: int, record: Record) -> None:
         """Enter the record of a point; a record without a result makes it a failed point with its reason."""
@@ -133,23 +144,47 @@ class Table:
         for key, column in self._numbers.items():
             value = numbers.get(key)
             column[index] = np.nan if value is None else value
+        self._listed.fill(index, record)
 
     def fill_from(self, data: xr.Dataset) -> None:
-        """Take every number from a dataset that such a table has written; KeyError where one is missing."""
+        """Take every number from a dataset that such a table has written; KeyError where one is missing.
+
+        A dataset of an earlier version has no levels.
+        """
         for key, column in self._numbers.items():
             column[:] = data[variable_name(key, self.dims)].values.ravel()
         self._converged[:] = data["converged"].values.ravel()
         self._notes[:] = data["warnings"].values.ravel()
         self._reasons[:] = data["reason"].values.ravel()
+        known = {variable.name for variable in self._variables()} | {entry.name for entry in self.coordinates}
+        for name in map(str, data.data_vars):
+            values = data[name]
+            dims = tuple(map(str, values.dims))
+            further = dims[len(self.dims) :]
+            if name not in known and dims[: len(self.dims)] == self.dims and set(further) <= set(DIMENSIONS):
+                listed = Listed(name, values.attrs["units"], values.attrs["long_name"], further)
+                self._listed.fill_from(listed, values.values.reshape(self.count, *values.shape[len(self.dims) :]))
+
+    def values(self, name: str) -> NDArray[Any] | None:
+        """Return a variable on the grid of the points; None if the table has none of that name."""
+        for variable in self._variables():
+            if variable.name == name:
+                return variable.values.reshape(*self.shape, *variable.values.shape[1:])
+        return None
 
     def __eq__(self, other: object) -> bool:
         """Whether two tables have the same points, numbers, warnings and reasons."""
         if not isinstance(other, Table):
             return NotImplemented
         same = (self.shape, self.dims, self.coordinates) == (other.shape, other.dims, other.coordinates)
-        return same and all(
-            np.array_equal(mine.values, theirs.values, equal_nan=mine.values.dtype != object)
-            for mine, theirs in zip(self._variables(), other._variables(), strict=True)
+        mine, theirs = self._variables(), other._variables()
+        return (
+            same
+            and [variable.name for variable in mine] == [variable.name for variable in theirs]
+            and all(
+                np.array_equal(one.values, two.values, equal_nan=one.values.dtype != object)
+                for one, two in zip(mine, theirs, strict=True)
+            )
         )
 
     __hash__ = None  # type: ignore[assignment]  # tables are filled in place
@@ -187,14 +222,31 @@ class Table:
             ),
             _Variable("warnings", "1", "warnings about the point", self._notes),
             _Variable("reason", "1", "reason why the point failed; empty if it was solved", self._reasons),
+            *(_Variable(entry.name, entry.unit, entry.title, values, entry.dims) for entry, values in self._listed),
+        ]
+
+    @property
+    def _further(self) -> list[_Variable]:
+        """Coordinates of the levels, dots and states: numbers from 0."""
+        return [
+            _Variable(name, "1", DIMENSIONS[name], np.arange(size, dtype=np.int32), (name,))
+            for name, size in self._listed.sizes.items()
         ]
 
     def rows(self, *, leave_out: Sequence[str] = ()) -> Iterator[list[Any]]:
-        """Header with units, then one row per point of a one-dimensional table; failed points have empty cells."""
+        """Header with units, then one row per point of a one-dimensional table; failed points have empty cells.
+
+        A column of levels, ``electron_energy[0] (eV)``, is one of several.
+        """
         columns: list[tuple[str, str, Any]] = [
             (variable.name, variable.unit, variable.values) for variable in self.coordinates
         ]
-        columns += [(variable.name, variable.unit, variable.values) for variable in self._variables()]
+        for variable in self._variables():
+            for entry in np.ndindex(variable.values.shape[1:]):
+                suffix = f"[{','.join(map(str, entry))}]" if entry else ""
+                values = variable.values[(slice(None), *entry)]
+                if not entry or any(_cell(value) != "" for value in values):  # no sample has a level of this place
+                    columns.append((f"{variable.name}{suffix}", variable.unit, values))
         columns = [column for column in columns if column[0] not in leave_out]
         yield [name if unit == "1" else f"{name} ({unit})" for name, unit, _ in columns]
         for index in range(self.count):
@@ -204,15 +256,19 @@ class Table:
         """Return the table as labelled arrays with units."""
         import xarray as xr
 
-        along = {
+        along: dict[str, tuple[Any, Any, dict[str, str]]] = {
             variable.name: (variable.dimension, variable.array, {"units": variable.unit, "long_name": variable.title})
             for variable in self.coordinates
         }
         coordinates = {name: along.pop(name) for name in self.dims}
+        coordinates |= {
+            entry.name: (entry.dims, entry.values, {"units": entry.unit, "long_name": entry.title})
+            for entry in self._further
+        }
         variables = along | {
             variable.name: (
-                self.dims,
-                variable.values.reshape(self.shape).copy(),
+                (*self.dims, *variable.dims),
+                variable.values.reshape(*self.shape, *variable.values.shape[1:]).copy(),
                 {"units": variable.unit, "long_name": variable.title},
             )
             for variable in self._variables()
@@ -229,15 +285,15 @@ class Table:
     def _write_into(self, file: Any, attributes: Mapping[str, str]) -> None:
         import h5py
 
-        file.dimensions = dict(zip(self.dims, self.shape, strict=True))
+        file.dimensions = dict(zip(self.dims, self.shape, strict=True)) | self._listed.sizes
         file.attrs.update({name: storable_text(text) for name, text in attributes.items()})
         parts: list[tuple[tuple[str, ...], str, str, str, NDArray[Any]]] = [
             ((entry.dimension,), entry.name, entry.unit, entry.title, entry.array) for entry in self.coordinates
         ]
-        parts += [
-            (self.dims, entry.name, entry.unit, entry.title, entry.values.reshape(self.shape))
-            for entry in self._variables()
-        ]
+        parts += [(entry.dims, entry.name, entry.unit, entry.title, entry.values) for entry in self._further]
+        for entry in self._variables():
+            values = entry.values.reshape(*self.shape, *entry.values.shape[1:])
+            parts.append(((*self.dims, *entry.dims), entry.name, entry.unit, entry.title, values))
         for dims, name, unit, title, values in parts:
             is_text = values.dtype == object
             content = _storable_texts(values) if is_text else values
