@@ -278,7 +278,7 @@ def set_text(name_or_path: str, *, relative_to: Path | None = None, field: str =
     if material_set.path.suffix.lower() != ".json":
         with open_input(material_set.path, field=field) as file:
             return file.read().decode("utf-8-sig")
-    yaml = YAML(typ="safe", pure=True)
+    yaml: Any = YAML(typ="safe", pure=True)  # the types of its settings are declared too narrowly
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False
     text = io.StringIO()

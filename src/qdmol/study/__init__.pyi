@@ -4,6 +4,12 @@ from .comparing import Comparison as Comparison, NumberPair as NumberPair, compa
 from .job import solve_bound as solve_bound
 from .mapping import Map as Map, coupling_map as coupling_map, map_spec as map_spec
 from .points import SOLVER_MODULES as SOLVER_MODULES, SOLVER_SOURCE as SOLVER_SOURCE, point_job as point_job
+from .set_comparison import (
+    BareCoreSizes as BareCoreSizes,
+    SetOnDot as SetOnDot,
+    compare_sets as compare_sets,
+    size_bare_cores as size_bare_cores,
+)
 from .solution import Solution as Solution
 from .solving import solve as solve
 from .values import (
