@@ -276,7 +276,7 @@ def test_materials_check(capsys, tmp_path):
     assert run("materials", "check", str(valid)) == 0
     out, err = capsys.readouterr()
     assert "mine: valid" in out
-    assert "no `homogeneous_width`, which is needed for spectra." in out
+    assert "ZnS: no `bulk_absorption_300nm`, which is needed for" in out
     assert err == ""
     assert run("materials", "check", str(valid), "--quiet") == 0
     assert capsys.readouterr() == ("", "")
