@@ -81,8 +81,8 @@ def compare_sets(
 ) -> tuple[SetOnDot, ...]:
     """Solve the same dot with several material sets.
 
-    The core is the reference material of a set. Its shells are that of the published alignment, then every other material
-    with a layer thickness in the order of the file, each of equal thickness; without any the core is bare.
+    The core is the reference material of a set. Its shells are that of the published alignment, then every other
+    material with a layer thickness in the order of the file, each of equal thickness; without any the core is bare.
 
     Parameters
     ----------
