@@ -97,3 +97,13 @@ def test_values_seen_nowhere_say_so():
         assert "not verified" in other.origin.note
     assert any("four valleys" in note for note in chosen.notes)
     assert any("Non-parabolicity" in note for note in chosen.notes)
+
+
+def test_steps_to_zns_differ_between_sets_as_documented():
+    def valence(name, inner, outer):
+        chosen = load_set(name)
+        return chosen.edges(outer)[1] - chosen.edges(inner)[1]
+
+    by_cds = valence("cdse-cds-single-band", "CdSe", "CdS") + valence("cds-zns", "CdS", "ZnS")
+    by_znse = valence("cdse-znse", "CdSe", "ZnSe") + valence("inp-znse-zns", "ZnSe", "ZnS")
+    assert [by_cds, by_znse, valence("cdse-zns", "CdSe", "ZnS")] == pytest.approx([0.82, 0.66, 0.90], abs=1e-9)

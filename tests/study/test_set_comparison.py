@@ -84,6 +84,25 @@ def test_default_diameters_cover_the_published_ones():
     assert sizes.gap_ev[-1] == pytest.approx(curve.energy_ev[-1], abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("name", "diameter", "difference", "allowed"),
+    [
+        ("cdse-cds-single-band", 2.0, 0.4, 0.05),
+        ("cdse-cds-single-band", 4.15, 0.07, 0.02),
+        ("cdse-cds-in-toluene", 2.4, 0.06, 0.01),
+        ("cds-zns", 3.4, -0.26, 0.01),
+        ("znse-cds-type-ii", 5.75, -0.09, 0.01),
+        ("inp-znse-zns", 2.494, 0.26, 0.02),
+        ("pbse-single-band", 4.6, 0.2, 0.02),
+    ],
+)
+def test_differences_from_published_curves_are_those_documented(name, diameter, difference, allowed):
+    sizes = size_bare_cores(name, diameters=[diameter])
+    curve = sizes.published[0]
+    published = np.interp(diameter, curve.diameter_nm, curve.energy_ev)
+    assert sizes.gap_ev[0] - published == pytest.approx(difference, abs=allowed)
+
+
 def test_what_cannot_be_compared_is_refused(tmp_path):
     with pytest.raises(InputError, match="one of CdS, CdSe"):
         size_bare_cores(uniform_sphere(tmp_path))
