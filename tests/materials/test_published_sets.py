@@ -2,7 +2,7 @@
 
 import pytest
 
-from qdmol.materials import MEDIUM, check_set, list_sets, load_set
+from qdmol.materials import MEDIUM, load_set
 
 # At 300 K: Sze, Physics of Semiconductor Devices (1981); CdSe wurtzite; CdTe by the formula of kdotpy; ZnSe of
 # Toufanian et al. (2021); PbSe of Moreels et al. (2007)
@@ -76,17 +76,6 @@ def test_edges_of_the_reference_are_zero():
     assert chosen.edges("CdTe") == (0.0, 0.0)
     assert chosen.edges("CdSe") == (-0.27, 0.49)
     assert chosen.band_gap("CdSe") == pytest.approx(1.75)
-
-
-@pytest.mark.parametrize("name", list_sets())
-def test_shipped_sets_pass_their_check_without_suspicious_values(name):
-    checked = check_set(name)
-    assert checked.valid
-    suspicious = [warning for warning in checked.warnings if warning.kind == "value"]
-    contrast = [warning for warning in suspicious if "self_polarisation" in warning.message]
-    assert suspicious == contrast
-    differing = {values["permittivity"].value for values in load_set(name).materials.values()}
-    assert bool(contrast) == (len(differing) > 1)
 
 
 def test_values_seen_nowhere_say_so():

@@ -75,7 +75,8 @@ def test_bare_cores_beside_published_curves():
     assert sizes.gap_ev == pytest.approx(energies, abs=0.1)  # as the documentation states
 
 
-def test_default_diameters_cover_the_published_ones():
+def test_default_diameters_cover_the_published_ones(monkeypatch):
+    monkeypatch.setattr("qdmol.study.set_comparison._BARE_POINTS", 3)
     sizes = size_bare_cores("pbse-single-band")
     (curve,) = sizes.published
     ends = (curve.diameter_nm.min(), curve.diameter_nm.max())
