@@ -18,7 +18,6 @@ from qdmol.materials import MEDIUM, MaterialSet, list_sets, load_set
 from qdmol.spectroscopy import PublishedSizes, published_sizes
 from qdmol.structure import read_spec
 from qdmol.study.solution import Solution
-from qdmol.study.solving import solve
 
 _BARE_POINTS = 8  # diameters of a computed sizing curve
 
@@ -150,6 +149,8 @@ def _solved(
     layers: Sequence[Mapping[str, object]],
     tolerance: float,
 ) -> Solution:
+    from qdmol.study.solving import solve  # loads the solver, which the figures of the results do not need
+
     permittivities = {values["permittivity"].value for values in material_set.materials.values()}
     return solve(
         read_spec(
