@@ -13,6 +13,7 @@ import qdmol.report
 import qdmol.study
 from qdmol.cli.entry import run_command
 from qdmol.errors import OutputError, SolverError
+from qdmol.materials import load_set, set_text
 from qdmol.structure import list_examples, read_spec
 
 SPEC_KEYS = {"electrons", "holes", "coulomb", "tolerance_meV", "temperature_K", "field_kV_per_cm"}
@@ -241,6 +242,77 @@ def test_materials_of_a_set_show_every_value_with_unit_temperature_and_source(ca
     assert "doi:10.1038/s41467-019-13349-1" in out
     assert run("materials", "nothing", "--json") == 2
     assert one_object(capsys)[0]["error"]["field"] == "NAME"
+
+
+def test_materials_as_yaml(capsys, tmp_path):
+    assert run("materials", "inp-znse-zns", "--yaml") == 0
+    text = capsys.readouterr().out
+    (tmp_path / "mine.yaml").write_text(text)
+    assert load_set(str(tmp_path / "mine.yaml")).materials == load_set("inp-znse-zns").materials
+    assert run("materials", "inp-znse-zns", "--yaml", "--json") == 0
+    shown = one_object(capsys)[0]
+    assert shown["name"] == "inp-znse-zns"
+    assert shown["yaml"] == text
+
+
+def test_materials_show_gaps_and_alignment(capsys):
+    assert run("materials", "cdte-cdse-type-ii", "--json") == 0
+    shown = one_object(capsys)[0]
+    assert shown["band_gaps_eV"] == {"CdTe": 1.53, "CdSe": 1.75}
+    assert (shown["alignment"]["type"], shown["alignment"]["type_from_offsets"]) == ("II", "II")
+    assert run("materials", "cdte-cdse-type-ii") == 0
+    out = capsys.readouterr().out
+    assert "Band gaps: CdTe 1.53 eV, CdSe 1.75 eV." in out
+    assert "CdTe/CdSe: type II as published" in out
+
+
+def test_materials_check(capsys, tmp_path):
+    text = set_text("cdse-zns")
+    valid, invalid = tmp_path / "mine.yaml", tmp_path / "bad.yaml"
+    valid.write_text(text.replace("name: cdse-zns", "name: mine"))
+    invalid.write_text(
+        text.replace("{value: 1.75, unit: eV", "{value: 1.75, unit: nm").replace("source: kelley", "source: us")
+    )
+    assert run("materials", "check", str(valid)) == 0
+    out, err = capsys.readouterr()
+    assert "mine: valid" in out
+    assert "ZnS: no `bulk_absorption_300nm`, which is needed for" in out
+    assert err == ""
+    assert run("materials", "check", str(valid), "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    assert run("materials", "check", str(valid), "--json") == 0
+    shown = one_object(capsys)[0]
+    assert (shown["valid"], shown["errors"], "error" in shown) == (True, [], False)
+    assert {warning["kind"] for warning in shown["warnings"]} == {"source", "missing"}
+    assert all(set(warning) == {"field", "kind", "message"} for warning in shown["warnings"])
+    assert run("materials", "check", str(invalid), "--json") == 2
+    shown, err = one_object(capsys)
+    assert not shown["valid"]
+    assert shown["error"] == shown["errors"][0]
+    assert all(set(error) == {"field", "value", "allowed", "message"} for error in shown["errors"])
+    assert len(err.splitlines()) == len(shown["errors"]) > 1
+    assert run("materials", "check", str(invalid)) == 2
+    out, err = capsys.readouterr()
+    assert "invalid" in out
+    assert "`materials.ZnS.valence_offset.source` is 'us', but must be one of" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (["check"], "FILE"),
+        (["check", "nothing.yaml"], "FILE"),
+        (["check", "cdse-zns", "--yaml"], "--yaml"),
+        (["cdse-zns", "more"], "FILE"),
+        (["--yaml"], "--yaml"),
+        (["nothing", "--yaml"], "NAME"),
+    ],
+)
+def test_materials_arguments_without_effect_are_refused(arguments, field, capsys):
+    assert run("materials", *arguments, "--json") == 2
+    shown, err = one_object(capsys)
+    assert shown["error"]["field"] == field
+    assert len(err.splitlines()) == 1
 
 
 # ---------------------------------------------------------------- solve and run

@@ -138,27 +138,78 @@ def check(
 @app.command()
 def materials(
     name: Annotated[
-        str | None, typer.Argument(help="Name or path of a material set; without it, all sets are listed.")
+        str | None,
+        typer.Argument(help="Name or path of a material set, or `check`; without it, all sets are listed."),
     ] = None,
+    file: Annotated[str | None, typer.Argument(help="With `check`: path or name of the set to validate.")] = None,
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print the set NAME as YAML, to copy from.")] = False,
     json: Json = False,
     quiet: Quiet = False,
-) -> None:
-    """List the material sets. With NAME, shows every value of one set with its source."""
-    from qdmol.cli import spec_tables as tables
+) -> int:
+    """List the material sets. With NAME, shows every value of one set; `check FILE` validates your own."""
+    _refuse_unused(name, file, yaml=yaml)
+    if name == "check":
+        return _check_materials(str(file), json=json, quiet=quiet)
+    if name is None:
+        _list_materials(json=json)
+    elif yaml:
+        from qdmol.materials import load_set, set_text
+
+        text = set_text(name, field="NAME")
+        if json:
+            emit({"qdmol": 1, "name": load_set(name, field="NAME").name, "yaml": text})
+        else:
+            say(text.rstrip("\n"))
+    else:
+        from qdmol.cli.spec_tables import set_object, set_tables
+        from qdmol.materials import load_set
+
+        chosen = load_set(name, field="NAME")
+        if json:
+            emit(set_object(chosen))
+        else:
+            show(*set_tables(chosen, quiet=quiet))
+    return 0
+
+
+def _refuse_unused(name: str | None, file: str | None, *, yaml: bool) -> None:
+    """Refuse arguments of `qdmol materials` that would have no effect, and a missing one."""
+    if name == "check":
+        if file is None:
+            sentence = "The argument FILE is missing: `qdmol materials check` needs the set to validate."
+            raise InputError(field="FILE", value=None, allowed="given", message=sentence)
+        if yaml:
+            raise InputError(field="--yaml", value=True, allowed="absent with `check`")
+    elif file is not None:
+        raise InputError(field="FILE", value=file, allowed="absent, except in `qdmol materials check FILE`")
+    elif yaml and name is None:
+        raise InputError(field="--yaml", value=True, allowed="absent without the NAME of a set")
+
+
+def _list_materials(*, json: bool) -> None:
+    from qdmol.cli.spec_tables import set_entry, sets_table
     from qdmol.materials import list_sets, load_set
 
-    if name is None:
-        sets = [load_set(set_name) for set_name in list_sets()]
-        if json:
-            emit({"qdmol": 1, "sets": [tables.set_entry(material_set) for material_set in sets]})
-        else:
-            show(tables.sets_table(sets))
-        return
-    chosen = load_set(name, field="NAME")
+    sets = [load_set(set_name) for set_name in list_sets()]
     if json:
-        emit(tables.set_object(chosen))
+        emit({"qdmol": 1, "sets": [set_entry(material_set) for material_set in sets]})
     else:
-        show(*tables.set_tables(chosen, quiet=quiet))
+        show(sets_table(sets))
+
+
+def _check_materials(file: str, *, json: bool, quiet: bool) -> int:
+    """Validate a material set; return the status: 0 for a valid set, even with warnings, else 2."""
+    from qdmol.cli.spec_tables import set_check_object, set_check_text
+    from qdmol.materials import check_set
+
+    checked = check_set(file, field="FILE")
+    if json:
+        emit(set_check_object(checked))
+    elif not quiet:
+        show(*set_check_text(checked))
+    for error in checked.errors:
+        message(str(error))
+    return 0 if checked.valid else InputError.exit_code
 
 
 @app.command()

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from qdmol.materials import MaterialSet, MaterialValue, Source
+from qdmol.materials import MEDIUM, MaterialSet, MaterialValue, SetCheck, Source
 from qdmol.structure import AxialMolecule, Spec
 
 # As in qdmol.results, which is not imported here because it loads array libraries.
@@ -118,11 +118,62 @@ def set_object(material_set: MaterialSet) -> dict[str, object]:
         "qdmol": 1,
         **set_entry(material_set),
         "notes": list(material_set.notes),
+        "alignment": _alignment_object(material_set),
+        "band_gaps_eV": {
+            name: _rounded(material_set.band_gap(name)) for name in material_set.materials if name != MEDIUM
+        },
         "materials": {
             name: {key: _value_object(value) for key, value in values.items()}
             for name, values in material_set.materials.items()
         },
     }
+
+
+def _rounded(value: float) -> float:
+    """Return a sum of values of a set without the rounding of binary fractions."""
+    return round(value, 9)
+
+
+def _alignment_object(material_set: MaterialSet) -> dict[str, object] | None:
+    published = material_set.alignment
+    if published is None:
+        return None
+    return {
+        "core": published.core,
+        "shell": published.shell,
+        "type": published.type,
+        "type_from_offsets": material_set.alignment_type(published.core, published.shell),
+        "source": str(published.source),
+        "note": published.note,
+    }
+
+
+def set_check_object(checked: SetCheck) -> dict[str, object]:
+    """Return the result of the check of a set, for JSON; ``error`` is the first error, as of other commands."""
+    errors = [error.as_dict() for error in checked.errors]
+    return {
+        "qdmol": 1,
+        "file": str(checked.path),
+        "name": None if checked.material_set is None else checked.material_set.name,
+        "valid": checked.valid,
+        "errors": errors,
+        **({"error": errors[0]} if errors else {}),
+        "warnings": [
+            {"field": warning.field, "kind": warning.kind, "message": warning.message} for warning in checked.warnings
+        ],
+    }
+
+
+def set_check_text(checked: SetCheck) -> list[RenderableType]:
+    """Return the result of the check of a set as text, without the errors."""
+    if checked.material_set is None:
+        count = len(checked.errors)
+        return [Text(f"{checked.path}: invalid, {count} error{'s' if count > 1 else ''}", style="bold")]
+    chosen = checked.material_set
+    gaps = ", ".join(f"{name} {chosen.band_gap(name):.4g} eV" for name in chosen.materials if name != MEDIUM)
+    lines: list[RenderableType] = [Text(f"{chosen.name}: valid", style="bold"), Text(f"Band gaps: {gaps}.")]
+    lines += [Text(f"warning: {warning.message}") for warning in checked.warnings]
+    return lines
 
 
 def _value_object(value: MaterialValue) -> dict[str, object]:
@@ -169,12 +220,29 @@ def set_tables(material_set: MaterialSet, *, quiet: bool) -> list[RenderableType
         shown += [Text(note) for note in material_set.notes]
     reference = material_set.reference
     shown.append(Text(f"Energies are relative to the band edges of {reference}, positive away from the gap."))
+    shown += [Text(sentence) for sentence in _edge_sentences(material_set)]
     shown += [_values_table(material_set, numbers), Text("")]
     if any(value.alternatives for values in material_set.materials.values() for value in values.values()):
         shown += [_alternatives_table(material_set, numbers), Text("")]
     shown.append(Text("Sources", style="bold"))
     shown += [Text(f"[{number}] {source}") for source, number in numbers.items()]
     return shown
+
+
+def _edge_sentences(material_set: MaterialSet) -> list[str]:
+    """Return the band gaps of all materials, and the type of the alignment as published and by the offsets."""
+    gaps = ", ".join(
+        f"{name} {material_set.band_gap(name):.4g} eV" for name in material_set.materials if name != MEDIUM
+    )
+    sentences = [f"Band gaps: {gaps}."]
+    published = material_set.alignment
+    if published is not None:
+        computed = material_set.alignment_type(published.core, published.shell)
+        sentences.append(
+            f"{published.core}/{published.shell}: type {published.type} as published ({published.source}); the offsets "
+            f"give type {computed}."
+        )
+    return sentences
 
 
 def _numbered(material_set: MaterialSet) -> dict[str, int]:

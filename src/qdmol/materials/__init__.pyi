@@ -1,3 +1,4 @@
+from .checking import SetCheck as SetCheck, SetWarning as SetWarning, check_set as check_set
 from .documents import (
     Document as Document,
     first_refusal as first_refusal,
@@ -16,10 +17,12 @@ from .sets import (
     Alternative as Alternative,
     MaterialSet as MaterialSet,
     MaterialValue as MaterialValue,
+    PublishedAlignment as PublishedAlignment,
     Source as Source,
     alternatives as alternatives,
     find_set as find_set,
     light_alternatives as light_alternatives,
     list_sets as list_sets,
     load_set as load_set,
+    set_text as set_text,
 )

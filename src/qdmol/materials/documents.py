@@ -55,16 +55,25 @@ _ALLOWED = {
 
 def first_refusal(error: ValidationError, data: object, model: type[BaseModel]) -> InputError:
     """Return the most informative error of a report: unknown keys come first, since a typo also makes a key missing."""
+    return refusals(error, data, model)[0]
+
+
+def refusals(error: ValidationError, data: object, model: type[BaseModel]) -> list[InputError]:
+    """Return every error of a report, unknown keys first."""
     details = error.errors(include_url=False)
-    chosen = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
-    field = dotted(chosen["loc"])
-    value = MISSING if chosen["type"] == "missing" else chosen["input"]
-    inner = chosen.get("ctx", {}).get("error")
+    details.sort(key=lambda detail: detail["type"] != "extra_forbidden")
+    return [_refusal(detail, data, model) for detail in details]
+
+
+def _refusal(detail: ErrorDetails, data: object, model: type[BaseModel]) -> InputError:
+    field = dotted(detail["loc"])
+    value = MISSING if detail["type"] == "missing" else detail["input"]
+    inner = detail.get("ctx", {}).get("error")
     if isinstance(inner, InputError):
         return _placed(inner, field)
-    if chosen["type"] == "extra_forbidden":
-        return _unknown_key(chosen, field, data, model)
-    return InputError(field=field, value=value, allowed=_allowed(chosen))
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(detail, field, data, model)
+    return InputError(field=field, value=value, allowed=_allowed(detail))
 
 
 def dotted(location: Sequence[int | str]) -> str:

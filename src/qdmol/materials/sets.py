@@ -19,9 +19,11 @@ Sets are looked for in this order:
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,9 +32,11 @@ from typing import Annotated, Any, Literal, Self
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
 
 from qdmol.errors import InputError
-from qdmol.materials.documents import first_refusal, read_document
+from qdmol.files import open_input
+from qdmol.materials.documents import Document, first_refusal, read_document, refusals
 from qdmol.materials.quantities import QUANTITIES, REFERENCE_QUANTITIES, Owner
 from qdmol.units import parse_quantity
 
@@ -141,6 +145,16 @@ class _Entry(_Frozen):
     alternatives: tuple[_Alternative, ...] = Field(default=(), strict=False)
 
 
+class _Alignment(_Frozen):
+    """Band alignment of a core and its first shell, as published."""
+
+    core: Text
+    shell: Text
+    type: Literal["I", "II"]
+    source: Text
+    note: Text | None = None
+
+
 class _File(_Frozen):
     """The file of a set."""
 
@@ -149,6 +163,7 @@ class _File(_Frozen):
     title: Text
     notes: tuple[Text, ...] = Field(default=(), strict=False)
     reference: Annotated[str, Field(pattern=MATERIAL_NAME)]
+    alignment: _Alignment | None = None
     sources: dict[str, Source]
     materials: dict[str, dict[str, _Entry]]
 
@@ -185,6 +200,17 @@ class MaterialValue:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedAlignment:
+    """Band alignment of ``core`` and ``shell`` as published: ``type`` I or II."""
+
+    core: str
+    shell: str
+    type: Literal["I", "II"]
+    source: Source
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MaterialSet:
     """A named parameter set; ``materials`` maps material and key to value, and includes ``medium``."""
 
@@ -194,10 +220,32 @@ class MaterialSet:
     reference: str
     path: Path
     materials: Mapping[str, Mapping[str, MaterialValue]]
+    alignment: PublishedAlignment | None = None
 
     def value(self, material: str, key: str) -> MaterialValue:
         """Return a value; KeyError if the set has none."""
         return self.materials[material][key]
+
+    def edges(self, material: str) -> tuple[float, float]:
+        """Return how far the conduction edge lies above, and the valence edge below, those of the reference (eV)."""
+        if material == self.reference:
+            return 0.0, 0.0
+        return self.value(material, "conduction_offset").value, self.value(material, "valence_offset").value
+
+    def band_gap(self, material: str) -> float:
+        """Return the band gap of a bulk material in eV: that of the reference plus both offsets."""
+        return self.value(self.reference, "band_gap").value + sum(self.edges(material))
+
+    def alignment_type(self, core: str, shell: str) -> Literal["I", "inverse I", "II"]:
+        """Return the type of the band alignment that the offsets give, without confinement.
+
+        ``"I"``: both edges of the core are inside the gap of the shell; ``"inverse I"``: the reverse; ``"II"``: the
+        lowest conduction edge and the highest valence edge are in different materials.
+        """
+        steps = [outer - inner for inner, outer in zip(self.edges(core), self.edges(shell), strict=True)]
+        if all(step >= 0 for step in steps):
+            return "I"
+        return "inverse I" if all(step <= 0 for step in steps) else "II"
 
 
 def list_sets() -> tuple[str, ...]:
@@ -220,6 +268,24 @@ def load_set(name_or_path: str, *, relative_to: Path | None = None, field: str =
     return _load(path.absolute(), stamp, field)
 
 
+def set_text(name_or_path: str, *, relative_to: Path | None = None, field: str = "materials") -> str:
+    """Return the file of a valid set as YAML text, to copy from; saved to a file it loads as a set with equal values.
+
+    Comments and layout of a YAML file are kept; a JSON file is converted. The set is looked for as by `load_set`, and
+    InputError is raised in the same cases.
+    """
+    material_set = load_set(name_or_path, relative_to=relative_to, field=field)
+    if material_set.path.suffix.lower() != ".json":
+        with open_input(material_set.path, field=field) as file:
+            return file.read().decode("utf-8-sig")
+    yaml: Any = YAML(typ="safe", pure=True)  # the types of its settings are declared too narrowly
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    text = io.StringIO()
+    yaml.dump(read_document(material_set.path, field=field), text)
+    return text.getvalue()
+
+
 @lru_cache(maxsize=32)
 def _load(path: Path, stamp: int, field: str) -> MaterialSet:  # noqa: ARG001  # a modified file has another stamp
     """Return the set in a file; an unchanged file is read only once, since a map resolves hundreds of specs."""
@@ -238,15 +304,46 @@ def _in_file(error: InputError, path: Path) -> InputError:
     return InputError(field=f"{path.name}:{error.field}", value=error.value, allowed=error.allowed, message=message)
 
 
+def read_set(path: Path, *, field: str) -> tuple[MaterialSet | None, tuple[InputError, ...], Document]:
+    """Return the set in a file (None if it is invalid), all its errors, and the file as plain values.
+
+    Raises InputError naming ``field`` if the file cannot be read.
+    """
+    data = read_document(path, field=field)
+    try:
+        file = _File.model_validate(data)
+    except ValidationError as error:
+        return None, tuple(refusals(error, data, _File)), data
+    errors: list[InputError] = []
+    material_set = _built(file, path, errors)
+    return (None if errors else material_set), tuple(errors), data
+
+
 def _build(file: _File, path: Path) -> MaterialSet:
     """Return the set of a file, with sources resolved, units converted, and all required keys checked."""
-    _check_names(file)
-    materials = {
-        name: MappingProxyType({key: _value(file, name, key, entry) for key, entry in entries.items()})
-        for name, entries in file.materials.items()
-    }
-    for name, values in materials.items():
-        _check_complete(file, name, values)
+    errors: list[InputError] = []
+    material_set = _built(file, path, errors)
+    if errors:
+        raise errors[0]
+    return material_set
+
+
+def _built(file: _File, path: Path, errors: list[InputError]) -> MaterialSet:
+    """Return the valid part of a set; all its errors are appended to ``errors``."""
+    with _noting(errors):
+        _check_names(file)
+    materials: dict[str, Mapping[str, MaterialValue]] = {}
+    for name, entries in file.materials.items():
+        values: dict[str, MaterialValue] = {}
+        for key, entry in entries.items():
+            with _noting(errors):
+                values[key] = _value(file, name, key, entry)
+        materials[name] = MappingProxyType(values)
+    for name, entries in file.materials.items():
+        errors.extend(_missing_keys(file, name, entries))
+    alignment = None
+    with _noting(errors):
+        alignment = _alignment(file)
     return MaterialSet(
         name=file.name,
         title=file.title,
@@ -254,7 +351,29 @@ def _build(file: _File, path: Path) -> MaterialSet:
         reference=file.reference,
         path=path,
         materials=MappingProxyType(materials),
+        alignment=alignment,
     )
+
+
+@contextmanager
+def _noting(errors: list[InputError]) -> Iterator[None]:
+    """Append an InputError to ``errors`` instead of raising it."""
+    try:
+        yield
+    except InputError as error:
+        errors.append(error)
+
+
+def _alignment(file: _File) -> PublishedAlignment | None:
+    published = file.alignment
+    if published is None:
+        return None
+    known = [name for name in file.materials if name != MEDIUM]
+    for key, name in (("core", published.core), ("shell", published.shell)):
+        if name not in known:
+            raise InputError(field=f"alignment.{key}", value=name, allowed="one of " + ", ".join(known))
+    source = _source(file, published.source, "alignment.source")
+    return PublishedAlignment(published.core, published.shell, published.type, source, published.note)
 
 
 def _check_names(file: _File) -> None:
@@ -275,11 +394,11 @@ def _owner(file: _File, material: str) -> Owner:
     return "reference" if material == file.reference else "material"
 
 
-def _check_complete(file: _File, name: str, values: Mapping[str, MaterialValue]) -> None:
+def _missing_keys(file: _File, name: str, entries: Mapping[str, _Entry]) -> Iterator[InputError]:
     owner = _owner(file, name)
     for key, quantity in QUANTITIES.items():
-        if quantity.required and owner in quantity.owners and key not in values:
-            raise InputError(field=f"materials.{name}.{key}", value=None, allowed="given")
+        if quantity.required and owner in quantity.owners and key not in entries:
+            yield InputError(field=f"materials.{name}.{key}", value=None, allowed="given")
 
 
 def _value(file: _File, material: str, key: str, entry: _Entry) -> MaterialValue:

@@ -14,6 +14,7 @@ from .curves import (
 from .drawing import Drawing as Drawing, Table as Table, write_drawings as write_drawings
 from .figures import Figures as Figures, figures_of as figures_of, write_overview as write_overview
 from .level_diagram import draw_levels as draw_levels, levels as levels
+from .material_sizes import draw_material_sizes as draw_material_sizes, material_sizes as material_sizes
 from .parameter_map import (
     check_map as check_map,
     draw_map as draw_map,

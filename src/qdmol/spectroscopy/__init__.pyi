@@ -2,12 +2,14 @@ from .absorption import fit_absorption as fit_absorption
 from .comparing import compare_curves as compare_curves, fit_curve as fit_curve
 from .derivative import DerivativeCurve as DerivativeCurve, second_derivative as second_derivative
 from .emission import fit_emission as fit_emission
+from .published_sizes import PublishedSizes as PublishedSizes, published_sizes as published_sizes
 from .reading import read_columns as read_columns, read_curves as read_curves
 from .sizing import (
     SIZED_MATERIALS as SIZED_MATERIALS,
     SIZING_SOURCE as SIZING_SOURCE,
     Size as Size,
     size_from_peak as size_from_peak,
+    sizing_range as sizing_range,
 )
 from .summary import (
     curve_points as curve_points,

@@ -48,6 +48,12 @@ class Size:
     source: str = SIZING_SOURCE
 
 
+def sizing_range(material: str) -> tuple[float, float]:
+    """Shortest and longest wavelength (nm) of the sizing curve of a material; KeyError if it has none."""
+    curve = _CURVES[material]
+    return curve.low_nm, curve.high_nm
+
+
 def size_from_peak(wavelength: float | Measurement, *, material: str) -> Size:
     r"""Diameter of a bare core from the wavelength of its first absorption peak.
 

@@ -7,6 +7,12 @@ from .mapping import Map as Map, coupling_map as coupling_map, map_spec as map_s
 from .plan import GridPlan as GridPlan
 from .points import SOLVER_MODULES as SOLVER_MODULES, SOLVER_SOURCE as SOLVER_SOURCE, point_job as point_job
 from .quantities import quantity_rows as quantity_rows, solution_html as solution_html
+from .set_comparison import (
+    BareCoreSizes as BareCoreSizes,
+    SetOnDot as SetOnDot,
+    compare_sets as compare_sets,
+    size_bare_cores as size_bare_cores,
+)
 from .solution import Solution as Solution
 from .solving import (
     listed_alternatives as listed_alternatives,
