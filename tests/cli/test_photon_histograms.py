@@ -46,10 +46,29 @@ def test_one_of_two_decays_is_asked_for(capsys):
         assert found["lifetime"]["components_ns"] == pytest.approx([20.0, 3.0], rel=0.02)
 
 
+def test_info_shows_every_curve(capsys):
+    assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv")]) == 0
+    text = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "Curve 1 (IRF), decay: 50 000 counts in 2000 bins of 0.1 ns" in " ".join(text.split())
+    assert "Curve 2 (QD film), decay: 154 104 counts" in " ".join(text.split())
+    assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [(curve["number"], curve["name"]) for curve in shown["curves"]] == [(1, "IRF"), (2, "QD film")]
+    assert shown["curve"] is None
+
+
+def test_all_curves_are_analysed(capsys):
+    command = ["photons", "analyze", str(CASES / "irf_and_decay.csv"), "--column", "all", "--json", "-o", "all.html"]
+    status = run_command(command)
+    shown = json.loads(capsys.readouterr().out)["files"]
+    assert [each["curve"] for each in shown] == [1, 2]
+    assert shown[0]["lifetime"] is None
+    assert shown[1]["lifetime"]["components_ns"] == pytest.approx([20.0, 3.0], rel=0.02)
+    assert status == 3  # the response has no lifetime
+
+
 def test_info_takes_the_options_that_it_asks_for(tmp_path, capsys):
-    assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv")]) == 2
-    assert "--column" in capsys.readouterr().err
-    for option in (["--column", "2"], ["--column", "QD film"]):
+    for option in (["--column", "2"], ["--curve", "QD film"]):
         assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv"), *option]) == 0
     capsys.readouterr()
     text = (CASES / "decay_50ns.txt").read_text(encoding="utf-8").replace("Time [ns]", "Time")
