@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.files import open_input, printable
@@ -34,6 +35,7 @@ from qdmol.photons.histogram import (
 )
 
 LARGEST_BYTES = 4 << 30  # of a file
+LARGEST_BLOCK = 1 << 30  # bytes of a block, not compressed
 LARGEST_ZIP = 256 << 20  # bytes of a compressed block
 LARGEST_TEXT = 1 << 20  # bytes of the texts that are looked at
 MOST_BLOCKS = 1 << 16
@@ -281,20 +283,24 @@ def _values(
         fcs = measurement["fcs_points"]
         if fcs > 0 and block.length - bins * dtype.itemsize == 16 * fcs:
             count, rest = bins, 0
+    if block.length > LARGEST_BLOCK:
+        raise refuse_file(path, f"states {block.length} bytes in block {k}; at most {LARGEST_BLOCK} are allowed")
     curves, over = divmod(count, bins)
     if rest or over or not curves:
         raise refuse_file(path, f"is damaged: block {k} of {block.length} bytes holds no whole curves of {bins} bins")
     with _opened(file, path, block, k) as data:
         pieces = _pieces(data, path, dtype, curves, bins, k)
         if curves <= MOST_LISTED and block.contents != IMAGE and measurement["scan_x"] * measurement["scan_y"] <= 1:
-            return [(row, ()) for piece in pieces for row in piece]
+            return [(row.astype(np.float64), ()) for piece in pieces for row in piece]
         total = np.zeros(bins)
         for piece in pieces:
-            total += piece.sum(axis=0)
+            total += piece.sum(axis=0, dtype=np.float64)
     return [(total, (f"The decay is the sum over {curves} pixels of an image.",) if curves > 1 else ())]
 
 
-def _pieces(data: IO[bytes], path: Path, dtype: np.dtype[Any], curves: int, bins: int, k: int) -> Iterator[Floats]:
+def _pieces(
+    data: IO[bytes], path: Path, dtype: np.dtype[Any], curves: int, bins: int, k: int
+) -> Iterator[NDArray[Any]]:
     """Whole curves (m, bins), as many as fit into a piece."""
     size = bins * dtype.itemsize
     step = max(1, PIECE // size)
@@ -306,8 +312,8 @@ def _pieces(data: IO[bytes], path: Path, dtype: np.dtype[Any], curves: int, bins
             raise refuse_file(path, f"is damaged: block {k} cannot be decompressed ({error})") from error
         if len(raw) < wanted:
             raise refuse_file(path, f"ends early or is damaged: block {k} is not whole")
-        values: Floats = np.frombuffer(raw, dtype).astype(np.float64).reshape(-1, bins)
-        if not (np.isfinite(values).all() and values.min() >= 0):
+        values = np.frombuffer(raw, dtype).reshape(-1, bins)
+        if dtype.kind == "f" and not (np.isfinite(values).all() and values.min() >= 0):
             raise refuse_file(path, f"is damaged: block {k} holds values that are not counts")
         yield values
 
