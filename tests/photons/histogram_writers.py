@@ -1,7 +1,7 @@
 """Files of histograms as the makers describe them, written field by field and independent of the readers.
 
-Becker & Hickl SDT after "SPC_data_file_structure.h" of SPCM; PicoQuant PHD, HHD and THD after the format chapters of the
-manuals of PicoHarp 300, HydraHarp 400 and TimeHarp 200; PHU after the unified format. Text exports of SPCM, Horiba
+Becker & Hickl SDT after "SPC_data_file_structure.h" of SPCM; PicoQuant PHD, HHD and THD after the format chapters of
+the manuals of PicoHarp 300, HydraHarp 400 and TimeHarp 200; PHU after the unified format. Text exports of SPCM, Horiba
 DataStation, Edinburgh Instruments F980 and Fluoracle, and PicoQuant.
 """
 
@@ -34,8 +34,8 @@ MEASURE_INFO = (
     ("max_adc_rate", "f", 0.0), ("stop_reserved1", "i", 0), ("stop_reserved2", "f", 0.0),
     # MeasFCSInfo
     ("chan", "H", 0), ("fcs_decay_calc", "H", 0), ("mt_resol", "I", 500), ("cortime", "f", 0.0),
-    ("calc_photons", "I", 0), ("fcs_points", "i", 0), ("end_time", "f", 0.0), ("overruns", "H", 0), ("fcs_type", "H", 0),
-    ("cross_chan", "H", 0), ("mod", "H", 0), ("cross_mod", "H", 0), ("cross_mt_resol", "I", 0),
+    ("calc_photons", "I", 0), ("fcs_points", "i", 0), ("end_time", "f", 0.0), ("overruns", "H", 0),
+    ("fcs_type", "H", 0), ("cross_chan", "H", 0), ("mod", "H", 0), ("cross_mod", "H", 0), ("cross_mt_resol", "I", 0),
     ("image_x", "i", 0), ("image_y", "i", 0), ("image_rx", "i", 0), ("image_ry", "i", 0),
 )  # fmt: skip
 
@@ -108,8 +108,8 @@ def phd_bytes(curves, *, resolution_ns=0.064, sync_hz=10_000_000, version=b"2.0"
     size = 172
     at = len(head) + size * number
     heads, data = [], b""
-    for k, counts in enumerate(curves):
-        counts = np.asarray(counts, dtype="<u4")
+    for k, row in enumerate(curves):
+        counts = np.asarray(row, dtype="<u4")
         curve = struct.pack("<2i16s8s6i", k, 1_300_000_000, b"PicoHarp 300", b"2.0", 1_006_579, 8, 10, 100, 10, 100)
         curve += struct.pack("<5i3f", 0, 0 if channels is None else channels[k], 0, mode, 0, 0.0, 0.0, 0.0)
         curve += struct.pack("<if", 3, resolution_ns)
@@ -134,8 +134,8 @@ def hhd_bytes(curves, *, resolution_ps=16.0, sync_hz=10_000_000, version=b"2.0",
     size = 264
     at = len(head) + size * number
     heads, data = [], b""
-    for k, counts in enumerate(curves):
-        counts = np.asarray(counts, dtype="<u4")
+    for k, row in enumerate(curves):
+        counts = np.asarray(row, dtype="<u4")
         curve = struct.pack("<2i16s8s2i", k, 1_300_000_000, b"HydraHarp 400", b"930010", 1_666_666, 1) + modules
         curve += struct.pack("<dq", 1.0, 3) + struct.pack("<8i", inputs, 0, 0, 0, 1, 100, 10, 0)
         curve += struct.pack("<5i", 0, 100, 10, 0, k) + struct.pack("<3i", mode, 0, 4)
@@ -161,8 +161,8 @@ def thd_bytes(curves, *, resolution_ns=0.036, sync_hz=10_000_000, version=b"6.0"
     if version == b"6.0":
         head += struct.pack("<16s8s", b"TimeHarp 200", b"2.5")
     head += struct.pack("<5if", 218, 20, 80, -100, 0, resolution_ns)
-    for k, counts in enumerate(curves):
-        counts = np.asarray(counts, dtype="<u4")
+    for k, row in enumerate(curves):
+        counts = np.asarray(row, dtype="<u4")
         head += struct.pack("<10i3f", k, 1_000_000_000, 218, 20, 80, -100, 0, k, 1, mode, 0.0, 0.0, 0.0)
         head += struct.pack("<9i", 0, 0, 10_000, 10_000, 0, sync_hz, 50_000, 50_000, int(counts.sum()))
         head += struct.pack("<f2i", resolution_ns, 0, 0) + counts.tobytes()
@@ -229,7 +229,8 @@ def spcm_blocks(curves, *, range_s=5e-8, gain=4):
     lines = [
         "*IDENTIFICATION", "  ID        : SPC Setup & Data File", "  Title     : dots", "*END", "", "*SETUP",
         "  SYS_PARA_BEGIN:", *[f"  #PR [PR_{k},I,{k}]" for k in range(300)], f"  #SP [SP_TAC_R,F,{range_s:.7e}]",
-        f"  #SP [SP_TAC_G,I,{gain}]", f"  #SP [SP_ADC_RE,I,{len(curves[0])}]", *[f"  #DI [DI_{k},I,{k}]" for k in range(50)],
+        f"  #SP [SP_TAC_G,I,{gain}]", f"  #SP [SP_ADC_RE,I,{len(curves[0])}]",
+        *[f"  #DI [DI_{k},I,{k}]" for k in range(50)],
         "  SYS_PARA_END:", "*END", "",
     ]  # fmt: skip
     for k, counts in enumerate(curves, start=1):
