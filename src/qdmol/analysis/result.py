@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Number, Results
-from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
+from qdmol.analysis.summary import COINCIDENCE_FORMAT, HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import DataError, QdmolError
 from qdmol.estimates import NO_VALUE
@@ -166,6 +166,8 @@ class PhotonAnalysis(Drawable):
             summary |= {"photons": round(self.decay.photons), "sync_period_ns": self.decay.period_ns}
         if self.histogram:
             about = self.histogram
+            if {curve["kind"] for curve in about["curves"]} == {"coincidences"}:
+                summary["format"] = COINCIDENCE_FORMAT
             summary |= {"record_type": about["format"], "curve": about["curve"], "curves": about["curves"]}
             summary |= {name: about[name] for name in ("instrument", "created", "comment")}
             summary |= {name: about.get(name) for name in ("bin_width_ns", "span_ns")}
@@ -198,7 +200,9 @@ class PhotonAnalysis(Drawable):
             parts = [about.get("format"), about.get("instrument")] if about else []
             if parts and parts[0] == "text":
                 parts = [f"text of {parts[1]}"] if parts[1] else []
-            return ", ".join([HISTOGRAM_FORMAT, *(plain_text(part) for part in parts if part)])
+            kinds = {curve["kind"] for curve in about.get("curves", ())}
+            name = COINCIDENCE_FORMAT if kinds == {"coincidences"} else HISTOGRAM_FORMAT
+            return ", ".join([name, *(plain_text(part) for part in parts if part)])
         source = self.stream.provenance
         return ", ".join(plain_text(part) for part in (source.format, source.record_type) if part)
 
