@@ -318,11 +318,11 @@ def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
 
 def _inspected_histograms(recording: HistogramFile, file: str | None, column: int | str | None) -> PhotonAnalysis:
     """The curves of a file; the decay too where there is one only, or where it is named."""
-    if column is None and len(recording.decays) != 1:
+    if column in (None, ALL) and len(recording.decays) != 1:
         about = _curve_about(recording, None, None)
         notes = tuple(Flag("reading", "note", note) for note in recording.notes)
         return PhotonAnalysis(file, None, None, flags=notes, histogram=about, inspected_only=True)
-    curve = chosen_curve(recording, column)
+    curve = chosen_curve(recording, None if column == ALL else column)
     decay = decay_in(recording, column=curve.number)
     about = _curve_about(recording, decay, curve.number)
     return PhotonAnalysis(file, None, None, decay=decay, histogram=about, inspected_only=True)

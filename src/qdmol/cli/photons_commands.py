@@ -261,7 +261,8 @@ def _described(analysis: Analysed) -> dict[str, Any]:
     if isinstance(analysis, FailedAnalysis):
         return analysis.summary
     analysed = {"background", "lifetime", "g2", "g3"}
-    header = {} if analysis.stream is None else plain(analysis.stream.provenance.header)
+    stated = analysis.histogram.get("header", {}) if analysis.stream is None else analysis.stream.provenance.header
+    header = plain(stated)
     return {**{key: value for key, value in analysis.summary.items() if key not in analysed}, "header": header}
 
 

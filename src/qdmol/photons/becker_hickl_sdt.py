@@ -350,4 +350,4 @@ def _archive(raw: bytes, path: Path, k: int) -> zipfile.ZipFile:
             return zipfile.ZipFile(BytesIO(content))
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError):
             continue
-    raise refuse_file(path, f"is damaged: block {k} is marked as compressed but is no archive")
+    raise refuse_file(path, f"ends early or is damaged: block {k} is marked as compressed but holds no whole archive")

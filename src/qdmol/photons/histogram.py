@@ -161,6 +161,7 @@ class HistogramFile:
             "comment": self.comment,
             "curves": [curve.as_dict() for curve in self.histograms],
             "notes": list(self.notes),
+            "header": dict(self.header),
         }
 
     @property

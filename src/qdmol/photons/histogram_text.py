@@ -227,6 +227,49 @@ def _columns(table: Table) -> _Columns:
     return _Columns(names, axes, **places)
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the lines above a table say about all of its columns; found once, as there may be thousands of columns.
+
+    `near` are units of time of a line of units, `far` those of other lines about times; `rows` are lines with a field
+    for each column. `density` is the unit of values that are counts per time, `titled` tells coincidences, and `bins`
+    is the text of the lines about bins.
+    """
+
+    near: frozenset[float]
+    far: frozenset[float]
+    rows: tuple[list[str], ...]
+    density: str | None
+    titled: bool
+    bins: str
+
+    @classmethod
+    def of(cls, table: Table, *, titled: bool) -> _Header:
+        columns = table.numbers.shape[1]
+        near, far, rows = set(), set(), []
+        for line in table.header:
+            fields = split_header(line)
+            while len(fields) > columns and not fields[-1]:
+                fields.pop()
+            if re.match(r"\W*(?:x|time)\s*-?\s*units?", fields[0] if fields else "", re.IGNORECASE):
+                # a line of units: one for each curve, or one for all
+                near |= {unit_ns(found) for field in fields for found in _UNIT.findall(field)}
+                continue
+            if len(fields) == columns:
+                rows.append(fields)
+            if (
+                _TIME.search(line)
+                and not _OTHER_TIMES.search(line)
+                and not _WIDTH.search(line)
+                and not _PER_CHANNEL.search(line)
+            ):
+                far |= {unit_ns(found) for found in _UNIT.findall(line)}
+        density = next((match[1] for line in table.header if (match := _DENSITY.search(line))), None)
+        titled = titled or any(_COINCIDENCE_TITLE.search(line) for line in table.header)
+        about = [line for line in table.header if re.search(r"\bbins?\b|\bedges?\b|\bchannels?\b", line, re.IGNORECASE)]
+        return cls(frozenset(near), frozenset(far), tuple(rows), density, titled, " ".join(about))
+
+
 def _rises(column: Floats) -> bool:
     column = column[~np.isnan(column)]
     return len(column) > 1 and bool((np.diff(column) > 0).all())
@@ -244,7 +287,7 @@ def _table_curves(
     names, axes = known.names, known.axes
     _refuse_spectrum(table, names, axes, name)
     widths = _stated_widths_ns(table.header) or _spc_width_ns(shared)
-    types = _types(table)
+    types, header = _types(table), _Header.of(table, titled=titled)
     curves = []
     for k in range(len(names)):
         if axes[k]:
@@ -254,49 +297,53 @@ def _table_curves(
             continue
         # the nearest axis to the left, or the only one of the table
         axis = next((j for j in range(k - 1, -1, -1) if axes[j]), axes.index(True) if axes.count(True) == 1 else None)
-        curve = Histogram(before + k, names[k], values, 1.0, kind=_kind(table, names[k], titled=titled))
+        curve = Histogram(before + k, names[k], values, 1.0, kind=_kind(names[k], titled=header.titled))
         if types and k < len(types):
             marked = _RESPONSE_TYPE.search(types[k]) and not _RESPONSE_TYPE.search(names[k])
             label = f"{names[k]} (instrument response)" if marked else names[k]
             curve = replace(curve, name=label, header={"Type": types[k]})
-        own = None if axis is None else _axis_unit(table, axis, names)
+        own = None if axis is None else _axis_unit(header, axis, names)
         stated = next((key for key, value in UNITS.items() if value == own), None)
         curve = replace(curve, unit=stated)
         if known.states_bins:
-            curves.append(_with_stated_bins(curve, table, known, unit, name))
+            curves.append(_with_stated_bins(curve, table.numbers, header, known, unit, name))
         elif axis is None or (widths and own is None and _is_channels(table.numbers[: len(values), axis])):
             curve = replace(curve, width_ns=_width_of(widths, k, axes, name))
-            curves.append(_as_counts(curve, table, name))
+            curves.append(_as_counts(curve, header, name))
         else:
-            curves.append(_on_axis(curve, table, axis, names, unit, name))
+            curves.append(_on_axis(curve, table.numbers, header, axis, names, unit, name))
     return curves
 
 
-def _on_axis(curve: Histogram, table: Table, axis: int, names: Sequence[str], unit: str | None, name: str) -> Histogram:
+def _on_axis(  # of one table
+    curve: Histogram, numbers: Floats, header: _Header, axis: int, names: Sequence[str], unit: str | None, name: str
+) -> Histogram:
     """The curve on a column of times: evenly spaced ones are centres of the bins."""
-    times = table.numbers[: len(curve.values), axis]
+    times = numbers[: len(curve.values), axis]
     if np.isnan(times).any():
         raise _table_refusal(name, "a time for each count")
-    scale, notes = _scale(table, axis, names, unit, name)
+    scale, notes = _scale(header, axis, names, unit, name)
     times = times * scale
     even = _even(times)
     if even is not None:
         start, width = even
         curve = replace(curve, width_ns=width, first_ns=start - 0.5 * width, notes=(*curve.notes, *notes))
-        return _as_counts(curve, table, name)
-    edges, remark = _edges_from(times, _words_of_bins(table, names[axis]), name)
-    return _unequal(curve, edges, (*notes, *remark), table, name)
+        return _as_counts(curve, header, name)
+    edges, remark = _edges_from(times, _words_of_bins(header, names[axis]), name)
+    return _unequal(curve, edges, (*notes, *remark), header, name)
 
 
-def _with_stated_bins(curve: Histogram, table: Table, known: _Columns, unit: str | None, name: str) -> Histogram:
+def _with_stated_bins(  # of one table
+    curve: Histogram, numbers: Floats, header: _Header, known: _Columns, unit: str | None, name: str
+) -> Histogram:
     """The curve in bins that two columns state."""
     n = len(curve.values)
 
     def column(k: int) -> Floats:
-        values = table.numbers[:n, k]
+        values = numbers[:n, k]
         if np.isnan(values).any():
             raise _table_refusal(name, "edges for each bin")
-        scaled: Floats = values * _scale(table, k, known.names, unit, name)[0]
+        scaled: Floats = values * _scale(header, k, known.names, unit, name)[0]
         return scaled
 
     if known.start is not None and known.end is not None:
@@ -323,16 +370,13 @@ def _with_stated_bins(curve: Histogram, table: Table, known: _Columns, unit: str
     ):
         raise _table_refusal(name, "bins that follow each other without gaps and overlaps")
     edges = np.append(left, right[-1])
-    notes = _scale(table, known.axes.index(True), known.names, unit, name)[1]
-    return _unequal(curve, edges, notes, table, name)
+    notes = _scale(header, known.axes.index(True), known.names, unit, name)[1]
+    return _unequal(curve, edges, notes, header, name)
 
 
-def _words_of_bins(table: Table, own: str) -> str:
-    """The text that may say which part of a bin a time is: the name of the column, else the lines about times."""
-    if _START.search(own) or _END.search(own) or _CENTRE.search(own):
-        return own
-    lines = [line for line in table.header if re.search(r"\bbins?\b|\bedges?\b|\bchannels?\b", line, re.IGNORECASE)]
-    return " ".join(lines)
+def _words_of_bins(header: _Header, own: str) -> str:
+    """The text that may say which part of a bin a time is: the name of the column, else the lines about bins."""
+    return own if _START.search(own) or _END.search(own) or _CENTRE.search(own) else header.bins
 
 
 def _edges_from(times: Floats, words: str, name: str) -> tuple[Floats, tuple[str, ...]]:
@@ -366,33 +410,34 @@ def _edges_from(times: Floats, words: str, name: str) -> tuple[Floats, tuple[str
     raise _table_refusal(name, allowed)
 
 
-def _unequal(curve: Histogram, edges: Floats, notes: tuple[str, ...], table: Table, name: str) -> Histogram:
+def _unequal(curve: Histogram, edges: Floats, notes: tuple[str, ...], header: _Header, name: str) -> Histogram:
     widths = np.diff(edges)
     if widths.max() < (1.0 + 2.0 * _SAME) * widths.min():
         width = float(edges[-1] - edges[0]) / len(widths)
         even = replace(curve, width_ns=width, first_ns=float(edges[0]), notes=(*curve.notes, *notes))
-        return _as_counts(even, table, name)
+        return _as_counts(even, header, name)
     edges = np.ascontiguousarray(edges)
     remark = f"The bins are unequal, {widths.min():.4g} to {widths.max():.4g} ns wide."
     uneven = replace(
         curve, edges=edges, width_ns=float(widths.min()), first_ns=float(edges[0]), notes=(*curve.notes, *notes, remark)
     )
-    return _as_counts(uneven, table, name)
+    return _as_counts(uneven, header, name)
 
 
-def _as_counts(curve: Histogram, table: Table, name: str) -> Histogram:
+def _as_counts(curve: Histogram, header: _Header, name: str) -> Histogram:
     """Counts per bin; a density ("counts/ns") is multiplied by the widths, where that gives whole numbers."""
     if curve.kind != "decay":
         return curve
-    match = _DENSITY.search(curve.name) or next((m for line in table.header if (m := _DENSITY.search(line))), None)
+    match = _DENSITY.search(curve.name)
+    stated = header.density if match is None else match[1]
     widths = np.diff(curve.edges_ns)
-    if match is not None:
-        scale = unit_ns(match[1])
+    if stated is not None:
+        scale = unit_ns(stated)
         counts = _rounded(curve.values * widths / scale)
         if counts is None:
-            allowed = f"counts/{match[1]} that make whole numbers of counts in their bins; these do not"
+            allowed = f"counts/{stated} that make whole numbers of counts in their bins; these do not"
             raise _table_refusal(name, allowed)
-        text = f"The values are counts per {match[1]}; they were multiplied by the widths of the bins."
+        text = f"The values are counts per {stated}; they were multiplied by the widths of the bins."
         return replace(curve, values=counts, notes=(*curve.notes, text))
     if curve.edges is None or curve.is_counts:
         return curve
@@ -416,14 +461,11 @@ def _rounded(values: Floats) -> Floats | None:
     return None if off.any() or whole.min() < 0 else whole
 
 
-def _kind(table: Table, own: str, *, titled: bool) -> HistogramKind:
+def _kind(own: str, *, titled: bool) -> HistogramKind:
     """Whether a curve is of coincidences: by its name, else by the lines above it."""
     if _COINCIDENCE_NAME.search(own):
         return "coincidences"
-    if _DECAY_NAME.search(own):
-        return "decay"
-    titled = titled or any(_COINCIDENCE_TITLE.search(line) for line in table.header)
-    return "coincidences" if titled else "decay"
+    return "coincidences" if titled and not _DECAY_NAME.search(own) else "decay"
 
 
 def _types(table: Table) -> list[str]:
@@ -531,9 +573,11 @@ def _whole(column: Floats, name: str) -> Floats | None:
     return np.ascontiguousarray(column[:length])
 
 
-def _scale(table: Table, axis: int, names: Sequence[str], unit: str | None, name: str) -> tuple[float, tuple[str, ...]]:
+def _scale(
+    header: _Header, axis: int, names: Sequence[str], unit: str | None, name: str
+) -> tuple[float, tuple[str, ...]]:
     """The unit of an axis in ns: as given, else as the file states it."""
-    stated = _axis_unit(table, axis, names)
+    stated = _axis_unit(header, axis, names)
     if unit is not None:
         scale = unit_ns(unit)
         if stated is not None and stated != scale:
@@ -549,31 +593,14 @@ def _scale(table: Table, axis: int, names: Sequence[str], unit: str | None, name
     return stated, ()
 
 
-def _axis_unit(table: Table, axis: int, names: Sequence[str]) -> float | None:
+def _axis_unit(header: _Header, axis: int, names: Sequence[str]) -> float | None:
     """Unit of an axis in ns, where the file states exactly one."""
     own = {unit_ns(found) for found in _UNIT.findall(names[axis])}
     if own:
         return own.pop() if len(own) == 1 else None
-    near, far = set(), set()
-    columns = table.numbers.shape[1]
-    for line in table.header:
-        fields = split_header(line)
-        while len(fields) > columns and not fields[-1]:
-            fields.pop()
-        if re.match(r"\W*(?:x|time)\s*-?\s*units?", fields[0] if fields else "", re.IGNORECASE):
-            # a line of units: one for each curve, or one for all
-            near |= {unit_ns(found) for field in fields for found in _UNIT.findall(field)}
-        elif len(fields) == columns and (match := _ALONE.fullmatch(fields[axis])) is not None:
-            near.add(unit_ns(match[1]))
-        elif (
-            _TIME.search(line)
-            and not _OTHER_TIMES.search(line)
-            and not _WIDTH.search(line)
-            and not _PER_CHANNEL.search(line)
-        ):
-            far |= {unit_ns(found) for found in _UNIT.findall(line)}
-    units = near or far
-    return units.pop() if len(units) == 1 else None
+    alone = {unit_ns(match[1]) for fields in header.rows if (match := _ALONE.fullmatch(fields[axis])) is not None}
+    units = header.near | alone or header.far
+    return next(iter(units)) if len(units) == 1 else None
 
 
 def _stated_widths_ns(header: Sequence[str]) -> list[float]:
