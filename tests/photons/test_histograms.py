@@ -253,7 +253,7 @@ class TestPicoQuant:
     def test_files_of_tagged_photons_stay_what_they_are(self, tmp_path):
         path = write(tmp_path / "a.phd", writers.phd_bytes([DECAY], mode=3))
         assert not holds_histograms(path)
-        with pytest.raises(InputError):
+        with pytest.raises(InputError, match="holds histograms, not single photons"):
             read_photons(write(tmp_path / "b.phd", writers.phd_bytes([DECAY])))
 
 
