@@ -71,6 +71,17 @@ def test_a_measured_response():
     assert fit.shift_ns == pytest.approx(0.8, abs=0.05)  # centre of a bin of the response
 
 
+def test_a_response_in_unequal_bins_is_refused(tmp_path):
+    response, edges = logarithmic(7, [(1e4, 0.2)]), EDGES
+    rows = zip(edges[:-1], edges[1:], response.counts, strict=True)
+    text = "bin start (ns),bin end (ns),IRF\n" + "\n".join(f"{a:.12g},{b:.12g},{n:.0f}" for a, b, n in rows)
+    (tmp_path / "irf.csv").write_text(text)
+    (tmp_path / "decay.csv").write_text(text.replace("IRF", "decay"))
+    for given in (tmp_path / "irf.csv", response):
+        with pytest.raises(InputError, match="bins of unequal width"):
+            analyze_photons(tmp_path / "decay.csv", response=given)
+
+
 def test_a_stated_period_folds_later_pulses():
     period = 50.0
     edges = np.concatenate((np.linspace(0.0, 4.0, 41), 4.0 + np.geomspace(0.1, 46.0, 40)))

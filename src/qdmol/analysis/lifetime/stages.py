@@ -54,6 +54,9 @@ def response_of(options: Options, *, beside: str | None = None) -> tuple[Respons
     if given is None or isinstance(given, Response):
         return given, notes
     decay = decay_of(given) if isinstance(given, PhotonStream) else given
+    if decay.uneven_edges_ns is not None:
+        message = "The response has bins of unequal width; a response needs bins of one width."
+        raise InputError(field="response", value=decay.label, allowed="bins of one width", message=message)
     return Response.measured(decay.counts, bin_width_ns=decay.bin_width_ns, first_bin_ns=decay.first_bin_ns), ()
 
 
