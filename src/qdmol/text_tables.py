@@ -238,6 +238,8 @@ def _block(lines: list[str], delimiter: str | None, decimal: str) -> NumberTable
     return NumberTable(run.table(), header, decimal, run.start + 1, below)
 
 
+_PRINTED = bytes((9, 10, 13, *range(32, 256)))  # low bytes of text in UTF-16
+_ZEROS = 0.9  # share of zeros among the high bytes of UTF-16
 LARGEST_BYTES = 32_000_000  # size of a histogram file
 FEWEST_ROWS = 8  # rows of a histogram
 _MAX_ROWS = 1 << 20  # rows of a histogram
@@ -245,7 +247,7 @@ _MAX_NUMBERS = 1 << 22  # numbers of a histogram
 _MAX_HISTOGRAM_LINE_LENGTH = 1 << 16  # characters
 _MAX_COUNT_LENGTH = 40  # characters
 _MAX_HEADER_LENGTH = 300  # characters of a line that are looked at
-_MAX_LINES_ABOVE = 200  # lines above a table that are kept
+_MAX_LINES_ABOVE = 200  # lines at the beginning and at the end of those above a table that are kept
 _SAMPLE = 2000  # lines from which the delimiter is recognised
 
 
@@ -258,21 +260,39 @@ class Table:
 
 
 def decoded(content: bytes, *, name: str) -> str:
-    """Return the text of a file: UTF-8, UTF-16 with its mark, else as Windows programs write in western Europe.
+    """Return the text of a file: UTF-8, UTF-16 with its mark or without, else as Windows programs write in Europe.
 
     Raises
     ------
     InputError
         For binary content.
     """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-    if b"\0" in content[:4096]:
-        raise InputError(field="FILE", value=name, allowed="a decay histogram as text or PHU; this is binary")
+    encoding = text_encoding(content[:4096])
+    if encoding is None:
+        raise InputError(field="FILE", value=name, allowed="histograms as text; this is binary")
+    if encoding != "utf-8-sig":
+        return content.decode(encoding, errors="replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def text_encoding(head: bytes) -> str | None:
+    """Return the encoding of a text by its first bytes; None for what is no text.
+
+    UTF-16 without a mark is recognised by zero bytes, which half of the bytes of western text are, all of them at even
+    or all at odd places.
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" not in head:
+        return "utf-8-sig"
+    even, odd = head[0::2], head[1::2]
+    for zero, other, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
+        if zero.count(0) >= _ZEROS * len(zero) and not other.translate(None, _PRINTED):
+            return encoding
+    return None
 
 
 def tables_of(text: str, *, name: str) -> list[Table]:
@@ -299,8 +319,9 @@ def tables_of(text: str, *, name: str) -> list[Table]:
                 # a few numbers between lines of text belong to the header
                 header += _as_lines(values, widths)
             values, widths = array("d"), array("l")
-            if len(header) < _MAX_LINES_ABOVE:
-                header.append(line[:_MAX_HEADER_LENGTH])
+            header.append(line[:_MAX_HEADER_LENGTH])
+            if len(header) > 2 * _MAX_LINES_ABOVE:
+                del header[_MAX_LINES_ABOVE]  # names and units stand at the end, what was measured at the beginning
             continue
         if len(values) > _MAX_NUMBERS:
             raise _refusal(name, f"a table of at most {_MAX_NUMBERS} numbers")

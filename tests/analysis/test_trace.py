@@ -1,5 +1,7 @@
 """The intensity trace: counts as NumPy's own, bounded in memory, whatever the clock."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from tests.photons.generators import in_memory, poisson_stream, pulsed_stream
@@ -87,6 +89,21 @@ def test_many_channels_share_the_memory(chunk):
     np.testing.assert_array_equal(trace.counts.sum(axis=0), np.bincount(channels, minlength=256))
     place = (times - times[0]) * 1e-9 / trace.bin_s
     np.testing.assert_array_equal(trace.counts.sum(axis=1), np.bincount(place.astype(int), minlength=len(trace.counts)))
+
+
+def test_late_channels_take_no_gigabytes():
+    """Bins of two channels are joined before 254 others get a column each, which would be 4 GB."""
+    times = np.linspace(0, 20 * 86400 * 10**9, 3000).astype(np.int64)
+    channels = np.where(np.arange(3000) < 2400, np.arange(3000) % 2, np.arange(3000) % 256).astype(np.uint8)
+    stream = PhotonStream("T2", 1000.0, Cut(Records(times, channels), 600), Provenance("made", "T2"))
+    tracemalloc.start()
+    try:
+        trace = intensity_trace(stream)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert trace.counts.sum() == 3000
+    assert peak < 400 << 20
 
 
 class Cut:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.photons import histogram_writers as writers
 
 from qdmol.cli.entry import run_command
 
@@ -46,10 +47,49 @@ def test_one_of_two_decays_is_asked_for(capsys):
         assert found["lifetime"]["components_ns"] == pytest.approx([20.0, 3.0], rel=0.02)
 
 
+def test_info_shows_every_curve(capsys):
+    assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv")]) == 0
+    text = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "Curve 1 (IRF), decay: 50 000 counts in 2000 bins of 0.1 ns" in " ".join(text.split())
+    assert "Curve 2 (QD film), decay: 154 104 counts" in " ".join(text.split())
+    assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [(curve["number"], curve["name"]) for curve in shown["curves"]] == [(1, "IRF"), (2, "QD film")]
+    assert shown["curve"] is None
+
+
+def test_all_curves_are_analysed(capsys):
+    command = ["photons", "analyze", str(CASES / "irf_and_decay.csv"), "--column", "all", "--json", "-o", "all.html"]
+    status = run_command(command)
+    shown = json.loads(capsys.readouterr().out)["files"]
+    assert [each["curve"] for each in shown] == [1, 2]
+    assert shown[0]["lifetime"] is None
+    assert shown[1]["lifetime"]["components_ns"] == pytest.approx([20.0, 3.0], rel=0.02)
+    assert status == 3  # the response has no lifetime
+
+
+def test_curves_of_a_binary_file(tmp_path, capsys):
+    rng = np.random.default_rng(3)
+    decays = [rng.poisson(500 * np.exp(-np.arange(256) / bins) + 1) for bins in (20.0, 50.0)]
+    blocks = [(0x1108, counts.astype("<u4"), 0) for counts in decays]
+    content = writers.sdt_bytes(blocks, measurements=[writers.measure_info(adc_re=256)])
+    (tmp_path / "dots.sdt").write_bytes(content)
+    assert run_command(["photons", "info", "dots.sdt"]) == 0
+    text = " ".join(capsys.readouterr().out.replace("\u00a0", " ").split())
+    assert "Becker & Hickl SDT, SPC-150 3C0048" in text
+    assert "Curve 1 (channel 2), decay:" in text
+    assert "all" in refused(capsys, "dots.sdt")["message"]
+    status, shown = analyze(capsys, "dots.sdt", "--curve", "1")
+    assert status == 0
+    assert (shown["curve"], shown["record_type"]) == (1, "Becker & Hickl SDT")
+    assert shown["lifetime"]["components_ns"] == pytest.approx([50 * 50 / 256], rel=0.05)
+    Path("page.html").unlink()
+    (tmp_path / "cut.sdt").write_bytes(content[:-400])
+    assert "ends early or is damaged" in refused(capsys, "cut.sdt", "--curve", "1")["message"]
+
+
 def test_info_takes_the_options_that_it_asks_for(tmp_path, capsys):
-    assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv")]) == 2
-    assert "--column" in capsys.readouterr().err
-    for option in (["--column", "2"], ["--column", "QD film"]):
+    for option in (["--column", "2"], ["--curve", "QD film"]):
         assert run_command(["photons", "info", str(CASES / "irf_and_decay.csv"), *option]) == 0
     capsys.readouterr()
     text = (CASES / "decay_50ns.txt").read_text(encoding="utf-8").replace("Time [ns]", "Time")

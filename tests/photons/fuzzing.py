@@ -4,7 +4,7 @@ Run as a program it prints one line of JSON for each mutant, before and after, s
 
     python tests/photons/fuzzing.py FOLDER SEED START COUNT FORMAT [REAL_FILE...]
 
-FORMAT is one of `FORMATS`, or ``any``.
+FORMAT is one of `FORMATS` or of `HISTOGRAM_FORMATS`, or ``any``: every format of photons.
 
 The timers' default action ends the process, whatever it hangs in.
 """
@@ -21,10 +21,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 from tests.memory import peak_memory
-from tests.photons import generators as make, writers
+from tests.photons import generators as make, histogram_writers, writers
 
+from qdmol.analysis import read_decays
 from qdmol.errors import DataError, InputError
-from qdmol.photons import Records, assess_quality, read_photons
+from qdmol.photons import Records, assess_quality, read_histograms, read_photons
 
 LIMIT_S = 10
 LONGEST_S = 31 * 86400.0
@@ -33,6 +34,11 @@ EXTENSIONS = ("ptu", "ht2", "ht3", "pt2", "pt3", "t3r", "spc", "h5", "qutag", "d
 FORMATS = {
     "ptu": (".ptu",), "hydraharp": (".ht2", ".ht3"), "picoharp": (".pt2", ".pt3"), "timeharp": (".t3r",),
     "spc": (".spc",), "hdf5": (".h5", ".hdf5"), "qutag": (".qutag",), "swabian": (".dump",), "text": (".csv",),
+}  # fmt: skip
+HISTOGRAM_FORMATS = {
+    "sdt": (".sdt",), "picoquant-histogram": (".phd", ".hhd", ".thd", ".phu"),
+    "histogram-text": (".asc", ".txt", ".csv", ".dat"),
+    "histograms": (".sdt", ".phd", ".hhd", ".thd", ".phu", ".asc", ".txt", ".csv", ".dat"),
 }  # fmt: skip
 EXTREMES = (0, 1, -1, 255, 2**15, 2**31 - 1, -(2**31), 2**32 - 1, 2**40, 2**62, 2**63 - 1, -(2**63))
 
@@ -232,6 +238,21 @@ def examine(path: Path) -> str:
     return "flagged" if report.flags or stream.notes else "fine"
 
 
+def examine_histograms(path: Path) -> str:
+    """Read a file of histograms in full and return how it went; what is not allowed raises."""
+    try:
+        file = read_histograms(path)
+        for curve in file.histograms:
+            assert np.isfinite(curve.values).all(), "a value is not finite"
+            assert np.isfinite(curve.edges_ns).all(), "an edge is not finite"
+            assert (np.diff(curve.edges_ns) > 0).all(), "edges do not increase"
+            json.dumps(curve.as_dict(), allow_nan=False)
+        read_decays(path)
+    except (InputError, DataError) as error:
+        return type(error).__name__ if str(error).endswith(".") and "\n" not in str(error) else f"no sentence: {error}"
+    return "flagged" if file.notes or any(curve.notes for curve in file.histograms) else "fine"
+
+
 def tell(line: dict) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
@@ -257,13 +278,20 @@ def watched(about: dict, action: Callable[[], str]) -> None:
 def main(folder: Path, seed: int, start: int, count: int, kind: str, real: list[Path]) -> None:
     """Damage and read `count` files, the same ones for the same numbers."""
     rng = np.random.default_rng(seed)
-    made = [*picoquant_files(folder, rng), *writers.small_files(folder, rng).values()]
+    histograms = kind in HISTOGRAM_FORMATS
+    inspect = examine_histograms if histograms else examine
+    if histograms:
+        made = [*histogram_writers.small_histograms(folder, rng).values()]
+    else:
+        made = [*picoquant_files(folder, rng), *writers.small_files(folder, rng).values()]
     originals = [*made, *real]
     for path in made:
         # compiles every loop, which takes longer than any file; and what is whole must not be refused
-        assert examine(path) in ("fine", "flagged"), path
+        assert inspect(path) in ("fine", "flagged"), path
     if kind != "any":
-        made, real = ([path for path in paths if path.suffix in FORMATS[kind]] for paths in (made, real))
+        suffixes = {**FORMATS, **HISTOGRAM_FORMATS}[kind]
+        made = [path for path in made if path.suffix in suffixes]
+        real = [] if histograms else [path for path in real if path.suffix in suffixes]
     for index in range(start, start + count):
         rng = np.random.default_rng([seed, index])
         # small files run through quickly; one in three is a real one
@@ -291,7 +319,7 @@ def main(folder: Path, seed: int, start: int, count: int, kind: str, real: list[
                 flip(rng, text, b"")
             setup.write_bytes(text)
         name = restructure.__name__ if whole else damage.__name__
-        watched({"index": index, "of": source.name, "damage": name, "as": extension}, partial(examine, path))
+        watched({"index": index, "of": source.name, "damage": name, "as": extension}, partial(inspect, path))
         path.unlink()
 
 

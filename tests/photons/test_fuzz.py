@@ -72,6 +72,24 @@ def test_damaged_files_give_an_error_or_a_flag(tmp_path):
     assert sum(found.values()) == 250
 
 
+def test_damaged_histograms_give_an_error_or_are_read(tmp_path):
+    found = judge(run(tmp_path, 0, 200, "histograms"))
+    assert found["InputError"] > 40
+    assert sum(found.values()) == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sdt", "picoquant-histogram", "histogram-text"])
+def test_two_thousand_damaged_histograms_of_each_kind(tmp_path, kind):
+    found: Counter = Counter()
+    for start in range(0, 2000, 500):
+        folder = tmp_path / str(start)
+        folder.mkdir()
+        found += judge(run(folder, start, 500, kind))
+    assert sum(found.values()) == 2000
+    assert found["InputError"] + found["flagged"] > 200
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [*FORMATS])
 def test_two_thousand_damaged_files_of_each_format(tmp_path, kind):

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qdmol.analysis.lifetime.reading import chosen_curve, decay_in
 from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
 from qdmol.analysis.stages import (
     FAILED_FIT,
@@ -32,7 +33,18 @@ from qdmol.analysis.stages import (
 )
 from qdmol.analysis.wording import plain_text
 from qdmol.errors import DataError, InputError, MissingExtraError, QdmolError, SolverError
-from qdmol.photons import Flag, PhotonStream, read_photons, to_t3, with_sync_detector
+from qdmol.photons import (
+    HISTOGRAM_FORMATS,
+    Flag,
+    HistogramFile,
+    PhotonStream,
+    holds_histograms,
+    is_histogram_file,
+    read_histograms,
+    read_photons,
+    to_t3,
+    with_sync_detector,
+)
 
 if TYPE_CHECKING:
     from qdmol.analysis.g2.values import G2
@@ -41,6 +53,7 @@ if TYPE_CHECKING:
 
 
 INDEPENDENT = ("gated", "g3", "correlation")  # keys of stages on whose results no other stage depends
+ALL = "all"  # value of `column` with which every decay of a file is analysed
 _CHECK, _CHECK_EFFORT = "checking the recording", 3.0  # and about how long that takes, in passes
 
 
@@ -83,8 +96,8 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
         What is done about sharp peaks of the detectors beside the centre of g2: ``"flag"`` says so, ``"mask"`` leaves
         them out, ``"model"`` fits them.
     column
-        Of a file of decay histograms with several of them, which one: its number from 0, where a column of times
-        counts, or its name.
+        Of a file of decay histograms with several of them, which one: its name or its number from 0 (in a text that of
+        the column, where a column of times counts). :func:`analyze_many` takes "all".
     unit
         Of a decay histogram as text, the unit of its times where the file does not state it, as ``"ns"``.
     period_ns
@@ -139,16 +152,17 @@ def inspect_photons(
 ) -> PhotonAnalysis:
     """Look at a recording without analysing it: the header, and one pass for the quality report.
 
+    Of a file of histograms every curve is described, and `column` says of which the counts are shown.
+
     Parameters are as those of :func:`analyze_photons`, which raises the same errors.
     """
     started = time.perf_counter()
     options = HistogramOptions(column, unit)
     recording = opened(source, format, options)
-    if isinstance(recording, PhotonStream):
-        options.refuse_any()
     file = path_or_none(source)
     if not isinstance(recording, PhotonStream):
-        return PhotonAnalysis(file, None, None, decay=recording, inspected_only=True)
+        return _inspected_histograms(recording, file, column)
+    options.refuse_any()
     meter = Meter(progress, _CHECK_EFFORT, recording.stated_photons or 0)
     seen = watched(recording, meter.saw)
     _, quality, flags = _assessed(seen, meter)
@@ -176,7 +190,8 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     progress
         Called with what is being done and the fraction of all the files.
     **options
-        As those of :func:`analyze_photons`, the same for every file.
+        As those of :func:`analyze_photons`, the same for every file. With ``column="all"`` every decay of a file of
+        histograms is analysed, one after the other.
 
     Returns
     -------
@@ -190,13 +205,28 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     analyses: list[Analysed] = []
     for number, path in enumerate(paths):
         tell = None if progress is None else _share(progress, Path(path).name, number, len(paths))
-        try:
-            analyses.append(_lightened(analyze_photons(path, progress=tell, **options)))
-        except MissingExtraError:  # the same for every file
-            raise
-        except QdmolError as error:
-            analyses.append(FailedAnalysis(path, error))
+        for curve, choice in _choices(path, options):
+            try:
+                analyses.append(_lightened(analyze_photons(path, progress=tell, **{**options, **choice})))
+            except MissingExtraError:  # the same for every file
+                raise
+            except QdmolError as error:
+                analyses.append(FailedAnalysis(path, error, curve))
     return PhotonAnalyses(tuple(analyses))
+
+
+def _choices(path: str, options: dict[str, Any]) -> list[tuple[int | None, dict[str, Any]]]:
+    """Curves of a file that are analysed with ``column="all"``, and the option of each; else the file as it is."""
+    if options.get("column") != ALL:
+        return [(None, {})]
+    format_ = options.get("format")
+    try:
+        recording = opened(path, format_, HistogramOptions(unit=options.get("unit")))
+    except QdmolError:  # told by the analysis
+        return [(None, {"column": None})]
+    if isinstance(recording, PhotonStream) or not recording.decays:
+        return [(None, {"column": None})]
+    return [(curve.number, {"column": curve.number}) for curve in recording.decays]
 
 
 def _lightened(analysis: PhotonAnalysis) -> PhotonAnalysis:
@@ -235,27 +265,33 @@ def _checked_period(period_ns: float | None) -> float | None:
 
 def opened(
     source: str | Path | PhotonStream, format_: str | None, options: HistogramOptions | None = None
-) -> PhotonStream | Decay:
-    """Return the stream, a detector on the SYNC input among its channels, or the histogram of delays of the file."""
+) -> PhotonStream | HistogramFile:
+    """Return the stream, a detector on the SYNC input among its channels, or the histograms of the file.
+
+    Raises
+    ------
+    InputError
+        As for :func:`qdmol.photons.read_photons` and :func:`qdmol.photons.read_histograms`.
+    """
     options = options or HistogramOptions()
     if isinstance(source, PhotonStream):
         return with_sync_detector(source)
-    if format_ == "decay":
-        return _histogram(source, options)
-    try:
-        return with_sync_detector(read_photons(source, format=format_))
-    except InputError:
-        from qdmol.analysis.lifetime.reading import is_histogram
-
-        if format_ is not None or not is_histogram(source):
-            raise
-    return _histogram(source, options)
+    named = format_ is not None and format_.lower().lstrip(".") in HISTOGRAM_FORMATS
+    if not named and (format_ is not None or not holds_histograms(source)):
+        try:
+            return with_sync_detector(read_photons(source, format=format_))
+        except InputError:
+            if format_ is not None or not is_histogram_file(source):
+                raise
+    return read_histograms(source, format=format_ if named else None, unit=options.unit)
 
 
-def _histogram(path: str | Path, options: HistogramOptions) -> Decay:
-    from qdmol.analysis.lifetime.reading import read_decay
-
-    return read_decay(path, column=options.column, unit=options.unit, period_ns=options.period_ns)
+def _curve_about(file: HistogramFile, decay: Decay | None, number: int | None) -> dict[str, Any]:
+    """What the file of a histogram states, for `PhotonAnalysis.histogram`."""
+    about = file.as_dict() | {"curve": number}
+    if decay is not None:
+        about |= {"bin_width_ns": decay.bin_width_ns, "span_ns": float(decay.edges_ns[-1] - decay.edges_ns[0])}
+    return about
 
 
 def after_pulses(stream: PhotonStream, quality: QualityReport) -> PhotonStream | None:
@@ -281,10 +317,27 @@ def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
     return None if pulsed is None or pulsed.sync_period_ps is None else pulsed.sync_period_ps / 1e3
 
 
-def _decay_alone(decay: Decay, file: str | None, options: Options, progress: Progress | None) -> PhotonAnalysis:
+def _inspected_histograms(recording: HistogramFile, file: str | None, column: int | str | None) -> PhotonAnalysis:
+    """The curves of a file; the decay too where there is one only, or where it is named."""
+    if column in (None, ALL) and len(recording.decays) != 1:
+        about = _curve_about(recording, None, None)
+        notes = tuple(Flag("reading", "note", note) for note in recording.notes)
+        return PhotonAnalysis(file, None, None, flags=notes, histogram=about, inspected_only=True)
+    curve = chosen_curve(recording, None if column == ALL else column)
+    decay = decay_in(recording, column=curve.number)
+    about = _curve_about(recording, decay, curve.number)
+    return PhotonAnalysis(file, None, None, decay=decay, histogram=about, inspected_only=True)
+
+
+def _decay_alone(
+    recording: HistogramFile, file: str | None, options: Options, progress: Progress | None
+) -> PhotonAnalysis:
     """A histogram of delays: a lifetime, and nothing else."""
     from qdmol.analysis.lifetime.stages import LifetimeStage, fit_decay, response_of
 
+    curve = chosen_curve(recording, options.histogram.column)
+    decay = decay_in(recording, column=curve.number, period_ns=options.histogram.period_ns)
+    about = _curve_about(recording, decay, curve.number)
     meter = Meter(progress, LifetimeStage.effort)
     response, notes = response_of(options, beside=file)
     fit, flags = None, tuple(Flag("reading", "note", note) for note in notes)
@@ -293,7 +346,7 @@ def _decay_alone(decay: Decay, file: str | None, options: Options, progress: Pro
         fit = fit_decay(decay, response, options)
     except (DataError, SolverError) as error:
         flags += (Flag(FAILED_FIT, "warning", str(error)),)
-    return PhotonAnalysis(file, None, None, flags=flags, decay=decay, response=response, lifetime=fit)
+    return PhotonAnalysis(file, None, None, flags=flags, decay=decay, response=response, lifetime=fit, histogram=about)
 
 
 def _analyzed(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Number, Results
-from qdmol.analysis.summary import HISTOGRAM_FORMAT, describe, plain
+from qdmol.analysis.summary import COINCIDENCE_FORMAT, HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import DataError, QdmolError
 from qdmol.estimates import NO_VALUE
@@ -79,6 +79,8 @@ class PhotonAnalysis(Drawable):
         Time between pulses of light; shorter than the sync period where only every n-th pulse was recorded.
     trace, background, decay, response, lifetime, g2, gated, g3, correlation
         Result of each stage, None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
+    histogram : Mapping
+        Of a file of histograms what it states (format, instrument, curves), and which curve was analysed; else empty.
     more : Mapping
         Results of other stages of the registry by their keys, which are attributes too.
     elapsed_s : float
@@ -101,6 +103,7 @@ class PhotonAnalysis(Drawable):
     gated: tuple[G2, ...] = ()
     g3: G3 | None = None
     correlation: LogCorrelation | None = None
+    histogram: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
     elapsed_s: float = 0.0
     inspected_only: bool = False
@@ -132,8 +135,9 @@ class PhotonAnalysis(Drawable):
 
     @property
     def name(self) -> str:
-        """Name of the file without its folders."""
-        return _name(self.file)
+        """Name of the file without its folders, and the curve where the file holds several decays."""
+        decays = sum(curve["kind"] == "decay" for curve in self.histogram.get("curves", ()))
+        return _name(self.file, self.histogram.get("curve") if decays > 1 else None)
 
     def __getattr__(self, name: str) -> Any:
         """Result of a stage that has no attribute of its own."""
@@ -160,6 +164,13 @@ class PhotonAnalysis(Drawable):
         summary = describe(self.stream, self.quality, file=self.file)
         if self.quality is None and self.decay is not None:
             summary |= {"photons": round(self.decay.photons), "sync_period_ns": self.decay.period_ns}
+        if self.histogram:
+            about = self.histogram
+            if {curve["kind"] for curve in about["curves"]} == {"coincidences"}:
+                summary["format"] = COINCIDENCE_FORMAT
+            summary |= {"record_type": about["format"], "curve": about["curve"], "curves": about["curves"]}
+            summary |= {name: about[name] for name in ("instrument", "created", "comment")}
+            summary |= {name: about.get(name) for name in ("bin_width_ns", "span_ns")}
         if self.decay is not None:
             summary["notes"] += self.decay.notes
         summary["quality"] = [*summary["quality"], *(flag.as_dict() for flag in self.flags)]
@@ -185,7 +196,13 @@ class PhotonAnalysis(Drawable):
     def kind(self) -> str:
         """Format and type of the records."""
         if self.stream is None:
-            return HISTOGRAM_FORMAT
+            about = self.histogram
+            parts = [about.get("format"), about.get("instrument")] if about else []
+            if parts and parts[0] == "text":
+                parts = [f"text of {parts[1]}"] if parts[1] else []
+            kinds = {curve["kind"] for curve in about.get("curves", ())}
+            name = COINCIDENCE_FORMAT if kinds == {"coincidences"} else HISTOGRAM_FORMAT
+            return ", ".join([name, *(plain_text(part) for part in parts if part)])
         source = self.stream.provenance
         return ", ".join(plain_text(part) for part in (source.format, source.record_type) if part)
 
@@ -224,6 +241,9 @@ class PhotonAnalysis(Drawable):
         return (*self._recording_sentences(), *sentences)
 
     def _recording_sentences(self) -> list[str]:
+        if self.inspected_only and self.histogram:
+            curves, chosen = self.histogram["curves"], self.histogram["curve"]
+            return [curve_sentence(each) for each in curves if chosen is None or each["number"] == chosen]
         if not self.photons or not self.duration_s:
             return ["The recording contains no photons."] if self.photons == 0 else []
         if self.refused or self.quality is None:  # rates of a recording that contradicts itself are worth nothing
@@ -322,10 +342,13 @@ class FailedAnalysis:
         Path of the file.
     error : QdmolError
         Why.
+    curve : int or None
+        Number of the curve that was to be analysed; None for the whole file.
     """
 
     file: str
     error: QdmolError
+    curve: int | None = None
 
     @property
     def refused(self) -> bool:
@@ -339,8 +362,8 @@ class FailedAnalysis:
 
     @property
     def name(self) -> str:
-        """Name of the file without its folders."""
-        return _name(self.file)
+        """Name of the file without its folders, and the curve if it is one of several."""
+        return _name(self.file, self.curve)
 
     @property
     def kind(self) -> str:
@@ -540,5 +563,27 @@ def _bunching(analysis: PhotonAnalysis) -> Estimate | None:
     return None if analysis.g2 is None else analysis.g2.bunching_level
 
 
-def _name(file: str | None) -> str:
-    return plain_text(Path(file).name) if file else "photons"
+def curve_sentence(curve: Mapping[str, Any]) -> str:
+    """Return what a curve of a file of histograms is: its number, name, counts, bins and range."""
+    space = "\N{NO-BREAK SPACE}"
+    own = f" ({plain_text(curve['name'])})" if curve["name"] and curve["name"] != f"curve {curve['number']}" else ""
+    values = (
+        f"{shown_number(curve['counts'], 8)} counts" if curve["whole_counts"] else "values that are no whole counts"
+    )
+    width = f"of{space}{shown_number(curve['bin_width_ns'], 5)}{space}ns"
+    if not curve["equal_bins"]:
+        width = f"from{space}{shown_number(curve['bin_width_ns'], 5)}{space}ns wide"
+    first = shown_number(curve["first_ns"], 5)
+    stop = shown_number(curve["first_ns"] + curve["span_ns"], 6)
+    text = (
+        f"Curve {curve['number']}{own}, {'coincidences' if curve['kind'] == 'coincidences' else 'decay'}: {values} in "
+    )
+    text += f"{curve['bins']} bins {width}, {first} to {stop}{space}ns"
+    if curve["period_ns"]:
+        text += f"; pulse period {shown_number(curve['period_ns'], 6)}{space}ns"
+    return f"{text}."
+
+
+def _name(file: str | None, curve: int | None = None) -> str:
+    name = plain_text(Path(file).name) if file else "photons"
+    return name if curve is None else f"{name}, curve {curve}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qdmol.photons import Detector, PhotonStream, QualityReport
 
 
-HISTOGRAM_FORMAT = "histogram of delays"
+HISTOGRAM_FORMAT, COINCIDENCE_FORMAT = "histogram of delays", "histogram of coincidences"
 
 
 def describe(stream: PhotonStream | None, quality: QualityReport | None, *, file: str | None) -> dict[str, Any]:

@@ -130,9 +130,10 @@ class TraceTally:
         seen[channels] = True
         fresh = [int(c) for c in np.flatnonzero(seen) if int(c) not in self.channels]
         self.channels += fresh
-        self.counts = np.pad(self.counts, ((0, 0), (0, len(fresh)))) if fresh else self.counts
+        # bins are joined before there are columns for the new channels, which would need gigabytes
         while fresh and len(self.counts) > self._limit():
             self._merge()
+        self.counts = np.pad(self.counts, ((0, 0), (0, len(fresh)))) if fresh else self.counts
         table = np.zeros(256, dtype=np.uint8)
         table[self.channels] = np.arange(len(self.channels))
         return table[channels]

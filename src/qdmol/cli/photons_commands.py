@@ -35,7 +35,10 @@ Files = Annotated[
 Column = Annotated[
     str | None,
     typer.Option(
-        "--column", metavar="COLUMN", help="Column of the decay, by name or number (0: times), if the file has several."
+        "--column",
+        "--curve",
+        metavar="COLUMN",
+        help="Decay of a file with several: name, or number as `photons info` shows it; `all` analyses each.",
     ),
 ]
 Unit = Annotated[
@@ -43,7 +46,7 @@ Unit = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="File format (ptu, ht3, spc-130, csv, decay, ...), if it is not recognised."),
+    typer.Option("--format", help="File format (ptu, ht3, spc-130, sdt, csv, decay, ...), if it is not recognised."),
 ]
 
 Response = Annotated[
@@ -148,7 +151,7 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     options |= {name: value for name, value in histogram.items() if value is not None}
     outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
     with photon_progress(quiet=quiet) as tell:
-        if len(files) == 1:
+        if len(files) == 1 and column != "all":
             analyses: Sequence[Analysed] = [analyze_photons(files[0], progress=tell, **options)]
         else:
             analyses = analyze_many(files, progress=tell, **options)
@@ -364,7 +367,8 @@ def _described(analysis: Analysed) -> dict[str, Any]:
     if isinstance(analysis, FailedAnalysis):
         return analysis.summary
     analysed = {"background", "lifetime", "g2", "g3"}
-    header = {} if analysis.stream is None else plain(analysis.stream.provenance.header)
+    stated = analysis.histogram.get("header", {}) if analysis.stream is None else analysis.stream.provenance.header
+    header = plain(stated)
     return {**{key: value for key, value in analysis.summary.items() if key not in analysed}, "header": header}
 
 

@@ -1,4 +1,12 @@
 from .compiling import compiled as compiled
+from .histogram import Histogram as Histogram, HistogramFile as HistogramFile
+from .histogram_text import unit_ns as unit_ns
+from .histograms import (
+    HISTOGRAM_FORMATS as HISTOGRAM_FORMATS,
+    holds_histograms as holds_histograms,
+    is_histogram_file as is_histogram_file,
+    read_histograms as read_histograms,
+)
 from .photon_hdf5_writing import write_photon_hdf5 as write_photon_hdf5
 from .quality import (
     REPORT_CLASSES as REPORT_CLASSES,

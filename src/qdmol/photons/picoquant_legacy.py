@@ -171,8 +171,8 @@ LARGEST = 0xFFF
 TEXTS_OLD: Fields = [*TEXTS[:2], ("HardwareVersion", "S6"), *TEXTS[4:]]
 
 
-def _fields(version: str) -> Fields:
-    """Fields of a TimeHarp file up to its boards."""
+def timeharp_fields(version: str) -> Fields:
+    """Return the fields of a TimeHarp file up to its boards."""
     return [
         *(TEXTS if version == "6.0" else TEXTS_OLD),
         *integers("Channels", "Curves", "BitsPerRecord", "RoutingChannels", "Boards", "ActiveCurve"),
@@ -182,7 +182,8 @@ def _fields(version: str) -> Fields:
     ]
 
 
-def _board(version: str) -> Fields:
+def timeharp_board(version: str) -> Fields:
+    """Return the fields of a TimeHarp board."""
     names: Fields = [("HardwareIdent", "S16"), ("HardwareVersion", "S8")] if version == "6.0" else []
     values = integers("HardwareSerial", "CFDZeroCross", "CFDDiscriminator", "SyncLevel", "CurveOffset")
     return [*names, *values, ("Resolution", SINGLE)]
@@ -258,12 +259,12 @@ def read_timeharp(path: Path) -> PhotonStream:
     if version not in ("3.0", "5.0", "6.0"):
         raise refused(path, f"is a TimeHarp file of version {version[:6]!r}; supported are 3.0, 5.0 and 6.0")
     cursor.offset = 0
-    cursor.take(_fields(version))
+    cursor.take(timeharp_fields(version))
     header = cursor.header
     if header["Boards"] != 1:
         raise refused(path, f"has a broken header: it counts {header['Boards']} boards")
     is_t2(path, header)
-    cursor.take(_board(version))
+    cursor.take(timeharp_board(version))
     cursor.take(RUN)
     if version != "3.0":
         cursor.take(integers("ImageHeader"))

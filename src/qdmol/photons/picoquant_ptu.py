@@ -54,7 +54,7 @@ def read_ptu(path: Path) -> PhotonStream:
         The header does not define the units of the times.
     """
     with open_input(path) as stream:
-        header = _read_header(stream, path)
+        header = read_tags(stream, path)
         offset = stream.tell()
     kind = _kind_of(header, path)
     t2 = kind.mode == "T2"
@@ -77,10 +77,17 @@ def read_ptu(path: Path) -> PhotonStream:
     )
 
 
-def _read_header(stream: BinaryIO, path: Path) -> dict[str, HeaderValue]:
+def read_tags(stream: BinaryIO, path: Path, *, magic: bytes = MAGIC, kind: str = "PTU") -> dict[str, HeaderValue]:
+    """Return the entries of a unified header by name, those with indices as lists in order of the index.
+
+    Raises
+    ------
+    InputError
+        The signature is missing, or the header is broken.
+    """
     size = path.stat().st_size
-    if not stream.read(16).startswith(MAGIC):
-        raise refused(path, "is not a PTU file: it does not begin with the PTU signature")
+    if not stream.read(16).startswith(magic):
+        raise refused(path, f"is not a {kind} file: it does not begin with the {kind} signature")
     plain: dict[str, HeaderValue] = {}
     indexed: dict[str, dict[int, HeaderValue]] = {}
     kept = 0
@@ -88,21 +95,21 @@ def _read_header(stream: BinaryIO, path: Path) -> dict[str, HeaderValue]:
         entry = stream.read(ENTRY.size)
         if len(entry) < ENTRY.size:
             raise refused(path, "ends within its header")
-        raw_name, index, kind, raw = ENTRY.unpack(entry)
+        raw_name, index, code, raw = ENTRY.unpack(entry)
         name = _text(raw_name)
         if name == "Header_End":
             return plain | {key: [values[k] for k in sorted(values)] for key, values in indexed.items()}
         tail = b""
-        if kind in WITH_TAIL:
+        if code in WITH_TAIL:
             length = int.from_bytes(raw, "little", signed=True)
             if not 0 <= length <= size - stream.tell():
                 raise refused(path, f"has a broken header: its entry {name[:32]!r} reaches beyond the end of the file")
-            tail = b"" if kind == BLOB else stream.read(min(length, LONGEST_TEXT))
+            tail = b"" if code == BLOB else stream.read(min(length, LONGEST_TEXT))
             stream.seek(length - len(tail), 1)
             kept += len(tail)
             if kept > LONGEST_TEXTS:
                 raise refused(path, f"has more than {LONGEST_TEXTS >> 20} MB of text in its header")
-        value = _value(kind, raw, tail)
+        value = _value(code, raw, tail)
         if index < 0:
             plain[name] = value
         else:

@@ -10,6 +10,7 @@ from typing import Any
 
 from qdmol.errors import InputError
 from qdmol.files import open_input
+from qdmol.photons.histograms import are_histograms
 from qdmol.photons.picoquant import refused
 from qdmol.photons.stream import PhotonStream
 
@@ -119,6 +120,8 @@ def read_photons(path: str | Path, *, format: str | None = None) -> PhotonStream
     if named is not None:
         return named.read(path)
     by_extension = sorted(UNSIGNED, key=lambda each: path.suffix.lower() not in each.extensions)
+    if are_histograms(head, path):
+        raise refused(path, "holds histograms, not single photons; qdmol.photons.read_histograms reads them")
     for each in (*SIGNED, *by_extension):
         if each.recognises(head, path):
             return each.read(path)

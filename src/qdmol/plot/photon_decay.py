@@ -37,19 +37,34 @@ if TYPE_CHECKING:
     from qdmol.analysis import PhotonAnalysis
 
 _LEFT, _RIGHT, _BOTTOM, _BELOW, _GAP, _HEIGHT, _TOP = 13.0, 3.0, 9.0, 13.0, 2.5, 42.0, 6.0  # mm
+_DRAWN = ("decay_fit", "decay_response")
+_DECADE = 10.0  # ratio of the widest bin to the narrowest
 _SHOWN = 500  # bins in print
 _PER_BIN = 5.0  # photons that a bin holds in the mean, so that a weak decay is more than dots at one
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """Curves as drawn: delays (ns), counts, and fit and response in the same bins, None where there are none."""
+    """Curves as drawn: delays (ns), counts, and fit and response in the same bins, None where there are none.
+
+    `width` has the widths of unequal bins (ns), None where all are equal: their heights are counts per ns.
+    """
 
     delay: Floats
     counts: Floats
     fit: Floats | None
     response: Floats | None
     group: int
+    width: Floats | None = None
+
+    def height(self, values: Floats) -> Floats:
+        """Values of bins as they are drawn: of unequal bins per ns."""
+        return values if self.width is None else np.asarray(values / self.width, dtype=np.float64)
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether bins are so unequal that the axis of delays is logarithmic."""
+        return self.width is not None and bool(self.delay[0] > 0 and self.width.max() > _DECADE * self.width.min())
 
     @property
     def residual(self) -> Floats | None:
@@ -70,13 +85,16 @@ def _sums(values: Floats, group: int) -> Floats:
 
 def _shown(data: xr.Dataset) -> _Shown:
     counts = np.asarray(data["decay"].values, dtype=float)
+    if "decay_bin_width" in data:
+        own = {name: np.asarray(data[name].values, dtype=float) for name in _DRAWN if name in data}
+        delay, width = (np.asarray(data[name].values, dtype=float) for name in ("delay", "decay_bin_width"))
+        return _Shown(delay, counts, own.get("decay_fit"), own.get("decay_response"), 1, width)
     by_print = -(-len(counts) // _SHOWN)
     by_counts = int(np.ceil(_PER_BIN * len(counts) / max(counts.sum(), 1.0)))
     group = int(np.clip(max(by_print, by_counts), 1, max(len(counts) // 20, 1)))
     delay = _sums(np.asarray(data["delay"].values, dtype=float), group) / group
     fit, response = (
-        _sums(np.asarray(data[name].values, dtype=float), group) if name in data else None
-        for name in ("decay_fit", "decay_response")
+        _sums(np.asarray(data[name].values, dtype=float), group) if name in data else None for name in _DRAWN
     )
     return _Shown(delay, _sums(counts, group), fit, response, group)
 
@@ -144,20 +162,30 @@ def draw_decay(analysis: PhotonAnalysis) -> Drawing | None:
 
 
 def _draw_counts(axes: Axes, shown: _Shown) -> None:
-    positive = np.where(shown.counts > 0, shown.counts, np.nan)
+    positive = np.where(shown.counts > 0, shown.height(shown.counts), np.nan)
     axes.plot(shown.delay, positive, ".", color=BLUE, markersize=1.8, markeredgewidth=0, zorder=2, label="counts")
     top = float(np.nanmax(positive))
     if shown.response is not None and shown.response.max() > 0:
         scaled = shown.response * top / shown.response.max()
         axes.plot(shown.delay, np.where(scaled > 0, scaled, np.nan), color=GREY, linewidth=0.7, label="IRF")
     if shown.fit is not None:
-        axes.plot(shown.delay, np.where(shown.fit > 0, shown.fit, np.nan), color=VERMILLION, zorder=3, label="fit")
+        axes.plot(
+            shown.delay,
+            np.where(shown.fit > 0, shown.height(shown.fit), np.nan),
+            color=VERMILLION,
+            zorder=3,
+            label="fit",
+        )
     axes.set_yscale("log")
     axes.set_ylim(0.6 * max(float(np.nanmin(positive)), 1e-3), 2.0 * top)
     step = shown.delay[1] - shown.delay[0] if len(shown.delay) > 1 else 1.0
-    axes.set_xlim(shown.delay[0] - step / 2, shown.delay[-1] + step / 2)
+    if shown.logarithmic:
+        axes.set_xscale("log")
+        axes.set_xlim(0.8 * shown.delay[0], 1.25 * shown.delay[-1])
+    else:
+        axes.set_xlim(shown.delay[0] - step / 2, shown.delay[-1] + step / 2)
     width = "" if shown.group == 1 and step < 1e-9 else f" per {step:.3g} ns"
-    axes.set_ylabel(f"Counts{width}")
+    axes.set_ylabel("Counts per ns" if shown.width is not None else f"Counts{width}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     if shown.fit is not None or shown.response is not None:
         axes.legend(frameon=False, loc="upper right", handlelength=1.4, borderaxespad=0.2, markerscale=3)
@@ -172,6 +200,8 @@ def _draw_residuals(axes: Axes, shown: _Shown, limits: tuple[float, float]) -> N
     finite = residual[np.isfinite(residual)]
     bound = max(4.0, float(np.abs(finite).max()) * 1.1) if finite.size else 4.0
     axes.set_ylim(-bound, bound)
+    if shown.logarithmic:
+        axes.set_xscale("log")
     axes.set_xlim(limits)
     axes.locator_params(axis="y", nbins=3)
     axes.set_xlabel("Delay (ns)")
@@ -186,6 +216,8 @@ def _caption(shown: _Shown, data: xr.Dataset) -> str:
     text = ", ".join(parts) + "."
     if shown.group > 1:
         text += f" Each point is the sum of {shown.group} bins of the histogram that was fitted."
+    if shown.width is not None:
+        text += " The bins are unequal, so that counts are divided by the width of their bin."
     if shown.response is not None:
         text += " The instrument response is scaled to the height of the decay."
     return text
@@ -201,7 +233,12 @@ def _alternative(shown: _Shown) -> str:
 
 
 def _table(data: xr.Dataset) -> Table:
-    named = {"decay": "photons", "decay_fit": "fit (photons)", "decay_response": "response (photons)"}
+    named = {
+        "decay_bin_width": "bin width (ns)",
+        "decay": "photons",
+        "decay_fit": "fit (photons)",
+        "decay_response": "response (photons)",
+    }
     there = [name for name in named if name in data]
     header = ("delay (ns)", *(named[name] for name in there))
     return Table("figure2_decay", header, (data["delay"].values, *(data[name].values for name in there)))

@@ -5,9 +5,10 @@ import struct
 import numpy as np
 import pytest
 
-from qdmol.analysis import Decay, fit_lifetime, inspect_photons, read_decay, read_decays
-from qdmol.analysis.lifetime.reading import is_histogram, read_response
+from qdmol.analysis import Decay, analyze_photons, fit_lifetime, read_decay, read_decays
+from qdmol.analysis.lifetime.reading import read_response
 from qdmol.errors import InputError
+from qdmol.photons import is_histogram_file as is_histogram
 
 COUNTS = [0, 1, 40, 30, 22, 15, 11, 8, 6, 4, 3, 2]
 
@@ -113,7 +114,7 @@ def test_binary_and_missing_files_are_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_decay(tmp_path / "none.csv")
     (tmp_path / "cut.phu").write_bytes(b"PQHISTO\0" + b"1.0.00\0\0" + b"\0" * 20)
-    with pytest.raises(InputError, match="PHU"):
+    with pytest.raises(InputError, match="header"):
         read_decay(tmp_path / "cut.phu")
 
 
@@ -276,7 +277,7 @@ def test_a_table_of_channels_is_no_text_of_time_tags(tmp_path):
 
 def analyze_error(path):
     with pytest.raises(InputError) as refused:
-        inspect_photons(path)
+        analyze_photons(path)
     return refused.value
 
 

@@ -9,7 +9,7 @@ channels at either end are cut where Poisson statistics does not allow them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -66,13 +66,17 @@ def filled_part(decay: Decay) -> Filled:
     filled one where more of the counts lie within it then.
     """
     counts, total = decay.counts, len(decay.counts)
+    if decay.uneven_edges_ns is not None:
+        # no export pads unequal bins; only what is beyond the period is left out
+        limit = math.inf if decay.period_ns is None else decay.first_bin_ns + decay.period_ns
+        stop = max(int((decay.uneven_edges_ns[:-1] < limit - 1e-9 * decay.bin_width_ns).sum()), 2)
+        return Filled(decay if stop == total else decay.part(0, stop), 0, stop, total)
     first, stop = _within_period(decay)
     stop = first + _end(counts[first:stop], stray=_STRAY if decay.period_ns is None else 0.0)
     start = first + _beginning(counts[first:stop], closed=_is_closed(decay, stop - first))
     if start == 0 and stop == total:
         return Filled(decay, 0, total, total)
-    part = replace(decay, counts=counts[start:stop], first_bin_ns=decay.first_bin_ns + start * decay.bin_width_ns)
-    return Filled(part, start, stop, total)
+    return Filled(decay.part(start, stop), start, stop, total)
 
 
 def _within_period(decay: Decay) -> tuple[int, int]:
@@ -198,8 +202,12 @@ def find_flags(decay: Decay, fit: LifetimeFit, trial: Trial) -> tuple[Flag, ...]
 def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> tuple[Flag, ...]:
     """Return what was found about the range and the period of a decay; `assumed` is a period that nobody stated."""
     flags = []
-    edges, width = decay.first_bin_ns, decay.bin_width_ns
-    start, stop = edges + filled.start * width, edges + filled.stop * width
+    if decay.uneven_edges_ns is None:
+        start, stop = (decay.first_bin_ns + k * decay.bin_width_ns for k in (filled.start, filled.stop))
+        end = len(decay.counts) * decay.bin_width_ns
+    else:
+        start, stop = (float(decay.uneven_edges_ns[k]) for k in (filled.start, filled.stop))
+        end = float(decay.uneven_edges_ns[-1] - decay.uneven_edges_ns[0])
     if assumed is not None:
         text = (
             f"The pulse period is not stated; the recorded range, {assumed:.5g} ns, is taken as the period, "
@@ -208,7 +216,7 @@ def find_range_flags(decay: Decay, filled: Filled, *, assumed: float | None) -> 
         flags.append(Flag("period_assumed", "warning", text, assumed, "ns"))
     beyond = float(decay.counts[: filled.start].sum() + decay.counts[filled.stop :].sum())
     limit = math.inf if decay.period_ns is None else decay.period_ns
-    if beyond > max(_STRAY * decay.photons, 3.0 * math.sqrt(decay.photons)) and len(decay.counts) * width > limit:
+    if beyond > max(_STRAY * decay.photons, 3.0 * math.sqrt(decay.photons)) and end > limit:
         text = (
             f"{beyond:.0f} counts, {100 * beyond / decay.photons:.2g} %, lie beyond the pulse period of {limit:.5g} ns "
             "and are excluded; check the period."

@@ -240,12 +240,14 @@ def _fit(request: _Request, used: Bools, response: Response) -> tuple[Trial, dic
 def _best(request: _Request, setting: Setting) -> tuple[Trial, dict[str, float]]:
     """The best model; bumps far behind the decay are left out, the largest first."""
     left_out: list[Bump] = []
+    # a few wide bins that stand above a curve with too few components are no sharp peak of the instrument
+    most = _MOST_BUMPS if request.decay.uneven_edges_ns is None else 0
     while True:
         trials = try_models(setting, largest=request.largest, smallest=request.smallest, stretched=request.stretched)
         trial, evidence = choose(trials)
         if request.smallest > 1:
             trial = list(trials.values())[-1]
-        bump = _bump_behind(request, trial) if len(left_out) < _MOST_BUMPS else None
+        bump = _bump_behind(request, trial) if len(left_out) < most else None
         if bump is None:
             return replace(trial, left_out=tuple(left_out)), evidence
         left_out.append(bump)

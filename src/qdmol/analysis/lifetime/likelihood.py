@@ -143,16 +143,23 @@ def free_parameters(problem: Problem, *, shift: bool, width: bool, background: b
 _SHARE = 0.02
 _FINEST = 0.02  # of the standard deviation of a Gaussian response
 _MOST = 8192  # bins in which a first maximum is looked for
+_UNEVEN = 1.01  # ratio of the widest bin to the narrowest
 _REACH = 6.0  # standard deviations of a Gaussian that stay in fine bins
 
 
 def coarsened(problem: Problem, maximum: Maximum) -> Problem:
     """Return the problem with bins joined, given a first maximum that knows where the response lies."""
-    if len(problem.counts) < 200:
+    if len(problem.counts) < 200 or is_uneven(problem):
         return problem
     distance = _distance(problem, maximum)
     finest = _FINEST * math.exp(maximum.theta[maximum.slots.width]) if problem.kind == GAUSSIAN else 0.0
     return _joined(problem, _starts(problem, np.maximum(_SHARE * distance, finest)))
+
+
+def is_uneven(problem: Problem) -> bool:
+    """Whether bins have unequal widths; the last one may be cut by the end of the period."""
+    widths = np.diff(problem.edges)[:-1]
+    return len(widths) > 1 and float(widths.max()) > _UNEVEN * float(widths.min())
 
 
 def evenly_joined(problem: Problem) -> Problem:

@@ -38,6 +38,7 @@ from qdmol.analysis.lifetime.likelihood import (
     evenly_joined,
     expected_counts,
     free_parameters,
+    is_uneven,
     standard_error,
 )
 from qdmol.analysis.lifetime.values import Decay, Response
@@ -47,6 +48,7 @@ from qdmol.statistics import Goodness, goodness_of_fit, normal_quantile
 
 MOST_BINS = 1024
 _LEAST_BACKGROUND, _MOST_BACKGROUND = 0.1, 0.98  # share of photons a template leaves to the background
+_PLACES = 8  # bins before the largest rate in which the excitation is looked for
 _DARK = 0.2  # share of the bins that are taken as dark
 
 
@@ -66,6 +68,8 @@ def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | N
     `shift_ns`, where a measured response begins or where the middle of another lies, and `width_ns` are kept where they
     are given.
     """
+    if is_uneven(problem):
+        return _uneven_starts(problem, shift_ns=shift_ns, width_ns=width_ns)
     counts, edges = _coarse(problem)
     dark = _dark_share(counts[_recorded(problem)])
     bin_ns = float(edges[1] - edges[0])
@@ -80,6 +84,51 @@ def find_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | N
         tried = [_place(problem, (counts, edges), width, float(tau), shift_ns, dark=dark) for tau in taus]
         best += tried if problem.kind == MEASURED else [max(tried, key=lambda start: start.log_likelihood)]
     return sorted(best, key=lambda start: -start.log_likelihood)
+
+
+def _uneven_starts(problem: Problem, *, shift_ns: float | None, width_ns: float | None) -> list[Start]:
+    """Starts for bins of unequal width: templates at the edges about the largest rate, each by its own likelihood."""
+    from qdmol.analysis.lifetime.kernels import expected
+
+    counts, used = problem.counts, problem.used
+    total = max(float(counts[used].sum()), 1.0)
+    rates = np.where(used, counts, 0.0) / np.diff(problem.edges)
+    narrowest, span = float(np.diff(problem.edges).min()), float(problem.edges[-1] - problem.edges[0])
+    taus = np.geomspace(narrowest, min(span, 2 * problem.period), 4 * _PLACES)
+    widths = [width_ns] if width_ns is not None else [narrowest, 4 * narrowest, 16 * narrowest]
+    if problem.kind != GAUSSIAN:
+        widths = [narrowest]
+    places = [shift_ns] if shift_ns is not None else _places(problem, rates)
+    dark = float(np.sort(rates[used])[: max(int(_DARK * used.sum()), 1)].mean()) * span / total
+    dark = min(max(dark, _LEAST_BACKGROUND), _MOST_BACKGROUND)
+    shape = problem._replace(
+        widths=np.ones(len(counts)), live=np.ones(len(counts)), periods=0.0, components=1, stretched=False
+    )
+    level = np.diff(problem.edges)[used] / float(np.diff(problem.edges)[used].sum())
+    best: dict[tuple[float, float], Start] = {}
+    for width in dict.fromkeys(min(each, min(span, problem.period) / 20) for each in widths):
+        for tau in map(float, taus):
+            for shift in places:
+                theta = np.array([math.log(tau), 1.0, 0.0, shift, math.log(width), 1.0])
+                template = np.maximum(expected(shape, theta, np.zeros((6, len(counts))))[used], 0.0)
+                whole = float(template.sum())
+                if not whole > 0:
+                    continue
+                density = (1 - dark) * template / whole + dark * level
+                gain = float(counts[used] @ np.log(np.maximum(density, 1e-300)))
+                key = (width, tau if problem.kind == MEASURED else 0.0)
+                if key not in best or gain > best[key].log_likelihood:
+                    best[key] = Start(shift, width, tau, gain)
+    return sorted(best.values(), key=lambda start: -start.log_likelihood)
+
+
+def _places(problem: Problem, rates: Floats) -> list[float]:
+    """Times at which the excitation may lie: edges about the largest rate."""
+    peak = int(np.argmax(rates))
+    first = max(peak - _PLACES, 0)
+    edges = problem.edges[first : peak + 2]
+    lead = problem.response_first + 0.5 * problem.response_bin * len(problem.response_height)
+    return [float(edge) - (lead if problem.kind == MEASURED else 0.0) for edge in edges]
 
 
 def _coarse(problem: Problem) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from qdmol.analysis.background import Background, BackgroundStage
 from qdmol.analysis.lifetime.histogram import DecayTally, decay_of, with_delays
-from qdmol.analysis.lifetime.reading import is_histogram, read_response, stated_unit
+from qdmol.analysis.lifetime.reading import read_response, stated_unit
 from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
 from qdmol.analysis.passes import Steps, counted
 from qdmol.analysis.stages import (
@@ -26,7 +26,7 @@ from qdmol.analysis.stages import (
 )
 from qdmol.analysis.wording import interval_text
 from qdmol.errors import InputError
-from qdmol.photons import PhotonStream, read_photons
+from qdmol.photons import PhotonStream, holds_histograms, is_histogram_file, read_photons
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,17 +54,21 @@ def response_of(options: Options, *, beside: str | None = None) -> tuple[Respons
     if given is None or isinstance(given, Response):
         return given, notes
     decay = decay_of(given) if isinstance(given, PhotonStream) else given
+    if decay.uneven_edges_ns is not None:
+        message = "The response has bins of unequal width; a response needs bins of one width."
+        raise InputError(field="response", value=decay.label, allowed="bins of one width", message=message)
     return Response.measured(decay.counts, bin_width_ns=decay.bin_width_ns, first_bin_ns=decay.first_bin_ns), ()
 
 
 def _response_file(
     path: str | Path, options: HistogramOptions, beside: str | None
 ) -> tuple[PhotonStream | Response, tuple[str, ...]]:
-    try:
-        return read_photons(path), ()
-    except InputError:
-        if not is_histogram(path, field="response"):
-            raise
+    if not holds_histograms(path, field="response"):
+        try:
+            return read_photons(path), ()
+        except InputError:
+            if not is_histogram_file(path, field="response"):
+                raise
     try:
         return read_response(path, unit=options.unit), ()
     except InputError as error:
@@ -143,6 +147,9 @@ class DecayStage(Stage[Decay]):
         if decay is not None:
             data.coords["delay"] = ("delay", decay.times_ns, labels("ns", "time after the pulse, centre of the bin"))
             data["decay"] = ("delay", decay.counts, labels("1", "photons", bin_width_ns=decay.bin_width_ns))
+            if decay.uneven_edges_ns is not None:
+                widths = np.diff(decay.edges_ns)
+                data["decay_bin_width"] = ("delay", widths, labels("ns", "width of the bin"))
 
 
 class LifetimeStage(Stage[LifetimeFit]):

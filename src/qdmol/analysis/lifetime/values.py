@@ -6,7 +6,7 @@ Delays and lifetimes in ns, counts as counts per bin.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Literal
 
@@ -32,7 +32,8 @@ class Decay:
     counts : float64 (n,)
         Photons per bin. Whole numbers, not rates and not background-subtracted: the likelihood is Poisson's.
     bin_width_ns : float
-        Width of a bin. The last bin may reach over the end of the period; only its part before the end counts.
+        Width of a bin; of unequal bins that of the narrowest. The last bin may reach over the end of the period; only
+        its part before the end counts.
     first_bin_ns : float
         Left edge of the first bin.
     period_ns : float or None
@@ -46,11 +47,15 @@ class Decay:
         model, if `exposure_periods` is known. Electronics with several stops per pulse do not need it.
     notes : tuple of str
         What was done to the numbers on the way here. Sentences.
+    uneven_edges_ns : float64 (n + 1,) or None
+        Edges of bins of unequal width, as of logarithmic binning; None for bins of one width. Counts are those of the
+        whole bin, and a background per bin is that of `bin_width_ns`.
 
     Raises
     ------
     InputError
-        For counts that are none: negative, not finite, not one row; for a width or period not above zero.
+        For counts that are none: negative, not finite, not one row; for a width or period not above zero; for edges
+        that do not increase or are not one more than the counts.
 
     Examples
     --------
@@ -67,6 +72,7 @@ class Decay:
     label: str = ""
     first_photon: bool = False
     notes: tuple[str, ...] = ()
+    uneven_edges_ns: Floats | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", _counts(self.counts, field="decay.counts"))
@@ -77,6 +83,25 @@ class Decay:
             _positive(self.exposure_periods, field="decay.exposure_periods", unit="periods")
         if not np.isfinite(self.first_bin_ns):
             raise InputError(field="decay.first_bin_ns", value=self.first_bin_ns, allowed="a finite time in ns")
+        if self.uneven_edges_ns is not None:
+            edges = np.ascontiguousarray(self.uneven_edges_ns, dtype=np.float64)
+            rising = edges.shape == (len(self.counts) + 1,) and np.isfinite(edges).all() and (np.diff(edges) > 0).all()
+            if not rising:
+                allowed = f"{len(self.counts) + 1} finite times that increase, one more than the counts"
+                raise InputError(field="decay.uneven_edges_ns", value=f"shape {edges.shape}", allowed=allowed)
+            object.__setattr__(self, "uneven_edges_ns", edges)
+            object.__setattr__(self, "first_bin_ns", float(edges[0]))
+            object.__setattr__(self, "bin_width_ns", float(np.diff(edges).min()))
+
+    def part(self, start: int, stop: int) -> Decay:
+        """Return the bins from `start` to before `stop`."""
+        edges = self.uneven_edges_ns
+        return replace(
+            self,
+            counts=self.counts[start:stop],
+            first_bin_ns=self.first_bin_ns + start * self.bin_width_ns,
+            uneven_edges_ns=None if edges is None else edges[start : stop + 1],
+        )
 
     @property
     def photons(self) -> float:
@@ -87,6 +112,8 @@ class Decay:
     def edges_ns(self) -> Floats:
         """Edges of the bins (n + 1,); the last one not beyond the end of the period."""
         edges: Floats = self.first_bin_ns + self.bin_width_ns * np.arange(len(self.counts) + 1, dtype=np.float64)
+        if self.uneven_edges_ns is not None:
+            edges = self.uneven_edges_ns.copy()
         if self.period_ns is not None and edges[-2] < self.first_bin_ns + self.period_ns < edges[-1]:
             edges[-1] = self.first_bin_ns + self.period_ns
         return edges
