@@ -18,6 +18,7 @@ KINDS = {
     "photon analysis": ("qdmol.analysis", "PhotonAnalysis"),
     "set of photon analyses": ("qdmol.analysis", "PhotonAnalyses"),
     "curve fits": ("qdmol.spectroscopy", "CurveFits"),
+    "curve comparison": ("qdmol.spectroscopy", "CurveComparison"),
 }
 
 
@@ -32,8 +33,9 @@ def load(path: str | os.PathLike[str]) -> Loadable:
     Returns
     -------
     Loadable
-        A solution, map, batch, comparison, predicted spectra, analysis of photons or fits of curves, as the file says;
-        equal to the result that was saved. The solver is not needed. A loaded analysis of photons holds no photons.
+        A solution, map, batch, comparison, predicted spectra, analysis of photons, fits or comparison of curves, as
+        the file says; equal to the result that was saved. The solver is not needed. A loaded analysis of photons holds
+        no photons.
 
     Raises
     ------

@@ -45,6 +45,11 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "Surveyed": (("curve_fit", "curves"),),
     "CurveFits": (("curve_positions", "curves"),),
+    "CurveComparison": (
+        ("curve_overlay", "curve_overlays"),
+        ("curve_differences", "curve_overlays"),
+        ("curve_kinetics", "curve_overlays"),
+    ),
     "Claims": (("claims_redshift", "claims"), ("claims_splitting", "claims")),
 }
 
