@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib import colormaps
@@ -323,7 +323,7 @@ def _kind_handles(comparison: CurveComparison, *, fits: bool) -> list[Line2D]:
         handles.append(Line2D([], [], color=GREY, marker="o", linestyle="none", markersize=2.4, markeredgewidth=0,
                               label=label))  # fmt: skip
     for quantity in comparison.quantities:
-        style = styles[quantity] if several else "-"
+        style: Any = styles[quantity] if several else "-"
         suffix = " (right axis)" if quantity == "emission" and several else ""
         name = f"{quantity}{', fit' if fits and several else ''}{suffix}" if several else "fit" if fits else quantity
         handles.append(Line2D([], [], color=GREY, linewidth=1.1, linestyle=style, label=name))
@@ -378,8 +378,11 @@ def draw_curve_overlay(
 def _normalisation_words(comparison: CurveComparison) -> str:
     words = {
         "edge": "normalised at the band edge (emission at its maximum)",
-        "isosbestic": "normalised at the isosbestic point", "maximum": "normalised at the maximum", "area": "normalised to equal areas", "none": "not normalised",
-    }  # fmt: skip
+        "isosbestic": "normalised at the isosbestic point",
+        "maximum": "normalised at the maximum",
+        "area": "normalised to equal areas",
+        "none": "not normalised",
+    }
     return words.get(comparison.normalise, f"normalised at {comparison.normalise.replace('nm', ' nm')}")
 
 

@@ -1,6 +1,7 @@
 from .absorption import fit_absorption as fit_absorption
 from .comparing import compare_curves as compare_curves, fit_curve as fit_curve
 from .crossings import IsosbesticPoint as IsosbesticPoint, isosbestic_points as isosbestic_points
+from .derivative import DerivativeCurve as DerivativeCurve, second_derivative as second_derivative
 from .emission import fit_emission as fit_emission
 from .overlay_summary import (
     curve_label as curve_label,
