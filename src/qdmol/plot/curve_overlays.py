@@ -40,27 +40,35 @@ from qdmol.plot.style import (
     to_energy,
 )
 from qdmol.spectroscopy import (
+    LEVEL,
     AxisKind,
     ComparedCurve,
     CurveComparison,
+    DerivativeCurve,
     Difference,
     Measurement,
     shown,
 )
+from qdmol.statistics import normal_quantile
 from qdmol.units import HC_EV_NM
 
 SAMPLE_COLOURS: Final = {"monomer": BLUE, "monomers": BLUE, "unfused": GREEN, "fused": VERMILLION}
 # Okabe and Ito (see the style); yellow is left out, which is too faint for lines
 _CYCLE: Final = (BLUE, VERMILLION, GREEN, "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 _SEQUENCE, _LIGHTEST = "viridis", 0.88  # the yellow end is too faint for lines
-_LEFT, _RIGHT, _RIGHT_AXIS, _BAR, _BOTTOM, _TOP, _HEIGHT = 14.0, 4.0, 12.0, 15.0, 10.0, 13.0, 66.0  # mm
+_LEFT, _RIGHT, _RIGHT_AXIS, _BAR, _BOTTOM, _TOP, _HEIGHT = 14.0, 4.0, 12.0, 15.0, 10.0, 10.0, 66.0  # mm
 _LEGEND_ROW, _LEGEND_GAP = 4.0, 2.0  # mm
+_WIDTHS: Final = (2.0, 1.3, 0.8)  # points
+_FOCUSED: Final = ("edge", "isosbestic")  # normalisations whose figure shows the region of the band edge
+_RED_OF: Final = 100.0  # nm shown to the red of the last position
 _MOST_NAMES = 24  # names of curves in a legend
 _HIGHEST = 3.6  # of the band edge, to which curves are normalised; more of the blue is cut off
 _EMISSION_DASHES, _EXCITATION_DASHES = (0, (4.0, 1.4)), (0, (1.2, 1.0))
 _AXIS_LABELS = {"absorption": "absorbance", "excitation": "excitation", "emission": "emission"}
 _WIDE_RANGE = 30.0  # ratio of the largest to the smallest value from which colours are logarithmic
 _LONGEST_NAME = 34
+_NEAR = 0.35  # eV about a fitted position, which sets the scale of second derivatives
+_HALF = float(normal_quantile((1 + LEVEL) / 2))
 _MARKS = {"absorption": ("o", BLUE), "excitation": ("s", GREEN), "emission": ("D", VERMILLION)}
 
 
@@ -97,17 +105,18 @@ def curve_overlay(
     """
     if not has_curve_overlay(comparison):
         raise missing("normalised curve", "curve with a band edge, or another normalisation")
-    with drawing_on(ax, 1, lambda: _layout(comparison)) as (left,):
+    with drawing_on(ax, 1, lambda: _layout(comparison, two=_two_axes(comparison))) as (left,):
         right = left.twinx() if _two_axes(comparison) else None
         colours = _colours(comparison)
         for number, entry in enumerate(comparison.curves):
             axes = right if right is not None and entry.curve.quantity == "emission" else left
-            _draw_curve(axes, comparison, entry, colours[number], fits=fits, axis=axis)
+            width = _width(comparison, number)
+            _draw_curve(axes, comparison, entry, colours[number], width=width, fits=fits, axis=axis)
         _dress_left(left, comparison, axis)
         if right is not None:
             _dress_right(right, comparison)
         _mark_isosbestic(left, comparison, axis)
-        _finish(left, comparison, colours, right=right is not None, fits=fits, axis=axis)
+        _finish(left, comparison, colours, right=right is not None, fits=fits)
     return left
 
 
@@ -115,10 +124,10 @@ def _two_axes(comparison: CurveComparison) -> bool:
     return "emission" in comparison.quantities and len(comparison.quantities) > 1
 
 
-def _layout(comparison: CurveComparison) -> list[Axes]:
+def _layout(comparison: CurveComparison, *, two: bool) -> list[Axes]:
     rows = _legend_rows(comparison)
     below = _BOTTOM + (_LEGEND_GAP + _LEGEND_ROW * rows if rows else 0.0)
-    right = (_RIGHT_AXIS if _two_axes(comparison) else _RIGHT) + (_BAR if comparison.series is not None else 0.0)
+    right = (_RIGHT_AXIS if two else _RIGHT) + (_BAR if comparison.series is not None else 0.0)
     figure = new_figure(DOUBLE_COLUMN, below + _HEIGHT + _TOP)
     return [place_axes(figure, _LEFT, below, DOUBLE_COLUMN - _LEFT - right, _HEIGHT)]
 
@@ -148,8 +157,23 @@ def _norm(comparison: CurveComparison) -> Normalize:
     return LogNorm(low, high) if low > 0 and high / low > _WIDE_RANGE else Normalize(low, high)
 
 
+def _width(comparison: CurveComparison, number: int) -> float:
+    """Width of a line: of few samples, the first are wider, so that curves that coincide are all seen."""
+    samples = list(dict.fromkeys(entry.sample for entry in comparison.curves))
+    if comparison.series is not None or len(samples) > len(_WIDTHS):
+        return 0.9
+    return _WIDTHS[len(_WIDTHS) - len(samples) + samples.index(comparison.curves[number].sample)]
+
+
 def _draw_curve(
-    axes: Axes, comparison: CurveComparison, entry: ComparedCurve, colour: str, *, fits: bool, axis: AxisKind
+    axes: Axes,
+    comparison: CurveComparison,
+    entry: ComparedCurve,
+    colour: str,
+    *,
+    width: float,
+    fits: bool,
+    axis: AxisKind,
 ) -> None:
     normalised = entry.normalised(axis)
     if normalised is None:
@@ -159,7 +183,7 @@ def _draw_curve(
     emission = entry.curve.quantity == "emission" and _two_axes(comparison)
     style = _EMISSION_DASHES if emission else _EXCITATION_DASHES if entry.curve.quantity == "excitation" else "-"
     if not fits or entry.fit is None:
-        axes.plot(x, values, color=colour, linewidth=0.9, linestyle=style, zorder=3)
+        axes.plot(x, values, color=colour, linewidth=width, linestyle=style, zorder=3)
         return
     mark = "D" if emission else "o"
     axes.plot(x, values, mark, color=colour, markersize=1.5 if emission else 1.8, markeredgewidth=0, alpha=0.45,
@@ -168,7 +192,7 @@ def _draw_curve(
     factor = entry.factor(window, axis)
     assert factor is not None
     fitted = factor * (entry.fit.fitted - entry.level.value)
-    axes.plot(_position(window, axis), fitted, color=colour, linewidth=1.1, linestyle=style, zorder=4)
+    axes.plot(_position(window, axis), fitted, color=colour, linewidth=width, linestyle=style, zorder=4)
 
 
 def _position(wavelength: Floats, axis: AxisKind) -> Floats:
@@ -186,7 +210,7 @@ def _dress_left(axes: Axes, comparison: CurveComparison, axis: AxisKind) -> None
         unit = " (1/nm)" if axis == "wavelength" else " (1/eV)"
         area = unit if comparison.normalise == "area" and quantities == ["emission"] else ""
         axes.set_ylabel(f"Normalised {names}{area}")
-    if comparison.normalise == "edge" and "absorption" in quantities:
+    if comparison.normalise in _FOCUSED and "absorption" in quantities:
         top = min(top, _HIGHEST)
     axes.set_ylim(bottom - 0.03 * (top - bottom), top + 0.06 * (top - bottom))
     axes.set_xlim(*_limits(comparison, axis))
@@ -224,7 +248,9 @@ def _limits(comparison: CurveComparison, axis: AxisKind) -> tuple[float, float]:
     entries = [entry for entry in comparison.curves if entry.amplitude is not None and len(entry.curve.good[0])]
     low = min(float(entry.curve.good[0][0]) for entry in entries)
     high = max(float(entry.curve.good[0][-1]) for entry in entries)
-    if comparison.normalise == "edge":
+    if comparison.normalise in _FOCUSED:
+        positions = [entry.fit.position_nm.value for entry in entries if entry.fit is not None]
+        high = min(high, max(positions) + _RED_OF) if positions else high
         starts = []
         for entry in entries:
             normalised = entry.normalised()
@@ -266,11 +292,12 @@ def _mark_isosbestic(axes: Axes, comparison: CurveComparison, axis: AxisKind) ->
         )  # fmt: skip
 
 
-def _legend_labels(comparison: CurveComparison) -> list[str]:
+def _legend_labels(comparison: CurveComparison, *, references: bool = True) -> list[str]:
     """Names in the legend: samples, or the kinds of lines of a series."""
     if comparison.series is not None:
         return []
-    drawn = [entry for entry in comparison.curves if entry.amplitude is not None]
+    omitted = () if references else comparison.references.values()
+    drawn = [e for k, e in enumerate(comparison.curves) if e.amplitude is not None and k not in omitted]
     names = list(dict.fromkeys(entry.sample for entry in drawn))
     return names[:_MOST_NAMES]
 
@@ -288,11 +315,17 @@ def _legend_rows(comparison: CurveComparison) -> int:
 
 
 def _finish(
-    axes: Axes, comparison: CurveComparison, colours: Sequence[str], *, right: bool, fits: bool, axis: AxisKind
+    axes: Axes,
+    comparison: CurveComparison,
+    colours: Sequence[str],
+    *,
+    right: bool = False,
+    fits: bool = False,
+    references: bool = True,
+    kinds: bool = True,
 ) -> None:
     """Legends below the axes, and the colour bar of a series."""
-    del axis
-    names = _legend_labels(comparison)
+    names = _legend_labels(comparison, references=references)
     of_sample = {entry.sample: colours[k] for k, entry in reversed([*enumerate(comparison.curves)])}
     handles = [Line2D([], [], color=of_sample[name], linewidth=1.4, label=_short(name)) for name in names]
     height = float(axes.get_window_extent().height) / float(figure_of(axes).dpi) * 25.4
@@ -303,18 +336,18 @@ def _finish(
             ncols=_columns(comparison), handlelength=1.6, columnspacing=1.4, labelspacing=0.35,
         )  # fmt: skip
         axes.add_artist(first)
-    kinds = _kind_handles(comparison, fits=fits)
-    if len(kinds) > 1:
+    lines = _kind_handles(comparison, fits=fits, right=right) if kinds else []
+    if len(lines) > 1:
         rows = (_legend_rows(comparison) - 1) * _LEGEND_ROW / height
         axes.legend(
-            handles=kinds, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -offset - rows), borderaxespad=0.0,
-            ncols=len(kinds), handlelength=2.2, columnspacing=1.6,
+            handles=lines, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -offset - rows), borderaxespad=0.0,
+            ncols=len(lines), handlelength=2.2, columnspacing=1.6,
         )  # fmt: skip
     if comparison.series is not None:
         _colour_bar(axes, comparison, right=right)
 
 
-def _kind_handles(comparison: CurveComparison, *, fits: bool) -> list[Line2D]:
+def _kind_handles(comparison: CurveComparison, *, fits: bool, right: bool) -> list[Line2D]:
     styles: dict[str, Any] = {"absorption": "-", "excitation": _EXCITATION_DASHES, "emission": _EMISSION_DASHES}
     several = len(comparison.quantities) > 1
     handles: list[Line2D] = []
@@ -324,7 +357,7 @@ def _kind_handles(comparison: CurveComparison, *, fits: bool) -> list[Line2D]:
                               label=label))  # fmt: skip
     for quantity in comparison.quantities:
         style: Any = styles[quantity] if several else "-"
-        suffix = " (right axis)" if quantity == "emission" and several else ""
+        suffix = " (right axis)" if quantity == "emission" and right else ""
         name = f"{quantity}{', fit' if fits and several else ''}{suffix}" if several else "fit" if fits else quantity
         handles.append(Line2D([], [], color=GREY, linewidth=1.1, linestyle=style, label=name))
     return handles
@@ -365,8 +398,8 @@ def draw_curve_overlay(
         text += f" Colours: {comparison.series.kind}."
     if _two_axes(comparison):
         text += " Dashed, right axis: emission."
-    if comparison.normalise == "edge" and "absorption" in comparison.quantities:
-        text += f" Absorption above {_HIGHEST} times the band edge is cut off; the CSV files hold it."
+    if comparison.normalise in _FOCUSED and "absorption" in comparison.quantities:
+        text += f" Absorption above {_HIGHEST} times that value is cut off; the CSV files hold it."
     words = "; ".join(
         f"{entry.curve.name}: {entry.curve.quantity} at {shown(entry.fit.position_nm)} nm"
         for entry in comparison.curves[:12] if entry.fit is not None
@@ -430,7 +463,7 @@ def curve_differences(comparison: CurveComparison, ax: Axes | None = None) -> Ax
     """
     if not has_curve_differences(comparison):
         raise missing("difference", "second curve of the same quantity that overlaps with the first")
-    with drawing_on(ax, 1, lambda: _layout(comparison)) as (axes,):
+    with drawing_on(ax, 1, lambda: _layout(comparison, two=False)) as (axes,):
         colours = _colours(comparison)
         low, high = math.inf, -math.inf
         for number, each in comparison.differences.items():
@@ -452,7 +485,7 @@ def curve_differences(comparison: CurveComparison, ax: Axes | None = None) -> Ax
         axes.set_ylabel("Difference of normalised curves")
         energy_axis(axes, most=12)
         _mark_isosbestic(axes, comparison, "wavelength")
-        _finish(axes, comparison, colours, right=False, fits=False, axis="wavelength")
+        _finish(axes, comparison, colours, references=False)
     return axes
 
 
@@ -484,6 +517,90 @@ def draw_curve_differences(comparison: CurveComparison) -> Drawing | None:
             tables.append(Table(f"difference{number}", header, columns))
     return Drawing(
         "figure2_differences", text, "Difference spectra; the numbers are in the tables.", figure, tuple(tables)
+    )
+
+
+def has_curve_derivatives(comparison: CurveComparison) -> bool:
+    """Whether any curve has a second derivative."""
+    return any(isinstance(each, DerivativeCurve) for each in comparison.derivatives.values())
+
+
+def curve_derivatives(comparison: CurveComparison, ax: Axes | None = None) -> Axes:
+    """Plot the second derivatives of the normalised curves with respect to energy, each with its 95 % band.
+
+    Parameters
+    ----------
+    comparison
+        From :func:`qdmol.compare_curves`.
+    ax
+        By default a new figure in the paper style.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes over photon energy, with emission only where nothing else was measured. Transitions are minima; dotted
+        lines show the fitted positions.
+
+    Raises
+    ------
+    qdmol.errors.InputError
+        No curve has a second derivative.
+    """
+    if not has_curve_derivatives(comparison):
+        raise missing("second derivative", "curve of at least 16 points")
+    with drawing_on(ax, 1, lambda: _layout(comparison, two=False)) as (axes,):
+        colours, bounds = _colours(comparison), [0.0]
+        places: list[float] = []
+        for number, each in comparison.derivatives.items():
+            if not isinstance(each, DerivativeCurve):
+                continue
+            entry, colour = comparison.curves[number], colours[number]
+            if entry.curve.quantity == "emission" and _two_axes(comparison):
+                continue
+            axes.fill_between(each.energy_eV, each.value - _HALF * each.error, each.value + _HALF * each.error,
+                              color=colour, alpha=0.16, linewidth=0, zorder=1)  # fmt: skip
+            axes.plot(each.energy_eV, each.value, color=colour, linewidth=_width(comparison, number), zorder=3)
+            if entry.fit is not None:
+                places.append(entry.fit.position_eV.value)
+                position = entry.fit.position_eV.value
+                axes.axvline(position, color=colour, linewidth=0.6, linestyle=(0, (1, 1.5)), zorder=0)
+                # structure far from the edge and noise at the ends of the range would set the scale
+                near = np.isfinite(each.value) & (np.abs(each.energy_eV - position) < _NEAR)
+                bounds += [*each.value[near]]
+        axes.axhline(0, color=BLACK, linewidth=0.6, zorder=2)
+        low, high = min(bounds), max(bounds)
+        room = 0.1 * (high - low) or 1.0
+        axes.set_ylim(low - room, high + room)
+        limits = _limits(comparison, "energy")
+        if places:
+            limits = max(limits[0], min(places) - _NEAR), min(limits[1], max(places) + 2 * _NEAR)
+        axes.set_xlim(*limits)
+        axes.set_xlabel("Energy (eV)")
+        axes.set_ylabel("Second derivative (eV⁻²)")
+        _wavelength_axis(axes)
+        _finish(axes, comparison, colours, kinds=False)
+    return axes
+
+
+def draw_curve_derivatives(comparison: CurveComparison) -> Drawing | None:
+    """Figure of a report with its words and numbers; None without a derivative."""
+    if not has_curve_derivatives(comparison):
+        return None
+    figure = figure_of(curve_derivatives(comparison))
+    tables = [
+        Table(f"derivative{number}", ("energy (eV)", "second derivative (1/eV2)", "standard error"),
+              (each.energy_eV, each.value, each.error))
+        for number, each in comparison.derivatives.items() if isinstance(each, DerivativeCurve)
+    ]  # fmt: skip
+    windows = sorted({f"{each.window_meV:.0f}" for each in comparison.derivatives.values()
+                      if isinstance(each, DerivativeCurve)}, key=float)  # fmt: skip
+    text = (
+        f"Second derivative of the curves, {_normalisation_words(comparison)}, with respect to the photon energy, by a "
+        f"cubic in a window of {' or '.join(windows)} meV. Transitions are minima; dotted: fitted positions. Bands: "
+        "95 %, from the noise. The scale is that of the region around the fitted positions."
+    )
+    return Drawing(
+        "figure4_derivatives", text, "Second derivatives; the numbers are in the tables.", figure, tuple(tables)
     )
 
 

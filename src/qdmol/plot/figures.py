@@ -49,6 +49,7 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("curve_overlay", "curve_overlays"),
         ("curve_differences", "curve_overlays"),
         ("curve_kinetics", "curve_overlays"),
+        ("curve_derivatives", "curve_overlays"),
     ),
     "Claims": (("claims_redshift", "claims"), ("claims_splitting", "claims")),
 }

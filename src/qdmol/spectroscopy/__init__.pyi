@@ -4,7 +4,7 @@ from .crossings import IsosbesticPoint as IsosbesticPoint, isosbestic_points as 
 from .derivative import DerivativeCurve as DerivativeCurve, second_derivative as second_derivative
 from .emission import fit_emission as fit_emission
 from .overlay_summary import (
-    curve_label as curve_label,
+    curve_labels as curve_labels,
     overlay_rows as overlay_rows,
     overlay_sentences as overlay_sentences,
     overlay_summary as overlay_summary,

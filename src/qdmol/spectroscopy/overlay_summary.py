@@ -79,7 +79,7 @@ def _curve_object(comparison: CurveComparison, number: int) -> dict[str, Any]:
 def overlay_rows(comparison: CurveComparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and one row a curve, for a table."""
     entries, series = comparison.curves, comparison.series
-    files = len({entry.curve.source for entry in entries}) > 1
+    names = curve_labels(comparison)
     blue = any(entry.relative_300nm is not None for entry in entries)
     header = ["", "curve"]
     if series is not None:
@@ -89,7 +89,7 @@ def overlay_rows(comparison: CurveComparison) -> tuple[tuple[str, ...], list[tup
     header.append("amplitude")
     rows = []
     for number, entry in enumerate(entries):
-        cells = [str(number), curve_label(entry, files=files)]
+        cells = [str(number), names[number]]
         if series is not None:
             value = series.values[number]
             cells.append("n/a" if value is None else f"{value:g}")
@@ -106,10 +106,19 @@ def overlay_rows(comparison: CurveComparison) -> tuple[tuple[str, ...], list[tup
     return tuple(header), rows
 
 
-def curve_label(entry: ComparedCurve, *, files: bool) -> str:
-    """Name of a curve, with its file where there are several."""
-    name = entry.curve.name or entry.sample
-    return f"{entry.curve.source}: {name}" if files and entry.curve.source else name
+def curve_labels(comparison: CurveComparison) -> list[str]:
+    """Name of each curve: that of its sample if this is unique in its quantity, else of its column and its file."""
+    entries = comparison.curves
+    samples = [(entry.sample, entry.curve.quantity) for entry in entries]
+    if comparison.series is None and len(set(samples)) == len(samples):
+        return [entry.sample for entry in entries]
+    names = [entry.curve.name or entry.sample for entry in entries]
+    if len({entry.curve.source for entry in entries}) == 1 or len(set(names)) == len(names):
+        return names
+    return [
+        f"{entry.curve.source}: {name}" if entry.curve.source else name
+        for entry, name in zip(entries, names, strict=True)
+    ]
 
 
 def _type(entry: ComparedCurve) -> str:

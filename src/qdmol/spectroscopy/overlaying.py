@@ -16,9 +16,10 @@ import numpy as np
 
 from qdmol.arrays import Floats
 from qdmol.errors import DataError, InputError
-from qdmol.results import Drawable, SavedResult, decode, encode, save_result
+from qdmol.results import Drawable, SavedResult, array_groups, decode, encode, save_result, saved_attributes
 from qdmol.spectroscopy.comparing import compare_curves, fit_curve
 from qdmol.spectroscopy.crossings import IsosbesticPoint, isosbestic_points
+from qdmol.spectroscopy.derivative import DerivativeCurve, second_derivative
 from qdmol.spectroscopy.overlay_summary import overlay_dataset, overlay_rows, overlay_sentences, overlay_summary
 from qdmol.spectroscopy.point_noise import PointNoise, point_noise
 from qdmol.spectroscopy.reading import read_curves
@@ -46,6 +47,9 @@ KIND = "curve comparison"
 QUANTITIES: Final = ("absorption", "excitation", "emission")
 AxisKind = Literal["wavelength", "energy"]
 Baseline = Literal["auto", "none"]
+_ABOVE: Final = 0.7  # eV above the position, over which a second derivative is complete
+_POINTS_INSIDE: Final = 7.5  # points in its window
+_MOST_POINTS: Final = 320
 _LEAST_COMMON: Final = 5  # points in a common range
 _WORDS: Final = re.compile(
     r"(?<![a-z])(?:absorption|absorbance|abs|extinction|emission|fluorescence|photoluminescence|luminescence|intensity|"
@@ -259,6 +263,27 @@ class CurveComparison(Drawable):
                 differences[index] = str(error)
         return differences
 
+    @cached_property
+    def derivatives(self) -> dict[int, DerivativeCurve | str]:
+        """Second derivative of every normalised curve with respect to the energy (eV⁻²), or why there is none.
+
+        All curves have the window of the curve that needs the widest one, so that they can be compared.
+        """
+        derivatives: dict[int, DerivativeCurve | str] = {}
+        window = max(map(_window_of, self.curves), default=0.0) or None
+        for index, entry in enumerate(self.curves):
+            if entry.amplitude is None:
+                derivatives[index] = entry.refusal
+                continue
+            try:
+                derivative = second_derivative(entry.curve, window_meV=window)
+            except (DataError, InputError) as error:
+                derivatives[index] = str(error)
+                continue
+            value, error_of = (part / entry.amplitude.value for part in (derivative.value, derivative.error))
+            derivatives[index] = replace(derivative, value=value, error=error_of)
+        return derivatives
+
     @property
     def summary(self) -> dict[str, Any]:
         """JSON object with all numbers, as of ``qdmol spectrum compare --json``."""
@@ -282,6 +307,12 @@ class CurveComparison(Drawable):
         arrays: dict[str, Any] = {}
         record = {"comparison": encode(self, arrays)}
         return save_result(path, kind=KIND, values=record, data=self.data, arrays=arrays)
+
+    def contents(self) -> tuple[xr.Dataset, dict[str, xr.Dataset]]:
+        """Dataset and groups of the file that :meth:`save` writes."""
+        arrays: dict[str, Any] = {}
+        record = {"comparison": encode(self, arrays)}
+        return self.data.assign_attrs(saved_attributes(KIND, record)), array_groups(arrays)
 
     @classmethod
     def from_saved(cls, saved: SavedResult) -> Self:
@@ -623,6 +654,23 @@ def _notes(entries: Sequence[ComparedCurve], normalisation: Normalisation) -> tu
     if normalisation.method == "area":
         notes.append("Areas are taken over the range that all curves of a quantity have in common.")
     return tuple(notes)
+
+
+def _window_of(entry: ComparedCurve) -> float:
+    """Window (meV) of the second derivative that a curve needs: out of the noise, and with enough points in it."""
+    wavelength = entry.curve.good[0]
+    if entry.amplitude is None or len(wavelength) < _LEAST_COMMON:
+        return 0.0
+    try:
+        clear = second_derivative(entry.curve).window_meV
+    except (DataError, InputError):
+        return 0.0
+    highest = HC_EV_NM / float(wavelength[0])
+    if entry.fit is not None:
+        highest = min(highest, entry.fit.position_eV.value + _ABOVE)
+    # derivatives and fits average neighbouring points of long curves
+    spacing = float(np.median(np.diff(wavelength))) * max(1, -(-len(wavelength) // _MOST_POINTS))
+    return float(max(clear, 1e3 * _POINTS_INSIDE * spacing * highest**2 / HC_EV_NM))
 
 
 def _difference(entry: ComparedCurve, reference: ComparedCurve) -> Difference:
