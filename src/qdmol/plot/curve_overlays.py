@@ -67,6 +67,7 @@ _EMISSION_DASHES, _EXCITATION_DASHES = (0, (4.0, 1.4)), (0, (1.2, 1.0))
 _AXIS_LABELS = {"absorption": "absorbance", "excitation": "excitation", "emission": "emission"}
 _WIDE_RANGE = 30.0  # ratio of the largest to the smallest value from which colours are logarithmic
 _LONGEST_NAME = 34
+_FEWEST = 16  # points of a second derivative
 _NEAR = 0.35  # eV about a fitted position, which sets the scale of second derivatives
 _HALF = float(normal_quantile((1 + LEVEL) / 2))
 _MARKS = {"absorption": ("o", BLUE), "excitation": ("s", GREEN), "emission": ("D", VERMILLION)}
@@ -227,6 +228,7 @@ def _dress_right(axes: Axes, comparison: CurveComparison) -> None:
     top, bottom = _extent(drawn, "wavelength")
     label = "Emission intensity" if comparison.normalise == "none" else "Normalised emission"
     axes.set_ylabel(label, rotation=270, va="bottom")
+    axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines["right"].set_visible(True)
     axes.spines["right"].set_linestyle(_EMISSION_DASHES)
     axes.set_ylim(bottom - 0.03 * (top - bottom), top + 0.06 * (top - bottom))
@@ -521,8 +523,8 @@ def draw_curve_differences(comparison: CurveComparison) -> Drawing | None:
 
 
 def has_curve_derivatives(comparison: CurveComparison) -> bool:
-    """Whether any curve has a second derivative."""
-    return any(isinstance(each, DerivativeCurve) for each in comparison.derivatives.values())
+    """Whether any curve is normalised and has enough points for a second derivative."""
+    return any(entry.amplitude is not None and len(entry.curve.good[0]) >= _FEWEST for entry in comparison.curves)
 
 
 def curve_derivatives(comparison: CurveComparison, ax: Axes | None = None) -> Axes:
@@ -546,8 +548,8 @@ def curve_derivatives(comparison: CurveComparison, ax: Axes | None = None) -> Ax
     qdmol.errors.InputError
         No curve has a second derivative.
     """
-    if not has_curve_derivatives(comparison):
-        raise missing("second derivative", "curve of at least 16 points")
+    if not any(isinstance(each, DerivativeCurve) for each in comparison.derivatives.values()):
+        raise missing("second derivative", f"curve of at least {_FEWEST} points")
     with drawing_on(ax, 1, lambda: _layout(comparison, two=False)) as (axes,):
         colours, bounds = _colours(comparison), [0.0]
         places: list[float] = []
@@ -584,7 +586,7 @@ def curve_derivatives(comparison: CurveComparison, ax: Axes | None = None) -> Ax
 
 def draw_curve_derivatives(comparison: CurveComparison) -> Drawing | None:
     """Figure of a report with its words and numbers; None without a derivative."""
-    if not has_curve_derivatives(comparison):
+    if not any(isinstance(each, DerivativeCurve) for each in comparison.derivatives.values()):
         return None
     figure = figure_of(curve_derivatives(comparison))
     tables = [

@@ -399,6 +399,8 @@ def overlay_curves(
 
 
 def _read(curves: Any) -> list[tuple[Curve, PeakFit | None]]:
+    if not isinstance(curves, str | Path | Curve | PeakFit | Iterable):
+        raise InputError(field="curves", value=type(curves).__name__, allowed="curves, fits of curves, or files")
     listed = [curves] if isinstance(curves, str | Path | Curve | PeakFit) else list(curves)
     read: list[tuple[Curve, PeakFit | None]] = []
     for each in listed:
