@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 # Public name -> its room, and its name there if it has another one.
 _HOMES = {
     "Comparison": "study",
+    "CurveComparison": "spectroscopy",
     "Estimate": "estimates",
     "InputError": "errors",
     "Map": "study",
@@ -35,6 +36,7 @@ _HOMES = {
     "analyze_photons": "analysis",
     "batch": "study:solve_batch",
     "compare": "study",
+    "compare_curves": "spectroscopy:overlay_curves",
     "dump_spec": "structure",
     "fit_curves": "spectroscopy:survey_curves",
     "fit_lifetime": "analysis",

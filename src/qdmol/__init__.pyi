@@ -18,7 +18,12 @@ from qdmol.estimates import Estimate as Estimate
 from qdmol.loading import load as load
 from qdmol.photons import PhotonStream as PhotonStream, read_photons as read_photons
 from qdmol.prediction import Spectra as Spectra, predict_spectra as predict_spectra
-from qdmol.spectroscopy import read_curves as read_curves, survey_curves
+from qdmol.spectroscopy import (
+    CurveComparison as CurveComparison,
+    overlay_curves,
+    read_curves as read_curves,
+    survey_curves,
+)
 from qdmol.structure import Molecule as Molecule, Spec as Spec, dump_spec as dump_spec, read_spec as read_spec
 from qdmol.study import (
     Comparison as Comparison,
@@ -31,6 +36,7 @@ from qdmol.study import (
 )
 
 batch = solve_batch
+compare_curves = overlay_curves
 fit_curves = survey_curves
 map = map_spec  # noqa: A001  # the verb of the root
 

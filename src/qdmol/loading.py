@@ -20,6 +20,7 @@ KINDS = {
     "photon analysis": ("qdmol.analysis", "PhotonAnalysis"),
     "set of photon analyses": ("qdmol.analysis", "PhotonAnalyses"),
     "curve fits": ("qdmol.spectroscopy", "CurveFits"),
+    "curve comparison": ("qdmol.spectroscopy", "CurveComparison"),
 }
 
 
@@ -34,9 +35,9 @@ def load(path: str | os.PathLike[str]) -> Loadable:
     Returns
     -------
     Loadable
-        A solution, map, batch, comparison, predicted spectra, sizing, fit of a spec, analysis of photons or fits of
-        curves, as the file says; equal to the result that was saved. The solver is not needed. A loaded analysis of
-        photons holds no photons.
+        A solution, map, batch, comparison, predicted spectra, sizing, fit of a spec, analysis of photons, fits or
+        comparison of curves, as the file says; equal to the result that was saved. The solver is not needed. A loaded
+        analysis of photons holds no photons.
 
     Raises
     ------

@@ -23,10 +23,12 @@ from qdmol.errors import InputError
 from qdmol.plot.figures import FIGURES
 from qdmol.plot.style import PaperFigure
 from qdmol.prediction import Spectra
-from qdmol.spectroscopy import CurveFits, Surveyed, fit_curve
+from qdmol.spectroscopy import CurveComparison, CurveFits, Surveyed, fit_curve, overlay_curves
 from qdmol.study import Batch, Map, Solution
 
-KINDS = (Solution, Map, Batch, Spectra, Sizing, SpecFit, PhotonAnalysis, Surveyed, CurveFits, Claims)
+KINDS = (
+    *(Solution, Map, Batch, Spectra, Sizing, SpecFit, PhotonAnalysis, Surveyed, CurveFits, CurveComparison, Claims),
+)
 CLASSES = {kind.__name__: kind for kind in KINDS}
 
 
@@ -34,6 +36,13 @@ CLASSES = {kind.__name__: kind for kind in KINDS}
 def surveyed():
     curve = spectrum_fakes.measured_emission()
     return Surveyed(curve, fit_curve(curve))
+
+
+@pytest.fixture(scope="module")
+def compared(surveyed):
+    """Two fitted emission curves in a series."""
+    second = fit_curve(spectrum_fakes.measured_emission("monomer"))
+    return overlay_curves([surveyed.fit, second], times="0,5min")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +56,7 @@ def analysis():
 
 
 @pytest.fixture
-def results(homodimer, spectra, analysis, surveyed):
+def results(homodimer, spectra, analysis, surveyed, compared):
     """A result for each figure, with the number of its panels."""
     return {
         "axis_profile": (homodimer, 3),
@@ -66,6 +75,10 @@ def results(homodimer, spectra, analysis, surveyed):
         "g2_by_gate": (analysis, 1),
         "curve_fit": (surveyed, 2),
         "curve_positions": ((surveyed, surveyed), 2),
+        "curve_overlay": (compared, 1),
+        "curve_differences": (compared, 1),
+        "curve_kinetics": (compared, 2),
+        "curve_derivatives": (compared, 1),
     }
 
 
@@ -73,6 +86,7 @@ FIGURE_NAMES = (
     *("axis_profile", "wavefunctions", "levels", "alternatives", "coupling_map", "spectra", "field_sweep"),
     *("intensity_trace", "decay", "g2", "correlation", "g2_by_gate", "curve_fit", "curve_positions"),
     *("map", "samples"),
+    *("curve_overlay", "curve_differences", "curve_kinetics", "curve_derivatives"),
 )
 
 
@@ -123,6 +137,7 @@ def test_the_style_of_the_user_stays_on_given_axes(homodimer):
         ("spectra", ["spectra", "field_sweep"]),
         ("decay", ["intensity_trace", "decay", "g2", "correlation", "g2_by_gate"]),
         ("curve_fit", ["curve_fit"]),
+        ("curve_overlay", ["curve_overlay", "curve_differences", "curve_kinetics", "curve_derivatives"]),
     ],
 )
 def test_a_result_lists_its_figures(results, name, names):

@@ -106,7 +106,49 @@ def test_samples_have_the_colours_of_the_house():
     with paper_style():
         axes = draw_spectra(fakes.fake_spectra()).figure.axes[0]
     legend = {text.get_text(): line.get_color() for text, line in zip(*_legend(axes), strict=True)}
+    assert legend.pop("emission") not in COLOURS.values()
     assert legend == COLOURS
+
+
+def emission_axes(figure):
+    """Axes of emission, on the right of the panel of the band edge."""
+    (axes,) = (axes for axes in figure.axes if "emission" in axes.get_ylabel())
+    return axes
+
+
+def test_emission_has_an_axis_of_its_own():
+    """Its maximum is 1 on the right axis, where absorption is not drawn."""
+    with paper_style():
+        figure = draw_spectra(fakes.fake_spectra()).figure
+    emission = emission_axes(figure)
+    assert emission.yaxis.get_label_position() == "right"
+    assert emission.spines["right"].get_visible()
+    assert len(emission.lines) == 3
+    assert all(np.nanmax(line.get_ydata()) == pytest.approx(1.0, abs=1e-3) for line in emission.lines)
+    assert not [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+
+
+@pytest.mark.parametrize("normalise", ["edge", "300nm"])
+def test_the_error_band_is_thin_where_the_curve_is_normalised(normalise):
+    """A normalised curve has no error where it is 1, and the band has no step that the curve does not have."""
+    sample = fakes.fake_spectra().samples["fused"]
+    place = sample.absorption_peak.value if normalise == "edge" else fakes.NM300
+    error = sample.normalised_error(place)
+    shape = sample.absorption / np.interp(place, sample.grid, sample.absorption)
+    assert np.interp(place, sample.grid, error) < 0.03
+    relative = error / shape
+    assert relative.max() > 0.15
+    assert np.abs(np.diff(relative)).max() < 0.02 * relative.max()
+    assert np.isnan(sample.normalised_error(9.0)).all()
+
+
+def test_the_strongest_transitions_are_labelled_with_their_energies():
+    with paper_style():
+        sticks = draw_spectra(fakes.fake_spectra()).figure.axes[1]
+    energies = {f"{line.energy.value:.3f}" for one in fakes.fake_spectra().samples.values() for line in one.lines}
+    labels = [text.get_text() for text in sticks.texts]
+    assert len(labels) == 9
+    assert set(labels) <= energies
 
 
 def _legend(axes):
@@ -118,7 +160,7 @@ def test_absorption_is_one_where_it_is_normalised(normalise, place):
     """Every curve in panel a passes 1 at its band edge, or stands to 300 nm as the summary says."""
     with paper_style():
         axes = draw_spectra(fakes.fake_spectra(), normalise=normalise).figure.axes[0]
-    solid = [line for line in axes.lines if line.get_linestyle() == "-"]
+    solid = [line for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 2]
     assert len(solid) == 3
     for line, sample in zip(solid, fakes.fake_spectra().samples.values(), strict=True):
         at = place or sample.absorption_wavelength
@@ -129,11 +171,12 @@ def test_absorption_is_one_where_it_is_normalised(normalise, place):
 def test_measured_curves_lie_where_their_scale_puts_them(normalise):
     found = overlays()[2]
     with paper_style():
-        axes = draw_spectra(fakes.fake_spectra(), overlays(), normalise=normalise).figure.axes[0]
-    (drawn,) = (line for line in axes.lines if line.get_marker() == "D")
+        figure = draw_spectra(fakes.fake_spectra(), overlays(), normalise=normalise).figure
+    axes, emission = figure.axes[0], emission_axes(figure)
+    (drawn,) = (line for line in emission.lines if line.get_marker() == "D")
     assert matplotlib.colors.same_color(drawn.get_color(), VERMILLION)
     predicted = next(
-        line for line in axes.lines if line.get_linestyle() == "--" and line.get_color() == drawn.get_color()
+        line for line in emission.lines if line.get_linestyle() == "--" and line.get_color() == drawn.get_color()
     )
     top = float(fakes.fake_spectra().data["emission_per_nm"].sel(sample="fused").max()) / np.nanmax(
         predicted.get_ydata()

@@ -26,6 +26,7 @@ from qdmol.cli import (  # noqa: F401  # each registers its commands
     map_commands,
     photons_commands,
     spectrum_commands,
+    spectrum_compare,
     spectrum_predict,
 )  # isort: skip
 from qdmol.cli.commands import app

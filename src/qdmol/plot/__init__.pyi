@@ -5,6 +5,16 @@ from .claims import (
     draw_claims_splitting as draw_claims_splitting,
 )
 from .coupling import MapLike as MapLike, coupling_map as coupling_map, draw_coupling_map as draw_coupling_map
+from .curve_overlays import (
+    curve_derivatives as curve_derivatives,
+    curve_differences as curve_differences,
+    curve_kinetics as curve_kinetics,
+    curve_overlay as curve_overlay,
+    draw_curve_derivatives as draw_curve_derivatives,
+    draw_curve_differences as draw_curve_differences,
+    draw_curve_kinetics as draw_curve_kinetics,
+    draw_curve_overlay as draw_curve_overlay,
+)
 from .curves import (
     curve_fit as curve_fit,
     curve_positions as curve_positions,

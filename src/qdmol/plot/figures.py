@@ -46,6 +46,12 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "Surveyed": (("curve_fit", "curves"),),
     "CurveFits": (("curve_positions", "curves"),),
+    "CurveComparison": (
+        ("curve_overlay", "curve_overlays"),
+        ("curve_differences", "curve_overlays"),
+        ("curve_kinetics", "curve_overlays"),
+        ("curve_derivatives", "curve_overlays"),
+    ),
     "Sizing": (("sizing_scan", "sizing"),),
     "SpecFit": (("fit_data", "spec_fit"), ("fit_profiles", "spec_fit")),
     "Claims": (("claims_redshift", "claims"), ("claims_splitting", "claims")),

@@ -1,12 +1,13 @@
 """Absorption and emission of monomer, unfused and fused molecule, with measured curves overlaid.
 
-Absorption (cm²) is divided by its value at the band edge or at 300 nm; emission is per nm. Each sample has one colour
-in all panels.
+Absorption (cm²) is divided by its value at the band edge or at 300 nm; emission is per nm, on an axis of its own. Each
+sample has one colour in all panels. The grey band is the error of the normalised absorption of the spec's own sample:
+it is common to all samples, whose differences are known much better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,6 @@ from qdmol.plot.solution import values
 from qdmol.plot.style import (
     BLACK,
     BLUE,
-    DOUBLE_COLUMN,
     GREEN,
     GREY,
     SMALL,
@@ -49,7 +49,7 @@ class Shown:
     """Curves of one sample in rising wavelength (n,), nm: absorption and its error in cm², emission in 1/nm.
 
     `members` (2, n) are the 16 and 84 % quantiles over an ensemble, None without one; `edge` and `blue` the absorption
-    at the band edge and at 300 nm, NaN where there is none.
+    at the band edge and at 300 nm, NaN where there is none; `errors` those of the absorption normalised at each (n,).
     """
 
     name: str
@@ -60,6 +60,7 @@ class Shown:
     emission: Floats
     edge: float
     blue: float
+    errors: Mapping[At, Floats]
 
     @property
     def colour(self) -> str:
@@ -95,6 +96,10 @@ def _shown(spectra: Spectra, sample: SampleSpectrum) -> Shown:
         values(data, "emission_per_nm")[back],
         float("nan") if peak is None else float(np.interp(peak.value, energy, absorption)),
         float(np.interp(HC_EV_NM / BLUE_NM, energy, absorption)) if inside else float("nan"),
+        {
+            "edge": sample.normalised_error(float("nan") if peak is None else peak.value)[back],
+            "300nm": sample.normalised_error(HC_EV_NM / BLUE_NM)[back],
+        },
     )
 
 
@@ -137,12 +142,15 @@ def _measured_table(one: Overlay, number: int) -> Table:
     )
 
 
-_LEFT, _RIGHT, _BOTTOM, _LOWER, _ROOM, _STICKS, _GAP, _UPPER, _TOP = 14.0, 3.0, 9.0, 46.0, 24.0, 13.0, 1.5, 56.0, 13.0
-_BETWEEN = 16.0  # mm between the lower panels
+_WIDTH = 130.0  # mm; at this width the text is still read in a picture of 400 pixels
+_LEFT, _RIGHT, _BOTTOM, _LOWER, _ROOM, _STICKS, _GAP, _UPPER, _TOP = 12.0, 12.0, 9.0, 38.0, 25.0, 15.0, 1.5, 50.0, 14.0
+_BETWEEN, _RIGHT_BELOW = 15.0, 3.0  # mm between the lower panels, and to their right
+_LABELLED, _MOST_LABELS, _APART = 0.1, 3, 8.0  # of the strongest line; labels of a sample; mm between them
+_ERROR_GREY = "#e2e2e2"
 _ABOVE, _BELOW = 0.62, 0.24  # eV shown above the highest absorption and below the lowest emission
 _HIGHEST = 3.4  # of the band edge; more of it is in the panels below
 _FAINTEST = 2e-3  # of the strongest line; fainter ones are not drawn
-_POINTS, _POINTS_BELOW = 110, 50  # circles of a measured curve, in the upper panel and in the lower ones
+_POINTS, _POINTS_BELOW = 90, 45  # circles of a measured curve, in the upper panel and in the lower ones
 _LETTER = 1.3  # mm of a name in the strip of ranges; where it does not fit it is left out
 _MANY = 2  # curves of one sample; more are drawn as lines
 _STEPS = {"edge": "at the band edge", "300nm": "at 300 nm"}
@@ -170,7 +178,8 @@ def spectra(
     spectra
         From :func:`qdmol.predict_spectra`, or read back from a file.
     ax
-        An array of four axes: the band edge; the oscillator strengths below it; the whole absorption normalised at the
+        An array of four axes: the band edge, where emission gets an axis of its own on the right; the oscillator
+        strengths below it; the whole absorption normalised at the
         band edge; the same normalised at 300 nm. By default a new figure in the paper style.
     overlays
         Measured curves from ``qdmol.prediction.lay_over``; those without a scale are left out.
@@ -193,16 +202,16 @@ def spectra(
         _draw_sticks(sticks, spectra, samples, upper.get_xlim())
         _draw_whole(left, spectra, samples, overlays, "edge")
         _draw_whole(right, spectra, samples, overlays, "300nm")
-        panel_title(upper, "a", "Band edge: absorption (solid), emission per nm (dashed)", offset=7.5)
-        panel_title(left, "b", "Absorption, normalised at the band edge", offset=7.5)
-        panel_title(right, "c", "Absorption, normalised at 300 nm", offset=7.5)
+        panel_title(upper, "a", "Band edge", offset=8.5)
+        panel_title(left, "b", "Normalised at the band edge", offset=8.5)
+        panel_title(right, "c", "Normalised at 300 nm", offset=8.5)
     return axes_array([upper, sticks, left, right])
 
 
 def _layout() -> list[Axes]:
-    figure = new_figure(DOUBLE_COLUMN, _BOTTOM + _LOWER + _ROOM + _STICKS + _GAP + _UPPER + _TOP)
-    wide = DOUBLE_COLUMN - _LEFT - _RIGHT
-    half = (wide - _BETWEEN) / 2
+    figure = new_figure(_WIDTH, _BOTTOM + _LOWER + _ROOM + _STICKS + _GAP + _UPPER + _TOP)
+    wide = _WIDTH - _LEFT - _RIGHT
+    half = (_WIDTH - _LEFT - _RIGHT_BELOW - _BETWEEN) / 2
     base = _BOTTOM + _LOWER + _ROOM
     return [
         place_axes(figure, _LEFT, base + _STICKS + _GAP, wide, _UPPER),
@@ -237,61 +246,82 @@ def _draw_edge(
     axes.set_xlim(*window)
     edges = [one.edge / one.unit(at) for one in samples]
     height = float(np.nanmax(edges)) if np.isfinite(edges).any() else 1.0
-    top = height
+    top, emission = height, axes.twinx()
+    _draw_error(axes, samples[-1], at)
     for one in samples:
         inside = (one.wavelength >= window[0]) & (one.wavelength <= window[1])
         _draw_absorption(axes, one, at)
-        _draw_emission(axes, one, height)
+        _draw_emission(emission, one)
         if np.isfinite(one.unit(at)):
             top = max(top, float(one.absorption[inside].max()) / one.unit(at))
-    _draw_measured(axes, samples, overlays, at, height=height)
-    axes.set_ylim(0, min(top, _HIGHEST * height) * 1.04)
+    _draw_measured(axes, samples, overlays, at, emission=emission)
+    highest = min(top, _HIGHEST * height)
+    axes.set_ylim(0, highest * 1.06)
     axes.locator_params(axis="y", nbins=6)
     axes.set_ylabel("Normalised absorption")
     axes.tick_params(axis="x", labelbottom=False)
-    energy_axis(axes, most=12)
+    energy_axis(axes, most=9)
+    emission.set_ylim(0, 1.06 * max(highest / height, 1.0))  # as high as the band edge
+    emission.set_yticks([0.0, 0.5, 1.0])
+    emission.tick_params(axis="x", bottom=False, labelbottom=False)
+    emission.set_ylabel("Normalised emission (per nm)", rotation=270, va="bottom")
+    emission.spines["right"].set_visible(True)
+    emission.spines["right"].set_linestyle(_DASHES)
     _legend(axes, samples, overlays)
 
 
-def _draw_absorption(axes: Axes, one: Shown, at: At, *, band: bool = True) -> None:
+def _draw_error(axes: Axes, one: Shown, at: At) -> None:
+    """Error of the normalised absorption of a sample, and the spread of its particles."""
+    unit, error = one.unit(at), one.errors[at]
+    if not np.isfinite(unit) or unit <= 0:
+        return
+    shape = one.absorption / unit
+    if one.members is not None:
+        for quantile in one.members / unit:
+            axes.plot(one.wavelength, quantile, color=one.colour, linewidth=0.5, linestyle=(0, (1, 1)), zorder=2)
+    if np.isfinite(error).all():
+        low, high = np.maximum(shape - error, 1e-9), shape + error
+        axes.fill_between(one.wavelength, low, high, color=_ERROR_GREY, linewidth=0, zorder=0.5)
+
+
+def _draw_absorption(axes: Axes, one: Shown, at: At) -> None:
     unit = one.unit(at)
     if not np.isfinite(unit) or unit <= 0:
         return
-    if one.members is not None:
-        low, high = one.members / unit
-        axes.fill_between(one.wavelength, low, high, color=one.colour, alpha=0.10, linewidth=0, zorder=1)
-    if band:
-        low, high = (one.absorption - one.error) / unit, (one.absorption + one.error) / unit
-        axes.fill_between(one.wavelength, low, high, color=one.colour, alpha=0.18, linewidth=0, zorder=1)
     axes.plot(one.wavelength, one.absorption / unit, color=one.colour, linewidth=_WIDTHS.get(one.name, 1.0), zorder=3)
 
 
-def _draw_emission(axes: Axes, one: Shown, height: float) -> None:
+def _draw_emission(axes: Axes, one: Shown) -> None:
     top = float(np.nanmax(one.emission)) if np.isfinite(one.emission).any() else 0.0
     if top > 0:
-        shape = height * np.where(one.emission > _DARK * top, one.emission / top, np.nan)
+        shape = np.where(one.emission > _DARK * top, one.emission / top, np.nan)
         width = _WIDTHS.get(one.name, 1.0)
         axes.plot(one.wavelength, shape, color=one.colour, linestyle=_DASHES, linewidth=width, zorder=3)
 
 
 def _draw_measured(
-    axes: Axes, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At, *, height: float | None
+    axes: Axes, samples: Sequence[Shown], overlays: Sequence[Overlay], at: At, *, emission: Axes | None
 ) -> None:  # fmt: skip
-    """Measured curves in the colour of their sample; emission only where a `height` for its maximum is given."""
+    """Measured curves in the colour of their sample; emission only where axes for it are given."""
     by_name = {one.name: one for one in samples}
     window = axes.get_xlim()
     for one in overlays:
         laid, sample = one.laid(at), by_name.get(one.sample)
-        emission = one.curve.quantity == "emission"
-        if laid is None or sample is None or (emission and height is None):
+        emitted = one.curve.quantity == "emission"
+        if laid is None or sample is None or (emitted and emission is None):
             continue
-        unit = float(np.nanmax(sample.emission)) / height if emission and height else sample.unit(at)
+        unit = float(np.nanmax(sample.emission)) if emitted else sample.unit(at)
         inside = (laid[0] >= window[0]) & (laid[0] <= window[1])
-        points = _POINTS if emission or height else _POINTS_BELOW
+        points = _POINTS if emission is not None else _POINTS_BELOW
         shape = laid[1][inside] / unit
-        mark = "D" if emission else "o"
+        mark = "D" if emitted else "o"
         _draw_points(
-            axes, laid[0][inside], shape, sample.colour, mark=mark, most=0 if _alike(one, overlays) > _MANY else points
+            emission if emitted and emission is not None else axes,
+            laid[0][inside],
+            shape,
+            sample.colour,
+            mark=mark,
+            most=0 if _alike(one, overlays) > _MANY else points,
         )
 
 
@@ -317,7 +347,13 @@ def _legend(axes: Axes, samples: Sequence[Shown], overlays: Sequence[Overlay]) -
         )  # fmt: skip
     if any(many):
         handles.append(Line2D([], [], color=BLACK, linewidth=0.4, label="measured"))
-    axes.legend(handles=handles, frameon=False, loc="upper right", handlelength=1.6, borderaxespad=0.2)
+    handles.append(Line2D([], [], color=GREY, linewidth=1.0, linestyle=_DASHES, label="emission"))
+    # on the line of the title, where it covers no curve
+    height = size_mm(axes)[1]
+    axes.legend(
+        handles=handles, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0 + 8.6 / height), ncols=len(handles),
+        handlelength=1.7, columnspacing=1.1, handletextpad=0.5, borderaxespad=0.0, borderpad=0.0,
+    )  # fmt: skip
 
 
 def _alike(one: Overlay, overlays: Sequence[Overlay]) -> int:
@@ -339,12 +375,37 @@ def _draw_sticks(axes: Axes, spectra: Spectra, samples: Sequence[Shown], window:
     for row, one in enumerate(reversed(samples)):
         mine = inside & (owner == one.name) & (strength > _FAINTEST * strongest)
         axes.axhline(row, color=GREY, linewidth=0.3, zorder=1)
-        axes.vlines(place[mine], row, row + 0.9 * strength[mine] / strongest, color=one.colour, linewidth=0.8, zorder=2)
+        axes.vlines(place[mine], row, row + 0.9 * strength[mine] / strongest, color=one.colour, linewidth=1.0, zorder=2)
+        width = size_mm(axes)[0] / (window[1] - window[0])  # mm per nm
+        for number in _labelled(place[mine], strength[mine], strongest, _APART / width):
+            nm = float(place[mine][number])
+            beside = _side(nm, np.append(place[mine & (strength > _LABELLED * strongest)], window))
+            axes.annotate(
+                f"{HC_EV_NM / nm:.3f}", (nm, row + 0.45), (beside[0], 0), textcoords="offset points", ha=beside[1],
+                va="center", fontsize=SMALL, color=one.colour, zorder=3,
+            )  # fmt: skip
     axes.set_xlim(*window)
     axes.set_ylim(0, len(samples))
     axes.set_yticks([])
-    axes.set_ylabel("Lines")
+    axes.set_ylabel("Transitions\n(eV)")
     axes.set_xlabel("Wavelength (nm)")
+
+
+def _side(nm: float, places: Floats) -> tuple[float, Literal["left", "right"]]:
+    """Offset (points) and alignment of a label beside a line, on the side where the next line is further away."""
+    to_right = min((place - nm for place in places if place > nm), default=0.0)
+    to_left = min((nm - place for place in places if place < nm), default=0.0)
+    return (2.5, "left") if to_right >= to_left else (-2.5, "right")
+
+
+def _labelled(place: Floats, strength: Floats, strongest: float, apart: float) -> list[int]:
+    """The strongest lines that have a label: at least so strong, and so far (nm) from the label of a stronger one."""
+    chosen: list[int] = []
+    for number in np.argsort(-strength, kind="stable"):
+        near = any(abs(place[number] - place[other]) < apart for other in chosen)
+        if strength[number] >= _LABELLED * strongest and not near and len(chosen) < _MOST_LABELS:
+            chosen.append(int(number))
+    return chosen
 
 
 def _draw_whole(
@@ -352,9 +413,10 @@ def _draw_whole(
 ) -> None:  # fmt: skip
     window = _whole_window(spectra, samples)
     axes.set_xlim(*window)
+    _draw_error(axes, samples[-1], at)
     for one in samples:
         _draw_absorption(axes, one, at)
-    _draw_measured(axes, samples, overlays, at, height=None)
+    _draw_measured(axes, samples, overlays, at, emission=None)
     drawn = [one for one in samples if np.isfinite(one.unit(at))]
     top = max((float(one.absorption.max()) / one.unit(at) for one in drawn), default=1.0)
     if at == "300nm":
@@ -365,10 +427,10 @@ def _draw_whole(
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.set_ylim(0, 1.22 * top)
+        axes.set_ylim(0, 1.32 * top)
     axes.set_xlabel("Wavelength (nm)")
     axes.set_ylabel("Normalised absorption")
-    energy_axis(axes)
+    energy_axis(axes, most=5)
     _mark_ranges(axes, spectra)
 
 
@@ -398,14 +460,17 @@ def _mark_ranges(axes: Axes, spectra: Spectra) -> None:
 
 def _caption(samples: Sequence[Shown], overlays: Sequence[Overlay], normalise: At) -> str:
     names = ", ".join(one.name for one in samples)
+    own = samples[-1].name
     text = (
-        f"Predicted spectra ({names}). a, Absorption divided by its value {_STEPS[normalise]}, and emission per nm "
-        "with its maximum at the height of the band edge; below, the oscillator strength of each line. b, c, "
-        "Absorption over the whole range; grey strips: from red to blue the ranges of excitons, of independent pairs "
-        f"and of the bulk density of states (of the {samples[-1].name} sample). Bands: error of the prediction."
+        f"Predicted spectra ({names}). a, Absorption divided by its value {_STEPS[normalise]} (solid, left axis), and "
+        "emission per nm (dashed, right axis); below, the oscillator strength of each transition, the strongest "
+        "labelled with their energies. b, c, Absorption over the whole range; grey strips: from red to blue the ranges "
+        f"of excitons, of independent pairs and of the bulk density of states (of the {own} sample). Grey band: error "
+        f"of the normalised absorption of the {own} sample; it is common to all samples, whose differences are known "
+        "better."
     )
     if any(one.members is not None for one in samples):
-        text += " Lighter bands: 16th to 84th percentile of the particles."
+        text += f" Dotted: 16th and 84th percentile of the particles of the {own} sample."
     if any(one.scaled_at is not None for one in overlays):
         text += (
             " Open circles (emission: diamonds) or thin lines: measured, in the colour of their sample; absorption is "

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from qdmol.arrays import Floats
 from qdmol.estimates import Estimate
 from qdmol.optics import Broadening
 from qdmol.units import HC_EV_NM
 
 Quantity = Literal["absorption", "emission"]
+
+_BLENDED = 0.06  # eV, standard deviation over which the error of one method goes over into that of the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,34 @@ class SampleSpectrum:
     def absorption_wavelength(self) -> float | None:
         """Wavelength of the band edge in nm."""
         return None if self.absorption_peak is None else HC_EV_NM / self.absorption_peak.value
+
+    def normalised_error(self, energy: float) -> Floats:
+        """Error (n,) of the absorption divided by its value at `energy` (eV), on the grid; NaN outside the grid.
+
+        In the range that holds `energy` both errors are changes by one extrapolation, so that only the difference of
+        the relative errors remains; elsewhere they add, as in the ratio of the band edge to 300 nm. The method changes
+        within the width of a line, over which the relative error is smoothed.
+        """
+        unit = float(np.interp(energy, self.grid, self.absorption, left=np.nan, right=np.nan))
+        if not unit > 0 or len(self.grid) < 3:
+            return np.full(len(self.grid), np.nan)
+        floor = 1e-6 * float(self.absorption.max())
+        known = (self.absorption > floor) & (self.absorption_error > 0)
+        if not known.any():
+            return np.zeros(len(self.grid))
+        relative = np.interp(self.grid, self.grid[known], (self.absorption_error[known] / self.absorption[known]))
+        at = float(np.interp(energy, self.grid, relative))
+        # the first range begins at the band edge: the red side of its first line belongs to it
+        bounds = [part.low for part in self.ranges[1:] if math.isfinite(part.low)]
+        same = np.searchsorted(bounds, self.grid) == np.searchsorted(bounds, energy)
+        combined = np.where(same, np.abs(relative - at), relative + at)
+        step = float(self.grid[1] - self.grid[0])
+        reach = np.arange(-3 * _BLENDED, 3 * _BLENDED + step, step)
+        kernel = np.exp(-0.5 * (reach / _BLENDED) ** 2)
+        padded = np.pad(combined, len(kernel) // 2, mode="edge")
+        smooth = np.convolve(padded, kernel / kernel.sum(), mode="same")[len(kernel) // 2 :][: len(self.grid)]
+        normalised: Floats = smooth * self.absorption / unit
+        return normalised
 
     @property
     def is_mixture(self) -> bool:

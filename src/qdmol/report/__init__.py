@@ -39,13 +39,14 @@ class _CallableRoom(ModuleType):
         Parameters
         ----------
         result
-            From `qdmol.solve`, `qdmol.predict_spectra`, `qdmol.analyze_photons` or `qdmol.fit_curves` (whose page has
-            no file beside it).
+            From `qdmol.solve`, `qdmol.predict_spectra`, `qdmol.analyze_photons`, `qdmol.compare_curves` or
+            `qdmol.fit_curves` (whose page has no file beside it).
         path
             The page, ending in ``.html``.
         options
             Of the function for this kind of result: `write_report`, `write_spectrum_report`, `write_photon_report`,
-            `write_curve_report`. ``figures=DIR`` writes every figure as PDF and PNG and every curve as CSV.
+            `write_curve_report`, `write_overlay_report`. ``figures=DIR`` writes every figure as PDF and PNG and every
+            curve as CSV.
 
         Returns
         -------
@@ -63,7 +64,7 @@ class _CallableRoom(ModuleType):
         listed = isinstance(result, tuple | list) and bool(result)
         kind = type(result[0] if listed else result).__name__
         if kind not in _WRITERS:
-            allowed = "a solution, predicted spectra, an analysis of photons or fitted curves"
+            allowed = "a solution, predicted spectra, an analysis of photons, fitted or compared curves"
             raise InputError(field="result", value=f"a {kind}", allowed=f"{allowed}; `.figures()` of others draws them")
         write: Callable[..., Path] = getattr(self, _WRITERS[kind])
         if kind == "Spectra":
@@ -80,6 +81,7 @@ _WRITERS: Final[Mapping[str, str]] = {
     "FailedAnalysis": "write_photon_report",
     "Surveyed": "write_curve_report",
     "CurveFits": "write_curve_report",
+    "CurveComparison": "write_overlay_report",
 }
 
 

@@ -1,4 +1,5 @@
 from .claims_page import write_claims_report as write_claims_report
+from .overlay_page import write_overlay_report as write_overlay_report
 from .page import (
     PageFigure as PageFigure,
     PageTable as PageTable,
