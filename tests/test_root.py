@@ -11,7 +11,17 @@ import pytest
 
 import qdmol
 
-VALUES = {"Comparison", "CurveComparison", "Estimate", "Map", "Molecule", "PhotonAnalyses", "PhotonAnalysis", "PhotonStream", "Solution"}
+VALUES = {
+    "Comparison",
+    "CurveComparison",
+    "Estimate",
+    "Map",
+    "Molecule",
+    "PhotonAnalyses",
+    "PhotonAnalysis",
+    "PhotonStream",
+    "Solution",
+}
 VALUES |= {
     "Sizing",
     "SpecFit",
@@ -23,7 +33,18 @@ VALUES |= {
     "QdmolError",
     "SolverError",
 }
-VERBS = {"analyze_photons", "batch", "compare", "compare_curves", "dump_spec", "fit_curves", "fit_lifetime", "load", "map", "measure_g2"}
+VERBS = {
+    "analyze_photons",
+    "batch",
+    "compare",
+    "compare_curves",
+    "dump_spec",
+    "fit_curves",
+    "fit_lifetime",
+    "load",
+    "map",
+    "measure_g2",
+}
 VERBS |= {"fit_spec", "size", "plot", "predict_spectra", "read_curves", "read_photons", "read_spec", "report", "solve"}
 PUBLIC = VALUES | VERBS | {"__version__"}
 HEAVY = {"ngsolve", "netgen", "matplotlib", "numpy", "scipy", "xarray", "pandas", "pydantic", "h5netcdf", "typer"}

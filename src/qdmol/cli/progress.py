@@ -58,7 +58,7 @@ def _map_bar(unit: str) -> Iterator[Callable[[State], None]]:
 
 def remaining_text(end: float | None) -> str:
     """Return the time from now to an end on the monotonic clock; empty if the end is unknown."""
-    return "" if end is None else f"{time_text(max(end - time.monotonic(), 0.0))} left"
+    return "" if end is None else f"{duration_text(max(end - time.monotonic(), 0.0))} left"
 
 
 def _map_lines(unit: str) -> Callable[[State], None]:
