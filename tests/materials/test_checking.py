@@ -47,6 +47,20 @@ def test_errors_of_the_form_are_reported_together(tmp_path):
     assert result.errors[0].field == "colour"  # an unknown key first: a typo also makes a key missing
 
 
+def test_a_mistyped_key_is_helped(tmp_path):
+    offset = small_set()["materials"]["B"]["valence_offset"]
+    result = checked(tmp_path, (f"{B}.valence_offset", REMOVED), (f"{B}.valance_offset", offset))
+    assert "did you mean `valence_offset`?" in str(result.errors[0])
+    assert [error.field for error in result.errors] == [f"{B}.valance_offset", f"{B}.valence_offset"]
+
+
+def test_a_spec_is_told_from_a_set(tmp_path):
+    path = tmp_path / "spec.yaml"
+    path.write_text("qdmol: 1\nname: x\nmaterials: cdse-zns\n", encoding="utf-8")
+    with pytest.raises(InputError, match="is a spec, but must be a material set"):
+        check_set(str(path))
+
+
 def test_the_first_error_is_the_one_of_loading(tmp_path):
     path = write(tmp_path, changed(small_set(), (f"{B}.electron_mass.value", 0)))
     with pytest.raises(InputError) as caught:

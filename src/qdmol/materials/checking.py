@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from qdmol.errors import InputError
+from qdmol.errors import InputError, shorten
 from qdmol.materials.quantities import QUANTITIES
 from qdmol.materials.sets import MEDIUM, MaterialSet, MaterialValue, Source, find_set, read_set, set_files
 
@@ -91,10 +91,14 @@ def check_set(name_or_path: str, *, relative_to: Path | None = None, field: str 
     Raises
     ------
     qdmol.errors.InputError
-        The file is not found, or is no readable mapping.
+        The file is not found, is no readable mapping, or is a spec.
     """
     path = find_set(name_or_path, relative_to=relative_to, field=field)
     material_set, errors, data = read_set(path, field=field)
+    if "qdmol" in data and "qdmol_materials" not in data:
+        shown = shorten(str(path))
+        message = f"`{field}` {shown} is a spec, but must be a material set; `qdmol check` validates a spec."
+        raise InputError(field=field, value=str(path), allowed="a material set", message=message)
     if material_set is None:
         return SetCheck(path, None, errors, ())
     sources = data["sources"]

@@ -108,10 +108,13 @@ def _allowed(detail: ErrorDetails) -> str:
     if kind in bounds:
         key, word = bounds[kind]
         return f"{word} {ctx[key]}"
-    if kind in ("too_short", "string_too_short"):
-        return f"at least {ctx.get('min_length')} long"
-    if kind in ("too_long", "string_too_long"):
-        return f"at most {ctx.get('max_length')} long"
+    forms = {
+        "string_pattern_mismatch": f"text that matches {ctx.get('pattern')}",
+        **dict.fromkeys(("too_short", "string_too_short"), f"at least {ctx.get('min_length')} long"),
+        **dict.fromkeys(("too_long", "string_too_long"), f"at most {ctx.get('max_length')} long"),
+    }
+    if kind in forms:
+        return forms[kind]
     return detail["msg"][0].lower() + detail["msg"][1:]
 
 

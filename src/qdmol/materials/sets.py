@@ -438,8 +438,11 @@ def _check_key(file: _File, material: str, key: str, entry: _Entry) -> None:
     owners = {"medium"} if material == MEDIUM else {"reference", "material"}
     known = [name for name, quantity in QUANTITIES.items() if owners & quantity.owners]
     if key not in known:
-        allowed = "one of " + ", ".join(known)
-        raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
+        field, allowed = f"materials.{material}.{key}", "one of " + ", ".join(known)
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f" (did you mean `{near[0]}`?)" if near else ""
+        message = f"`{field}` is an unknown key{hint}, but must be {allowed}."
+        raise InputError(field=field, value=entry.value, allowed=allowed, message=message)
     if at_reference and "reference" not in QUANTITIES[key].owners:
         allowed = f"absent: the edges of the reference material {material} are the zero of energy"
         raise InputError(field=f"materials.{material}.{key}", value=entry.value, allowed=allowed)
