@@ -15,7 +15,7 @@ from qdmol.errors import InputError
 
 FILE_NAME: Final = "qdmol-folder.yaml"
 NONE: Final = "none"  # value of an option that switches off the remembered one
-# Options that may be remembered, and whether they name a file.
+# Options that may be remembered, and whether they always name a file; a reference may be a curve's name too.
 OPTIONS: Final[Mapping[str, bool]] = {"response": True, "dark": True, "reference": False}
 _COMMENT = "# Options of qdmol for the files in this folder, written by --remember; paths are relative to it.\n"
 
@@ -58,9 +58,7 @@ def with_remembered(files: Sequence[str], given: Mapping[str, str | None]) -> tu
             used[name] = options[name]
     if not used:
         return options, None
-    listed = ", ".join(
-        f"{name} {value if not OPTIONS[name] else Path(str(value)).name}" for name, value in used.items()
-    )
+    listed = ", ".join(f"{name} {Path(str(value)).name}" for name, value in used.items())
     return options, f"Remembered for this folder ({FILE_NAME}): {listed}."
 
 
@@ -115,7 +113,7 @@ def measured_files(folder: Path) -> list[Path]:
 
 
 def _relative(value: str, folder: Path, name: str) -> str:
-    if not OPTIONS[name] or value.lower() == NONE:
+    if value.lower() == NONE or not (OPTIONS[name] or Path(value).is_file()):
         return value
     path = Path(value).absolute()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
@@ -124,7 +122,10 @@ def _relative(value: str, folder: Path, name: str) -> str:
 def _read(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Options remembered for a folder, files as paths that can be opened from here."""
     stored = {name: value for name, value in _stored(folder).items() if name in set(names)}
-    return {name: str(folder / value) if OPTIONS[name] else value for name, value in stored.items()}
+    return {
+        name: str(folder / value) if OPTIONS[name] or (folder / value).is_file() else value
+        for name, value in stored.items()
+    }
 
 
 def _stored(folder: Path) -> dict[str, str]:

@@ -26,7 +26,9 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     reference: Annotated[
         str | None,
         typer.Option(
-            "--reference", metavar="NAME|INDEX", help="Reference: a column, sample, file, or number in the table."
+            "--reference",
+            metavar="NAME|INDEX|FILE",
+            help="Reference: a column, sample, number in the table, or a file, which is added to the others.",
         ),
     ] = None,
     normalise: Annotated[
@@ -65,6 +67,9 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Report to write.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="Use --reference for the files of this folder from now on.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -74,6 +79,7 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     started = perf_counter()
     _refuse_words(series=series, axis=axis, baseline=baseline, quantity=quantity)
     normalisation_of(normalise)
+    reference, files = _remembered(files, reference, remember=remember, quiet=quiet or json)
     page = _planned(output, figures, files)
     curves, failed = _read(files, quantity)
     options: Any = {"series": series, "times": times, "doses": doses, "baseline": baseline}
@@ -107,6 +113,24 @@ def _refuse_words(*, series: str | None, axis: str, baseline: str, quantity: str
     ):
         if value is not None and value not in allowed:
             raise InputError(field=field, value=value, allowed=f"one of {', '.join(allowed)}")
+
+
+def _remembered(
+    files: list[str], reference: str | None, *, remember: bool, quiet: bool
+) -> tuple[str | None, list[str]]:
+    """The reference, given or remembered for the folder, and all files: a reference that is a file is one of them."""
+    from qdmol.cli.folder_options import remember as write_options, with_remembered
+
+    options, note = with_remembered(files, {"reference": reference})
+    chosen = options["reference"]
+    if remember:
+        note = f"Remembered in {write_options(files, {'reference': reference})}."
+    if note is not None and not quiet:
+        message(note)
+    if chosen is None or not Path(chosen).is_file():
+        return chosen, files
+    same = [file for file in files if Path(file).exists() and Path(file).samefile(chosen)]
+    return Path(chosen).name, files if same else [chosen, *files]
 
 
 def _planned(output: Path | None, figures: Path | None, files: list[str]) -> Path | None:

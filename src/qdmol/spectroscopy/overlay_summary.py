@@ -154,10 +154,8 @@ def _references(comparison: CurveComparison) -> list[str]:
     shifts = [entry for entry in comparison.curves if entry.change is not None]
     sentences = [f"Curves are normalised {where}." if where else "Curves are not normalised."]
     if shifts:
-        names = ", ".join(
-            f"{comparison.curves[number].curve.name or number} ({quantity})"
-            for quantity, number in comparison.references.items()
-        )
+        labels = curve_labels(comparison)
+        names = ", ".join(f"{labels[number]} ({quantity})" for quantity, number in comparison.references.items())
         sentences.append(f"Shifts are relative to {names}; positive is to the red. ±: half the 95 % interval.")
     return sentences
 
