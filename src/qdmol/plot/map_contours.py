@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,17 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import BoundaryNorm, Colormap
+from matplotlib.contour import QuadContourSet
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from qdmol.arrays import Floats
 from qdmol.plot.map_lines import HATCH, HOLE_EDGE, HOLE_FACE, NO_RESULT
 from qdmol.plot.map_quantities import MapAxis, Quantity, Selection
-from qdmol.plot.style import SIGNED_MAP, SMALL, figure_of
+from qdmol.plot.style import SIGNED_MAP, SMALL, figure_of, size_mm
 
 _COLOURS = "viridis"
 _BANDS = 9
 _DECADES = 1.3  # of a positive quantity, from which contours are spaced by 1, 2, 5
+_LABEL_ROOM = 2.6  # mm from the middle of a contour's label to the frame, at least
 _UNDEFINED = "not defined"
 _UNDEFINED_FACE = "#ffffff"
 
@@ -95,7 +96,7 @@ def draw_contours(
             set_ticks(axis.places, axis.labels, parse_math=False)
     _frame(axes, across, upright, cells=not smooth)
     if legend:
-        _legend(axes, failed=bool(failed.any()), undefined=bool((np.isnan(values) & ~failed).any()))
+        _legend(axes, hole_handles(selection, quantity))
     return ScalarMappable(norm=bands.norm, cmap=bands.colours)
 
 
@@ -123,9 +124,35 @@ def _fill(axes: Axes, upright: MapAxis, across: MapAxis, values: Floats, bands: 
     grid = across.places, upright.places, masked
     axes.contourf(*grid, levels=bands.borders, cmap=bands.colours, norm=bands.norm, zorder=1)
     lines = axes.contour(*grid, levels=bands.borders, colors="white", linewidths=0.5, zorder=1.5)
-    texts = axes.clabel(lines, fmt=_plain, fontsize=SMALL, inline_spacing=2)
-    for text in texts:
+    _frame(axes, across, upright, cells=False)
+    axes.clabel(lines, fmt=_plain, fontsize=SMALL, inline_spacing=2, manual=_label_places(axes, lines))
+    for text in lines.labelTexts:
         text.set_color(_readable(bands, float(text.get_text().replace("−", "-"))))
+
+
+def _label_places(axes: Axes, lines: QuadContourSet) -> list[tuple[float, float]]:
+    """Where each contour line is farthest from the frame, unless its label would not have room there."""
+    width, height = size_mm(axes)
+    places = []
+    for path in lines.get_paths():
+        polygons = [np.asarray(part, dtype=np.float64) for part in path.to_polygons(closed_only=False)]
+        parts = [part for part in polygons if len(part) > 1]
+        if not parts:
+            continue
+        points = np.concatenate([_refined(part) for part in parts])
+        across, upright = axes.transAxes.inverted().transform(axes.transData.transform(points)).T
+        room = np.min([across * width, (1 - across) * width, upright * height, (1 - upright) * height], axis=0)
+        best = int(np.argmax(room))
+        if room[best] > _LABEL_ROOM:
+            places.append((float(points[best, 0]), float(points[best, 1])))
+    return places
+
+
+def _refined(points: np.ndarray) -> np.ndarray:
+    """Points (N, 2) of a line with further points between them."""
+    steps = np.linspace(0, 1, 4, endpoint=False)[:, None]
+    between = points[:-1, None] + steps * (points[1:] - points[:-1])[:, None]
+    return np.asarray(np.concatenate([between.reshape(-1, 2), points[-1:]]))
 
 
 def _plain(value: float) -> str:
@@ -154,12 +181,18 @@ def _label_cells(axes: Axes, upright: MapAxis, across: MapAxis, values: Floats, 
             )
 
 
-def _legend(axes: Axes, *, failed: bool, undefined: bool) -> None:
-    handles: list[Any] = []
-    if failed:
+def hole_handles(selection: Selection, quantity: Quantity) -> list[Patch]:
+    """Entries of a legend that explain points without a result, and results without this quantity."""
+    undefined = np.isnan(quantity.values) & ~selection.failed
+    handles = []
+    if selection.failed.any():
         handles.append(Patch(facecolor=HOLE_FACE, edgecolor=HOLE_EDGE, hatch=HATCH, linewidth=0, label=NO_RESULT))
-    if undefined:
+    if undefined.any():
         handles.append(Patch(facecolor=_UNDEFINED_FACE, edgecolor=HOLE_EDGE, linewidth=0.4, label=_UNDEFINED))
+    return handles
+
+
+def _legend(axes: Axes, handles: list[Patch]) -> None:
     if handles:
         axes.legend(
             handles=handles, loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=2, frameon=False, handlelength=1.6,

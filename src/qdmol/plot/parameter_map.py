@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from qdmol.errors import InputError
 from qdmol.plot.drawing import Drawing, Table
-from qdmol.plot.map_contours import add_bar, bands_of, draw_contours, grid_columns
+from qdmol.plot.map_contours import add_bar, bands_of, draw_contours, grid_columns, hole_handles
 from qdmol.plot.map_lines import draw_quantity, line_columns
 from qdmol.plot.map_quantities import (
     MapAxis,
@@ -29,6 +29,7 @@ from qdmol.plot.map_quantities import (
 from qdmol.plot.style import (
     DOUBLE_COLUMN,
     SINGLE_COLUMN,
+    SMALL,
     AxesArray,
     axes_array,
     drawing_on,
@@ -251,18 +252,29 @@ def _slices(
                 panel = Quantity(
                     shown.key, shown.title, shown.unit, shown.values[place], shown.errors[place], shown.further
                 )
-                mappable = draw_contours(axes, part, panel, bands, legend=axes is group[0])
+                mappable = draw_contours(axes, part, panel, bands, legend=not own and axes is group[0])
                 unit = "" if first.unit == "1" else f" {first.unit}"
                 axes.annotate(
-                    f"{first.title} {text_of(first.values[place])}{unit}", (1, 1), (0, 3), xycoords="axes fraction",
-                    textcoords="offset points", ha="right", va="bottom", parse_math=False,
+                    f"{first.title} {text_of(first.values[place])}{unit}", (0, 1), (0, 3), xycoords="axes fraction",
+                    textcoords="offset points", ha="left", va="bottom", parse_math=False,
                 )  # fmt: skip
             if own:
                 _tidy(group)
+                _explain(group[0], selection, shown)
             if mappable is not None:
                 side = _slice_bar(group[0]) if own else None
                 add_bar(mappable, shown.label, bands, side=side, beside=group)
     return axes_array(axes_of)
+
+
+def _explain(first: Axes, selection: Selection, quantity: Quantity) -> None:
+    """Explain points without a result in the upper right corner, above the colour bar."""
+    handles = hole_handles(selection, quantity)
+    if handles:
+        figure_of(first).legend(
+            handles=handles, loc="lower right", bbox_to_anchor=(1.0, float(first.get_position().y1)), frameon=False,
+            handlelength=1.6, borderaxespad=0.2, fontsize=SMALL,
+        )  # fmt: skip
 
 
 def _tidy(group: Sequence[Axes]) -> None:
