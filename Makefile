@@ -83,6 +83,7 @@ picture: $(ENV)/.ready-run
 
 bench: $(ENV)/.ready-dev
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.curves
 	$(BIN)/python -m benchmarks.interacting
 	$(BIN)/python -m benchmarks.photons
 	$(BIN)/python -m benchmarks.spectra
