@@ -359,8 +359,8 @@ def overlay_curves(
     times, doses
         The values of the series instead, one for each curve in the order given: numbers (s), or a text with units.
     baseline
-        ``auto`` subtracts the mean of the transparent range from absorption, and the fitted background under the peak
-        from emission; ``none`` takes the zero as recorded.
+        ``auto`` subtracts the mean of the transparent range from absorption, and the mean outside the fitted peak from
+        emission; ``none`` takes the zero as recorded.
     progress
         Called with a line of text before each fit.
 
@@ -599,7 +599,8 @@ def _entry(part: _Part, method: str, place: float | None, window: tuple[float, f
         if method == "edge" and fit is None:
             raise DataError(f"The curve is not fitted and has no band edge or maximum: {part.reason}")
         if method == "edge" and fit is not None:
-            amplitude, at = edge_amplitude(curve, fit, noise, level), fit.position_nm.value
+            place_of = fit.position_nm.value if curve.quantity == "absorption" else _highest(curve, fit)
+            amplitude, at = edge_amplitude(curve, fit, noise, level), place_of
         elif method in {"wavelength", "isosbestic"} and place is not None:
             amplitude, at = amplitude_at(curve, noise, level, place), place
         elif method == "maximum":
@@ -622,7 +623,7 @@ def _entry(part: _Part, method: str, place: float | None, window: tuple[float, f
 
 def _highest(curve: Curve, fit: PeakFit | None) -> float:
     if fit is not None and curve.quantity != "absorption":
-        return fit.position_nm.value
+        return (fit.maximum_nm or fit.position_nm).value
     wavelength, values = curve.good
     return float(wavelength[int(np.argmax(values))])
 

@@ -26,12 +26,13 @@ Method = Literal["edge", "wavelength", "isosbestic", "maximum", "area", "none"]
 METHODS: Final = "edge, a wavelength such as 300nm, isosbestic, maximum, area or none"
 BLUE_NM: Final = 300.0
 _AVERAGED: Final = 2.5  # nm to either side of a stated wavelength
-_SHARE: Final = 0.25  # of the full width, to either side of a peak
+_SHARE: Final = 0.16  # of the full width, to either side of a peak
 _SLOPE_REACH: Final = 4.0  # nm to either side of an edge without a peak
 _BELOW: Final = 2.0  # full widths below an absorption peak at which the transparent range begins
 _BELOW_EDGE: Final = 45.0  # nm below an edge without a peak
 _LONGEST: Final = 60.0  # nm of the transparent range that is averaged
 _FEWEST: Final = 3
+_OUTSIDE: Final = 0.02  # of the height of a peak, below which its points show the level
 _SHORTEST_NM, _LONGEST_NM = 150.0, 5000.0
 
 
@@ -74,13 +75,13 @@ def level_of(curve: Curve, fit: PeakFit | None, noise: PointNoise) -> tuple[Meas
     """Level of a curve where the sample neither absorbs nor emits, in its unit, and a remark on how it is known.
 
     Absorption: the mean over at most 60 nm of the transparent range, which begins two full widths (of an edge without a
-    peak 45 nm) below the band edge. Emission and excitation: the background of the fit under the peak. Without a fit
-    the zero of the recorded curve is kept.
+    peak 45 nm) below the band edge. Emission and excitation: the mean of the points outside the fitted peak, in the
+    window of the fit. Without a fit the zero of the recorded curve is kept.
     """
     if fit is None:
         return Measurement(0.0, 0.0), "The curve has no fit; its zero is taken as recorded."
     if curve.quantity != "absorption":
-        return _emission_level(fit, noise), ""
+        return _emission_level(curve, fit, noise), ""
     position, width = fit.position_nm.value, fit.width_nm
     start = position + (_BELOW_EDGE if width is None else _BELOW * width.value)
     inside = (noise.wavelength >= start) & (noise.wavelength <= start + _LONGEST)
@@ -90,36 +91,35 @@ def level_of(curve: Curve, fit: PeakFit | None, noise: PointNoise) -> tuple[Meas
     return Measurement(float(weights @ curve.good[1]), noise.of_sum(weights), noise.freedom), ""
 
 
-def _emission_level(fit: PeakFit, noise: PointNoise) -> Measurement:
-    """Background of the fit under the maximum; its error is that of the mean of the points outside the peak."""
+def _emission_level(curve: Curve, fit: PeakFit, noise: PointNoise) -> Measurement:
+    """Mean of the points of the fitted window outside the peak; the fitted background if the peak fills the window."""
     above = fit.fitted - fit.background
     top = int(np.argmax(above))
-    outside = np.interp(noise.wavelength, fit.wavelength_nm, above, left=0.0, right=0.0) < 0.05 * float(above[top])
-    window = (noise.wavelength >= fit.wavelength_nm[0]) & (noise.wavelength <= fit.wavelength_nm[-1])
-    outside &= window
-    weights = outside / outside.sum() if outside.any() else window / max(int(window.sum()), 1)
-    return Measurement(float(fit.background[top]), noise.of_sum(weights), noise.freedom)
+    outside = np.interp(noise.wavelength, fit.wavelength_nm, above) < _OUTSIDE * float(above[top])
+    outside &= (noise.wavelength >= fit.wavelength_nm[0]) & (noise.wavelength <= fit.wavelength_nm[-1])
+    if outside.sum() < _FEWEST:
+        error = 0.0 if fit.height is None else fit.height.error
+        return Measurement(float(fit.background[top]), error, noise.freedom)
+    weights = outside / outside.sum()
+    return Measurement(float(weights @ curve.good[1]), noise.of_sum(weights), noise.freedom)
 
 
 def edge_amplitude(curve: Curve, fit: PeakFit, noise: PointNoise, level: Measurement) -> Measurement:
     """Height of a curve above its level at the position of its fit, in the unit of the curve.
 
-    Absorption: the curve at the fitted peak (the steepest slope of an edge without one), from a parabola through the
-    points within a quarter of the full width; the error includes that of the position. Emission and excitation: the
-    maximum of the fitted peak per nm above its background, with the relative error of the fitted height.
+    The position is that of the fitted peak of absorption (the steepest slope of an edge without one), or of the maximum
+    of emission and excitation per nm. The value there is that of a parabola through the points within a sixth of the
+    full width; the error includes that of the position.
     """
-    if curve.quantity != "absorption":
-        height = float(np.max(fit.fitted - fit.background))
-        if fit.height is None or not fit.height.value > 0 or not height > 0:
-            raise DataError("The peak does not exceed its background.")
-        return Measurement(height, height * fit.height.error / fit.height.value, fit.height.freedom)
     position, width = fit.position_nm, fit.width_nm
+    if curve.quantity != "absorption" and fit.maximum_nm is not None:
+        position = fit.maximum_nm
     reach = _SLOPE_REACH if width is None else max(_SHARE * width.value, _AVERAGED)
     value = value_at(curve, noise, position.value, reach=reach, order=2)
     window, fitted = fit.wavelength_nm, fit.fitted
     slope = float(np.interp(position.value, window, np.gradient(fitted, window)))
     error = math.hypot(value.error, level.error, slope * position.error)
-    return _positive(Measurement(value.value - level.value, error, noise.freedom), "at its band edge")
+    return _positive(Measurement(value.value - level.value, error, noise.freedom), "at its band edge or maximum")
 
 
 def amplitude_at(curve: Curve, noise: PointNoise, level: Measurement, wavelength_nm: float) -> Measurement:
@@ -136,7 +136,7 @@ def amplitude_at(curve: Curve, noise: PointNoise, level: Measurement, wavelength
 
 
 def maximum_amplitude(curve: Curve, fit: PeakFit | None, noise: PointNoise, level: Measurement) -> Measurement:
-    """Height of the highest point of a curve above its level; of emission with a fit, that of the fitted peak.
+    """Height of the highest point of a curve above its level; of emission with a fit, that at its fitted maximum.
 
     The highest point is smoothed by a parabola over 5 nm, so that noise does not raise it.
     """
