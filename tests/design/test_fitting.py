@@ -9,7 +9,7 @@ from tests.design.fake_models import formula_model
 from qdmol.design import data as data_module
 from qdmol.design.data import CurveData, NumberData, measured_curve
 from qdmol.design.fields import Field
-from qdmol.design.least_squares import correlation_time, fit, profile
+from qdmol.design.least_squares import correlation_time, fit, involved, profile
 from qdmol.design.polynomials import fit_polynomial, spread_points
 from qdmol.design.spec_fitting import _direction, _refuse_ends, _result, fit_spec
 from qdmol.errors import DataError, InputError
@@ -94,12 +94,21 @@ def test_a_combination_that_is_not_determined_is_named():
     # ln a + ln b is determined; its opposite is not.
     assert np.abs(weights) == pytest.approx([np.sqrt(0.5)] * 2, abs=0.05)
     assert weights[0] * weights[1] < 0
-    text = _direction(model.fields, result.parameters, weights).text
+    text = _direction(model.fields, result.parameters, weights, involved(result.uncertainty, weights)).text
     assert "a" in text
     assert "cannot be told apart" in text
     assert "raising" in text
     assert "lowering" in text
     assert "by 1 %" in text
+
+
+def test_a_field_with_a_small_part_in_a_combination_is_named_too():
+    model, result = fitted(lambda a, b: (a + 0.1 * b,), [2.2], [0.005], [(1.0, 3.0), (1.0, 3.0)])
+    (weights,) = result.uncertainty.directions
+    assert np.abs(weights).min() < 0.15
+    assert involved(result.uncertainty, weights).all()
+    text = _direction(model.fields, result.parameters, weights, involved(result.uncertainty, weights)).text
+    assert "a combination of b and a" in text
 
 
 def test_fewer_numbers_than_fields_leave_a_direction_open():
@@ -111,7 +120,8 @@ def test_fewer_numbers_than_fields_leave_a_direction_open():
 def test_a_field_without_influence_is_named_alone():
     model, result = fitted(lambda a, b: (a, 2 * a), [2.0, 4.0], [0.05, 0.05], [(1.0, 3.0), (1.0, 3.0)])
     (weights,) = result.uncertainty.directions
-    assert _direction(model.fields, result.parameters, weights).text.startswith("The data say little about b")
+    moved = involved(result.uncertainty, weights)
+    assert _direction(model.fields, result.parameters, weights, moved).text.startswith("The data say little about b")
 
 
 def test_numbers_that_scatter_more_than_their_errors_enlarge_the_interval():

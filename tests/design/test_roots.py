@@ -106,3 +106,10 @@ def test_three_unknowns():
     assert len(roots) >= 1
     for a, b, c in roots:
         assert (a + b + c, a * b, c / a) == pytest.approx((5.7, 3.0, 1.4), abs=1e-3)
+
+
+def test_a_quantity_with_a_large_error_is_met_closely(monkeypatch):
+    monkeypatch.setattr("tests.design.fake_models.ERROR", 0.8)
+    model = formula_model(lambda a: 10 / a**2, [4.0])
+    (root,) = single_roots(model).roots
+    assert root.values[0] == pytest.approx(4.0, abs=0.01)

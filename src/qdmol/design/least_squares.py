@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.design.data import Data, Prediction
@@ -135,6 +136,8 @@ class Uncertainty:
         Of the fields (k, k).
     directions
         Unit vectors (d, k) that the data do not determine.
+    alone
+        Half intervals (k,) of each field with the others held.
     pull
         Changes (k, n) of the fields for changes of the residuals, with the nuisance parameters refitted.
     """
@@ -144,6 +147,7 @@ class Uncertainty:
     deviation: Floats
     correlation: Floats
     directions: Floats
+    alone: Floats
     pull: Floats
 
 
@@ -165,14 +169,22 @@ def uncertainty(fitter: Fitter, parameters: Floats, chi2: float, *, freedom: int
     pull = (right.T[:, :known] * inverse[:known]) @ left[:, :known].T
     covariance = (right.T * (scale * inverse) ** 2) @ right
     deviation = np.sqrt(np.diag(covariance))
+    alone = quantile * scale / np.maximum(np.linalg.norm(own, axis=0), 1 / LARGEST)
     return Uncertainty(
         scale,
         quantile,
         deviation,
         covariance / np.outer(deviation, deviation),
         right[reach > UNDETERMINED],
+        alone,
         np.asarray(pull),
     )
+
+
+def involved(uncertainty: Uncertainty, weights: Floats) -> NDArray[np.bool_]:
+    """Which fields (k,) an undetermined direction moves by more than their own intervals within the searched range."""
+    change = np.abs(weights) / np.max(np.abs(weights))
+    return np.asarray((change > uncertainty.alone) | (change == 1))
 
 
 def scale_of(fitter: Fitter, parameters: Floats, chi2: float, *, freedom: int) -> tuple[float, float]:
@@ -201,9 +213,10 @@ def badness(chi2: float, freedom: int) -> float:
 def correlation_time(residual: Floats) -> float:
     """Integrated autocorrelation 1 + 2 Σ ρ_j up to the first lag without correlation; 1 for white noise.
 
-    >>> import numpy as np
-    >>> correlation_time(np.random.default_rng(1).normal(size=500))
-    1.0
+        >>> import numpy as np
+    from numpy.typing import NDArray
+        >>> correlation_time(np.random.default_rng(1).normal(size=500))
+        1.0
     """
     centred = residual - residual.mean()
     power = float(centred @ centred)

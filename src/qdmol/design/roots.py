@@ -23,8 +23,9 @@ from qdmol.design.polynomials import fit_polynomial, point_count, spread_points
 
 # Points of a scan of levels, and of spectra, which take ten times as long.
 LEVEL_POINTS, SPECTRUM_POINTS = 9, 7
-# A target is met where the distance is below this part of the numerical error.
-MET: Final = 0.25
+# A target is met where the distance is below this part of the numerical error, and of the wanted value where its
+# error is large; below the last part of the error a distance has no meaning.
+MET, MET_RELATIVE, MET_LEAST = 0.25, 1e-3, 0.01
 # Iterations of Brent's and of Broyden's method.
 ITERATIONS, REFINEMENTS = 40, 14
 # Distance in the coordinate below which points are too close for a derivative.
@@ -49,7 +50,9 @@ def distances(model: Model, evaluation: Evaluation) -> Floats:
     """Predicted less wanted values (t,); 0 where a target is met."""
     wanted = np.array([target.value for target in model.targets])
     distance = np.array(evaluation.values) - wanted
-    distance[np.abs(distance) <= MET * np.array(evaluation.errors)] = 0.0
+    errors = np.array(evaluation.errors)
+    near = np.minimum(MET * errors, np.maximum(MET_RELATIVE * np.abs(wanted), MET_LEAST * errors))
+    distance[np.abs(distance) <= near] = 0.0
     return np.asarray(distance)
 
 

@@ -40,6 +40,8 @@ from qdmol.study import listed_alternatives, with_alternative
 
 # The range of the fields is widened by this part on each side where alternatives of the material set are solved.
 WIDENED = 0.5
+# Part of the points of several fields without a solution from which on a warning is given.
+MANY_HOLES = 0.3
 
 
 def size(
@@ -298,7 +300,8 @@ def _warnings(
     if not ordered[0].converged:
         warnings.append("The model did not reach its tolerance at the solution; `qdmol solve` says which number.")
     holes = [evaluation for evaluation in solved_points(model) if evaluation.is_hole]
-    if holes:
+    # In a plane of fields some combinations are impossible shapes: that is no reason for concern.
+    if holes and (len(model.fields) == 1 or len(holes) > MANY_HOLES * len(model.known)):
         warnings.append(
             f"{len(holes)} of {len(model.known)} points could not be solved, the first because {holes[0].reason}"
         )

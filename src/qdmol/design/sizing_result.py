@@ -303,8 +303,9 @@ def sizing_sentences(sizing: Sizing) -> list[str]:
     first = sizing.solutions[0]
     wanted = " and ".join(target_text(target) for target in sizing.targets)
     values = " and ".join(f"{sized.name} {sized.value}" for sized in first.fields)
-    sentences = [f"{sizing.spec.name}: {wanted} is reached at {values}."]
-    sentences += [_interval(sized) for sized in first.fields if _wider(sized)]
+    are = "are" if len(sizing.targets) > 1 else "is"
+    sentences = [f"{sizing.spec.name}: {wanted} {are} reached at {values}."]
+    sentences += [_interval(sizing, sized) for sized in first.fields if _wider(sized)]
     for other in sizing.solutions[1:]:
         values = " and ".join(f"{sized.name} {sized.value}" for sized in other.fields)
         sentences.append(f"The solution is not unique: the same values are also reached at {values}.")
@@ -324,11 +325,13 @@ def _wider(sized: SizedField) -> bool:
     return sized.low != sized.value.low or sized.high != sized.value.high
 
 
-def _interval(sized: SizedField) -> str:
+def _interval(sizing: Sizing, sized: SizedField) -> str:
     if sized.low is None or sized.high is None:
         return f"The interval of {sized.name} reaches beyond the searched range."
     low, high = (value_text(sized, end) for end in (sized.low, sized.high))
-    return f"With the error of the target and the spread of the parameters {sized.name} lies between {low} and {high}."
+    parts = ["the error of the target"] if any(target.error for target in sizing.targets) else []
+    parts += ["the spread of the parameters"] if sizing.alternatives else []
+    return f"With {' and '.join(parts)} {sized.name} lies between {low} and {high}."
 
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]

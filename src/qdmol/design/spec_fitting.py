@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.design.data import ABSORPTION_REACH, CurveData, Data, MeasuredCurve, NumberData, measured_curve
 from qdmol.design.fields import Field, make_fields, spec_at, valid_part
-from qdmol.design.least_squares import Fitted, badness, correlation_time, fit, profile
+from qdmol.design.least_squares import Fitted, badness, correlation_time, fit, involved, profile
 from qdmol.design.model import Model
 from qdmol.design.spec_fit_result import Direction, FittedCurve, FittedField, FittedNumber, SpecFit
 from qdmol.design.spectra import own_spectrum
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 FWHM = 2 * np.sqrt(2 * np.log(2))
 MAX_FIELDS = 5
-# Weight of a field in an undetermined direction from which on it is named.
-NAMED = 0.2
 # Probability of a larger χ² below which the model does not describe the numbers.
 UNLIKELY = 1e-3
 # Distance from the end of the range, in its coordinate, at which a best value counts as lying at the end.
@@ -164,7 +163,10 @@ def _result(
         data.refuse_unlike(vector, nuisance)
     own = [_field(field, place, data, fitted) for place, field in enumerate(fields)]
     _refuse_ends(fields, own, best)
-    directions = tuple(_direction(fields, best, weights) for weights in fitted.uncertainty.directions)
+    directions = tuple(
+        _direction(fields, best, weights, involved(fitted.uncertainty, weights))
+        for weights in fitted.uncertainty.directions
+    )
     warnings, good = _warnings(data, fitted)
     values = [entry.value.value for entry in own]
     determined = all(entry.determined for entry in own)
@@ -188,7 +190,7 @@ def _result(
 
 def _field(field: Field, place: int, data: Data, fitted: Fitted) -> FittedField:
     shown, low, high = profile(fitted, place, field)
-    free = bool(np.any(np.abs(fitted.uncertainty.directions[:, place]) >= NAMED))
+    free = any(involved(fitted.uncertainty, weights)[place] for weights in fitted.uncertainty.directions)
     determined = bool(np.isfinite(low) and np.isfinite(high)) and not free
     best = field.value(float(fitted.parameters[place]))
     ends = (
@@ -239,9 +241,9 @@ def _refuse_ends(fields: Sequence[Field], fitted: Sequence[FittedField], best: F
             )
 
 
-def _direction(fields: Sequence[Field], best: Floats, weights: Floats) -> Direction:
+def _direction(fields: Sequence[Field], best: Floats, weights: Floats, moved: NDArray[np.bool_]) -> Direction:
     """An undetermined direction in words: how a change of one field is made up for by the others."""
-    chosen = [place for place in np.argsort(-np.abs(weights)) if abs(weights[place]) >= NAMED]
+    chosen = [place for place in np.argsort(-np.abs(weights)) if moved[place]]
     names = tuple(fields[place].name for place in chosen)
     if len(chosen) == 1:
         text = f"The data say little about {names[0]}: it changes the predictions by less than their errors."
