@@ -44,10 +44,6 @@ def _malloc_trim() -> ctypes._NamedFuncPointer | None:
 STEPS = 40
 # Steps for which the Krylov space has room at first.
 FIRST_STEPS = 8
-# A change of the values (eV) below PREDICTABLE, with the change in the step before, predicts the next one; the last
-# step is left out where the prediction is below this share of the tolerance.
-PREDICTABLE = 1e-7
-PREDICTED_SHARE = 0.01
 # Matrices with fewer rows than this, or than DENSE times the block size, are solved with dense matrices.
 DENSE_ROWS, DENSE = 120, 15
 
@@ -146,16 +142,14 @@ def lowest_ritz(
         whole = scipy.linalg.eigh(A.toarray(), M.toarray(), subset_by_index=[0, count - 1])
         return cast("tuple[Floats, Floats]", whole)
     space = _Space(A, M, start.shape[1] * min(steps, FIRST_STEPS))
-    values, change, m_block = np.full(count, np.inf), math.inf, np.asarray(M @ start)
+    values, m_block = np.full(count, np.inf), np.asarray(M @ start)
     factors = [factor] if second is None else [factor, second]
     below = None if second is None else (second.shift, min(count, second.negative))
     for step in range(steps):
         space.add(factors[step % len(factors)].solve(m_block))
         ritz, mixing = space.ritz()
         last, values = values, ritz[:count]
-        before, change = change, float(np.max(np.abs(values - last)))
-        # Changes fall at least as fast from one step to the next as from the step before to this one.
-        converged = change < tolerance or (change < PREDICTABLE and change**2 / before < PREDICTED_SHARE * tolerance)
+        converged = np.max(np.abs(values - last)) < tolerance
         if converged and (below is None or np.count_nonzero(values < below[0]) >= below[1]):
             return values, space.basis @ mixing[:, :count]
         m_block = space.overlaps @ mixing[:, : start.shape[1]]
