@@ -4,7 +4,6 @@ from .functions import (
     Functions as Functions,
     PointSums as PointSums,
     independent as independent,
-    spread as spread,
 )
 from .pairing import SelfConsistentPair as SelfConsistentPair
 from .solving import (

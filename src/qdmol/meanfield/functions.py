@@ -27,8 +27,6 @@ PAIRS_AT_A_TIME = 128
 BASIS_ACCURACY = 1e-4
 # Largest number of functions of one sector.
 MAX_FUNCTIONS = 200
-# A shift (eV) below all solutions.
-SHIFT_EV = -0.05
 # A candidate with less than this norm squared outside the ones before it is dropped.
 MIN_INDEPENDENT_NORM = 1e-6
 
@@ -120,18 +118,6 @@ class PointSums:
             entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
             loads += sp.csr_array(entries, shape=(len(loads), len(unknowns))) @ gathered
         return loads
-
-
-def spread(pencil: Pencil, top: float, *, most: int = MAX_FUNCTIONS) -> tuple[Floats, Floats]:
-    """Approximate solutions of A x = β M x with β < `top`, the lowest `most` of them: β (k,) and vectors (k, n).
-
-    A is positive but for the lowest level itself, M positive or zero.
-    """
-    below = pencil.factor(top).negative if math.isfinite(top) else most
-    count = min(below, most, len(pencil.unknowns) // 3)
-    if count == 0:
-        return np.empty(0), np.empty((0, len(pencil.unknowns)))
-    return low_levels(pencil, pencil.factor(SHIFT_EV), SHIFT_EV, count)
 
 
 def low_levels(pencil: Pencil, factor: Factor, shift: float, count: int) -> tuple[Floats, Floats]:
