@@ -22,6 +22,7 @@ from qdmol.spectroscopy import (
     read_curves,
     series_of,
 )
+from qdmol.spectroscopy.overlaying import _sample_names
 
 HC = 1239.841984
 WAVELENGTH = np.arange(290.0, 720.0, 1.0)
@@ -330,3 +331,19 @@ def test_units_may_be_mixed(tmp_path):
     curves = [curve for name in ("nm", "cm") for curve in read_curves(tmp_path / f"{name}.csv")]
     result = overlay_curves([known_fit(curve) for curve in curves])
     assert np.abs(result.difference(1).value).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("column", "source", "sample"),
+    [
+        ("Intensity (counts)", "fused-emission.csv", "fused"),
+        ("Intensity (a.u.)", "fused-emission.csv", "fused"),
+        ("Absorbance [mOD]", "monomer_absorption.txt", "monomer"),
+        ("Au dimer (counts)", "x.csv", "Au dimer"),
+        ("fused PL, normalised", "x.csv", "fused"),
+        ("counts", "linked PL.csv", "linked"),
+    ],
+)
+def test_a_sample_is_named_without_quantity_and_unit(column, source, sample):
+    curve = Curve(WAVELENGTH, absorbance(), "absorption", name=column, source=source)
+    assert _sample_names([curve]) == [sample]

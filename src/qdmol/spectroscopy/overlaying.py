@@ -52,7 +52,9 @@ _POINTS_INSIDE: Final = 7.5  # points in its window
 _MOST_POINTS: Final = 320
 _LEAST_COMMON: Final = 5  # points in a common range
 _WORDS: Final = re.compile(
-    r"(?<![a-z])(?:absorption|absorbance|abs|extinction|emission|fluorescence|photoluminescence|luminescence|intensity|"
+    r"[(\[]\s*(?:counts?(?:\s*/\s*s)?|cps|1/s|a\.?\s?u\.?|arb\.?[^)\]]*|m?od|m?au)\s*[)\]]|"
+    r"(?<![a-z])(?:counts?|cps|normali[sz]ed|absorption|absorbance|abs|extinction|emission|fluorescence|"
+    r"photoluminescence|luminescence|intensity|"
     r"excitation|spectrum|spectra|uv[-_ ]?vis|ple|pl|fl|em)(?![a-z])|[()\[\]]",
     re.IGNORECASE,
 )
