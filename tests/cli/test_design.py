@@ -111,7 +111,8 @@ def test_fit_prints_the_fields_with_their_intervals(spec, capsys):
     assert "core_radius" in lines[1]
 
 
-def test_fit_with_an_undetermined_field_is_incomplete(spec, capsys):
+def test_fit_with_an_undetermined_field_is_incomplete(spec, capsys, monkeypatch):
+    monkeypatch.setattr("qdmol.design.least_squares.point_count", lambda fields: 8)
     arguments = ["fit", spec, "--vary", "core_radius", "--vary", "overrides.CdSe.band_gap", "--to", "peak=605±2nm"]
     ranges = ["--between", "core_radius=1.6nm:2.2nm", "--between", "overrides.CdSe.band_gap=1.7eV:1.8eV"]
     assert run_command([*arguments, *ranges, "--json"]) == 3

@@ -149,9 +149,9 @@ def test_two_unknowns_meet_two_targets():
 
 
 @pytest.mark.slow
-def test_two_targets_that_exclude_each_other_are_refused():
-    with pytest.raises(InputError, match=r"cannot be reached together|must be"):
-        qdmol.size("@homodimer", vary=["core_radius", "spacing"], peak="560nm", splitting="55meV")
+def test_a_target_that_two_fields_cannot_reach_is_refused_with_its_range():
+    with pytest.raises(InputError, match=r"`splitting` is 500 meV, but must be .* meV to be reachable"):
+        qdmol.size("@homodimer", vary=["core_radius", "spacing"], peak="560nm", splitting="500meV")
 
 
 @pytest.mark.slow
