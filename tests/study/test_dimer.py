@@ -58,7 +58,7 @@ def test_levels_without_coulomb(dimer):
 def test_linked_dots_are_uncoupled(linked):
     assert linked.summary["splitting_meV"] == pytest.approx(0.018, abs=0.001)
     assert abs(linked.summary["redshift_meV"]) < 0.05
-    assert linked.summary["redshift_single_particle_meV"] == pytest.approx(0.010, abs=0.001)
+    assert linked.summary["redshift_single_particle_meV"] == pytest.approx(0.010, abs=0.004)
 
 
 def test_the_pair_sits_in_either_dot_with_one_energy(dimer):

@@ -60,7 +60,7 @@ from qdmol.structure import AxialMolecule, nearest_dot
 CONVERGED_PAIR_EV = 1e-9
 CONVERGED_LEVELS_EV = 2e-7
 # Change of the levels (eV) in one iteration at which it ends.
-LEVEL_CHANGE_EV = 1e-7
+LEVEL_CHANGE_EV = 2e-8
 # The lowest bare levels from which a pair starts.
 START_LEVELS = 6
 # Part of what remains of a pair that does not cancel against its bare levels.

@@ -27,8 +27,8 @@ from qdmol.units import HBAR2_OVER_2M0
 
 SIZE_OSCILLATING = 2.2
 SIZE_DECAYING = 4.5
-# Elements along a radius are this many times as long: triangles of one degree hold less of a wave.
-RADIAL_SIZE = 1.0
+# Elements along a radius are this many times as long: then monomers are about as accurate as in the half plane.
+RADIAL_SIZE = 0.9
 # Gaps narrower than this (nm) are closed, or narrower ones only where that is more than GAP_SHARE of the tolerance.
 CLOSED_GAP_NM = 4e-3
 MIN_CLOSED_GAP_NM = 2e-4
