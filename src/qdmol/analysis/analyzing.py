@@ -334,7 +334,7 @@ def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
 
 def _inspected_histograms(recording: HistogramFile, file: str | None, column: int | str | None) -> PhotonAnalysis:
     """The curves of a file; the decay too where there is no other curve, or where it is named."""
-    if column in (None, ALL) and (len(recording.decays) != 1 or recording.coincidences):
+    if column in (None, ALL) and len(recording.histograms) != 1:
         about = _curve_about(recording, None, None)
         notes = tuple(Flag("reading", "note", note) for note in recording.notes)
         return PhotonAnalysis(file, None, None, flags=notes, histogram=about, inspected_only=True)
