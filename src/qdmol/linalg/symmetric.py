@@ -28,7 +28,7 @@ from qdmol.arrays import Floats
 from qdmol.errors import SolverError
 
 # Freed bytes that a process keeps for its next arrays.
-KEPT_BYTES = 384 * 2**20
+KEPT_BYTES = 256 * 2**20
 # Parameters of mallopt(3), which has them in <malloc.h>, and the largest block (bytes) taken from the kept memory.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGEST_KEPT_BLOCK = 32 * 2**20
