@@ -77,12 +77,14 @@ class Pattern:
 
     def restrict(self, unknowns: Indices) -> tuple[Pattern, Indices]:
         """Pattern of some rows and the same columns, and the places of its entries in this one's."""
-        number = np.full(self.size, -1, dtype=np.int32)
+        kept = np.zeros(self.size, dtype=np.bool_)
+        kept[unknowns] = True
+        number = np.zeros(self.size, dtype=np.int32)
         number[unknowns] = np.arange(len(unknowns), dtype=np.int32)
-        entries = np.flatnonzero((number[self.rows] >= 0) & (number[self.columns] >= 0))
-        counts = np.bincount(number[self.columns[entries]], minlength=len(unknowns))
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        return Pattern(number[self.rows[entries]], starts), entries
+        entries = np.flatnonzero(kept[self.rows] & np.repeat(kept, np.diff(self.starts)))
+        # No entry of a column that is left out is kept, so that the ends of all columns are those of the kept ones.
+        ends = np.searchsorted(entries, self.starts[1:][unknowns])
+        return Pattern(number[self.rows[entries]], np.concatenate([[0], ends]).astype(np.int32)), entries
 
 
 def _counting_sort(keys: Indices, size: int) -> Indices:
@@ -145,17 +147,21 @@ class Assembler:
     @cached_property
     def unknowns(self) -> Indices:
         """Unknowns touched by these elements, sorted."""
-        parts = [block.unknowns.ravel() for block in self.blocks]
-        return np.unique(np.concatenate(parts))
+        return np.flatnonzero(self._touched(self.members))
 
     @cached_property
     def rim(self) -> Indices:
         """Unknowns shared with excluded elements, and those on the outer boundary, where a wall is."""
-        others = [
-            block.unknowns[~member].ravel() for block, member in zip(self.elements.blocks, self.members, strict=True)
-        ]
-        shared = np.intersect1d(self.unknowns, np.concatenate(others))
-        return np.union1d(shared, np.intersect1d(self.unknowns, self.elements.boundaries["outer"]))
+        beside = self._touched([~member for member in self.members])
+        beside[self.elements.boundaries["outer"]] = True
+        return np.flatnonzero(beside & self._touched(self.members))
+
+    def _touched(self, members: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Which unknowns (n,) belong to some elements of each block."""
+        touched = np.zeros(self.elements.count, dtype=np.bool_)
+        for block, member in zip(self.elements.blocks, members, strict=True):
+            touched[block.unknowns[member]] = True
+        return touched
 
     @cached_property
     def _pattern_and_places(self) -> tuple[Pattern, Indices]:

@@ -52,6 +52,8 @@ class Block:
 
     def some(self, chosen: Bools) -> Block:
         """The elements that a mask (E,) chooses."""
+        if chosen.all():
+            return self
         return Block(
             self.unknowns[chosen],
             self.region[chosen],
@@ -214,14 +216,9 @@ def _block(
     numbers = np.array([member.number for member in members])
     points, jacobian = _geometry(mesh, kind, rule, numbers)
     determinant = jacobian[..., 0, 0] * jacobian[..., 1, 1] - jacobian[..., 0, 1] * jacobian[..., 1, 0]
-    tables = {}
-    for member in members:
-        if member.orientation not in tables:
-            tables[member.orientation] = _table(_Shape(space, kind, member, order))
-    values = np.stack([tables[member.orientation][0] for member in members])
-    slopes = np.stack([tables[member.orientation][1] for member in members])
-    du, dv = slopes[..., 0], slopes[..., 1]
-    j = jacobian[..., None, :, :] / determinant[..., None, None, None]
+    tables, classes = _tables(space, kind, members, order)
+    values, du, dv = (np.stack(parts)[classes] for parts in zip(*tables, strict=True))
+    j = (jacobian / determinant[..., None, None])[..., None, :, :]
     weight = np.array(rule.weights) * np.abs(determinant)
     return Block(
         unknowns=number[np.array([member.unknowns for member in members], dtype=np.intp)],
@@ -230,9 +227,35 @@ def _block(
         measure=weight * points[..., 0],
         weight=weight,
         values=values,
-        # Inverse transposed Jacobian applied to the reference gradient.
-        slopes=np.stack([j[..., 1, 1] * du - j[..., 1, 0] * dv, j[..., 0, 0] * dv - j[..., 0, 1] * du]),
+        slopes=_turned(j, du, dv),
     )
+
+
+def _turned(jacobian: Floats, du: Floats, dv: Floats) -> Floats:
+    """Slopes (2, E, Q, N) in space: the inverse transposed Jacobian applied to the reference slopes (E, Q, N).
+
+    `jacobian` (E, Q, 1, 2, 2) is divided by its determinant.
+    """
+    slopes = np.empty((2, *du.shape))
+    for place, (a, first, b, second) in enumerate(
+        [(jacobian[..., 1, 1], du, jacobian[..., 1, 0], dv), (jacobian[..., 0, 0], dv, jacobian[..., 0, 1], du)]
+    ):
+        np.multiply(a, first, out=slopes[place])
+        slopes[place] -= b * second
+    return slopes
+
+
+def _tables(
+    space: ngsolve.H1, kind: ngsolve.ET, members: list[_Member], order: int
+) -> tuple[list[tuple[Floats, Floats, Floats]], Indices]:
+    """Reference shape functions of every orientation that occurs, and the number (E,) of each element's."""
+    numbers: dict[tuple[int, ...], int] = {}
+    tables = []
+    for member in members:
+        if member.orientation not in numbers:
+            numbers[member.orientation] = len(numbers)
+            tables.append(_table(_Shape(space, kind, member, order)))
+    return tables, np.array([numbers[member.orientation] for member in members], dtype=np.intp)
 
 
 def _geometry(
@@ -263,12 +286,12 @@ class _Shape:
 
 
 @lru_cache(maxsize=256)
-def _table(shape: _Shape) -> tuple[Floats, Floats]:
-    """Values (Q, N) and reference gradients (Q, N, 2)."""
+def _table(shape: _Shape) -> tuple[Floats, Floats, Floats]:
+    """Values and the reference slopes along both coordinates, (Q, N) each."""
     points = [point[:2] for point in ngsolve.IntegrationRule(shape.kind, shape.order).points]
     values = np.array([shape.element.CalcShape(*point) for point in points])
-    slopes = np.array([shape.element.CalcDShape(*point) for point in points])
-    return values, slopes.reshape(*values.shape, 2)
+    slopes = np.array([shape.element.CalcDShape(*point) for point in points]).reshape(*values.shape, 2)
+    return values, slopes[..., 0].copy(), slopes[..., 1].copy()
 
 
 def _degrees(blocks: Sequence[Block], count: int, degree: int) -> Indices:

@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 from qdmol.ci import Complex
 from qdmol.errors import InputError
 from qdmol.estimates import Estimate
-from qdmol.linalg import release_freed_memory
+from qdmol.linalg import KEPT_BYTES, keep_freed_memory, release_freed_memory
 from qdmol.meanfield import MoleculeSolution, Request, Tunnelling, dot_shares, solve_molecule, tunnelling
 from qdmol.potentials import CARRIERS, Carrier, edge_of, screened
 from qdmol.stages import part
@@ -187,12 +187,13 @@ def run_job(
     SolverError
         What could not be computed, with the reason.
     """
+    keep_freed_memory()
     # What an earlier solve has left, and at the end what this one has.
-    release_freed_memory()
+    release_freed_memory(above=KEPT_BYTES)
     try:
         return _solved(spec, resolve(spec) if molecule is None else molecule, monomer or solve_bound, complexes)
     finally:
-        release_freed_memory()
+        release_freed_memory(above=KEPT_BYTES)
 
 
 def _solved(spec: Spec, molecule: AxialMolecule, monomer: MonomerSolver, complexes: Sequence[Complex]) -> Job:
