@@ -166,7 +166,7 @@ class _Side:
             return self.functions.sums.loads(pairs)
         # Place of (a, b) among all pairs a <= b, row by row.
         first, second = pairs.T
-        return self._all_loads[first * count - first * (first + 1) // 2 + second].T
+        return np.asarray(self._all_loads[first * count - first * (first + 1) // 2 + second].T)
 
     @cached_property
     def _all_loads(self) -> Floats:
