@@ -181,6 +181,8 @@ class Ladder:
             # A narrower basis is not kept beside the wider one.
             self._orbitals.clear()
             self._integrals.clear()
+            # States hold coefficients in those orbitals; in the wider basis these may have other signs.
+            self._states.clear()
             self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
             release_freed_memory()
             self._widest = step
