@@ -116,7 +116,8 @@ def test_carriers_of_one_shape_have_the_same_integrals(sphere):
     tables = [table_of(interaction) for interaction in sphere[2].values()]
     for key, value in tables[0].items():
         for other in tables[1:]:
-            assert abs(other[key]) == pytest.approx(abs(value), rel=1e-6, abs=1e-9)
+            # The functions of each carrier have converged by themselves, to BASIS_ACCURACY.
+            assert abs(other[key]) == pytest.approx(abs(value), rel=1e-5, abs=1e-9)
 
 
 def test_first_order_of_the_reference_monomer():

@@ -157,7 +157,7 @@ class Ladder:
         electron, hole = (self._orbitals[carrier].take(part[carrier]) for carrier in CARRIERS)
         missing = [kind for kind in kinds if self._known(kind, step) is None]
         if missing:
-            for kind, interaction in interactions(electron, hole, missing).items():
+            for kind, interaction in interactions(electron, hole, missing, poisson=self.solution.poisson).items():
                 self._integrals[kind, step] = interaction
         if step > widest:
             self._pace = (time.perf_counter() - started) / self.cost(step).seconds
@@ -181,6 +181,8 @@ class Ladder:
             # A narrower basis is not kept beside the wider one.
             self._orbitals.clear()
             self._integrals.clear()
+            # States hold coefficients in those orbitals; in the wider basis these may have other signs.
+            self._states.clear()
             self._orbitals = counted_orbitals(self.solution, count=COUNTS[step])
             release_freed_memory()
             self._widest = step
@@ -260,7 +262,8 @@ class Bases:
             for kind in missing:
                 problem.integrals[kind] = known[kind].take(part[known[kind].first], part[known[kind].second])
         elif missing:
-            problem.integrals.update(interactions(problem.electron, problem.hole, missing))
+            poisson = self.solution.poisson
+            problem.integrals.update(interactions(problem.electron, problem.hole, missing, poisson=poisson))
         return problem
 
     @cached_property

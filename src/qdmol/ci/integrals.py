@@ -27,6 +27,8 @@ from qdmol.units import COULOMB_EV_NM
 
 # Potentials that are held in memory at a time.
 COLUMNS: Final = 256
+# The loads of all pairs of functions of a carrier are kept if they take at most this many bytes.
+KEPT_BYTES: Final = 6.4e7
 
 KINDS: dict[str, tuple[Carrier, Carrier]] = {
     "eh": ("electron", "hole"),
@@ -79,9 +81,15 @@ def _renumbered(pairs: Indices, chosen: Indices) -> tuple[Indices, Indices]:
 
 
 def interactions(
-    electrons: OrbitalBasis, holes: OrbitalBasis, kinds: Collection[str] = ("eh", "ee", "hh")
+    electrons: OrbitalBasis,
+    holes: OrbitalBasis,
+    kinds: Collection[str] = ("eh", "ee", "hh"),
+    *,
+    poisson: Poisson | None = None,
 ) -> dict[str, Interaction]:
     """Integrals of each kind: "eh", "ee", "hh".
+
+    `poisson` is the operator of the molecule with what is known of it; its factors are not kept.
 
     Raises
     ------
@@ -89,8 +97,9 @@ def interactions(
         Orbitals are given without their functions.
     """
     sides: dict[Carrier, _Side] = {"electron": _Side(electrons), "hole": _Side(holes)}
-    hamiltonian = sides["hole"].functions.hamiltonian
-    poisson = Poisson(hamiltonian.elements, hamiltonian.molecule)
+    if poisson is None:
+        hamiltonian = sides["hole"].functions.hamiltonian
+        poisson = Poisson(hamiltonian.elements, hamiltonian.molecule)
     blocks: dict[str, list[InteractionBlock]] = {kind: [] for kind in kinds}
     missing = set().union(*(sides[carrier].sectors for kind in kinds for carrier in KINDS[kind]))
     families = poisson.symmetry.families()
@@ -124,6 +133,7 @@ class _Side:
         used, radial = np.unique(basis.radial, return_inverse=True)
         self.radial: Indices = radial
         self.functions: Functions = basis.functions.take(used)
+        self._densities: dict[Sector, tuple[Indices, Indices]] = {}
 
     @cached_property
     def _products(self) -> Indices:
@@ -143,13 +153,26 @@ class _Side:
 
     def densities(self, sector: Sector) -> tuple[Indices, Indices]:
         """The distinct pairs of functions (n, 2) of `pairs`, and the number among them of each pair."""
-        radial = np.sort(self.radial[self.pairs(sector)], axis=1)
-        code, place = np.unique(radial[:, 0] * len(self.functions) + radial[:, 1], return_inverse=True)
-        return np.stack(np.divmod(code, len(self.functions)), axis=1), place
+        if sector not in self._densities:
+            radial = np.sort(self.radial[self.pairs(sector)], axis=1)
+            code, place = np.unique(radial[:, 0] * len(self.functions) + radial[:, 1], return_inverse=True)
+            self._densities[sector] = np.stack(np.divmod(code, len(self.functions)), axis=1), place
+        return self._densities[sector]
 
     def loads(self, pairs: Indices) -> Floats:
-        """∫ u_a u_b v (n, pairs) of pairs of functions, over the meshed part."""
-        return self.functions.sums.loads(pairs)
+        """∫ u_a u_b v (n, pairs) of pairs of functions a <= b, over the meshed part."""
+        count = len(self.functions)
+        if 4 * count * (count + 1) * self.functions.hamiltonian.size > KEPT_BYTES:
+            return self.functions.sums.loads(pairs)
+        # Place of (a, b) among all pairs a <= b, row by row.
+        first, second = pairs.T
+        return np.asarray(self._all_loads[first * count - first * (first + 1) // 2 + second].T)
+
+    @cached_property
+    def _all_loads(self) -> Floats:
+        """Loads (pairs, n) of all pairs: every pair of two functions with m > 0 has densities in two sectors."""
+        pairs = np.stack(np.triu_indices(len(self.functions)), axis=1)
+        return np.ascontiguousarray(self.functions.sums.loads(pairs).T)
 
     @property
     def conjugate(self) -> Indices:

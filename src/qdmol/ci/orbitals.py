@@ -182,18 +182,18 @@ def counted_orbitals(solution: MoleculeSolution, *, count: int) -> dict[Carrier,
     ValueError
         The solution has no self-consistent pair.
     """
-    _need_pairs(solution)
     centres = solution.molecule.centres
     bases = {}
-    for carrier in CARRIERS:
-        source = OrbitalSource(solution, carrier, balanced=True)
+    for carrier, source in orbital_sources(solution, balanced=True).items():
         blocks = source.lowest_blocks(math.ceil(SEARCH_MARGIN * count * len(centres)) + 2)
         bases[carrier] = join_blocks(source.hamiltonian, carrier, blocks, centres).cut(count=count * len(centres))
     return bases
 
 
-def orbital_sources(solution: MoleculeSolution) -> dict[Carrier, OrbitalSource]:
+def orbital_sources(solution: MoleculeSolution, *, balanced: bool = False) -> dict[Carrier, OrbitalSource]:
     """Sources of the orbitals of both carriers, from which bases up to any energy are made.
+
+    With `balanced` the weights of unlike pairs are scaled as for :func:`counted_orbitals`.
 
     Raises
     ------
@@ -201,7 +201,15 @@ def orbital_sources(solution: MoleculeSolution) -> dict[Carrier, OrbitalSource]:
         The solution has no self-consistent pair.
     """
     _need_pairs(solution)
-    return {carrier: OrbitalSource(solution, carrier) for carrier in CARRIERS}
+    sources: dict[Carrier, OrbitalSource] = {}
+    known: dict[int, list[Floats]] = {}
+    for carrier in CARRIERS:
+        # Carriers of one domain have the same points.
+        assembler = solution.hamiltonians[carrier].assembler
+        if id(assembler) not in known:
+            known[id(assembler)] = pair_weights(assembler, _all_pairs(solution), solution.bare_levels)
+        sources[carrier] = OrbitalSource(solution, carrier, known[id(assembler)], balanced=balanced)
+    return sources
 
 
 def orbital_spacing(solution: MoleculeSolution) -> dict[Carrier, float]:
@@ -266,9 +274,11 @@ class OrbitalBlock:
 
 
 class OrbitalSource:
-    """Source of one carrier's orbitals: its states in the self-consistent pairs, and their density."""
+    """Source of one carrier's orbitals: its states in the self-consistent pairs, and the weight of each (P,)."""
 
-    def __init__(self, solution: MoleculeSolution, carrier: Carrier, *, balanced: bool = False) -> None:
+    def __init__(
+        self, solution: MoleculeSolution, carrier: Carrier, densities: Sequence[Floats], *, balanced: bool
+    ) -> None:
         self.hamiltonian = solution.hamiltonians[carrier]
         self.symmetry = self.hamiltonian.symmetry
         everything = _all_pairs(solution)
@@ -279,7 +289,6 @@ class OrbitalSource:
         # One for each dot, whatever number was requested: a dot has the same orbitals alone and in a molecule.
         self.levels = solution.levels[carrier].levels[: len(solution.molecule.dots)]
         self.lowest = self.levels[0].energy
-        densities = pair_weights(self.hamiltonian, everything, solution.bare_levels)
         weights = {id(pair): weight for pair, weight in zip(everything, densities, strict=True)}
         if balanced and len(pairs) > 1:
             spacings = {key: self._spacing(self._mass(weight), {}) for key, weight in weights.items()}

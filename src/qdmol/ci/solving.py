@@ -180,7 +180,7 @@ def _solve(
         problems = [ladder.problem(at, kinds_of(complex_)) for at in range(step + 1)]
         basis_error = _ExcitonError.of(problems) if exciton is None else _ScaledError.of(ladder, step, exciton.energy)
         numerical = _numerical(ladder.solution, complex_)
-        states = _extrapolated(problems[-2:], known, basis_error, numerical)[:count]
+        states = _extrapolated(problems[-2:], known, basis_error, numerical, count)
         worst = max(state.energy.error for state in states)
         wider = _next_step(step, last, worst, tolerance)
         if worst <= tolerance or step == last or (exciton is not None and wider is None):
@@ -278,15 +278,16 @@ def _extrapolated(
     known: Sequence[Sequence[Configured]],
     basis_error: _ExcitonError | _ScaledError,
     numerical: float,
+    count: int,
 ) -> list[ComplexState]:
-    """States of the last basis, extrapolated to a complete one.
+    """The lowest `count` states of the last basis, extrapolated to a complete one.
 
     `problems` are the last two bases, `known` (bases) (states) the lowest states of each, `numerical` (eV) the error of
     the elements. States that are not in both of the last two bases are omitted. Labels are those of the last basis but
     one.
     """
     by_symmetry = [_by_symmetry(states) for states in known[:-1]]
-    listed: list[ComplexState] = []
+    listed: list[tuple[Estimate, Configured, Configured]] = []
     lowest = math.inf
     for key, rank, state in _ranked(known[-1]):
         partners = [_at(groups.get(key, ()), rank) for groups in by_symmetry]
@@ -296,8 +297,9 @@ def _extrapolated(
         lowest = min(lowest, falls.get(0, math.inf)) if not listed else lowest
         correction, error = basis_error(falls, lowest)
         energy = Estimate.from_error(state.energy - correction, error + numerical, "eV")
-        listed.append(_state((problems[0], problems[1]), state, partners[-1], energy))
-    return sorted(listed, key=lambda state: state.energy.value)
+        listed.append((energy, state, partners[-1]))
+    lowest_first = sorted(listed, key=lambda entry: entry[0].value)[:count]
+    return [_state((problems[0], problems[1]), state, partner, energy) for energy, state, partner in lowest_first]
 
 
 def _at(states: Sequence[Configured], rank: int) -> Configured | None:

@@ -23,6 +23,8 @@ BLOCK = 3
 DEPENDENT, ROUNDING = 1e-11, 1e-13
 # The Ritz values are computed whenever the space has grown by this part.
 GROWTH = 0.15
+# Vectors for which the space has room at first, if their number is not known.
+FIRST_ROOM = 300
 # Largest number of blocks.
 STEPS = 1000
 
@@ -63,7 +65,8 @@ def lowest_pairs(
     width = min(BLOCK, size)
     # Fixed, so that results are reproducible, and unlike any function of a molecule.
     start = np.cos(1.0 + np.arange(size)[:, None] ** 1.5 * (1.0 + 0.618 * np.arange(width)))
-    space = _Space(M, 4 * BLOCK + (2 * count if math.isinf(top) else 8 * BLOCK))
+    # Memory that is not written takes no room.
+    space = _Space(M, min(size, 4 * BLOCK + (2 * count if math.isinf(top) else FIRST_ROOM)))
     space.extend(factor.solve(np.asarray(M @ start)))
     bound = 0.0 if math.isinf(top) else 1 / (top - factor.shift)
     tested = count + 2 * BLOCK if math.isinf(top) else 3 * BLOCK

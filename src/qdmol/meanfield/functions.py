@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from qdmol.arrays import Floats, Indices
 from qdmol.fem import Sector
-from qdmol.linalg import Factor, lanczos
+from qdmol.linalg import Factor, lowest_pairs
 from qdmol.states import Hamiltonian, Level, Pencil
 from qdmol.structure import nearest_dot
 
@@ -80,54 +80,74 @@ class Functions:
             nearest = nearest_dot(positions, centres)
             for dot in range(len(centres)):
                 there = np.flatnonzero(nearest == dot)
-                values = sums.values[:, there] * signs[:, image, None]
-                overlaps[dot] += (values * sums.weights[there]) @ values.T
+                values = sums.by_point[there] * signs[:, image]
+                overlaps[dot] += values.T @ (values * sums.weights[there, None])
         overlaps *= symmetry.turn * symmetry.overlap_locally(self.numbers[:, None], self.numbers[None])
         return overlaps
 
 
 class PointSums:
-    """Functions (R, n) at the quadrature points of their carrier."""
+    """Functions (R, n) at the quadrature points of their carrier.
+
+    Attributes
+    ----------
+    by_point
+        (P, R): values at every point.
+    weights
+        (P,): the elements' measure.
+    """
 
     def __init__(self, hamiltonian: Hamiltonian, vectors: Floats) -> None:
         self.hamiltonian = hamiltonian
         self.assembler = hamiltonian.assembler
         parts = [np.matmul(b.values, vectors[:, b.unknowns].transpose(1, 2, 0)) for b in self.assembler.blocks]
-        self.values: Floats = np.concatenate([part.reshape(-1, len(vectors)) for part in parts]).T.copy()
+        self.by_point: Floats = np.concatenate([part.reshape(-1, len(vectors)) for part in parts])
         self.weights: Floats = self.assembler.measure
+
+    @property
+    def values(self) -> Floats:
+        """Values (R, P) of every function."""
+        return self.by_point.T
 
     def loads(self, pairs: Indices) -> Floats:
         """∫ u_a u_b v (n, pairs) for shape functions v over the meshed part, of pairs (pairs, 2)."""
         loads = np.zeros((self.hamiltonian.size, len(pairs)))
         chunk = min(PAIRS_AT_A_TIME, max(1, MAX_PRODUCTS // len(self.weights)))
         for start in range(0, len(pairs), chunk):
-            batch = pairs[start : start + chunk]
-            loads[:, start : start + chunk] = self.gather(self.values[batch[:, 0]] * self.values[batch[:, 1]])
+            first, second = pairs[start : start + chunk].T
+            density = self._weighted[:, first] * self.by_point[:, second]
+            loads[:, start : start + chunk] = self._gather(density)
         return loads
 
-    def gather(self, values: Floats) -> Floats:
-        """∫ f v (n, k) for shape functions v over the meshed part, of f (k, P)."""
-        loads = np.zeros((self.hamiltonian.size, len(values)))
-        density = values * self.weights
-        end = 0
-        for block in self.hamiltonian.assembler.blocks:
+    @cached_property
+    def _weighted(self) -> Floats:
+        return self.by_point * self.weights[:, None]
+
+    @cached_property
+    def _places(self) -> sp.csr_array:
+        """Sum over the shape functions of all elements, one unknown after the other: (n, shape functions)."""
+        unknowns = np.concatenate([block.unknowns.ravel() for block in self.assembler.blocks])
+        entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
+        return sp.csr_array(entries, shape=(self.hamiltonian.size, len(unknowns)))
+
+    def _gather(self, density: Floats) -> Floats:
+        """Σ f v (n, k) for shape functions v, of f (P, k) that contains the points' weights."""
+        columns, end = density.shape[1], 0
+        local = []
+        for block in self.assembler.blocks:
             begin, end = end, end + block.measure.size
-            local = density[:, begin:end].T.reshape(*block.measure.shape, len(values))
-            gathered = np.matmul(block.values.transpose(0, 2, 1), local).reshape(-1, len(values))
-            unknowns = block.unknowns.ravel()
-            entries = np.ones(len(unknowns)), (unknowns, np.arange(len(unknowns)))
-            loads += sp.csr_array(entries, shape=(len(loads), len(unknowns))) @ gathered
-        return loads
+            values = density[begin:end].reshape(*block.measure.shape, columns)
+            local.append(np.matmul(block.values.transpose(0, 2, 1), values).reshape(-1, columns))
+        return np.asarray(self._places @ np.concatenate(local))
 
 
-def low_levels(pencil: Pencil, factor: Factor, shift: float, count: int) -> tuple[Floats, Floats]:
+def low_levels(pencil: Pencil, factor: Factor, count: int) -> tuple[Floats, Floats]:
     """Approximate solutions of A x = E M x, the lowest `count` or as many as fit: E (k,) and vectors (k, n).
 
-    `factor` is of A - shift M, the shift below all of them.
+    `factor` is of A - σM, the shift σ below all of them.
     """
     count = min(count, len(pencil.unknowns) // 3)
-    start = np.cos(1.0 + np.arange(len(pencil.unknowns)) ** 1.5)
-    orders, vectors = lanczos(pencil.M, factor, shift, count, start, tolerance=BASIS_ACCURACY)
+    orders, vectors = lowest_pairs(pencil.M, factor, count, tolerance=BASIS_ACCURACY)
     return orders, vectors.T
 
 

@@ -156,7 +156,7 @@ def _ball_energy(pairing: Pairing, dot: PlacedDot) -> Floats:
 
 
 def constrained_pairs(
-    hamiltonians: Mapping[Carrier, Hamiltonian], dots: Collection[int]
+    hamiltonians: Mapping[Carrier, Hamiltonian], poisson: Poisson, dots: Collection[int]
 ) -> tuple[SelfConsistentPair, ...]:
     """A constrained pair for each of some dots of a molecule.
 
@@ -166,7 +166,6 @@ def constrained_pairs(
         return ()
     electron, hole = (hamiltonians[carrier] for carrier in CARRIERS)
     molecule = hole.molecule
-    poisson = Poisson(hole.elements, molecule)
     pairing = Pairing(CarrierSpace(electron), CarrierSpace(hole), poisson)
     pairs = []
     for number in sorted(dots):

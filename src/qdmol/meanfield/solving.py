@@ -103,7 +103,7 @@ class MoleculeSolution:
 
     `flipped`: the mirror image was solved; `molecule` is that image, and every function is that of -z. `pairs` are in
     order of energy; `field_levels` are the electron's levels in the field of the lowest pair's hole, whose sectors are
-    those of `field_operator`.
+    those of `field_operator`; `poisson` has the potential of charges on the mesh.
     """
 
     molecule: AxialMolecule
@@ -117,6 +117,7 @@ class MoleculeSolution:
     pairs: tuple[PairState, ...]
     field_operator: ScreenedHamiltonian | None
     field_levels: Levels | None
+    poisson: Poisson
     flipped: bool = False
 
     @property
@@ -128,7 +129,7 @@ class MoleculeSolution:
     def constrained_pairs(self) -> tuple[SelfConsistentPair, ...]:
         """Pairs with the hole constrained to each dot without a self-consistent pair; needed for orbitals."""
         own = {state.hole_dot for state in self.pairs}
-        return constrained_pairs(self.hamiltonians, set(range(len(self.molecule.dots))) - own)
+        return constrained_pairs(self.hamiltonians, self.poisson, set(range(len(self.molecule.dots))) - own)
 
     @cached_property
     def bare_levels(self) -> tuple[BareLevel, ...]:
@@ -320,9 +321,10 @@ def _attempt(
         levels[carrier] = bare.with_error(partial(_level_error, errors[carrier]))
     pairs: tuple[PairState, ...] = ()
     operator, field_levels = None, None
+    poisson = Poisson(elements, molecule)
     if request.coulomb and all(len(bare) for bare in levels.values()):
         begin("self-consistent pair")
-        pairs = _pairs(hamiltonians, levels, errors)
+        pairs = _pairs(hamiltonians, levels, errors, poisson)
         electron = hamiltonians["electron"]
         lowest = pairs[0].pair
         begin("levels in the hole's field")
@@ -336,8 +338,20 @@ def _attempt(
         ).with_error(partial(_field_level_error, errors["electron"], operator))
     for hamiltonian in hamiltonians.values():
         hamiltonian.release()
+    poisson.release_large()
     return MoleculeSolution(
-        molecule, request, elements, resolution, wall, field, hamiltonians, levels, pairs, operator, field_levels
+        molecule,
+        request,
+        elements,
+        resolution,
+        wall,
+        field,
+        hamiltonians,
+        levels,
+        pairs,
+        operator,
+        field_levels,
+        poisson,
     )
 
 
@@ -380,11 +394,11 @@ def _pairs(
     hamiltonians: Mapping[Carrier, Hamiltonian],
     levels: Mapping[Carrier, Levels],
     errors: Mapping[Carrier, ModelErrors],
+    poisson: Poisson,
 ) -> tuple[PairState, ...]:
     """Pair of every dot in which a hole remains localised, lowest first; of mirror images, lower z first."""
     electron, hole = hamiltonians["electron"], hamiltonians["hole"]
     molecule = electron.molecule
-    poisson = Poisson(electron.elements, molecule)
     spaces = CarrierSpace(electron), CarrierSpace(hole)
     pairing = Pairing(*spaces, poisson)
     symmetry = hole.symmetry

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.fem import Sector
+from qdmol.fem import Assembler, Sector
 from qdmol.meanfield.carrier import flatten
 from qdmol.meanfield.functions import low_levels
 from qdmol.meanfield.pairing import SelfConsistentPair
@@ -45,7 +45,7 @@ def low_bare_levels(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[BareLe
         for sector in sectors:
             pencil = hamiltonian.pencil(sector, coarse=False)
             factor = hamiltonian.factor_at_floor(sector, coarse=False)
-            levels = low_levels(pencil, factor, hamiltonian.floor, LEVELS_PER_SECTOR)
+            levels = low_levels(pencil, factor, LEVELS_PER_SECTOR)
             for energy, vector in zip(*levels, strict=True):
                 parts = {key: np.zeros(hamiltonian.size) for key in sectors}
                 parts[sector][pencil.unknowns] = vector
@@ -55,14 +55,13 @@ def low_bare_levels(hamiltonians: Mapping[Carrier, Hamiltonian]) -> tuple[BareLe
 
 
 def pair_weights(
-    hamiltonian: Hamiltonian, pairs: Sequence[SelfConsistentPair], levels: Sequence[BareLevel]
+    assembler: Assembler, pairs: Sequence[SelfConsistentPair], levels: Sequence[BareLevel]
 ) -> list[Floats]:
     """The weight of each pair at a carrier's quadrature points (P,), in units of its mean.
 
     The density of both particles, and what the sum of all weights does not cover, each in units of its own mean. Of a
     symmetric molecule, where a pair represents two, the mean of the pair and its mirror image.
     """
-    assembler = hamiltonian.assembler
     volume = assembler.measure
 
     def density(parts: Mapping[Sector, Floats]) -> Floats:

@@ -22,7 +22,7 @@ BIN_EV: Final = 2e-3
 # A moment (eV) that is negligible.
 DARK: Final = 1e-12
 # Relative residual of levels, whose errors in energy are of its square: far better than those of independent pairs.
-LEVEL_ACCURACY: Final = 1e-5
+LEVEL_ACCURACY: Final = 1e-4
 
 
 def pair_levels(solution: MoleculeSolution, weight: Floats, share: Floats, *, top: float) -> PairLevels:

@@ -35,8 +35,39 @@ from qdmol.units import COULOMB_EV_NM
 ImageDensity = Sequence[Coefficient]
 
 MULTIPOLES = 12
+# Unknowns of a mesh whose factors are not kept after a solve.
+LARGE_MESH = 10_000
 # Right sides solved at once: as many as stay in the fast memory.
 COLUMNS = 64
+
+
+@dataclass(frozen=True)
+class _Rim:
+    """Outer sphere about an axis, with its k unknowns and P points.
+
+    `mass` (k, k) has the integrals of products of shape functions, `loads` (P, k) their values times `weight` (P,).
+    """
+
+    unknowns: Indices
+    mass: Floats
+    loads: Floats
+    weight: Floats
+    cosine: Floats
+    radius: float
+
+    @classmethod
+    def of(cls, sphere: BoundaryBlock) -> _Rim:
+        unknowns, place = np.unique(sphere.unknowns, return_inverse=True)
+        points = sphere.points.reshape(-1, 2)
+        distance = np.hypot(*points.T)
+        # (E, Q, k): every point belongs to one element.
+        values = np.zeros((*sphere.measure.shape, len(unknowns)))
+        for element, places in enumerate(place.reshape(sphere.unknowns.shape)):
+            values[element][:, places] = sphere.values[element]
+        values = values.reshape(-1, len(unknowns))
+        weight = sphere.measure.ravel()
+        loads = values * weight[:, None]
+        return cls(unknowns, values.T @ loads, loads, weight, points[:, 1] / distance, float(distance.mean()))
 
 
 @dataclass(frozen=True)
@@ -76,51 +107,55 @@ class Poisson:
             unknowns, pattern, entries = self._patterns[conditions]
             turning = self.symmetry.angular_factor(sector)
             operator = self._operator + turning * self._angular if turning else self._operator
-            outside = self._outside(sector)[unknowns][:, unknowns]
-            self._factors[sector] = (
-                unknowns,
-                Factor((pattern.matrix(operator[entries]) + outside).tocsc(), ordered=True),
-            )
+            matrix = (pattern.matrix(operator[entries]) + self._outside(sector, unknowns)).tocsc()
+            self._factors[sector] = unknowns, Factor(matrix, ordered=True)
         return self._factors[sector]
 
-    def _outside(self, sector: Sector) -> sp.csc_array:
-        """Contribution of the space outside the ball to the operator, about an axis: the same for m and -m."""
+    @property
+    def _boundary(self) -> BoundaryBlock:
         sphere = self.elements.outer_boundary
         if sphere is None:
             message = "the potential needs a mesh with a ball around the molecule"
             raise ValueError(message)
+        return sphere
+
+    @cached_property
+    def _rim(self) -> _Rim:
+        return _Rim.of(self._boundary)
+
+    def _outside(self, sector: Sector, unknowns: Indices) -> sp.csc_array:
+        """Contribution of the space outside the ball to the operator of some unknowns."""
         if isinstance(self.symmetry, SphericalSymmetry):
-            return self._outside_sphere(sphere, sector)
+            rim, dense = self._outside_sphere(sector)
+        else:
+            rim, dense = self._rim.unknowns, self._outside_axial(sector)
+        number = np.full(self.elements.count, -1)
+        number[unknowns] = np.arange(len(unknowns))
+        there = np.flatnonzero(number[rim] >= 0)
+        rows, columns = np.meshgrid(number[rim[there]], number[rim[there]], indexing="ij")
+        entries = dense[np.ix_(there, there)].ravel(), (rows.ravel(), columns.ravel())
+        return sp.csc_array(entries, shape=(len(unknowns), len(unknowns)))
+
+    def _outside_axial(self, sector: Sector) -> Floats:
+        """That contribution (k, k) of the unknowns on the sphere, about an axis: the same for m and -m."""
+        rim = self._rim
         m, parity = abs(sector.numbers[0]), sector.numbers[1]
-        distance = np.hypot(sphere.points[..., 0], sphere.points[..., 1])
-        radius = float(distance.mean())
-        unknowns, place = np.unique(sphere.unknowns, return_inverse=True)
-        place = place.reshape(sphere.unknowns.shape)
-        weight = sphere.measure
+        degrees = np.arange(m, m + MULTIPOLES + 1)
+        matched = (degrees - m) % 2 == (parity < 0) if parity else np.ones(len(degrees), dtype=np.bool_)
+        legendre = _legendre(m, MULTIPOLES + 1, rim.cosine)[matched]
+        moments = legendre @ rim.loads
         # Factor l + 1 of all multipoles that are not matched exactly.
         higher = m + MULTIPOLES + 2
-        dense = np.zeros((len(unknowns), len(unknowns)))
-        local = np.einsum("eqi,eq,eqj->eij", sphere.values, weight, sphere.values) * higher
-        np.add.at(dense, (place[:, :, None], place[:, None, :]), local)
-        cosine = sphere.points[..., 1] / distance
-        for l in range(m, m + MULTIPOLES + 1):  # noqa: E741 - the field's letter
-            if parity == 0 or (-1) ** (l - m) == parity:
-                legendre = _legendre(m, l, cosine)
-                moment = np.zeros(len(unknowns))
-                np.add.at(moment, place, np.einsum("eqi,eq,eq->ei", sphere.values, weight, legendre))
-                dense += (l + 1 - higher) * np.outer(moment, moment) / np.sum(weight * legendre**2)
-        dense *= self.molecule.parameters[MEDIUM].permittivity / radius
-        rows, columns = np.meshgrid(unknowns, unknowns, indexing="ij")
-        n = self.elements.count
-        return sp.csc_array((dense.ravel(), (rows.ravel(), columns.ravel())), shape=(n, n))
+        factors = (degrees[matched] + 1 - higher) / (legendre**2 @ rim.weight)
+        scale = self.molecule.parameters[MEDIUM].permittivity / rim.radius
+        return np.asarray(scale * (higher * rim.mass + (moments.T * factors) @ moments))
 
-    def _outside_sphere(self, sphere: BoundaryBlock, sector: Sector) -> sp.csc_array:
-        """The same for functions of a sphere, which have a single multipole."""
+    def _outside_sphere(self, sector: Sector) -> tuple[Indices, Floats]:
+        """The last unknown and its contribution (1, 1) for functions of a sphere, which have a single multipole."""
+        sphere = self._boundary
         permittivity, l = self.molecule.parameters[MEDIUM].permittivity, sector.numbers[0]  # noqa: E741
         value = permittivity * (l + 1) / sphere.points[0, 0, 0] * sphere.measure[0, 0]
-        last = [int(sphere.unknowns[0, 0])]
-        n = self.elements.count
-        return sp.csc_array(([value], (last, last)), shape=(n, n))
+        return np.array([sphere.unknowns[0, 0]], dtype=np.intp), np.array([[value]])
 
     def answers(self, loads: Floats, sector: Sector) -> Floats:
         """Potentials (n, k) of many loads (n, k) of one sector, as in `solve`."""
@@ -134,6 +169,11 @@ class Poisson:
     def release(self, sector: Sector) -> None:
         """Forget the factors of one sector: on a large mesh each takes hundreds of megabytes."""
         self._factors.pop(sector, None)
+
+    def release_large(self) -> None:
+        """Forget all factors of a large mesh; they are recomputed on demand."""
+        if self.elements.count > LARGE_MESH:
+            self._factors.clear()
 
     def solve(self, loads: Mapping[Sector, Floats]) -> dict[Sector, Floats]:
         """Potentials, one vector (n,) for each sector, of the loads ∫ f v (n,) on the right of -∇·(ε ∇φ) = f."""
@@ -172,13 +212,20 @@ class Poisson:
         return math.sqrt(energies[0] * energies[1])
 
 
-def _legendre(m: int, l: int, x: Floats) -> Floats:  # noqa: E741
-    """Associated Legendre functions P_l^m at x."""
-    if m == 0:
-        return np.asarray(np.polynomial.legendre.legvander(x, l)[..., l])
-    from scipy.special import lpmv  # takes long to load, and pairs need m = 0 alone
+def _legendre(m: int, count: int, x: Floats) -> Floats:
+    """Associated Legendre functions P_l^m, l = m to m + count - 1, at x (P,): (count, P), each in units of P_m^m(0).
 
-    return np.asarray(lpmv(m, l, x))
+    (l - m + 1) P_(l+1)^m = (2l + 1) x P_l^m - (l + m) P_(l-1)^m (NIST Digital Library of Mathematical Functions,
+    14.10.3, https://dlmf.nist.gov/14.10.E3), stable upwards.
+    """
+    values = np.empty((count, len(x)))
+    values[0] = np.sqrt(1 - x**2) ** m
+    before = np.zeros(len(x))
+    for row in range(1, count):
+        l = m + row - 1  # noqa: E741 - the field's letter
+        values[row] = ((2 * l + 1) * x * values[row - 1] - (l + m) * before) / row
+        before = values[row - 1]
+    return values
 
 
 def part_of(symmetry: Symmetry, images: ImageDensity, sector: Sector) -> Coefficient:
