@@ -295,8 +295,8 @@ def text_encoding(head: bytes) -> str | None:
     return None
 
 
-def tables_of(text: str, *, name: str) -> list[Table]:
-    """Return every table of at least eight rows of numbers.
+def tables_of(text: str, *, name: str, fewest: int = FEWEST_ROWS) -> list[Table]:
+    """Return every table of at least eight rows of numbers, or `fewest`.
 
     Raises
     ------
@@ -312,7 +312,7 @@ def tables_of(text: str, *, name: str) -> list[Table]:
     for line in _lines(text, name):
         row = None if line.lower().startswith("*end") else style.numbers(line)
         if row is None:
-            if len(widths) >= FEWEST_ROWS:
+            if len(widths) >= fewest:
                 tables.append(_table(header, values, widths, name))
                 header = []
             else:
@@ -327,10 +327,10 @@ def tables_of(text: str, *, name: str) -> list[Table]:
             raise _refusal(name, f"a table of at most {_MAX_NUMBERS} numbers")
         values.extend(row)
         widths.append(len(row))
-    if len(widths) >= FEWEST_ROWS:
+    if len(widths) >= fewest:
         tables.append(_table(header, values, widths, name))
     if not tables:
-        raise _refusal(name, f"a table with at least {FEWEST_ROWS} rows of numbers")
+        raise _refusal(name, f"a table with at least {fewest} rows of numbers")
     return tables
 
 

@@ -150,3 +150,43 @@ def test_pipes_and_devices_are_refused(tmp_path, capsys):
     assert refused(capsys, "pipe.txt")["field"] == "FILE"
     error = refused(capsys, CASES / "decay_two.txt", "--response", "pipe.txt")
     assert "regular file" in error["message"] or "plain file" in error["message"]
+
+
+LAGS = np.arange(-200, 201)
+DIP = np.random.default_rng(8).poisson(60 * (1 - 0.8 * np.exp(-np.abs(LAGS) / 15.0)))
+
+
+def coincidences(path, values=DIP, header="tau (ns),coincidences\n"):
+    path.write_text(header + "\n".join(f"{lag},{n}" for lag, n in zip(LAGS, values, strict=True)), encoding="utf-8")
+    return path
+
+
+def test_g2_of_coincidences(tmp_path, capsys):
+    path = coincidences(tmp_path / "g2.csv")
+    status, shown = analyze(capsys, path, "--photons", "240000,250000", "--duration", "1000ms", "--figures", "figs")
+    assert status == 0
+    assert (shown["format"], shown["lifetime"], shown["photons"]) == ("histogram of coincidences", None, None)
+    g2 = shown["g2"]
+    assert g2["side_low"] <= 0.2 <= g2["side_high"]
+    assert g2["poisson"] == pytest.approx(g2["side"], rel=0.05)
+    assert Path("page.nc").exists()
+    assert Path("figs/figure3_g2.png").exists()
+    assert "Pairs of photons on two detectors" in Path("page.html").read_text(encoding="utf-8")
+    assert run_command(["photons", "info", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["curve"] == 1
+    unnamed = coincidences(tmp_path / "plain.csv", header="")
+    status, shown = analyze(capsys, unnamed, "--format", "g2", "--unit", "ns")
+    assert (status, shown["g2"]["side"]) == (0, g2["side"])
+    assert shown["g2"]["poisson"] is None
+
+
+def test_coincidences_without_g2(tmp_path, capsys):
+    assert "not normalised" in refused(capsys, coincidences(tmp_path / "n.csv", DIP / 60.5))["message"]
+    path = coincidences(tmp_path / "g2.csv")
+    options = (("photons", "5"), ("photons", "5,x"), ("duration", "0"), ("duration", "1 week"), ("background", "2"))
+    for option, value in options:
+        assert refused(capsys, path, f"--{option}", value)["field"] == option
+    assert refused(capsys, CASES / "decay_two.txt", "--photons", "5,5")["field"] == "photons"
+    status, shown = analyze(capsys, coincidences(tmp_path / "few.csv", np.where(LAGS % 40, 0, 1)))
+    assert (status, shown["g2"]) == (3, None)
+    assert "too few for g2" in shown["quality"][-1]["message"]

@@ -6,7 +6,8 @@ from .analyzing import (
 from .background import Background as Background, estimate_background as estimate_background
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
 from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, measure_g2 as measure_g2
-from .g2.pairs import pair_histogram as pair_histogram, read_pair_histogram as read_pair_histogram
+from .g2.pairs import pair_histogram as pair_histogram
+from .g2.reading import read_pair_histogram as read_pair_histogram
 from .g2.triples import measure_g3 as measure_g3
 from .g2.values import G2 as G2, G3 as G3, PairBlocks as PairBlocks, PairHistogram as PairHistogram, Ratios as Ratios
 from .lifetime.fitting import Model as Model, fit_lifetime as fit_lifetime

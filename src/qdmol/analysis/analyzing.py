@@ -14,10 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qdmol.analysis.g2.reading import checked_rates, pairs_in
 from qdmol.analysis.lifetime.reading import chosen_curve, decay_in
 from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
 from qdmol.analysis.stages import (
     FAILED_FIT,
+    G2_NOT_FITTED,
+    NO_G2,
     Afterglow,
     HistogramOptions,
     Meter,
@@ -47,9 +50,9 @@ from qdmol.photons import (
 )
 
 if TYPE_CHECKING:
-    from qdmol.analysis.g2.values import G2
+    from qdmol.analysis.g2.values import G2, PairHistogram
     from qdmol.analysis.lifetime.values import Decay, Response
-    from qdmol.photons import QualityReport, Scan
+    from qdmol.photons import Histogram, QualityReport, Scan
 
 
 INDEPENDENT = ("gated", "g3", "correlation")  # keys of stages on whose results no other stage depends
@@ -71,6 +74,8 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     unit: str | None = None,
     period_ns: float | None = None,
     background: float | None = None,
+    photons: tuple[int, int] | None = None,
+    duration_s: float | None = None,
     leave_out: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
@@ -79,9 +84,10 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     Parameters
     ----------
     source
-        Path of a photon counter's file or of a histogram of delays, or a stream.
+        Path of a photon counter's file, of a histogram of delays or of coincidences, or a stream.
     format
-        Name of the file's format, as ``"ptu"``, or ``"decay"`` for a histogram; found by the content otherwise.
+        Name of the file's format, as ``"ptu"``, ``"decay"`` for a histogram, or ``"g2"`` for a histogram that holds
+        coincidences without saying so; found by the content otherwise.
     channels
         The two inputs to be correlated; the two with most photons otherwise. The decay is that of both together.
     response
@@ -96,14 +102,18 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
         What is done about sharp peaks of the detectors beside the centre of g2: ``"flag"`` says so, ``"mask"`` leaves
         them out, ``"model"`` fits them.
     column
-        Of a file of decay histograms with several of them, which one: its name or its number from 0 (in a text that of
-        the column, where a column of times counts). :func:`analyze_many` takes "all".
+        Of a file of histograms with several of them, which one: its name or its number from 0 (in a text that of the
+        column, where a column of times counts). :func:`analyze_many` takes "all". Without it the lifetime and g2 of a
+        file with one decay and one coincidence histogram are both analysed.
     unit
-        Of a decay histogram as text, the unit of its times where the file does not state it, as ``"ns"``.
+        Of a histogram as text, the unit of its times where the file does not state it, as ``"ns"``.
     period_ns
-        Of a decay histogram, the time between excitation pulses where the file does not state it.
+        Of a histogram, the time between excitation pulses where the file does not state it.
     background
         Of a decay histogram, the background in counts per bin, taken as exact; fitted otherwise.
+    photons, duration_s
+        Of a coincidence histogram, the photons of the two detectors and the length of the recording, from which g2
+        relative to independent photons follows.
     leave_out
         Results that are not needed, to save time: any of ``"gated"``, ``"g3"``, ``"correlation"``, on which no other
         result depends.
@@ -128,7 +138,9 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     unknown = sorted(set(leave_out) - set(INDEPENDENT))
     if unknown:
         raise InputError(field="leave_out", value=unknown[0], allowed=f"one of {', '.join(INDEPENDENT)}")
-    options = HistogramOptions(column, unit, _checked_period(period_ns), background)
+    options = HistogramOptions(
+        column, unit, _checked_period(period_ns), background, *checked_rates(photons, duration_s)
+    )
     checked = Options(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options)
     file = path_or_none(source)
     recording = opened(source, format, options)
@@ -136,7 +148,7 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
         options.refuse_any()
         analysis = _analyzed(recording, file or recording.provenance.path, checked, progress, leave_out)
     else:
-        analysis = _decay_alone(recording, file, checked, progress)
+        analysis = _analyzed_histogram(recording, file, checked, progress)
     if progress is not None:
         progress("done", 1.0)
     return replace(analysis, elapsed_s=time.perf_counter() - started)
@@ -190,7 +202,7 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     progress
         Called with what is being done and the fraction of all the files.
     **options
-        As those of :func:`analyze_photons`, the same for every file. With ``column="all"`` every decay of a file of
+        As those of :func:`analyze_photons`, the same for every file. With ``column="all"`` every curve of a file of
         histograms is analysed, one after the other.
 
     Returns
@@ -224,9 +236,9 @@ def _choices(path: str, options: dict[str, Any]) -> list[tuple[int | None, dict[
         recording = opened(path, format_, HistogramOptions(unit=options.get("unit")))
     except QdmolError:  # told by the analysis
         return [(None, {"column": None})]
-    if isinstance(recording, PhotonStream) or not recording.decays:
+    if isinstance(recording, PhotonStream):
         return [(None, {"column": None})]
-    return [(curve.number, {"column": curve.number}) for curve in recording.decays]
+    return [(curve.number, {"column": curve.number}) for curve in recording.histograms]
 
 
 def _lightened(analysis: PhotonAnalysis) -> PhotonAnalysis:
@@ -289,6 +301,9 @@ def opened(
 def _curve_about(file: HistogramFile, decay: Decay | None, number: int | None) -> dict[str, Any]:
     """What the file of a histogram states, for `PhotonAnalysis.histogram`."""
     about = file.as_dict() | {"curve": number}
+    if decay is None and number is not None:
+        curve = next(each for each in file.histograms if each.number == number)
+        about |= {"bin_width_ns": curve.width_ns, "span_ns": curve.span_ns}
     if decay is not None:
         about |= {"bin_width_ns": decay.bin_width_ns, "span_ns": float(decay.edges_ns[-1] - decay.edges_ns[0])}
     return about
@@ -318,24 +333,101 @@ def pulse_period_ns(pulsed: PhotonStream | None) -> float | None:
 
 
 def _inspected_histograms(recording: HistogramFile, file: str | None, column: int | str | None) -> PhotonAnalysis:
-    """The curves of a file; the decay too where there is one only, or where it is named."""
-    if column in (None, ALL) and len(recording.decays) != 1:
+    """The curves of a file; the decay too where there is no other curve, or where it is named."""
+    if column in (None, ALL) and len(recording.histograms) != 1:
         about = _curve_about(recording, None, None)
         notes = tuple(Flag("reading", "note", note) for note in recording.notes)
         return PhotonAnalysis(file, None, None, flags=notes, histogram=about, inspected_only=True)
-    curve = chosen_curve(recording, None if column == ALL else column)
-    decay = decay_in(recording, column=curve.number)
+    curve = chosen_curve(recording, None if column == ALL else column, decays_only=False)
+    decay = decay_in(recording, column=curve.number) if curve.kind == "decay" else None
     about = _curve_about(recording, decay, curve.number)
     return PhotonAnalysis(file, None, None, decay=decay, histogram=about, inspected_only=True)
 
 
-def _decay_alone(
+def _analyzed_histogram(
     recording: HistogramFile, file: str | None, options: Options, progress: Progress | None
+) -> PhotonAnalysis:
+    """The chosen curve of a file; the lifetime and g2 of a file with one decay and one coincidence histogram."""
+    column, decays, coincidences = options.histogram.column, recording.decays, recording.coincidences
+    if column is None and len(decays) == 1 and len(coincidences) == 1:
+        analysis = _decay_alone(recording, decays[0], file, options, progress)
+        return _with_g2(analysis, coincidences[0], recording, options)
+    decays_only = column is None and len(decays) == 1
+    curve = chosen_curve(recording, column, decays_only=decays_only)
+    if curve.kind == "decay":
+        if options.histogram.photons is not None or options.histogram.duration_s is not None:
+            _refuse_rates(options.histogram)
+        return _decay_alone(recording, curve, file, options, progress)
+    if options.histogram.background is not None:
+        message = f"`background` applies to decay histograms; `{recording.name}` contains a coincidence histogram."
+        raise InputError(
+            field="background", value=options.histogram.background, allowed="given for a decay", message=message
+        )
+    about = _curve_about(recording, None, curve.number)
+    reading = tuple(Flag("reading", "note", plain_text(note)) for note in (*curve.notes, *recording.notes))
+    meter = Meter(progress, 1.0)
+    meter.start("g2")
+    pairs = _pairs(curve, recording, options)
+    g2, flags = _measured_g2(pairs, options)
+    period = None if g2 is None else g2.period_ns
+    return PhotonAnalysis(
+        file,
+        None,
+        None,
+        flags=(*reading, *flags),
+        g2=g2,
+        histogram=about | {"stated_period_ns": pairs.period_ns},
+        pulse_period_ns=period,
+    )
+
+
+def _refuse_rates(options: HistogramOptions) -> None:
+    name, value = ("photons", options.photons) if options.photons is not None else ("duration", options.duration_s)
+    message = f"`{name}` applies to coincidence histograms; this file contains a decay."
+    raise InputError(field=name, value=value, allowed="given for a coincidence histogram", message=message)
+
+
+def _pairs(curve: Histogram, recording: HistogramFile, options: Options) -> PairHistogram:
+    if options.gate_ns is not None:
+        message = f"`gate` applies to single photons; `{recording.name}` contains a coincidence histogram."
+        raise InputError(field="gate", value=options.gate_ns, allowed="given for single photons", message=message)
+    given = options.histogram
+    return pairs_in(curve, recording, period_ns=given.period_ns, photons=given.photons, duration_s=given.duration_s)
+
+
+def _measured_g2(pairs: PairHistogram, options: Options) -> tuple[G2 | None, tuple[Flag, ...]]:
+    """g2 with the notes on it, or a flag that says why there is none."""
+    from qdmol.analysis.g2.recorded import recorded_g2
+
+    given = options.histogram.period_ns is not None
+    try:
+        return recorded_g2(pairs, period_given=given, afterglow=options.afterglow)
+    except DataError as error:
+        return None, (Flag(NO_G2, "warning", str(error)),)
+    except SolverError as error:
+        return None, (Flag(G2_NOT_FITTED, "warning", str(error)),)
+
+
+def _with_g2(analysis: PhotonAnalysis, curve: Histogram, recording: HistogramFile, options: Options) -> PhotonAnalysis:
+    """The analysis of a decay with the g2 of the coincidence histogram beside it."""
+    try:
+        pairs = _pairs(curve, recording, options)
+    except InputError as error:
+        if error.field != "FILE":
+            raise
+        return replace(analysis, flags=(*analysis.flags, Flag(NO_G2, "warning", error.message)))
+    g2, flags = _measured_g2(pairs, options)
+    notes = tuple(Flag("reading", "note", plain_text(note)) for note in curve.notes)
+    period = None if g2 is None else g2.period_ns
+    return replace(analysis, g2=g2, flags=(*analysis.flags, *notes, *flags), pulse_period_ns=period)
+
+
+def _decay_alone(
+    recording: HistogramFile, curve: Histogram, file: str | None, options: Options, progress: Progress | None
 ) -> PhotonAnalysis:
     """A histogram of delays: a lifetime, and nothing else."""
     from qdmol.analysis.lifetime.stages import LifetimeStage, fit_decay, response_of
 
-    curve = chosen_curve(recording, options.histogram.column)
     decay = decay_in(recording, column=curve.number, period_ns=options.histogram.period_ns)
     about = _curve_about(recording, decay, curve.number)
     meter = Meter(progress, LifetimeStage.effort)

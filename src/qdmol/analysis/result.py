@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
-from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, Number, Results
+from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, NO_G2, Number, Results
 from qdmol.analysis.summary import COINCIDENCE_FORMAT, HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import DataError, QdmolError
@@ -129,15 +129,24 @@ class PhotonAnalysis(Drawable):
         """Whether a fit failed, or the detectors cannot show g2 and no lifetime remains."""
         names = {flag.name for flag in self.flags}
         shared = self.quality is not None and bool(self.quality.shared_dead_times)
+        without = NO_G2 in names and self.g2 is None
         return bool(names & {FAILED_FIT, G2_NOT_FITTED}) or (
-            shared and "no_g2" in names and self.g2 is None and self.lifetime is None
+            without and (bool(self.histogram) or (shared and self.lifetime is None))
         )
 
     @property
     def name(self) -> str:
         """Name of the file without its folders, and the curve where the file holds several decays."""
-        decays = sum(curve["kind"] == "decay" for curve in self.histogram.get("curves", ()))
-        return _name(self.file, self.histogram.get("curve") if decays > 1 else None)
+        curves = self.histogram.get("curves", ())
+        alike = sum(curve["kind"] == "decay" for curve in curves) if self._curve_kind == "decay" else len(curves)
+        return _name(self.file, self.histogram.get("curve") if alike > 1 else None)
+
+    @property
+    def _curve_kind(self) -> str:
+        """Kind of the curve of a file of histograms that was analysed; of all where none was chosen."""
+        curves, number = self.histogram.get("curves", ()), self.histogram.get("curve")
+        kinds = {curve["kind"] for curve in curves if number is None or curve["number"] == number}
+        return "coincidences" if kinds == {"coincidences"} else "decay"
 
     def __getattr__(self, name: str) -> Any:
         """Result of a stage that has no attribute of its own."""
@@ -166,8 +175,8 @@ class PhotonAnalysis(Drawable):
             summary |= {"photons": round(self.decay.photons), "sync_period_ns": self.decay.period_ns}
         if self.histogram:
             about = self.histogram
-            if {curve["kind"] for curve in about["curves"]} == {"coincidences"}:
-                summary["format"] = COINCIDENCE_FORMAT
+            if self._curve_kind == "coincidences":
+                summary |= {"format": COINCIDENCE_FORMAT, "sync_period_ns": self.period_ns}
             summary |= {"record_type": about["format"], "curve": about["curve"], "curves": about["curves"]}
             summary |= {name: about[name] for name in ("instrument", "created", "comment")}
             summary |= {name: about.get(name) for name in ("bin_width_ns", "span_ns")}
@@ -200,8 +209,7 @@ class PhotonAnalysis(Drawable):
             parts = [about.get("format"), about.get("instrument")] if about else []
             if parts and parts[0] == "text":
                 parts = [f"text of {parts[1]}"] if parts[1] else []
-            kinds = {curve["kind"] for curve in about.get("curves", ())}
-            name = COINCIDENCE_FORMAT if kinds == {"coincidences"} else HISTOGRAM_FORMAT
+            name = COINCIDENCE_FORMAT if self._curve_kind == "coincidences" else HISTOGRAM_FORMAT
             return ", ".join([name, *(plain_text(part) for part in parts if part)])
         source = self.stream.provenance
         return ", ".join(plain_text(part) for part in (source.format, source.record_type) if part)
@@ -213,6 +221,8 @@ class PhotonAnalysis(Drawable):
             return self.quality.sync_period_ns
         if self.decay is not None:
             return self.decay.period_ns
+        if self.histogram:
+            return self.histogram.get("stated_period_ns")
         return None if self.stream is None or self.stream.sync_period_ps is None else self.stream.sync_period_ps / 1e3
 
     @property
@@ -241,7 +251,7 @@ class PhotonAnalysis(Drawable):
         return (*self._recording_sentences(), *sentences)
 
     def _recording_sentences(self) -> list[str]:
-        if self.inspected_only and self.histogram:
+        if self.histogram and (self.inspected_only or self.decay is None):
             curves, chosen = self.histogram["curves"], self.histogram["curve"]
             return [curve_sentence(each) for each in curves if chosen is None or each["number"] == chosen]
         if not self.photons or not self.duration_s:
@@ -319,7 +329,14 @@ class PhotonAnalysis(Drawable):
         lines += [f"Note: {text}" for text in self.notes]
         items = "".join(f"<li>{escape(line)}</li>" for line in lines)
         name = plain_text(self.file) if self.file else "photons"
-        return f"<div><p><strong>{escape(name)}</strong></p><ul>{items}</ul></div>"
+        header, (row,) = files_rows([self])
+        numbers = "".join(
+            f"<tr><th>{escape(title)}</th><td>{escape(cell)}</td></tr>"
+            for title, cell in zip(header[1:-1], row[1:-1], strict=True)
+            if cell != NO_VALUE
+        )
+        table = f"<table><tbody>{numbers}</tbody></table>" if numbers else ""
+        return f"<div><p><strong>{escape(name)}</strong></p>{table}<ul>{items}</ul></div>"
 
     def __repr__(self) -> str:
         lifetime = None if self.lifetime is None else self.lifetime.mean

@@ -363,6 +363,8 @@ def _faults(analysis: PhotonAnalysis) -> list[str]:
     if analysis.refused:
         return [next(iter(analysis.messages("fatal")), "the recording contradicts itself")]
     faults = ["the file ends early"] if analysis.truncated else []
+    if analysis.histogram and analysis.decay is None:  # coincidences, which have pairs but no photons
+        return faults or ([] if analysis.g2 is not None else [next(iter(analysis.messages("warning")), "no g2")])
     return faults or (["the recording contains no photons"] if not analysis.photons else [])
 
 
@@ -382,7 +384,7 @@ def screen_photons(
     Parameters
     ----------
     sources
-        Paths of files of time-tagged photons or decay histograms.
+        Paths of files of time-tagged photons or histograms.
     require
         Criteria such as ``"g2<0.5"`` or ``"lifetime>10ns"``, all of which a file must meet; see `QUANTITIES`. Without
         any, every file that is whole and does not contradict itself is kept.

@@ -31,28 +31,29 @@ Model = Literal["auto", "1", "2", "3", "4", "stretched"]
 MODELS: tuple[Model, ...] = ("auto", "1", "2", "3", "4", "stretched")
 AFTERGLOW: tuple[Afterglow, ...] = ("flag", "mask", "model")
 FAILED_FIT = "failed_fit"  # flag that says why there is no lifetime although there is a decay
+NO_G2 = "no_g2"  # flag that says why there is no g2
 G2_NOT_FITTED = "g2_not_fitted"  # flag of an analysis whose g2 is withheld because its fit failed
 
 
 @dataclass(frozen=True, slots=True)
 class HistogramOptions:
-    """What a file of decay histograms may leave open: see :func:`qdmol.analysis.analyze_photons`."""
+    """What a file of histograms may leave open: see :func:`qdmol.analysis.analyze_photons`."""
 
     column: int | str | None = None
     unit: str | None = None
     period_ns: float | None = None
     background: float | None = None
+    photons: tuple[int, int] | None = None
+    duration_s: float | None = None
 
     def refuse_any(self) -> None:
         """InputError for an option that was given for a recording of single photons."""
-        for name in ("column", "unit", "period_ns", "background"):
+        for name in ("column", "unit", "period_ns", "background", "photons", "duration_s"):
             value = getattr(self, name)
             if value is not None:
-                option = name.removesuffix("_ns")
-                message = (
-                    f"`{option}` is {value!r}, but applies to decay histograms; this file contains single photons."
-                )
-                raise InputError(field=option, value=value, allowed="given for a decay histogram only", message=message)
+                option = name.removesuffix("_ns").removesuffix("_s")
+                message = f"`{option}` is {value!r}, but applies to histograms; this file contains single photons."
+                raise InputError(field=option, value=value, allowed="given for a histogram only", message=message)
 
 
 @dataclass(frozen=True, slots=True)

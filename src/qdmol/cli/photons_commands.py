@@ -29,24 +29,24 @@ photons = typer.Typer(
 )
 app.add_typer(photons)
 
-Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="Files of time-tagged photons or decay histograms.")
-]
+Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of time-tagged photons or histograms.")]
 Column = Annotated[
     str | None,
     typer.Option(
         "--column",
         "--curve",
         metavar="COLUMN",
-        help="Decay of a file with several: name, or number as `photons info` shows it; `all` analyses each.",
+        help="Curve of a file with several: name, or number as `photons info` shows it; `all` analyses each.",
     ),
 ]
 Unit = Annotated[
-    str | None, typer.Option("--unit", help="Unit of the times in a decay file that does not state it, such as ns.")
+    str | None, typer.Option("--unit", help="Unit of the times in a histogram that does not state it, such as ns.")
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="File format (ptu, ht3, spc-130, sdt, csv, decay, ...), if it is not recognised."),
+    typer.Option(
+        "--format", help="File format (ptu, ht3, spc-130, sdt, csv, decay, g2, ...), if it is not recognised."
+    ),
 ]
 
 Response = Annotated[
@@ -128,10 +128,18 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     column: Column = None,
     unit: Unit = None,
     period: Annotated[
-        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a decay file, such as 12.5ns.")
+        str | None, typer.Option("--period", metavar="TIME", help="Pulse period of a histogram, such as 12.5ns.")
     ] = None,
     background: Annotated[
         float | None, typer.Option("--background", metavar="COUNTS", help="Background of a decay file, counts per bin.")
+    ] = None,
+    counted: Annotated[
+        str | None,
+        typer.Option("--photons", metavar="A,B", help="Photons of the two detectors of a coincidence histogram."),
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option("--duration", metavar="TIME", help="Measuring time of a coincidence histogram, such as 600s."),
     ] = None,
     format_: Format = None,
     remember: Remember = False,
@@ -147,7 +155,8 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         "gate_ns": _gate(gate),
         "afterglow": afterglow,
     }  # fmt: skip
-    histogram = {"column": column, "unit": unit, "period_ns": _period(period), "background": background}
+    histogram: dict[str, Any] = {"column": column, "unit": unit, "period_ns": _period(period), "background": background}
+    histogram |= {"photons": _counted(counted), "duration_s": _duration(duration)}
     options |= {name: value for name, value in histogram.items() if value is not None}
     outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
     with photon_progress(quiet=quiet) as tell:
@@ -338,6 +347,35 @@ def _period(text: str | None) -> float | None:
     except ValueError:
         raise InputError(field="period", value=text, allowed="a time in ns, such as 12.5 or 12.5ns") from None
     return value * unit_ns(text.strip()[len(number) :].strip() or "ns", field="period")
+
+
+def _counted(text: str | None) -> tuple[int, int] | None:
+    """Numbers of photons, such as 120000,98000."""
+    if text is None:
+        return None
+    try:
+        first, second = (float(part) for part in text.split(","))
+        if first.is_integer() and second.is_integer():
+            return int(first), int(second)
+    except ValueError:
+        pass
+    raise InputError(field="photons", value=text, allowed="two whole numbers, such as 120000,98000")
+
+
+def _duration(text: str | None) -> float | None:
+    """A time in s, from a number or a number with its unit."""
+    if text is None:
+        return None
+    from qdmol.analysis import unit_ns
+
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzµμ").strip()
+    try:
+        value = float(number)
+    except ValueError:
+        raise InputError(field="duration", value=text, allowed="a time in s, such as 600 or 600s") from None
+    unit = text.strip()[len(number) :].strip() or "s"
+    scale = {"min": 60.0, "h": 3600.0}.get(unit)
+    return value * (unit_ns(unit, field="duration") * 1e-9 if scale is None else scale)
 
 
 def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:

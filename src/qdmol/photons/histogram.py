@@ -51,6 +51,8 @@ class Histogram:
         What was assumed or changed. Sentences.
     header : Mapping
         What the file states about this curve, as plain values.
+    unevenness : float
+        Largest deviation of the stated times from equal spacing, as a fraction of a bin; 0 where no times are stated.
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Histogram:
     period_ns: float | None = None
     notes: tuple[str, ...] = ()
     header: Mapping[str, HeaderValue] = field(default_factory=dict)
+    unevenness: float = 0.0
 
     @property
     def edges_ns(self) -> Floats:

@@ -26,7 +26,7 @@ import numpy as np
 from qdmol.arrays import Bools, Floats
 from qdmol.errors import InputError
 from qdmol.files import printable, read_input
-from qdmol.photons.histogram import Histogram, HistogramFile, HistogramKind, refuse_file
+from qdmol.photons.histogram import FEWEST_BINS, Histogram, HistogramFile, HistogramKind, refuse_file
 from qdmol.text_tables import LARGEST_BYTES, Table, decoded, split_header, tables_of
 
 UNITS = {"fs": 1e-6, "ps": 1e-3, "ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
@@ -122,7 +122,9 @@ def unit_ns(unit: str, *, field: str = "unit") -> float:
     return UNITS[key]
 
 
-def read_histogram_text(path: Path, *, unit: str | None = None, field: str = "FILE") -> HistogramFile:
+def read_histogram_text(
+    path: Path, *, unit: str | None = None, field: str = "FILE", fewest_bins: int = FEWEST_BINS
+) -> HistogramFile:
     """Read the curves of a text; columns are numbered through all its tables.
 
     Parameters
@@ -133,6 +135,8 @@ def read_histogram_text(path: Path, *, unit: str | None = None, field: str = "FI
         Unit of the times, as "ns", where the file does not state it.
     field
         Name of the argument that has the path; named in the error.
+    fewest_bins
+        Rows below which numbers are no table but part of a header.
 
     Raises
     ------
@@ -145,7 +149,7 @@ def read_histogram_text(path: Path, *, unit: str | None = None, field: str = "FI
     content = read_input(path, field=field, largest=LARGEST_BYTES)
     text = decoded(content, name=path.name)
     del content
-    tables = tables_of(text, name=path.name)
+    tables = tables_of(text, name=path.name, fewest=fewest_bins)
     curves = curves_of(tables, name=path.name, unit=unit)
     if not curves:
         raise refuse_file(path, "has no column with counts", field=field)
@@ -327,7 +331,14 @@ def _on_axis(  # of one table
     even = _even(times)
     if even is not None:
         start, width = even
-        curve = replace(curve, width_ns=width, first_ns=start - 0.5 * width, notes=(*curve.notes, *notes))
+        deviation = float(np.abs(times - (start + width * np.arange(len(times)))).max()) / width
+        curve = replace(
+            curve,
+            width_ns=width,
+            first_ns=start - 0.5 * width,
+            unevenness=deviation,
+            notes=(*curve.notes, *notes),
+        )
         return _as_counts(curve, header, name)
     edges, remark = _edges_from(times, _words_of_bins(header, names[axis]), name)
     return _unequal(curve, edges, (*notes, *remark), header, name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from qdmol.errors import InputError
 from qdmol.files import open_input
-from qdmol.photons.histogram import HistogramFile, refuse_file
+from qdmol.photons.histogram import FEWEST_BINS, HistogramFile, refuse_file
 
 HEAD = 1 << 16  # bytes of a file that are looked at
 TEXT = "decay"  # name of the format of any text
@@ -18,7 +19,8 @@ BINARY = (
     (("phu", "phd", "hhd", "thd"), "picoquant_histograms", "holds_histograms", "read_picoquant"),
     (("sdt",), "becker_hickl_sdt", "holds_decays", "read_sdt"),
 )
-HISTOGRAM_FORMATS = (TEXT, *(name for names, *_ in BINARY for name in names), "asc")
+COINCIDENCES = "g2"  # name for any histogram whose curves are coincidences, whatever its header says
+HISTOGRAM_FORMATS = (TEXT, COINCIDENCES, *(name for names, *_ in BINARY for name in names), "asc")
 
 
 def read_histograms(
@@ -27,6 +29,7 @@ def read_histograms(
     format: str | None = None,  # noqa: A002
     unit: str | None = None,
     field: str = "FILE",
+    fewest_bins: int = FEWEST_BINS,
 ) -> HistogramFile:
     """Read the decays and coincidence histograms of a file.
 
@@ -35,11 +38,14 @@ def read_histograms(
     path
         SDT of Becker & Hickl; PHU, PHD, HHD or THD of PicoQuant; or text.
     format
-        Name of the format, one of `HISTOGRAM_FORMATS`; recognised by the content otherwise.
+        Name of the format, one of `HISTOGRAM_FORMATS`; recognised by the content otherwise. With ``"g2"`` all curves
+        are coincidences, whatever the header says.
     unit
         Unit of the times, as "ns", where a text does not state it.
     field
         Name of the argument that has the path; named in the error.
+    fewest_bins
+        Of a text, rows below which numbers are no table but part of a header.
 
     Returns
     -------
@@ -60,6 +66,9 @@ def read_histograms(
     if not head:
         raise refuse_file(place, "is empty", field=field)
     wanted = None if format is None else format.lower().lstrip(".")
+    if wanted == COINCIDENCES:
+        known = read_histograms(place, unit=unit, field=field, fewest_bins=fewest_bins)
+        return replace(known, histograms=tuple(replace(each, kind="coincidences") for each in known.histograms))
     for names, module, recogniser, reader in BINARY:
         if _function(module, recogniser)(head, place):
             if wanted not in (None, TEXT, *names):
@@ -69,7 +78,7 @@ def read_histograms(
         raise refuse_file(place, f"is not a file of format {wanted}", field=field)
     from qdmol.photons.histogram_text import read_histogram_text
 
-    return _read(lambda each: read_histogram_text(each, unit=unit, field=field), place, field)
+    return _read(lambda each: read_histogram_text(each, unit=unit, field=field, fewest_bins=fewest_bins), place, field)
 
 
 def holds_histograms(path: str | Path, *, field: str = "FILE") -> bool:

@@ -14,7 +14,7 @@ from qdmol.analysis.background import BackgroundStage
 from qdmol.analysis.g2.values import G2, G3, PairBlocks, PairHistogram, Ratios
 from qdmol.analysis.lifetime.stages import LifetimeStage
 from qdmol.analysis.passes import Steps, counted
-from qdmol.analysis.stages import G2_NOT_FITTED, NoResult, Number, Recording, Results, Stage, labels, result_of
+from qdmol.analysis.stages import G2_NOT_FITTED, NO_G2, NoResult, Number, Recording, Results, Stage, labels, result_of
 from qdmol.analysis.wording import estimate_or_none, interval_text, shown_number
 from qdmol.errors import DataError
 from qdmol.photons import Flag, channel_label
@@ -71,7 +71,7 @@ class G2Stage(Stage[G2]):
 
     key = "g2"
     name = "pairs of photons"
-    absent = "no_g2"
+    absent = NO_G2
     failed = G2_NOT_FITTED
     effort = 3.0
     classes = (G2, PairBlocks, PairHistogram, Ratios)
@@ -166,7 +166,7 @@ def _correlated(recording: Recording) -> tuple[int, int]:
             f"g2 at zero delay cannot be measured: channels {first} and {second} share a dead time of"
             f" {shared.value_ns:.3g} ns, so photons closer than that are never recorded as a pair."
         )
-        raise NoResult(Flag("no_g2", "warning", message, shared.value_ns, "ns"))
+        raise NoResult(Flag(NO_G2, "warning", message, shared.value_ns, "ns"))
     return channels
 
 

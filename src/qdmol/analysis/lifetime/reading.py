@@ -207,22 +207,23 @@ def _decays(file: HistogramFile) -> tuple[Histogram, ...]:
     raise InputError(field="FILE", value=file.name, allowed="a decay histogram", message=message)
 
 
-def chosen_curve(file: HistogramFile, column: int | str | None) -> Histogram:
-    """Return the requested decay of a file, or the only one.
+def chosen_curve(file: HistogramFile, column: int | str | None, *, decays_only: bool = True) -> Histogram:
+    """Return the requested decay of a file, or the only one; unless `decays_only` a curve of any kind.
 
     Raises
     ------
     InputError
-        Several decays and no `column`, or none of this number or name.
+        Several curves and no `column`, or none of this number or name.
     """
-    curves, name = _decays(file), file.name
+    curves, name = _decays(file) if decays_only else file.histograms, file.name
+    kind = "decays" if all(curve.kind == "decay" for curve in curves) else "curves"
     if column is None and len(curves) == 1:
         return curves[0]
     listed = ", ".join(
         f"{curve.number} ({curve.name[:30]})" if curve.name else str(curve.number) for curve in curves[:20]
     )
     if column is None:
-        message = f"`{name}` contains {len(curves)} decays; choose one with --column, or --column all: {listed}."
+        message = f"`{name}` contains {len(curves)} {kind}; choose one with --column, or --column all: {listed}."
         raise InputError(field="column", value=None, allowed=f"one of {listed}", message=plain_text(message))
     wanted = str(column).strip()
     for curve in curves:
@@ -231,7 +232,7 @@ def chosen_curve(file: HistogramFile, column: int | str | None) -> Histogram:
     named = [curve for curve in curves if curve.name and curve.name.lower() == wanted.lower()]
     if len(named) == 1:
         return named[0]
-    raise InputError(field="column", value=column, allowed=f"one of the decays of `{name}`: {listed}")
+    raise InputError(field="column", value=column, allowed=f"one of the {kind} of `{name}`: {listed}")
 
 
 def _decay(curve: Histogram, file: HistogramFile, period_ns: float | None) -> Decay:
