@@ -68,7 +68,8 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Report to write.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
     remember: Annotated[
-        bool, typer.Option("--remember", help="Use --reference for the files of this folder from now on.")
+        bool,
+        typer.Option("--remember", help="Use --reference for the files of this folder from now on (none forgets it)."),
     ] = False,
     json: Json = False,
     quiet: Quiet = False,

@@ -119,7 +119,7 @@ def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> None:
     for line, look in lines:
         axes.plot(shown, _grouped(line, group) / bin_s / 1e3, linewidth=0.5, rasterized=len(shown) > 1000, **look)
     if len(lines) > 1:  # above the axes, beside the title, where no line can lie under it
-        legend = axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, borderaxespad=0.1)
+        legend = axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, borderaxespad=0.1, frameon=False)
         for handle in legend.get_lines():
             handle.set_linewidth(1.2)
     axes.set_xlim(times[0] - bin_s / 2, times[-1] + bin_s / 2)
