@@ -94,6 +94,11 @@ def size_(  # noqa: PLR0913, PLR0917 - options of a command
     }  # fmt: skip
     targets = {name: value for name, value in named.items() if value is not None}
     targets |= pairs_of(target or (), "target", "KEY=VALUE")
+    if not targets:
+        options = ", ".join(f"--{name}" for name in named)
+        raise _absent("target", f"a wanted value, such as --peak 605nm ({options}, or --target KEY=VALUE)")
+    if not vary:
+        raise _absent("vary", "a field of the spec to vary, such as --vary core_radius")
     if plot and len(vary or []) > 2:
         raise InputError(field="plot", value=True, allowed="absent: a sizing of more than two fields has no figure")
     pictures = _check_outputs(parsed, spec, output, plot="size" if plot else None)
@@ -110,6 +115,11 @@ def size_(  # noqa: PLR0913, PLR0917 - options of a command
     show(*sizing_tables(result, quiet=quiet))
     _say_files(files, quiet=quiet)
     return 0 if result.converged else NOT_CONVERGED
+
+
+def _absent(field: str, wanted: str) -> InputError:
+    """Refusal of a command without a necessary option."""
+    return InputError(field=field, value=None, allowed="given", message=f"Give {wanted}.")
 
 
 def pairs_of(texts: Sequence[str], field: str, form: str) -> dict[str, str]:
@@ -245,6 +255,8 @@ def fit_(
     from qdmol.structure import read_spec
 
     parsed = read_spec(spec)
+    if not vary:
+        raise _absent("vary", "a field of the spec to fit, such as --vary core_radius")
     pictures = _check_outputs(parsed, spec, output, plot="fit" if plot else None)
     data, files = _measured(to or ())
     refuse_inputs([*pictures, *([] if output is None else [output])], files)
@@ -268,7 +280,7 @@ def fit_(
 def _measured(texts: Sequence[str]) -> tuple[Any, list[Path]]:
     """Data to fit, numbers or curves, and the files that they come from."""
     if not texts:
-        raise InputError(field="to", value=None, allowed="given: KEY=VALUE±ERROR, or a file with a measured curve")
+        raise _absent("to", "measured data: --to KEY=VALUE±ERROR, such as --to peak=605±2nm, or --to FILE with a curve")
     files = [Path(text) for text in texts if Path(text).is_file()]
     numbers = [text for text in texts if not Path(text).is_file()]
     if files and numbers:
