@@ -23,6 +23,7 @@ HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^(`{3,})(?:\{code-block\} )?(\w+)\n(?::caption: (\S+)\n)?\n?(.*?)^\1$", re.MULTILINE | re.DOTALL)
 STATUS = re.compile(r"\s+# exit status (\d+)$")
 TASKS = 40
+SLOW = {"Find the core radius from a measured emission"}
 MEASURED = {"photons", "measured-spectra"}  # pages whose tasks begin with files of the reader's own
 
 
@@ -86,7 +87,11 @@ def measured(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("task", ALL, ids=lambda task: f"{task.page}: {task.title}")
+@pytest.mark.parametrize(
+    "task",
+    [pytest.param(task, marks=[pytest.mark.slow] if task.title in SLOW else []) for task in ALL],
+    ids=lambda task: f"{task.page}: {task.title}",
+)
 def test_task(task, measured, tmp_path, monkeypatch, capsys):
     if task.page in MEASURED:
         shutil.copytree(measured, tmp_path, dirs_exist_ok=True)
@@ -111,6 +116,7 @@ def test_task(task, measured, tmp_path, monkeypatch, capsys):
 def test_there_are_enough_tasks():
     assert len(ALL) >= TASKS
     assert len({task.title for task in ALL}) == len(ALL)
+    assert {task.title for task in ALL} >= SLOW
 
 
 def test_a_wrong_output_is_noticed():

@@ -38,14 +38,14 @@ def test_size_prints_the_numbers_first_and_writes_the_spec(spec, tmp_path, capsy
         "-o",
         "sized.yaml",
         "--plot",
-        "a.png",
     ]
     assert run_command(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["field", "value", "error", "low", "high", "unit"]
     assert lines[1].split()[0] == "core_radius"
     assert lines[1].split()[-1] == "nm"
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "sized.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "sized.pdf").read_bytes().startswith(b"%PDF")
     assert run_command(["solve", "sized.yaml", "--json"]) == 0
     gap = json.loads(capsys.readouterr().out)["gap_eV"]
     assert 1239.841984 / gap == pytest.approx(605, abs=0.01)
@@ -83,7 +83,7 @@ def test_a_target_out_of_reach_is_refused_with_the_range(spec, capsys):
         (["size", "--peak", "605nm"], "vary"),
         (["size", "--peak", "605nm", "--vary", "core_radius", "--target", "gap_eV"], "KEY=VALUE"),
         (["size", "--peak", "605nm", "--vary", "core_radius", "-o", "a.txt"], ".yaml"),
-        (["size", "--peak", "605nm", "--vary", "core_radius", "--plot", "a.gif"], ".png"),
+        (["size", "--peak", "605nm", "--vary", "core_radius", "--plot", "a.png"], "a.png"),
         (["size", "--peak", "605nm", "--vary", "core_radius", "--between", "core_radius=1nm"], "LOW:HIGH"),
         (["fit", "--vary", "core_radius"], "--to"[2:]),
         (["fit", "--vary", "core_radius", "--to", "missing.csv"], "file that exists"),

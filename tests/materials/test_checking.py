@@ -98,7 +98,7 @@ SUSPICIOUS = [
     (("materials.medium.hole_barrier.value", -0.1), "no holes are bound"),
     (("materials.medium.hole_barrier.value", 0.2), "below the edge of B"),
     (("materials.B.conduction_offset.alternatives", [{"value": 3000, "source": "us"}]), "far from the value 0.2 eV"),
-    (("name", "other"), "called 'other' but its file 'mine'"),
+    (("name", "other"), "'other', that of the file 'mine'"),
     (("alignment", {"core": "A", "shell": "B", "type": "II", "source": "us"}), "the offsets give type I"),
 ]
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from qdmol.structure import Spec
 
 
-PICTURES = (".pdf", ".png", ".svg")
 Vary = Annotated[
     list[str] | None,
     typer.Option(
@@ -41,7 +40,11 @@ SpecOutput = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Write the resulting spec to this file.")
 ]
 Plot = Annotated[
-    Path | None, typer.Option("--plot", metavar="FILE", help="Write a figure (.pdf, .png or .svg) to this file.")
+    bool,
+    typer.Option(
+        "--plot",
+        help="Draw a figure as PDF and PNG, named after -o, else after SPEC and the command.",
+    ),
 ]
 
 
@@ -77,7 +80,7 @@ def size_(  # noqa: PLR0913, PLR0917 - options of a command
         bool, typer.Option("--range", help="Repeat for each alternative value in the material set.")
     ] = False,
     output: SpecOutput = None,
-    plot: Plot = None,
+    plot: Plot = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -91,20 +94,32 @@ def size_(  # noqa: PLR0913, PLR0917 - options of a command
     }  # fmt: skip
     targets = {name: value for name, value in named.items() if value is not None}
     targets |= pairs_of(target or (), "target", "KEY=VALUE")
-    _check_outputs(parsed, output, plot)
+    if not targets:
+        options = ", ".join(f"--{name}" for name in named)
+        raise _absent("target", f"a wanted value, such as --peak 605nm ({options}, or --target KEY=VALUE)")
+    if not vary:
+        raise _absent("vary", "a field of the spec to vary, such as --vary core_radius")
+    if plot and len(vary or []) > 2:
+        raise InputError(field="plot", value=True, allowed="absent: a sizing of more than two fields has no figure")
+    pictures = _check_outputs(parsed, spec, output, plot="size" if plot else None)
     with progress(quiet=quiet or json) as tell:
         from qdmol.design import size
 
         result = size(
             parsed, vary=vary or [], targets=targets, between=ranges_of(between or ()), range_=range_, progress=tell
         )
-    files = _write(result, output, plot)
+    files = _write(result, output, pictures)
     if json:
         emit({**result.summary, "files": files})
         return 0 if result.converged else NOT_CONVERGED
     show(*sizing_tables(result, quiet=quiet))
     _say_files(files, quiet=quiet)
     return 0 if result.converged else NOT_CONVERGED
+
+
+def _absent(field: str, wanted: str) -> InputError:
+    """Refusal of a command without a necessary option."""
+    return InputError(field=field, value=None, allowed="given", message=f"Give {wanted}.")
 
 
 def pairs_of(texts: Sequence[str], field: str, form: str) -> dict[str, str]:
@@ -127,40 +142,46 @@ def ranges_of(texts: Sequence[str]) -> Any:
     return pairs_of(texts, "between", "FIELD=LOW:HIGH, or LOW:HIGH for a single field") if texts else None
 
 
-def _check_outputs(spec: Spec, output: Path | None, plot: Path | None) -> None:
-    """Refuse output paths that cannot be written, would replace an input, or would lose the material set."""
+def _check_outputs(parsed: Spec, spec: str, output: Path | None, *, plot: str | None) -> tuple[Path, ...]:
+    """Paths of the figure (PDF, PNG), which `plot` names if there is no output.
+
+    Output paths that cannot be written, would replace an input, or would lose the material set are refused.
+    """
     from qdmol.materials import find_set
     from qdmol.structure import spec_files
 
-    for path, field, suffixes in ((output, "output", (".yaml", ".yml")), (plot, "plot", PICTURES)):
-        if path is None:
-            continue
-        if path.suffix.lower() not in suffixes:
-            allowed = f"a file name that ends in {' or '.join(suffixes)}"
-            raise InputError(field=field, value=str(path), allowed=allowed)
-        refuse_unwritable(path, field)
-        refuse_inputs((path,), spec_files(spec))
+    pictures: tuple[Path, ...] = ()
+    if plot is not None:
+        stem = output if output is not None else Path(f"{Path(spec.removeprefix('@')).stem}-{plot}.png")
+        pictures = (stem.with_suffix(".pdf"), stem.with_suffix(".png"))
+    if output is not None and output.suffix.lower() not in (".yaml", ".yml"):
+        raise InputError(field="output", value=str(output), allowed="a file name that ends in .yaml or .yml")
+    for path, field in ((output, "output"), *((picture, "plot") for picture in pictures)):
+        if path is not None:
+            refuse_unwritable(path, field)
+            refuse_inputs((path,), spec_files(parsed))
     if output is not None:
-        own = find_set(spec.materials, relative_to=spec.folder, field="materials")
-        there = find_set(spec.materials, relative_to=output.absolute().parent, field="materials")
+        own = find_set(parsed.materials, relative_to=parsed.folder, field="materials")
+        there = find_set(parsed.materials, relative_to=output.absolute().parent, field="materials")
         if own.resolve() != there.resolve():
-            allowed = f"in a folder from which the material set {spec.materials} is found"
+            allowed = f"in a folder from which the material set {parsed.materials} is found"
             raise InputError(field="output", value=str(output), allowed=allowed)
+    return pictures
 
 
-def _write(result: Any, output: Path | None, plot: Path | None) -> dict[str, str | None]:
-    """Write the spec and the figure; the paths for ``--json``."""
+def _write(result: Any, output: Path | None, pictures: Sequence[Path]) -> dict[str, str | None]:
+    """Write the spec and the figure; the paths for ``--json``, of the figure that of the PNG."""
     from qdmol.files import write_text_atomic
 
     if output is not None:
         from qdmol.structure import dump_spec
 
         write_text_atomic(output, dump_spec(result.spec))
-    if plot is not None:
-        write_picture(result, plot)
+    for path in pictures:
+        write_picture(result, path)
     return {
         "spec": None if output is None else str(output.absolute()),
-        "plot": None if plot is None else str(plot.absolute()),
+        "plot": str(pictures[-1].absolute()) if pictures else None,
     }
 
 
@@ -183,20 +204,14 @@ def write_picture(result: Drawable, path: Path) -> None:
 def _say_files(files: dict[str, str | None], *, quiet: bool) -> None:
     for name, path in files.items():
         if path is not None and not quiet:
-            say(f"{name.capitalize()}: {path}")
+            say(f"{'Figure' if name == 'plot' else name.capitalize()}: {path}")
 
 
 def number_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
     """Table whose first column is text and whose other columns are numbers."""
-    from rich.table import Table
-    from rich.text import Text
+    from qdmol.cli.wide_tables import WideTable
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+    return WideTable(headings, rows)
 
 
 def sizing_tables(sizing: Sizing, *, quiet: bool) -> list[RenderableType]:
@@ -232,7 +247,7 @@ def fit_(
         typer.Option("--window", metavar="LOW:HIGH", help="Wavelengths (nm) within which curves are fitted."),
     ] = None,
     output: SpecOutput = None,
-    plot: Plot = None,
+    plot: Plot = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -240,16 +255,18 @@ def fit_(
     from qdmol.structure import read_spec
 
     parsed = read_spec(spec)
-    _check_outputs(parsed, output, plot)
+    if not vary:
+        raise _absent("vary", "a field of the spec to fit, such as --vary core_radius")
+    pictures = _check_outputs(parsed, spec, output, plot="fit" if plot else None)
     data, files = _measured(to or ())
-    refuse_inputs([path for path in (output, plot) if path is not None], files)
+    refuse_inputs([*pictures, *([] if output is None else [output])], files)
     with progress(quiet=quiet or json) as tell:
         from qdmol.design import fit_spec
 
         result = fit_spec(
             parsed, vary=vary or [], to=data, between=ranges_of(between or ()), window=_window(window), progress=tell
         )
-    written = _write(result, output, plot)
+    written = _write(result, output, pictures)
     if json:
         emit({**result.summary, "files": written})
     else:
@@ -263,7 +280,7 @@ def fit_(
 def _measured(texts: Sequence[str]) -> tuple[Any, list[Path]]:
     """Data to fit, numbers or curves, and the files that they come from."""
     if not texts:
-        raise InputError(field="to", value=None, allowed="given: KEY=VALUE±ERROR, or a file with a measured curve")
+        raise _absent("to", "measured data: --to KEY=VALUE±ERROR, such as --to peak=605±2nm, or --to FILE with a curve")
     files = [Path(text) for text in texts if Path(text).is_file()]
     numbers = [text for text in texts if not Path(text).is_file()]
     if files and numbers:

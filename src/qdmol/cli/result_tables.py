@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qdmol.analysis import files_rows
+from qdmol.cli.wide_tables import WideTable
 from qdmol.results import NO_VALUE, format_error
 
 if TYPE_CHECKING:
@@ -54,9 +55,20 @@ def _complex(name: str, states: ComplexStates) -> list[RenderableType]:
     from qdmol.study import complex_binding_text, state_name
 
     table = Table(box=None, pad_edge=False)
-    headings = ("#", "energy (eV)", "above X (meV)", "error (meV)", "m", "parity", "spin e", "spin h", "states", "is")
+    headings = (
+        "#",
+        "energy (eV)",
+        "above X (meV)",
+        "error (meV)",
+        "m",
+        "parity",
+        "spin e",
+        "spin h",
+        "states",
+        "character",
+    )
     for heading in headings:
-        table.add_column(heading, justify="left" if heading == "is" else "right")
+        table.add_column(heading, justify="left" if heading == "character" else "right")
     for i, level in enumerate(states.states, start=1):
         spins = [NO_VALUE if spin is None else f"{spin:g}" for spin in (level.electron_spin, level.hole_spin)]
         energy = level.energy
@@ -122,15 +134,8 @@ def _said(value: Any) -> Text:
 
 
 def _numbers(comparison: Comparison) -> RenderableType:
-    table = Table(title="Numbers", title_justify="left", title_style="", box=None, pad_edge=False)
-    for heading, justify in (("", "left"), ("A", "right"), ("B", "right"), ("unit", "left")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for heading in ("B - A (meV)", "combined error (meV)"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for pair in comparison.numbers:
-        table.add_row(*_row(pair))
-    return table
+    header = ("", "A", "B", "unit", "B - A (meV)", "combined error (meV)", "")
+    return Group(Text("Numbers"), WideTable(header, [_row(pair) for pair in comparison.numbers], words=(3, 6)))
 
 
 def _row(pair: NumberPair) -> list[str]:
@@ -171,13 +176,7 @@ def files_text(analyses: Sequence[Analysed]) -> RenderableType:
 def rows_table(content: tuple[Sequence[str], Sequence[Sequence[str]]], *, words: int = 1) -> RenderableType:
     """Return header and rows of files as a table; the name and the last columns (`words`) are text, others numbers."""
     header, rows = content
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, heading in enumerate(header):
-        number = 0 < index < len(header) - words
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+    return WideTable(header, rows, words=range(len(header) - words, len(header)))
 
 
 def spectrum_text(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool) -> list[RenderableType]:
@@ -198,9 +197,4 @@ def spectrum_text(spectra: Spectra, overlays: Sequence[Overlay], *, quiet: bool)
 
 def _table(table_rows: Rows, *, left: int = 1) -> list[RenderableType]:
     header, rows = table_rows
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, heading in enumerate(header):
-        table.add_column(heading, justify="left" if index < left else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return [table, Text("")]
+    return [WideTable(header, rows, keys=left), Text("")]

@@ -201,22 +201,14 @@ def _object(
 
 
 def _show(surveyed: Sequence[Surveyed], failed: dict[str, QdmolError], *, quiet: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    from qdmol.cli.wide_tables import WideTable
     from qdmol.spectroscopy import curve_rows, survey_sentences
 
     header, rows = curve_rows(surveyed)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in header:
-        number = heading.endswith(")")
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number)
-    above = ""
-    for row in rows:
-        repeated = header[0] == "file" and row[0] == above
-        above = row[0]
-        table.add_row(*map(Text, ("", *row[1:]) if repeated else row))
-    show(table)
+    result = header.index("result")
+    show(WideTable(header, rows, keys=result, words=[result]))
     if not quiet:
         show(*(Text(f"note: {text}") for text in survey_sentences(surveyed)))
     for file, error in failed.items():

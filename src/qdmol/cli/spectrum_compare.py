@@ -68,7 +68,8 @@ def compare(  # noqa: PLR0913, PLR0917 - options of a command
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT.html", help="Report to write.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for figures as PDF, PNG and CSV.")] = None,
     remember: Annotated[
-        bool, typer.Option("--remember", help="Use --reference for the files of this folder from now on.")
+        bool,
+        typer.Option("--remember", help="Use --reference for the files of this folder from now on (none forgets it)."),
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -212,21 +213,13 @@ def _object(
 
 
 def _show(comparison: CurveComparison, failed: dict[str, QdmolError], *, quiet: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    from qdmol.cli.wide_tables import WideTable
     from qdmol.spectroscopy import overlay_rows, overlay_sentences
 
     header, rows = overlay_rows(comparison)
-    left = {1, header.index("type")}
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, heading in enumerate(header):
-        table.add_column(
-            heading, justify="left" if index in left else "right", overflow="fold", no_wrap=index not in left
-        )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    show(table)
+    show(WideTable(header, rows, keys=2, words=[header.index("type")], right=[0]))
     if not quiet:
         show(*(Text(text) for text in ("", *overlay_sentences(comparison))))
     for file, error in failed.items():

@@ -136,12 +136,20 @@ class Model:
         for target in self.targets:
             read = self._read(target, spectrum[0] if target.of_spectrum else summary)
             if read is None or not math.isfinite(read[0]):
-                reason = f"{target.key} is not defined there"
-                warnings = summary.get("warnings") or []
-                return Evaluation(point, reason=f"{reason}: {warnings[0]}" if warnings else reason, converged=False)
+                return Evaluation(point, reason=self._undefined(target, summary), converged=False)
             numbers.append(read)
         values, errors = zip(*numbers, strict=True)
         return Evaluation(point, tuple(values), tuple(errors), converged)
+
+    def _undefined(self, target: Target, summary: dict[str, Any]) -> str:
+        """Why a number is null in a summary, as far as that is known."""
+        reason = f"{target.key} is not defined there"
+        calculation = self.spec.calculation
+        for carrier, levels in (("hole", calculation.holes), ("electron", calculation.electrons)):
+            if levels == 0:
+                return f"{reason}: the spec has no {carrier} levels; set calculation.{carrier}s to at least 1"
+        warnings = summary.get("warnings") or []
+        return f"{reason}: {warnings[0]}" if warnings else reason
 
     def _read(self, target: Target, summary: dict[str, Any]) -> tuple[float, float] | None:
         try:

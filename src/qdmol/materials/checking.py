@@ -135,7 +135,7 @@ def _keys_of_sources(data: object) -> Iterator[str]:
 def _of_the_file(material_set: MaterialSet) -> Iterator[SetWarning]:
     name, path = material_set.name, material_set.path
     if path.stem != name:
-        text = f"The set is called {name!r} but its file {path.stem!r}; a spec finds it by the name of the file."
+        text = f"The name in the file is {name!r}, that of the file {path.stem!r}; specs use the name of the file."
         yield SetWarning("name", "value", text)
     other = set_files().get(path.stem)
     if other is not None and not _same(other, path):

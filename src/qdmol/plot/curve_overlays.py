@@ -266,7 +266,7 @@ def _limits(comparison: CurveComparison, axis: AxisKind) -> tuple[float, float]:
 def _wavelength_axis(axes: Axes) -> None:
     """Wavelengths (nm) along the top of axes over energy (eV)."""
     twin = axes.secondary_xaxis("top", functions=(to_energy, to_energy))
-    twin.set_xlabel("Wavelength (nm)", labelpad=2)
+    twin.set_xlabel("Wavelength (nm)", labelpad=4)
     low, high = axes.get_xlim()
     short, long = HC_EV_NM / high, HC_EV_NM / max(low, 1e-3)
     span = long - short

@@ -18,6 +18,7 @@ from qdmol.plot.style import (
     BLUE,
     DOUBLE_COLUMN,
     GREEN,
+    GREY,
     SINGLE_COLUMN,
     SMALL,
     VERMILLION,
@@ -384,10 +385,11 @@ def g2_by_gate(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes:
     top = max(0.1, 1.2 * float(np.nanmax(np.where(np.isfinite(high), high, value))))
     ends = np.where(np.isfinite(high), high, top)
     with drawing_on(ax, 1, _gate_layout) as (axes,):
+        axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         errors = np.maximum(value - low, 0)[good], np.maximum(ends - value, 0)[good]
         look: dict[str, Any] = {"fmt": "o", "color": BLUE, "markersize": 3, "linewidth": 0.8, "capsize": 1.5}
         axes.errorbar(gate[good], value[good], yerr=errors, **look)
-        axes.set_ylim(0, top)
+        axes.set_ylim(-0.04 * top, top)  # a value of 0 keeps its whole marker
         axes.locator_params(axis="x", nbins=6)
         axes.set_xlabel("Start of the gate (ns after the pulse)")
         axes.set_ylabel("g²(0) relative to side peaks")

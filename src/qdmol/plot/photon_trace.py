@@ -112,10 +112,16 @@ def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> None:
     shown = _grouped(times, group)
     lines: list[tuple[Floats, dict[str, Any]]] = [(counts.sum(axis=1), {"color": BLUE, "zorder": 3})]
     if counts.shape[1] > 1:
-        first = counts[:, int(np.argmax(counts.sum(axis=0)))]
-        lines.append((first, {"color": GREY, "alpha": 0.6, "zorder": 2}))
+        brightest = int(np.argmax(counts.sum(axis=0)))
+        label = f"channel {channel_label(int(data['channel'].values[brightest]))}"
+        lines[0][1]["label"] = "all channels"
+        lines.append((counts[:, brightest], {"color": GREY, "alpha": 0.6, "zorder": 2, "label": label}))
     for line, look in lines:
         axes.plot(shown, _grouped(line, group) / bin_s / 1e3, linewidth=0.5, rasterized=len(shown) > 1000, **look)
+    if len(lines) > 1:  # above the axes, beside the title, where no line can lie under it
+        legend = axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, borderaxespad=0.1, frameon=False)
+        for handle in legend.get_lines():
+            handle.set_linewidth(1.2)
     axes.set_xlim(times[0] - bin_s / 2, times[-1] + bin_s / 2)
     axes.set_ylim(0, max(float(counts.sum(axis=1).max()) / bin_s / 1e3 * 1.05, 1e-9))
     axes.set_xlabel("Time (s)")

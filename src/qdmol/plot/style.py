@@ -36,7 +36,7 @@ _STEPS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # eV
 def energy_axis(axes: Axes, *, most: int = _MOST_TICKS) -> None:
     """Add photon energies (eV) along the top of axes over wavelength (nm), at most `most` of them."""
     twin = axes.secondary_xaxis("top", functions=(to_energy, to_energy))
-    twin.set_xlabel("Energy (eV)", labelpad=2)
+    twin.set_xlabel("Energy (eV)", labelpad=4)
     low, high = axes.get_xlim()
     span = HC_EV_NM / low - HC_EV_NM / high
     step = next(step for step in _STEPS if span / step <= most or step == _STEPS[-1])
