@@ -327,6 +327,7 @@ def _unreachable(model: Model, limit: str, roots: Roots) -> InputError:
     for target, (low, high, text) in zip(model.targets, ranges, strict=True):
         if not low <= target.value <= high or len(model.targets) == 1:
             reasons = [*roots.notes[:1], *([f"beyond this range the spec is invalid: {limit}"] if limit else [])]
+            reasons += unlike_warnings(model.spec, model.fields)
             tail = "".join(f"; {reason.rstrip('.')}" for reason in reasons)
             return _refusal(target, f"{text}{tail}")
     wanted = np.array([target.value for target in model.targets])
