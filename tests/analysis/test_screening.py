@@ -202,3 +202,11 @@ def test_the_command(folder, tmp_path, monkeypatch, capsys):
     assert answer["units"]["lifetime"] == "ns"
     assert run_command(["photons", "screen", str(folder), "--require", "colour<3"]) == 2
     assert run_command(["photons", "screen", str(folder), "--channels", "x"]) == 2
+
+
+@pytest.mark.parametrize("name", ["response", "dark"])
+def test_a_missing_response_is_refused_and_not_laid_on_every_file(files, name):
+    with pytest.raises(InputError) as refused:
+        screen_photons(files, workers=0, **{name: "nowhere.ptu"})
+    assert refused.value.field == name
+    assert "nowhere.ptu" in str(refused.value)

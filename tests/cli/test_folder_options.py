@@ -98,3 +98,8 @@ def test_a_folder_lists_its_measured_files(night, tmp_path):
     empty.mkdir()
     with pytest.raises(InputError):
         measured_files(empty)
+
+
+def test_a_response_given_for_a_folder_is_not_one_of_its_files(night):
+    listed = measured_files(night, (str(night / ".." / "night" / "irf.ptu"), None, "none"))
+    assert [path.name for path in listed] == ["dot1.ptu", "dot2.ptu"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qdmol
-from qdmol.design.fields import make_fields, spec_at, valid_part
+from qdmol.design.fields import make_fields, spec_at, unlike_warnings, valid_part
 from qdmol.errors import InputError
 
 
@@ -50,6 +50,8 @@ def test_a_range_has_units(homodimer):
         (["core_radius"], {"spacing": "1:2"}, "varied field"),
         (["core_radius", "spacing"], "1nm:2nm", "FIELD=LOW:HIGH"),
         (["core_radius", "core_diameter"], None, "same quantity"),
+        (["core_radius", "core_radius"], None, "varied twice"),
+        (["molecule.dots[2].core.radius"], "1nm:2nm", r"molecule.dots\[0\] to \[1\]"),
         (["calculation.electrons"], None, "continuous"),
         (["molecule.neck"], None, "continuous"),
         (["colour"], None, "dotted path"),
@@ -98,3 +100,14 @@ def test_several_fields_are_set_together(homodimer):
     radii = {dot.core.radius for dot in spec.molecule.dots}
     assert radii == {1.23456789}
     assert np.isclose(spec.molecule.spacing, 5.5)
+
+
+def test_a_field_that_makes_unlike_dots_alike_is_warned_about(homodimer):
+    unlike = qdmol.read_spec("@heterodimer")
+    for name, values in (("core_radius", "1.2, 1.4 nm"), ("core_diameter", "2.4, 2.8 nm")):
+        (warning,) = unlike_warnings(unlike, make_fields([name], None, unlike))
+        assert warning.startswith(f"{name} sets all dots to one value")
+        assert values in warning
+        assert unlike_warnings(homodimer, make_fields([name], None, homodimer)) == []
+    alike = make_fields(["shell_thickness", "molecule.dots[0].core.radius", "spacing"], None, unlike)
+    assert unlike_warnings(unlike, alike) == []

@@ -1,5 +1,6 @@
 """Figures of maps and batches: lines, contours and slices of made-up numbers, holes and odd axes among them."""
 
+import itertools
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -74,14 +75,28 @@ def checked(drawing):
         assert box.y0 >= -0.5
         assert box.x1 <= width + 0.5
         assert box.y1 <= height + 0.5
+        if axes.get_legend() is not None:
+            assert axes.get_legend().get_window_extent(renderer).x1 <= width
         labels = [text for text in axes.get_xticklabels() if text.get_text()]
         boxes = [text.get_window_extent(renderer) for text in labels]
         low, high = sorted(axes.get_xlim())
         boxes = [box for text, box in zip(labels, boxes, strict=True) if low <= text.get_position()[0] <= high]
         for left, right in pairwise(boxes):
             assert left.x1 <= right.x0 or left.x0 >= right.x1
+    for left, right in itertools.product(figure.axes, repeat=2):
+        if left.get_position().x0 < right.get_position().x0 and left.get_position().y0 == right.get_position().y0:
+            ends = [text.get_window_extent(renderer).x1 for text in _shown(left)]
+            assert max(ends, default=0.0) <= min(
+                (text.get_window_extent(renderer).x0 for text in _shown(right)), default=width
+            )
     assert drawing.png().startswith(b"\x89PNG")
     return drawing
+
+
+def _shown(axes):
+    """Labels of the ticks of the x axis that are drawn."""
+    low, high = sorted(axes.get_xlim())
+    return [text for text in axes.get_xticklabels() if text.get_text() and low <= text.get_position()[0] <= high]
 
 
 def legend_of(axes):
@@ -106,6 +121,19 @@ def test_along_one_axis_levels_and_numbers_are_lines():
     assert len(drawn) == 3
     assert drawn[0] == pytest.approx([200.0] * 11)
     assert [table.name for table in drawing.tables] == ["map_electron_energy", "map_splitting"]
+
+
+def test_long_legends_stay_inside_the_figure():
+    result = made_up(SCHEME)
+    result.data["redshift"] = result.data.splitting.copy()
+    result.data["redshift_single_particle"] = 2 * result.data.splitting
+    drawing = checked(draw_map(result, ["electron_energy", "redshift"]))
+    assert legend_of(drawing.figure.axes[1]) == ["with attraction", "without attraction"]
+
+
+def test_labels_of_neighbouring_slices_do_not_touch():
+    near = Axis("core_radius", "molecule.dots[*].core.radius", "nm", (1.3, 1.4))
+    checked(draw_map(made_up(FIELD, NECK, near), "splitting"))
 
 
 def test_the_smallest_distance_is_marked():

@@ -77,6 +77,21 @@ def test_a_folder_of_specs_becomes_one_table(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"specs", "out.csv", "out.nc", "out.nc.parts"}
 
 
+def test_samples_that_are_not_converged_are_named(tmp_path):
+    low = {"electron_barrier": 1.0, "hole_barrier": 1.0}
+    calculation = {"electrons": 6, "holes": 0, "coulomb": "none", "tolerance": 1}
+    shallow = sample(overrides={"medium": low}, calculation=calculation)
+    (tmp_path / "samples.csv").write_text("name,core_radius,shell_thickness\nlarge,1.4,2.1\nsmall,0.5,0.3\n")
+    result = solve_batch(tmp_path / "samples.csv", spec=shallow, output=tmp_path / "out.csv")
+    assert not result.converged
+    text = str(result)
+    assert "1 of them is not converged to the tolerance, the first small: Only " in text
+    (tmp_path / "one.csv").write_text("name,core_radius,shell_thickness\nlarge,1.4,2.1\n")
+    settled = solve_batch(tmp_path / "one.csv", spec=shallow, output=tmp_path / "one_out.csv")
+    assert settled.converged
+    assert "not converged" not in str(settled)
+
+
 def test_samples_are_kept_like_points(tmp_path, monkeypatch):
     (tmp_path / "samples.csv").write_text(TABLE)
     for _ in range(2):

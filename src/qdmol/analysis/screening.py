@@ -405,13 +405,17 @@ def screen_photons(
     Raises
     ------
     qdmol.errors.InputError
-        There are no files, a criterion is invalid, or the output would replace an input.
+        There are no files, response or dark recording do not exist, a criterion is invalid, or the output would replace
+        an input.
     qdmol.errors.OutputError
         The table cannot be written.
     """
     started = time.perf_counter()
     paths = [str(path) for path in sources]
     options = {name: _absolute(value) if name in _FILE_OPTIONS else value for name, value in options.items()}
+    for name in _FILE_OPTIONS:
+        if options.get(name) is not None and not Path(str(options[name])).is_file():
+            raise InputError(field=name, value=options[name], allowed="a file that exists")
     if not paths:
         raise InputError(field="sources", value=None, allowed="at least one file")
     check_words(options.get("model", "auto"), options.get("afterglow", "flag"))

@@ -92,8 +92,10 @@ def remember(files: Sequence[str], options: Mapping[str, str | None]) -> Path:
     return write_text_atomic(folder / FILE_NAME, out.getvalue())
 
 
-def measured_files(folder: Path) -> list[Path]:
+def measured_files(folder: Path, others: Sequence[str | None] = ()) -> list[Path]:
     """Return the files of a folder in the order of their names, without hidden ones and what belongs to the options.
+
+    `others` are files that a command uses for something else, such as the response; they are left out too.
 
     Raises
     ------
@@ -106,7 +108,8 @@ def measured_files(folder: Path) -> list[Path]:
         inside = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:
         raise InputError(field="FILE", value=str(folder), allowed=f"a readable folder ({error.strerror})") from None
-    inside = [path for path in inside if path.name not in apart]
+    named = {Path(other).resolve() for other in others if other is not None}
+    inside = [path for path in inside if path.name not in apart and path.resolve() not in named]
     if not inside:
         raise InputError(field="FILE", value=str(folder), allowed="a file, or a folder that contains files")
     return inside

@@ -206,7 +206,7 @@ def screen(  # noqa: PLR0913, PLR0917  # the options of a command are its argume
     from qdmol.analysis import screen_photons
     from qdmol.jobs import cores
 
-    paths = _files_in(files)
+    paths = _files_in(files, (response, dark))
     response, dark = _remembered(paths, response, dark, remember=remember, quiet=quiet or json)
     chosen = {"response": response, "dark": dark, "channels": _channels(channels), "model": model}
     options: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
@@ -227,13 +227,13 @@ def screen(  # noqa: PLR0913, PLR0917  # the options of a command are its argume
     return 0
 
 
-def _files_in(names: Sequence[str]) -> list[str]:
-    """Files, and for each folder the measured files in it."""
+def _files_in(names: Sequence[str], others: Sequence[str | None]) -> list[str]:
+    """Files, and for each folder the measured files in it, without `others`."""
     from qdmol.cli.folder_options import measured_files
 
     paths: list[str] = []
     for name in names:
-        paths += map(str, measured_files(Path(name))) if Path(name).is_dir() else [name]
+        paths += map(str, measured_files(Path(name), others)) if Path(name).is_dir() else [name]
     return paths
 
 

@@ -94,6 +94,9 @@ def make_fields(names: Sequence[str], between: Any, spec: Spec) -> tuple[Field, 
     """
     if not names:
         raise InputError(field="vary", value=None, allowed="given at least once: a field of the spec")
+    repeated = [name for place, name in enumerate(names) if name in names[:place]]
+    if repeated:
+        raise InputError(field="vary", value=repeated[0], allowed="given once: a field cannot be varied twice")
     ranges = _ranges(names, between)
     unknown = [name for name in ranges if name not in names]
     if unknown:
@@ -119,6 +122,13 @@ def _make_field(name: str, given: Any, spec: Spec) -> Field:
     if probe.unit == "1" and not isinstance(probe.values[0], float):
         raise InputError(field="vary", value=name, allowed="a field whose values are continuous numbers")
     current = _current(name, probe.field, spec)
+    index = re.match(r"molecule\.dots\[(\d+)\]", probe.field)
+    count = len(spec.molecule.dots)
+    if index is not None and int(index[1]) >= count:
+        allowed = (
+            f"a field of a dot of the spec: molecule.dots[0] to [{count - 1}]" if count > 1 else "of molecule.dots[0]"
+        )
+        raise InputError(field="vary", value=name, allowed=allowed)
     if given is None:
         low, high = _default_range(name, probe.unit, current)
     else:
@@ -194,6 +204,38 @@ def _derived(path: str, spec: Spec) -> float | None:
     if path == "molecule.dots[*].shells[0].thickness" and len(molecule.dots[0].layers) > 1:
         return molecule.dots[0].layers[1].radius - cores[0]
     return lengths.get(path)
+
+
+def unlike_dots(spec: Spec, field: Field) -> tuple[float, ...]:
+    """Present values of a field in each dot, where it sets them all to one value and they differ; else empty."""
+    if "[*]" not in field.path:
+        return ()
+    path = field.path.replace("core.diameter", "core.radius")
+    factor = 1.0 if path == field.path else 2.0
+    values = []
+    for place, dot in enumerate(resolve(spec).dots):
+        value = dot.layers[0].radius if path.endswith("core.radius") else None
+        if value is None:
+            own = path.replace("[*]", f"[{place}]", 1)
+            value = _current(own, own, spec)
+        values.append(None if value is None else rounded(factor * value))
+    known = tuple(value for value in values if value is not None)
+    return known if len(set(known)) > 1 else ()
+
+
+def unlike_warnings(spec: Spec, fields: Sequence[Field]) -> list[str]:
+    """Warnings about fields that make alike what differs between the dots of the spec."""
+    warnings = []
+    for field in fields:
+        values = unlike_dots(spec, field)
+        if values:
+            unit = "" if field.unit == "1" else f" {field.unit}"
+            own = field.path.replace("[*]", "[0]", 1)
+            warnings.append(
+                f"{field.name} sets all dots to one value, but they differ in the spec "
+                f"({', '.join(f'{value:g}' for value in values)}{unit}); {own} varies the first dot alone."
+            )
+    return warnings
 
 
 def spec_at(spec: Spec, fields: Sequence[Field], values: Sequence[float]) -> Spec:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from qdmol.arrays import Floats
-from qdmol.design.fields import Field, make_fields, spec_at, valid_part
+from qdmol.design.fields import Field, make_fields, spec_at, unlike_warnings, valid_part
 from qdmol.design.model import Evaluation, Model
 from qdmol.design.roots import (
     Roots,
@@ -296,7 +296,7 @@ def _scan(model: Model) -> Scan:
 def _warnings(
     model: Model, ordered: Sequence[Evaluation], roots: Roots, alternatives: Sequence[SizedAlternative]
 ) -> tuple[str, ...]:
-    warnings = list(roots.notes)
+    warnings = [*roots.notes, *unlike_warnings(model.spec, model.fields)]
     if not ordered[0].converged:
         warnings.append("The model did not reach its tolerance at the solution; `qdmol solve` says which number.")
     holes = [evaluation for evaluation in solved_points(model) if evaluation.is_hole]
@@ -327,6 +327,7 @@ def _unreachable(model: Model, limit: str, roots: Roots) -> InputError:
     for target, (low, high, text) in zip(model.targets, ranges, strict=True):
         if not low <= target.value <= high or len(model.targets) == 1:
             reasons = [*roots.notes[:1], *([f"beyond this range the spec is invalid: {limit}"] if limit else [])]
+            reasons += unlike_warnings(model.spec, model.fields)
             tail = "".join(f"; {reason.rstrip('.')}" for reason in reasons)
             return _refusal(target, f"{text}{tail}")
     wanted = np.array([target.value for target in model.targets])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qdmol.arrays import Floats
 from qdmol.design.data import ABSORPTION_REACH, CurveData, Data, MeasuredCurve, NumberData, measured_curve
-from qdmol.design.fields import Field, make_fields, spec_at, valid_part
+from qdmol.design.fields import Field, make_fields, spec_at, unlike_warnings, valid_part
 from qdmol.design.least_squares import Fitted, badness, correlation_time, fit, involved, profile
 from qdmol.design.model import Model
 from qdmol.design.spec_fit_result import Direction, FittedCurve, FittedField, FittedNumber, SpecFit
@@ -183,7 +183,7 @@ def _result(
         scale=fitted.uncertainty.scale,
         points=len(data.predictions),
         converged=determined and good,
-        warnings=warnings,
+        warnings=(*warnings, *unlike_warnings(spec, fields)),
         elapsed=time.perf_counter() - started,
     )
 

@@ -47,7 +47,9 @@ SLICES = 6
 _LEFT, _WIDTH, _BOTTOM, _TOP, _GAP = 14.0, 48.0, 9.0, 6.0, 7.5
 _LEVELS, _NUMBERS = 48.0, 27.0
 _PANEL, _PANEL_HEIGHT, _PANEL_LEFT, _PANEL_TOP, _BAR = 53.0, 46.0, 13.0, 6.5, 2.5
-_SLICE, _SLICE_HEIGHT, _SLICE_GAP, _SLICE_ROW = 43.0, 38.0, 5.0, 8.0
+# Parts of a figure's width that stay free right of legends, and of a panel's width that legends leave at least.
+_EDGE, _LEAST = 0.01, 0.5
+_SLICE, _SLICE_HEIGHT, _SLICE_GAP, _SLICE_ROW = 41.0, 38.0, 7.0, 8.0
 
 
 def has_map(result: MapLike) -> bool:
@@ -179,7 +181,22 @@ def _lines(
             draw_quantity(axes, selection, shown, crossings, labelled=last)
             if len(quantities) > 1:
                 panel_title(axes, string.ascii_lowercase[place % 26], shown.title)
+        if ax is None:
+            _fit_legends(axes_of)
     return axes_array(axes_of)
+
+
+def _fit_legends(panels: Sequence[Axes]) -> None:
+    """Narrow the panels of a figure until the legends beside them lie within it."""
+    figure = figure_of(panels[0])
+    legends = [legend for axes in panels if (legend := axes.get_legend()) is not None]
+    width = float(figure.bbox.width)
+    beyond = max((float(legend.get_window_extent().x1) for legend in legends), default=0.0) + _EDGE * width - width
+    if beyond <= 0:
+        return
+    for axes in panels:
+        box = axes.get_position()
+        axes.set_position((box.x0, box.y0, max(box.width - beyond / width, _LEAST * box.width), box.height))
 
 
 def _line_layout(quantities: Sequence[Quantity]) -> list[Axes]:

@@ -127,6 +127,14 @@ class Batch(Drawable):
 
     def __str__(self) -> str:
         sentences = [f"{self.table.done} of {self.table.count} samples were solved."]
+        unconverged = self.table.unconverged
+        if unconverged:
+            (place, note), *_ = unconverged
+            are = "are" if len(unconverged) > 1 else "is"
+            sentences.append(
+                f"{len(unconverged)} of them {are} not converged to the tolerance, the first {self.names[place[0]]}"
+                f"{f': {note}' if note else '.'}"
+            )
         sentences += [f"Sample {name} failed: {reason}" for name, reason in self.failed[:MAX_LISTED_FAILURES]]
         if len(self.failed) > MAX_LISTED_FAILURES:
             sentences.append(f"{len(self.failed) - MAX_LISTED_FAILURES} more samples failed; see the column `reason`.")

@@ -186,6 +186,14 @@ class Map(Drawable):
             sentences.append(f"All {self.table.done} points were solved.")
         else:
             sentences.append(f"{self.table.done} of {self.table.count} points were solved.")
+        unconverged = self.table.unconverged
+        if unconverged:
+            (place, note), *_ = unconverged
+            are = "are" if len(unconverged) > 1 else "is"
+            sentences.append(
+                f"{len(unconverged)} of them {are} not converged to the tolerance, the first at {self._named(place)}"
+                f"{f': {note}' if note else '.'}"
+            )
         sentences += [self._crossing_text(crossing) for crossing in self.anticrossings]
         for place, reason in self.failed[:MAX_LISTED_FAILURES]:
             sentences.append(f"Failed point {self._named(place)}: {reason}")

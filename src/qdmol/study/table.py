@@ -200,6 +200,15 @@ class Table:
         return bool(self._converged.all())
 
     @property
+    def unconverged(self) -> list[tuple[tuple[int, ...], str]]:
+        """Index and first warning of every solved point with an energy that is not converged to its tolerance."""
+        places = np.flatnonzero((self._reasons == "") & (self._converged == 0))
+        return [
+            (tuple(map(int, np.unravel_index(place, self.shape))), str(self._notes[place]).partition("\n")[0])
+            for place in places
+        ]
+
+    @property
     def failures(self) -> list[tuple[tuple[int, ...], str]]:
         """Index and reason of every failed point."""
         places = np.flatnonzero(self._reasons != "")
