@@ -214,7 +214,6 @@ def correlation_time(residual: Floats) -> float:
     """Integrated autocorrelation 1 + 2 Σ ρ_j up to the first lag without correlation; 1 for white noise.
 
         >>> import numpy as np
-    from numpy.typing import NDArray
         >>> correlation_time(np.random.default_rng(1).normal(size=500))
         1.0
     """

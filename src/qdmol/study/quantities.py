@@ -42,8 +42,6 @@ def _gap_rows(values: SolutionValues) -> list[QuantityRow]:
     rows = [("gap", _text(values.gap))]
     if values.gap is not None and values.gap.value > 0:
         rows.append(("wavelength of the gap", f"{wavelength_nm(values.gap.value):.3f} nm"))
-    if len(values.dots) == 1:
-        return rows
     rows.append(("red shift against the monomer", _text(values.redshift)))
     return [*rows, ("red shift without attraction", _text(values.redshift_single_particle))]
 
@@ -90,8 +88,6 @@ def _complex_rows(values: SolutionValues) -> list[QuantityRow]:
 
 
 def _monomer_rows(values: SolutionValues) -> list[QuantityRow]:
-    if len(values.dots) == 1:
-        return []
     gaps = values.monomer_gaps or (None,) * len(values.dots)
     return [
         (f"gap of {name} alone", NO_VALUE if gap is None else f"{format_number(gap.value, 6)} eV")
