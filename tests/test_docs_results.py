@@ -62,8 +62,8 @@ def test_a_changed_cell_makes_results_stale(stored_copy, tmp_path):
 def test_changed_prose_and_imports_leave_results_valid(stored_copy, tmp_path):
     page, _ = stored_copy
     text = page.read_text(encoding="utf-8").replace("# Predicted spectra", "# Prediction of spectra")
-    assert "import matplotlib.pyplot as plt" in text
-    page.write_text(text.replace("import matplotlib.pyplot as plt", "from matplotlib import pyplot as plt"), "utf-8")
+    assert "from qdmol import plot" in text
+    page.write_text(text.replace("from qdmol import plot", "import qdmol.plot as plot"), "utf-8")
     assert reason_stale(page, shipped_digests(), tmp_path) is None
 
 
