@@ -213,9 +213,9 @@ def badness(chi2: float, freedom: int) -> float:
 def correlation_time(residual: Floats) -> float:
     """Integrated autocorrelation 1 + 2 Σ ρ_j up to the first lag without correlation; 1 for white noise.
 
-        >>> import numpy as np
-        >>> correlation_time(np.random.default_rng(1).normal(size=500))
-        1.0
+    >>> import numpy as np
+    >>> correlation_time(np.random.default_rng(1).normal(size=500))
+    1.0
     """
     centred = residual - residual.mean()
     power = float(centred @ centred)
