@@ -7,7 +7,7 @@ values that describe measured numbers or a measured spectrum best; both with err
 >>> import qdmol
 >>> sizing = qdmol.size("@monomer", vary="core_radius", peak="605nm")
 >>> sizing.values["core_radius"]
-1.52755 ± 0.00010 nm
+1.52755 ± 0.00011 nm
 """
 
 import lazy_loader

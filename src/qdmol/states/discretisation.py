@@ -5,6 +5,7 @@ Elements are at most SIZE_OSCILLATING radians of the fastest level wide, or SIZE
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -130,14 +131,16 @@ def discretise_radially(molecule: AxialMolecule, wall: Wall, resolution: Resolut
     Outside the wall, where no charge is, the potential is known: it needs no elements there.
     """
     (dot,) = molecule.dots
-    radii = [(layer.material, layer.radius) for layer in dot.layers]
+    # Neighbouring layers of one material count as one, so that a shell written as two gives the same elements.
+    layers = itertools.groupby(dot.layers, key=lambda layer: layer.material)
+    radii = [(material, max(layer.radius for layer in same)) for material, same in layers]
     radii += [(medium_layer(number), dot.radius + offset) for number, offset in enumerate(wall.layers)]
     largest = molecule.reach / 1.5
-    layers = [
+    sized = [
         (region, radius, RADIAL_SIZE * resolution.size_factor * min(largest, _size(molecule, wall, region)))
         for region, radius in radii
     ]
-    return radial_elements(layers, degree=resolution.degree)
+    return radial_elements(sized, degree=resolution.degree)
 
 
 def _polarised_interfaces(molecule: AxialMolecule, interfaces: Iterable[frozenset[str]]) -> frozenset[frozenset[str]]:

@@ -7,7 +7,7 @@ each an :class:`~qdmol.estimates.Estimate`, and an xarray dataset; or, over axes
 >>> import qdmol
 >>> solution = qdmol.solve("@homodimer")
 >>> solution.splitting
-22.867 ± 0.008 meV
+22.867 ± 0.009 meV
 
 The room is lazy (PEP 562): what a map has on disk comes back without the solver.
 """
