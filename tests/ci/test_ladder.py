@@ -160,6 +160,19 @@ def test_the_cost_of_a_basis_is_predicted(example):
     assert 1 / 3 < bases.size(EXCITON, 2) / largest < 3
 
 
+def test_states_refer_to_the_orbitals_of_the_widened_basis():
+    """Coefficients of a state that was solved before belong to other orbitals, whose signs are free."""
+    solution = solved("heterodimer")
+    early, late = Ladder(solution), Ladder(solution)
+    before = early.solve(EXCITON, 0, 3)
+    for bases in (early, late):
+        bases.problem(1, ["eh"])
+    assert early.solve(EXCITON, 0, 3) is not before
+    for kept, fresh in zip(early.solve(EXCITON, 0, 3), late.solve(EXCITON, 0, 3), strict=True):
+        assert abs(kept.vector @ fresh.vector) == pytest.approx(1, abs=1e-6)
+        assert kept.energy == pytest.approx(fresh.energy, abs=1e-9)
+
+
 def stub(unknowns, dots=2):
     carrier = SimpleNamespace(symmetry=AxialSymmetry(mirror=False))
     molecule = SimpleNamespace(dots=[None] * dots)
