@@ -19,7 +19,7 @@ COMMAND = (sys.executable, "-m", "qdmol", "solve", DIMER, "--json", "--quiet")
 # Points of the 3-D grid, nm apart.
 GRIDS = (0.2, 0.15)
 WARM_RUNS, SHELL_RUNS = 15, 7
-WARM_LIMIT, SHELL_LIMIT, MEMORY_LIMIT = 0.5, 3.0, 500.0
+WARM_LIMIT, SHELL_LIMIT, MEMORY_LIMIT = 0.22, 1.0, 500.0
 
 
 @dataclass(frozen=True)

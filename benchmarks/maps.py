@@ -16,8 +16,8 @@ AXES = ("--axis", "core_diameter=2nm:4.4nm:20", "--axis", "barrier=0.6nm:4nm:20"
 WORKERS = 2
 # What is computed at every point, and the limit (s) that the project sets itself for a cold map.
 CASES = {
-    "two electron levels, no Coulomb": ({"electrons": 2, "holes": 0, "coulomb": "none", "tolerance": 0.1}, 30.0),
-    "two electron levels, one hole level, self-consistent": ({"electrons": 2, "holes": 1, "tolerance": 0.1}, 120.0),
+    "two electron levels, no Coulomb": ({"electrons": 2, "holes": 0, "coulomb": "none", "tolerance": 0.1}, 8.0),
+    "two electron levels, one hole level, self-consistent": ({"electrons": 2, "holes": 1, "tolerance": 0.1}, 30.0),
 }
 AGAIN_LIMIT, AGAIN_RUNS = 1.0, 5
 
