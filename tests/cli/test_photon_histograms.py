@@ -180,6 +180,15 @@ def test_g2_of_coincidences(tmp_path, capsys):
     assert shown["g2"]["poisson"] is None
 
 
+def test_options_of_decays_do_not_apply_to_coincidences(tmp_path, capsys):
+    path = coincidences(tmp_path / "g2.csv")
+    status, shown = analyze(capsys, path, "--response", CASES / "irf_normalised.txt")
+    assert status == 0
+    assert [flag["message"] for flag in shown["quality"] if flag["flag"] == "not_used"] == [
+        "`response` was not used: it does not apply to a coincidence histogram."
+    ]
+
+
 def test_coincidences_without_g2(tmp_path, capsys):
     assert "not normalised" in refused(capsys, coincidences(tmp_path / "n.csv", DIP / 60.5))["message"]
     path = coincidences(tmp_path / "g2.csv")

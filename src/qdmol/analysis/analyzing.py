@@ -365,6 +365,7 @@ def _analyzed_histogram(
         )
     about = _curve_about(recording, None, curve.number)
     reading = tuple(Flag("reading", "note", plain_text(note)) for note in (*curve.notes, *recording.notes))
+    reading += _unused(options)
     meter = Meter(progress, 1.0)
     meter.start("g2")
     pairs = _pairs(curve, recording, options)
@@ -378,6 +379,16 @@ def _analyzed_histogram(
         g2=g2,
         histogram=about | {"stated_period_ns": pairs.period_ns},
         pulse_period_ns=period,
+    )
+
+
+def _unused(options: Options) -> tuple[Flag, ...]:
+    """Notes on options that only a decay or single photons can use; a folder may remember them for its other files."""
+    given = {"response": options.response, "dark": options.dark}
+    return tuple(
+        Flag("not_used", "note", f"`{name}` was not used: it does not apply to a coincidence histogram.")
+        for name, value in given.items()
+        if value is not None
     )
 
 
