@@ -196,6 +196,8 @@ def test_an_invalid_dictionary_is_refused(change, field):
     with pytest.raises(InputError) as refused:
         RateModel.from_dict(MODEL.to_dict() | change)
     assert refused.value.field == field
+    with pytest.raises(InputError, match="a mapping with the keys states, transitions, absorptions"):
+        RateModel.from_dict(None)
 
 
 def test_yields_of_states_and_transitions():
@@ -217,6 +219,8 @@ def test_yields_of_states_and_transitions():
     assert shelved.quantum_yield("X", "S") == 0.0
     assert shelved.quantum_yield("S") == 0.0
     assert shelved.lifetime_ns("X") == pytest.approx(12.5)
+    # a background does not count
+    assert independent(MODEL, poisson_light(rate=3.0)).quantum_yield("X,B") == pytest.approx(0.9)
 
 
 def test_photons_from_a_state_are_those_of_its_decay():

@@ -95,6 +95,8 @@ def test_g3_of_channels_adds_up_to_that_of_all_photons(model):
             for b in names
             for c in names
         )
+        order = emission.g3(("red", "green", "red"), gate_ns=gate)
+        assert order == pytest.approx(emission.g3(("green", "red", "red"), gate_ns=gate), rel=1e-12)
         assert triples == pytest.approx(emission.g3(gate_ns=gate) * photons[None] ** 3, rel=1e-11)
 
 

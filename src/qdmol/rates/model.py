@@ -221,13 +221,11 @@ class RateModel:
         InputError
             A key is missing or unknown, or the model is invalid.
         """
-        keys = {"states", "transitions", "absorptions"}
-        if set(values) != keys:
-            raise InputError(field="values", value=values, allowed=f"a mapping with the keys {', '.join(sorted(keys))}")
+        parts = _parts(values, ("states", "transitions", "absorptions"))
         return cls(
-            states=values["states"],
-            transitions=tuple(_read("transitions", Transition, values["transitions"])),
-            absorptions=tuple(_read("absorptions", Absorption, values["absorptions"])),
+            states=parts["states"],
+            transitions=tuple(_read("transitions", Transition, parts["transitions"])),
+            absorptions=tuple(_read("absorptions", Absorption, parts["absorptions"])),
         )
 
     def _index(self, state: str, field_name: str = "state") -> int:
@@ -240,6 +238,13 @@ def _sequence(field_name: str, values: object) -> tuple[Any, ...]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InputError(field=field_name, value=values, allowed="a list")
     return tuple(values)
+
+
+def _parts(values: object, keys: tuple[str, ...]) -> Mapping[str, Any]:
+    """Mapping with these keys and no others."""
+    if not isinstance(values, Mapping) or set(values) != set(keys):
+        raise InputError(field="values", value=values, allowed=f"a mapping with the keys {', '.join(keys)}")
+    return values
 
 
 def _read(field_name: str, kind: type[_Move], values: object) -> Iterator[_Move]:
