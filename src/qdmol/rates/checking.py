@@ -86,6 +86,13 @@ def edges(field: str, values: ArrayLike, high: float) -> Floats:
     return array
 
 
+def channels(values: object, number: int) -> tuple[str | None, ...]:
+    """Return `values` if they are a `number` of channels, each a name or None; whether they exist is not checked."""
+    if not isinstance(values, tuple | list) or len(values) != number:
+        raise InputError(field="channels", value=values, allowed=f"{number} names of channels, each a text or None")
+    return tuple(values)
+
+
 def gate(values: Sequence[float] | None, period_ns: float) -> tuple[float, float]:
     """Return the gate of delays `values`, or the whole period if it is None."""
     if values is None:

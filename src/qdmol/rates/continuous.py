@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
-from qdmol.rates.checking import LONGEST, numbers
+from qdmol.rates.checking import LONGEST, channels as checked_channels, numbers
 from qdmol.rates.generators import Generators, evolved, stationary
 
 
@@ -41,7 +41,7 @@ class ContinuousEmission:
         """Photons per ns in `channel`, or in all channels if it is None."""
         return float((self.generators.emission_of(channel) @ self.steady_state).sum())
 
-    def g2(self, lags_ns: ArrayLike, channels: tuple[str | None, str | None] = (None, None)) -> Floats:
+    def g2(self, lags_ns: ArrayLike, channels: tuple[str | None, ...] = (None, None)) -> Floats:
         """Second-order correlation g2(τ) relative to uncorrelated photons.
 
         ``g2(τ) = 1ᵀ J_b exp(L τ) J_a p / (r_a r_b)`` for τ ≥ 0, with the steady state p, the generator L, the jumps J
@@ -66,7 +66,7 @@ class ContinuousEmission:
         """
         lags = numbers("lags_ns", lags_ns, -LONGEST, LONGEST)
         result = np.empty(len(lags))
-        first, second = channels
+        first, second = checked_channels(channels, 2)
         later = lags >= 0
         for chosen, pair in ((later, (first, second)), (~later, (second, first))):
             if chosen.any():
