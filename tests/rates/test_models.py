@@ -152,8 +152,10 @@ def test_emission_that_ends_is_refused_where_it_is_divided_by():
     np.testing.assert_allclose(continuous.steady_state, [0.0, 0.0, 1.0])
     assert pulsed.photons_per_pulse() == 0.0
     for call in (lambda: continuous.g2([1.0]), pulsed.g2, pulsed.g3):
-        with pytest.raises(InputError, match="such that photons are emitted"):
+        with pytest.raises(InputError, match="undefined: the source emits no photons"):
             call()
+    with pytest.raises(InputError, match="no photons with delays from 9000 to 10000 ns"):
+        MODEL.pulsed(period_ns=1e4, excitons=1e-90).g2(gate_ns=(9e3, 1e4))
     assert trap.photons_from("X") == pytest.approx(0.045 / 0.06)
 
 

@@ -13,6 +13,7 @@ from qdmol.errors import InputError
 LARGEST_RATE = 1e12  # 1/ns
 LONGEST = 1e18  # ns, 30 years
 MOST_EXCITONS = 1e6  # per pulse
+LEAST_PHOTONS = 1e-90  # per pulse or ns: the product of three has no digits if there are fewer
 
 
 def rate(field: str, value: object) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
-from qdmol.rates.checking import LONGEST, channels as checked_channels, numbers
+from qdmol.rates.checking import LEAST_PHOTONS, LONGEST, channels as checked_channels, numbers
 from qdmol.rates.generators import Generators, evolved, stationary
 
 
@@ -78,10 +78,9 @@ class ContinuousEmission:
         behind = self.generators.emission_of(first) @ self.steady_state
         row = self.generators.emission_of(second).sum(axis=0)
         rates = (behind.sum(), row @ self.steady_state)
-        if min(rates) <= 0:
-            raise InputError(
-                field="absorption_rate", value=self.absorption_rate, allowed="such that photons are emitted"
-            )
+        if min(rates) < LEAST_PHOTONS:
+            message = "g2 is undefined: the source emits no photons in one of the channels."
+            raise InputError(field="channels", value=(first, second), allowed="channels with photons", message=message)
         # the deviation from the steady state decays to zero without rounding at long lags
         deviation = behind / rates[0] - self.steady_state
         curve: Floats = np.maximum(1.0 + row @ evolved(self._generator, deviation, lags) / rates[1], 0.0)

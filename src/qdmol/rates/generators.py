@@ -237,7 +237,9 @@ def _modes(generator: Floats, longest: float) -> tuple[Floats, Floats, Floats] |
         left = np.linalg.inv(right)
     except np.linalg.LinAlgError:
         return None
-    if np.linalg.norm(right) * np.linalg.norm(left) > _CONDITION:
+    with np.errstate(over="ignore"):
+        condition = np.linalg.norm(right) * np.linalg.norm(left)
+    if not condition < _CONDITION:
         return None
     # no probability grows: positive real parts are rounding, which long times would amplify
     return np.minimum(values.real, 0.0) + 1j * values.imag, right, left

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from qdmol.arrays import Floats, Integers
 from qdmol.errors import InputError
 from qdmol.rates.checking import (
+    LEAST_PHOTONS,
     channels as checked_channels,
     edges as checked_edges,
     gate as checked_gate,
@@ -163,7 +164,7 @@ class PulsedEmission:
         first = self._chain(channels, gate)
         second = first if channels[0] == channels[1] else self._chain((channels[1], channels[0]), gate)
         photons = (first.photons, second.photons)
-        self._check_emission(min(photons))
+        self._check_emission(min(photons), gate)
         sides = np.empty(len(apart))
         for chosen, chain in ((apart > 0, first), (apart < 0, second)):
             if chosen.any():
@@ -187,7 +188,7 @@ class PulsedEmission:
         gate = checked_gate(gate_ns, self.period_ns)
         channels = checked_channels(channels, 3)
         photons = [self.photons_per_pulse(channel, gate_ns=gate) for channel in channels]
-        self._check_emission(min(photons))
+        self._check_emission(min(photons), gate)
         start = self._at(gate[0])
         triples = 0.0
         known: dict[tuple[str | None, ...], float] = {}
@@ -233,9 +234,12 @@ class PulsedEmission:
         reverse = ordered if channels[0] == channels[1] else self._ordered_pairs(edges, (channels[1], channels[0]))
         return ordered + reverse.T
 
-    def _check_emission(self, photons: float) -> None:
-        if not photons > 0:
-            raise InputError(field="excitons", value=self.excitons, allowed="such that photons are emitted")
+    def _check_emission(self, photons: float, gate: tuple[float, float]) -> None:
+        """Refuse a gate without photons."""
+        if photons < LEAST_PHOTONS:
+            within = f"with delays from {gate[0]:g} to {gate[1]:g} ns"
+            message = f"g2 and g3 are undefined: the source emits no photons {within} in one of the channels."
+            raise InputError(field="gate_ns", value=gate, allowed="a gate with photons", message=message)
 
     def _at(self, time: float) -> Floats:
         """Probability of the states `time` after the pulse."""
