@@ -45,8 +45,8 @@ class ContinuousEmission:
         """Second-order correlation g2(τ) relative to uncorrelated photons.
 
         ``g2(τ) = 1ᵀ J_b exp(L τ) J_a p / (r_a r_b)`` for τ ≥ 0, with the steady state p, the generator L, the jumps J
-        and the photon rates r (M. F. Neuts, *J. Appl. Probab.* 16, 764, 1979, doi:10.2307/3213143; A. Molski et al., *Chem.
-        Phys. Lett.* 318, 325, 2000, for a molecule with a triplet state).
+        and the photon rates r (M. F. Neuts, *J. Appl. Probab.* 16, 764, 1979, doi:10.2307/3213143; A. Molski et al.,
+        *Chem. Phys. Lett.* 318, 325, 2000, for a molecule with a triplet state).
 
         Parameters
         ----------
