@@ -34,8 +34,8 @@ def _cleared_pages(way):
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-# Freed arrays of 3 MB, 360 MB in all, each kept from the end of the heap by a block in use: bytes that are returned, and
-# pages cleared for the next 60 MB of arrays where few of the free addresses hold memory.
+# Freed arrays of 3 MB, 360 MB in all, each kept from the end of the heap by a block in use: bytes that are returned,
+# and pages cleared for the next 60 MB of arrays where few of the free addresses hold memory.
 RETURNED = """
 import resource
 import numpy as np

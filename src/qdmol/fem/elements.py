@@ -203,9 +203,7 @@ def _group(mesh: ngsolve.Mesh, space: ngsolve.H1) -> dict[ngsolve.ET, list[_Memb
     groups: dict[ngsolve.ET, list[_Member]] = defaultdict(list)
     # The space's own elements know their unknowns: to ask for those of each takes ten times as long.
     for element in space.Elements(ngsolve.VOL):
-        groups[element.type].append(
-            _Member(element.nr, _orientation(element), tuple(element.dofs), names[element.mat])
-        )
+        groups[element.type].append(_Member(element.nr, _orientation(element), tuple(element.dofs), names[element.mat]))
     return dict(groups)
 
 

@@ -55,7 +55,6 @@ class Pairing:
         return self.poisson.solve({sector: 4 * math.pi * COULOMB_EV_NM * load for sector, load in loads.items()})
 
 
-
 @dataclass(frozen=True)
 class SelfConsistentPair:
     """A self-consistent pair; `converged` is False if MAX_ITERATIONS `iterations` were not sufficient.
