@@ -11,7 +11,6 @@ the last only about an axis, where the kinetic energy of the functions u e^{imφ
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,8 +70,8 @@ class Pattern:
     def matrix(self, entries: Floats) -> sp.csc_array:
         """The matrix with these entries."""
         # A copy of one that has been checked: the same checks would take as long as a product with a vector.
-        matrix = copy.copy(self._template)
-        matrix.data = entries
+        matrix = sp.csc_array.__new__(sp.csc_array)
+        matrix.__dict__.update(self._template.__dict__, data=entries)
         return matrix
 
     def restrict(self, unknowns: Indices) -> tuple[Pattern, Indices]:

@@ -126,7 +126,8 @@ def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order
     space = ngsolve.H1(mesh, order=degree)
     order = 2 * degree + extra_order
     groups = _group(mesh, space)
-    number = _elimination_numbers(groups, space.ndof, degree, last=_library_boundary(mesh, space, "outer"))
+    boundaries = _library_boundaries(space)
+    number = _elimination_numbers(groups, space.ndof, degree, last=boundaries["outer"])
     blocks = tuple(_block(mesh, space, number, kind, members, order) for kind, members in groups.items())
     names = list(mesh.GetMaterials())
     return Elements(
@@ -136,7 +137,7 @@ def tabulate(mesh: ngsolve.Mesh, symmetry: Symmetry, *, degree: int, extra_order
         blocks=blocks,
         outer_boundary=_outer_boundary(mesh, space, number, order),
         degree_of=_degrees(blocks, space.ndof, degree),
-        boundaries={name: _on_boundary(mesh, space, number, name) for name in ("axis", "mirror", "outer")},
+        boundaries={name: np.sort(number[unknowns]) for name, unknowns in boundaries.items()},
         regions=tuple(names),
         sample=_sampler(mesh, space, number),
         with_extra_order=lambda extra: tabulate(mesh, symmetry, degree=degree, extra_order=extra),
@@ -200,13 +201,16 @@ def _group(mesh: ngsolve.Mesh, space: ngsolve.H1) -> dict[ngsolve.ET, list[_Memb
     """Elements by kind, each with the orientation class its shape functions depend on."""
     names = {name: k for k, name in enumerate(mesh.GetMaterials())}
     groups: dict[ngsolve.ET, list[_Member]] = defaultdict(list)
-    for element in mesh.Elements(ngsolve.VOL):
-        vertices = [vertex.nr for vertex in element.vertices]
-        orientation = tuple(sorted(range(len(vertices)), key=vertices.__getitem__))
-        groups[element.type].append(
-            _Member(element.nr, orientation, tuple(space.GetDofNrs(element)), names[element.mat])
-        )
+    # The space's own elements know their unknowns: to ask for those of each takes ten times as long.
+    for element in space.Elements(ngsolve.VOL):
+        groups[element.type].append(_Member(element.nr, _orientation(element), tuple(element.dofs), names[element.mat]))
     return dict(groups)
+
+
+def _orientation(element: ngsolve.FESpaceElement) -> tuple[int, ...]:
+    """Local numbers of an element's vertices in the order of their numbers in the mesh."""
+    vertices = [vertex.nr for vertex in element.vertices]
+    return tuple(sorted(range(len(vertices)), key=vertices.__getitem__))
 
 
 def _block(
@@ -321,34 +325,37 @@ def _local_degrees(kind: ngsolve.ET, degree: int) -> list[int]:
     return [1] * 4 + edge * 4 + inner
 
 
-def _on_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices, name: str) -> Indices:
-    return np.sort(number[_library_boundary(mesh, space, name)])
-
-
-def _library_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, name: str) -> Indices:
-    """Unknowns on a boundary in the library's numbering."""
-    if name not in mesh.GetBoundaries():
-        return np.array([], dtype=np.intp)
-    return np.flatnonzero(np.array(space.GetDofs(mesh.Boundaries(name))))
+def _library_boundaries(space: ngsolve.H1) -> dict[str, Indices]:
+    """Unknowns on each named boundary in the library's numbering."""
+    unknowns: dict[str, list[tuple[int, ...]]] = {name: [] for name in ("axis", "mirror", "outer")}
+    for element in space.Elements(ngsolve.BND):
+        if element.mat in unknowns:
+            unknowns[element.mat].append(tuple(element.dofs))
+    return {name: np.unique(np.array(listed, dtype=np.intp)) for name, listed in unknowns.items()}
 
 
 def _outer_boundary(mesh: ngsolve.Mesh, space: ngsolve.H1, number: Indices, order: int) -> BoundaryBlock | None:
     if "outer" not in mesh.GetBoundaries():
         return None
     rule = ngsolve.IntegrationRule(ngsolve.ET.SEGM, order)
-    members = [element for element in mesh.Elements(ngsolve.BND) if element.mat == "outer"]
-    numbers = [element.nr for element in mesh.Elements(ngsolve.BND)]
-    position = [numbers.index(element.nr) for element in members]
+    unknowns, positions, orientations = [], [], []
+    tables: dict[tuple[int, ...], list[Floats]] = {}
+    for position, element in enumerate(space.Elements(ngsolve.BND)):
+        if element.mat != "outer":
+            continue
+        orientation = _orientation(element)
+        if orientation not in tables:
+            shape = space.GetFE(ngsolve.ElementId(ngsolve.BND, element.nr))
+            tables[orientation] = [shape.CalcShape(*point[:1]) for point in rule.points]
+        unknowns.append(tuple(element.dofs))
+        positions.append(position)
+        orientations.append(orientation)
     points = mesh.MapToAllElements(rule, ngsolve.BND)
     field = ngsolve.CoefficientFunction((ngsolve.x, ngsolve.y, ngsolve.specialcf.JacobianMatrix(2, 1)))
-    samples = np.asarray(field(points)).reshape(len(numbers), len(rule.weights), 4)[position]
-    values = []
-    for element in members:
-        shape = space.GetFE(ngsolve.ElementId(ngsolve.BND, element.nr))
-        values.append([shape.CalcShape(*point[:1]) for point in rule.points])
+    samples = np.asarray(field(points)).reshape(-1, len(rule.weights), 4)[positions]
     return BoundaryBlock(
-        unknowns=number[np.array([space.GetDofNrs(element) for element in members], dtype=np.intp)],
+        unknowns=number[np.array(unknowns, dtype=np.intp)],
         points=samples[..., :2],
         measure=np.array(rule.weights) * np.hypot(samples[..., 2], samples[..., 3]) * samples[..., 0],
-        values=np.array(values),
+        values=np.array([tables[orientation] for orientation in orientations]),
     )

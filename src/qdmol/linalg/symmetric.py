@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import ctypes
 import math
+import mmap
 import sys
 from functools import cache, cached_property
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -35,11 +37,11 @@ _LARGEST_KEPT_BLOCK = 32 * 2**20
 
 
 def release_freed_memory(*, above: int = 0) -> None:
-    """Return freed memory to the operating system, if the C library can and more than `above` bytes are free."""
+    """Return freed memory to the operating system, if the C library can and more than `above` bytes of it are held."""
     library = _c_library()
     if library is None or not hasattr(library, "malloc_trim"):
         return
-    if above and hasattr(library, "mallinfo2") and _free_bytes(library) <= above:
+    if above and hasattr(library, "mallinfo2") and _unused_bytes(library) <= above:
         return
     library.malloc_trim(0)
 
@@ -72,10 +74,20 @@ class _MallocInfo(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_size_t) for name in _MALLOC_INFO)
 
 
-def _free_bytes(library: ctypes.CDLL) -> int:
-    """Bytes in blocks that were freed, in the main heap."""
+def _unused_bytes(library: ctypes.CDLL) -> int:
+    """Estimate of the bytes in freed blocks of the main heap for which the system holds memory.
+
+    Most of a free block may be pages that were returned before or never written: what is resident beyond the blocks in
+    use bounds the rest.
+    """
     library.mallinfo2.restype = _MallocInfo
-    return int(library.mallinfo2().fordblks)
+    info = library.mallinfo2()
+    try:
+        resident, shared = map(int, Path("/proc/self/statm").read_text().split()[1:3])
+    except OSError:
+        return int(info.fordblks)
+    private = (resident - shared) * mmap.PAGESIZE
+    return int(min(info.fordblks, private - info.uordblks - info.hblkhd))
 
 
 @cache
@@ -102,7 +114,9 @@ def elimination_order(graph: sp.csc_array) -> NDArray[np.int32]:
 
 
 def _factorised(matrix: sp.csc_array, ordering: str) -> spla.SuperLU:
-    return spla.splu(matrix, permc_spec=ordering, diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    # Panels of one column are a tenth faster than those of 20 for matrices that fit into the fast memory.
+    options = {"SymmetricMode": True}
+    return spla.splu(matrix, permc_spec=ordering, diag_pivot_thresh=0.0, panel_size=1, options=options)
 
 
 class Factor:

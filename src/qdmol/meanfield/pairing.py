@@ -54,10 +54,6 @@ class Pairing:
         loads = source.space.loads(source.density)
         return self.poisson.solve({sector: 4 * math.pi * COULOMB_EV_NM * load for sector, load in loads.items()})
 
-    def energy_of(self, source: CarrierState, target: CarrierSpace) -> Floats:
-        """Potential energy (images, P) of the target carrier in the field of the source, attractive."""
-        return -target.evaluate(self.potential_of(source))
-
 
 @dataclass(frozen=True)
 class SelfConsistentPair:
@@ -113,9 +109,11 @@ def converge_pair(
     while iteration < MAX_ITERATIONS:
         iteration += 1
         hole.improve(hole_energy + constraint, steps=STEPS)
-        electron_energy = pairing.energy_of(hole, pairing.electron)
+        hole_potential = pairing.potential_of(hole)
+        electron_energy = -pairing.electron.evaluate(hole_potential)
         electron.improve(electron_energy, steps=STEPS)
-        hole_energy = pairing.energy_of(electron, pairing.hole)
+        electron_potential = pairing.potential_of(electron)
+        hole_energy = -pairing.hole.evaluate(electron_potential)
         levels = electron.level + hole.level
         if max(electron.correction, hole.correction) < STATE_CONVERGENCE_EV and abs(levels - last) < level_change:
             break
@@ -130,8 +128,8 @@ def converge_pair(
         hole=hole,
         electron_energy=electron_energy,
         hole_energy=hole_energy,
-        electron_potential=pairing.potential_of(electron),
-        hole_potential=pairing.potential_of(hole),
+        electron_potential=electron_potential,
+        hole_potential=hole_potential,
         converged=iteration < MAX_ITERATIONS,
         iterations=iteration,
     )

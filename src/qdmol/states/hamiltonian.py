@@ -149,7 +149,7 @@ def _sum(first: Coefficient, second: Coefficient) -> Coefficient:
 
 @dataclass(frozen=True)
 class _UnfoldedSpace:
-    """The space of one sector on the meshed part, copied to every image and joined where the images meet."""
+    """The whole space on the meshed part, copied to every image and joined where the images meet."""
 
     space: SectorSpace
     meshed: SectorSpace
@@ -171,7 +171,7 @@ class ScreenedHamiltonian:
 
     bare: Hamiltonian
     energies: Sequence[Coefficient]
-    _unfolded: dict[tuple[tuple[str, ...], bool], _UnfoldedSpace] = field(default_factory=dict, repr=False)
+    _sectors: dict[tuple[tuple[str, ...], bool], SectorSpace] = field(default_factory=dict, repr=False)
     _pencils: dict[tuple[Sector, bool], Pencil] = field(default_factory=dict, repr=False)
 
     @property
@@ -208,17 +208,36 @@ class ScreenedHamiltonian:
         folded = self.bare.symmetry.folded(sector)
         bare = self.bare.energy(folded)
         energy = [bare + extra for extra in self._entries]
-        meshed = space.of(folded, coarse=coarse)
         if len(energy) == 1:
+            meshed = space.of(folded, coarse=coarse)
             return Pencil(meshed, meshed.cut(energy[0]), meshed.cut(space.mass))
+        unfolded, sector_space = self._unfolded, self._sector_space(folded, coarse=coarse)
+        joined = unfolded.add([unfolded.meshed.cut(image) for image in energy])
+        return Pencil(sector_space, sector_space.cut(joined), sector_space.cut(self._mass))
+
+    @cached_property
+    def _unfolded(self) -> _UnfoldedSpace:
+        return self._unfold(self.bare.space.whole)
+
+    @cached_property
+    def _mass(self) -> Floats:
+        """Entries of the overlap matrix over all unknowns of all images."""
+        mass = self._unfolded.meshed.cut(self.bare.space.mass)
+        return self._unfolded.add([mass] * len(self.energies))
+
+    def _sector_space(self, folded: Sector, *, coarse: bool) -> SectorSpace:
+        """The functions on all images that are, on the meshed part, those of a sector of the bare Hamiltonian."""
         key = self.bare.symmetry.vanishing(folded), coarse
-        if key not in self._unfolded:
-            self._unfolded[key] = self._unfold(meshed)
-        unfolded = self._unfolded[key]
-        mass = meshed.cut(space.mass)
-        return Pencil(
-            unfolded.space, unfolded.add([meshed.cut(image) for image in energy]), unfolded.add([mass] * len(energy))
-        )
+        if key == ((), False):
+            return self._unfolded.space
+        if key not in self._sectors:
+            whole, count = self._unfolded.space, self.bare.elements.count
+            meshed = np.zeros(count, dtype=np.bool_)
+            meshed[self.bare.space.of(folded, coarse=coarse).unknowns] = True
+            kept = np.flatnonzero(meshed[whole.unknowns % count])
+            pattern, places = whole.pattern.restrict(kept)
+            self._sectors[key] = SectorSpace(whole.unknowns[kept], pattern, whole.degrees[kept], places)
+        return self._sectors[key]
 
     def _unfold(self, meshed: SectorSpace) -> _UnfoldedSpace:
         elements, images = self.bare.elements, self.bare.symmetry.images

@@ -83,7 +83,15 @@ class Space:
 
     def of(self, sector: Sector, *, coarse: bool) -> SectorSpace:
         """Unknowns and pattern of one sector, with shape functions of all degrees or (coarse) about half of them."""
-        key = self.elements.symmetry.vanishing(sector), coarse
+        return self._kept(self.elements.symmetry.vanishing(sector), coarse=coarse)
+
+    @property
+    def whole(self) -> SectorSpace:
+        """Functions that vanish nowhere but at the outer boundary, those of every sector among them."""
+        return self._kept((), coarse=False)
+
+    def _kept(self, boundary_conditions: tuple[str, ...], *, coarse: bool) -> SectorSpace:
+        key = boundary_conditions, coarse
         if key not in self._sectors:
             self._sectors[key] = self._sector_space(*key)
         return self._sectors[key]
