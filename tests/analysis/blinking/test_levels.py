@@ -122,6 +122,25 @@ def test_stays_too_short_to_be_found_make_no_levels():
         assert level.rate_hz.low < rate < level.rate_hz.high
 
 
+@pytest.mark.parametrize("spread", [0.01, 0.03])
+def test_two_states_that_wander_are_two_states(spread):
+    rng = np.random.default_rng(20)
+    light = stays(rng, duration_s=20.0, rates_hz=(5e4, 5e3))
+    wandering = [Stay(s.start_s, s.stop_s, s.rate_hz * rng.normal(1.0, spread)) for s in light]
+    levels = intensity_levels(in_ticks(times_of(rng, wandering)))
+    assert levels.kind == "two-state"
+    assert levels.levels[0].rate_hz.low < 5e3 < levels.levels[0].rate_hz.high
+
+
+def test_one_state_that_wanders_is_no_blinking():
+    rng = np.random.default_rng(21)
+    light = [Stay(k, k + 1.0, 3e4 * rng.normal(1.0, 0.03)) for k in range(20)]
+    levels = intensity_levels(in_ticks(times_of(rng, light)))
+    assert len(levels.segments) > 5
+    assert (levels.number, levels.kind) == (1, "constant")
+    assert "but small" in levels.kind_reason
+
+
 def test_a_constant_source_has_one_level():
     rng = np.random.default_rng(12)
     levels = intensity_levels(pulsed(rng, [Stay(0.0, 4.0, 5e4)]))
@@ -229,6 +248,13 @@ def test_a_hundred_thousand_segments_are_grouped():
     assert len(grouping.rates_hz) == 3
     np.testing.assert_allclose(grouping.rates_hz, [2e3, 1e4, 3e4], rtol=0.02)
     assert (grouping.level == true).mean() > 0.97
+
+
+def test_a_hundred_thousand_segments_of_a_continuum():
+    rng = np.random.default_rng(22)
+    lengths = rng.exponential(0.02, 50_000) + 1e-3
+    grouping = group_levels(rng.poisson(rng.uniform(5e3, 5e4, 50_000) * lengths), lengths)
+    assert grouping.continuum_evidence > max(grouping.evidence)
 
 
 def test_more_levels_than_are_tried_count_as_a_continuum():
