@@ -28,6 +28,8 @@ from qdmol.statistics import chi2_tail
 _TAILS = (0.025, 0.975)
 _MOST_NUMBER = 200_000  # emitters beyond which there is no upper limit
 _POOR_FIT = 1e-3
+_NO_DECISION = "More photons of this kind would not decide: hypotheses that are left predict the same pairs and levels."
+_TRIAL = 300  # points that say which model to look at first
 _SHAPE_ERROR = 0.03  # relative systematic error of the expected pairs in a bin
 _LONGEST, _FINEST = 1000.0, 1.15  # recordings longer by these factors are tried
 _STEPS: Final = ("g2(0)", "delays of pairs", "intensity levels", "g3", "brightness of single emitters")
@@ -80,13 +82,21 @@ class Comparison:
 def compare(
     seen: Observations, *, monomer: Monomer | None, rng: np.random.Generator, use: Use | None = None
 ) -> Comparison:
-    """Marginal likelihood of every model, and the probability of every hypothesis; all four are equally likely before."""
+    """Marginal likelihood of every model, and the probability of every hypothesis.
+
+    Before the data all four are equally likely.
+    """
     expectation = Expectation(seen)
     models = models_for(seen)
-    marginals = tuple(
-        marginal(likelihood_of(model, expectation, monomer, use or Use()), len(model.columns(seen)), rng)
-        for model in models
-    )
+    likelihoods = [likelihood_of(model, expectation, monomer, use or Use()) for model in models]
+    sizes = [len(model.columns(seen)) for model in models]
+    # the most likely first, so that models far below it need no precision
+    trial = [float(f(rng.standard_normal((_TRIAL, n))).max()) for f, n in zip(likelihoods, sizes, strict=True)]
+    rival, made = -np.inf, {}
+    for k in sorted(range(len(models)), key=lambda each: -trial[each]):
+        made[k] = marginal(likelihoods[k], sizes[k], rng, rival=rival)
+        rival = max(rival, made[k].log_evidence)
+    marginals = tuple(made[k] for k in range(len(models)))
     # the weights of the models of a hypothesis sum to one
     known = {name: sum(model.weight for model in models if model.hypothesis == name) for name in HYPOTHESES}
     logs = np.array(
@@ -96,7 +106,8 @@ def compare(
         ]
     )
     weights = np.exp(logs - special.logsumexp(logs))
-    log_evidence, probabilities = {}, {}
+    log_evidence: dict[str, float] = {}
+    probabilities: dict[str, float] = {}
     for name in HYPOTHESES:
         own = [k for k, model in enumerate(models) if model.hypothesis == name]
         log_evidence[name] = float(special.logsumexp(logs[own]))
@@ -122,7 +133,7 @@ def evidence_steps(
 
     def add(name: str, observations: Observations, use: Use) -> Comparison:
         comparison = compare(observations, monomer=monomer, rng=rng, use=use)
-        steps.append(EvidenceStep(name, comparison.hypotheses, comparison.log_evidence))
+        steps.append(EvidenceStep(name, dict(comparison.hypotheses), dict(comparison.log_evidence)))
         return comparison
 
     nothing = Use(levels=False, triples=False, brightness=False)
@@ -209,12 +220,11 @@ def fitted_pairs(comparison: Comparison) -> Floats:
     return np.stack(rows)
 
 
-def goodness(counts: Floats, expected: Floats, *, fitted: int, rng: np.random.Generator) -> float | None:
+def goodness(counts: Floats, expected: Floats, *, fitted: int) -> float | None:
     """Probability of a larger deviance from expected pairs, a relative systematic error of 3 % a bin granted.
 
     Bins next to each other are joined until ten pairs are expected. None where fewer bins are left than parameters.
     """
-    del rng
     deviance, bins = 0.0, 0
     for row, mean in zip(counts, expected, strict=True):
         observed, predicted = 0.0, 0.0
@@ -243,8 +253,7 @@ def photons_to_decide(
 
     low, high = 1.0, _LONGEST
     if not decided(high):
-        reason = "More photons of this kind would not decide: the hypotheses that are left predict the same pairs and levels."
-        return None, reason
+        return None, _NO_DECISION
     while high / low > _FINEST**2:
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if decided(middle) else (middle, high)

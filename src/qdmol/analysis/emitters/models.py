@@ -5,14 +5,16 @@ mean rates are, once background is taken off,
 
     g = q κ / r + y (B - q κ),    q = 1 - Σ p²,
 
-where B is the same ratio of neighbouring pulses (bunching), y the yield of the biexciton over that of the exciton, and κ
-the mean product of two emitters' intensities over the product of the means. Emitters that blink independently have
-κ = 1, so that B drops out for y = 0 and 1 / (1 - g) is the effective number of emitters whatever the blinking; emitters
-that blink together have κ = B. Annihilation at the rate k leaves 1 / r of the pairs of two excitons, r = 1 + kτ/2.
+where B is the same ratio of neighbouring pulses (bunching), y the yield of the biexciton over that of the exciton, and
+κ the mean product of two emitters' intensities over the product of the means. Emitters that blink independently have
+κ = 1, so that B drops out for y = 0 and 1 / (1 - g) is the effective number of emitters whatever the blinking;
+emitters that blink together have κ = B. Annihilation at the rate k leaves 1 / r of the pairs of two excitons, with
+r = 1 + kτ/2.
 
-The first photon of such a pair has the lifetime τ / (2 r), that of a biexciton y τ / β, with β the radiative rate of the
-biexciton over that of the exciton: near 4 for independent carriers (Nair, Zhao, Bawendi, Nano Lett. 11, 1136 (2011),
-doi:10.1021/nl104054t). The second has the lifetime τ.
+The first photon of such a pair has the lifetime τ / (2 r), that of a biexciton y τ / β, with β the radiative rate of
+the biexciton over that of the exciton: near 4 for independent carriers (Nair, Zhao, Bawendi, Nano Lett. 11, 1136
+(2011), doi:10.1021/nl104054t). The second has the lifetime τ. Groups of three or more that annihilate are not among
+the hypotheses: their pairs hardly differ from those of two.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ from qdmol.analysis.emitters.observations import Observations
 from qdmol.analysis.emitters.values import Hypothesis, Monomer
 from qdmol.arrays import Floats, Integers
 
-YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: log-uniform between these
+YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: half log-uniform between these, half uniform to 1
 BETA, BETA_SPREAD, BETA_LIMITS = 4.0, 0.3, (1.5, 10.0)  # log-normal
-RATIO_SPREAD: Final = 0.7  # of the logarithm of the brightness ratio of two emitters, half-normal: 1:3 or more in 12 %
+RATIO_SPREAD: Final = 0.8  # of the logarithm of the brightness ratio of two emitters, half-normal: 1:3 or more in 17 %
 UNEQUAL: Final = 0.5  # standard deviation of log brightness of three or more, half-normal; half of them are equal
 ANNIHILATION: Final = (1.0, 100.0)  # rate over that of the exciton's decay: log-uniform between these
 MONOMER_SCATTER: Final = 0.15  # least relative scatter of yields from one emitter to another
@@ -129,14 +131,13 @@ MODELS: Final = (
     Model("two independent emitters", "two_independent", 1.0, several=True),
     Model("two emitters that annihilate", "two_interacting", 0.6, several=True, annihilating=True),
     Model("two emitters that blink together", "two_interacting", 0.4, several=True, together=True),
-    Model("three or more independent emitters", "three_or_more", 0.9, several=True, many=True),
-    Model("three or more emitters that annihilate", "three_or_more", 0.1, several=True, many=True, annihilating=True),
+    Model("three or more independent emitters", "three_or_more", 1.0, several=True, many=True),
 )
 
 
 def models_for(seen: Observations) -> tuple[Model, ...]:
     """Models to compare; blinking together only where the light fluctuates, for else it is no different."""
-    shared = float(_bunching(seen)[0][seen.top]) > SHARED_FROM or seen.strata.direct + seen.strata.stepwise > 0
+    shared = float(_bunching(seen)[0][:, seen.top].min()) > SHARED_FROM or seen.strata.direct + seen.strata.stepwise > 0
     return tuple(model for model in MODELS if shared or not model.together)
 
 
@@ -162,7 +163,7 @@ def parameters(model: Model, z: Floats, seen: Observations, monomer: Monomer | N
         # 2 / (N (N - 1)) from 3 on
         number = np.minimum(2.0 / np.maximum(special.ndtr(z[:, 8]), 1e-6), 1e6).astype(np.int64) + 1
         spread = np.maximum(z[:, 3], 0.0) * UNEQUAL
-        variance = np.minimum(np.expm1(spread**2) * (1.0 - 1.0 / number), 0.5 * number - 1.0)
+        variance = np.minimum(np.expm1(spread**2) * (1.0 - 1.0 / number), 0.9 * (number - 1.0))
         squares = (1.0 + variance) / number
         share = np.minimum(np.exp(spread) / number, 1.0)
         q, cubes = 1.0 - squares, squares**2
@@ -186,16 +187,21 @@ def parameters(model: Model, z: Floats, seen: Observations, monomer: Monomer | N
 
 
 def _yields(quantile: Floats, monomer: Monomer | None, *, several: bool) -> Floats:
-    low, high = np.log(YIELDS)
     if monomer is None or not monomer.ratios:
-        return np.asarray(np.exp(low + (high - low) * quantile), dtype=np.float64)
+        return _free_yields(quantile)
     alike = LIKE_MONOMER["several" if several else "one_emitter"]
     mean, scatter = yield_reference(monomer)
     inside = np.clip(quantile / alike, 1e-9, 1.0 - 1e-9)
     outside = np.clip((quantile - alike) / (1.0 - alike), 0.0, 1.0)
     known = np.log(mean) + scatter * special.ndtri(inside)
-    free = low + (high - low) * outside
-    return np.asarray(np.exp(np.minimum(np.where(quantile < alike, known, free), high)), dtype=np.float64)
+    like = np.minimum(np.exp(known), YIELDS[1])
+    return np.asarray(np.where(quantile < alike, like, _free_yields(outside)), dtype=np.float64)
+
+
+def _free_yields(quantile: Floats) -> Floats:
+    low, high = np.log(YIELDS)
+    small, any_yield = np.exp(low + (high - low) * np.minimum(2.0 * quantile, 1.0)), 2.0 * quantile - 1.0
+    return np.asarray(np.where(quantile < 0.5, small, np.maximum(any_yield, YIELDS[0])), dtype=np.float64)
 
 
 def yield_reference(monomer: Monomer) -> tuple[float, float]:

@@ -59,6 +59,9 @@ class Strata:
         NaN where unknown.
     direct, stepwise : int
         Changes between the brightest level and the dark one without and with a level between.
+    measured_bunching : float or None
+        Where there are no pairs of neighbouring pulses: the level beside the zero delay over that of independent
+        photons.
     """
 
     centre: Floats
@@ -72,10 +75,13 @@ class Strata:
     lifetime_error_ns: Floats
     direct: int = 0
     stepwise: int = 0
+    measured_bunching: float | None = None
 
     @property
     def bunching(self) -> Floats:
         """Pairs of neighbouring pulses over those of independent photons, drawn to 1 where few are expected, (L,)."""
+        if self.measured_bunching is not None:
+            return np.full(len(self.poisson), self.measured_bunching)
         expected = self.poisson * max(self.side_peaks, 1)
         return np.asarray((self.sides.sum(axis=1) + _STEADY) / (expected + _STEADY), dtype=np.float64)
 
@@ -139,7 +145,7 @@ class Observations:
     @property
     def resolved(self) -> bool:
         """Whether the delays of pairs say something."""
-        return self.strata.centre.shape[1] > 1
+        return bool(self.strata.centre.shape[1] > 1)
 
     @property
     def brightness(self) -> float | None:
@@ -165,6 +171,7 @@ class Observations:
             segments=np.array([int(strata.segments.sum())]),
             lifetime_ns=np.full(1, np.nan),
             lifetime_error_ns=np.full(1, np.nan),
+            measured_bunching=strata.measured_bunching,
         )
         shapes = self.shapes if delays else tuple(alone(each.share) for each in self.shapes)
         return replace(self, strata=single, shapes=shapes)
@@ -239,7 +246,7 @@ def strata_of(
     return Strata(
         centre=table(same),
         sides=table(~same),
-        poisson=np.bincount(stratum, expected, minlength=number),
+        poisson=np.bincount(stratum, expected, minlength=number).astype(np.float64),
         side_peaks=2 * pairs.reach,
         rate_hz=np.bincount(stratum, counts, minlength=number) / np.maximum(time, 1e-12),
         fraction=time / max(float(time.sum()), 1e-12),

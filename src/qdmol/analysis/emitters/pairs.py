@@ -33,7 +33,9 @@ class Arrival:
     edge_ns : float
         Delay, as recorded, at which the decay has risen to half of its height.
     rise_ns : float
-        Time from the foot of the rise to the highest count: the width of the instrument response.
+        Twice the time from the foot of the rise to half the height: the width of the instrument response.
+    risen : int
+        Bin of `counts` by which the response is over.
     counts : int64 (n,)
         Photons by delay from `start`, over one period.
     bin_ticks : int
@@ -46,6 +48,7 @@ class Arrival:
     start: int
     edge_ns: float
     rise_ns: float
+    risen: int
     counts: Integers
     bin_ticks: int
     period_ticks: int
@@ -70,9 +73,9 @@ class DelayTally:
         """Count the next chunk."""
         if records.delays is None:
             return
-        for counts, channel in zip(self._counts, self.channels, strict=True):
+        for k, channel in enumerate(self.channels):
             delays = records.delays[records.channels == channel].astype(np.int64) % self.period // self.width
-            counts += np.bincount(delays, minlength=len(counts))
+            self._counts[k] += np.bincount(delays, minlength=len(self._counts[k]))
 
     def result(self) -> tuple[Arrival, Arrival]:
         """Arrival on each channel; DataError for a channel without photons."""
@@ -100,9 +103,17 @@ def _arrival(channel: int, counts: Integers, width: int, period: int, tick_ns: f
     half = int(np.argmax(back <= floor + 0.5 * (height - floor)))
     foot = int(np.argmax(back <= floor + _FOOT * (height - floor)))
     start = top - foot - smooth
-    counted = np.roll(counts, -(start % bins))
-    edge = ((top - half) % bins) * width * tick_ns
-    return Arrival(channel, start * width, edge, max(foot - smooth, 1) * width * tick_ns, counted, width, period)
+    flank = foot - half  # as wide as the average at least
+    return Arrival(
+        channel=channel,
+        start=start * width,
+        edge_ns=((top - half) % bins) * width * tick_ns,
+        rise_ns=max(2 * (flank - smooth), 1) * width * tick_ns,
+        risen=min(3 * flank + smooth, bins - 1),
+        counts=np.roll(counts, -(start % bins)),
+        bin_ticks=width,
+        period_ticks=period,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +176,7 @@ class DelayPairTally:
         none = np.zeros(0, dtype=np.int64)
         self._kept = [(none, none), (none, none)]
         self._parts: list[tuple[Integers, Integers, Integers, Integers]] = []
-        self._columns = tuple(np.zeros(_ROOM, dtype=np.int64) for _ in range(4))
+        self._columns = _columns(_ROOM)
         self._first: int | None = None
         self._last = 0
 
@@ -198,10 +209,10 @@ class DelayPairTally:
 
         start = (0, 0)
         while True:
-            i, j, n = match_pulses(*self._kept, start, upto, self.reach, self._columns)
+            i, j, n = match_pulses(self._kept[0], self._kept[1], start, upto, self.reach, self._columns)
             self._parts.append(tuple(column[:n].copy() for column in self._columns))  # type: ignore[arg-type]
             if start == (i, j) and n == 0 and i < len(self._kept[0][0]) and self._kept[0][0][i] <= upto:
-                self._columns = tuple(np.zeros(2 * len(column), dtype=np.int64) for column in self._columns)
+                self._columns = _columns(2 * len(self._columns[0]))
             start = (i, j)
             if i >= len(self._kept[0][0]) or self._kept[0][0][i] > upto:
                 break
@@ -223,6 +234,11 @@ class DelayPairTally:
             last_pulse=self._last,
             period_s=self.stream.time_unit_ps * 1e-12,
         )
+
+
+def _columns(room: int) -> tuple[Integers, Integers, Integers, Integers]:
+    first, second, third, fourth = (np.zeros(room, dtype=np.int64) for _ in range(4))
+    return first, second, third, fourth
 
 
 def _ranks(arrival: Arrival, delays: Integers, turn: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

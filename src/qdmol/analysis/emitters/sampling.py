@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,12 +11,15 @@ from scipy import special
 
 from qdmol.arrays import Floats
 
-_FIRST, _LATER, _ROUNDS = 1500, 600, 9
-_CENTRES = 40  # of the kernels of a proposal
+_FIRST, _LATER, _ROUNDS = 1200, 500, 8
+_CENTRES = 24  # of the kernels of a proposal
 _SHRINK = 0.5  # width of a kernel over that of all points
+_MOST_WANTED, _BISECTIONS = 1500, 20
 _WANTED = 0.1  # effective share of the points, to which the likelihood is tempered
-_ENOUGH = 250.0  # effective points at which to stop
+_ENOUGH = 150.0  # effective points at which to stop
 _WIDER = 0.15  # share of each proposal that is the prior
+_HOPELESS = 25.0  # logarithm of a likelihood ratio that makes a model irrelevant
+_PATIENCE = 3  # rounds before a model is given up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +47,13 @@ class Marginal:
     log_likelihood: float
 
 
-def marginal(log_likelihood: Callable[[Floats], Floats], dimensions: int, rng: np.random.Generator) -> Marginal:
+def marginal(
+    log_likelihood: Callable[[Floats], Floats],
+    dimensions: int,
+    rng: np.random.Generator,
+    *,
+    rival: float = -math.inf,
+) -> Marginal:
     """Integrate a likelihood over parameters that are standard normal under the prior.
 
     Points are first drawn from the prior, then from kernels around likely points, the likelihood tempered until they
@@ -58,6 +68,8 @@ def marginal(log_likelihood: Callable[[Floats], Floats], dimensions: int, rng: n
         d.
     rng
         Draws the points.
+    rival
+        Logarithm of the marginal likelihood of another model: a model far below it is given up early.
     """
     points = rng.standard_normal((_FIRST, dimensions))
     values = log_likelihood(points)
@@ -65,11 +77,13 @@ def marginal(log_likelihood: Callable[[Floats], Floats], dimensions: int, rng: n
     proposals: list[tuple[Floats, Floats]] = []
     numbers = [float(len(points))]
     densities = [prior]
-    for _ in range(_ROUNDS):
+    for round_ in range(_ROUNDS):
         mixture = _mixture(densities, numbers)
         logs = prior + values - mixture
         temper, weights = _tempered(values, prior - mixture)
         if temper == 1.0 and 1.0 / float((weights**2).sum()) >= _ENOUGH:
+            break
+        if round_ >= _PATIENCE and float(values.max()) < rival - _HOPELESS:
             break
         centres, root = _kernels(points, weights, rng)
         proposals.append((centres, root))
@@ -85,7 +99,7 @@ def marginal(log_likelihood: Callable[[Floats], Floats], dimensions: int, rng: n
         numbers.append(float(_LATER))
     mixture = _mixture(densities, numbers)
     logs = prior + values - mixture
-    total = float(special.logsumexp(logs))
+    total = float(_log_sum(logs))
     best = int(np.argmax(values))
     return Marginal(
         log_evidence=total - float(np.log(sum(numbers))),
@@ -103,24 +117,32 @@ def _log_normal(points: Floats) -> Floats:
 
 def _mixture(densities: list[Floats], numbers: list[float]) -> Floats:
     shares = np.log(np.array(numbers) / sum(numbers))
-    return np.asarray(special.logsumexp(np.stack(densities) + shares[:, None], axis=0), dtype=np.float64)
+    return _log_sum(np.stack(densities) + shares[:, None])
 
 
 def _tempered(values: Floats, ratio: Floats) -> tuple[float, Floats]:
     """Weights under the likelihood to the largest power that leaves enough points effective."""
-    low, high = 0.0, 1.0
-    wanted = _WANTED * min(len(values), 2000)
-    for power in (1.0, *([0.5] * 30)):
-        trial = 1.0 if power == 1.0 else 0.5 * (low + high)
-        logs = ratio + trial * values
-        weights = np.exp(logs - special.logsumexp(logs))
-        if 1.0 / float((weights**2).sum()) >= wanted:
-            if trial == 1.0:
-                return 1.0, weights
-            low = trial
-        else:
-            high = trial
-    return low, weights
+    low, high, power = 0.0, 1.0, 1.0
+    wanted = _WANTED * min(len(values), _MOST_WANTED)
+    weights = _normalised(ratio + values)
+    if 1.0 / float(weights @ weights) >= wanted:
+        return 1.0, weights
+    for _ in range(_BISECTIONS):
+        power = 0.5 * (low + high)
+        weights = _normalised(ratio + power * values)
+        low, high = (power, high) if 1.0 / float(weights @ weights) >= wanted else (low, power)
+    return power, weights
+
+
+def _normalised(logs: Floats) -> Floats:
+    weights = np.exp(logs - logs.max())
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def _log_sum(rows: Floats) -> Floats:
+    """Logarithm of the sum of exponentials over the first axis."""
+    top = rows.max(axis=0)
+    return np.asarray(top + np.log(np.exp(rows - top).sum(axis=0)), dtype=np.float64)
 
 
 def _kernels(points: Floats, weights: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -128,7 +150,7 @@ def _kernels(points: Floats, weights: Floats, rng: np.random.Generator) -> tuple
     away = points - mean
     covariance = (away * weights[:, None]).T @ away + 1e-6 * np.eye(points.shape[1])
     chosen = rng.choice(len(points), _CENTRES, p=weights)
-    return points[chosen], np.linalg.cholesky(covariance) * _SHRINK
+    return points[chosen], np.asarray(np.linalg.cholesky(covariance) * _SHRINK, dtype=np.float64)
 
 
 def _draw(centres: Floats, root: Floats, rng: np.random.Generator) -> Floats:
@@ -157,6 +179,6 @@ def _density(points: Floats, centres: Floats | None, root: Floats | None) -> Flo
         - 0.5 * dimensions * np.log(5.0 * np.pi)
         - float(np.log(np.abs(np.diag(root))).sum())
     )
-    terms = constant - 0.5 * (5.0 + dimensions) * np.log1p(np.maximum(away, 0.0) / 5.0)
-    kernel = special.logsumexp(terms, axis=1) - np.log(len(centres))
+    heights = ((1.0 + np.maximum(away, 0.0) / 5.0) ** (-0.5 * (5.0 + dimensions))).mean(axis=1)
+    kernel = constant + np.log(np.maximum(heights, 1e-300))
     return np.asarray(np.logaddexp(np.log(1.0 - _WIDER) + kernel, np.log(_WIDER) + prior), dtype=np.float64)

@@ -56,7 +56,7 @@ def shapes_of(arrivals: tuple[Arrival, Arrival], *, lifetime_ns: float, tick_ns:
 
     The decay of a photon with a shorter lifetime τ' seen through the same response R is found without knowing R: with
     the measured cumulative decay F = R * exp(τ), it is (τ/τ') F - (τ/τ' - 1) exp(τ') * F, where * is a convolution
-    and exp(τ) the normalised exponential.
+    and exp(τ) the normalised exponential; once the response is over, it is exponential.
 
     Parameters
     ----------
@@ -82,8 +82,11 @@ def shapes_of(arrivals: tuple[Arrival, Arrival], *, lifetime_ns: float, tick_ns:
         for k, ratio in enumerate(ratios):
             keep = np.exp(-bin_ns / (ratio * lifetime_ns))
             smooth = signal.lfilter([1.0 - keep], [1.0, -keep], decay)
-            early = decay / ratio - (1.0 / ratio - 1.0) * smooth
-            fast[k] += 0.5 * (1.0 - _at(below, np.maximum.accumulate(np.clip(early, 0.0, 1.0))))
+            early = np.clip(decay / ratio - (1.0 / ratio - 1.0) * smooth, 0.0, 1.0)
+            # once the response is over, the decay is exponential, whatever the noise
+            end = min(arrival.risen, len(early) - 1)
+            early[end:] = 1.0 - (1.0 - early[end]) * keep ** np.arange(len(early) - end)
+            fast[k] += 0.5 * (1.0 - _at(below, np.maximum.accumulate(early)))
     mixed = 0.5 * (own[0] * flat[1] + own[1] * flat[0])
     return Shapes(
         emitters=_bins(own[0] * own[1]),
