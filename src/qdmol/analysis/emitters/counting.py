@@ -283,7 +283,7 @@ def emitters_from_g2(
     rng = np.random.default_rng(SEED) if rng is None else rng
     monomer = None if monomer_g2 is None else Monomer(("monomer",), (monomer_g2,))
     seen = observations_of_g2(g2, bunching=bunching, photons=photons)
-    comparison = compare(seen, monomer=monomer, rng=rng, use=Use(levels=False, triples=False, brightness=False))
+    comparison = compare(seen, monomer=monomer, rng=rng, use=Use(levels=False, triples=False, references=False))
     number = number_of_emitters(comparison)
     step = EvidenceStep("g2(0)", dict(comparison.hypotheses), dict(comparison.log_evidence))
     sentence = _alone(g2, step, monomer)

@@ -32,7 +32,7 @@ _NO_DECISION = "More photons of this kind would not decide: hypotheses that are 
 _TRIAL = 300  # points that say which model to look at first
 _SHAPE_ERROR = 0.03  # relative systematic error of the expected pairs in a bin
 _LONGEST, _FINEST = 1000.0, 1.15  # recordings longer by these factors are tried
-_STEPS: Final = ("g2(0)", "delays of pairs", "intensity levels", "g3", "brightness of single emitters")
+_STEPS: Final = ("g2(0)", "delays of pairs", "intensity levels", "g3", "brightness and blinking of single emitters")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,15 +136,15 @@ def evidence_steps(
         steps.append(EvidenceStep(name, dict(comparison.hypotheses), dict(comparison.log_evidence)))
         return comparison
 
-    nothing = Use(levels=False, triples=False, brightness=False)
+    nothing = Use(levels=False, triples=False, references=False)
     last = add(_STEPS[0], seen.whole(delays=False), nothing)
     if seen.resolved:
         last = add(_STEPS[1], seen.whole(delays=True), nothing)
     if seen.top > 0:
-        last = add(_STEPS[2], seen, Use(triples=False, brightness=False))
+        last = add(_STEPS[2], seen, Use(triples=False, references=False))
     if seen.triples is not None:
-        last = add(_STEPS[3], last.seen, Use(brightness=False))
-    if monomer is not None and monomer.brightness and seen.brightness:
+        last = add(_STEPS[3], last.seen, Use(references=False))
+    if monomer is not None and ((monomer.brightness and seen.brightness) or monomer.bunching):
         last = add(_STEPS[4], last.seen, Use())
     return tuple(steps), last
 

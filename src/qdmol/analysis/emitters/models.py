@@ -37,6 +37,7 @@ UNEQUAL: Final = 0.5  # standard deviation of log brightness of three or more, h
 ANNIHILATION: Final = (1.0, 100.0)  # rate over that of the exciton's decay: log-uniform between these
 MONOMER_SCATTER: Final = 0.15  # least relative scatter of yields from one emitter to another
 BRIGHTNESS_SCATTER: Final = 0.35  # the same of brightness
+BUNCHING_SCATTER: Final = 0.5  # the same of the bunching above 1
 LIKE_MONOMER: Final = {"one_emitter": 0.5, "several": 0.85}  # probability that yields are those of the references
 COMPARABLE: Final = 0.8  # probability that brightness can be compared with that of the references
 CONTAMINATION: Final = 0.03  # of a level with one emitter by times when both shine, half-normal
@@ -46,6 +47,7 @@ SHAPE_PAIRS: Final = 20_000.0  # pairs from which systematic errors of the shape
 DIRECT: Final = 0.1  # chance that two independent emitters switch both at a change between bright and dark
 _MOST_JUMPS = 12
 _COLUMNS = 9
+_STEADY_LIGHT = 0.05  # bunching above 1 that is none
 _WEIGHTS = {"both": 0.25, "part": 0.25, "single": 0.5}  # of the states of a level that is not the brightest
 
 
@@ -129,8 +131,8 @@ class Model:
 MODELS: Final = (
     Model("one emitter", "one_emitter", 1.0),
     Model("two independent emitters", "two_independent", 1.0, several=True),
-    Model("two emitters that annihilate", "two_interacting", 0.6, several=True, annihilating=True),
-    Model("two emitters that blink together", "two_interacting", 0.4, several=True, together=True),
+    Model("two emitters that annihilate", "two_interacting", 0.75, several=True, annihilating=True),
+    Model("two emitters that blink together", "two_interacting", 0.25, several=True, together=True),
     Model("three or more independent emitters", "three_or_more", 1.0, several=True, many=True),
 )
 
@@ -347,7 +349,7 @@ class Use:
 
     levels: bool = True
     triples: bool = True
-    brightness: bool = True
+    references: bool = True
 
 
 def likelihood_of(
@@ -368,8 +370,11 @@ def likelihood_of(
             total = total + _jumps(model, seen)
         if use.triples and seen.triples is not None:
             total = total + _triples(draw, expectation, seen)
-        if use.brightness and monomer is not None and monomer.brightness and seen.brightness:
-            total = total + _brightness(draw, monomer, seen.brightness)
+        if use.references and monomer is not None:
+            if monomer.brightness and seen.brightness:
+                total = total + _brightness(draw, monomer, seen.brightness)
+            if monomer.bunching and seen.whole_bunching is not None:
+                total = total + _blinking(draw, monomer, seen.whole_bunching, together=model.together)
         return np.asarray(total, dtype=np.float64)
 
     return value
@@ -456,6 +461,16 @@ def _triples(draw: Draw, expectation: Expectation, seen: Observations) -> Floats
     g3 = share**3 * emitted + 3.0 * share**2 * dark * pairs + 3.0 * share * dark**2 + dark**3
     mean = np.maximum(g3 * seen.triples.expected, 1e-9)
     return np.asarray(special.xlogy(seen.triples.counted, mean) - mean, dtype=np.float64)
+
+
+def _blinking(draw: Draw, monomer: Monomer, bunching: float, *, together: bool) -> Floats:
+    """Bunching against that of single emitters: B - 1 is Σ p² of theirs, or all of it if they blink together."""
+    own = float(np.median([max(each.value - 1.0, 0.0) for each in monomer.bunching]))
+    expected = np.full(len(draw.q), own) if together else own * (1.0 - draw.q)
+    away = np.log(max(bunching - 1.0, 0.0) + _STEADY_LIGHT) - np.log(expected + _STEADY_LIGHT)
+    alike = -0.5 * (away / BUNCHING_SCATTER) ** 2 - np.log(BUNCHING_SCATTER)
+    apart = -0.5 * (away / 2.0) ** 2 - np.log(2.0)
+    return np.asarray(np.logaddexp(np.log(COMPARABLE) + alike, np.log(1.0 - COMPARABLE) + apart), dtype=np.float64)
 
 
 def _brightness(draw: Draw, monomer: Monomer, brightness: float) -> Floats:

@@ -148,6 +148,15 @@ class Observations:
         return bool(self.strata.centre.shape[1] > 1)
 
     @property
+    def whole_bunching(self) -> float | None:
+        """Pairs of neighbouring pulses over independent ones in the whole recording."""
+        strata = self.strata
+        if strata.measured_bunching is not None:
+            return strata.measured_bunching
+        expected = self.poisson * max(strata.side_peaks, 1)
+        return float(strata.sides.sum()) / expected if expected > _STEADY else None
+
+    @property
     def brightness(self) -> float | None:
         """Photons per pulse in the brightest stratum, background taken off."""
         if self.period_s is None:

@@ -18,7 +18,7 @@ from qdmol.estimates import Estimate
 from qdmol.statistics import garwood
 
 _SHORT = 0.15  # of the mean lifetime, below which a component of the decay is not the exciton's
-_SHARP = 0.5  # of the lifetime: a longer rise of the decay hides the order of photons
+_SHARP = 0.35  # of the lifetime: a longer rise of the decay hides the order of photons
 _LONG = 0.7  # of the period: the decay of a longer lifetime does not end
 _NODES = np.array([-1.22, 0.0, 1.22])  # standard deviations: equally likely thirds of a normal distribution
 _KNOWN = 0.003  # of the photons: a smaller error of the background is left out

@@ -17,6 +17,7 @@ from qdmol.photons import PhotonStream, Records, channel_label
 _MOST_BINS = 16384  # of the histogram of delays in a period
 _FOOT = 0.05  # of the height of a decay, at which its rise begins
 _SMOOTH = 512  # parts of a period over which a decay is averaged to find its rise
+_PEAK = 400.0  # photons in the highest of these sums, for a finer one
 _ROOM = 1 << 16
 
 
@@ -94,26 +95,35 @@ def _arrival(channel: int, counts: Integers, width: int, period: int, tick_ns: f
         )
     bins = len(counts)
     smooth = max(1, bins // _SMOOTH)
-    around = np.concatenate([counts[bins - smooth :], counts, counts[:smooth]]).astype(np.float64)
-    sums = np.concatenate([[0.0], np.cumsum(around)])
-    decay = (sums[2 * smooth + 1 :] - sums[: -2 * smooth - 1])[:bins]
+    decay = _averaged(counts, smooth)
+    # as fine as the noise allows
+    smooth = int(np.clip(np.ceil(smooth * _PEAK / max(float(decay.max()), 1.0)), 0, smooth))
+    decay = _averaged(counts, smooth)
     top = int(np.argmax(decay))
     back = decay[(top - np.arange(bins)) % bins]  # from the top backwards
     height, floor = float(back[0]), float(back.min())
     half = int(np.argmax(back <= floor + 0.5 * (height - floor)))
     foot = int(np.argmax(back <= floor + _FOOT * (height - floor)))
     start = top - foot - smooth
-    flank = foot - half  # as wide as the average at least
+    flank = max(foot - half, 1)
     return Arrival(
         channel=channel,
         start=start * width,
         edge_ns=((top - half) % bins) * width * tick_ns,
-        rise_ns=max(2 * (flank - smooth), 1) * width * tick_ns,
+        rise_ns=2 * flank * width * tick_ns,
         risen=min(3 * flank + smooth, bins - 1),
         counts=np.roll(counts, -(start % bins)),
         bin_ticks=width,
         period_ticks=period,
     )
+
+
+def _averaged(counts: Integers, reach: int) -> Floats:
+    """Sums over bins at most `reach` away on the circle of the period."""
+    bins = len(counts)
+    around = np.concatenate([counts[bins - reach :], counts, counts[:reach]]).astype(np.float64)
+    sums = np.concatenate([[0.0], np.cumsum(around)])
+    return np.asarray(sums[2 * reach + 1 :] - sums[:bins], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -126,6 +126,8 @@ class Monomer:
         Of each, the lifetime of the biexciton, where the delays of its pairs show it.
     brightness : tuple of float
         Of each, photons per pulse in its brightest intensity level, background taken off.
+    bunching : tuple of Estimate
+        Of each, pairs of neighbouring pulses over those of independent photons.
     """
 
     names: tuple[str, ...]
@@ -133,3 +135,4 @@ class Monomer:
     lifetimes_ns: tuple[Estimate, ...] = ()
     biexciton_lifetimes_ns: tuple[Estimate, ...] = ()
     brightness: tuple[float, ...] = ()
+    bunching: tuple[Estimate, ...] = ()
