@@ -4,6 +4,16 @@ from .analyzing import (
     inspect_photons as inspect_photons,
 )
 from .background import Background as Background, estimate_background as estimate_background
+from .blinking.change_points import ChangePoints as ChangePoints, find_change_points as find_change_points
+from .blinking.grouping import Grouping as Grouping, group_levels as group_levels
+from .blinking.intensity_levels import intensity_levels as intensity_levels, segments_of as segments_of
+from .blinking.lifetime_intensity import lifetime_intensity as lifetime_intensity
+from .blinking.values import (
+    IntensityLevel as IntensityLevel,
+    IntensityLevels as IntensityLevels,
+    LifetimeIntensity as LifetimeIntensity,
+    Segments as Segments,
+)
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
 from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, measure_g2 as measure_g2
 from .g2.pairs import pair_histogram as pair_histogram

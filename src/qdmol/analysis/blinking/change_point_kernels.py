@@ -23,6 +23,7 @@ from qdmol.photons import compiled
 
 CELL = 64  # photons between those whose time is kept for good
 _STRIDE = 16  # photons between positions that are tried first
+_CLOSE = 4  # shortest segments between changes that may be one
 _NEAR = 40  # photons to either side of the best of them that are tried one by one
 
 
@@ -49,7 +50,7 @@ class Windows(NamedTuple):
 class Points(NamedTuple):
     """Change points: number of the photon, its time, and the intervals before and after it, in ticks."""
 
-    index: Integers
+    number: Integers
     time: Integers
     before: Integers
     after: Integers
@@ -142,7 +143,7 @@ def locate(
 @compiled
 def set_point(buffer: Buffer, points: Points, j: int, number: int, last: int) -> None:
     """Put change point j at a photon; intervals beside it that are not in the buffer count as 0."""
-    points.index[j] = number
+    points.number[j] = number
     t = _time_of(buffer, number)
     points.time[j] = t
     points.before[j], points.after[j] = 0, 0
@@ -199,10 +200,10 @@ def find_changes(
             if likelihood_ratio(float(n0), float(t0), float(m), float(d)) <= threshold:
                 continue
             ends = (s, i, ts, t)
-            ratio, position = locate(buffer, ends, max(s + 1, i - 2 * m - CELL), i, i - m, shortest)
+            _, position = locate(buffer, ends, max(s + 1, i - 2 * m - CELL), i, i - m, shortest)
             if position < 0:
                 continue
-            if n_points == len(points.index):
+            if n_points == len(points.number):
                 return i, s, ts, n_points
             set_point(buffer, points, n_points, position, i)
             n_points += 1
@@ -227,10 +228,10 @@ def refine(
     threshold, shortest = limits
     kept = first
     for j in range(first, n_points):
-        number = points.index[j]
-        a, ta = (0, 0) if kept == 0 else (points.index[kept - 1], points.time[kept - 1])
+        number = points.number[j]
+        a, ta = (0, 0) if kept == 0 else (points.number[kept - 1], points.time[kept - 1])
         whole = j == n_points - 1
-        b = last if whole else points.index[j + 1]
+        b = last if whole else points.number[j + 1]
         tb = buffer.times[last - buffer.base] if whole else points.time[j + 1]
         if not whole and number >= buffer.base:
             low = max(a + 1, buffer.base)
@@ -239,12 +240,47 @@ def refine(
                 continue
             set_point(buffer, points, kept, position, last)
         else:
-            points.index[kept], points.time[kept] = number, points.time[j]
+            points.number[kept], points.time[kept] = number, points.time[j]
             if number >= buffer.base:
                 set_point(buffer, points, kept, number, last)
             else:
                 points.before[kept], points.after[kept] = points.before[j], points.after[j]
         kept += 1
+    return kept
+
+
+@compiled
+def join_close(buffer: Buffer, points: Points, first: int, n_points: int, last: int, limits: tuple[float, int]) -> int:
+    """Put one change in place of two that are close, where a second one does not pay; return how many are left.
+
+    A change within the shortest segment gives rise to two, about a segment of mixed rate. From point `first` on.
+    """
+    threshold, shortest = limits
+    kept = first
+    j = first
+    while j < n_points:
+        joined = False
+        if j + 1 < n_points and points.number[j] >= buffer.base:
+            t1, t2 = points.time[j], points.time[j + 1]
+            if t2 - t1 < _CLOSE * shortest:
+                a, ta = (0, 0) if kept == 0 else (points.number[kept - 1], points.time[kept - 1])
+                whole = j + 2 >= n_points
+                b = last if whole else points.number[j + 2]
+                tb = buffer.times[last - buffer.base] if whole else points.time[j + 2]
+                n1, n2 = points.number[j], points.number[j + 1]
+                if tb > t2 > t1 > ta:
+                    low = max(a + 1, buffer.base)
+                    ratio, position = locate(buffer, (a, b, ta, tb), low, b, n1, shortest)
+                    both = likelihood_ratio(float(n1 - a), float(t1 - ta), float(b - n1), float(tb - t1))
+                    both += likelihood_ratio(float(n2 - n1), float(t2 - t1), float(b - n2), float(tb - t2))
+                    if position >= 0 and both - ratio <= threshold:
+                        set_point(buffer, points, kept, position, last)
+                        joined = True
+        if not joined and kept != j:
+            points.number[kept], points.time[kept] = points.number[j], points.time[j]
+            points.before[kept], points.after[kept] = points.before[j], points.after[j]
+        kept += 1
+        j += 2 if joined else 1
     return kept
 
 
@@ -260,9 +296,9 @@ def prune(points: Points, n_points: int, end: tuple[int, int], limits: tuple[flo
     while dropped and n > 0:
         dropped = False
         for j in range(n):
-            a, ta = (0, 0) if j == 0 else (points.index[j - 1], points.time[j - 1])
-            b, tb = end if j == n - 1 else (points.index[j + 1], points.time[j + 1])
-            k, t = points.index[j], points.time[j]
+            a, ta = (0, 0) if j == 0 else (points.number[j - 1], points.time[j - 1])
+            b, tb = end if j == n - 1 else (points.number[j + 1], points.time[j + 1])
+            k, t = points.number[j], points.time[j]
             ratios[j] = -1.0
             if t - ta >= shortest and tb - t >= shortest:
                 ratios[j] = likelihood_ratio(float(k - a), float(t - ta), float(b - k), float(tb - t))
@@ -275,7 +311,7 @@ def prune(points: Points, n_points: int, end: tuple[int, int], limits: tuple[flo
                 previous, dropped = True, True
                 continue
             previous = False
-            points.index[kept], points.time[kept] = points.index[j], points.time[j]
+            points.number[kept], points.time[kept] = points.number[j], points.time[j]
             points.before[kept], points.after[kept] = points.before[j], points.after[j]
             kept += 1
         n = kept
