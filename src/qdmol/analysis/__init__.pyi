@@ -32,6 +32,7 @@ from .emitters.counting import count_emitters as count_emitters, emitters_from_g
 from .emitters.values import (
     DECISIVE as DECISIVE,
     Emitters as Emitters,
+    EvidenceStep as EvidenceStep,
     Monomer as Monomer,
     monomer_of as monomer_of,
 )
