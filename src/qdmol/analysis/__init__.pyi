@@ -14,6 +14,20 @@ from .blinking.values import (
     LifetimeIntensity as LifetimeIntensity,
     Segments as Segments,
 )
+from .blinking.dwell_laws import DwellLaw as DwellLaw, fit_dwell_laws as fit_dwell_laws
+from .blinking.dwell_times import (
+    Dwell as Dwell,
+    DwellTimes as DwellTimes,
+    dwell_times as dwell_times,
+    dwell_times_of_trace as dwell_times_of_trace,
+    kaplan_meier as kaplan_meier,
+)
+from .blinking.intensity_exponents import (
+    CorrelationExponent as CorrelationExponent,
+    IntensityCorrelation as IntensityCorrelation,
+    correlate_trace as correlate_trace,
+    fit_correlation_exponent as fit_correlation_exponent,
+)
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
 from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, measure_g2 as measure_g2
 from .g2.pairs import pair_histogram as pair_histogram
