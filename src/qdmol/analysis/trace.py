@@ -182,7 +182,7 @@ class IntensityStage(Stage[Trace]):
 
     def steps(self, recording: Recording) -> Steps[Trace]:
         """Count photons by time."""
-        bin_s = min(0.01, recording.quality.duration_s / 100)
+        bin_s = recording.options.bin_s or min(0.01, recording.quality.duration_s / 100)
         return (yield from counted(TraceTally(recording.stream, bin_s=bin_s)))
 
     def add_to_data(self, data: xr.Dataset, results: Results) -> None:
