@@ -4,7 +4,17 @@ from .analyzing import (
     inspect_photons as inspect_photons,
 )
 from .background import Background as Background, estimate_background as estimate_background
+from .blinking.dwell_laws import DwellLaw as DwellLaw, survival as survival
+from .blinking.dwell_times import Dwell as Dwell, DwellTimes as DwellTimes, kaplan_meier as kaplan_meier
+from .blinking.intensity_exponents import CorrelationExponent as CorrelationExponent
+from .blinking.values import (
+    IntensityLevel as IntensityLevel,
+    IntensityLevels as IntensityLevels,
+    LifetimeIntensity as LifetimeIntensity,
+    Segments as Segments,
+)
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
+from .emitters.values import DECISIVE as DECISIVE, Emitters as Emitters, Monomer as Monomer
 from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, measure_g2 as measure_g2
 from .g2.pairs import pair_histogram as pair_histogram
 from .g2.reading import read_pair_histogram as read_pair_histogram

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from qdmol.analysis.background import Background
+    from qdmol.analysis.blinking.dwell_times import Dwell
+    from qdmol.analysis.blinking.values import IntensityLevels
     from qdmol.analysis.correlation import LogCorrelation
+    from qdmol.analysis.emitters.values import Emitters
     from qdmol.analysis.g2.values import G2, G3
     from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.trace import Trace
@@ -77,8 +80,9 @@ class PhotonAnalysis(Drawable):
         What the analysis found beyond the quality report.
     pulse_period_ns : float or None
         Time between pulses of light; shorter than the sync period where only every n-th pulse was recorded.
-    trace, background, decay, response, lifetime, g2, gated, g3, correlation
-        Result of each stage, None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
+    trace, background, decay, response, lifetime, g2, gated, g3, correlation, levels, dwell, emitters
+        Result of each stage, None (or empty) where the photons do not hold it. `gated` are g2 values at several gates,
+        `levels` the intensity levels, `dwell` the dwell times, `emitters` the test for the number of emitters.
     histogram : Mapping
         Of a file of histograms what it states (format, instrument, curves), and which curve was analysed; else empty.
     more : Mapping
@@ -103,6 +107,9 @@ class PhotonAnalysis(Drawable):
     gated: tuple[G2, ...] = ()
     g3: G3 | None = None
     correlation: LogCorrelation | None = None
+    levels: IntensityLevels | None = None
+    dwell: Dwell | None = None
+    emitters: Emitters | None = None
     histogram: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
     elapsed_s: float = 0.0

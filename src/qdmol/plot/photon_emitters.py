@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from qdmol.analysis import Emitters, PhotonAnalysis
     from qdmol.estimates import Estimate
 
-_LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 30.0, 9.0, 60.0, 32.0, 33.0, 50.0, 6.0  # mm
+_LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 24.0, 9.0, 78.0, 32.0, 16.0, 56.0, 6.0  # mm
 NAMES: Final = {
     "one_emitter": "one emitter",
     "two_independent": "two, independent",

@@ -24,7 +24,6 @@ from qdmol.plot.photon_trace import (
     trace_tables,
 )
 from qdmol.plot.style import (
-    BLACK,
     BLUE,
     DOUBLE_COLUMN,
     SINGLE_COLUMN,
@@ -52,7 +51,8 @@ _PART = 30  # segments of that part
 _PART_BINS = 60  # time bins that it has at least
 _LABELLED = 6  # levels with labels
 _FLID_LEFT, _FLID_WIDTH, _FLID_HEIGHT, _BAR = 13.0, 56.0, 50.0, 2.2  # mm
-_COLOURS = "viridis"
+_COLOURS = "YlGnBu"
+_NOTHING = 1e-3  # of the highest density, below which the map is white
 _FAINT = 0.5  # exponent of the colour scale, so that rare states are seen
 
 
@@ -291,7 +291,7 @@ def lifetime_intensity(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes
     flid = _distribution(analysis)
     if analysis.levels is None or flid is None or not has_lifetime_intensity(analysis):
         raise missing("lifetimes of segments", "recording with pulsed excitation")
-    percent = 100 * np.ma.masked_less_equal(flid.density, 1e-4 * flid.density.max())
+    percent = 100 * np.ma.masked_less_equal(flid.density, _NOTHING * flid.density.max())
     with drawing_on(ax, 1, _map_layout) as (axes,):
         mesh = axes.pcolormesh(
             flid.lifetime_edges_ns, flid.rate_edges_hz / 1e3, percent, cmap=_COLOURS,
@@ -322,7 +322,7 @@ def _mark_lifetimes(axes: Axes, levels: IntensityLevels) -> None:
         rate, lifetime = level.rate_hz.scaled(1e-3, ""), level.lifetime_ns
         errors = [[lifetime.error_below], [lifetime.error_above if np.isfinite(lifetime.high) else 0.0]]
         axes.errorbar(
-            lifetime.value, rate.value, xerr=np.maximum(errors, 0), fmt="o", markersize=3.5, color=BLACK,
+            lifetime.value, rate.value, xerr=np.maximum(errors, 0), fmt="o", markersize=3.5, color=VERMILLION,
             markerfacecolor="white", markeredgewidth=0.8, linewidth=0.8, zorder=5,
         )  # fmt: skip
 

@@ -49,7 +49,7 @@ class Windows(NamedTuple):
 class Points(NamedTuple):
     """Change points: number of the photon, its time, and the intervals before and after it, in ticks."""
 
-    index: Integers
+    number: Integers
     time: Integers
     before: Integers
     after: Integers
@@ -142,7 +142,7 @@ def locate(
 @compiled
 def set_point(buffer: Buffer, points: Points, j: int, number: int, last: int) -> None:
     """Put change point j at a photon; intervals beside it that are not in the buffer count as 0."""
-    points.index[j] = number
+    points.number[j] = number
     t = _time_of(buffer, number)
     points.time[j] = t
     points.before[j], points.after[j] = 0, 0
@@ -199,10 +199,10 @@ def find_changes(
             if likelihood_ratio(float(n0), float(t0), float(m), float(d)) <= threshold:
                 continue
             ends = (s, i, ts, t)
-            ratio, position = locate(buffer, ends, max(s + 1, i - 2 * m - CELL), i, i - m, shortest)
+            _, position = locate(buffer, ends, max(s + 1, i - 2 * m - CELL), i, i - m, shortest)
             if position < 0:
                 continue
-            if n_points == len(points.index):
+            if n_points == len(points.number):
                 return i, s, ts, n_points
             set_point(buffer, points, n_points, position, i)
             n_points += 1
@@ -227,10 +227,10 @@ def refine(
     threshold, shortest = limits
     kept = first
     for j in range(first, n_points):
-        number = points.index[j]
-        a, ta = (0, 0) if kept == 0 else (points.index[kept - 1], points.time[kept - 1])
+        number = points.number[j]
+        a, ta = (0, 0) if kept == 0 else (points.number[kept - 1], points.time[kept - 1])
         whole = j == n_points - 1
-        b = last if whole else points.index[j + 1]
+        b = last if whole else points.number[j + 1]
         tb = buffer.times[last - buffer.base] if whole else points.time[j + 1]
         if not whole and number >= buffer.base:
             low = max(a + 1, buffer.base)
@@ -239,7 +239,7 @@ def refine(
                 continue
             set_point(buffer, points, kept, position, last)
         else:
-            points.index[kept], points.time[kept] = number, points.time[j]
+            points.number[kept], points.time[kept] = number, points.time[j]
             if number >= buffer.base:
                 set_point(buffer, points, kept, number, last)
             else:
@@ -260,9 +260,9 @@ def prune(points: Points, n_points: int, end: tuple[int, int], limits: tuple[flo
     while dropped and n > 0:
         dropped = False
         for j in range(n):
-            a, ta = (0, 0) if j == 0 else (points.index[j - 1], points.time[j - 1])
-            b, tb = end if j == n - 1 else (points.index[j + 1], points.time[j + 1])
-            k, t = points.index[j], points.time[j]
+            a, ta = (0, 0) if j == 0 else (points.number[j - 1], points.time[j - 1])
+            b, tb = end if j == n - 1 else (points.number[j + 1], points.time[j + 1])
+            k, t = points.number[j], points.time[j]
             ratios[j] = -1.0
             if t - ta >= shortest and tb - t >= shortest:
                 ratios[j] = likelihood_ratio(float(k - a), float(t - ta), float(b - k), float(tb - t))
@@ -275,7 +275,7 @@ def prune(points: Points, n_points: int, end: tuple[int, int], limits: tuple[flo
                 previous, dropped = True, True
                 continue
             previous = False
-            points.index[kept], points.time[kept] = points.index[j], points.time[j]
+            points.number[kept], points.time[kept] = points.number[j], points.time[j]
             points.before[kept], points.after[kept] = points.before[j], points.after[j]
             kept += 1
         n = kept

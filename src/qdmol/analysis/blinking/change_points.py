@@ -65,9 +65,9 @@ def find_change_points(
 ) -> ChangePoints:
     """Find where the intensity changes, photon by photon.
 
-    At each photon, windows that end there (1, 2, 3, 4, 6, 8, 12 .. intervals, up to the whole segment) are compared with
-    all that came before them since the latest change, by the likelihood ratio of two rates to one (Watkins and Yang,
-    J. Phys. Chem. B 109, 617 (2005), doi:10.1021/jp0467548). Every change is then put where the ratio is largest
+    At each photon, windows that end there (1, 2, 3, 4, 6, 8, 12 .. intervals, up to the whole segment) are compared
+    with all that came before them since the latest change, by the likelihood ratio of two rates to one (Watkins and
+    Yang, J. Phys. Chem. B 109, 617 (2005), doi:10.1021/jp0467548). Every change is then put where the ratio is largest
     between its neighbours, and dropped if it is below the threshold there. The threshold is that at which a source of
     constant intensity with as many photons at the same mean rate shows `false_alarms` change points on average: all
     positions and windows are accounted for, by simulation (see :func:`threshold_for`).
@@ -95,14 +95,14 @@ def find_change_points(
     DataError
         There are fewer than 10 photons.
     """
-    photons, duration_s = _extent(stream)
+    photons, duration_s = extent(stream)
     tally = ChangePointTally(
         stream, photons=photons, duration_s=duration_s, false_alarms=false_alarms, shortest_s=shortest_s
     )
     return count(tally)
 
 
-def _extent(stream: PhotonStream) -> tuple[int, float]:
+def extent(stream: PhotonStream) -> tuple[int, float]:
     """Photons of a stream, and the time from its first to its last in s."""
     photons, first, last = 0, None, 0
     for records in stream.chunks():
@@ -250,7 +250,7 @@ class ChangePointTally:
             self._n_points = refine(buffer, points, self._settled, self._n_points, last, limits)
         if self._n_points:  # the latest may have moved
             k = self._n_points - 1
-            self._start = (int(points.index[k]), int(points.time[k]))
+            self._start = (int(points.number[k]), int(points.time[k]))
         self._photons = last
         self._forget()
 
@@ -274,7 +274,7 @@ class ChangePointTally:
 
         if self._points is None:
             self._points = Points(*(np.zeros(1024, dtype=np.int64) for _ in range(4)))
-        elif self._n_points >= len(self._points.index):
+        elif self._n_points >= len(self._points.number):
             self._points = Points(*(lengthened(each, 2 * len(each)) for each in self._points))
         return self._points
 
@@ -282,7 +282,7 @@ class ChangePointTally:
         """Keep the photons from the change before the last two on, within limits."""
         points, n = self._points, self._n_points
         last = self._photons
-        wanted = int(points.index[n - 4]) - 2 if points is not None and n >= 4 else 0
+        wanted = int(points.number[n - 4]) - 2 if points is not None and n >= 4 else 0
         first = min(max(wanted, last + 1 - _CARRIED), max(last + 1 - _SMALLEST, 0))
         first = max(first, self._base)
         self._times = self._times[first - self._base :].copy()
@@ -326,7 +326,7 @@ class ChangePointTally:
             ratio = likelihood_ratio(float(last - s), float(time - ts), 0.0, float(end - time))
             if ratio > threshold:
                 number = self._n_points
-                points.index[number], points.time[number] = last, time
+                points.number[number], points.time[number] = last, time
                 points.before[number] = time - int(self._times[-2])
                 points.after[number] = end - time
                 self._n_points += 1
@@ -345,7 +345,7 @@ def _edges(points: Points, n: int, last: int, end: int) -> tuple[Floats, Integer
     The photon of a change is the last one of a brighter segment before, or the first one of a brighter segment behind,
     and the brighter segment reaches a mean interval beyond it, but not further than half way to the next photon.
     """
-    index = np.concatenate([[0], points.index[:n], [last]])
+    index = np.concatenate([[0], points.number[:n], [last]])
     time = np.concatenate([[0], points.time[:n], [end]]).astype(np.float64)
     number, length = np.diff(index).astype(np.float64), np.diff(time)
     rate = number / np.maximum(length, 1e-9)
@@ -366,7 +366,7 @@ def _origin(first: int, stream: PhotonStream) -> int:
 
 
 def _end(last: int, stream: PhotonStream, unit_s: float) -> int:
-    """End of the recording in ticks from its start: as the header says if that can be believed, else the last photon."""
+    """End of the recording in ticks: as the header says if that can be believed, else the last photon."""
     stated = stream.stated_duration_s
     span = last * unit_s
     if stated is not None and not stream.truncated and span < stated <= 2.0 * span:

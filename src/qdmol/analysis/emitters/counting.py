@@ -177,13 +177,13 @@ def judge_emitters(
     rng = np.random.default_rng(SEED) if rng is None else rng
     steps, comparison = evidence_steps(seen, monomer=monomer, rng=rng)
     used = comparison.seen
-    expected = fitted_pairs(comparison)
     model, each = comparison.leading
+    expected = fitted_pairs(comparison, each.best)
     fit = goodness(used.strata.centre, expected, fitted=min(len(each.best), used.strata.centre.size - 1))
     verdict = verdict_of(comparison.hypotheses, fit)
     needed, reason = None, None
     if verdict == CANNOT_TELL and not is_poor(fit):
-        needed, reason = photons_to_decide(comparison, expected, use=Use(), rng=rng)
+        needed, reason = photons_to_decide(comparison, use=Use(), rng=rng)
     number = number_of_emitters(comparison)
     parameters = best_parameters(comparison, lifetime_ns=seen.lifetime_ns)
     if is_poor(fit) and fit is not None:
@@ -213,6 +213,7 @@ def judge_emitters(
         goodness=fit,
         evidence=steps,
         pairs=int(seen.strata.centre.sum()),
+        brightness=seen.brightness,
         references=0 if monomer is None else len(monomer.names),
     )
 
@@ -251,6 +252,8 @@ def emitters_from_g2(
     *,
     bunching: Estimate | None = None,
     monomer_g2: Estimate | None = None,
+    monomer: Monomer | None = None,
+    sides: Estimate | None = None,
     photons: int = 0,
     rng: np.random.Generator | None = None,
 ) -> Emitters:
@@ -268,6 +271,10 @@ def emitters_from_g2(
         Level of neighbouring pulses, or beside the dip, against independent photons.
     monomer_g2
         g2 of a single emitter, against its side peaks.
+    monomer
+        The same as a reference of several, in place of `monomer_g2`.
+    sides
+        g2 against the side peaks or the level beside the dip, for the count from it.
     photons
         Of the recording.
     rng
@@ -281,7 +288,8 @@ def emitters_from_g2(
     if not math.isfinite(g2.value) or g2.high <= 0.0:
         raise InputError(field="g2", value=g2.value, allowed="a finite value whose interval reaches above 0")
     rng = np.random.default_rng(SEED) if rng is None else rng
-    monomer = None if monomer_g2 is None else Monomer(("monomer",), (monomer_g2,))
+    if monomer_g2 is not None:
+        monomer = Monomer(("monomer",), (monomer_g2,))
     seen = observations_of_g2(g2, bunching=bunching, photons=photons)
     comparison = compare(seen, monomer=monomer, rng=rng, use=Use(levels=False, triples=False, references=False))
     number = number_of_emitters(comparison)
@@ -298,7 +306,8 @@ def emitters_from_g2(
         photons_needed=None,
         photons_needed_reason=_G2_REASON,
         g2_alone=sentence,
+        number_from_sides=number_from(sides),
         number_from_g2=number_from(g2),
         evidence=(step,),
-        references=0 if monomer is None else 1,
+        references=0 if monomer is None else len(monomer.names),
     )

@@ -29,6 +29,7 @@ _TAILS = (0.025, 0.975)
 _MOST_NUMBER = 200_000  # emitters beyond which there is no upper limit
 _POOR_FIT = 1e-3
 _NO_DECISION = "More photons of this kind would not decide: hypotheses that are left predict the same pairs and levels."
+_LIKELY = 200
 _TRIAL = 300  # points that say which model to look at first
 _SHAPE_ERROR = 0.03  # relative systematic error of the expected pairs in a bin
 _LONGEST, _FINEST = 1000.0, 1.15  # recordings longer by these factors are tried
@@ -204,11 +205,18 @@ def best_parameters(comparison: Comparison, *, lifetime_ns: float | None) -> dic
     return result
 
 
-def fitted_pairs(comparison: Comparison) -> Floats:
-    """Pairs (L, b) that the leading model expects at its best parameters, levels in their likeliest states."""
-    model, each = comparison.leading
+def typical_point(each: Marginal) -> Floats:
+    """Point of the sample nearest to the mean of the posterior."""
+    mean = each.weights @ each.points
+    likely = np.argsort(each.weights)[-_LIKELY:]
+    return np.asarray(each.points[likely[np.argmin(((each.points[likely] - mean) ** 2).sum(axis=1))]], dtype=np.float64)
+
+
+def fitted_pairs(comparison: Comparison, point: Floats) -> Floats:
+    """Pairs (L, b) that the leading model expects at a point, levels in their likeliest states."""
+    model = comparison.leading[0]
     seen, expectation = comparison.seen, comparison.expectation
-    draw = comparison.draw(model, each.best[None, :])
+    draw = comparison.draw(model, point[None, :])
     shapes = expectation.shapes(draw)
     rows = []
     for k, counts in enumerate(seen.strata.centre):
@@ -241,10 +249,9 @@ def goodness(counts: Floats, expected: Floats, *, fitted: int) -> float | None:
     return None if degrees < 1 else float(chi2_tail(deviance, degrees))
 
 
-def photons_to_decide(
-    comparison: Comparison, expected: Floats, *, use: Use, rng: np.random.Generator
-) -> tuple[int | None, str | None]:
+def photons_to_decide(comparison: Comparison, *, use: Use, rng: np.random.Generator) -> tuple[int | None, str | None]:
     """Photons of a recording, alike but longer, that would make the best hypothesis the verdict."""
+    expected = fitted_pairs(comparison, typical_point(comparison.leading[1]))
 
     def decided(factor: float) -> bool:
         longer = comparison.seen.scaled(factor, expected)

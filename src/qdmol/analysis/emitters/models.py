@@ -31,7 +31,8 @@ from qdmol.analysis.emitters.values import Hypothesis, Monomer
 from qdmol.arrays import Floats, Integers
 
 YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: half log-uniform between these, half uniform to 1
-BETA, BETA_SPREAD, BETA_LIMITS = 4.0, 0.3, (1.5, 10.0)  # log-normal
+BETA, BETA_SPREAD = 4.0, 0.3  # log-normal
+BETA_KNOWN, BETA_LIMITS = 0.8, (0.25, 10.0)  # with this probability; else log-uniform between these
 RATIO_SPREAD: Final = 0.8  # of the logarithm of the brightness ratio of two emitters, half-normal: 1:3 or more in 17 %
 UNEQUAL: Final = 0.5  # standard deviation of log brightness of three or more, half-normal; half of them are equal
 ANNIHILATION: Final = (1.0, 100.0)  # rate over that of the exciton's decay: log-uniform between these
@@ -152,7 +153,7 @@ def parameters(model: Model, z: Floats, seen: Observations, monomer: Monomer | N
     nodes = len(seen.shapes)
     node = np.minimum((special.ndtr(z[:, 2]) * nodes).astype(np.int64), nodes - 1)
     yields = _yields(special.ndtr(z[:, 0]), monomer, several=model.several)
-    beta = _beta(z[:, 1], seen, monomer)
+    beta = _beta(z[:, 1], monomer)
     zero, one = np.zeros(n), np.ones(n)
     if not model.several:
         number = np.ones(n, dtype=np.int64)
@@ -219,7 +220,7 @@ def yield_reference(monomer: Monomer) -> tuple[float, float]:
     return float(np.exp(mean)), float(np.hypot(scatter, weights.sum() ** -0.5))
 
 
-def _beta(z: Floats, seen: Observations, monomer: Monomer | None) -> Floats:
+def _beta(z: Floats, monomer: Monomer | None) -> Floats:
     middle, spread = np.log(BETA), BETA_SPREAD
     if monomer is not None and monomer.biexciton_lifetimes_ns and monomer.lifetimes_ns:
         fast = np.log([each.value for each in monomer.biexciton_lifetimes_ns])
@@ -230,8 +231,11 @@ def _beta(z: Floats, seen: Observations, monomer: Monomer | None) -> Floats:
         measured = float(np.log(yield_reference(monomer)[0]) + slow - fast.mean())
         middle = (precision * measured + own * middle) / (precision + own)
         spread = float((precision + own) ** -0.5)
-    del seen
-    return np.asarray(np.clip(np.exp(middle + spread * z), *BETA_LIMITS), dtype=np.float64)
+    quantile = special.ndtr(z)
+    known = middle + spread * special.ndtri(np.clip(quantile / BETA_KNOWN, 1e-9, 1.0 - 1e-9))
+    low, high = np.log(BETA_LIMITS)
+    free = low + (high - low) * np.clip((quantile - BETA_KNOWN) / (1.0 - BETA_KNOWN), 0.0, 1.0)
+    return np.asarray(np.exp(np.where(quantile < BETA_KNOWN, np.clip(known, low, high), free)), dtype=np.float64)
 
 
 def _bunching(seen: Observations) -> tuple[Floats, Floats]:

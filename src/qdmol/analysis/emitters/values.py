@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+from qdmol.errors import DataError
 from qdmol.estimates import Estimate
+
+if TYPE_CHECKING:
+    from qdmol.analysis.result import PhotonAnalysis
 
 Hypothesis = Literal["one_emitter", "two_independent", "two_interacting", "three_or_more"]
 HYPOTHESES: Final[tuple[Hypothesis, ...]] = ("one_emitter", "two_independent", "two_interacting", "three_or_more")
@@ -75,6 +79,8 @@ class Emitters:
         Probabilities with g2(0) alone, then with each further kind of evidence.
     pairs : int
         Pairs of photons of the same pulse that went in.
+    brightness : float or None
+        Photons per pulse in the brightest intensity level, background taken off; None for continuous light.
     references : int
         Recordings of single emitters that served as the reference.
     """
@@ -95,6 +101,7 @@ class Emitters:
     goodness: float | None = None
     evidence: tuple[EvidenceStep, ...] = ()
     pairs: int = 0
+    brightness: float | None = None
     references: int = 0
 
     @property
@@ -136,3 +143,46 @@ class Monomer:
     biexciton_lifetimes_ns: tuple[Estimate, ...] = ()
     brightness: tuple[float, ...] = ()
     bunching: tuple[Estimate, ...] = ()
+
+
+def monomer_of(analyses: Iterable[PhotonAnalysis]) -> Monomer:
+    """Gather the reference from analysed recordings of single emitters, measured as the recording to be tested.
+
+    Parameters
+    ----------
+    analyses
+        Results of :func:`qdmol.analysis.analyze_photons`.
+
+    Raises
+    ------
+    DataError
+        None of them has a g2.
+    """
+    names, ratios, lifetimes, fast, brightness, bunching = [], [], [], [], [], []
+    for analysis in analyses:
+        g2, fit = analysis.g2, analysis.lifetime
+        if g2 is None or g2.against_sides is None:
+            continue
+        names.append(analysis.name)
+        ratios.append(g2.against_sides)
+        if g2.bunching_level is not None:
+            bunching.append(g2.bunching_level)
+        if fit is not None and fit.amplitude_average is not None:
+            lifetimes.append(fit.amplitude_average)
+        tested = getattr(analysis, "emitters", None)
+        if isinstance(tested, Emitters) and tested.best == "one_emitter":
+            known = tested.parameters.get("biexciton_lifetime_ns")
+            if known is not None and known.value > 0:
+                fast.append(known)
+        if isinstance(tested, Emitters) and tested.brightness is not None:
+            brightness.append(tested.brightness)
+    if not names:
+        raise DataError("None of the recordings of single emitters has a g2, so they are no reference.")
+    return Monomer(
+        names=tuple(names),
+        ratios=tuple(ratios),
+        lifetimes_ns=tuple(lifetimes),
+        biexciton_lifetimes_ns=tuple(fast),
+        brightness=tuple(brightness),
+        bunching=tuple(bunching),
+    )
