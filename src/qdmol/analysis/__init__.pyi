@@ -4,9 +4,13 @@ from .analyzing import (
     inspect_photons as inspect_photons,
 )
 from .background import Background as Background, estimate_background as estimate_background
+from .blinking.change_points import ChangePoints as ChangePoints, find_change_points as find_change_points
 from .blinking.dwell_laws import DwellLaw as DwellLaw, survival as survival
 from .blinking.dwell_times import Dwell as Dwell, DwellTimes as DwellTimes, kaplan_meier as kaplan_meier
+from .blinking.grouping import Grouping as Grouping, group_levels as group_levels
 from .blinking.intensity_exponents import CorrelationExponent as CorrelationExponent
+from .blinking.intensity_levels import intensity_levels as intensity_levels, segments_of as segments_of
+from .blinking.lifetime_intensity import lifetime_intensity as lifetime_intensity
 from .blinking.values import (
     IntensityLevel as IntensityLevel,
     IntensityLevels as IntensityLevels,

@@ -23,6 +23,7 @@ from qdmol.photons import compiled
 
 CELL = 64  # photons between those whose time is kept for good
 _STRIDE = 16  # photons between positions that are tried first
+_CLOSE = 4  # shortest segments between changes that may be one
 _NEAR = 40  # photons to either side of the best of them that are tried one by one
 
 
@@ -245,6 +246,41 @@ def refine(
             else:
                 points.before[kept], points.after[kept] = points.before[j], points.after[j]
         kept += 1
+    return kept
+
+
+@compiled
+def join_close(buffer: Buffer, points: Points, first: int, n_points: int, last: int, limits: tuple[float, int]) -> int:
+    """Put one change in place of two that are close, where a second one does not pay; return how many are left.
+
+    A change within the shortest segment gives rise to two, about a segment of mixed rate. From point `first` on.
+    """
+    threshold, shortest = limits
+    kept = first
+    j = first
+    while j < n_points:
+        joined = False
+        if j + 1 < n_points and points.number[j] >= buffer.base:
+            t1, t2 = points.time[j], points.time[j + 1]
+            if t2 - t1 < _CLOSE * shortest:
+                a, ta = (0, 0) if kept == 0 else (points.number[kept - 1], points.time[kept - 1])
+                whole = j + 2 >= n_points
+                b = last if whole else points.number[j + 2]
+                tb = buffer.times[last - buffer.base] if whole else points.time[j + 2]
+                n1, n2 = points.number[j], points.number[j + 1]
+                if tb > t2 > t1 > ta:
+                    low = max(a + 1, buffer.base)
+                    ratio, position = locate(buffer, (a, b, ta, tb), low, b, n1, shortest)
+                    both = likelihood_ratio(float(n1 - a), float(t1 - ta), float(b - n1), float(tb - t1))
+                    both += likelihood_ratio(float(n2 - n1), float(t2 - t1), float(b - n2), float(tb - t2))
+                    if position >= 0 and both - ratio <= threshold:
+                        set_point(buffer, points, kept, position, last)
+                        joined = True
+        if not joined and kept != j:
+            points.number[kept], points.time[kept] = points.number[j], points.time[j]
+            points.before[kept], points.after[kept] = points.before[j], points.after[j]
+        kept += 1
+        j += 2 if joined else 1
     return kept
 
 

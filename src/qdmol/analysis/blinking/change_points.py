@@ -224,7 +224,13 @@ class ChangePointTally:
 
     def add(self, records: Records) -> None:
         """Look through the next chunk."""
-        from qdmol.analysis.blinking.change_point_kernels import Buffer, count_bunching, find_changes, refine
+        from qdmol.analysis.blinking.change_point_kernels import (
+            Buffer,
+            count_bunching,
+            find_changes,
+            join_close,
+            refine,
+        )
 
         if len(records) == 0:
             return
@@ -248,6 +254,7 @@ class ChangePointTally:
         points = self._room()
         for _ in range(2):
             self._n_points = refine(buffer, points, self._settled, self._n_points, last, limits)
+            self._n_points = join_close(buffer, points, self._settled, self._n_points, last, limits)
         if self._n_points:  # the latest may have moved
             k = self._n_points - 1
             self._start = (int(points.number[k]), int(points.time[k]))

@@ -27,6 +27,7 @@ _RATES, _LENGTHS = 128, 10  # cells in which many segments are put together
 _MANY = 1500  # segments
 _ITERATIONS = 200
 _RARE = 0.02  # share of segments and of time below which a level is not counted
+_OFTEN = 0.3  # and above which it is, however many stays are too short to be found
 _MOST_UNRESOLVED = 0.1  # share of segments that hold several levels too short to be told apart
 _NARROWEST = math.log(10.0)  # range of ln(rate) that is thought possible, at least
 
@@ -74,14 +75,19 @@ class _Mixture:
 
 
 def group_levels(
-    photons: ArrayLike, durations_s: ArrayLike, *, excess_noise: float = 1.0, most: int = MOST_LEVELS
+    photons: ArrayLike,
+    durations_s: ArrayLike,
+    *,
+    excess_noise: float = 1.0,
+    resolution_s: float = 0.0,
+    most: int = MOST_LEVELS,
 ) -> Grouping:
     """Group segments into intensity levels; their number is that of the largest evidence, less those that are rare.
 
     The evidence is the likelihood of a mixture of Poisson laws integrated over rates (evenly distributed in their
     logarithm over the range of the segments, at least a decade) and over shares (evenly distributed), by Laplace's
-    approximation. A level with less than a fiftieth of the segments and of the time is not counted: the same comes from
-    stays too short to be found, whose segments have a rate between those of levels.
+    approximation. A level is not counted if its share of the segments and of the time is below a fiftieth, or below the
+    share of stays that were too short to be found: segments that hold such stays have rates between those of levels.
 
     Parameters
     ----------
@@ -91,6 +97,8 @@ def group_levels(
         Lengths.
     excess_noise
         Variance over mean of the counts: logarithms of likelihoods are divided by it.
+    resolution_s
+        Shortest stay on a level that is found with certainty.
     most
         Levels that are tried at most.
 
@@ -127,23 +135,25 @@ def group_levels(
         if len(evidence) - int(np.argmax(evidence)) > _PATIENCE:
             break
     assert best is not None  # there is at least one partition
-    rates, level = _frequent(cells, best, width, counts, lengths)
+    least = min(max(_RARE, resolution_s / (float(np.median(lengths)) * excess_noise)), _OFTEN)
+    rates, level = _frequent(cells, best, width, (counts, lengths), least)
     continuum = _continuum_evidence(cells, width) if len(counts) > 1 else None
     return Grouping(level, rates, tuple(evidence), continuum)
 
 
 def _frequent(
-    cells: _Cells, mixture: _Mixture, width: float, counts: Floats, lengths: Floats
+    cells: _Cells, mixture: _Mixture, width: float, segments: tuple[Floats, Floats], least: float
 ) -> tuple[Floats, Integers]:
-    """Rates of the levels that are not rare, and the level of each segment; the rarest goes first."""
+    """Rates of the levels with a share of at least `least`, and the level of each segment; the rarest goes first."""
+    counts, lengths = segments
     while True:
         level = np.argmax(_logs(counts, lengths, mixture.rates, mixture.shares), axis=1)
         groups = len(mixture.rates)
-        segments = np.bincount(level, minlength=groups) / len(level)
+        often = np.bincount(level, minlength=groups) / len(level)
         time = np.bincount(level, lengths, minlength=groups) / lengths.sum()
-        share = np.maximum(segments, time)
+        share = np.maximum(often, time)
         rarest = int(np.argmin(share))
-        if share[rarest] >= _RARE:
+        if share[rarest] >= least or groups == 1:
             return mixture.rates, level.astype(np.int64)
         others = np.arange(groups) != rarest
         shares = mixture.shares[others] / mixture.shares[others].sum()

@@ -152,12 +152,21 @@ def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float) 
     changes: ChangePoints = counts[0]  # type: ignore[assignment]
     decays: Mapping[int, Decay] | None = counts[1] if len(counts) > 1 else None  # type: ignore[assignment]
     durations = np.diff(changes.edges_s)
-    grouping = group_levels(changes.photons, durations, excess_noise=changes.excess_noise)
+    grouping = group_levels(
+        changes.photons, durations, excess_noise=changes.excess_noise, resolution_s=_resolution(changes)
+    )
     window = delay_window(decays, tick_ns=stream.tick_ps * 1e-3) if decays else None
     lifetimes = None
     if window is not None:
         lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz))
     return _assemble(changes, grouping, lifetimes, dark_hz)
+
+
+def _resolution(changes: ChangePoints) -> float:
+    """Time in which the rate of most photons gives twice the evidence that a change needs, in s."""
+    rates = changes.photons / np.diff(changes.edges_s)
+    rate = float(changes.photons @ rates) / float(changes.photons.sum())
+    return 2.0 * changes.threshold * changes.excess_noise / rate
 
 
 def _lifetime_tally(
@@ -249,11 +258,14 @@ def _kind(segments: Segments, grouping: Grouping, changes: ChangePoints, slope: 
     drift = _drift(segments, changes.excess_noise) if number > 2 else None
     if drift is not None and drift.levels <= 2:
         return _drifting(drift)
-    if number == 2:
-        return "two-state", f"Two levels describe the {n} segments best: {_odds(grouping)}."
-    if _is_continuum(grouping, n):
+    if number > 2 and _is_continuum(grouping, n):
         return _continuum(slope)
-    return "several levels", f"{number} separate levels describe the {n} segments best: {_odds(grouping)}."
+    best = f"{'Two' if number == 2 else f'{number} separate'} levels describe the {n} segments best"
+    if number < int(np.argmax(grouping.evidence)) + 1:
+        reason = f"{best}; segments between them hold stays too short to be found, or levels too rare to count."
+    else:
+        reason = f"{best}: {_odds(grouping)}."
+    return "two-state" if number == 2 else "several levels", reason
 
 
 def _drifting(drift: _Drift) -> tuple[Kind, str]:

@@ -37,9 +37,9 @@ class Plan(NamedTuple):
     """Where photons belong; n segments, B coarse bins behind the pulse.
 
     `ends` (n,) are numbers of the first photon behind each segment, `level` (n,) and `lengths` (n,) its level and
-    length in s. A bin has `step` ticks, delays of a channel are moved by `shift_of` (256,) bins, `bin_of` is the coarse bin of
-    each bin or -1. `edges` (B + 1,) are those of coarse bins in ns, `background` (B,) the photons in each per second,
-    `limits` those of `fit_lifetime_of`.
+    length in s. A bin has `step` ticks, delays of a channel are moved by `shift_of` (256,) bins, `bin_of` is the coarse
+    bin of each bin or -1. `edges` (B + 1,) are those of coarse bins in ns, `background` (B,) the photons in each per
+    second, `limits` those of `fit_lifetime_of`.
     """
 
     ends: Integers
