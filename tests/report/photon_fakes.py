@@ -143,7 +143,9 @@ def levels(rng, *, rates=(4e3, 5e4), segments=40, lifetimes=True, duration_s=10.
     number = len(rates)
     level = np.arange(segments) % number
     photons = rng.poisson(np.array(rates)[level] * np.diff(edges))
-    ns = np.where(photons > 20, (5.0 + 15.0 * np.array(rates)[level] / max(rates)) * rng.normal(1, 0.03, segments), np.nan)
+    ns = np.where(
+        photons > 20, (5.0 + 15.0 * np.array(rates)[level] / max(rates)) * rng.normal(1, 0.03, segments), np.nan
+    )
     if not lifetimes:
         ns = np.full(segments, np.nan)
     found = Segments(edges, photons, level, ns, 0.9 * ns, 1.1 * ns)
@@ -191,7 +193,9 @@ def dwell(rng, *, states=("off", "on"), best="power law", dwells=200):
         times = 0.01 * rng.random(dwells) ** (-1 / 0.52)
         cut = np.zeros(dwells, dtype=bool)
         cut[-1] = state == states[-1]
-        found.append(DwellTimes(state, np.minimum(times, 9.0), cut, 0.01, 10.0, None, laws if dwells >= 20 else (), best))
+        found.append(
+            DwellTimes(state, np.minimum(times, 9.0), cut, 0.01, 10.0, None, laws if dwells >= 20 else (), best)
+        )
     lag = np.geomspace(0.01, 0.5, 24)
     value = 0.3 * lag**-0.48
     blocks = value + 0.003 * rng.normal(size=(16, 24))
