@@ -20,8 +20,8 @@ from qdmol.analysis.background import Background
 from qdmol.analysis.blinking.dwell_laws import DwellLaw
 from qdmol.analysis.blinking.dwell_times import DwellTimes
 from qdmol.analysis.blinking.intensity_exponents import CorrelationExponent, IntensityCorrelation
-from qdmol.analysis.emitters.values import EvidenceStep
 from qdmol.analysis.correlation import LogCorrelation
+from qdmol.analysis.emitters.values import EvidenceStep
 from qdmol.analysis.result import FailedAnalysis, PhotonAnalysis
 from qdmol.analysis.trace import Trace
 from qdmol.errors import InputError
@@ -200,7 +200,7 @@ def dwell(rng, *, states=("off", "on"), best="power law", dwells=200):
     value = 0.3 * lag**-0.48
     blocks = value + 0.003 * rng.normal(size=(16, 24))
     correlation = CorrelationExponent(
-        Estimate(1.52, 1.4, 1.64), Estimate(0.48, 0.36, 0.6), Estimate(0.1, 0.0, 0.4, "Hz"), 0.3,
+        Estimate(0.48, 0.36, 0.6), Estimate(0.1, 0.0, 0.4, "Hz"), 0.3,
         IntensityCorrelation(lag, value, blocks, 10.0), value,
     )  # fmt: skip
     return Dwell(tuple(found), correlation)

@@ -319,8 +319,8 @@ class ChangePointTally:
 
         if self._photons < FEWEST_PHOTONS or self._origin is None:
             raise DataError(
-                f"The recording has {self._photons} photons, too few to look for changes of their rate; "
-                f"{FEWEST_PHOTONS} are needed."
+                f"The recording has {self._photons} photon{'s' * (self._photons != 1)}, too few to look for changes of "
+                f"their rate; {FEWEST_PHOTONS} are needed."
             )
         noise = self._excess_noise()
         threshold = self.threshold * noise

@@ -23,6 +23,7 @@ from qdmol.analysis.blinking.segment_lifetimes import (
     SegmentLifetimes,
     SegmentLifetimeTally,
     delay_window,
+    even_background,
 )
 from qdmol.analysis.blinking.values import IntensityLevel, IntensityLevels, Kind, Segments
 from qdmol.analysis.lifetime.histogram import DecayTally
@@ -62,7 +63,7 @@ def intensity_levels(
 ) -> IntensityLevels:
     """Find segments and levels of intensity, their lifetimes, and what kind of blinking they show.
 
-    Three passes in bounded memory, two without pulses: see :func:`find_change_points`, :func:`group_levels`,
+    Three or four passes in bounded memory, two without pulses: see :func:`find_change_points`, :func:`group_levels`,
     :func:`lifetime_intensity` and :class:`SegmentLifetimeTally`.
 
     Parameters
@@ -74,7 +75,8 @@ def intensity_levels(
     shortest_s
         Shortest segment in s.
     background
-        Rate of photons that do not come from the emitter, in Hz or as measured; None for none.
+        Rate of photons that are even over the period, in Hz or as measured; None: found from the decays of all levels
+        together, as that of an off state is, which may hold light of the emitter.
 
     Raises
     ------
@@ -138,17 +140,18 @@ def first_tallies(
     return (changes,) if stream.mode != "T3" else (changes, DelayTally(stream))
 
 
-def background_hz(background: Background | float | None) -> float:
-    """Rate of all channels that is even over the period; that of an off state may hold light of the emitter."""
-    if background is None:
-        return 0.0
+def background_hz(background: Background | float | None) -> float | None:
+    """Rate of all channels that is even over the period; None for an off state, which may hold light of the emitter."""
     if isinstance(background, Background):
-        return 0.0 if background.source == OFF_STATE else float(background.rates_hz.sum())
-    return float(background)
+        return None if background.source == OFF_STATE else float(background.rates_hz.sum())
+    return None if background is None else float(background)
 
 
-def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float) -> Steps[IntensityLevels]:
-    """Group the segments and ask for a second pass for their lifetimes, from what `first_tallies` counted."""
+def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float | None) -> Steps[IntensityLevels]:
+    """Group the segments and ask for a pass for their lifetimes, from what `first_tallies` counted.
+
+    Where the background is not known (None), it is found after this pass, and a further one takes it off.
+    """
     changes: ChangePoints = counts[0]  # type: ignore[assignment]
     decays: Mapping[int, Decay] | None = counts[1] if len(counts) > 1 else None  # type: ignore[assignment]
     durations = np.diff(changes.edges_s)
@@ -158,8 +161,12 @@ def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float) 
     window = delay_window(decays, tick_ns=stream.tick_ps * 1e-3) if decays else None
     lifetimes = None
     if window is not None:
-        lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz))
-    return _assemble(changes, grouping, lifetimes, dark_hz)
+        lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz or 0.0))
+        if dark_hz is None:
+            dark_hz = even_background(lifetimes.level_counts, lifetimes.level_lengths_s, window)
+            if dark_hz > 0:
+                lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz))
+    return _assemble(changes, grouping, lifetimes, dark_hz or 0.0)
 
 
 def _resolution(changes: ChangePoints) -> float:
@@ -204,6 +211,7 @@ def _assemble(
         lifetime_intensity=lifetime_intensity(segments) if known else None,
         lifetime_slope=slope,
         lifetime_correlation=lifetime_correlation(segments, background_hz=dark_hz),
+        background_hz=dark_hz,
         decays=() if lifetimes is None else lifetimes.decays,
     )
 

@@ -119,6 +119,44 @@ def _end(counts: Floats, edges: Floats, background: Floats, signal: float, ends:
 
 
 @compiled
+def best_log_likelihood(counts: Floats, edges: Floats, background: Floats, limits: tuple[float, float, float]) -> float:
+    """Logarithm of the likelihood at the best lifetime within the limits; -inf for more background than photons."""
+    photons, dark, moment = 0.0, 0.0, 0.0
+    for j in range(len(counts)):
+        photons += counts[j]
+        dark += background[j]
+        moment += (counts[j] - background[j]) * (0.5 * (edges[j] + edges[j + 1]) - edges[0])
+    signal = photons - dark
+    if signal <= 0.0:
+        return -math.inf
+    theta = _maximise(counts, edges, background, signal, moment, limits)
+    return _log_likelihood(counts, edges, background, signal, theta)
+
+
+@compiled
+def _maximise(
+    counts: Floats,
+    edges: Floats,
+    background: Floats,
+    signal: float,
+    moment: float,
+    limits: tuple[float, float, float],
+) -> float:
+    """Find ln tau of the largest likelihood, by Fisher's scoring from the mean delay."""
+    shortest, longest = math.log(limits[0]), math.log(limits[1])
+    theta = math.log(min(max(moment / signal, limits[0]), limits[1]))
+    for _ in range(_STEPS):
+        score, information = _score(counts, edges, background, signal, theta)
+        step = min(max(score / max(information, 1e-300), -0.7), 0.7)
+        fresh = min(max(theta + step, shortest), longest)
+        moved = abs(fresh - theta)
+        theta = fresh
+        if moved < 1e-7:
+            break
+    return theta
+
+
+@compiled
 def fit_lifetime_of(
     counts: Floats, edges: Floats, background: Floats, limits: tuple[float, float, float]
 ) -> tuple[float, float, float]:
@@ -136,16 +174,7 @@ def fit_lifetime_of(
     if signal < _LEAST or signal < 3.0 * math.sqrt(dark):
         return nothing
     shortest, longest = math.log(limits[0]), math.log(limits[1])
-    theta = math.log(min(max(moment / signal, limits[0]), limits[1]))
-    for _ in range(_STEPS):
-        score, information = _score(counts, edges, background, signal, theta)
-        step = score / max(information, 1e-300)
-        step = min(max(step, -0.7), 0.7)
-        fresh = min(max(theta + step, shortest), longest)
-        moved = abs(fresh - theta)
-        theta = fresh
-        if moved < 1e-7:
-            break
+    theta = _maximise(counts, edges, background, signal, moment, limits)
     if theta <= shortest + 1e-6 or theta >= longest - 1e-6:
         return nothing
     _, information = _score(counts, edges, background, signal, theta)

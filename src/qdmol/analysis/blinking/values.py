@@ -134,8 +134,11 @@ class IntensityLevels:
         alone, 0 where the lifetime is constant.
     lifetime_correlation : Estimate or None
         Rank correlation of lifetime and intensity, -1 to 1.
+    background_hz : float
+        Rate of photons that are even over the period, taken off for lifetimes and slope: as known, else from the decays
+        of all levels together.
     decays : tuple of Decay
-        Photons of each level by delay, all its segments together; empty without pulses.
+        Photons of each level by delay, all its segments together, the pulse at the beginning; empty without pulses.
     """
 
     segments: Segments
@@ -150,6 +153,7 @@ class IntensityLevels:
     lifetime_intensity: LifetimeIntensity | None = None
     lifetime_slope: Estimate | None = None
     lifetime_correlation: Estimate | None = None
+    background_hz: float = 0.0
     decays: tuple[Decay, ...] = ()
 
     @property

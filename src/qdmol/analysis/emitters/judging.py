@@ -10,13 +10,16 @@ import numpy as np
 from scipy import special
 
 from qdmol.analysis.emitters.models import (
+    PART,
     Draw,
     Expectation,
     Model,
     Use,
+    fewer_on,
     likelihood_of,
     models_for,
     parameters,
+    relative_rate,
 )
 from qdmol.analysis.emitters.observations import Observations
 from qdmol.analysis.emitters.sampling import Marginal, marginal
@@ -222,7 +225,7 @@ def fitted_pairs(comparison: Comparison, point: Floats) -> Floats:
     for k, counts in enumerate(seen.strata.centre):
         choices = [draw.q]
         if k < seen.top and model.several and not model.together:
-            choices += [0.6 * draw.q, np.minimum(draw.stray, 1.0) * draw.q]
+            choices += [PART * draw.q, fewer_on(draw, relative_rate(seen, k)[0])]
         expected = [expectation.pairs(k, draw, q, shapes, together=model.together)[0] for q in choices]
         rows.append(min(expected, key=lambda row: float((row - special.xlogy(counts, row)).sum())))
     return np.stack(rows)

@@ -49,7 +49,9 @@ DIRECT: Final = 0.1  # chance that two independent emitters switch both at a cha
 _MOST_JUMPS = 12
 _COLUMNS = 9
 _STEADY_LIGHT = 0.05  # bunching above 1 that is none
-_WEIGHTS = {"both": 0.25, "part": 0.25, "single": 0.5}  # of the states of a level that is not the brightest
+_MOST_STEPS = 12
+_WEIGHTS = {"both": 0.25, "part": 0.25, "fewer": 0.5}  # of the states of a level that is not the brightest
+PART: Final = 0.6  # of 1 - Σ p² in a level in which emitters are dimmed unequally
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +76,8 @@ class Draw:
         Contamination of levels.
     number : int (n,)
         Emitters.
+    spread : float (n,)
+        Standard deviation of the logarithm of their brightness.
     """
 
     yields: Floats
@@ -87,6 +91,7 @@ class Draw:
     node: Integers
     stray: Floats
     number: Integers
+    spread: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +162,8 @@ def parameters(model: Model, z: Floats, seen: Observations, monomer: Monomer | N
     zero, one = np.zeros(n), np.ones(n)
     if not model.several:
         number = np.ones(n, dtype=np.int64)
-        return Draw(yields, beta, zero, one, one, zero, zero, one, node, zero, number)
-    quenching = one
+        return Draw(yields, beta, zero, one, one, zero, zero, one, node, zero, number, zero)
+    quenching, spread = one, zero
     if model.annihilating:
         low, high = np.log(ANNIHILATION)
         quenching = 1.0 + 0.5 * np.exp(low + (high - low) * special.ndtr(z[:, 6]))
@@ -186,6 +191,7 @@ def parameters(model: Model, z: Floats, seen: Observations, monomer: Monomer | N
         node=node,
         stray=CONTAMINATION * np.abs(z[:, 7]),
         number=number,
+        spread=spread,
     )
 
 
@@ -393,7 +399,7 @@ def _lower_level(
     def counted(q: Floats) -> Floats:
         return log_counts(counts, expectation.pairs(k, draw, q, shapes, together=model.together))
 
-    rate, change = _relative(seen, k)
+    rate, change = relative_rate(seen, k)
     dark = rate < 0.05
     grey = np.zeros(len(draw.q))
     if use.levels and not dark and np.isfinite(change[0]):
@@ -403,20 +409,47 @@ def _lower_level(
     both = counted(draw.q) + grey
     if model.together:
         return np.asarray(both, dtype=np.float64)
-    states = [np.log(_WEIGHTS["both"]) + both, np.log(_WEIGHTS["part"]) + counted(0.6 * draw.q) + grey]
-    single = counted(np.minimum(draw.stray, 1.0) * draw.q)
+    states = [np.log(_WEIGHTS["both"]) + both, np.log(_WEIGHTS["part"]) + counted(PART * draw.q) + grey]
+    fewer = counted(fewer_on(draw, rate))
     if use.levels and not dark:
-        if not model.many:
-            width = LEVEL_WIDTH
-            densities = [-0.5 * ((rate - p) / width) ** 2 for p in (draw.share, 1.0 - draw.share)]
-            single = single + np.logaddexp(*densities) - np.log(2.0 * width * np.sqrt(2.0 * np.pi))
+        fewer = fewer + _steps(draw, rate)
         if np.isfinite(change[0]):
-            single = single + _log_normal(change[0], 0.0, np.hypot(0.25, change[1]))
-    states.append(np.log(_WEIGHTS["single"]) + single)
+            fewer = fewer + _log_normal(change[0], 0.0, float(np.hypot(0.25, change[1])))
+    states.append(np.log(_WEIGHTS["fewer"]) + fewer)
     return np.asarray(special.logsumexp(np.stack(states), axis=0), dtype=np.float64)
 
 
-def _relative(seen: Observations, k: int) -> tuple[float, tuple[float, float]]:
+def fewer_on(draw: Draw, rate: float) -> Floats:
+    """1 - Σ p² where some of the emitters are off, so that the rate over that of all is `rate`.
+
+    Of two one is left; of N equal ones N times the rate. A level is contaminated by times when all shine.
+    """
+    left = np.maximum(rate, 1e-6) / np.maximum(1.0 - draw.q, 1e-9)
+    remaining = np.where(draw.number == 2, 0.0, np.clip(1.0 - 1.0 / left, 0.0, None))
+    stray = np.minimum(draw.stray, 1.0)
+    return np.asarray((1.0 - stray) * np.minimum(remaining, draw.q) + stray * draw.q, dtype=np.float64)
+
+
+def _steps(draw: Draw, rate: float) -> Floats:
+    """Logarithm of the density of the relative rate of a level in which some of the emitters are off."""
+    two = np.stack([_log_normal_of(rate, p, LEVEL_WIDTH) for p in (draw.share, 1.0 - draw.share)])
+    density = special.logsumexp(two, axis=0) - np.log(2.0)
+    if (draw.number > 2).any():
+        steps = np.arange(1, _MOST_STEPS)[:, None]
+        width = np.hypot(LEVEL_WIDTH, 0.5 * draw.spread / draw.number)
+        terms = _log_normal_of(rate, steps / draw.number, width)
+        terms = np.where(steps < draw.number, terms, -np.inf)
+        several = special.logsumexp(terms, axis=0) - np.log(draw.number - 1.0)
+        density = np.where(draw.number > 2, np.where(draw.number < _MOST_STEPS, several, 0.0), density)
+    return np.asarray(density, dtype=np.float64)
+
+
+def _log_normal_of(value: float, mean: Floats, spread: Floats | float) -> Floats:
+    """Logarithm of a normal density."""
+    return np.asarray(-0.5 * ((value - mean) / spread) ** 2 - np.log(spread * np.sqrt(2.0 * np.pi)), dtype=np.float64)
+
+
+def relative_rate(seen: Observations, k: int) -> tuple[float, tuple[float, float]]:
     """Rate of a stratum over that of the brightest without background; logarithm of its lifetime over that, error."""
     strata = seen.strata
     dark = float(np.median(seen.background_hz))

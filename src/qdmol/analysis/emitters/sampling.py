@@ -11,7 +11,7 @@ from scipy import special
 
 from qdmol.arrays import Floats
 
-_FIRST, _LATER, _ROUNDS = 1200, 500, 8
+_FIRST, _LATER, _ROUNDS = 1200, 500, 14
 _CENTRES = 24  # of the kernels of a proposal
 _SHRINK = 0.5  # width of a kernel over that of all points
 _MOST_WANTED, _BISECTIONS = 1500, 20
