@@ -238,9 +238,9 @@ def simulated_table(trials: float, seed: int) -> list[str]:
         "",
         f"Verdicts, the right ones bold. Unless stated otherwise: 10⁶ photons, lifetime {LIFETIME_NS:g} ns, pulses "
         f"every {PERIOD_NS:g} ns, {EXCITATION:g} excitons per pulse and emitter, a fifth of the photons detected, 2 % "
-        f"background, g²(0) of {RATIO:g} for a single emitter, equal emitters that do not blink; annihilation ten times "
-        "faster than the decay, energy transfer too. A verdict needs a probability of 0.95. No reference recordings of single "
-        "emitters are given.",
+        f"background, g²(0) of {RATIO:g} for a single emitter, equal emitters that do not blink; annihilation and energy "
+        "transfer are ten times faster than the decay. A verdict needs a probability of 0.95. No recordings of single "
+        "emitters are given as a reference.",
     ]
     return lines
 
