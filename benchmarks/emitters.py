@@ -2,7 +2,7 @@
 
 Recordings of known sources are simulated exciton by exciton and analysed as `qdmol photons analyze` does. The last
 table superposes shifted copies of a measured single emitter, if the environment variable QDMOL_DATA names the folder of
-measured files.
+measured files. Recordings are made in rounds, and the tables are stored after each of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import argparse
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ NAMES = {
 }
 INDEPENDENT = Interaction()
 ANNIHILATING = Interaction(ANNIHILATION / LIFETIME_NS)
-COPIES, SETS = (1, 2, 3, 5, 8), 50
+COPIES = (1, 2, 3, 5, 8)
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,11 @@ FOUR_KINDS = (ONE, TWO, ANNIHILATED, THREE)
 
 @dataclass(frozen=True)
 class Case:
-    """Conditions of a recording, and the sources that are recorded under them."""
+    """Conditions of a recording, the sources that are recorded under them, and recordings in the first rounds."""
 
     name: str
     photons: int = 1_000_000
-    trials: int = 5
+    trials: tuple[int, ...] = (1,)
     blinking: Blinking | None = None
     background: float = 0.02
     bright: State = BRIGHT
@@ -111,10 +110,10 @@ TRANSFER = replace(
 )
 CHARGED = replace(ANNIHILATED, name="two, charged together", interaction=Interaction(charging="together"))
 CASES = (
-    Case("10⁴ photons", photons=10_000, trials=20),
-    Case("10⁵ photons", photons=100_000, trials=20),
-    Case("10⁶ photons", trials=12),
-    Case("10⁷ photons", photons=10_000_000, trials=2),
+    Case("10⁴ photons", photons=10_000, trials=(5,)),
+    Case("10⁵ photons", photons=100_000, trials=(5,)),
+    Case("10⁶ photons", trials=(4,)),
+    Case("10⁷ photons", photons=10_000_000, trials=(1, 0)),
     Case("on and off, 0.2 s each", blinking=telegraph(0.2, 0.2)),
     Case("on and off, power law 1.5", blinking=power_law(longest_s=10.0)),
     Case("on and grey, 0.2 s each", blinking=telegraph(0.2, 0.2, GREY)),
@@ -170,116 +169,114 @@ class Tally:
         for name in (*HYPOTHESES, CANNOT_TELL):
             number = self.verdicts[name]
             cells.append("" if not number else f"**{number}**" if name == self.truth.verdict else str(number))
-        ends = (f"{self.inside} of {self.trials}", str(self.by_g2_alone))
-        return "| " + " | ".join((case.name, self.truth.name, *cells, *ends)) + " |"
-
-
-def simulated_rows(trials: float, seed: int) -> Iterator[tuple[Case, Tally]]:
-    """Verdicts on every source under every condition; `trials` scales the number of recordings."""
-    for number, case in enumerate(CASES):
-        for kind, truth in enumerate(case.truths):
-            tally = Tally(truth)
-            for trial in range(max(round(case.trials * trials), 1)):
-                rng = np.random.default_rng([seed, number, kind, trial])
-                tally.add(judged(case.draw(truth, rng).stream))
-            yield case, tally
+        ends = (str(self.inside), str(self.by_g2_alone))
+        return "| " + " | ".join((case.name, self.truth.name, str(self.trials), *cells, *ends)) + " |"
 
 
 @dataclass(frozen=True)
-class Counts:
+class Cell:
+    """One source under one condition, its seed and its verdicts so far."""
+
+    case: Case
+    tally: Tally
+    seed: tuple[int, ...]
+
+    def add(self, round_: int) -> None:
+        """Make and judge the recordings of a round; numbers of recordings repeat."""
+        for _ in range(self.case.trials[round_ % len(self.case.trials)]):
+            rng = np.random.default_rng([*self.seed, self.tally.trials])
+            self.tally.add(judged(self.case.draw(self.tally.truth, rng).stream))
+
+
+def cells(seed: int) -> list[Cell]:
+    """Every source under every condition."""
+    return [
+        Cell(case, Tally(truth), (seed, number, kind))
+        for number, case in enumerate(CASES)
+        for kind, truth in enumerate(case.truths)
+    ]
+
+
+@dataclass
+class Copies:
     """Counted copies of a measured single emitter."""
 
     number: int
-    sets: int
-    inside: int
-    by_g2: int
-    wrong: int
-    middle: tuple[float, float, float]
-    sides: float
+    results: list[Emitters] = field(default_factory=list)
+
+    def add(self, single: PhotonStream, sets: int, seed: int) -> None:
+        """Count further sets of shifted copies."""
+        for _ in range(sets):
+            rng = np.random.default_rng([seed, self.number, len(self.results)])
+            self.results.append(count_emitters(independent_copies(single, self.number, rng)))
 
     def text(self) -> str:
         """The line of the table."""
-        low, value, high = (f"{each:.0f}" for each in self.middle)
-        cells = (f"{self.number}", f"{self.inside} of {self.sets}", f"{value} ({low} to {high})", f"{self.wrong}",
-                 f"{self.by_g2} of {self.sets}", f"{self.sides:.2f}")  # fmt: skip
-        return "| " + " | ".join(cells) + " |"
+        right = {1: "one_emitter", 2: "two_independent"}.get(self.number, "three_or_more")
+        ends = np.array([[each.number_low, each.number, each.number_high or np.inf] for each in self.results])
+        low, value, high = (f"{each:.0f}" for each in np.median(ends, axis=0))
+        inside = ((ends[:, 0] <= self.number) & (ends[:, 2] >= self.number)).sum()
+        plain = [each.number_from_g2 for each in self.results]
+        by_g2 = sum(each is not None and each.low <= self.number <= each.high for each in plain)
+        sides = [each.number_from_sides.value for each in self.results if each.number_from_sides is not None]
+        wrong = sum(each.decided and each.verdict != right for each in self.results)
+        parts = (str(self.number), str(len(ends)), str(inside), f"{value} ({low} to {high})", str(wrong), str(by_g2))
+        return f"| {' | '.join(parts)} | {np.median(sides):.2f} |"
 
 
-def counted_copies(single: PhotonStream, number: int, sets: int, seed: int) -> Counts:
-    """Count sets of shifted copies."""
-    results = [
-        count_emitters(independent_copies(single, number, np.random.default_rng([seed, number, each])))
-        for each in range(sets)
-    ]
-    right = {1: "one_emitter", 2: "two_independent"}.get(number, "three_or_more")
-    ends = np.array([[each.number_low, each.number, each.number_high or np.inf] for each in results])
-    plain = [each.number_from_g2 for each in results]
-    sides = [each.number_from_sides.value for each in results if each.number_from_sides is not None]
-    low, value, high = (float(each) for each in np.median(ends, axis=0))
-    return Counts(
-        number,
-        sets,
-        int(((ends[:, 0] <= number) & (ends[:, 2] >= number)).sum()),
-        sum(each is not None and each.low <= number <= each.high for each in plain),
-        sum(each.decided and each.verdict != right for each in results),
-        (low, value, high),
-        float(np.median(sides)),
-    )
-
-
-def simulated_table(trials: float, seed: int) -> list[str]:
+def simulated_table(made: list[Cell]) -> list[str]:
     """Lines of the table of simulated sources."""
-    heads = ["conditions", "source", *NAMES.values(), "number in its interval", "decided by g²(0) alone"]
+    heads = ["conditions", "source", "trials", *NAMES.values(), "number in its interval", "decided by g²(0) alone"]
     lines = ["| " + " | ".join(heads) + " |", "| --- | --- |" + " ---: |" * (len(heads) - 2)]
-    for case, tally in simulated_rows(trials, seed):
-        lines.append(tally.text(case))
-        print(lines[-1], f"{time.process_time():.0f} s", flush=True)
+    lines += [cell.tally.text(cell.case) for cell in made if cell.tally.trials]
     lines += [
         "",
         f"Verdicts, the right ones bold. Unless stated otherwise: 10⁶ photons, lifetime {LIFETIME_NS:g} ns, pulses "
         f"every {PERIOD_NS:g} ns, {EXCITATION:g} excitons per pulse and emitter, a fifth of the photons detected, 2 % "
-        f"background, g²(0) of {RATIO:g} for a single emitter, equal emitters that do not blink; annihilation and energy "
-        "transfer are ten times faster than the decay. A verdict needs a probability of 0.95. No recordings of single "
-        "emitters are given as a reference.",
+        f"background, g²(0) of {RATIO:g} for a single emitter, equal emitters that do not blink; annihilation and "
+        "energy transfer are ten times faster than the decay. A verdict needs a probability of 0.95. No recordings of "
+        "single emitters are given as a reference.",
     ]
     return lines
 
 
-def copies_table(folder: Path, sets: int, seed: int) -> list[str]:
+def copies_table(made: list[Copies]) -> list[str]:
     """Lines of the table of shifted copies."""
-    single = read_photons(folder / MEASURED)
-    lines = [
-        "| copies | number in its interval | median number (interval) | wrong verdicts "
+    return [
+        "| copies | sets | number in its interval | median number (interval) | wrong verdicts "
         "| number in the interval of 1 / (1 - g²) | 1 / (1 - g²) relative to side peaks |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for number in COPIES:
-        lines.append(counted_copies(single, number, sets, seed).text())
-        print(lines[-1], f"{time.process_time():.0f} s", flush=True)
-    lines += [
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *(each.text() for each in made if each.results),
         "",
-        f"Copies of a measured single emitter that blinks within 3 µs ({sets} sets of random shifts each).",
+        "Copies of a measured single emitter that blinks within 3 µs, at random shifts.",
     ]
-    return lines
 
 
 def main() -> int:
     """Print the tables; with ``--write`` store them for the documentation."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=float, default=1.0, help="factor of the number of simulated recordings")
-    parser.add_argument("--sets", type=int, default=SETS, help="sets of shifted copies")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sets", type=int, default=10, help="sets of shifted copies in a round")
     parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--write", action="store_true", help="store the tables in docs/_generated")
     options = parser.parse_args()
-    lines = simulated_table(options.trials, options.seed)
     data = os.environ.get("QDMOL_DATA")
-    if data:
-        lines += ["", *copies_table(Path(data), options.sets, options.seed)]
-    given = f"--trials {options.trials:g} --sets {options.sets} --seed {options.seed}"
-    text = "\n".join([*lines, "", f"Made by `python -m benchmarks.emitters {given} --write`.", ""])
-    if options.write:
-        TABLE.write_text(text, encoding="utf-8")
-    print(text)
+    single = read_photons(Path(data) / MEASURED) if data else None
+    made, copied = cells(options.seed), [Copies(number) for number in COPIES]
+    for round_ in range(options.rounds):
+        for cell in made:
+            cell.add(round_)
+            print(cell.tally.text(cell.case), f"{time.process_time():.0f} s", flush=True)
+        lines = simulated_table(made)
+        if single is not None:
+            for each in copied:
+                each.add(single, options.sets, options.seed)
+                print(each.text(), f"{time.process_time():.0f} s", flush=True)
+            lines += ["", *copies_table(copied)]
+        given = f"--rounds {round_ + 1} --sets {options.sets} --seed {options.seed}"
+        text = "\n".join([*lines, "", f"Made by `python -m benchmarks.emitters {given} --write`.", ""])
+        if options.write:
+            TABLE.write_text(text, encoding="utf-8")
     return 0
 
 
