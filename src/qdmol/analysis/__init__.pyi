@@ -27,6 +27,20 @@ from .blinking.values import (
     LifetimeIntensity as LifetimeIntensity,
     Segments as Segments,
 )
+from .blinking.dwell_laws import DwellLaw as DwellLaw, fit_dwell_laws as fit_dwell_laws
+from .blinking.dwell_times import (
+    Dwell as Dwell,
+    DwellTimes as DwellTimes,
+    dwell_times as dwell_times,
+    dwell_times_of_trace as dwell_times_of_trace,
+    kaplan_meier as kaplan_meier,
+)
+from .blinking.intensity_exponents import (
+    CorrelationExponent as CorrelationExponent,
+    IntensityCorrelation as IntensityCorrelation,
+    correlate_trace as correlate_trace,
+    fit_correlation_exponent as fit_correlation_exponent,
+)
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
 from .emitters.counting import count_emitters as count_emitters, emitters_from_g2 as emitters_from_g2
 from .emitters.values import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from qdmol.analysis.blinking.dwell_laws import LAWS, best_law, fit_laws
+from qdmol.analysis.blinking.dwell_laws import LAWS, best_law, fit_dwell_laws
 from qdmol.errors import DataError
 
 
@@ -75,7 +75,7 @@ def measure(number, duration, law, truth, *, seed=1, bin_s=None, shortest_s=1.0)
     for _ in range(number):
         times, cut = on_dwells(rng, duration, on, on, bin_s)
         try:
-            laws = fit_laws(times, censored=cut, shortest_s=shortest_s, recording_s=duration, bin_s=bin_s)
+            laws = fit_dwell_laws(times, censored=cut, shortest_s=shortest_s, recording_s=duration, bin_s=bin_s)
         except DataError:
             refused += 1
             continue

@@ -12,7 +12,7 @@ from qdmol.analysis.blinking.dwell_laws import (
     FEWEST_DWELLS,
     LAWS,
     best_law,
-    fit_laws,
+    fit_dwell_laws,
     log_survival,
     scaled_integral,
     survival,
@@ -61,7 +61,7 @@ def test_closed_forms_of_single_laws():
     times = power(np.random.default_rng(1), 50, 1.7, shortest=0.2)
     cut = np.zeros(50, bool)
     cut[-1] = True
-    laws = fit_laws(times, censored=cut, shortest_s=0.2, recording_s=times.sum())
+    laws = fit_dwell_laws(times, censored=cut, shortest_s=0.2, recording_s=times.sum())
     exponent = 1.0 + 49 / np.log(times / 0.2).sum()
     assert law_of(laws, "power law").parameters["exponent"].value == pytest.approx(exponent, abs=1e-5)
     mean = (times - 0.2).sum() / 49
@@ -95,7 +95,7 @@ def test_law_with_cut_off_against_brute_force():
     times = cut_power(np.random.default_rng(4), 60, 1.4, 12.0)
     cut = np.zeros(60, bool)
     cut[[20, 59]] = True
-    fit = law_of(fit_laws(times, censored=cut, shortest_s=1.0, recording_s=900.0), "power law with cut-off")
+    fit = law_of(fit_dwell_laws(times, censored=cut, shortest_s=1.0, recording_s=900.0), "power law with cut-off")
     exponents, logs = np.linspace(-1.0, 3.0, 81), np.linspace(math.log(0.1), math.log(900.0), 101)
     grid = brute_force(times, cut, 1.0, exponents, logs)
     weights = np.exp(grid - grid.max())[exponents > -0.01]
@@ -123,19 +123,19 @@ def test_binned_dwells_have_the_parameters_of_exact_ones(rounding):
     phase = rng.random(len(times)) if rounding == "ends" else 0.0
     shift = {"ends": 0.5, "nearest": 0.5, "down": 0.0}[rounding]
     bins = np.floor(times + phase + shift) - np.floor(phase + shift)
-    fit = law_of(fit_laws(bins, shortest_s=3.0, recording_s=1e5, bin_s=1.0, rounding=rounding), LAWS[1])
+    fit = law_of(fit_dwell_laws(bins, shortest_s=3.0, recording_s=1e5, bin_s=1.0, rounding=rounding), LAWS[1])
     assert fit.parameters["exponent"].holds(1.6)
     assert fit.parameters["cutoff_s"].holds(30.0)
     assert fit.p_value > 0.001
     wrong = "nearest" if rounding == "down" else "down"
-    biased = law_of(fit_laws(bins, shortest_s=3.0, recording_s=1e5, bin_s=1.0, rounding=wrong), LAWS[1])
+    biased = law_of(fit_dwell_laws(bins, shortest_s=3.0, recording_s=1e5, bin_s=1.0, rounding=wrong), LAWS[1])
     assert not biased.parameters["exponent"].holds(1.6)
 
 
 def test_bins_much_finer_than_dwells_change_nothing():
     times = cut_power(np.random.default_rng(2), 500, 1.5, 40.0)
-    exact = fit_laws(times, shortest_s=1.0, recording_s=5e3)
-    binned = fit_laws(np.rint(times / 1e-3) * 1e-3, shortest_s=1.0, recording_s=5e3, bin_s=1e-3)
+    exact = fit_dwell_laws(times, shortest_s=1.0, recording_s=5e3)
+    binned = fit_dwell_laws(np.rint(times / 1e-3) * 1e-3, shortest_s=1.0, recording_s=5e3, bin_s=1e-3)
     for one, other in zip(exact, binned, strict=True):
         assert one.probability == pytest.approx(other.probability, abs=0.02)
         for name, estimate in one.parameters.items():
@@ -164,7 +164,7 @@ def test_wrong_laws_are_rejected_and_the_right_one_is_found():
         (lambda: 1.0 + rng.exponential(5.0, 600), "exponential"),
     ):
         times = draw()
-        laws = fit_laws(times, shortest_s=1.0, recording_s=times.sum())
+        laws = fit_dwell_laws(times, shortest_s=1.0, recording_s=times.sum())
         assert best_law(laws).name == name
         assert sum(law.probability for law in laws) == pytest.approx(1.0)
         wrong = {"power law": ["exponential"], "exponential": ["power law"]}.get(name, ["power law", "exponential"])
@@ -179,21 +179,21 @@ def test_no_law_holds_for_dwells_of_another_kind(bin_s):
     regular = 5.0 + rng.gamma(30.0, 0.5, 1500)
     for times in (mixed, regular):
         shown = times if bin_s is None else np.rint(times / bin_s) * bin_s
-        laws = fit_laws(shown, shortest_s=1.0, recording_s=times.sum(), bin_s=bin_s)
+        laws = fit_dwell_laws(shown, shortest_s=1.0, recording_s=times.sum(), bin_s=bin_s)
         assert best_law(laws) is None
         assert all(law.rejected for law in laws)
 
 
 def test_a_cut_off_beyond_the_data_has_no_upper_limit():
     times = power(np.random.default_rng(8), 300, 1.6)
-    fit = law_of(fit_laws(times, shortest_s=1.0, recording_s=times.sum()), "power law with cut-off")
+    fit = law_of(fit_dwell_laws(times, shortest_s=1.0, recording_s=times.sum()), "power law with cut-off")
     assert fit.parameters["cutoff_s"].high == math.inf
     assert 0 < fit.parameters["cutoff_s"].low < math.inf
 
 
 def test_survival_of_fitted_laws():
     times = cut_power(np.random.default_rng(9), 4000, 1.5, 20.0)
-    laws = fit_laws(times, shortest_s=1.0, recording_s=times.sum())
+    laws = fit_dwell_laws(times, shortest_s=1.0, recording_s=times.sum())
     at = np.array([1.0, 2.0, 10.0, 40.0])
     np.testing.assert_allclose(survival(laws[1], at, shortest_s=1.0), [(times > t).mean() for t in at], atol=0.02)
     exponential = law_of(laws, "exponential")
@@ -204,11 +204,11 @@ def test_survival_of_fitted_laws():
 def test_too_few_or_equal_dwells_are_refused():
     times = power(np.random.default_rng(1), FEWEST_DWELLS - 1, 1.5)
     with pytest.raises(DataError, match="19 whole dwells of at least 1 s are too few for a law; 20 are needed"):
-        fit_laws(times, shortest_s=1.0, recording_s=100.0)
+        fit_dwell_laws(times, shortest_s=1.0, recording_s=100.0)
     with pytest.raises(DataError, match="equally long"):
-        fit_laws(np.full(50, 2.0), shortest_s=1.0, recording_s=100.0)
+        fit_dwell_laws(np.full(50, 2.0), shortest_s=1.0, recording_s=100.0)
     with pytest.raises(DataError, match="0 whole dwells"):
-        fit_laws([], shortest_s=1.0, recording_s=100.0)
+        fit_dwell_laws([], shortest_s=1.0, recording_s=100.0)
     assert best_law(()) is None
 
 
@@ -225,25 +225,25 @@ def test_too_few_or_equal_dwells_are_refused():
 )
 def test_input_out_of_range(field, options):
     with pytest.raises(InputError) as raised:
-        fit_laws(np.arange(1.0, 40.0), **{"shortest_s": 1.0, "recording_s": 100.0, **options})
+        fit_dwell_laws(np.arange(1.0, 40.0), **{"shortest_s": 1.0, "recording_s": 100.0, **options})
     assert raised.value.field == field
 
 
 @pytest.mark.parametrize("hostile", [np.nan, -1.0])
 def test_times_that_are_none(hostile):
     with pytest.raises(InputError):
-        fit_laws(np.append(np.arange(1.0, 40.0), hostile), shortest_s=1.0, recording_s=100.0)
+        fit_dwell_laws(np.append(np.arange(1.0, 40.0), hostile), shortest_s=1.0, recording_s=100.0)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("factor", [1e-12, 1.0, 1e9])
 def test_units_do_not_matter_and_nothing_warns(factor):
     times = factor * np.concatenate([power(np.random.default_rng(1), 200, 1.05), [1e6]])
-    laws = fit_laws(times, shortest_s=factor, recording_s=times.sum())
+    laws = fit_dwell_laws(times, shortest_s=factor, recording_s=times.sum())
     assert laws[0].parameters["exponent"].value == pytest.approx(1.05, abs=0.02)
     narrow = factor * (1.0 + 1e-6 * np.random.default_rng(2).random(100))
     with pytest.raises(DataError, match="close together"):
-        fit_laws(narrow, shortest_s=factor, recording_s=1e3 * factor)
+        fit_dwell_laws(narrow, shortest_s=factor, recording_s=1e3 * factor)
 
 
 def test_p_values_are_uniform_for_the_right_law():
@@ -252,5 +252,7 @@ def test_p_values_are_uniform_for_the_right_law():
     values = []
     for _ in range(60):
         times, cut = on_dwells(rng, 900.0, lambda n: 1.0 + rng.exponential(2.0, n), lambda n: rng.exponential(2.0, n))
-        values.append(law_of(fit_laws(times, censored=cut, shortest_s=1.0, recording_s=900.0), "exponential").p_value)
+        values.append(
+            law_of(fit_dwell_laws(times, censored=cut, shortest_s=1.0, recording_s=900.0), "exponential").p_value
+        )
     assert stats.kstest(values, "uniform").pvalue > 0.01

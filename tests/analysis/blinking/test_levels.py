@@ -117,6 +117,9 @@ def test_stays_too_short_to_be_found_make_no_levels():
     light = stays(rng, duration_s=40.0, rates_hz=(2e4, 1e3), mean_s=0.005)
     levels = intensity_levels(in_ticks(times_of(rng, light)))
     assert (levels.number, levels.kind) == (2, "two-state")
+    assert "too short to be found" in levels.kind_reason
+    for level, rate in zip(levels.levels, (1e3, 2e4), strict=True):
+        assert level.rate_hz.low < rate < level.rate_hz.high
 
 
 def test_a_constant_source_has_one_level():
@@ -138,8 +141,8 @@ def test_a_drift_is_named():
 
 def test_two_states_that_drift_are_two_states():
     rng = np.random.default_rng(14)
-    times = times_of(rng, stays(rng, duration_s=60.0, rates_hz=(5e4, 5e3)))
-    levels = intensity_levels(in_ticks(times[rng.random(len(times)) > times / 200.0]))
+    times = times_of(rng, stays(rng, duration_s=40.0, rates_hz=(2e4, 2e3)))
+    levels = intensity_levels(in_ticks(times[rng.random(len(times)) > times / 120.0]))
     assert levels.kind == "two-state"
     assert "falls steadily" in levels.kind_reason
 
@@ -155,7 +158,7 @@ def test_continuous_light_in_t3_has_no_lifetime():
 def test_rates_of_levels_are_covered():
     """95 % intervals of the rates hold the truth; bounds of a binomial law at 1 in 1000."""
     inside = np.zeros(2)
-    runs = 60
+    runs = 40
     for seed in range(runs):
         rng = np.random.default_rng(100 + seed)
         levels = intensity_levels(in_ticks(times_of(rng, stays(rng, duration_s=4.0, rates_hz=(2e4, 2e3)))))
@@ -164,7 +167,7 @@ def test_rates_of_levels_are_covered():
             continue
         for k, (level, rate) in enumerate(zip(levels.levels, (2e3, 2e4), strict=True)):
             inside[k] += level.rate_hz.low <= rate <= level.rate_hz.high
-    assert (inside >= 0.84 * runs).all(), inside / runs
+    assert (inside >= 0.8 * runs).all(), inside / runs
 
 
 @pytest.mark.slow

@@ -361,6 +361,8 @@ def _edges(points: Points, n: int, last: int, end: int) -> tuple[Floats, Integer
     behind = np.minimum(interval, 0.5 * points.after[:n])
     before = np.minimum(interval, 0.5 * points.before[:n])
     time[1:-1] += np.where(falls, behind, -before)
+    if (np.diff(time) <= 0).any():
+        time[1:-1] = points.time[:n]
     bounds = index.copy()
     bounds[1:-1] -= ~falls
     return time, np.diff(bounds)

@@ -235,7 +235,7 @@ class _Sample:
         return value
 
 
-def fit_laws(
+def fit_dwell_laws(
     durations_s: ArrayLike,
     *,
     shortest_s: float,

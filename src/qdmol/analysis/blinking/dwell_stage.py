@@ -174,6 +174,8 @@ def _ends(estimate: Estimate) -> dict[str, float | None]:
 def _sentence(times: DwellTimes) -> str:
     law, state = times.law, times.state
     where = f"Dwell times {'of' if state.startswith('level') else 'in the state'} {state}"
+    if state == "segment":
+        where = "The times between changes of the intensity"
     if law is None:
         return f"{where} follow no known law: {times.reason}" if times.laws else f"{where}: {times.reason}"
     # a value that has no upper limit may be infinite itself

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qdmol.analysis.blinking.dwell_laws import DwellLaw, best_law, fit_laws
+from qdmol.analysis.blinking.dwell_laws import DwellLaw, best_law, fit_dwell_laws
 from qdmol.analysis.blinking.intensity_exponents import CorrelationExponent
 from qdmol.analysis.blinking.values import IntensityLevels
 from qdmol.analysis.trace import Trace
@@ -28,7 +28,8 @@ _SEEN: Final = 0.98  # dwells of the shortest time that change points must show
 _LEAST_RATIO: Final = 8.0  # log-likelihood ratio of a change that is surely not noise
 _FALSE_CROSSINGS: Final = 0.02  # of the dwells: crossings of the threshold by noise
 _LEFT_OUT: Final = (0.05, 0.15, 0.3)  # shares of the dwells, the shortest, without which a law is tried
-_MOST_LEVELS: Final = 12  # beyond, dwells of each level say nothing of use
+_MOST_LEVELS: Final = 12  # beyond, levels are taken as a continuum
+_SAMPLED: Final = 400  # changes from which the shortest dwell of a continuum is estimated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +39,8 @@ class DwellTimes:
     Attributes
     ----------
     state : str
-        "on" or "off" where there are two levels, else "level 0" (the darkest), "level 1", ..
+        "on" or "off" where there are two levels, else "level 0" (the darkest), "level 1", ..; "segment" where the
+        intensities are a continuum: the times from one change to the next, whatever the intensity.
     durations_s : float64 (n,)
         Dwell times in order of time, without one that was under way when the recording began.
     censored : bool (n,)
@@ -131,9 +133,10 @@ def shortest_dwell(
     """Shortest dwells at two count rates that change points show nearly always, each between dwells at the other rate.
 
     A dwell of length t at the rate r among photons at the rate q has, on average, the log-likelihood ratio
-    t (r ln(r/q) - r + q) and its variance t r ln²(r/q) (Poisson). It is seen where the ratio, less two standard
-    deviations (98 % of such dwells), exceeds that of a false alarm, ln(photons / false alarms), at least 8 (likelihood
-    ratio of change points: Watkins and Yang, J. Phys. Chem. B 109, 617 (2005), doi:10.1021/jp0467548).
+    t (r ln(r/q) - r + q). It is seen where the ratio exceeds that of a false alarm, ln(photons / false alarms), at
+    least 8, as it does for 98 % of the dwells of the length that is returned, by Poisson's distribution of their
+    photons (likelihood ratio of change points: Watkins and Yang, J. Phys. Chem. B 109, 617 (2005),
+    doi:10.1021/jp0467548).
 
     Parameters
     ----------
@@ -166,9 +169,16 @@ def _complete_s(rate: float, other: float, threshold: float) -> float:
     if rate == other:
         return math.inf
     log = math.log(rate / other)
-    gain, noise = rate * log - rate + other, float(normal_quantile(_SEEN)) * math.sqrt(rate) * abs(log)
-    root = (noise + math.sqrt(noise**2 + 4.0 * gain * threshold)) / (2.0 * gain)
-    return root**2
+    gain = rate * log - rate + other
+    noise = float(normal_quantile(_SEEN)) * math.sqrt(rate) * abs(log)
+    # close for many photons; from there to the exact share of Poisson counts
+    close = ((noise + math.sqrt(noise**2 + 4.0 * gain * threshold)) / (2.0 * gain)) ** 2
+    lengths = close * np.geomspace(0.2, 5.0, 600)
+    limit = (threshold + (rate - other) * lengths) / log  # photons at which the ratio is that of a false alarm
+    above = poisson_tail(np.maximum(np.floor(limit), -1.0), rate * lengths)
+    seen = above if log > 0 else np.where(limit > 0, 1.0 - poisson_tail(np.ceil(limit) - 1.0, rate * lengths), 0.0)
+    missed = np.flatnonzero(np.asarray(seen) < _SEEN)
+    return float(lengths[min(int(missed[-1]) + 1, len(lengths) - 1)]) if len(missed) else float(lengths[0])
 
 
 def dwells_of(edges_s: ArrayLike, level: ArrayLike) -> tuple[Floats, Integers, NDArray[np.bool_]]:
@@ -195,6 +205,9 @@ def dwells_of(edges_s: ArrayLike, level: ArrayLike) -> tuple[Floats, Integers, N
 def dwell_times(levels: IntensityLevels, *, shortest_s: float | None = None) -> tuple[DwellTimes, ...]:
     """Dwell times of each level of a recording, with their laws.
 
+    Where the emitter flickers or has more than 12 levels, levels are a matter of where they are drawn: the one state is
+    then "segment", the times between changes, seen from the shortest that shows at half of the changes.
+
     Parameters
     ----------
     levels : IntensityLevels
@@ -208,16 +221,16 @@ def dwell_times(levels: IntensityLevels, *, shortest_s: float | None = None) -> 
     InputError
         `shortest_s` is not above 0.
     DataError
-        There are fewer than two levels, or so many that they are a continuum.
+        There are fewer than two levels.
     """
     if shortest_s is not None and not (math.isfinite(shortest_s) and shortest_s > 0):
         raise InputError(field="shortest_s", value=shortest_s, allowed="above 0 s")
     number = levels.number
     if number < 2:
         raise DataError("The intensity has one level; there are no dwell times.")
-    if number > _MOST_LEVELS:
-        raise DataError(f"The intensity has {number} levels, too many for dwell times of each.")
     segments = levels.segments
+    if number > _MOST_LEVELS or levels.kind == "flickering":
+        return (_times_between_changes(levels, shortest_s),)
     rates = [level.rate_hz.value for level in levels.levels]
     photons = int(segments.photons.sum())
     complete = [max(levels.shortest_s, 0.0)] * number
@@ -239,6 +252,22 @@ def dwell_times(levels: IntensityLevels, *, shortest_s: float | None = None) -> 
         )
         for k in range(number)
     )
+
+
+def _times_between_changes(levels: IntensityLevels, shortest_s: float | None) -> DwellTimes:
+    """Durations of segments as one state."""
+    segments = levels.segments
+    if shortest_s is None:
+        rates, photons = segments.rate_hz, int(segments.photons.sum())
+        chosen = np.unique(np.linspace(1, len(rates) - 1, min(len(rates) - 1, _SAMPLED)).astype(np.int64))
+        lengths = [
+            shortest_dwell(float(rates[k]), float(rates[k - 1]), photons=photons, false_alarms=levels.false_alarms)[0]
+            for k in chosen
+        ]
+        shortest_s = max(levels.shortest_s, float(np.median(lengths)))
+    durations, _, cut = dwells_of(segments.edges_s, np.arange(len(segments)))
+    length = float(segments.edges_s[-1] - segments.edges_s[0])
+    return fit_dwells("segment", durations, cut, shortest_s=shortest_s, longest_s=length)
 
 
 def fit_dwells(
@@ -280,7 +309,7 @@ def fit_dwells(
 def _laws(times: DwellTimes) -> tuple[DwellLaw, ...]:
     if not math.isfinite(times.shortest_s):
         raise DataError("The levels are too close in intensity for dwells to be seen surely.")
-    return fit_laws(
+    return fit_dwell_laws(
         times.durations_s,
         censored=times.censored,
         shortest_s=times.shortest_s,

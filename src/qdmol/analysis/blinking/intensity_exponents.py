@@ -114,7 +114,7 @@ def correlate_trace(trace: Trace | ArrayLike, *, bin_s: float | None = None) -> 
     InputError
         There is no bin width.
     DataError
-        There are fewer than 1024 bins, or no photons.
+        There are fewer than 1024 bins, or no photons but in one sixteenth of the recording.
     """
     if isinstance(trace, Trace):
         counts, bin_s = np.asarray(trace.total, np.float64), float(trace.bin_s)
@@ -132,12 +132,11 @@ def correlate_trace(trace: Trace | ArrayLike, *, bin_s: float | None = None) -> 
         raise DataError("The trace has no photons, and no correlation.")
     total = len(counts)
     starts = np.arange(_BLOCKS + 1) * total // _BLOCKS
-    lags, products, early, late, pairs = [], [], [], [], []
+    lags, products, pairs = [], [], []
     width, level = 1, counts
     steps = np.arange(_SHORTEST_LAG, _FINEST)
     while steps[0] * width <= _LONGEST_SHARE * total:
         cuts = starts // width
-        sums = np.concatenate([[0.0], np.cumsum(level)])
         for step in steps:
             if step * width > _LONGEST_SHARE * total:
                 break
@@ -145,27 +144,27 @@ def correlate_trace(trace: Trace | ArrayLike, *, bin_s: float | None = None) -> 
             both = np.concatenate([[0.0], np.cumsum(level[:-step] * level[step:])])
             lags.append(step * width)
             products.append(np.diff(both[ends]) / width**2)
-            early.append(np.diff(sums[ends]) / width)
-            late.append(np.diff(sums[ends + step]) / width)
             pairs.append(np.diff(ends).astype(np.float64))
         level = level[: len(level) // 2 * 2].reshape(-1, 2).sum(axis=1)
         width *= 2
         steps = np.arange(_FINEST // 2, _FINEST, _FINEST // 2 // _LAGS_IN_OCTAVE)
-    blocks = [np.array(each).T for each in (products, early, late, pairs)]
+    blocks = [np.array(each).T for each in (products, pairs)]
     means = np.diff(np.concatenate([[0.0], np.cumsum(counts)])[starts])
     lengths = np.diff(starts).astype(np.float64)
+    if np.any(means.sum() - means <= 0):
+        raise DataError("All photons lie within a small part of the recording; their correlation says nothing.")
     full, bins = [block.sum(axis=0) for block in blocks], float(total)
-    value = _normalised(full[0], full[3], float(means.sum()) / bins)
+    value = _normalised(full[0], full[1], float(means.sum()) / bins)
     left = [total_ - block for total_, block in zip(full, blocks, strict=True)]
     others = (means.sum() - means) / (bins - lengths)
-    left_out = np.array([_normalised(left[0][k], left[3][k], float(others[k])) for k in range(_BLOCKS)])
+    left_out = np.array([_normalised(left[0][k], left[1][k], float(others[k])) for k in range(_BLOCKS)])
     return IntensityCorrelation(
         lag_s=bin_s * np.array(lags, np.float64), value=value, left_out=left_out, duration_s=bin_s * bins
     )
 
 
 def _normalised(products: Floats, pairs: Floats, mean: float) -> Floats:
-    scale = np.maximum(pairs, 1.0) * max(mean, 1e-300) ** 2
+    scale = np.maximum(pairs, 1.0) * mean**2
     return np.asarray(products / scale - 1.0, dtype=np.float64)
 
 

@@ -150,7 +150,7 @@ def background_hz(background: Background | float | None) -> float | None:
 def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float | None) -> Steps[IntensityLevels]:
     """Group the segments and ask for a pass for their lifetimes, from what `first_tallies` counted.
 
-    Where the background is not known (None), it is found after this pass, and a further one takes it off.
+    Where the background is not known (None), a pass more comes first, to find it.
     """
     changes: ChangePoints = counts[0]  # type: ignore[assignment]
     decays: Mapping[int, Decay] | None = counts[1] if len(counts) > 1 else None  # type: ignore[assignment]
@@ -161,11 +161,10 @@ def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float |
     window = delay_window(decays, tick_ns=stream.tick_ps * 1e-3) if decays else None
     lifetimes = None
     if window is not None:
-        lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz or 0.0))
         if dark_hz is None:
-            dark_hz = even_background(lifetimes.level_counts, lifetimes.level_lengths_s, window)
-            if dark_hz > 0:
-                lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz))
+            alone = yield from counted(_lifetime_tally(stream, changes, grouping, window, None))
+            dark_hz = even_background(alone.level_counts, alone.level_lengths_s, window)
+        lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz))
     return _assemble(changes, grouping, lifetimes, dark_hz or 0.0)
 
 
@@ -177,7 +176,7 @@ def _resolution(changes: ChangePoints) -> float:
 
 
 def _lifetime_tally(
-    stream: PhotonStream, changes: ChangePoints, grouping: Grouping, window: DelayWindow, dark_hz: float
+    stream: PhotonStream, changes: ChangePoints, grouping: Grouping, window: DelayWindow, dark_hz: float | None
 ) -> SegmentLifetimeTally:
     return SegmentLifetimeTally(
         stream,
@@ -185,7 +184,8 @@ def _lifetime_tally(
         level=grouping.level,
         durations_s=np.diff(changes.edges_s),
         window=window,
-        background_hz=dark_hz,
+        background_hz=dark_hz or 0.0,
+        fitted=dark_hz is not None,
     )
 
 
@@ -200,7 +200,7 @@ def _assemble(
     kind, reason = _kind(segments, grouping, changes, slope)
     return IntensityLevels(
         segments=segments,
-        levels=_levels(segments, lifetimes, changes.excess_noise),
+        levels=_levels(segments, grouping, lifetimes, changes.excess_noise),
         false_alarms=changes.false_alarms,
         kind=kind,
         kind_reason=reason,
@@ -216,7 +216,9 @@ def _assemble(
     )
 
 
-def _levels(segments: Segments, lifetimes: SegmentLifetimes | None, excess_noise: float) -> tuple[IntensityLevel, ...]:
+def _levels(
+    segments: Segments, grouping: Grouping, lifetimes: SegmentLifetimes | None, excess_noise: float
+) -> tuple[IntensityLevel, ...]:
     durations = segments.durations_s
     whole = float(durations.sum())
     levels = []
@@ -227,6 +229,8 @@ def _levels(segments: Segments, lifetimes: SegmentLifetimes | None, excess_noise
         noise = max(excess_noise, _scatter(segments.photons[on], durations[on]))
         low, high = (float(end) / time for end in garwood(photons))
         widened = [value + math.sqrt(noise) * (end - value) for end in (low, high)]
+        if grouping.purest_hz[g] != grouping.rates_hz[g]:  # stays on other levels that were too short to be found
+            widened = [min(widened[0], float(grouping.purest_hz[g])), max(widened[1], float(grouping.purest_hz[g]))]
         rate = Estimate(value, max(widened[0], 0.0), widened[1], "1/s")
         ns = np.full(3, np.nan) if lifetimes is None else lifetimes.levels[:, g]
         tau = estimate_or_none(float(ns[0]), float(ns[1]), float(ns[2]), "ns")

@@ -222,6 +222,8 @@ class SegmentLifetimeTally:
         Where delays count.
     background_hz
         Rate of photons that are even over the period, of all channels together.
+    fitted
+        Whether segments are fitted; else only levels, and lifetimes of segments are nan.
     confidence
         Level of the intervals.
     """
@@ -235,6 +237,7 @@ class SegmentLifetimeTally:
         durations_s: Floats,
         window: DelayWindow,
         background_hz: float = 0.0,
+        fitted: bool = True,
         confidence: float = 0.95,
     ) -> None:
         from qdmol.analysis.blinking.segment_lifetime_kernels import Counts, Plan
@@ -257,7 +260,7 @@ class SegmentLifetimeTally:
             state=np.zeros(1, dtype=np.int64),
             segment=np.zeros(len(edges) - 1),
             levels=np.zeros((int(level.max()) + 1, len(window.bin_of)), dtype=np.int64),
-            lifetimes=np.full((3, len(photons)), np.nan),
+            lifetimes=np.full((3 if fitted else 0, len(photons)), np.nan),
         )
         self._photons = 0
 
@@ -291,4 +294,6 @@ class SegmentLifetimeTally:
             levels[:, g] = fit_lifetime_of(coarse[g], plan.edges, plan.background * lengths[g], plan.limits)
             periods = max(float(lengths[g]) * 1e9 / window.period_ns, 1.0)
             decays.append(Decay(fine, window.bin_width_ns, 0.0, window.period_ns, periods, f"level {g}"))
-        return SegmentLifetimes(self._counts.lifetimes, levels, tuple(decays), coarse, lengths)
+        lifetimes = self._counts.lifetimes
+        lifetimes = lifetimes if len(lifetimes) else np.full((3, lifetimes.shape[1]), np.nan)
+        return SegmentLifetimes(lifetimes, levels, tuple(decays), coarse, lengths)

@@ -60,7 +60,8 @@ class IntensityLevel:
     Attributes
     ----------
     rate_hz : Estimate
-        Photons per second, background included, with its 95 % interval.
+        Photons per second, background included, with its 95 % interval. Where stays on other levels are too short to be
+        found, the value is that of the mixture, and the interval reaches to the rate of the least mixed segments.
     photons : int
         In all its segments.
     duration_s : float

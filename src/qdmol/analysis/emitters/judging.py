@@ -30,7 +30,7 @@ from qdmol.statistics import chi2_tail
 
 _TAILS = (0.025, 0.975)
 _MOST_NUMBER = 200_000  # emitters beyond which there is no upper limit
-_POOR_FIT = 1e-3
+_POOR_FIT = 1e-4
 _NO_DECISION = "More photons of this kind would not decide: hypotheses that are left predict the same pairs and levels."
 _LIKELY = 200
 _TRIAL = 300  # points that say which model to look at first

@@ -34,7 +34,7 @@ YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: half log-unif
 BETA, BETA_SPREAD = 4.0, 0.3  # log-normal
 BETA_KNOWN, BETA_LIMITS = 0.8, (0.25, 10.0)  # with this probability; else log-uniform between these
 RATIO_SPREAD: Final = 0.8  # of the logarithm of the brightness ratio of two emitters, half-normal: 1:3 or more in 17 %
-UNEQUAL: Final = 0.5  # standard deviation of log brightness of three or more, half-normal; half of them are equal
+UNEQUAL: Final = 0.4  # standard deviation of log brightness of three or more, half-normal; half of them are equal
 ANNIHILATION: Final = (1.0, 100.0)  # rate over that of the exciton's decay: log-uniform between these
 MONOMER_SCATTER: Final = 0.15  # least relative scatter of yields from one emitter to another
 BRIGHTNESS_SCATTER: Final = 0.35  # the same of brightness
@@ -294,7 +294,7 @@ class Expectation:
     def cascade(self, node: Integers, lifetime: Floats) -> Floats:
         """Shares by bin (n, b) of pairs whose first photon has these lifetimes over the exciton's early one."""
         grid = self._log_lifetimes
-        place = np.interp(np.log(lifetime), grid, np.arange(len(grid)))
+        place = np.interp(np.log(np.maximum(lifetime, 1e-12)), grid, np.arange(len(grid)))
         low = np.minimum(place.astype(np.int64), len(grid) - 2)
         part = (place - low)[:, None]
         return np.asarray(

@@ -45,7 +45,7 @@ class Shapes:
 
     def cascade(self, lifetime: Floats) -> Floats:
         """Pairs whose first photon has these lifetimes over that of the exciton, (m,); (m, b)."""
-        place = np.interp(np.log(lifetime), self.log_lifetimes, np.arange(len(self.log_lifetimes)))
+        place = np.interp(np.log(np.maximum(lifetime, 1e-12)), self.log_lifetimes, np.arange(len(self.log_lifetimes)))
         low = np.minimum(place.astype(np.int64), len(self.log_lifetimes) - 2)
         part = (place - low)[:, None]
         return np.asarray((1.0 - part) * self.cascades[low] + part * self.cascades[low + 1], dtype=np.float64)
