@@ -20,8 +20,8 @@ from qdmol.analysis.background import Background
 from qdmol.analysis.blinking.dwell_laws import DwellLaw
 from qdmol.analysis.blinking.dwell_times import DwellTimes
 from qdmol.analysis.blinking.intensity_exponents import CorrelationExponent, IntensityCorrelation
-from qdmol.analysis.emitters.values import EvidenceStep
 from qdmol.analysis.correlation import LogCorrelation
+from qdmol.analysis.emitters.values import EvidenceStep
 from qdmol.analysis.result import FailedAnalysis, PhotonAnalysis
 from qdmol.analysis.trace import Trace
 from qdmol.errors import InputError
@@ -143,7 +143,9 @@ def levels(rng, *, rates=(4e3, 5e4), segments=40, lifetimes=True, duration_s=10.
     number = len(rates)
     level = np.arange(segments) % number
     photons = rng.poisson(np.array(rates)[level] * np.diff(edges))
-    ns = np.where(photons > 20, (5.0 + 15.0 * np.array(rates)[level] / max(rates)) * rng.normal(1, 0.03, segments), np.nan)
+    ns = np.where(
+        photons > 20, (5.0 + 15.0 * np.array(rates)[level] / max(rates)) * rng.normal(1, 0.03, segments), np.nan
+    )
     if not lifetimes:
         ns = np.full(segments, np.nan)
     found = Segments(edges, photons, level, ns, 0.9 * ns, 1.1 * ns)
@@ -191,12 +193,14 @@ def dwell(rng, *, states=("off", "on"), best="power law", dwells=200):
         times = 0.01 * rng.random(dwells) ** (-1 / 0.52)
         cut = np.zeros(dwells, dtype=bool)
         cut[-1] = state == states[-1]
-        found.append(DwellTimes(state, np.minimum(times, 9.0), cut, 0.01, 10.0, None, laws if dwells >= 20 else (), best))
+        found.append(
+            DwellTimes(state, np.minimum(times, 9.0), cut, 0.01, 10.0, None, laws if dwells >= 20 else (), best)
+        )
     lag = np.geomspace(0.01, 0.5, 24)
     value = 0.3 * lag**-0.48
     blocks = value + 0.003 * rng.normal(size=(16, 24))
     correlation = CorrelationExponent(
-        Estimate(1.52, 1.4, 1.64), Estimate(0.48, 0.36, 0.6), Estimate(0.1, 0.0, 0.4, "Hz"), 0.3,
+        Estimate(0.48, 0.36, 0.6), Estimate(0.1, 0.0, 0.4, "Hz"), 0.3,
         IntensityCorrelation(lag, value, blocks, 10.0), value,
     )  # fmt: skip
     return Dwell(tuple(found), correlation)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qdmol.analysis.g2.reading import checked_rates, pairs_in
 from qdmol.analysis.lifetime.reading import chosen_curve, decay_in
-from qdmol.analysis.monomers import monomer_of, not_single
 from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
+from qdmol.analysis.single_emitters import checked_reference, not_single
 from qdmol.analysis.stages import (
     FAILED_FIT,
     G2_NOT_FITTED,
@@ -60,6 +60,11 @@ if TYPE_CHECKING:
 # keys of stages that may be left out: no others depend on their results, or they do without them
 INDEPENDENT = ("gated", "g3", "correlation", "levels", "dwell", "emitters")
 SHORTEST_BIN_S, LONGEST_BIN_S = 1e-6, 100.0  # of the intensity trace
+OWN_REFERENCE = Flag(
+    "monomer_itself",
+    "note",
+    "This recording is one of the single emitters of the reference, so it was tested without.",
+)
 NOT_SINGLE = "monomer_not_single"  # flag of a reference that shows several emitters
 ALL = "all"  # value of `column` with which every decay of a file is analysed
 _CHECK, _CHECK_EFFORT = "checking the recording", 3.0  # and about how long that takes, in passes
@@ -156,14 +161,12 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     options = HistogramOptions(
         column, unit, _checked_period(period_ns), background, *checked_rates(photons, duration_s)
     )
-    checked = Options(
-        response, dark, channels, model, _checked_gate(gate_ns), afterglow, options, _checked_bin(bin_s)
-    )
+    checked = Options(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options, _checked_bin(bin_s))
     file = path_or_none(source)
     recording = opened(source, format, options)
     if isinstance(recording, PhotonStream):
         options.refuse_any()
-        known, doubt = _reference(monomer, checked, progress)
+        known, doubt = _reference(monomer, checked, progress, source)
         checked = replace(checked, monomer=known)
         analysis = _analyzed(recording, file or recording.provenance.path, checked, progress, leave_out)
         if doubt is not None:
@@ -221,9 +224,11 @@ SingleEmitters: TypeAlias = "SingleEmitter | Sequence[SingleEmitter] | Monomer |
 
 
 def _reference(
-    given: SingleEmitters, options: Options, progress: Progress | None
+    given: SingleEmitters, options: Options, progress: Progress | None, source: str | Path | PhotonStream | None = None
 ) -> tuple[Monomer | None, Flag | None]:
     """The reference of single emitters, each recording analysed, and a flag where one of them shows several emitters.
+
+    A recording that is itself part of its reference has none, with a flag that says so.
 
     Raises
     ------
@@ -234,18 +239,33 @@ def _reference(
 
     if given is None or isinstance(given, Monomer):
         return given, None
-    several = [given] if isinstance(given, (str, Path, PhotonStream, PhotonAnalysis)) else list(given)
+    several = _listed(given)
+    if source is not None and _among(source, several):
+        return None, OWN_REFERENCE
     analyses = [
         each if isinstance(each, PhotonAnalysis) else _analyzed_reference(each, options, progress) for each in several
     ]
     doubt = not_single(analyses)
-    return monomer_of(analyses), None if doubt is None else Flag(NOT_SINGLE, "warning", doubt)
+    return checked_reference(analyses), None if doubt is None else Flag(NOT_SINGLE, "warning", doubt)
+
+
+def _listed(given: SingleEmitter | Sequence[SingleEmitter]) -> list[SingleEmitter]:
+    return [given] if isinstance(given, (str, Path, PhotonStream, PhotonAnalysis)) else list(given)
+
+
+def _among(source: str | Path | PhotonStream, references: Sequence[SingleEmitter]) -> bool:
+    """Whether a recording is one of those of the reference."""
+    if isinstance(source, PhotonStream):
+        return any(each is source for each in references)
+    files = [each.file if isinstance(each, PhotonAnalysis) else each for each in references]
+    paths = [Path(each).resolve() for each in files if isinstance(each, (str, Path))]
+    return Path(source).resolve() in paths
 
 
 def _analyzed_reference(source: SingleEmitter, options: Options, progress: Progress | None) -> PhotonAnalysis:
     assert not isinstance(source, PhotonAnalysis)
     name = "single emitter" if isinstance(source, PhotonStream) else plain_text(Path(source).name)
-    tell = None if progress is None else _share(progress, f"reference {name}", 0, math.inf)
+    tell = None if progress is None else _before(progress, f"reference {name}")
     try:
         recording = opened(source, None)
     except InputError as error:
@@ -288,14 +308,17 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     check_words(options.get("model", "auto"), options.get("afterglow", "flag"))
     _checked_gate(options.get("gate_ns"))
     paths = [str(path) for path in sources]
+    references = None if options.get("monomer") is None else options["monomer"]
     options, doubt = _with_reference(options, progress)
     analyses: list[Analysed] = []
     for number, path in enumerate(paths):
         tell = None if progress is None else _share(progress, Path(path).name, number, len(paths))
+        itself = _is_reference(path, references)
+        alone, flag = ({"monomer": None}, OWN_REFERENCE) if itself else ({}, doubt)
         for curve, choice in _choices(path, options):
             try:
-                analysis = _lightened(analyze_photons(path, progress=tell, **{**options, **choice}))
-                analyses.append(analysis if doubt is None else replace(analysis, flags=(*analysis.flags, doubt)))
+                analysis = _lightened(analyze_photons(path, progress=tell, **{**options, **alone, **choice}))
+                analyses.append(analysis if flag is None else replace(analysis, flags=(*analysis.flags, flag)))
             except MissingExtraError:  # the same for every file
                 raise
             except QdmolError as error:
@@ -311,6 +334,12 @@ def _with_reference(options: dict[str, Any], progress: Progress | None) -> tuple
     alike = Options(**{name: options[name] for name in names if options.get(name) is not None})
     known, doubt = _reference(options["monomer"], alike, progress)
     return {**options, "monomer": known}, doubt
+
+
+def _is_reference(path: str, references: SingleEmitters) -> bool:
+    from qdmol.analysis.emitters.values import Monomer
+
+    return references is not None and not isinstance(references, Monomer) and _among(path, _listed(references))
 
 
 def _choices(path: str, options: dict[str, Any]) -> list[tuple[int | None, dict[str, Any]]]:
@@ -340,6 +369,15 @@ def _lightened(analysis: PhotonAnalysis) -> PhotonAnalysis:
 def _share(progress: Progress, name: str, number: int, files: int) -> Progress:
     def tell(stage: str, fraction: float) -> None:
         progress(f"{plain_text(name)}: {stage}", (number + fraction) / files)
+
+    return tell
+
+
+def _before(progress: Progress, name: str) -> Progress:
+    """Tell what is done for the reference; the work that is counted has not begun."""
+
+    def tell(stage: str, _fraction: float) -> None:
+        progress(f"{name}: {stage}", 0.0)
 
     return tell
 

@@ -32,7 +32,12 @@ from .parameter_map import (
 )
 from .photon_decay import decay as decay, draw_decay as draw_decay
 from .photon_dwell import draw_dwell_times as draw_dwell_times, dwell_times as dwell_times
-from .photon_emitters import draw_emitters as draw_emitters, emitters as emitters
+from .photon_emitters import (
+    HYPOTHESIS_NAMES as HYPOTHESIS_NAMES,
+    draw_emitters as draw_emitters,
+    emitters as emitters,
+    probability_text as probability_text,
+)
 from .photon_g2 import (
     correlation as correlation,
     draw_correlations as draw_correlations,

@@ -1,4 +1,4 @@
-"""Dwell times of a blinking emitter: the share that lasts longer than a time, with the laws, and the autocorrelation."""
+"""Dwell times of a blinking emitter with the fitted laws, and the autocorrelation of the intensity."""
 
 from __future__ import annotations
 
@@ -184,7 +184,9 @@ def _finish(axes: Axes, bottom: float, top: float, *, lines: int) -> None:
     axes.set_ylim(bottom, top * (top / bottom) ** (share / (1.0 - share)))
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, (bottom, top))):
         places = 10.0 ** np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
-        between = np.outer(10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high))), np.arange(2, 10)).ravel()
+        between = np.outer(
+            10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high))), np.arange(2, 10)
+        ).ravel()
         between = between[(between >= low) & (between <= high)]
         if len(places) < 2:
             places = np.union1d(places, [value for value in between if _first_digit(value) in {2, 5}])
@@ -196,7 +198,7 @@ def _finish(axes: Axes, bottom: float, top: float, *, lines: int) -> None:
 
 
 def _first_digit(value: float) -> int:
-    return round(value / 10.0 ** np.floor(np.log10(value) + 1e-9))
+    return int(np.round(value / 10.0 ** np.floor(np.log10(value) + 1e-9)))
 
 
 def _plain(value: float, _position: int | None = None) -> str:
@@ -217,12 +219,14 @@ def _draw_correlation(axes: Axes, fit: CorrelationExponent) -> None:
     ends = np.minimum(_NORMAL_95 * error[positive], 0.999 * value[positive]), _NORMAL_95 * error[positive]
     look: dict[str, Any] = {"fmt": "o", "color": BLUE, "markersize": 2.0, "linewidth": 0.6, "label": "correlation"}
     axes.errorbar(lag[positive], value[positive], yerr=ends, **look)
-    label = f"fit, exponent of dwell times {interval_text(fit.exponent)}"
+    label = f"fit, $C$ = {interval_text(fit.exponent)}"
     axes.plot(lag, np.where(fit.model > 0, fit.model, np.nan), color=VERMILLION, label=label, zorder=4)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(0.8 * lag[0], 1.25 * lag[-1])
-    _finish(axes, 0.7 * float(value[positive].min()), 1.2 * float((value + _NORMAL_95 * error)[positive].max()), lines=2)
+    _finish(
+        axes, 0.7 * float(value[positive].min()), 1.2 * float((value + _NORMAL_95 * error)[positive].max()), lines=2
+    )
     axes.set_xlabel("Lag τ (s)")
     axes.set_ylabel("g(τ) − 1")
 
@@ -242,7 +246,7 @@ def draw_dwell_times(analysis: PhotonAnalysis) -> Drawing | None:
             parts[-1] += "; grey lines that are not solid: laws that the data exclude"
     if dwell.correlation is not None:
         parts.append(
-            "Autocorrelation of the binned intensity with the fit from which an exponent follows without a threshold"
+            "Autocorrelation of the binned intensity, which needs no threshold, with the fit of A τ^−C exp(−Bτ)"
         )
     figure = figure_of(dwell_times(analysis)[0])
     return Drawing("figure5_dwell", f"{'. '.join(parts)}.", _alternative(dwell), figure, _tables(dwell))
@@ -254,7 +258,7 @@ def _alternative(dwell: Dwell) -> str:
         law = state.best or "no law that holds"
         parts.append(f"{state.state}: {int(state.used.sum())} dwells from {state.shortest_s:.3g} s, {law}")
     if dwell.correlation is not None:
-        parts.append(f"exponent from the autocorrelation {dwell.correlation.exponent.value:.3g}")
+        parts.append(f"exponent of the autocorrelation {dwell.correlation.exponent.value:.3g}")
     return f"Dwell times. {'; '.join(parts)}."
 
 

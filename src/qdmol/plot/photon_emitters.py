@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qdmol.estimates import Estimate
 
 _LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 24.0, 9.0, 78.0, 32.0, 16.0, 56.0, 6.0  # mm
-NAMES: Final = {
+HYPOTHESIS_NAMES: Final = {
     "one_emitter": "one emitter",
     "two_independent": "two, independent",
     "two_interacting": "two, interacting",
@@ -92,13 +92,13 @@ def _alone(tested: Emitters) -> dict[str, float] | None:
 
 
 def _draw_probabilities(axes: Axes, tested: Emitters) -> None:
-    places = np.arange(len(NAMES), dtype=float)
+    places = np.arange(len(HYPOTHESIS_NAMES), dtype=float)
     alone = _alone(tested)
-    values = [tested.hypotheses[name] for name in NAMES]
+    values = [tested.hypotheses[name] for name in HYPOTHESIS_NAMES]
     shift = 0.0 if alone is None else _BAR / 2
     axes.barh(places - shift, values, height=_BAR if alone else 1.6 * _BAR, color=BLUE, label="all evidence", zorder=3)
     if alone is not None:
-        axes.barh(places + shift, [alone[name] for name in NAMES], height=_BAR, color=GREY, alpha=0.55,
+        axes.barh(places + shift, [alone[name] for name in HYPOTHESIS_NAMES], height=_BAR, color=GREY, alpha=0.55,
                   label="g²(0) alone", zorder=3)  # fmt: skip
         axes.legend(
             frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, borderaxespad=0.1, handlelength=1.2
@@ -109,9 +109,9 @@ def _draw_probabilities(axes: Axes, tested: Emitters) -> None:
             fontsize=SMALL, color=BLUE, zorder=5,
         )  # fmt: skip
     axes.axvline(_decisive(), color=VERMILLION, linewidth=0.7, linestyle="dashed", zorder=2)
-    axes.set_yticks(places, list(NAMES.values()))
+    axes.set_yticks(places, list(HYPOTHESIS_NAMES.values()))
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(NAMES) - 0.45, -0.55)
+    axes.set_ylim(len(HYPOTHESIS_NAMES) - 0.45, -0.55)
     axes.set_xlim(0, 1.16)  # room for a number beside a full bar
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("Probability")
@@ -149,7 +149,9 @@ def _draw_number(axes: Axes, tested: Emitters) -> None:
     others = [(name, each, colour) for name, each, colour in _numbers(tested) if each is not None and each.value > 0]
     values = [tested.number, *([] if high is None else [high]), *(min(each.value, _MOST) for _, each, _ in others)]
     top = max(_ROOM * max(values), 3.5)
-    rows: list[tuple[str, float, float, float | None, str]] = [("all evidence", tested.number, tested.number_low, high, BLUE)]
+    rows: list[tuple[str, float, float, float | None, str]] = [
+        ("all evidence", tested.number, tested.number_low, high, BLUE)
+    ]
     rows += [
         (name, each.value, each.low, each.high if np.isfinite(each.high) else None, colour)
         for name, each, colour in others
@@ -189,7 +191,7 @@ def draw_emitters(analysis: PhotonAnalysis) -> Drawing | None:
 
 
 def _alternative(tested: Emitters) -> str:
-    listed = "; ".join(f"{name}: {probability_text(tested.hypotheses[key])}" for key, name in NAMES.items())
+    listed = "; ".join(f"{name}: {probability_text(tested.hypotheses[key])}" for key, name in HYPOTHESIS_NAMES.items())
     high = "no upper limit" if tested.number_high is None else str(tested.number_high)
     return f"Probabilities: {listed}. Number of emitters {tested.number} ({tested.number_low} to {high})."
 
@@ -197,9 +199,10 @@ def _alternative(tested: Emitters) -> str:
 def _tables(tested: Emitters) -> tuple[Table, ...]:
     steps = tested.evidence
     header = ("hypothesis", "probability", *(f"up to {step.name}" for step in steps))
-    columns = [list(NAMES), [tested.hypotheses[name] for name in NAMES]]
-    columns += [[step.hypotheses[name] for name in NAMES] for step in steps]
-    rows = [("all evidence", float(tested.number), float(tested.number_low), np.nan if tested.number_high is None else float(tested.number_high))]
+    columns: list[list[object]] = [list(HYPOTHESIS_NAMES), [tested.hypotheses[name] for name in HYPOTHESIS_NAMES]]
+    columns += [[step.hypotheses[name] for name in HYPOTHESIS_NAMES] for step in steps]
+    high = np.nan if tested.number_high is None else float(tested.number_high)
+    rows = [("all evidence", float(tested.number), float(tested.number_low), high)]
     rows += [(name, each.value, each.low, each.high) for name, each, _ in _numbers(tested) if each is not None]
     number = Table("figure7b_number", ("from", "number", "low", "high"), tuple(zip(*rows, strict=True)))
     return Table("figure7a_hypotheses", header, tuple(columns)), number

@@ -333,9 +333,9 @@ def draw_lifetime_intensity(analysis: PhotonAnalysis) -> Drawing | None:
     if levels is None or flid is None or not has_lifetime_intensity(analysis):
         return None
     caption = (
-        "Fluorescence lifetime and intensity of the segments (FLID). Each segment is spread by its errors and counts by "
-        f"its {'length' if flid.weight == 'time' else 'photons'}; the colour scale is that of a square root. Circles: "
-        "photons of each level together, with the 95 % interval of the lifetime."
+        "Fluorescence lifetime and intensity of the segments (FLID). Each segment is spread by its errors and "
+        f"counts by its {'length' if flid.weight == 'time' else 'photons'}; the colour scale is that of a square root. "
+        "Circles: photons of each level together, with the 95 % interval of the lifetime."
     )
     figure = figure_of(lifetime_intensity(analysis))
     return Drawing("figure6_flid", caption, _flid_alternative(flid, levels), figure, (_flid_table(flid),))
@@ -353,9 +353,7 @@ def _flid_alternative(flid: LifetimeIntensity, levels: IntensityLevels) -> str:
 
 
 def _flid_table(flid: LifetimeIntensity) -> Table:
-    rates, lifetimes = (
-        (edges[:-1] + edges[1:]) / 2 for edges in (flid.rate_edges_hz, flid.lifetime_edges_ns)
-    )
+    rates, lifetimes = ((edges[:-1] + edges[1:]) / 2 for edges in (flid.rate_edges_hz, flid.lifetime_edges_ns))
     rows, columns = np.nonzero(flid.density > 0)
     header = ("rate (1/s)", "lifetime (ns)", f"share of {flid.weight}")
     return Table("figure6_flid", header, (rates[rows], lifetimes[columns], flid.density[rows, columns]))

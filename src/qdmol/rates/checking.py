@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,30 +10,45 @@ from numpy.typing import ArrayLike
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
 
-
-def not_negative(field: str, value: float, unit: str = "") -> float:
-    """Return `value` as a float if it is finite and not negative."""
-    return _checked(field, value, 0.0, math.inf, f"a finite number, at least 0{unit}", open_low=False)
-
-
-def positive(field: str, value: float, unit: str = "") -> float:
-    """Return `value` as a float if it is finite and above 0."""
-    return _checked(field, value, 0.0, math.inf, f"a finite number above 0{unit}", open_low=True)
+LARGEST_RATE = 1e12  # 1/ns
+LONGEST = 1e18  # ns, 30 years
+MOST_EXCITONS = 1e6  # per pulse
 
 
-def fraction(field: str, value: float) -> float:
+def rate(field: str, value: object) -> float:
+    """Return `value` (1/ns) as a float if it is not negative."""
+    return _checked(field, value, 0.0, LARGEST_RATE, f"from 0 to {LARGEST_RATE:g} per ns")
+
+
+def positive_rate(field: str, value: object) -> float:
+    """Return `value` (1/ns) as a float if it is positive."""
+    return positive(field, value, LARGEST_RATE, " per ns")
+
+
+def factor(field: str, value: object) -> float:
+    """Return `value`, the factor to a rate, as a float if it is not negative."""
+    return _checked(field, value, 0.0, LARGEST_RATE, f"from 0 to {LARGEST_RATE:g}")
+
+
+def fraction(field: str, value: object) -> float:
     """Return `value` as a float if it lies between 0 and 1."""
-    return _checked(field, value, 0.0, 1.0, "between 0 and 1", open_low=False)
+    return _checked(field, value, 0.0, 1.0, "from 0 to 1")
 
 
-def _checked(field: str, value: float, low: float, high: float, allowed: str, *, open_low: bool) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(field=field, value=value, allowed=allowed) from None
-    if not math.isfinite(number) or number < low or number > high or (open_low and number == low):
+def positive(field: str, value: object, largest: float, unit: str = "") -> float:
+    """Return `value` as a float if it is above 0 and not above `largest`."""
+    number = _checked(field, value, 0.0, largest, allowed := f"above 0 and at most {largest:g}{unit}")
+    if number == 0.0:
         raise InputError(field=field, value=value, allowed=allowed)
     return number
+
+
+def _checked(field: str, value: object, low: float, high: float, allowed: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(field=field, value=value, allowed=f"a number {allowed}")
+    if not low <= value <= high:
+        raise InputError(field=field, value=value, allowed=allowed)
+    return float(value)
 
 
 def whole(field: str, value: object, low: int, high: int) -> int:

@@ -9,10 +9,8 @@ from numpy.typing import ArrayLike
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
-from qdmol.rates.checking import numbers
+from qdmol.rates.checking import LONGEST, numbers
 from qdmol.rates.generators import Generators, evolved, stationary
-
-_LONGEST = 1e18  # ns, a lag: 30 years
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +64,7 @@ class ContinuousEmission:
         InputError
             A lag is not finite, a channel is unknown, or no photon is emitted.
         """
-        lags = numbers("lags_ns", lags_ns, -_LONGEST, _LONGEST)
+        lags = numbers("lags_ns", lags_ns, -LONGEST, LONGEST)
         result = np.empty(len(lags))
         first, second = channels
         later = lags >= 0

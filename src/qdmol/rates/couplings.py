@@ -10,7 +10,7 @@ from math import comb
 from typing import TypeVar
 
 from qdmol.errors import InputError
-from qdmol.rates.checking import not_negative, positive, whole
+from qdmol.rates.checking import positive_rate, rate as checked_rate, whole
 from qdmol.rates.emitters import blinking
 from qdmol.rates.model import MOST_STATES, Absorption, RateModel, Transition
 
@@ -96,7 +96,7 @@ def annihilating_pair(first: RateModel, second: RateModel, *, annihilation_rate:
 
     Exciton-exciton annihilation: one exciton gives its energy to the other, which loses it as heat. The rate is that
     for one exciton in each emitter, and grows with the product of the numbers of excitons; either emitter loses its
-    exciton with equal probability. Such a pair antibunches like a single emitter (B. Lv et al., *Nat. Commun.* 2018,
+    exciton with equal probability. Such a pair antibunches like a single emitter (Lv et al., *Nat. Commun.* 2018,
     PMC5906464, for clusters of nanocrystals). States are those of `independent`.
 
     Parameters
@@ -111,7 +111,7 @@ def annihilating_pair(first: RateModel, second: RateModel, *, annihilation_rate:
     InputError
         The rate is negative, or it is not unique which state an emitter returns to.
     """
-    rate = not_negative("annihilation_rate", annihilation_rate, " per ns")
+    rate = checked_rate("annihilation_rate", annihilation_rate)
     below = _below("first", first), _below("second", second)
     excitons = _excitons(first, below[0]), _excitons(second, below[1])
     lost: list[Transition] = []
@@ -145,7 +145,7 @@ def energy_transfer(donor: RateModel, acceptor: RateModel, *, rate: float, back_
     InputError
         A rate is negative, or it is not unique which state an emitter returns to.
     """
-    rates = not_negative("rate", rate, " per ns"), not_negative("back_rate", back_rate, " per ns")
+    rates = checked_rate("rate", rate), checked_rate("back_rate", back_rate)
     below = _below("donor", donor), _below("acceptor", acceptor)
     excitons = _excitons(donor, below[0]), _excitons(acceptor, below[1])
     moved: list[Transition] = []
@@ -179,8 +179,8 @@ def shared_charging(
     """
     return blinking(
         independent(first, second),
-        off_rate=positive("charging_rate", charging_rate, " per ns"),
-        on_rate=positive("neutralization_rate", neutralization_rate, " per ns"),
+        off_rate=positive_rate("charging_rate", charging_rate),
+        on_rate=positive_rate("neutralization_rate", neutralization_rate),
         off_yield=charged_yield,
         off_acceleration=charged_acceleration,
         labels=("neutral", "charged"),

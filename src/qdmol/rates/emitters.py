@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qdmol.errors import InputError
-from qdmol.rates.checking import fraction, not_negative, positive, whole
+from qdmol.rates.checking import LARGEST_RATE, fraction, positive, positive_rate, rate as checked_rate, whole
 from qdmol.rates.model import Absorption, RateModel, Transition
 
 CHANNEL = "photon"  # of the shipped models
@@ -25,7 +25,7 @@ def two_level(*, rate: float, quantum_yield: float = 1.0, channel: str = CHANNEL
     channel
         Name of the channel of the photons.
     """
-    decay = Transition("X", "0", positive("rate", rate, " per ns"), channel, fraction("quantum_yield", quantum_yield))
+    decay = Transition("X", "0", positive_rate("rate", rate), channel, fraction("quantum_yield", quantum_yield))
     return RateModel(("0", "X"), (decay,), (Absorption("0", "X"),))
 
 
@@ -49,9 +49,9 @@ def three_level(
     channel
         Name of the channel of the photons.
     """
-    decay = Transition("X", "0", positive("rate", rate, " per ns"), channel, fraction("quantum_yield", quantum_yield))
-    shelving = Transition("X", "S", not_negative("shelving_rate", shelving_rate, " per ns"))
-    back = Transition("S", "0", positive("return_rate", return_rate, " per ns"))
+    decay = Transition("X", "0", positive_rate("rate", rate), channel, fraction("quantum_yield", quantum_yield))
+    shelving = Transition("X", "S", checked_rate("shelving_rate", shelving_rate))
+    back = Transition("S", "0", positive_rate("return_rate", return_rate))
     return RateModel(("0", "X", "S"), (decay, shelving, back), (Absorption("0", "X"),))
 
 
@@ -88,7 +88,7 @@ def biexciton_cascade(
     biexciton_channel
         Name of the channel of the photons of biexcitons and higher states; None for that of the exciton.
     """
-    positive("exciton_rate", exciton_rate, " per ns")
+    positive_rate("exciton_rate", exciton_rate)
     fraction("exciton_yield", exciton_yield)
     fraction("biexciton_yield", biexciton_yield)
     highest = whole("highest", highest, 1, 100)
@@ -99,7 +99,7 @@ def biexciton_cascade(
                 field="biexciton_rate", value=None, allowed="given if the yield of the exciton or biexciton is 0"
             )
         biexciton_rate = radiative / biexciton_yield
-    positive("biexciton_rate", biexciton_rate, " per ns")
+    positive_rate("biexciton_rate", biexciton_rate)
     states = ("0", "X", "XX", *(f"{n}X" for n in range(3, highest + 1)))[: highest + 1]
     transitions = [Transition("X", "0", exciton_rate, channel, exciton_yield)]
     for n in range(2, highest + 1):
@@ -111,7 +111,7 @@ def biexciton_cascade(
 
 def poisson_light(*, rate: float, channel: str = CHANNEL) -> RateModel:
     """Uncorrelated photons at `rate` (1/ns), such as a background; it does not depend on the excitation."""
-    return RateModel(("B",), (Transition("B", "B", positive("rate", rate, " per ns"), channel),))
+    return RateModel(("B",), (Transition("B", "B", positive_rate("rate", rate), channel),))
 
 
 def blinking(
@@ -150,7 +150,7 @@ def blinking(
         if not factor > 0:
             raise InputError(field="off_acceleration", value=None, allowed="given if `off_yield` is 0")
         off_acceleration = 1.0 / factor
-    acceleration = positive("off_acceleration", off_acceleration)
+    acceleration = positive("off_acceleration", off_acceleration, LARGEST_RATE)
     on, off = labels
     transitions: list[Transition] = []
     for label, speed, scale in ((on, 1.0, 1.0), (off, acceleration, factor)):
@@ -161,8 +161,8 @@ def blinking(
                 rate, quantum_yield = rate * speed, quantum_yield * scale
             transitions.append(Transition(source, target, rate, transition.channel, quantum_yield))
     for state in model.states:
-        transitions.append(Transition(f"{state} {on}", f"{state} {off}", positive("off_rate", off_rate, " per ns")))
-        transitions.append(Transition(f"{state} {off}", f"{state} {on}", positive("on_rate", on_rate, " per ns")))
+        transitions.append(Transition(f"{state} {on}", f"{state} {off}", positive_rate("off_rate", off_rate)))
+        transitions.append(Transition(f"{state} {off}", f"{state} {on}", positive_rate("on_rate", on_rate)))
     absorptions = tuple(
         replace(driven, source=f"{driven.source} {label}", target=f"{driven.target} {label}")
         for label in labels

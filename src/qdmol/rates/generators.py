@@ -10,6 +10,7 @@ therefore cancels in g2 and g3.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,18 +114,29 @@ def stationary(rates: Floats, recurrent: Bools) -> Floats:
     return distribution
 
 
-def exponential(matrix: Floats) -> Floats:
-    """Exponential of `matrix` (.., s, s)."""
-    result: Floats = linalg.expm(matrix)
+def exponential(matrix: Floats, duration: float, states: int) -> Floats:
+    """exp(matrix · duration) of a generator, or of one that `counted` or `chained` give for a number of `states`.
+
+    Squaring multiplies numbers that are not negative, and the columns of each generator on the diagonal add up to 1
+    again after every step, so that a duration of 10⁹ lifetimes costs no digits.
+    """
+    fastest = float(np.abs(np.diag(matrix)).max()) * duration
+    squarings = max(0, math.ceil(math.log2(fastest))) if fastest > 1.0 else 0
+    result: Floats = np.maximum(linalg.expm(matrix * (duration / 2.0**squarings)), 0.0)
+    blocks = [slice(k, k + states) for k in range(0, len(matrix) - states + 1, states)]
+    for _ in range(squarings):
+        result = result @ result
+        for block in blocks:
+            result[block, block] /= result[block, block].sum(axis=0)
     return result
 
 
-def counted(generator: Floats, rows: Floats) -> Floats:
-    """Generator (s + r, s + r) that also adds up what `rows` (r, s) give per unit of time."""
-    size, extra = len(generator), len(rows)
-    matrix = np.zeros((size + extra, size + extra))
+def counted(generator: Floats, row: Floats) -> Floats:
+    """Generator (s + 1, s + 1) that also adds up what `row` (s,) gives per unit of time, in its last row."""
+    size = len(generator)
+    matrix = np.zeros((size + 1, size + 1))
     matrix[:size, :size] = generator
-    matrix[size:, :size] = rows
+    matrix[size, :size] = row
     return matrix
 
 
@@ -159,40 +171,48 @@ def repeated(step: Floats, start: Floats, count: int) -> Floats:
     vectors = start[:, np.newaxis]
     while vectors.shape[1] < count:
         vectors = np.hstack([vectors, step @ vectors])
-        step = step @ step
+        step = squared(step)
     return vectors[:, :count]
+
+
+def squared(step: Floats) -> Floats:
+    """Probabilities (s, s) of two steps, whose columns add up to 1."""
+    twice = step @ step
+    normalized: Floats = twice / twice.sum(axis=0)
+    return normalized
 
 
 def evolved(generator: Floats, start: Floats, times: Floats) -> Floats:
     """exp(generator t) @ start (s, n) at `times` (n,), which need not be in order."""
+    size = len(generator)
     step = even_step(times) if len(times) > 1 and times[-1] > times[0] else None
     if step is not None:
-        first = exponential(generator * times[0]) @ start
-        return repeated(exponential(generator * step), first, len(times))
-    modes = _modes(generator)
+        first = exponential(generator, float(times[0]), size) @ start
+        return repeated(exponential(generator, step, size), first, len(times))
+    modes = _modes(generator) if len(times) > 2 else None
     if modes is not None:
         values, right, left = modes
         result: Floats = (right @ (np.exp(np.outer(values, times)) * (left @ start)[:, np.newaxis])).real
         return result
-    return (exponential(generator * times[:, np.newaxis, np.newaxis]) @ start).T
+    return np.transpose([exponential(generator, float(time), size) @ start for time in times])
 
 
 def evolved_sums(generator: Floats, row: Floats, start: Floats, edges: Floats) -> Floats:
     """Integrals (n,) of row @ exp(generator t) @ start between `edges` (n + 1,)."""
-    widths = np.diff(edges)
+    widths, size = np.diff(edges), len(generator)
     step = even_step(edges)
     if step is not None:
-        size = len(generator)
-        propagator = exponential(counted(generator, row[np.newaxis]) * step)
-        first = exponential(generator * edges[0]) @ start
+        propagator = exponential(counted(generator, row), step, size)
+        first = exponential(generator, float(edges[0]), size) @ start
         sums = propagator[size, :size] @ repeated(propagator[:size, :size], first, len(widths))
     elif (modes := _modes(generator)) is not None:
         values, right, left = modes
         grown = np.exp(np.outer(values, edges[:-1])) * _mean_growth(np.outer(values, widths)) * widths
         sums = ((row @ right * (left @ start)) @ grown).real
     else:
-        rows = exponential(counted(generator, row[np.newaxis]) * widths[:, np.newaxis, np.newaxis])[:, -1, :-1]
-        sums = np.einsum("ns,sn->n", rows, evolved(generator, start, edges[:-1]))
+        matrix = counted(generator, row)
+        rows = [exponential(matrix, float(width), size)[-1, :-1] for width in widths]
+        sums = np.einsum("ns,sn->n", np.array(rows), evolved(generator, start, edges[:-1]))
     positive: Floats = np.maximum(sums, 0.0)
     return positive
 

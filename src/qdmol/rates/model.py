@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
 import numpy as np
 
 from qdmol.errors import InputError
-from qdmol.rates.checking import fraction, name, not_negative, positive
+from qdmol.rates.checking import (
+    LONGEST,
+    MOST_EXCITONS,
+    factor,
+    fraction,
+    name,
+    positive,
+    positive_rate,
+    rate as checked_rate,
+)
 from qdmol.rates.continuous import ContinuousEmission
 from qdmol.rates.generators import Generators, reachable
 from qdmol.rates.pulsed import PulsedEmission
@@ -59,6 +68,9 @@ class Absorption:
     cross_section: float = 1.0
 
 
+_Move = TypeVar("_Move", Transition, Absorption)
+
+
 @dataclass(frozen=True, slots=True)
 class RateModel:
     """States of a source of light, the transitions between them, and those that emit a photon.
@@ -101,7 +113,7 @@ class RateModel:
 
     def __post_init__(self) -> None:
         for sequence in ("states", "transitions", "absorptions"):
-            object.__setattr__(self, sequence, tuple(getattr(self, sequence)))
+            object.__setattr__(self, sequence, _sequence(sequence, getattr(self, sequence)))
         object.__setattr__(self, "generators", _generators_of(self))
 
     @property
@@ -119,7 +131,7 @@ class RateModel:
         SolverError
             The slowest rates vanish in rounding.
         """
-        rate = positive("absorption_rate", absorption_rate, " per ns")
+        rate = positive_rate("absorption_rate", absorption_rate)
         return ContinuousEmission(generators=self.generators, absorption_rate=rate)
 
     def pulsed(self, *, period_ns: float, excitons: float) -> PulsedEmission:
@@ -134,8 +146,8 @@ class RateModel:
         """
         return PulsedEmission(
             generators=self.generators,
-            period_ns=positive("period_ns", period_ns, " ns"),
-            excitons=positive("excitons", excitons),
+            period_ns=positive("period_ns", period_ns, LONGEST, " ns"),
+            excitons=positive("excitons", excitons, MOST_EXCITONS),
         )
 
     def lifetime_ns(self, state: str) -> float:
@@ -209,19 +221,41 @@ class RateModel:
         InputError
             A key is missing or unknown, or the model is invalid.
         """
-        try:
-            return cls(
-                states=tuple(values["states"]),
-                transitions=tuple(Transition(**transition) for transition in values["transitions"]),
-                absorptions=tuple(Absorption(**absorption) for absorption in values.get("absorptions", ())),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(field="values", value=values, allowed=f"what RateModel.to_dict gives ({error})") from None
+        parts = _parts(values, ("states", "transitions", "absorptions"))
+        return cls(
+            states=parts["states"],
+            transitions=tuple(_read("transitions", Transition, parts["transitions"])),
+            absorptions=tuple(_read("absorptions", Absorption, parts["absorptions"])),
+        )
 
     def _index(self, state: str, field_name: str = "state") -> int:
         if state not in self.states:
             raise InputError(field=field_name, value=state, allowed=f"one of {_listed(self.states)}")
         return self.states.index(state)
+
+
+def _sequence(field_name: str, values: object) -> tuple[Any, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(field=field_name, value=values, allowed="a list")
+    return tuple(values)
+
+
+def _parts(values: object, keys: tuple[str, ...]) -> Mapping[str, Any]:
+    """Mapping with these keys and no others."""
+    if not isinstance(values, Mapping) or set(values) != set(keys):
+        raise InputError(field="values", value=values, allowed=f"a mapping with the keys {', '.join(keys)}")
+    return values
+
+
+def _read(field_name: str, kind: type[_Move], values: object) -> Iterator[_Move]:
+    """Transitions of one kind from mappings of their attributes."""
+    for number, value in enumerate(_sequence(field_name, values)):
+        try:
+            yield kind(**value)
+        except TypeError:
+            names = ", ".join(attribute.name for attribute in fields(kind))
+            field_number = f"{field_name}[{number}]"
+            raise InputError(field=field_number, value=value, allowed=f"a mapping with the keys {names}") from None
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -233,15 +267,16 @@ def _generators_of(model: RateModel) -> Generators:
     """Matrices of a model, which is checked."""
     index = _checked_states(model.states)
     size = len(index)
-    channels = tuple(dict.fromkeys(t.channel for t in model.transitions if t.channel is not None))
+    channels = _channels(model.transitions)
     dark, absorption = np.zeros((size, size)), np.zeros((size, size))
     emission = np.zeros((len(channels), size, size))
     for number, transition in enumerate(model.transitions):
         field_name = f"transitions[{number}]"
-        source, target = _ends(field_name, transition, index)
-        rate = not_negative(f"{field_name}.rate", transition.rate, " per ns")
+        source, target = _ends(field_name, transition, Transition, index)
+        rate = checked_rate(f"{field_name}.rate", transition.rate)
         quantum_yield = fraction(f"{field_name}.quantum_yield", transition.quantum_yield)
         if transition.channel is not None:
+            name(f"{field_name}.channel", transition.channel)
             emission[channels.index(transition.channel), target, source] += rate * quantum_yield
         elif source == target:
             raise InputError(
@@ -251,10 +286,10 @@ def _generators_of(model: RateModel) -> Generators:
             dark[target, source] += rate
     for number, driven in enumerate(model.absorptions):
         field_name = f"absorptions[{number}]"
-        source, target = _ends(field_name, driven, index)
+        source, target = _ends(field_name, driven, Absorption, index)
         if source == target:
             raise InputError(field=f"{field_name}.target", value=driven.target, allowed="another state")
-        absorption[target, source] += not_negative(f"{field_name}.cross_section", driven.cross_section)
+        absorption[target, source] += factor(f"{field_name}.cross_section", driven.cross_section)
     if not emission.any():
         raise InputError(
             field="transitions",
@@ -277,6 +312,12 @@ def _generators_of(model: RateModel) -> Generators:
     return Generators(model.states, channels, dark, absorption, emission, recurrent)
 
 
+def _channels(transitions: tuple[object, ...]) -> tuple[str, ...]:
+    """Names of the channels in the order of their first transitions."""
+    named = (t.channel for t in transitions if isinstance(t, Transition) and isinstance(t.channel, str))
+    return tuple(dict.fromkeys(named))
+
+
 def _checked_states(states: tuple[str, ...]) -> dict[str, int]:
     """Index of each state by name."""
     if not 1 <= len(states) <= MOST_STATES:
@@ -289,10 +330,14 @@ def _checked_states(states: tuple[str, ...]) -> dict[str, int]:
     return index
 
 
-def _ends(field_name: str, transition: Transition | Absorption, index: dict[str, int]) -> tuple[int, int]:
-    """Indices of the states that a transition connects."""
+def _ends(
+    field_name: str, transition: object, kind: type[Transition | Absorption], index: dict[str, int]
+) -> tuple[int, int]:
+    """Indices of the states that a transition of a `kind` connects."""
+    if not isinstance(transition, kind):
+        raise InputError(field=field_name, value=transition, allowed=f"a value of the class {kind.__name__}")
     for end in ("source", "target"):
-        state = getattr(transition, end)
-        if state not in index:
+        state: object = getattr(transition, end)
+        if not isinstance(state, str) or state not in index:
             raise InputError(field=f"{field_name}.{end}", value=state, allowed=f"one of {_listed(tuple(index))}")
     return index[transition.source], index[transition.target]

@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike
 from qdmol.arrays import Floats, Integers
 from qdmol.errors import InputError
 from qdmol.rates.checking import edges as checked_edges, gate as checked_gate, numbers, whole
-from qdmol.rates.generators import Generators, chained, even_step, evolved, evolved_sums, exponential, stationary
+from qdmol.rates.generators import (
+    Generators,
+    chained,
+    even_step,
+    evolved,
+    evolved_sums,
+    exponential,
+    squared,
+    stationary,
+)
 
 Channels = tuple[str | None, str | None]
 _MOST_PULSES = 2**53
@@ -74,8 +83,9 @@ class PulsedEmission:
     _decayed: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        pulse = exponential(self.excitons * self.generators.absorption)
-        decayed = exponential(self.period_ns * self.generators.dark)
+        size = len(self.generators.states)
+        pulse = exponential(self.generators.absorption, self.excitons, size)
+        decayed = exponential(self.generators.dark, self.period_ns, size)
         before = stationary(decayed @ pulse, self.generators.recurrent)
         for name, value in (("_pulse", pulse), ("_decayed", decayed), ("before_pulse", before)):
             object.__setattr__(self, name, value)
@@ -176,7 +186,7 @@ class PulsedEmission:
         for order in permutations(channels):
             if order not in known:
                 jumps = [self.generators.emission_of(channel) for channel in order]
-                matrix = exponential(chained(self.generators.dark, jumps) * (gate[1] - gate[0]))
+                matrix = exponential(chained(self.generators.dark, jumps), gate[1] - gate[0], len(start))
                 known[order] = float(matrix[-1, : len(start)] @ start)
             triples += known[order]
         return max(triples, 0.0) / float(np.prod(photons))
@@ -220,24 +230,28 @@ class PulsedEmission:
 
     def _at(self, time: float) -> Floats:
         """Probability of the states `time` after the pulse."""
-        return evolved(self.generators.dark, self.after_pulse, np.array([time]))[:, 0] if time else self.after_pulse
+        return self._propagator(time) @ self.after_pulse if time > 0 else self.after_pulse
 
     def _rest(self, time: float) -> Floats:
         """Propagator from `time` after a pulse to the next pulse."""
         if time == 0.0:
             return self._decayed
-        return exponential(self.generators.dark * (self.period_ns - time))
+        return self._propagator(self.period_ns - time)
+
+    def _propagator(self, duration: float) -> Floats:
+        """Propagator without light."""
+        return exponential(self.generators.dark, duration, len(self.after_pulse))
 
     def _chain(self, channels: Channels, gate: tuple[float, float]) -> _Chain:
         """Photons of the first channel, and pairs with a later photon of the second, in the gate after one pulse."""
         jumps = [self.generators.emission_of(channel) for channel in channels]
-        size = len(self.after_pulse)
-        matrix = exponential(chained(self.generators.dark, jumps) * (gate[1] - gate[0]))
         start = self._at(gate[0])
+        size = len(start)
+        matrix = exponential(chained(self.generators.dark, jumps), gate[1] - gate[0], len(start))
         behind = matrix[size : 2 * size, :size] @ start
         row = matrix[-1, size : 2 * size]
         if gate[0] > 0:
-            row = row @ exponential(self.generators.dark * gate[0])
+            row = row @ self._propagator(gate[0])
         if gate[1] < self.period_ns:
             behind = self._rest(gate[1]) @ behind
         return _Chain(
@@ -252,20 +266,20 @@ class PulsedEmission:
         # the deviation from the steady state decays to zero without rounding at large distances
         deviation = chain.behind / chain.photons - self.before_pulse
         partner = float(chain.row @ self.before_pulse)
-        return np.maximum(1.0 + self._later(chain.row, deviation, apart - 1) / partner, 0.0)
+        vectors = self._later(np.repeat(deviation[:, np.newaxis], len(apart), axis=1), apart - 1)
+        return np.maximum(1.0 + chain.row @ vectors / partner, 0.0)
 
-    def _later(self, row: Floats, start: Floats, periods: Integers) -> Floats:
-        """Row @ M**k @ start for each k in `periods` (n,), with the propagator M of a period."""
-        vectors = np.repeat(start[:, np.newaxis], len(periods), axis=1)
+    def _later(self, vectors: Floats, periods: Integers) -> Floats:
+        """States (s, n) before a pulse that follow states `vectors` (s, n) before the pulse `periods` (n,) earlier."""
+        vectors = vectors.copy()
         step = self._decayed @ self._pulse
         bit = 1
         while bit <= int(periods.max(initial=0)):
             chosen = (periods & bit) > 0
             vectors[:, chosen] = step @ vectors[:, chosen]
-            step = step @ step
+            step = squared(step)
             bit *= 2
-        result: Floats = row @ vectors
-        return result
+        return vectors
 
     def _bins(self, edges: Floats, channels: Channels) -> tuple[Floats, Floats, Floats, Floats]:
         """Propagator (n, s, s), states behind a photon (n, s, s), photons (n, s) and pairs (n, s) of every bin."""
@@ -273,10 +287,9 @@ class PulsedEmission:
         matrix, size = chained(self.generators.dark, jumps), len(self.after_pulse)
         step = even_step(edges)
         if step is not None:
-            result = exponential(matrix * step)[np.newaxis]
-            result = np.broadcast_to(result, (len(edges) - 1, *matrix.shape))
+            result = np.broadcast_to(exponential(matrix, step, size), (len(edges) - 1, *matrix.shape))
         else:
-            result = exponential(matrix * np.diff(edges)[:, np.newaxis, np.newaxis])
+            result = np.array([exponential(matrix, float(width), size) for width in np.diff(edges)])
         middle = slice(size, 2 * size)
         return result[:, :size, :size], result[:, middle, :size], result[:, -1, middle], result[:, -1, :size]
 
@@ -302,9 +315,8 @@ class PulsedEmission:
         for k in range(len(edges) - 1):
             behind = np.column_stack([propagators[k] @ behind, photons[k] @ state])
             state = propagators[k] @ state
-        step = np.linalg.matrix_power(self._decayed @ self._pulse, apart - 1)
-        behind = self._pulse @ step @ self._rest(float(edges[-1])) @ behind
-        behind = exponential(self.generators.dark * edges[0]) @ behind
+        behind = self._later(self._rest(float(edges[-1])) @ behind, np.full(behind.shape[1], apart - 1))
+        behind = self._propagator(float(edges[0])) @ self._pulse @ behind
         counts = np.empty((behind.shape[1], behind.shape[1]))
         for k in range(behind.shape[1]):
             counts[:, k] = rows[k] @ behind

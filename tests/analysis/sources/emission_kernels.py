@@ -28,6 +28,22 @@ def pulse_excitons(rng, mean, none, least):
 
 
 @compiled
+def decay_rate(excitons, i, table, rows):
+    """Rate (1/ns) at which emitter i loses an exciton by itself."""
+    if excitons[i] == 0:
+        return 0.0
+    return table[rows[i], 3] if excitons[i] > 1 else table[rows[i], 1]
+
+
+@compiled
+def pair_rate(excitons, i, j, annihilation, transfer):
+    """Rates (1/ns) of transfer from i to j, and of annihilation, which counts for i < j only."""
+    if excitons[i] == 0:
+        return 0.0, 0.0
+    return transfer[i, j], annihilation if j > i and excitons[j] > 0 else 0.0
+
+
+@compiled
 def next_event(rng, excitons, table, rows, annihilation, transfer, pump):
     """Draw the wait (ns) for the next event and what it is: (wait, kind, emitter, partner).
 
@@ -36,13 +52,10 @@ def next_event(rng, excitons, table, rows, annihilation, transfer, pump):
     n = len(excitons)
     total = 0.0
     for i in range(n):
-        total += pump[i]
-        if excitons[i] > 0:
-            total += table[rows[i], 3] if excitons[i] > 1 else table[rows[i], 1]
-            for j in range(n):
-                total += transfer[i, j]
-                if j > i and excitons[j] > 0:
-                    total += annihilation
+        total += pump[i] + decay_rate(excitons, i, table, rows)
+        for j in range(n):
+            moved, lost = pair_rate(excitons, i, j, annihilation, transfer)
+            total += moved + lost
     if total <= 0.0:
         return math.inf, -1, 0, 0
     wait = rng.standard_exponential() / total
@@ -51,18 +64,14 @@ def next_event(rng, excitons, table, rows, annihilation, transfer, pump):
         u -= pump[i]
         if u < 0.0:
             return wait, 3, i, i
-        if excitons[i] > 0:
-            u -= table[rows[i], 3] if excitons[i] > 1 else table[rows[i], 1]
+        u -= decay_rate(excitons, i, table, rows)
+        if u < 0.0:
+            return wait, 0, i, i
+        for j in range(n):
+            moved, lost = pair_rate(excitons, i, j, annihilation, transfer)
+            u -= moved + lost
             if u < 0.0:
-                return wait, 0, i, i
-            for j in range(n):
-                u -= transfer[i, j]
-                if u < 0.0:
-                    return wait, 1, i, j
-                if j > i and excitons[j] > 0:
-                    u -= annihilation
-                    if u < 0.0:
-                        return wait, 2, i, j
+                return wait, 1 if u < -lost else 2, i, j
     return wait, -1, 0, 0
 
 
@@ -104,8 +113,29 @@ def take_event(rng, event, now, excitons, table, rows, most, fast, dark, since, 
 
 
 @compiled
+def excite(rng, excitons, excitation, total, number, most):
+    """Share out a number of excitons over the emitters."""
+    for _ in range(number):
+        u = rng.random() * total
+        i = 0
+        while i < len(excitons) - 1 and u >= excitation[i]:
+            u -= excitation[i]
+            i += 1
+        excitons[i] = min(excitons[i] + 1, most)
+
+
+@compiled
+def set_efficiency(efficiency, light, share):
+    """Efficiencies of the detectors at this share of the recording; the larger end of the drift has the full one."""
+    drift = light[3]
+    factor = 1.0 + drift * share if drift < 0.0 else 1.0 - drift * (1.0 - share)
+    efficiency[0], efficiency[1] = light[1] * factor, light[2] * factor
+
+
+@compiled
 def emit_after_pulses(
-    rng, place, excitons, excitation, edges, timeline, table, coupling, most, fast, dark, since, light, times, who, where
+    rng, place, excitons, excitation, edges, timeline, table, coupling, most, fast, dark, since, light,
+    times, who, where,
 ):  # fmt: skip
     """Follow pulses until the arrays are nearly full or the last interval ends; return how many photons there are.
 
@@ -113,7 +143,7 @@ def emit_after_pulses(
     period (ns), both efficiencies and the relative drift over all pulses.
     """
     annihilation, transfer = coupling
-    period, drift = light[0], light[3]
+    period = light[0]
     pump = np.zeros(len(excitons))
     efficiency = np.empty(2)
     pulse, interval = place[0], place[1]
@@ -122,32 +152,20 @@ def emit_after_pulses(
     none = math.exp(-total)
     rows = timeline[interval]
     room = len(times) - 2000
-    excited = 0
-    for i in range(len(excitons)):
-        excited += excitons[i]
+    excited = excitons.sum()
     count = 0
     while count < room and pulse < last:
         if excited == 0:
-            if total <= 0.0:
-                pulse = last
-                break
-            pulse += min(int(rng.standard_exponential() / total), last - pulse)
+            dark_pulses = rng.standard_exponential() / total if total > 0.0 else math.inf
+            pulse = last if dark_pulses >= last - pulse else pulse + int(dark_pulses)
             if pulse >= last:
                 break
-        if pulse >= edges[interval + 1]:
-            while pulse >= edges[interval + 1]:
-                interval += 1
+        while pulse >= edges[interval + 1]:
+            interval += 1
             rows = timeline[interval]
         number = pulse_excitons(rng, total, none, 1 if excited == 0 else 0)
-        for _ in range(number):
-            u = rng.random() * total
-            i = 0
-            while i < len(excitons) - 1 and u >= excitation[i]:
-                u -= excitation[i]
-                i += 1
-            excitons[i] = min(excitons[i] + 1, most)
-        factor = 1.0 + drift * pulse / last if drift < 0.0 else 1.0 - drift * (1.0 - pulse / last)
-        efficiency[0], efficiency[1] = light[1] * factor, light[2] * factor
+        excite(rng, excitons, excitation, total, number, most)
+        set_efficiency(efficiency, light, pulse / last)
         now = 0.0
         start = pulse * period
         excited = 1
@@ -156,15 +174,11 @@ def emit_after_pulses(
             now += event[0]
             if now >= period:
                 break
-            detector = take_event(
-                rng, event, start + now, excitons, table, rows, most, fast, dark, since, efficiency
-            )  # fmt: skip
+            detector = take_event(rng, event, start + now, excitons, table, rows, most, fast, dark, since, efficiency)
             if detector >= 0:
                 times[count], who[count], where[count] = start + now, event[2], detector
                 count += 1
-            excited = 0
-            for i in range(len(excitons)):
-                excited += excitons[i]
+            excited = excitons.sum()
         pulse += 1
     place[0], place[1] = pulse, interval
     return count
@@ -172,11 +186,11 @@ def emit_after_pulses(
 
 @compiled
 def emit_continuously(
-    rng, place, excitons, excitation, edges, timeline, table, coupling, most, fast, dark, since, light, times, who, where
+    rng, place, excitons, excitation, edges, timeline, table, coupling, most, fast, dark, since, light,
+    times, who, where,
 ):  # fmt: skip
     """Follow excitons under continuous light, as `emit_after_pulses`; edges and `place[0]` are in ns."""
     annihilation, transfer = coupling
-    drift = light[3]
     efficiency = np.empty(2)
     now, interval = place[0], int(place[1])
     last = edges[-1]
@@ -191,8 +205,7 @@ def emit_continuously(
             now = edges[interval + 1]  # no memory: draw anew in the next interval
             continue
         now += event[0]
-        factor = 1.0 + drift * now / last if drift < 0.0 else 1.0 - drift * (1.0 - now / last)
-        efficiency[0], efficiency[1] = light[1] * factor, light[2] * factor
+        set_efficiency(efficiency, light, now / last)
         detector = take_event(rng, event, now, excitons, table, rows, most, fast, dark, since, efficiency)
         if detector >= 0:
             times[count], who[count], where[count] = now, event[2], detector

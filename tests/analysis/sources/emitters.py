@@ -20,7 +20,8 @@ class State:
         Probability that the step from two excitons to one ends in a photon; at weak excitation g2(0) is this over
         `quantum_yield`.
     biexciton_lifetime_ns : float or None
-        Lifetime of the biexciton; None for a quarter of `lifetime_ns`.
+        Lifetime of the biexciton; None for that of a radiative rate four times the exciton's: a quarter of
+        `lifetime_ns` times the ratio of the yields, or a hundredth of `lifetime_ns` where it emits nothing.
     """
 
     quantum_yield: float = 1.0
@@ -31,7 +32,10 @@ class State:
     @property
     def row(self) -> tuple[float, float, float, float]:
         """Yield and rate (1/ns) of the exciton, then of the biexciton: a row of the table of the kernels."""
-        fast = 0.25 * self.lifetime_ns if self.biexciton_lifetime_ns is None else self.biexciton_lifetime_ns
+        fast = self.biexciton_lifetime_ns
+        if fast is None:
+            ratio = self.biexciton_yield / self.quantum_yield if self.quantum_yield > 0.0 else 0.0
+            fast = 0.25 * self.lifetime_ns * (ratio or 0.04)
         return self.quantum_yield, 1.0 / self.lifetime_ns, self.biexciton_yield, 1.0 / fast
 
     def dimmed(self, factor: float) -> "State":

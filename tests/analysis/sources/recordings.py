@@ -266,6 +266,16 @@ def _stream(times, where, period_ns, tick_ps, duration_s):
     return stream, inside
 
 
+def independent_copies(stream: PhotonStream, number: int, rng: np.random.Generator) -> PhotonStream:
+    """Superpose copies at random shifts, none within 1 ms of another: nearer ones know of each other's blinking."""
+    last = int(stream.load().times[-1]) + 1
+    least = 1e9 / stream.time_unit_ps
+    while True:
+        shifts = np.sort(rng.integers(0, last, number))
+        if np.all(np.diff(np.append(shifts, shifts[0] + last)) > least):
+            return superposed_copies(stream, shifts)
+
+
 def superposed_copies(stream: PhotonStream, shifts: np.ndarray) -> PhotonStream:
     """Superpose copies of a stream, each shifted in a circle by so many units of its `Records.times`.
 

@@ -319,8 +319,8 @@ class ChangePointTally:
 
         if self._photons < FEWEST_PHOTONS or self._origin is None:
             raise DataError(
-                f"The recording has {self._photons} photons, too few to look for changes of their rate; "
-                f"{FEWEST_PHOTONS} are needed."
+                f"The recording has {self._photons} photon{'s' * (self._photons != 1)}, too few to look for changes of "
+                f"their rate; {FEWEST_PHOTONS} are needed."
             )
         noise = self._excess_noise()
         threshold = self.threshold * noise
@@ -361,6 +361,8 @@ def _edges(points: Points, n: int, last: int, end: int) -> tuple[Floats, Integer
     behind = np.minimum(interval, 0.5 * points.after[:n])
     before = np.minimum(interval, 0.5 * points.before[:n])
     time[1:-1] += np.where(falls, behind, -before)
+    if (np.diff(time) <= 0).any():
+        time[1:-1] = points.time[:n]
     bounds = index.copy()
     bounds[1:-1] -= ~falls
     return time, np.diff(bounds)

@@ -14,12 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from qdmol.arrays import Floats
 from qdmol.errors import DataError, InputError
@@ -39,10 +38,11 @@ _SHORTEST_SCALE: Final = 0.1  # prior of a cut-off or mean: uniform logarithm, f
 _SCANNED: Final = (-3.0, 12.0)  # exponents that are looked at
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 _NODES, _WEIGHTS = 0.5 * (_NODES + 1.0), 0.5 * _WEIGHTS
-_FEW_NODES, _FEW_WEIGHTS = np.polynomial.legendre.leggauss(8)
+_FEW_NODES, _FEW_WEIGHTS = np.polynomial.legendre.leggauss(6)
 _FEW_NODES, _FEW_WEIGHTS = 0.5 * (_FEW_NODES + 1.0), 0.5 * _FEW_WEIGHTS
-_EXACT_BINS: Final = 20  # dwells of more bins: the bin as a series, with an error below 1e-5 of the probability
+_EXACT_BINS: Final = 12  # dwells of more bins: the bin as a series, with an error below 1e-4 of the probability
 _DROP_95: Final = 0.5 * float(chi2_quantile(0.95, 1))
+_GRID: Final = 65  # scales at which the likelihood is computed
 _CELLS: Final = 30
 _CELL_COUNT: Final = 6.0  # dwells expected in a cell of the test
 
@@ -91,13 +91,17 @@ def scaled_integral(exponent: ArrayLike, scale: ArrayLike) -> Floats:
     """
     a, z = np.broadcast_arrays(np.asarray(exponent, np.float64), np.asarray(scale, np.float64))
     cut = z > 0
+    plain = np.where(a > 1.0, 1.0 / np.where(a > 1.0, a - 1.0, 1.0), np.inf)
+    if not cut.any():
+        return np.asarray(plain, dtype=np.float64)
+    if not a.any():  # exponential
+        return np.asarray(np.where(cut, 1.0 / np.where(cut, z, 1.0), np.inf), dtype=np.float64)
     safe = np.where(cut, z, 1.0)
     reach = np.log1p((45.0 + 10.0 * np.maximum(1.0 - a, 0.0)) / safe)
     y = reach[..., None] * _NODES
     with np.errstate(under="ignore"):
         inside = np.exp((1.0 - a)[..., None] * y - safe[..., None] * np.expm1(y))
     value = reach * (inside @ _WEIGHTS)
-    plain = np.where(a > 1.0, 1.0 / np.where(a > 1.0, a - 1.0, 1.0), np.inf)
     return np.asarray(np.where(cut, value, plain), dtype=np.float64)
 
 
@@ -218,8 +222,9 @@ class _Sample:
 
         def value(a: Floats, v: Floats) -> Floats:
             sum_ = np.full(a.shape, self.number * math.log(width))
-            for line, repeat in zip(logs, repeats, strict=True):
-                sum_ += repeat * np.log(np.exp(-a[..., None] * line - (v[..., None] * width) * u) @ w)
+            if len(logs):
+                inside = np.exp(-a[..., None, None] * logs - (v[..., None, None] * width) * u) @ w
+                sum_ += np.log(inside) @ repeats
             if len(many):
                 half = 0.5 * v * width
                 flat = np.where(half > 1e-4, np.sinh(np.minimum(half, 300.0)) / np.where(half > 0, half, 1.0), 1.0)
@@ -230,7 +235,7 @@ class _Sample:
         return value
 
 
-def fit_laws(
+def fit_dwell_laws(
     durations_s: ArrayLike,
     *,
     shortest_s: float,
@@ -275,16 +280,17 @@ def fit_laws(
     """
     sample = _sample(durations_s, shortest_s, recording_s, censored, bin_s, rounding)
     value = sample.likelihood()
-    fits = (_fit_power(sample, value), _fit_cutoff(sample, value), _fit_exponential(sample, value))
+    fits = (_fit_power(value), _fit_cutoff(sample, value), _fit_exponential(sample, value))
     evidence = np.array([fit.log_evidence for fit in fits])
+    if not np.isfinite(evidence.max()):
+        raise DataError("The dwell times lie so close together that none of the laws can describe them.")
     weights = np.exp(evidence - evidence.max())
     weights = weights / weights.sum()
     laws = []
     for name, fit, probability in zip(LAWS, fits, weights, strict=True):
         p_value = _goodness(sample, fit)
         rejected = p_value is not None and p_value < REJECTED_BELOW
-        parameters = MappingProxyType(dict(fit.parameters))
-        laws.append(DwellLaw(name, parameters, fit.log_evidence, float(probability), p_value, rejected))
+        laws.append(DwellLaw(name, dict(fit.parameters), fit.log_evidence, float(probability), p_value, rejected))
     return tuple(laws)
 
 
@@ -313,6 +319,7 @@ def _sample(
             raise InputError(field=name, value=number, allowed="above 0 s")
     if rounding not in ("ends", "nearest", "down"):
         raise InputError(field="rounding", value=rounding, allowed="one of ends, nearest, down")
+    lengths: Floats
     if bin_s is None:
         counts, fewest, unit = np.zeros(len(durations), np.int64), 0, shortest_s
         bins, lengths = None, durations / unit
@@ -324,7 +331,7 @@ def _sample(
         counts = np.rint(durations / bin_s).astype(np.int64)
         unit = (fewest - (1.0 if triangle else 0.5 + offset)) * bin_s
         bins = _Bins(bin_s / unit, offset, triangle)
-        lengths = (counts - offset) * bins.width
+        lengths = np.asarray((counts - offset) * bins.width, dtype=np.float64)
         kept = counts >= fewest
     whole = kept & ~cut
     order = np.argsort(lengths[whole])
@@ -379,11 +386,23 @@ def _end(function: Callable[[Floats], Floats], best: float, bound: float, target
         return None
     outer = float(steps[below[0]])
     inner = float(steps[below[0] - 1]) if below[0] else best
-    return float(optimize.brentq(lambda x: float(function(np.array([x]))[0]) - target, inner, outer, xtol=1e-9))
+    for _ in range(2):
+        grid = np.linspace(inner, outer, 25)
+        values = function(grid)
+        k = max(int(np.argmax(values < target)), 1)
+        inner, outer = float(grid[k - 1]), float(grid[k])
+    above, under = float(values[k - 1]), float(values[k])
+    if not math.isfinite(under) or above <= under:
+        return inner
+    return inner + (outer - inner) * min((above - target) / (above - under), 1.0)
 
 
 def _integral(
-    function: Callable[[Floats], Floats], best: float, height: float, scanned: tuple[float, float], prior: tuple[float, float]
+    function: Callable[[Floats], Floats],
+    best: float,
+    height: float,
+    scanned: tuple[float, float],
+    prior: tuple[float, float],
 ) -> float:
     """Logarithm of the average of exp(function) over a uniform prior."""
     low, high = (_end(function, best, bound, height - 25.0) for bound in scanned)
@@ -403,7 +422,7 @@ def _log_trapezoid(values: Floats, grid: Floats) -> float:
     return float(special.logsumexp(values, b=weights))
 
 
-def _fit_power(sample: _Sample, value: Callable[[Floats, Floats], Floats]) -> _LawFit:
+def _fit_power(value: Callable[[Floats, Floats], Floats]) -> _LawFit:
     zero = np.zeros(1)
 
     def profile(a: Floats) -> Floats:
@@ -434,7 +453,7 @@ def _fit_exponential(sample: _Sample, value: Callable[[Floats, Floats], Floats])
     best, height = _maximum(profile, *scanned)
     low, high = (_end(profile, best, bound, height - _DROP_95) for bound in scanned)
     ends = (0.0 if high is None else math.exp(-high), math.inf if low is None else math.exp(-low))
-    mean = Estimate(*(sample.unit_s * x for x in (math.exp(-best), *ends)), "s")
+    mean = Estimate(sample.unit_s * math.exp(-best), sample.unit_s * ends[0], sample.unit_s * ends[1], "s")
     evidence = _integral(profile, best, height, scanned, prior)
     return _LawFit(0.0, math.exp(best), (False, True), {"mean_s": mean}, evidence)
 
@@ -460,23 +479,28 @@ def _best_exponents(
 def _fit_cutoff(sample: _Sample, value: Callable[[Floats, Floats], Floats]) -> _LawFit:
     prior = _scale_range(sample)
     low, high = prior[0] - 5.0, prior[1] + 2.0
-    start = np.full(65, 1.5)
-    for _ in range(6):  # until the region of high likelihood fills the grid
-        logs = np.linspace(low, high, 65)
-        exponents, heights, bends = _best_exponents(value, np.exp(logs), start)
+    start = np.full(_GRID, 1.5)
+    size = 33
+    for _ in range(7):  # until the region of high likelihood fills a grid of 65
+        logs = np.linspace(low, high, size)
+        exponents, heights, bends = _best_exponents(value, np.exp(logs), start[:size])
         near = np.flatnonzero(heights > heights.max() - 20.0)
-        first, last = max(near[0] - 1, 0), min(near[-1] + 1, 64)
-        if last - first > 40:
+        first, last = max(int(near[0]) - 1, 0), min(int(near[-1]) + 1, size - 1)
+        filled = last - first > 0.6 * size
+        if filled and size == _GRID:
             break
         low, high = float(logs[first]), float(logs[last])
-        start = np.interp(np.linspace(low, high, 65), logs, exponents)
+        size = _GRID if filled or last - first > 0.3 * size else size
+        start = np.interp(np.linspace(low, high, size), logs, exponents)
     place, height = _vertex(logs, heights)
     exponent = float(np.interp(place, logs, exponents))
     (exponent,), (height,), _ = _best_exponents(value, np.exp([place]), np.array([exponent]))
     height = max(float(height), float(heights.max()))
     target = height - _DROP_95
     no_cut = value(np.linspace(1.02, 6.0, 400), np.zeros(400))
-    longest = math.inf if no_cut.max() >= target or heights[0] >= target else math.exp(-_crossing(logs, heights, target))
+    longest = (
+        math.inf if no_cut.max() >= target or heights[0] >= target else math.exp(-_crossing(logs, heights, target))
+    )
     shortest = 0.0 if heights[-1] >= target else math.exp(_crossing(-logs[::-1], heights[::-1], target))
     inside = heights > target - 2.0
     ends = [_exponent_ends(value, logs[inside], exponents[inside], bends[inside], target, sign) for sign in (-1.0, 1.0)]
@@ -542,11 +566,11 @@ def _cutoff_evidence(
     bends: Floats,
     prior: tuple[float, float],
 ) -> float:
-    inside = np.linspace(max(prior[0], logs[0]), min(prior[1], logs[-1]), 81)
+    inside = np.linspace(max(prior[0], logs[0]), min(prior[1], logs[-1]), 65)
     if not inside[-1] > inside[0]:
         return -math.inf
     a, bend = np.interp(inside, logs, exponents), np.exp(np.interp(inside, logs, np.log(bends)))
-    grid = a[:, None] + np.linspace(-7.0, 7.0, 43) / np.sqrt(bend)[:, None]
+    grid = a[:, None] + np.linspace(-6.5, 6.5, 27) / np.sqrt(bend)[:, None]
     heights = value(grid, np.exp(inside)[:, None])
     heights = np.where((grid >= _EXPONENTS[0]) & (grid <= _EXPONENTS[1]), heights, -np.inf)
     step = grid[:, 1] - grid[:, 0]
@@ -561,7 +585,7 @@ def _cutoff_evidence(
 
 def _goodness(sample: _Sample, fit: _LawFit) -> float | None:
     """p-value of the law at its best parameters; None where the cells are too few."""
-    a, v = np.float64(fit.exponent), np.float64(fit.scale)
+    a, v = fit.exponent, fit.scale
     whole, cut = (sample.whole, sample.cut) if sample.bins is None else (sample.counts, sample.cut_counts)
     whole = np.sort(np.asarray(whole, np.float64))
     edges = _cells(sample, a, v, whole)
@@ -581,7 +605,7 @@ def _goodness(sample: _Sample, fit: _LawFit) -> float | None:
     slopes = []
     if fit.free[0]:
         step = 1e-3
-        slopes.append((shares(a + step, v) - shares(np.maximum(a - step, 1 + 1e-9 if v == 0 else -9), v)))
+        slopes.append(shares(a + step, v) - shares(max(a - step, 1.0 + 1e-9 if v == 0 else -9.0), v))
     if fit.free[1]:
         step = max(1e-3 * v, 1e-9)
         slopes.append(shares(a, v + step) - shares(a, v))
@@ -595,7 +619,7 @@ def _goodness(sample: _Sample, fit: _LawFit) -> float | None:
     return float(chi2_tail(max(statistic, 0.0), degrees))
 
 
-def _cells(sample: _Sample, a: Floats, v: Floats, whole: Floats) -> Floats:
+def _cells(sample: _Sample, a: float, v: float, whole: Floats) -> Floats:
     """Edges of cells of equal probability, as far as there are dwells; the last cell, open above, is left out."""
     number = int(np.clip(sample.number / _CELL_COUNT, 4, _CELLS))
     first, last = (1.0, float(whole[-1])) if sample.bins is None else (float(sample.fewest), float(whole[-1]) + 1.0)
@@ -603,7 +627,7 @@ def _cells(sample: _Sample, a: Floats, v: Floats, whole: Floats) -> Floats:
     grid[0], grid[-1] = first, last
     if sample.bins is not None:
         grid = np.unique(np.rint(grid))
-    share = -np.expm1(sample.survival_at(a, v, grid))
+    share = -np.expm1(sample.survival_at(np.asarray(a), np.asarray(v), grid))
     levels = np.arange(1, number) / number
     levels = levels[levels < share[-1]]
     if sample.bins is None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
-from scipy.special import gammainc, gammaln, logsumexp, xlogy
+from scipy.special import gammainc, gammaln, xlogy
 
 from qdmol.arrays import Floats, Integers
 from qdmol.errors import InputError
@@ -26,6 +26,7 @@ _SORTED = 256  # parts of the segments in order of rate, between which partition
 _RATES, _LENGTHS = 128, 10  # cells in which many segments are put together
 _MANY = 1500  # segments
 _ITERATIONS = 200
+_TOLERANCE = 0.01  # of the logarithm of the likelihood
 _RARE = 0.02  # share of segments and of time below which a level is not counted
 _OFTEN = 0.3  # and above which it is, however many stays are too short to be found
 _MOST_UNRESOLVED = 0.1  # share of segments that hold several levels too short to be told apart
@@ -42,6 +43,9 @@ class Grouping:
         Level of each segment, 0 for the darkest.
     rates_hz : float64 (G,)
         Rate of each level, rising.
+    purest_hz : float64 (G,)
+        Rate of those segments of each level that are least mixed with others: differs from `rates_hz` where levels were
+        not counted.
     evidence : tuple of float
         Logarithm of the evidence for 1, 2, .. levels.
     continuum_evidence : float or None
@@ -50,6 +54,7 @@ class Grouping:
 
     level: Integers
     rates_hz: Floats
+    purest_hz: Floats
     evidence: tuple[float, ...]
     continuum_evidence: float | None
 
@@ -138,7 +143,12 @@ def group_levels(
     least = min(max(_RARE, resolution_s / (float(np.median(lengths)) * excess_noise)), _OFTEN)
     rates, level = _frequent(cells, best, width, (counts, lengths), least)
     continuum = _continuum_evidence(cells, width) if len(counts) > 1 else None
-    return Grouping(level, rates, tuple(evidence), continuum)
+    purest = rates
+    if len(rates) < len(best.rates):
+        before = np.argmax(_logs(counts, lengths, best.rates, best.shares), axis=1)
+        main = [int(np.argmax(np.bincount(before[level == g]))) for g in range(len(rates))]
+        purest = best.rates[main]
+    return Grouping(level, rates, purest, tuple(evidence), continuum)
 
 
 def _frequent(
@@ -225,6 +235,12 @@ def _logs(counts: Floats, lengths: Floats, rates: Floats, shares: Floats) -> Flo
     return np.asarray(xlogy(counts[:, None], mean) - mean + np.log(shares), dtype=np.float64)
 
 
+def _log_sums(logs: Floats) -> Floats:
+    """Logarithm of the sum of exponentials of each row (n, G)."""
+    largest = logs.max(axis=1)
+    return np.asarray(largest + np.log(np.exp(logs - largest[:, None]).sum(axis=1)), dtype=np.float64)
+
+
 def _unresolved_logs(cells: _Cells, width: float) -> Floats:
     """As `_logs`, of counts (n,) whose rate may be any within the range, evenly in its logarithm."""
     return np.asarray(gammaln(cells.counts + 1.0) - np.log(cells.counts + 0.5) - math.log(width), dtype=np.float64)
@@ -240,9 +256,9 @@ def _maximise(cells: _Cells, rates: Floats, shares: Floats, width: float) -> _Mi
         before = total
         logs = _logs(cells.counts, cells.lengths, rates, shares) + math.log1p(-mixed)
         extra = unresolved + math.log(mixed)
-        each = np.logaddexp(logsumexp(logs, axis=1), extra)
+        each = np.logaddexp(_log_sums(logs), extra)
         total = float(cells.number @ each)
-        if total - before < 1e-3:
+        if total - before < _TOLERANCE:
             break
         weights = np.exp(logs - each[:, None]) * cells.number[:, None]
         mixed = float(np.clip(cells.number @ np.exp(extra - each) / cells.segments, 1e-6, _MOST_UNRESOLVED))

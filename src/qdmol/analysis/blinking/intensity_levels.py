@@ -23,6 +23,7 @@ from qdmol.analysis.blinking.segment_lifetimes import (
     SegmentLifetimes,
     SegmentLifetimeTally,
     delay_window,
+    even_background,
 )
 from qdmol.analysis.blinking.values import IntensityLevel, IntensityLevels, Kind, Segments
 from qdmol.analysis.lifetime.histogram import DecayTally
@@ -62,7 +63,7 @@ def intensity_levels(
 ) -> IntensityLevels:
     """Find segments and levels of intensity, their lifetimes, and what kind of blinking they show.
 
-    Three passes in bounded memory, two without pulses: see :func:`find_change_points`, :func:`group_levels`,
+    Three or four passes in bounded memory, two without pulses: see :func:`find_change_points`, :func:`group_levels`,
     :func:`lifetime_intensity` and :class:`SegmentLifetimeTally`.
 
     Parameters
@@ -74,7 +75,8 @@ def intensity_levels(
     shortest_s
         Shortest segment in s.
     background
-        Rate of photons that do not come from the emitter, in Hz or as measured; None for none.
+        Rate of photons that are even over the period, in Hz or as measured; None: found from the decays of all levels
+        together, as that of an off state is, which may hold light of the emitter.
 
     Raises
     ------
@@ -138,17 +140,18 @@ def first_tallies(
     return (changes,) if stream.mode != "T3" else (changes, DelayTally(stream))
 
 
-def background_hz(background: Background | float | None) -> float:
-    """Rate of all channels that is even over the period; that of an off state may hold light of the emitter."""
-    if background is None:
-        return 0.0
+def background_hz(background: Background | float | None) -> float | None:
+    """Rate of all channels that is even over the period; None for an off state, which may hold light of the emitter."""
     if isinstance(background, Background):
-        return 0.0 if background.source == OFF_STATE else float(background.rates_hz.sum())
-    return float(background)
+        return None if background.source == OFF_STATE else float(background.rates_hz.sum())
+    return None if background is None else float(background)
 
 
-def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float) -> Steps[IntensityLevels]:
-    """Group the segments and ask for a second pass for their lifetimes, from what `first_tallies` counted."""
+def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float | None) -> Steps[IntensityLevels]:
+    """Group the segments and ask for a pass for their lifetimes, from what `first_tallies` counted.
+
+    Where the background is not known (None), a pass more comes first, to find it.
+    """
     changes: ChangePoints = counts[0]  # type: ignore[assignment]
     decays: Mapping[int, Decay] | None = counts[1] if len(counts) > 1 else None  # type: ignore[assignment]
     durations = np.diff(changes.edges_s)
@@ -158,8 +161,11 @@ def level_steps(stream: PhotonStream, counts: Sequence[object], dark_hz: float) 
     window = delay_window(decays, tick_ns=stream.tick_ps * 1e-3) if decays else None
     lifetimes = None
     if window is not None:
+        if dark_hz is None:
+            alone = yield from counted(_lifetime_tally(stream, changes, grouping, window, None))
+            dark_hz = even_background(alone.level_counts, alone.level_lengths_s, window)
         lifetimes = yield from counted(_lifetime_tally(stream, changes, grouping, window, dark_hz))
-    return _assemble(changes, grouping, lifetimes, dark_hz)
+    return _assemble(changes, grouping, lifetimes, dark_hz or 0.0)
 
 
 def _resolution(changes: ChangePoints) -> float:
@@ -170,7 +176,7 @@ def _resolution(changes: ChangePoints) -> float:
 
 
 def _lifetime_tally(
-    stream: PhotonStream, changes: ChangePoints, grouping: Grouping, window: DelayWindow, dark_hz: float
+    stream: PhotonStream, changes: ChangePoints, grouping: Grouping, window: DelayWindow, dark_hz: float | None
 ) -> SegmentLifetimeTally:
     return SegmentLifetimeTally(
         stream,
@@ -178,7 +184,8 @@ def _lifetime_tally(
         level=grouping.level,
         durations_s=np.diff(changes.edges_s),
         window=window,
-        background_hz=dark_hz,
+        background_hz=dark_hz or 0.0,
+        fitted=dark_hz is not None,
     )
 
 
@@ -193,7 +200,7 @@ def _assemble(
     kind, reason = _kind(segments, grouping, changes, slope)
     return IntensityLevels(
         segments=segments,
-        levels=_levels(segments, lifetimes, changes.excess_noise),
+        levels=_levels(segments, grouping, lifetimes, changes.excess_noise),
         false_alarms=changes.false_alarms,
         kind=kind,
         kind_reason=reason,
@@ -204,11 +211,14 @@ def _assemble(
         lifetime_intensity=lifetime_intensity(segments) if known else None,
         lifetime_slope=slope,
         lifetime_correlation=lifetime_correlation(segments, background_hz=dark_hz),
+        background_hz=dark_hz,
         decays=() if lifetimes is None else lifetimes.decays,
     )
 
 
-def _levels(segments: Segments, lifetimes: SegmentLifetimes | None, excess_noise: float) -> tuple[IntensityLevel, ...]:
+def _levels(
+    segments: Segments, grouping: Grouping, lifetimes: SegmentLifetimes | None, excess_noise: float
+) -> tuple[IntensityLevel, ...]:
     durations = segments.durations_s
     whole = float(durations.sum())
     levels = []
@@ -219,6 +229,8 @@ def _levels(segments: Segments, lifetimes: SegmentLifetimes | None, excess_noise
         noise = max(excess_noise, _scatter(segments.photons[on], durations[on]))
         low, high = (float(end) / time for end in garwood(photons))
         widened = [value + math.sqrt(noise) * (end - value) for end in (low, high)]
+        if grouping.purest_hz[g] != grouping.rates_hz[g]:  # stays on other levels that were too short to be found
+            widened = [min(widened[0], float(grouping.purest_hz[g])), max(widened[1], float(grouping.purest_hz[g]))]
         rate = Estimate(value, max(widened[0], 0.0), widened[1], "1/s")
         ns = np.full(3, np.nan) if lifetimes is None else lifetimes.levels[:, g]
         tau = estimate_or_none(float(ns[0]), float(ns[1]), float(ns[2]), "ns")

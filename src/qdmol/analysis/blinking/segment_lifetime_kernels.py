@@ -54,7 +54,10 @@ class Plan(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What is counted: the open segment (1,) and its delays (B,), those of levels (G, bins), lifetimes (3, n)."""
+    """What is counted: the open segment (1,) and its delays (B,), those of levels (G, bins), lifetimes (3, n).
+
+    No row of lifetimes where segments are not to be fitted.
+    """
 
     state: Integers
     segment: Floats
@@ -102,20 +105,73 @@ def _score(counts: Floats, edges: Floats, background: Floats, signal: float, the
 
 
 @compiled
-def _end(counts: Floats, edges: Floats, background: Floats, signal: float, ends: tuple[float, float, float]) -> float:
-    """Where the log-likelihood has fallen to `ends[2]`, between `ends[0]` (above) and `ends[1]` (below, or nan)."""
-    inside, outside, target = ends
-    if _log_likelihood(counts, edges, background, signal, outside) > target:
+def _end(
+    counts: Floats, edges: Floats, background: Floats, signal: float, ends: tuple[float, float, float, float]
+) -> float:
+    """Where the log-likelihood has fallen by `ends[3]` from its largest value `ends[2]`, at `ends[0]`; nan if beyond.
+
+    The root of the fall is nearly linear in ln tau: regula falsi (Illinois) between the maximum and `ends[1]`.
+    """
+    inside, outside, best, fall = ends
+    target = math.sqrt(fall)
+    above = math.sqrt(max(best - _log_likelihood(counts, edges, background, signal, outside), 0.0)) - target
+    if above < 0.0:
         return math.nan
+    below = -target
+    kept = 0
+    middle = outside
     for _ in range(_ENDS):
-        middle = 0.5 * (inside + outside)
-        if _log_likelihood(counts, edges, background, signal, middle) > target:
-            inside = middle
-        else:
-            outside = middle
-        if abs(outside - inside) < 1e-4 * abs(outside - ends[0]) + 1e-9:
+        middle = (inside * above - outside * below) / (above - below)
+        value = math.sqrt(max(best - _log_likelihood(counts, edges, background, signal, middle), 0.0)) - target
+        if abs(value) < 1e-3 * target:
             break
-    return 0.5 * (inside + outside)
+        if value > 0.0:
+            outside, above = middle, value
+            below = 0.5 * below if kept > 0 else below
+            kept = 1
+        else:
+            inside, below = middle, value
+            above = 0.5 * above if kept < 0 else above
+            kept = -1
+    return middle
+
+
+@compiled
+def best_log_likelihood(counts: Floats, edges: Floats, background: Floats, limits: tuple[float, float, float]) -> float:
+    """Logarithm of the likelihood at the best lifetime within the limits; -inf for more background than photons."""
+    photons, dark, moment = 0.0, 0.0, 0.0
+    for j in range(len(counts)):
+        photons += counts[j]
+        dark += background[j]
+        moment += (counts[j] - background[j]) * (0.5 * (edges[j] + edges[j + 1]) - edges[0])
+    signal = photons - dark
+    if signal <= 0.0:
+        return -math.inf
+    theta = _maximise(counts, edges, background, signal, moment, limits)
+    return _log_likelihood(counts, edges, background, signal, theta)
+
+
+@compiled
+def _maximise(
+    counts: Floats,
+    edges: Floats,
+    background: Floats,
+    signal: float,
+    moment: float,
+    limits: tuple[float, float, float],
+) -> float:
+    """Find ln tau of the largest likelihood, by Fisher's scoring from the mean delay."""
+    shortest, longest = math.log(limits[0]), math.log(limits[1])
+    theta = math.log(min(max(moment / signal, limits[0]), limits[1]))
+    for _ in range(_STEPS):
+        score, information = _score(counts, edges, background, signal, theta)
+        step = min(max(score / max(information, 1e-300), -0.7), 0.7)
+        fresh = min(max(theta + step, shortest), longest)
+        moved = abs(fresh - theta)
+        theta = fresh
+        if moved < 1e-7:
+            break
+    return theta
 
 
 @compiled
@@ -136,29 +192,21 @@ def fit_lifetime_of(
     if signal < _LEAST or signal < 3.0 * math.sqrt(dark):
         return nothing
     shortest, longest = math.log(limits[0]), math.log(limits[1])
-    theta = math.log(min(max(moment / signal, limits[0]), limits[1]))
-    for _ in range(_STEPS):
-        score, information = _score(counts, edges, background, signal, theta)
-        step = score / max(information, 1e-300)
-        step = min(max(step, -0.7), 0.7)
-        fresh = min(max(theta + step, shortest), longest)
-        moved = abs(fresh - theta)
-        theta = fresh
-        if moved < 1e-7:
-            break
+    theta = _maximise(counts, edges, background, signal, moment, limits)
     if theta <= shortest + 1e-6 or theta >= longest - 1e-6:
         return nothing
     _, information = _score(counts, edges, background, signal, theta)
     best = _log_likelihood(counts, edges, background, signal, theta)
-    target = best - limits[2]
-    reach = 2.0 * math.sqrt(2.0 * limits[2] / max(information, 1e-12))
+    reach = 1.5 * math.sqrt(2.0 * limits[2] / max(information, 1e-12))
     low = math.nan
     high = math.nan
     for _ in range(4):  # wider where the likelihood is not yet low enough there
         if math.isnan(low):
-            low = _end(counts, edges, background, signal, (theta, max(theta - reach, shortest - 1.0), target))
+            least = max(theta - reach, shortest - 1.0)
+            low = _end(counts, edges, background, signal, (theta, least, best, limits[2]))
         if math.isnan(high):
-            high = _end(counts, edges, background, signal, (theta, min(theta + reach, longest + 1.0), target))
+            most = min(theta + reach, longest + 1.0)
+            high = _end(counts, edges, background, signal, (theta, most, best, limits[2]))
         reach *= 2.0
     tau_low = 0.0 if math.isnan(low) else math.exp(low)
     tau_high = math.inf if math.isnan(high) else math.exp(high)
@@ -172,9 +220,10 @@ def count_segments(photons: Photons, plan: Plan, counts: Counts) -> None:
     period = len(plan.bin_of)
     for i in range(len(photons.delays)):
         while s < len(plan.ends) and photons.first + i >= plan.ends[s]:
-            background = plan.background * plan.lengths[s]
-            tau, low, high = fit_lifetime_of(counts.segment, plan.edges, background, plan.limits)
-            counts.lifetimes[0, s], counts.lifetimes[1, s], counts.lifetimes[2, s] = tau, low, high
+            if len(counts.lifetimes) > 0:
+                background = plan.background * plan.lengths[s]
+                tau, low, high = fit_lifetime_of(counts.segment, plan.edges, background, plan.limits)
+                counts.lifetimes[0, s], counts.lifetimes[1, s], counts.lifetimes[2, s] = tau, low, high
             counts.segment[:] = 0.0
             s += 1
         if s >= len(plan.ends):

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
 from qdmol.analysis.lifetime.values import Decay
 from qdmol.arrays import Floats, Integers
 from qdmol.photons import PhotonStream, Records
-from qdmol.statistics import chi2_quantile
+from qdmol.statistics import chi2_quantile, garwood
 
 _BINS = 64  # coarse bins in the window
 _LEAST_PHOTONS = 50  # of a decay, before a pulse is looked for in it
@@ -146,6 +147,43 @@ def _running_mean(values: Floats, reach: int) -> Floats:
     return mean
 
 
+def even_background(counts: Floats, lengths_s: Floats, window: DelayWindow) -> float:
+    """Rate of photons in Hz that are even over the period and the same on all levels, by the largest likelihood.
+
+    Each level is one exponential and this rate. It is at most what the last quarter of the window has on any level, and
+    0 where that describes the counts as well.
+
+    Parameters
+    ----------
+    counts : (G, B)
+        Photons of each level in the coarse bins of the window.
+    lengths_s : (G,)
+        Time on each level.
+    """
+    from qdmol.analysis.blinking.segment_lifetime_kernels import best_log_likelihood
+
+    edges = window.edges_ns
+    share = np.diff(edges) / window.period_ns
+    limits = (*window.limits_ns, 0.0)
+    late = edges[:-1] >= edges[0] + 0.75 * (edges[-1] - edges[0])
+    if not late.any():
+        return 0.0
+    most = float(np.min(garwood(counts[:, late].sum(axis=1))[1] / (lengths_s * share[late].sum())))
+    # no level has more of it than photons
+    most = min(most, 0.999 * float(np.min(counts.sum(axis=1) / (lengths_s * share.sum()))))
+
+    def deviance(rate: float) -> float:
+        terms = [
+            best_log_likelihood(n, edges, rate * t * share, limits) for n, t in zip(counts, lengths_s, strict=True)
+        ]
+        return -2.0 * sum(terms)
+
+    if not most > 0:
+        return 0.0
+    best = optimize.minimize_scalar(deviance, bounds=(0.0, most), method="bounded", options={"xatol": 1e-3 * most})
+    return float(best.x) if deviance(0.0) - float(best.fun) > float(chi2_quantile(0.95, 1)) else 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentLifetimes:
     """Lifetimes with intervals in ns.
@@ -158,11 +196,17 @@ class SegmentLifetimes:
         The same of the photons of each level.
     decays : tuple of Decay
         Of each level, the pulse at the beginning.
+    level_counts : float64 (G, B)
+        Photons of each level in the coarse bins of the window.
+    level_lengths_s : float64 (G,)
+        Time on each level.
     """
 
     segments: Floats
     levels: Floats
     decays: tuple[Decay, ...]
+    level_counts: Floats
+    level_lengths_s: Floats
 
 
 class SegmentLifetimeTally:
@@ -178,6 +222,8 @@ class SegmentLifetimeTally:
         Where delays count.
     background_hz
         Rate of photons that are even over the period, of all channels together.
+    fitted
+        Whether segments are fitted; else only levels, and lifetimes of segments are nan.
     confidence
         Level of the intervals.
     """
@@ -191,6 +237,7 @@ class SegmentLifetimeTally:
         durations_s: Floats,
         window: DelayWindow,
         background_hz: float = 0.0,
+        fitted: bool = True,
         confidence: float = 0.95,
     ) -> None:
         from qdmol.analysis.blinking.segment_lifetime_kernels import Counts, Plan
@@ -213,7 +260,7 @@ class SegmentLifetimeTally:
             state=np.zeros(1, dtype=np.int64),
             segment=np.zeros(len(edges) - 1),
             levels=np.zeros((int(level.max()) + 1, len(window.bin_of)), dtype=np.int64),
-            lifetimes=np.full((3, len(photons)), np.nan),
+            lifetimes=np.full((3 if fitted else 0, len(photons)), np.nan),
         )
         self._photons = 0
 
@@ -237,13 +284,16 @@ class SegmentLifetimeTally:
         window, plan = self._window, self._plan
         groups = len(self._counts.levels)
         levels = np.full((3, groups), np.nan)
+        coarse, lengths = np.zeros((groups, len(plan.background))), np.zeros(groups)
         inside = window.bin_of >= 0
         decays = []
         for g in range(groups):
             fine = self._counts.levels[g].astype(np.float64)
-            counts = np.bincount(window.bin_of[inside], fine[inside], minlength=len(plan.background)).astype(np.float64)
-            time = float(plan.lengths[plan.level == g].sum())
-            levels[:, g] = fit_lifetime_of(counts, plan.edges, plan.background * time, plan.limits)
-            periods = max(time * 1e9 / window.period_ns, 1.0)
+            coarse[g] = np.bincount(window.bin_of[inside], fine[inside], minlength=len(plan.background))
+            lengths[g] = float(plan.lengths[plan.level == g].sum())
+            levels[:, g] = fit_lifetime_of(coarse[g], plan.edges, plan.background * lengths[g], plan.limits)
+            periods = max(float(lengths[g]) * 1e9 / window.period_ns, 1.0)
             decays.append(Decay(fine, window.bin_width_ns, 0.0, window.period_ns, periods, f"level {g}"))
-        return SegmentLifetimes(self._counts.lifetimes, levels, tuple(decays))
+        lifetimes = self._counts.lifetimes
+        lifetimes = lifetimes if len(lifetimes) else np.full((3, lifetimes.shape[1]), np.nan)
+        return SegmentLifetimes(lifetimes, levels, tuple(decays), coarse, lengths)

@@ -81,6 +81,7 @@ class LevelsStage(Stage[IntensityLevels]):
             "false_alarms": levels.false_alarms,
             "shortest_s": levels.shortest_s,
             "excess_noise": levels.excess_noise,
+            "background_Hz": levels.background_hz,
             "change_points": len(times),
             "change_points_s": times.tolist() if len(times) <= MOST_LISTED else None,
             "levels": [_level_summary(level) for level in levels.levels],

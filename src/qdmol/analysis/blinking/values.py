@@ -60,7 +60,8 @@ class IntensityLevel:
     Attributes
     ----------
     rate_hz : Estimate
-        Photons per second, background included, with its 95 % interval.
+        Photons per second, background included, with its 95 % interval. Where stays on other levels are too short to be
+        found, the value is that of the mixture, and the interval reaches to the rate of the least mixed segments.
     photons : int
         In all its segments.
     duration_s : float
@@ -134,8 +135,11 @@ class IntensityLevels:
         alone, 0 where the lifetime is constant.
     lifetime_correlation : Estimate or None
         Rank correlation of lifetime and intensity, -1 to 1.
+    background_hz : float
+        Rate of photons that are even over the period, taken off for lifetimes and slope: as known, else from the decays
+        of all levels together.
     decays : tuple of Decay
-        Photons of each level by delay, all its segments together; empty without pulses.
+        Photons of each level by delay, all its segments together, the pulse at the beginning; empty without pulses.
     """
 
     segments: Segments
@@ -150,6 +154,7 @@ class IntensityLevels:
     lifetime_intensity: LifetimeIntensity | None = None
     lifetime_slope: Estimate | None = None
     lifetime_correlation: Estimate | None = None
+    background_hz: float = 0.0
     decays: tuple[Decay, ...] = ()
 
     @property
