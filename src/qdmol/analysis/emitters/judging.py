@@ -33,6 +33,7 @@ _MOST_NUMBER = 200_000  # emitters beyond which there is no upper limit
 _POOR_FIT = 1e-4
 _NO_DECISION = "More photons of this kind would not decide: hypotheses that are left predict the same pairs and levels."
 _LIKELY = 200
+_LEAST_MORE = 1.25  # of the photons: less more is not worth a new recording
 _TRIAL = 300  # points that say which model to look at first
 _SHAPE_ERROR = 0.03  # relative systematic error of the expected pairs in a bin
 _LONGER, _FACTORS, _POSSIBLE = (30.0, 1000.0), 60, 1e-4  # longer recordings, and models that matter in them
@@ -265,7 +266,7 @@ def photons_to_decide(comparison: Comparison, *, use: Use, rng: np.random.Genera
     for longest in _LONGER:
         longer = comparison.seen.scaled(longest, expected)
         again = compare(longer, monomer=comparison.monomer, rng=rng, use=use, models=models)
-        factors = np.geomspace(1.0, longest, _FACTORS)
+        factors = np.geomspace(_LEAST_MORE, longest, _FACTORS)
         decided = _probability(again, comparison.best, factors / longest) >= DECISIVE
         if decided[-1]:
             last = int(np.flatnonzero(~decided)[-1]) + 1 if not decided.all() else 0
