@@ -5,15 +5,6 @@ from .analyzing import (
 )
 from .background import Background as Background, estimate_background as estimate_background
 from .blinking.change_points import ChangePoints as ChangePoints, find_change_points as find_change_points
-from .blinking.grouping import Grouping as Grouping, group_levels as group_levels
-from .blinking.intensity_levels import intensity_levels as intensity_levels, segments_of as segments_of
-from .blinking.lifetime_intensity import lifetime_intensity as lifetime_intensity
-from .blinking.values import (
-    IntensityLevel as IntensityLevel,
-    IntensityLevels as IntensityLevels,
-    LifetimeIntensity as LifetimeIntensity,
-    Segments as Segments,
-)
 from .blinking.dwell_laws import DwellLaw as DwellLaw, fit_dwell_laws as fit_dwell_laws
 from .blinking.dwell_times import (
     Dwell as Dwell,
@@ -22,11 +13,20 @@ from .blinking.dwell_times import (
     dwell_times_of_trace as dwell_times_of_trace,
     kaplan_meier as kaplan_meier,
 )
+from .blinking.grouping import Grouping as Grouping, group_levels as group_levels
 from .blinking.intensity_exponents import (
     CorrelationExponent as CorrelationExponent,
     IntensityCorrelation as IntensityCorrelation,
     correlate_trace as correlate_trace,
     fit_correlation_exponent as fit_correlation_exponent,
+)
+from .blinking.intensity_levels import intensity_levels as intensity_levels, segments_of as segments_of
+from .blinking.lifetime_intensity import lifetime_intensity as lifetime_intensity
+from .blinking.values import (
+    IntensityLevel as IntensityLevel,
+    IntensityLevels as IntensityLevels,
+    LifetimeIntensity as LifetimeIntensity,
+    Segments as Segments,
 )
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
 from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, measure_g2 as measure_g2
