@@ -91,8 +91,10 @@ def _number_row(number: Number) -> tuple[str, ...]:
         shown = NO_VALUE if value is None else shown_number(value)
         return (number.name, shown, NO_VALUE, NO_VALUE, unit)
     if not math.isfinite(estimate.value):
-        ends = [shown_number(end, 3) if math.isfinite(end) else "no limit" for end in (estimate.low, estimate.high)]
-        return (number.name, NO_VALUE, *ends, estimate.unit)
+        low, high = (
+            shown_number(end, 3) if math.isfinite(end) else "no limit" for end in (estimate.low, estimate.high)
+        )
+        return (number.name, NO_VALUE, low, high, estimate.unit)
     shown, _, ends = interval_text(replace(estimate, unit="")).rstrip(")").partition(" (")
     return (number.name, shown, *ends.split(" to "), estimate.unit)
 
