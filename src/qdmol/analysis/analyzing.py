@@ -269,9 +269,8 @@ def _analyzed_reference(source: SingleEmitter, options: Options, progress: Progr
     try:
         recording = opened(source, None)
     except InputError as error:
-        allowed = error.allowed
-        message = f"`monomer`: {error.message}"
-        raise InputError(field="monomer", value=str(error.value), allowed=allowed, message=message) from None
+        message = error.message.replace("`FILE`", "`monomer`")
+        raise InputError(field="monomer", value=error.value, allowed=error.allowed, message=message) from None
     if not isinstance(recording, PhotonStream):
         message = f"`monomer` {name} is a histogram; the reference needs single photons of a single emitter."
         raise InputError(field="monomer", value=name, allowed="a recording of single photons", message=message)

@@ -14,7 +14,7 @@ from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, NO_G2, Number, Resu
 from qdmol.analysis.summary import COINCIDENCE_FORMAT, HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import DataError, QdmolError
-from qdmol.estimates import NO_VALUE
+from qdmol.estimates import NO_VALUE, Estimate
 from qdmol.photons import Flag, PhotonStream, Provenance, Records, Severity, channel_label
 from qdmol.results import Drawable, SavedResult, decode, encode, save_result
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from qdmol.analysis.g2.values import G2, G3
     from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.trace import Trace
-    from qdmol.estimates import Estimate
     from qdmol.photons import QualityReport
 
 
@@ -526,7 +525,7 @@ def _decoded(saved: SavedResult, name: str, kind: type[Saved]) -> Saved:
     from qdmol.photons import REPORT_CLASSES
 
     stages = (each for stage in STAGES for each in stage.classes)
-    recording = (PhotonStream, Provenance, UnsavedPhotons, *REPORT_CLASSES)
+    recording = (PhotonStream, Provenance, UnsavedPhotons, Estimate, *REPORT_CLASSES)
     classes = (PhotonAnalysis, PhotonAnalyses, FailedAnalysis, *recording, *stages)
     try:
         result = decode(saved.values[name], classes, saved.arrays)

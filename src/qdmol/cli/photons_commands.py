@@ -198,12 +198,12 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
     references = [] if kept["monomer"] is None else kept["monomer"].splitlines()
     options: dict[str, Any] = {
         "format": format_, "channels": _channels(channels), "response": kept["response"], "dark": kept["dark"],
-        "model": model, "gate_ns": _gate(gate), "afterglow": afterglow, "bin_s": _bin(bin_),
-        "monomer": references or None,
+        "model": model, "gate_ns": _gate(gate), "afterglow": afterglow,
     }  # fmt: skip
     histogram: dict[str, Any] = {"column": column, "unit": unit, "period_ns": _period(period), "background": background}
     histogram |= {"photons": _counted(counted), "duration_s": _duration(duration)}
-    options |= {name: value for name, value in histogram.items() if value is not None}
+    single: dict[str, Any] = {"bin_s": _bin(bin_), "monomer": references or None}
+    options |= {name: value for name, value in (histogram | single).items() if value is not None}
     inputs = [*files, *filter(None, (kept["response"], kept["dark"])), *references]
     outputs = _planned(files, output, figures, inputs=inputs)
     with photon_progress(quiet=quiet) as tell:
