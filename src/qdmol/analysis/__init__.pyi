@@ -5,7 +5,7 @@ from .analyzing import (
 )
 from .background import Background as Background, estimate_background as estimate_background
 from .blinking.change_points import ChangePoints as ChangePoints, find_change_points as find_change_points
-from .blinking.dwell_laws import DwellLaw as DwellLaw, fit_laws as fit_laws, survival as survival
+from .blinking.dwell_laws import DwellLaw as DwellLaw, fit_dwell_laws as fit_dwell_laws, survival as survival
 from .blinking.dwell_times import (
     Dwell as Dwell,
     DwellTimes as DwellTimes,
@@ -16,6 +16,7 @@ from .blinking.dwell_times import (
 from .blinking.grouping import Grouping as Grouping, group_levels as group_levels
 from .blinking.intensity_exponents import (
     CorrelationExponent as CorrelationExponent,
+    IntensityCorrelation as IntensityCorrelation,
     correlate_trace as correlate_trace,
     fit_correlation_exponent as fit_correlation_exponent,
 )
@@ -26,20 +27,6 @@ from .blinking.values import (
     IntensityLevels as IntensityLevels,
     LifetimeIntensity as LifetimeIntensity,
     Segments as Segments,
-)
-from .blinking.dwell_laws import DwellLaw as DwellLaw, fit_dwell_laws as fit_dwell_laws
-from .blinking.dwell_times import (
-    Dwell as Dwell,
-    DwellTimes as DwellTimes,
-    dwell_times as dwell_times,
-    dwell_times_of_trace as dwell_times_of_trace,
-    kaplan_meier as kaplan_meier,
-)
-from .blinking.intensity_exponents import (
-    CorrelationExponent as CorrelationExponent,
-    IntensityCorrelation as IntensityCorrelation,
-    correlate_trace as correlate_trace,
-    fit_correlation_exponent as fit_correlation_exponent,
 )
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
 from .emitters.counting import count_emitters as count_emitters, emitters_from_g2 as emitters_from_g2

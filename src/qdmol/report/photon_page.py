@@ -90,6 +90,11 @@ def _number_row(number: Number) -> tuple[str, ...]:
         value, unit = (None, "") if estimate is None else (estimate.value, estimate.unit)
         shown = NO_VALUE if value is None else shown_number(value)
         return (number.name, shown, NO_VALUE, NO_VALUE, unit)
+    if not math.isfinite(estimate.value):
+        low, high = (
+            shown_number(end, 3) if math.isfinite(end) else "no limit" for end in (estimate.low, estimate.high)
+        )
+        return (number.name, NO_VALUE, low, high, estimate.unit)
     shown, _, ends = interval_text(replace(estimate, unit="")).rstrip(")").partition(" (")
     return (number.name, shown, *ends.split(" to "), estimate.unit)
 
@@ -147,12 +152,7 @@ def dwell_table(analysis: PhotonAnalysis) -> PageTable | None:
 
 def _parameters(parameters: Mapping[str, Estimate]) -> str:
     names = {"exponent": "exponent", "cutoff_s": "cut-off", "mean_s": "mean"}
-    return "; ".join(
-        f"{names.get(name, name)} {interval_text(each)}"
-        if math.isfinite(each.value)
-        else f"{names.get(name, name)} above {shown_number(each.low, 3)}\N{NO-BREAK SPACE}{each.unit}"
-        for name, each in parameters.items()
-    )
+    return "; ".join(f"{names.get(name, name)} {interval_text(each)}" for name, each in parameters.items())
 
 
 def evidence_table(analysis: PhotonAnalysis) -> PageTable | None:

@@ -79,7 +79,7 @@ def brute_force(times, cut, shortest, exponents, logs):
     for i, a in enumerate(exponents):
         for j, log in enumerate(logs):
             scale = math.exp(log)
-            y = np.linspace(0.0, math.log(60.0 * max(scale, 1.0) / shortest + 60.0), 601)
+            y = np.linspace(0.0, math.log(60.0 * max(scale, 1.0) / shortest + 60.0), 401)
             inside = np.exp((1 - a) * y - shortest * np.expm1(y) / scale)
             norm = math.log(integrate.simpson(inside, x=y) * shortest ** (1 - a)) - shortest / scale
             value = float((-a * np.log(times[~cut]) - times[~cut] / scale - norm).sum())
@@ -96,7 +96,7 @@ def test_law_with_cut_off_against_brute_force():
     cut = np.zeros(60, bool)
     cut[[20, 59]] = True
     fit = law_of(fit_dwell_laws(times, censored=cut, shortest_s=1.0, recording_s=900.0), "power law with cut-off")
-    exponents, logs = np.linspace(-1.0, 3.0, 81), np.linspace(math.log(0.1), math.log(900.0), 101)
+    exponents, logs = np.linspace(-1.0, 3.0, 61), np.linspace(math.log(0.1), math.log(900.0), 81)
     grid = brute_force(times, cut, 1.0, exponents, logs)
     weights = np.exp(grid - grid.max())[exponents > -0.01]
     average = integrate.simpson(integrate.simpson(weights, x=logs, axis=1), x=exponents[exponents > -0.01])
@@ -105,14 +105,14 @@ def test_law_with_cut_off_against_brute_force():
     assert fit.log_evidence == pytest.approx(evidence, abs=0.02)
     i, j = np.unravel_index(np.argmax(grid), grid.shape)
     exponent, cutoff = fit.parameters["exponent"], fit.parameters["cutoff_s"]
-    assert exponent.value == pytest.approx(exponents[i], abs=0.06)
-    assert cutoff.value == pytest.approx(math.exp(logs[j]), rel=0.08)
+    assert exponent.value == pytest.approx(exponents[i], abs=0.1)
+    assert cutoff.value == pytest.approx(math.exp(logs[j]), rel=0.12)
     inside = exponents[grid.max(axis=1) >= grid.max() - 1.9207]
-    assert exponent.low == pytest.approx(inside[0], abs=0.06)
-    assert exponent.high == pytest.approx(inside[-1], abs=0.06)
+    assert exponent.low == pytest.approx(inside[0], abs=0.08)
+    assert exponent.high == pytest.approx(inside[-1], abs=0.08)
     near = logs[grid.max(axis=0) >= grid.max() - 1.9207]
-    assert math.log(cutoff.low) == pytest.approx(near[0], abs=0.07)
-    assert math.log(cutoff.high) == pytest.approx(near[-1], abs=0.1)
+    assert math.log(cutoff.low) == pytest.approx(near[0], abs=0.12)
+    assert math.log(cutoff.high) == pytest.approx(near[-1], abs=0.13)
 
 
 @pytest.mark.parametrize("rounding", ["ends", "nearest", "down"])
@@ -247,10 +247,10 @@ def test_units_do_not_matter_and_nothing_warns(factor):
 
 
 def test_p_values_are_uniform_for_the_right_law():
-    """60 recordings of fixed length; the last dwell of each is cut."""
+    """40 recordings of fixed length; the last dwell of each is cut."""
     rng = np.random.default_rng(6)
     values = []
-    for _ in range(60):
+    for _ in range(40):
         times, cut = on_dwells(rng, 900.0, lambda n: 1.0 + rng.exponential(2.0, n), lambda n: rng.exponential(2.0, n))
         values.append(
             law_of(fit_dwell_laws(times, censored=cut, shortest_s=1.0, recording_s=900.0), "exponential").p_value

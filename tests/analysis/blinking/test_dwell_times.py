@@ -118,6 +118,32 @@ def test_law_that_begins_later_than_dwells_are_seen():
     assert late.law.parameters["exponent"].holds(1.6)
 
 
+def without_short(dwells, shortest):
+    """Edges and levels of alternating dwells of which short ones are not seen and join their neighbours."""
+    edges, level, now = [0.0], [0], 0.0
+    for k, dwell in enumerate(dwells):
+        if dwell >= shortest and k % 2 != level[-1] and k:
+            edges.append(now)
+            level.append(k % 2)
+        now += dwell
+    return [*edges, now], level
+
+
+def test_missed_dwells_bias_less_from_ten_times_the_shortest_on():
+    rng = np.random.default_rng(10)
+    plain, late = [], []
+    for _ in range(2):
+        dwells = np.diff(edges_of(1e5, *[lambda n: cut_power(rng, n, 1.5, 2000.0, 0.1)] * 2))
+        levels = replace(levels_of(*without_short(dwells, 1.0), [2e3, 5e4]), shortest_s=1.0)
+        plain += [times.laws[1].parameters["exponent"].value for times in dwell_times(levels, shortest_s=1.0)]
+        for times in dwell_times(levels):
+            assert times.shortest_s >= 10.0
+            assert "are missed and join dwells" in times.reason
+            late.append(times.law.parameters["exponent"].value)
+    assert np.mean(plain) < 1.4
+    assert np.mean(late) == pytest.approx(1.45, abs=0.1)
+
+
 def test_few_dwells_are_refused_with_the_number_that_is_needed():
     off, on = dwell_times(levels_of(np.arange(12.0), np.arange(11) % 2, [1e3, 4e4]))
     assert off.best is None

@@ -27,7 +27,7 @@ CASES = {
 NUMBERS = {"one_emitter": 1, "two_independent": 2, "two_interacting": 2, "three_or_more": 3}
 
 
-def count(kind, seed=1, *, photons=500_000, per_pulse=0.05, monomer=REFERENCE, **more):
+def count(kind, seed=1, *, photons=250_000, per_pulse=0.1, monomer=REFERENCE, **more):
     stream = emitters(np.random.default_rng([9, seed]), photons=photons, per_pulse=per_pulse, **CASES[kind], **more)
     return count_emitters(stream, monomer=monomer)
 
@@ -65,10 +65,10 @@ def test_parameters_are_those_of_the_source():
 
 
 def test_few_photons_do_not_decide_and_more_would():
-    result = count("two_interacting", 3, photons=20_000)
+    result = count("two_interacting", 3, photons=10_000)
     assert_consistent(result)
     assert result.verdict == CANNOT_TELL
-    assert result.photons_needed > 20_000
+    assert result.photons_needed > 10_000
     assert "photons at this count rate would decide" in result.statement
 
 
@@ -80,7 +80,7 @@ def test_background_does_not_look_like_a_second_emitter():
 
 
 def test_an_analysis_repeats():
-    first, second = (count("one_emitter", 5, photons=100_000) for _ in range(2))
+    first, second = (count("one_emitter", 5, photons=20_000) for _ in range(2))
     assert dict(first.hypotheses) == dict(second.hypotheses)
 
 
@@ -99,7 +99,7 @@ def single_source(data_folder):
     return read_photons(data_folder / "photons/hydraharp_t3_80mhz_hbt.ptu")
 
 
-@pytest.mark.parametrize("number", [1, 2, 5])
+@pytest.mark.parametrize("number", [1, 3])
 def test_superposed_copies_of_a_blinking_emitter_are_counted(single_source, number):
     result = count_emitters(copies(single_source, number, np.random.default_rng([8, number])))
     assert_consistent(result)
@@ -210,7 +210,6 @@ def degenerate(times, channels, delays):
         ([5], [0], [10]),
         ([5, 5], [0, 1], [10, 12]),
         (list(range(200)), [0] * 200, [10] * 200),
-        (list(range(0, 4000, 2)), [0, 1] * 1000, [10] * 2000),
     ],
 )
 def test_recordings_that_hold_nothing_are_refused_with_a_sentence(times, channels, delays):
@@ -220,8 +219,8 @@ def test_recordings_that_hold_nothing_are_refused_with_a_sentence(times, channel
 
 def test_steady_light_is_no_small_number_of_emitters():
     generator = np.random.default_rng(12)
-    number = 300_000
-    times = np.sort(generator.integers(0, 3_000_000, number))
+    number = 60_000
+    times = np.sort(generator.integers(0, 300_000, number))
     stream = degenerate(times, generator.integers(0, 2, number), (100 + generator.exponential(200.0, number)) % 1000)
     result = count_emitters(stream)
     assert_consistent(result)

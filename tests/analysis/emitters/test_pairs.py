@@ -71,7 +71,7 @@ def test_a_cable_delay_does_not_move_photons_to_another_pulse():
 
 
 def test_independent_pairs_have_uniform_ranks():
-    stream = emitters(rng(5), photons=300_000, shares=(1.0, 1.0), ratio=0.0, background=0.1, per_pulse=0.05)
+    stream = emitters(rng(5), photons=150_000, shares=(1.0, 1.0), ratio=0.0, background=0.1, per_pulse=0.1)
     arrivals = count(DelayTally(stream, (0, 1)))
     pairs = count(DelayPairTally(stream, arrivals, order=0, reach=1))
     same = pairs.apart == 0
@@ -84,7 +84,7 @@ def test_independent_pairs_have_uniform_ranks():
 
 @pytest.mark.parametrize(("ratio", "background"), [(0.5, 0.0), (0.2, 0.15)])
 def test_a_cascade_has_the_shape_that_is_computed(ratio, background):
-    stream = emitters(rng(6), photons=600_000, ratio=ratio, background=background, per_pulse=0.05)
+    stream = emitters(rng(6), photons=300_000, ratio=ratio, background=background, per_pulse=0.1)
     arrivals = count(DelayTally(stream, (0, 1)))
     assert delays_resolved(arrivals, 20.0, 200.0)
     pairs = count(DelayPairTally(stream, arrivals, order=0, reach=1))

@@ -4,13 +4,15 @@ The counts n of a segment of length T on a level of rate r follow Poisson's law 
 with the probability w_g. Rates and shares are those of the largest likelihood, by expectation maximisation (Dempster,
 Laird and Rubin, J. R. Stat. Soc. B 39, 1 (1977)), for each number of levels from the best partition of the segments in
 order of rate, which dynamic programming finds exactly. Up to a tenth of the segments may be on no level: those in which
-several stays too short to be found follow each other.
+several stays too short to be found follow each other. Where this leaves more than two levels, the rates of segments may
+also scatter by up to 4 % about those of their levels, by a gamma law, as the light of a laser or the focus wanders.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,10 +25,12 @@ from qdmol.errors import InputError
 MOST_LEVELS = 20
 _PATIENCE = 3  # further numbers of levels that are tried after the best
 _SORTED = 256  # parts of the segments in order of rate, between which partitions are made
-_RATES, _LENGTHS = 128, 10  # cells in which many segments are put together
-_MANY = 1500  # segments
-_ITERATIONS = 200
+_RATES, _LENGTHS = 64, 16  # cells in which many segments are put together
+_MANY = 1000  # segments
+_ITERATIONS = 60
+_SAMPLE = 2000  # segments behind the parameters of a continuum
 _TOLERANCE = 0.01  # of the logarithm of the likelihood
+_SPREADS = (0.01, 0.02, 0.04)  # of the rates of segments about their level, relative, that are tried
 _RARE = 0.02  # share of segments and of time below which a level is not counted
 _OFTEN = 0.3  # and above which it is, however many stays are too short to be found
 _MOST_UNRESOLVED = 0.1  # share of segments that hold several levels too short to be told apart
@@ -46,6 +50,8 @@ class Grouping:
     purest_hz : float64 (G,)
         Rate of those segments of each level that are least mixed with others: differs from `rates_hz` where levels were
         not counted.
+    spread : float
+        Relative standard deviation of the rates of segments about that of their level, beyond their counts.
     evidence : tuple of float
         Logarithm of the evidence for 1, 2, .. levels.
     continuum_evidence : float or None
@@ -55,28 +61,39 @@ class Grouping:
     level: Integers
     rates_hz: Floats
     purest_hz: Floats
+    spread: float
     evidence: tuple[float, ...]
     continuum_evidence: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cells:
-    """Segments, or many of about the same rate and length put together: counts, lengths (c,) and how many each is."""
+    """Segments, or many of about the same rate and length put together.
+
+    Means of counts and lengths (c,), how many segments each is, and the mean of what does not depend on the level,
+    n ln T - ln n!: with it the logarithm of Poisson's law is exact for the sum of a cell, for it is linear in n and T.
+    """
 
     counts: Floats
     lengths: Floats
     number: Floats
+    constant: Floats
 
     @property
     def segments(self) -> float:
+        """How many."""
         return float(self.number.sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Mixture:
+    """Levels: rates and shares of the segments (G,), the shape of the gamma law about each, and the share on none."""
+
     rates: Floats
     shares: Floats
-    evidence: float
+    shape: float = math.inf
+    mixed: float = 0.01
+    evidence: float = -math.inf
 
 
 def group_levels(
@@ -128,36 +145,58 @@ def group_levels(
     if most < 1:
         raise InputError(field="most", value=most, allowed="at least 1")
     counts, lengths = counts / excess_noise, lengths / excess_noise
-    cells = _cells(counts, lengths)
+    every, cells = _alone(counts, lengths), _cells(counts, lengths)
     width = _prior_width(cells)
+    partitions = _partitions(cells, most)
+    least = min(max(_RARE, resolution_s / (float(np.median(lengths)) * excess_noise)), _OFTEN)
+    sharp, evidence = _best_number(cells, partitions, width, math.inf)
+    best, (rates, level) = sharp, _frequent(cells, sharp, width, every, least)
+    if len(rates) > 2:  # two states whose intensity wanders a little look like many
+        for spread in _SPREADS:
+            other, others = _best_number(cells, partitions, width, spread**-2)
+            if other.evidence > best.evidence:
+                best, evidence = other, others
+        if best is not sharp:
+            rates, level = _frequent(cells, best, width, every, least)
+    purest = rates
+    if len(rates) < len(best.rates):
+        before = np.argmax(_logs(every, sharp), axis=1)
+        main = [int(np.argmax(np.bincount(before[level == g]))) for g in range(len(rates))]
+        purest = sharp.rates[main]
+    continuum = _continuum_evidence(every, width) if len(counts) > 1 else None
+    # cells are good for the differences between numbers of levels, not for that to a continuum
+    more = _log_likelihood(every, best, width) - _log_likelihood(cells, best, width)
+    return Grouping(level, rates, purest, best.shape**-0.5, tuple(each + more for each in evidence), continuum)
+
+
+def _log_likelihood(cells: _Cells, mixture: _Mixture, width: float) -> float:
+    logs = _log_sums(_logs(cells, mixture)) + math.log1p(-mixture.mixed)
+    each = np.logaddexp(logs, _unresolved_logs(cells, width) + math.log(mixture.mixed))
+    return float(cells.number @ (each + cells.constant))
+
+
+def _best_number(
+    cells: _Cells, partitions: Sequence[tuple[Floats, Floats]], width: float, shape: float
+) -> tuple[_Mixture, list[float]]:
+    """The mixture of the largest evidence, and the evidence for 1, 2, .. levels."""
     best: _Mixture | None = None
     evidence: list[float] = []
-    for rates, shares in _partitions(cells, most):
-        mixture = _maximise(cells, rates, shares, width)
+    for rates, shares in partitions:
+        mixture = _maximise(cells, _Mixture(rates, shares, shape), width)
         evidence.append(mixture.evidence)
         if best is None or mixture.evidence > best.evidence:
             best = mixture
         if len(evidence) - int(np.argmax(evidence)) > _PATIENCE:
             break
     assert best is not None  # there is at least one partition
-    least = min(max(_RARE, resolution_s / (float(np.median(lengths)) * excess_noise)), _OFTEN)
-    rates, level = _frequent(cells, best, width, (counts, lengths), least)
-    continuum = _continuum_evidence(cells, width) if len(counts) > 1 else None
-    purest = rates
-    if len(rates) < len(best.rates):
-        before = np.argmax(_logs(counts, lengths, best.rates, best.shares), axis=1)
-        main = [int(np.argmax(np.bincount(before[level == g]))) for g in range(len(rates))]
-        purest = best.rates[main]
-    return Grouping(level, rates, purest, tuple(evidence), continuum)
+    return best, evidence
 
 
-def _frequent(
-    cells: _Cells, mixture: _Mixture, width: float, segments: tuple[Floats, Floats], least: float
-) -> tuple[Floats, Integers]:
+def _frequent(cells: _Cells, mixture: _Mixture, width: float, every: _Cells, least: float) -> tuple[Floats, Integers]:
     """Rates of the levels with a share of at least `least`, and the level of each segment; the rarest goes first."""
-    counts, lengths = segments
+    lengths = every.lengths
     while True:
-        level = np.argmax(_logs(counts, lengths, mixture.rates, mixture.shares), axis=1)
+        level = np.argmax(_logs(every, mixture), axis=1)
         groups = len(mixture.rates)
         often = np.bincount(level, minlength=groups) / len(level)
         time = np.bincount(level, lengths, minlength=groups) / lengths.sum()
@@ -167,18 +206,25 @@ def _frequent(
             return mixture.rates, level.astype(np.int64)
         others = np.arange(groups) != rarest
         shares = mixture.shares[others] / mixture.shares[others].sum()
-        mixture = _maximise(cells, mixture.rates[others], shares, width)
+        mixture = _maximise(cells, replace(mixture, rates=mixture.rates[others], shares=shares), width)
+
+
+def _alone(counts: Floats, lengths: Floats) -> _Cells:
+    """Each segment in a cell of its own."""
+    return _Cells(counts, lengths, np.ones(len(counts)), xlogy(counts, lengths) - gammaln(counts + 1.0))
 
 
 def _cells(counts: Floats, lengths: Floats) -> _Cells:
+    every = _alone(counts, lengths)
     if len(counts) <= _MANY:
-        return _Cells(counts, lengths, np.ones(len(counts)))
+        return every
     rate, length = np.log((counts + 0.5) / lengths), np.log(lengths)
     # half the edges divide the range evenly, half the segments
     row = np.searchsorted(_edges(rate, _RATES), rate)
     column = np.searchsorted(_edges(length, _LENGTHS), length)
     _, cell, number = np.unique(row * (_LENGTHS + 1) + column, return_inverse=True, return_counts=True)
-    return _Cells(np.bincount(cell, counts) / number, np.bincount(cell, lengths) / number, number.astype(np.float64))
+    means = [np.bincount(cell, each) / number for each in (counts, lengths, every.constant)]
+    return _Cells(means[0], means[1], number.astype(np.float64), means[2])
 
 
 def _edges(values: Floats, parts: int) -> Floats:
@@ -229,10 +275,16 @@ def _partitions(cells: _Cells, most: int) -> list[tuple[Floats, Floats]]:
     return results
 
 
-def _logs(counts: Floats, lengths: Floats, rates: Floats, shares: Floats) -> Floats:
-    """Logarithm of the probability of each count and level (n, G), but for the factorial of the count."""
-    mean = lengths[:, None] * rates
-    return np.asarray(xlogy(counts[:, None], mean) - mean + np.log(shares), dtype=np.float64)
+def _logs(cells: _Cells, mixture: _Mixture) -> Floats:
+    """Logarithm of the probability of each count and level (c, G), less the constant of the cell."""
+    n, mean = cells.counts[:, None], cells.lengths[:, None] * mixture.rates
+    logs = xlogy(n, mixture.rates)
+    shape = mixture.shape
+    if math.isinf(shape):
+        logs = logs - mean
+    else:  # the rate of a segment is drawn from a gamma law about that of the level
+        logs = logs + gammaln(n + shape) - gammaln(shape) - xlogy(n, shape) - (n + shape) * np.log1p(mean / shape)
+    return np.asarray(logs + np.log(mixture.shares), dtype=np.float64)
 
 
 def _log_sums(logs: Floats) -> Floats:
@@ -242,19 +294,20 @@ def _log_sums(logs: Floats) -> Floats:
 
 
 def _unresolved_logs(cells: _Cells, width: float) -> Floats:
-    """As `_logs`, of counts (n,) whose rate may be any within the range, evenly in its logarithm."""
-    return np.asarray(gammaln(cells.counts + 1.0) - np.log(cells.counts + 0.5) - math.log(width), dtype=np.float64)
+    """As `_logs`, of counts (c,) whose rate may be any within the range, evenly in its logarithm."""
+    return np.asarray(-np.log(cells.counts + 0.5) - math.log(width) - cells.constant, dtype=np.float64)
 
 
-def _maximise(cells: _Cells, rates: Floats, shares: Floats, width: float) -> _Mixture:
+def _maximise(cells: _Cells, start: _Mixture, width: float) -> _Mixture:
     """Rates and shares of the largest likelihood, from a start, and the evidence."""
     least = 1e-3 / float((cells.lengths * cells.number).sum())
-    rates, shares = np.maximum(rates, least), np.maximum(shares, 1e-12)
+    rates, shares = np.maximum(start.rates, least), np.maximum(start.shares, 1e-12)
     unresolved, mixed = _unresolved_logs(cells, width), 0.01
     total, weights = -math.inf, np.zeros((len(cells.counts), len(rates)))
     for _ in range(_ITERATIONS):
         before = total
-        logs = _logs(cells.counts, cells.lengths, rates, shares) + math.log1p(-mixed)
+        mixture = replace(start, rates=rates, shares=shares)
+        logs = _logs(cells, mixture) + math.log1p(-mixed)
         extra = unresolved + math.log(mixed)
         each = np.logaddexp(_log_sums(logs), extra)
         total = float(cells.number @ each)
@@ -264,11 +317,14 @@ def _maximise(cells: _Cells, rates: Floats, shares: Floats, width: float) -> _Mi
         mixed = float(np.clip(cells.number @ np.exp(extra - each) / cells.segments, 1e-6, _MOST_UNRESOLVED))
         shares = np.maximum(weights.sum(axis=0), 1e-12)
         shares = shares / shares.sum()
-        time = np.maximum(cells.lengths @ weights, 1e-300)
-        rates = np.maximum((cells.counts @ weights) / time, least)
-    total -= float(cells.number @ gammaln(cells.counts + 1.0))
+        # a long segment tells little more of its level than its own rate
+        held = weights / (1.0 + cells.lengths[:, None] * rates / start.shape)
+        rates = np.maximum((cells.counts @ held) / np.maximum(cells.lengths @ held, 1e-300), least)
+    total += float(cells.number @ cells.constant)
     order = np.argsort(rates)
-    return _Mixture(rates[order], shares[order], total + _volume(cells, weights, shares, width))
+    known = weights / (1.0 + cells.counts[:, None] / start.shape)
+    evidence = total + _volume(cells, known, shares, width)
+    return _Mixture(rates[order], shares[order], start.shape, mixed, evidence)
 
 
 def _volume(cells: _Cells, weights: Floats, shares: Floats, width: float) -> float:
@@ -284,36 +340,59 @@ def _volume(cells: _Cells, weights: Floats, shares: Floats, width: float) -> flo
     return rates + several + float(gammaln(groups + 1))
 
 
-def _continuum_evidence(cells: _Cells, width: float) -> float:
-    """Evidence of rates drawn from a gamma law, or evenly in ln(rate) between two limits: the larger of both."""
-    counts, lengths, number = cells.counts, cells.lengths, cells.number
-    rate = counts.dot(number) / lengths.dot(number)
-    factorials = float(number @ gammaln(counts + 1.0))
+def _continuum_evidence(every: _Cells, width: float) -> float:
+    """Evidence of rates drawn from a gamma law, or evenly in the rate or in its logarithm between limits: the largest.
 
-    def gamma(logs: Floats) -> float:
-        shape, scale = math.exp(logs[0]), math.exp(logs[1] - logs[0])
-        mean = lengths * scale
-        each = gammaln(counts + shape) - gammaln(shape) + xlogy(counts, mean) - (counts + shape) * np.log1p(mean)
-        return -float(number @ each)
-
-    bounds = ((math.log(1e-2), math.log(1e8)), (math.log(rate + 1e-300) - 5.0, math.log(rate + 1e-300) + 5.0))
-    start = np.array([0.0, math.log(rate + 1e-300)])
-    fit = optimize.minimize(gamma, start, method="Nelder-Mead", bounds=bounds, options={"maxfev": 120})
+    The two parameters of each law are found from some of the segments where there are many.
+    """
+    sample = slice(None, None, -(-len(every.counts) // _SAMPLE))
+    some = _Cells(every.counts[sample], every.lengths[sample], every.number[sample], every.constant[sample])
+    rates = (some.counts + 0.5) / some.lengths
+    mean = float((some.counts.sum() + 0.5) / some.lengths.sum())
+    # limits from segments that know their rate best
+    precise = rates[some.counts >= np.median(some.counts)]
+    low, high = math.log(0.99 * float(precise.min())), math.log(1.01 * float(precise.max()))
+    starts = (
+        (_log_gamma, (0.0, math.log(mean))),
+        (_log_even, (low, math.log(max(high - low, 1e-3)))),
+        (_log_even_in_logarithm, (low, math.log(max(high - low, 1e-3)))),
+    )
+    best = -math.inf
+    for law, start in starts:
+        fit = optimize.minimize(
+            lambda x, law=law: -law(some, x), np.array(start), method="Nelder-Mead", options={"maxfev": 80}
+        )
+        best = max(best, law(every, fit.x))
     # two parameters known to about one over the root of the number of segments, each within `width`
-    volume = 2.0 * (0.5 * math.log(2.0 * math.pi / max(cells.segments, 2.0)) - math.log(width))
-    even = max(_even_evidence(cells, power) for power in (0, 1))
-    return max(float(-fit.fun) - factorials, even) + volume
+    return best + 2.0 * (0.5 * math.log(2.0 * math.pi / max(every.segments, 2.0)) - math.log(width))
 
 
-def _even_evidence(cells: _Cells, power: int) -> float:
-    """Likelihood of rates drawn evenly in the rate (`power` 0) or in its logarithm (1) between the outermost ones."""
-    counts, lengths = cells.counts, cells.lengths
-    rates = (counts + 0.5) / lengths
-    # the outermost segments are not known better than their counts
-    low, high = float(np.min(rates - np.sqrt(counts + 1.0) / lengths)), float(np.max(rates))
-    low = max(low, 1e-3 * high)
-    shape = counts + 1.0 - 0.999 * power
-    inside = np.maximum(gammainc(shape, high * lengths) - gammainc(shape, low * lengths), 1e-300)
-    integral = np.log(inside) + gammaln(shape) - gammaln(counts + 1.0) - (1 - power) * np.log(lengths)
-    range_of = math.log(high / low) if power else high - low
-    return float(cells.number @ (integral - math.log(range_of)))
+def _log_gamma(cells: _Cells, logs: Floats) -> float:
+    """Logarithm of the likelihood where rates have a gamma law; logarithms of its shape and mean."""
+    shape = math.exp(min(max(logs[0], -5.0), 18.0))
+    mean = cells.lengths * math.exp(min(max(logs[1], -300.0), 300.0)) / shape
+    n = cells.counts
+    each = gammaln(n + shape) - gammaln(shape) - gammaln(n + 1.0) + xlogy(n, mean) - (n + shape) * np.log1p(mean)
+    return float(cells.number @ each)
+
+
+def _log_even(cells: _Cells, logs: Floats) -> float:
+    """The same where rates are spread evenly; logarithm of the lower limit, and of the difference of logarithms."""
+    low, high = _limits_of(logs)
+    inside = gammainc(cells.counts + 1.0, high * cells.lengths) - gammainc(cells.counts + 1.0, low * cells.lengths)
+    each = np.log(np.maximum(inside, 1e-300)) - np.log(cells.lengths) - math.log(high - low)
+    return float(cells.number @ each)
+
+
+def _log_even_in_logarithm(cells: _Cells, logs: Floats) -> float:
+    """The same where logarithms of rates are spread evenly."""
+    low, high = _limits_of(logs)
+    shape = cells.counts + 1e-3  # no rate is infinitely small
+    inside = gammainc(shape, high * cells.lengths) - gammainc(shape, low * cells.lengths)
+    each = np.log(np.maximum(inside, 1e-300)) + gammaln(shape) - gammaln(cells.counts + 1.0)
+    return float(cells.number @ (each - math.log(math.log(high / low))))
+
+
+def _limits_of(logs: Floats) -> tuple[float, float]:
+    low = min(max(float(logs[0]), -300.0), 300.0)
+    return math.exp(low), math.exp(low + math.exp(min(max(float(logs[1]), -12.0), 4.0)))

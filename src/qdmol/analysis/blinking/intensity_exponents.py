@@ -18,7 +18,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize
 
 from qdmol.analysis.trace import Trace
 from qdmol.analysis.wording import interval_text
@@ -261,6 +260,8 @@ def _rate_range(lags: Floats, duration: float) -> tuple[float, float]:
 
 def _fit_all(lags: Floats, value: Floats, left_out: Floats, error: Floats, duration: float) -> tuple[Floats, Floats]:
     """C and ln B of all blocks, and without each of them (B, 2)."""
+    from scipy import optimize  # takes its time to load: stages are imported for a look at a file, too
+
     low, high = _rate_range(lags, duration)
 
     def residuals(point: Floats, data: Floats) -> Floats:

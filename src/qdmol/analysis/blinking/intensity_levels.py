@@ -38,7 +38,9 @@ from qdmol.statistics import chi2_tail, garwood
 
 OFF_STATE = "off state"
 CONTINUUM_ODDS = 3.0  # ln of the odds above which rates come from a continuum rather than from levels
+_MANY_LEVELS = 4  # which must be visited twice on average to be levels
 _FEWEST = 6  # segments behind a continuum or a drift
+_CLOSE = 1.25  # factor within which levels may be one state
 _DRIFT = 0.8  # share of the variance of a level's rates that a straight line explains, where it drifts
 _SCATTER = 0.01  # probability below which a level's segments scatter more than their counts
 
@@ -265,11 +267,20 @@ def _kind(segments: Segments, grouping: Grouping, changes: ChangePoints, slope: 
             f"{changes.false_alarms:g} false ones would be expected."
         )
     if number == 1:
-        changed = f"{shown_number(n - 1)} change{'s' if n > 2 else ''}"
-        return "constant", f"There are {changed}, but one level describes the segments as well as several do."
+        mean = float(segments.photons.sum() / segments.durations_s.sum())
+        scatter = math.sqrt(float(np.average((segments.rate_hz / mean - 1.0) ** 2, weights=segments.durations_s)))
+        return "constant", (
+            f"There {'is one change' if n == 2 else f'are {shown_number(n - 1)} changes'}, but small: the intensity of "
+            f"the segments scatters by {scatter:.2g} of its mean, and one level describes them as well as several do."
+        )
     drift = _drift(segments, changes.excess_noise) if number > 2 else None
     if drift is not None and drift.levels <= 2:
         return _drifting(drift)
+    if number > 2 and _are_two_groups(grouping.rates_hz):
+        return "two-state", (
+            f"There are two states; in either, the {number} levels are within a factor of {_CLOSE:g} of each other, as "
+            "where the intensity wanders."
+        )
     if number > 2 and _is_continuum(grouping, n):
         return _continuum(slope)
     best = f"{'Two' if number == 2 else f'{number} separate'} levels describe the {n} segments best"
@@ -278,6 +289,14 @@ def _kind(segments: Segments, grouping: Grouping, changes: ChangePoints, slope: 
     else:
         reason = f"{best}: {_odds(grouping)}."
     return "two-state" if number == 2 else "several levels", reason
+
+
+def _are_two_groups(rates: Floats) -> bool:
+    """Whether rates (G,), rising, are in two groups, narrower than the factor `_CLOSE` and further apart."""
+    steps = rates[1:] / np.maximum(rates[:-1], 1e-300)
+    split = int(np.argmax(steps)) + 1
+    groups = rates[:split], rates[split:]
+    return bool(steps.max() > _CLOSE) and all(each[-1] <= _CLOSE * each[0] for each in groups)
 
 
 def _drifting(drift: _Drift) -> tuple[Kind, str]:
@@ -302,7 +321,9 @@ def _is_continuum(grouping: Grouping, segments: int) -> bool:
         return False
     best = max(grouping.evidence)
     rising = len(grouping.evidence) == MOST_LEVELS and best == grouping.evidence[-1]
-    return rising or grouping.continuum_evidence > best + CONTINUUM_ODDS
+    number = len(grouping.rates_hz)
+    unvisited = number >= _MANY_LEVELS and 2 * number >= segments  # hardly a level that is visited twice
+    return rising or unvisited or grouping.continuum_evidence > best + CONTINUUM_ODDS
 
 
 def _odds(grouping: Grouping) -> str:

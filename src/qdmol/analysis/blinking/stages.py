@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdmol.analysis.background import BackgroundStage
-from qdmol.analysis.blinking.intensity_levels import background_hz, first_tallies, level_steps
 from qdmol.analysis.blinking.values import IntensityLevel, IntensityLevels, LifetimeIntensity, Segments
 from qdmol.analysis.lifetime.values import Decay
 from qdmol.analysis.passes import Steps, counted_together
@@ -58,6 +57,9 @@ class LevelsStage(Stage[IntensityLevels]):
 
     def steps(self, recording: Recording) -> Steps[IntensityLevels]:
         """Find change points in the first pass and lifetimes of the segments in a second one."""
+        # imported here, as it takes its time to load: a look at a file needs none of it
+        from qdmol.analysis.blinking.intensity_levels import background_hz, first_tallies, level_steps
+
         stream = recording.pulsed or recording.stream
         quality = recording.quality
         counts = yield from counted_together(

@@ -33,9 +33,10 @@ _MOST_NUMBER = 200_000  # emitters beyond which there is no upper limit
 _POOR_FIT = 1e-4
 _NO_DECISION = "More photons of this kind would not decide: hypotheses that are left predict the same pairs and levels."
 _LIKELY = 200
+_LEAST_MORE = 1.25  # of the photons: less more is not worth a new recording
 _TRIAL = 300  # points that say which model to look at first
 _SHAPE_ERROR = 0.03  # relative systematic error of the expected pairs in a bin
-_LONGEST, _FINEST = 1000.0, 1.15  # recordings longer by these factors are tried
+_LONGER, _FACTORS, _POSSIBLE = (30.0, 1000.0), 60, 1e-4  # longer recordings, and models that matter in them
 _STEPS: Final = ("g2(0)", "delays of pairs", "intensity levels", "g3", "brightness and blinking of single emitters")
 
 
@@ -84,14 +85,19 @@ class Comparison:
 
 
 def compare(
-    seen: Observations, *, monomer: Monomer | None, rng: np.random.Generator, use: Use | None = None
+    seen: Observations,
+    *,
+    monomer: Monomer | None,
+    rng: np.random.Generator,
+    use: Use | None = None,
+    models: tuple[Model, ...] | None = None,
 ) -> Comparison:
     """Marginal likelihood of every model, and the probability of every hypothesis.
 
-    Before the data all four are equally likely.
+    Before the data all four are equally likely. `models` restricts the comparison to some.
     """
     expectation = Expectation(seen)
-    models = models_for(seen)
+    models = models_for(seen) if models is None else models
     likelihoods = [likelihood_of(model, expectation, monomer, use or Use()) for model in models]
     sizes = [len(model.columns(seen)) for model in models]
     # the most likely first, so that models far below it need no precision
@@ -114,7 +120,7 @@ def compare(
     probabilities: dict[str, float] = {}
     for name in HYPOTHESES:
         own = [k for k, model in enumerate(models) if model.hypothesis == name]
-        log_evidence[name] = float(special.logsumexp(logs[own]))
+        log_evidence[name] = float(special.logsumexp(logs[own])) if own else -np.inf
         probabilities[name] = float(weights[own].sum())
     top = max(log_evidence.values())
     return Comparison(
@@ -256,18 +262,35 @@ def photons_to_decide(comparison: Comparison, *, use: Use, rng: np.random.Genera
     """Photons of a recording, alike but longer, that would make the best hypothesis the verdict."""
     expected = fitted_pairs(comparison, typical_point(comparison.leading[1]))
 
-    def decided(factor: float) -> bool:
-        longer = comparison.seen.scaled(factor, expected)
-        again = compare(longer, monomer=comparison.monomer, rng=rng, use=use)
-        return again.hypotheses[comparison.best] >= DECISIVE
+    models = tuple(m for m, weight in zip(comparison.models, comparison.weights, strict=True) if weight > _POSSIBLE)
+    for longest in _LONGER:
+        longer = comparison.seen.scaled(longest, expected)
+        again = compare(longer, monomer=comparison.monomer, rng=rng, use=use, models=models)
+        factors = np.geomspace(_LEAST_MORE, longest, _FACTORS)
+        decided = _probability(again, comparison.best, factors / longest) >= DECISIVE
+        if decided[-1]:
+            last = int(np.flatnonzero(~decided)[-1]) + 1 if not decided.all() else 0
+            return int(float(f"{comparison.seen.photons * factors[last]:.2g}")), None
+    return None, _NO_DECISION
 
-    low, high = 1.0, _LONGEST
-    if not decided(high):
-        return None, _NO_DECISION
-    while high / low > _FINEST**2:
-        middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return int(float(f"{comparison.seen.photons * high:.2g}")), None
+
+def _probability(comparison: Comparison, best: Hypothesis, factors: Floats) -> Floats:
+    """Probability of a hypothesis in recordings shorter by these factors (n,).
+
+    The largest log-likelihood grows with the recording, and each parameter that the data determine costs half a
+    logarithm of it, as in the Bayesian information criterion (Schwarz, Ann. Stat. 6, 461 (1978),
+    doi:10.1214/aos/1176344136).
+    """
+    logs = []
+    for model, each in zip(comparison.models, comparison.marginals, strict=True):
+        variance = each.weights @ (each.points - each.weights @ each.points) ** 2
+        determined = float(np.clip(1.0 - variance, 0.0, 1.0).sum())
+        known = sum(other.weight for other in comparison.models if other.hypothesis == model.hypothesis)
+        occam = each.log_evidence - each.log_likelihood + np.log(model.weight / known)
+        logs.append(factors * each.log_likelihood + occam - 0.5 * determined * np.log(factors))
+    weights = special.softmax(np.stack(logs), axis=0)
+    own = [model.hypothesis == best for model in comparison.models]
+    return np.asarray(weights[own].sum(axis=0), dtype=np.float64)
 
 
 def verdict_of(hypotheses: Mapping[str, float], fit: float | None) -> str:

@@ -157,9 +157,9 @@ def slow_fluctuations(trace: Trace | None, channels: tuple[int, int]) -> tuple[f
         return 1.0, 0.0
     counts = np.stack([trace.counts[:-1, trace.channels.index(channel)] for channel in channels]).astype(np.float64)
     number = counts.shape[1]
-    means = counts.mean(axis=1)
-    if number < _LEAST_BINS or not (means > 0).all():
+    if number < _LEAST_BINS or not (counts.sum(axis=1) > 0).all():
         return 1.0, 0.0
+    means = counts.mean(axis=1)
     relative = counts / means[:, None] - 1.0
     size = 2 * number
     first, second = np.fft.rfft(relative, size)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import signal
 
 from qdmol.analysis.emitters.pairs import Arrival, empirical_shares
 from qdmol.arrays import Floats
@@ -81,7 +80,7 @@ def shapes_of(arrivals: tuple[Arrival, Arrival], *, lifetime_ns: float, tick_ns:
         bin_ns = arrival.bin_ticks * tick_ns
         for k, ratio in enumerate(ratios):
             keep = np.exp(-bin_ns / (ratio * lifetime_ns))
-            smooth = signal.lfilter([1.0 - keep], [1.0, -keep], decay)
+            smooth = _smoothed(decay, keep)
             early = np.clip(decay / ratio - (1.0 / ratio - 1.0) * smooth, 0.0, 1.0)
             # once the response is over, the decay is exponential, whatever the noise
             end = min(arrival.risen, len(early) - 1)
@@ -96,6 +95,15 @@ def shapes_of(arrivals: tuple[Arrival, Arrival], *, lifetime_ns: float, tick_ns:
         cascades=np.stack([_bins(row) for row in fast]),
         share=share,
     )
+
+
+def _smoothed(values: Floats, keep: float) -> Floats:
+    """Geometric average of each value and those before it: (1 - k) Σ k^j x[n - j], in steps that double."""
+    smooth, step, weight = (1.0 - keep) * values, 1, keep
+    while step < len(smooth) and weight > 0.0:
+        smooth[step:] += weight * smooth[:-step]
+        step, weight = 2 * step, weight * weight
+    return smooth
 
 
 def alone(share: float) -> Shapes:
