@@ -31,8 +31,8 @@ from qdmol.analysis.emitters.values import Hypothesis, Monomer
 from qdmol.arrays import Floats, Integers
 
 YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: half log-uniform between these, half uniform to 1
-BETA, BETA_SPREAD = 4.0, 0.3  # log-normal
-BETA_KNOWN, BETA_LIMITS = 0.8, (0.25, 10.0)  # with this probability; else log-uniform between these
+BETA, BETA_SPREAD = 4.0, 0.25  # log-normal
+BETA_KNOWN, BETA_LIMITS = 0.9, (0.25, 10.0)  # with this probability; else log-uniform between these
 RATIO_SPREAD: Final = 0.8  # of the logarithm of the brightness ratio of two emitters, half-normal: 1:3 or more in 17 %
 UNEQUAL: Final = 0.4  # standard deviation of log brightness of three or more, half-normal; half of them are equal
 ANNIHILATION: Final = (1.0, 100.0)  # rate over that of the exciton's decay: log-uniform between these

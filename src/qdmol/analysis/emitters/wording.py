@@ -71,7 +71,7 @@ def undecided_sentence(hypotheses: Mapping[str, float], needed: int | None, reas
     """Why there is no verdict, and what would decide."""
     text = f"The data do not decide how many emitters there are: {probability_text(hypotheses)}."
     if needed is not None:
-        return f"{text} About {shown_number(float(needed), 2)} photons at this count rate would decide."
+        return f"{text} About {shown_number(float(needed))} photons at this count rate would decide."
     return text if reason is None else f"{text} {reason}"
 
 
