@@ -111,6 +111,12 @@ def test_close_levels_at_one_lifetime_are_no_flickering():
     assert "does not follow" in levels.kind_reason
 
 
+def test_fast_flickering_is_not_taken_for_mixtures_of_two_states():
+    rng = np.random.default_rng(23)
+    levels = intensity_levels(in_ticks(times_of(rng, flickering(rng, duration_s=10.0, mean_s=0.015))))
+    assert levels.kind == "flickering"
+
+
 def test_stays_too_short_to_be_found_make_no_levels():
     rng = np.random.default_rng(11)
     light = stays(rng, duration_s=40.0, rates_hz=(2e4, 1e3), mean_s=0.005)

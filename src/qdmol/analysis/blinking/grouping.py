@@ -26,10 +26,10 @@ MOST_LEVELS = 20
 _PATIENCE = 3  # further numbers of levels that are tried after the best
 _SORTED = 256  # parts of the segments in order of rate, between which partitions are made
 _RATES, _LENGTHS = 64, 16  # cells in which many segments are put together
-_MANY = 1000  # segments
+_MANY = 400  # segments
 _ITERATIONS = 60
 _SAMPLE = 2000  # segments behind the parameters of a continuum
-_TOLERANCE = 0.01  # of the logarithm of the likelihood
+_TOLERANCE = 0.03  # of the logarithm of the likelihood
 _SPREADS = (0.01, 0.02, 0.04)  # of the rates of segments about their level, relative, that are tried
 _RARE = 0.02  # share of segments and of time below which a level is not counted
 _OFTEN = 0.3  # and above which it is, however many stays are too short to be found
@@ -148,14 +148,19 @@ def group_levels(
     every, cells = _alone(counts, lengths), _cells(counts, lengths)
     width = _prior_width(cells)
     partitions = _partitions(cells, most)
-    least = min(max(_RARE, resolution_s / (float(np.median(lengths)) * excess_noise)), _OFTEN)
     sharp, evidence = _best_number(cells, partitions, width, math.inf)
+    continuum = _continuum_evidence(every, width) if len(counts) > 1 else None
+    # a continuum has no levels between which there could be mixtures
+    is_mixed = continuum is None or continuum < sharp.evidence + _cell_error(every, cells, sharp, width)
+    unresolved = resolution_s / (float(np.median(lengths)) * excess_noise) if is_mixed else 0.0
+    least = min(max(_RARE, unresolved), _OFTEN)
     best, (rates, level) = sharp, _frequent(cells, sharp, width, every, least)
     if len(rates) > 2:  # two states whose intensity wanders a little look like many
         for spread in _SPREADS:
             other, others = _best_number(cells, partitions, width, spread**-2)
-            if other.evidence > best.evidence:
-                best, evidence = other, others
+            if other.evidence <= best.evidence:
+                break
+            best, evidence = other, others
         if best is not sharp:
             rates, level = _frequent(cells, best, width, every, least)
     purest = rates
@@ -163,10 +168,13 @@ def group_levels(
         before = np.argmax(_logs(every, sharp), axis=1)
         main = [int(np.argmax(np.bincount(before[level == g]))) for g in range(len(rates))]
         purest = sharp.rates[main]
-    continuum = _continuum_evidence(every, width) if len(counts) > 1 else None
-    # cells are good for the differences between numbers of levels, not for that to a continuum
-    more = _log_likelihood(every, best, width) - _log_likelihood(cells, best, width)
+    more = _cell_error(every, cells, best, width)
     return Grouping(level, rates, purest, best.shape**-0.5, tuple(each + more for each in evidence), continuum)
+
+
+def _cell_error(every: _Cells, cells: _Cells, mixture: _Mixture, width: float) -> float:
+    """What cells lack of the logarithm of the likelihood: the same for any number of levels, not for a continuum."""
+    return _log_likelihood(every, mixture, width) - _log_likelihood(cells, mixture, width)
 
 
 def _log_likelihood(cells: _Cells, mixture: _Mixture, width: float) -> float:

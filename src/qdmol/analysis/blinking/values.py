@@ -117,7 +117,8 @@ class IntensityLevels:
     false_alarms : float
         Stated rate: change points that a source of constant intensity would be expected to show in this recording.
     kind : "constant", "two-state", "several levels" or "flickering"
-        constant: no change point. flickering: a continuum of intensities, or levels too close to count.
+        constant: no change point, or one level about which the segments scatter a little. two-state: two levels, also
+        if they wander or drift. flickering: a continuum of intensities whose lifetimes, if known, follow the intensity.
     kind_reason : str
         Sentence: why.
     evidence : tuple of float
