@@ -31,13 +31,13 @@ def assert_side_peaks_mislead(result, number):
     assert not contains(sides, number)
 
 
-@pytest.mark.parametrize("number", [2, 5])
+@pytest.mark.parametrize("number", [3])
 def test_copies_are_counted(single, number):
     result = counted(single, number, 0)
     assert result.number_low <= number <= result.number_high
     assert contains(result.number_from_g2, number)
     assert_side_peaks_mislead(result, number)
-    assert result.verdict in ("cannot tell", "two_independent" if number == 2 else "three_or_more")
+    assert result.verdict in ("cannot tell", "three_or_more")
 
 
 @pytest.mark.slow

@@ -100,7 +100,11 @@ STEADY = MODEL.continuous(absorption_rate=0.1)
         (lambda: STEADY.g2([[1.0]]), "lags_ns"),
         (lambda: STEADY.g2(["a"]), "lags_ns"),
         (lambda: STEADY.g2([1.0], ("red", None)), "channel"),
+        (lambda: STEADY.g2([1.0], "ab"), "channels"),
         (lambda: STEADY.photon_rate("red"), "channel"),
+        (lambda: EMISSION.g2(channels=("photon",)), "channels"),
+        (lambda: EMISSION.g3(channels=("photon", None)), "channels"),
+        (lambda: EMISSION.pair_delays([0.0, 1.0], 5), "channels"),
         (lambda: EMISSION.decay([-1.0]), "times_ns"),
         (lambda: EMISSION.decay([101.0]), "times_ns"),
         (lambda: EMISSION.decay_counts([1.0]), "edges_ns"),
@@ -148,8 +152,10 @@ def test_emission_that_ends_is_refused_where_it_is_divided_by():
     np.testing.assert_allclose(continuous.steady_state, [0.0, 0.0, 1.0])
     assert pulsed.photons_per_pulse() == 0.0
     for call in (lambda: continuous.g2([1.0]), pulsed.g2, pulsed.g3):
-        with pytest.raises(InputError, match="such that photons are emitted"):
+        with pytest.raises(InputError, match="undefined: the source emits no photons"):
             call()
+    with pytest.raises(InputError, match="no photons with delays from 9000 to 10000 ns"):
+        MODEL.pulsed(period_ns=1e4, excitons=1e-90).g2(gate_ns=(9e3, 1e4))
     assert trap.photons_from("X") == pytest.approx(0.045 / 0.06)
 
 

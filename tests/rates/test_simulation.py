@@ -128,3 +128,36 @@ def test_g3_of_a_random_model(pulsed, gate):
     expected = [emission.g3(gate_ns=gate) * mean[0] ** 3]
     expected.append(emission.g3(("red", "green", "red"), gate_ns=gate) * mean[1] ** 2 * mean[2])
     agree(np.transpose(measured), np.array(expected))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_many_random_models(seed):
+    """Photons per pulse, centre, side peak and g3, and g2 in continuous light, of models of two to eight states."""
+    rng = np.random.default_rng(seed)
+    model = random_model(seed, int(rng.integers(2, 9)))
+    period, mean, light = rng.uniform(5.0, 60.0), rng.uniform(0.1, 1.5), 10.0 ** rng.uniform(-2.0, -0.5)
+    emission = model.pulsed(period_ns=period, excitons=mean)
+    walkers = Walkers(model, 100_000, rng)
+    numbers = []
+    for _ in range(10):
+        walkers.pulse(mean)
+        photons = walkers.run(period)
+        numbers.append(np.bincount(photons.copy, minlength=100_000))
+    earlier, m = numbers[-2:]
+    photons = emission.photons_per_pulse()
+    g2 = emission.g2([1])
+    expected = [photons, g2.centre * photons**2, g2.sides[0] * photons**2, emission.g3() * photons**3]
+    agree(np.transpose([m, m * (m - 1), earlier * m, m * (m - 1) * (m - 2)]), np.array(expected))
+
+    walkers = Walkers(model, 20_000, rng, light=light)
+    walkers.run(400.0)
+    photons = walkers.run(100.0)
+    edges = np.array([0.0, 1.0, 3.0, 9.0, 27.0])
+    copy, lag = pair_lags(walkers, photons, None, None, edges[-1])
+    counted = np.histogram2d(copy, lag, bins=(np.arange(20_001), edges))[0]
+    fine = np.linspace(0.0, edges[-1], 2701)
+    steady = model.continuous(absorption_rate=light)
+    density = steady.g2(fine) * (100.0 - fine) * steady.photon_rate() ** 2
+    cumulated = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(fine))])
+    agree(counted, np.diff(np.interp(edges, fine, cumulated)))

@@ -167,6 +167,18 @@ def test_periods_of_many_lifetimes_lose_no_digits():
         assert g2.sides[1] - 1.0 == pytest.approx(bunching, rel=1e-3)
 
 
+def test_long_lags_of_fast_decays_lose_no_digits():
+    """Bunching by blinking within seconds, beside decays within picoseconds and femtoseconds."""
+    curves = []
+    for rate in (1.0, 1e3, 1e6):
+        source = blinking(two_level(rate=rate), off_rate=1e-9, on_rate=2e-9, off_yield=0.3)
+        emission = source.continuous(absorption_rate=1e-3 * rate)
+        curves.append(emission.g2([1e6, 1e8, 3e8, 1e9, 1e10, 1e15]))
+    np.testing.assert_allclose(curves[0], curves[2], rtol=1e-6)
+    np.testing.assert_allclose(curves[1], curves[2], rtol=1e-6)
+    assert curves[0][0] > 1.1
+
+
 @pytest.mark.parametrize("defective", [False, True])
 def test_all_ways_to_evolve_agree(defective):
     """Even steps by squaring, uneven ones by eigenvectors, and by exponentials where there are too few eigenvectors."""

@@ -13,6 +13,7 @@ from qdmol.errors import InputError
 LARGEST_RATE = 1e12  # 1/ns
 LONGEST = 1e18  # ns, 30 years
 MOST_EXCITONS = 1e6  # per pulse
+LEAST_PHOTONS = 1e-90  # per pulse or ns: the product of three has no digits if there are fewer
 
 
 def rate(field: str, value: object) -> float:
@@ -84,6 +85,13 @@ def edges(field: str, values: ArrayLike, high: float) -> Floats:
     if len(array) < 2 or np.any(np.diff(array) <= 0):
         raise InputError(field=field, value=values, allowed="at least two edges of bins in rising order")
     return array
+
+
+def channels(values: object, number: int) -> tuple[str | None, ...]:
+    """Return `values` if they are a `number` of channels, each a name or None; whether they exist is not checked."""
+    if not isinstance(values, tuple | list) or len(values) != number:
+        raise InputError(field="channels", value=values, allowed=f"{number} names of channels, each a text or None")
+    return tuple(values)
 
 
 def gate(values: Sequence[float] | None, period_ns: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from qdmol.arrays import Floats
 from qdmol.errors import InputError
-from qdmol.rates.checking import LONGEST, numbers
+from qdmol.rates.checking import LEAST_PHOTONS, LONGEST, channels as checked_channels, numbers
 from qdmol.rates.generators import Generators, evolved, stationary
 
 
@@ -41,12 +41,12 @@ class ContinuousEmission:
         """Photons per ns in `channel`, or in all channels if it is None."""
         return float((self.generators.emission_of(channel) @ self.steady_state).sum())
 
-    def g2(self, lags_ns: ArrayLike, channels: tuple[str | None, str | None] = (None, None)) -> Floats:
+    def g2(self, lags_ns: ArrayLike, channels: tuple[str | None, ...] = (None, None)) -> Floats:
         """Second-order correlation g2(τ) relative to uncorrelated photons.
 
         ``g2(τ) = 1ᵀ J_b exp(L τ) J_a p / (r_a r_b)`` for τ ≥ 0, with the steady state p, the generator L, the jumps J
-        and the photon rates r (H. J. Carmichael and D. F. Walls, *J. Phys. B* 9, 1199, 1976; for a classical source the
-        same as for any Markovian arrival process).
+        and the photon rates r (M. F. Neuts, *J. Appl. Probab.* 16, 764, 1979, doi:10.2307/3213143; A. Molski et al.,
+        *Chem. Phys. Lett.* 318, 325, 2000, for a molecule with a triplet state).
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class ContinuousEmission:
         """
         lags = numbers("lags_ns", lags_ns, -LONGEST, LONGEST)
         result = np.empty(len(lags))
-        first, second = channels
+        first, second = checked_channels(channels, 2)
         later = lags >= 0
         for chosen, pair in ((later, (first, second)), (~later, (second, first))):
             if chosen.any():
@@ -78,10 +78,9 @@ class ContinuousEmission:
         behind = self.generators.emission_of(first) @ self.steady_state
         row = self.generators.emission_of(second).sum(axis=0)
         rates = (behind.sum(), row @ self.steady_state)
-        if min(rates) <= 0:
-            raise InputError(
-                field="absorption_rate", value=self.absorption_rate, allowed="such that photons are emitted"
-            )
+        if min(rates) < LEAST_PHOTONS:
+            message = "g2 is undefined: the source emits no photons in one of the channels."
+            raise InputError(field="channels", value=(first, second), allowed="channels with photons", message=message)
         # the deviation from the steady state decays to zero without rounding at long lags
         deviation = behind / rates[0] - self.steady_state
         curve: Floats = np.maximum(1.0 + row @ evolved(self._generator, deviation, lags) / rates[1], 0.0)

@@ -137,8 +137,8 @@ def energy_transfer(donor: RateModel, acceptor: RateModel, *, rate: float, back_
     rate
         Rate of the transfer (1/ns).
     back_rate
-        Rate of the transfer from the acceptor to the donor (1/ns); in thermal equilibrium `rate` times the Boltzmann
-        factor of their energies.
+        Rate of the transfer from the acceptor to the donor (1/ns); by detailed balance rate · exp(-ΔE/kT) if the
+        exciton of the donor is higher by ΔE.
 
     Raises
     ------

@@ -34,7 +34,7 @@ def three_level(
 ) -> RateModel:
     """Two-level emitter with a dark shelving state "S", such as a triplet, which makes it bunch.
 
-    See M. Orrit, *Single Mol.* 3, 255 (2002), for photon statistics with such a state.
+    For photon statistics with such a state see A. Molski et al., *Chem. Phys. Lett.* 318, 325 (2000).
 
     Parameters
     ----------

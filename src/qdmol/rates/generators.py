@@ -22,6 +22,9 @@ from qdmol.errors import InputError, SolverError
 # Product of the norms of the eigenvectors and their inverse beyond which matrix exponentials replace eigenvectors: the
 # error of the latter is about this number times 1e-16.
 _CONDITION = 1e7
+# Largest product of the fastest rate and time for which eigenvectors serve: the slowest rates are only known to 1e-16
+# times the fastest, which times of many lifetimes amplify.
+_LIFETIMES = 1e11
 _EVEN = 1e-9  # relative deviation of steps that count as even
 
 
@@ -189,7 +192,7 @@ def evolved(generator: Floats, start: Floats, times: Floats) -> Floats:
     if step is not None:
         first = exponential(generator, float(times[0]), size) @ start
         return repeated(exponential(generator, step, size), first, len(times))
-    modes = _modes(generator) if len(times) > 2 else None
+    modes = _modes(generator, float(times.max())) if len(times) > 2 else None
     if modes is not None:
         values, right, left = modes
         result: Floats = (right @ (np.exp(np.outer(values, times)) * (left @ start)[:, np.newaxis])).real
@@ -205,7 +208,7 @@ def evolved_sums(generator: Floats, row: Floats, start: Floats, edges: Floats) -
         propagator = exponential(counted(generator, row), step, size)
         first = exponential(generator, float(edges[0]), size) @ start
         sums = propagator[size, :size] @ repeated(propagator[:size, :size], first, len(widths))
-    elif (modes := _modes(generator)) is not None:
+    elif (modes := _modes(generator, float(edges[-1]))) is not None:
         values, right, left = modes
         grown = np.exp(np.outer(values, edges[:-1])) * _mean_growth(np.outer(values, widths)) * widths
         sums = ((row @ right * (left @ start)) @ grown).real
@@ -225,14 +228,18 @@ def _mean_growth(exponents: Floats) -> Floats:
     return growth
 
 
-def _modes(generator: Floats) -> tuple[Floats, Floats, Floats] | None:
-    """Eigenvalues (s,), eigenvectors (s, s) and their inverse; None if they are too close to each other."""
+def _modes(generator: Floats, longest: float) -> tuple[Floats, Floats, Floats] | None:
+    """Eigenvalues (s,), eigenvectors (s, s) and their inverse; None if they are not precise enough up to `longest`."""
+    if float(np.abs(np.diag(generator)).max()) * longest > _LIFETIMES:
+        return None
     values, right = np.linalg.eig(generator)
     try:
         left = np.linalg.inv(right)
     except np.linalg.LinAlgError:
         return None
-    if np.linalg.norm(right) * np.linalg.norm(left) > _CONDITION:
+    with np.errstate(over="ignore"):
+        condition = np.linalg.norm(right) * np.linalg.norm(left)
+    if not condition < _CONDITION:
         return None
     # no probability grows: positive real parts are rounding, which long times would amplify
     return np.minimum(values.real, 0.0) + 1j * values.imag, right, left

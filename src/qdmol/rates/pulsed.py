@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import permutations, repeat
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qdmol.arrays import Floats, Integers
 from qdmol.errors import InputError
-from qdmol.rates.checking import edges as checked_edges, gate as checked_gate, numbers, whole
+from qdmol.rates.checking import (
+    LEAST_PHOTONS,
+    channels as checked_channels,
+    edges as checked_edges,
+    gate as checked_gate,
+    numbers,
+    whole,
+)
 from qdmol.rates.generators import (
     Generators,
     chained,
@@ -23,7 +30,7 @@ from qdmol.rates.generators import (
     stationary,
 )
 
-Channels = tuple[str | None, str | None]
+Channels = tuple[str | None, ...]
 _MOST_PULSES = 2**53
 
 
@@ -152,11 +159,12 @@ class PulsedEmission:
             is emitted.
         """
         apart = _whole(pulses_apart)
+        channels = checked_channels(channels, 2)
         gate = checked_gate(gate_ns, self.period_ns)
         first = self._chain(channels, gate)
         second = first if channels[0] == channels[1] else self._chain((channels[1], channels[0]), gate)
         photons = (first.photons, second.photons)
-        self._check_emission(min(photons))
+        self._check_emission(min(photons), gate)
         sides = np.empty(len(apart))
         for chosen, chain in ((apart > 0, first), (apart < 0, second)):
             if chosen.any():
@@ -166,7 +174,7 @@ class PulsedEmission:
 
     def g3(
         self,
-        channels: tuple[str | None, str | None, str | None] = (None, None, None),
+        channels: Channels = (None, None, None),
         *,
         gate_ns: Sequence[float] | None = None,
     ) -> float:
@@ -178,8 +186,9 @@ class PulsedEmission:
             The gate is outside the period, a channel is unknown, or no photon is emitted.
         """
         gate = checked_gate(gate_ns, self.period_ns)
+        channels = checked_channels(channels, 3)
         photons = [self.photons_per_pulse(channel, gate_ns=gate) for channel in channels]
-        self._check_emission(min(photons))
+        self._check_emission(min(photons), gate)
         start = self._at(gate[0])
         triples = 0.0
         known: dict[tuple[str | None, ...], float] = {}
@@ -217,6 +226,7 @@ class PulsedEmission:
             The edges do not rise or are outside the period, a channel is unknown, or `pulses_apart` is negative.
         """
         edges = checked_edges("edges_ns", edges_ns, self.period_ns)
+        channels = checked_channels(channels, 2)
         apart = whole("pulses_apart", pulses_apart, 0, _MOST_PULSES)
         if apart > 0:
             return self._distant_pairs(edges, channels, apart)
@@ -224,9 +234,12 @@ class PulsedEmission:
         reverse = ordered if channels[0] == channels[1] else self._ordered_pairs(edges, (channels[1], channels[0]))
         return ordered + reverse.T
 
-    def _check_emission(self, photons: float) -> None:
-        if not photons > 0:
-            raise InputError(field="excitons", value=self.excitons, allowed="such that photons are emitted")
+    def _check_emission(self, photons: float, gate: tuple[float, float]) -> None:
+        """Refuse a gate without photons."""
+        if photons < LEAST_PHOTONS:
+            within = f"with delays from {gate[0]:g} to {gate[1]:g} ns"
+            message = f"g2 and g3 are undefined: the source emits no photons {within} in one of the channels."
+            raise InputError(field="gate_ns", value=gate, allowed="a gate with photons", message=message)
 
     def _at(self, time: float) -> Floats:
         """Probability of the states `time` after the pulse."""
@@ -281,47 +294,71 @@ class PulsedEmission:
             bit *= 2
         return vectors
 
-    def _bins(self, edges: Floats, channels: Channels) -> tuple[Floats, Floats, Floats, Floats]:
-        """Propagator (n, s, s), states behind a photon (n, s, s), photons (n, s) and pairs (n, s) of every bin."""
+    def _bins(self, edges: Floats, channels: Channels) -> Iterator[_Bin]:
+        """Matrices of every bin of the delay."""
         jumps = [self.generators.emission_of(channel) for channel in channels]
         matrix, size = chained(self.generators.dark, jumps), len(self.after_pulse)
         step = even_step(edges)
         if step is not None:
-            result = np.broadcast_to(exponential(matrix, step, size), (len(edges) - 1, *matrix.shape))
+            yield from repeat(_bin_of(exponential(matrix, step, size), size), len(edges) - 1)
         else:
-            result = np.array([exponential(matrix, float(width), size) for width in np.diff(edges)])
-        middle = slice(size, 2 * size)
-        return result[:, :size, :size], result[:, middle, :size], result[:, -1, middle], result[:, -1, :size]
+            for width in np.diff(edges):
+                yield _bin_of(exponential(matrix, float(width), size), size)
 
     def _ordered_pairs(self, edges: Floats, channels: Channels) -> Floats:
         """Pairs (n, n) after one pulse with the photon of the first channel before that of the second."""
-        propagators, photons, rows, pairs = self._bins(edges, channels)
-        bins = len(edges) - 1
-        counts = np.zeros((bins, bins))
+        counts = np.zeros((len(edges) - 1, len(edges) - 1))
         state = self._at(float(edges[0]))
         behind = np.empty((len(state), 0))
-        for k in range(bins):
-            counts[:k, k] = rows[k] @ behind
-            counts[k, k] = pairs[k] @ state
-            behind = np.column_stack([propagators[k] @ behind, photons[k] @ state])
-            state = propagators[k] @ state
+        for k, within in enumerate(self._bins(edges, channels)):
+            counts[:k, k] = within.row @ behind
+            counts[k, k] = within.pairs @ state
+            behind = np.column_stack([within.propagator @ behind, within.photons @ state])
+            state = within.propagator @ state
         return np.maximum(counts, 0.0)
 
     def _distant_pairs(self, edges: Floats, channels: Channels, apart: int) -> Floats:
         """Pairs (n, n) with the photon of the second channel `apart` > 0 pulses later."""
-        propagators, photons, rows, _ = self._bins(edges, channels)
         state = self._at(float(edges[0]))
         behind = np.empty((len(state), 0))
-        for k in range(len(edges) - 1):
-            behind = np.column_stack([propagators[k] @ behind, photons[k] @ state])
-            state = propagators[k] @ state
+        for within in self._bins(edges, channels):
+            behind = np.column_stack([within.propagator @ behind, within.photons @ state])
+            state = within.propagator @ state
         behind = self._later(self._rest(float(edges[-1])) @ behind, np.full(behind.shape[1], apart - 1))
         behind = self._propagator(float(edges[0])) @ self._pulse @ behind
         counts = np.empty((behind.shape[1], behind.shape[1]))
-        for k in range(behind.shape[1]):
-            counts[:, k] = rows[k] @ behind
-            behind = propagators[k] @ behind
+        for k, within in enumerate(self._bins(edges, channels)):
+            counts[:, k] = within.row @ behind
+            behind = within.propagator @ behind
         return np.maximum(counts, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bin:
+    """Matrices of a bin of the delay.
+
+    Attributes
+    ----------
+    propagator : (s, s)
+        From the start of the bin to its end.
+    photons : (s, s)
+        The same behind a photon of the first channel within the bin.
+    row : (s,)
+        Mean number of photons of the second channel.
+    pairs : (s,)
+        Mean number of pairs, first channel first.
+    """
+
+    propagator: Floats
+    photons: Floats
+    row: Floats
+    pairs: Floats
+
+
+def _bin_of(matrix: Floats, size: int) -> _Bin:
+    """Parts of the exponential of what `chained` gives for two jumps."""
+    middle = slice(size, 2 * size)
+    return _Bin(matrix[:size, :size], matrix[middle, :size], matrix[-1, middle], matrix[-1, :size])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
