@@ -38,6 +38,7 @@ _MOST = 3  # states that are drawn
 _FEWEST = 5  # dwells of a state that is drawn
 _POINTS = 160
 _COLOURS = {"power law": VERMILLION, "power law with cut-off": GREEN, "exponential": "#CC79A7"}
+_TITLES = {"segment": "Times between changes"}
 _NORMAL_95 = 1.959964
 _LINE = 2.75  # mm, of a legend
 _LABELS = 7  # of an axis
@@ -85,7 +86,7 @@ def dwell_times(analysis: PhotonAnalysis, ax: Axes | Sequence[Axes] | AxesArray 
     with drawing_on(ax, panels, lambda: _layout(panels)) as axes_of:
         for letter, axes, state in zip(letters, axes_of, states, strict=False):
             _draw_state(axes, state)
-            panel_title(axes, letter, f"Dwell times, {state.state}")
+            panel_title(axes, letter, _TITLES.get(state.state, f"Dwell times, {state.state}"))
         if dwell.correlation is not None:
             _draw_correlation(axes_of[-1], dwell.correlation)
             panel_title(axes_of[-1], letters[panels - 1], "Autocorrelation of the intensity")

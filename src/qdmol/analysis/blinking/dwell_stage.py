@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from qdmol.analysis.blinking.dwell_laws import LAWS, DwellLaw, survival
+from qdmol.analysis.blinking.dwell_laws import FEWEST_DWELLS, LAWS, DwellLaw, survival
 from qdmol.analysis.blinking.dwell_times import Dwell, DwellTimes, dwell_times, kaplan_meier
 from qdmol.analysis.blinking.intensity_exponents import (
     CorrelationExponent,
@@ -58,11 +59,15 @@ class DwellStage(Stage[Dwell]):
         dwell = results[DwellStage]
         if dwell is None:
             return ()
-        said = [_sentence(times) for times in dwell.states]
+        said = [_sentence(times) for times in dwell.states if times.laws or not _too_few(times)]
+        few = [times.state for times in dwell.states if not times.laws and _too_few(times)]
+        if few:
+            where = _listed([f"in the state {state}" if state in ("on", "off") else f"at {state}" for state in few])
+            said.append(f"There are too few dwells {where} for a law of dwell times; {FEWEST_DWELLS} are needed.")
         if dwell.correlation is not None:
             said.append(
-                "The autocorrelation of the intensity falls with the lag to the power of"
-                f" −C, C = {interval_text(dwell.correlation.exponent)}."
+                "The autocorrelation of the intensity falls as a power law of the lag with the exponent"
+                f" {interval_text(dwell.correlation.exponent)}."
             )
         return tuple(said)
 
@@ -171,6 +176,15 @@ def _ends(estimate: Estimate) -> dict[str, float | None]:
     return {name: float(end) if np.isfinite(end) else None for name, end in ends.items()}
 
 
+def _too_few(times: DwellTimes) -> bool:
+    """Whether no law was fitted because dwells are too few."""
+    return int((times.used & ~times.censored).sum()) < FEWEST_DWELLS and times.state != "segment"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
 def _sentence(times: DwellTimes) -> str:
     law, state = times.law, times.state
     where = f"Dwell times {'of' if state.startswith('level') else 'in the state'} {state}"
@@ -178,20 +192,13 @@ def _sentence(times: DwellTimes) -> str:
         where = "The times between changes of the intensity"
     if law is None:
         return f"{where} follow no known law: {times.reason}" if times.laws else f"{where}: {times.reason}"
-    # a value that has no upper limit may be infinite itself
-    numbers = ", ".join(f"{_PARAMETERS[name]} {_text(estimate)}" for name, estimate in law.parameters.items())
+    numbers = ", ".join(f"{_PARAMETERS[name]} {interval_text(estimate)}" for name, estimate in law.parameters.items())
     article = "an" if law.name == "exponential" else "a"
     return (
         f"{where} from {shown_number(times.shortest_s, 3)} s on follow {article} {law.name}, {numbers}"
         f" ({int(times.used.sum())} dwells; probability {law.probability:.2g} among three laws)."
         + ("" if times.reason is None else f" {times.reason}")
     )
-
-
-def _text(estimate: Estimate) -> str:
-    if np.isfinite(estimate.value):
-        return interval_text(estimate)
-    return f"above {shown_number(estimate.low, 3)} {estimate.unit}"
 
 
 def _add_survival(data: xr.Dataset, times: DwellTimes) -> None:

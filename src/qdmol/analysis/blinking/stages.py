@@ -106,7 +106,7 @@ class LevelsStage(Stage[IntensityLevels]):
             return (f"The intensity is constant. {levels.kind_reason}",)
         points = len(levels.change_points_s)
         sentences = [
-            f"The intensity changes {shown_number(points)} time{'s' if points != 1 else ''}; kind of blinking: "
+            f"The intensity changes {'once' if points == 1 else f'{shown_number(points)} times'}; kind of blinking: "
             f"{levels.kind}. {levels.kind_reason}"
         ]
         if levels.number <= 4:  # more do not fit in a sentence
@@ -114,9 +114,9 @@ class LevelsStage(Stage[IntensityLevels]):
             sentences.append(f"The levels are at {', '.join(parts)} photons per second.")
         if levels.lifetime_slope is not None:
             sentences.append(
-                "Over the segments the lifetime goes with the intensity above background to the power "
-                f"{interval_text(levels.lifetime_slope)}: 1 where both follow the quantum yield, 0 where the lifetime "
-                "is constant."
+                "The lifetime of the segments is proportional to the intensity above background to the power "
+                f"{interval_text(levels.lifetime_slope)}; it is 1 if both follow the quantum yield, and 0 if the "
+                "lifetime is constant."
             )
         return tuple(sentences)
 

@@ -17,9 +17,9 @@ from qdmol.analysis.emitters.wording import NAMES
 from qdmol.analysis.g2.stages import G2Stage, G3Stage
 from qdmol.analysis.g2.values import G2
 from qdmol.analysis.lifetime.stages import LifetimeStage
-from qdmol.analysis.passes import Steps, counted
+from qdmol.analysis.passes import Steps, Tally, counted_together
 from qdmol.analysis.stages import NoResult, Number, Recording, Results, Stage, labels, result_of
-from qdmol.analysis.trace import IntensityStage
+from qdmol.analysis.trace import TraceTally
 from qdmol.estimates import Estimate
 from qdmol.photons import Flag
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qdmol.analysis.blinking.values import IntensityLevels
 
 _ABSENT = "no_emitters"
+_BIN_S = 0.01
 
 
 def _absent(message: str) -> NoResult:
@@ -171,7 +172,10 @@ def _pulsed(recording: Recording) -> Steps[Emitters]:
     stream, channels = recording.pulsed, recording.channels
     assert stream is not None
     assert channels is not None
-    arrivals = yield from counted(DelayTally(stream, channels))
+    # bins of its own: those of the trace on the page are the user's choice
+    bin_s = min(_BIN_S, recording.quality.duration_s / 100)
+    tallies: list[Tally[Any]] = [DelayTally(stream, channels), TraceTally(recording.stream, bin_s=bin_s)]
+    arrivals, trace = yield from counted_together(tallies)
     g2 = yield from result_of(G2Stage)
     if g2 is None:
         raise _no_g2()
@@ -185,7 +189,7 @@ def _pulsed(recording: Recording) -> Steps[Emitters]:
         level_lifetimes=None if levels is None else _lifetimes(levels),
         background=(yield from result_of(BackgroundStage)),
         fit=(yield from result_of(LifetimeStage)),
-        trace=(yield from result_of(IntensityStage)),
+        trace=trace,
         triples=(yield from result_of(G3Stage)),
     )
     return judge_emitters(seen, g2=g2, monomer=recording.options.monomer)
