@@ -41,6 +41,7 @@ _COLOURS = {"power law": VERMILLION, "power law with cut-off": GREEN, "exponenti
 _TITLES = {"segment": "Times between changes"}
 _NORMAL_95 = 1.959964
 _LINE = 2.75  # mm, of a legend
+_DEEPEST = 1e-3  # of the highest correlation, below which nothing is drawn
 _LABELS = 7  # of an axis
 
 

@@ -6,7 +6,7 @@ Rates are counts over time, in 1000 per second; the background is included.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -217,7 +217,8 @@ def _draw_part(axes: Axes, data: xr.Dataset, levels: IntensityLevels) -> None:
     stop = min(int(np.searchsorted(edges, start + length)), len(levels.segments))
     _step_line(axes, levels, slice(first, stop))
     axes.set_xlim(start, start + length)
-    _finish(axes, float(rates[inside].max()))
+    shown = _rates(levels)[levels.segments.level[first:stop]]
+    _finish(axes, max(float(rates[inside].max(initial=0.0)), float(shown.max(initial=0.0))))
 
 
 def _part(levels: IntensityLevels, bin_s: float, end_s: float) -> tuple[float, float]:
@@ -298,13 +299,21 @@ def lifetime_intensity(analysis: PhotonAnalysis, ax: Axes | None = None) -> Axes
             norm=PowerNorm(_FAINT, 0, float(percent.max())), rasterized=True,
         )  # fmt: skip
         _mark_lifetimes(axes, analysis.levels)
-        axes.set_xlim(flid.lifetime_edges_ns[0], flid.lifetime_edges_ns[-1])
-        axes.set_ylim(flid.rate_edges_hz[0] / 1e3, flid.rate_edges_hz[-1] / 1e3)
+        lifetimes = [level.lifetime_ns.value for level in analysis.levels.levels if level.lifetime_ns is not None]
+        axes.set_xlim(flid.lifetime_edges_ns[0], _end(flid.lifetime_edges_ns, percent, 0, lifetimes))
+        rates = [1e3 * rate for rate in _rates(analysis.levels)]
+        axes.set_ylim(flid.rate_edges_hz[0] / 1e3, _end(flid.rate_edges_hz, percent, 1, rates) / 1e3)
         axes.set_xlabel("Lifetime (ns)")
         axes.set_ylabel("Count rate (10$^3$ s$^{-1}$)")
         bar = axes.inset_axes((1.035, 0.0, _BAR / _FLID_WIDTH, 1.0))
         figure_of(axes).colorbar(mesh, cax=bar, label=f"Share of {flid.weight} in a bin (%)")
     return axes
+
+
+def _end(edges: Floats, percent: np.ma.MaskedArray[Any, Any], axis: int, marks: Sequence[float]) -> float:
+    """End of an axis behind the last bin that is not white, and behind the marks of the levels."""
+    filled = np.flatnonzero(~np.ma.getmaskarray(percent).all(axis=axis))
+    return 1.05 * max(float(edges[filled[-1] + 1]), *marks, 0.0)
 
 
 def _map_layout() -> list[Axes]:
