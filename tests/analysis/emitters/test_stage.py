@@ -76,7 +76,7 @@ def test_analyses_are_a_reference(blinking_pair):
     assert monomer.ratios[0] == blinking_pair.g2.against_sides
     assert monomer.bunching[0] == blinking_pair.g2.bunching_level
     assert monomer.lifetimes_ns[0].value == pytest.approx(20.0, rel=0.03)
-    assert monomer.brightness[0] == pytest.approx(0.3, rel=0.05)  # both on, in the brightest level
+    assert monomer.brightness[0] == pytest.approx(0.3, rel=0.1)  # both on, in the brightest level
     assert monomer.biexciton_lifetimes_ns == ()  # known of single emitters only
 
 
