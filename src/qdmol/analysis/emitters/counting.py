@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -179,12 +180,14 @@ def judge_emitters(
     used = comparison.seen
     model, each = comparison.leading
     expected = fitted_pairs(comparison, each.best)
-    fit = goodness(used.strata.centre, expected, fitted=min(len(each.best), used.strata.centre.size - 1))
+    fit = goodness(used.strata.centre, expected, fitted=max(1, round(each.determined)))
     verdict = verdict_of(comparison.hypotheses, fit)
     needed, reason = None, None
     if verdict == CANNOT_TELL and not is_poor(fit):
         needed, reason = photons_to_decide(comparison, use=Use(), rng=rng)
     number = number_of_emitters(comparison)
+    if is_poor(fit):  # a model that does not describe the data sets no limits
+        number = replace(number, low=1, high=None)
     parameters = best_parameters(comparison, lifetime_ns=seen.lifetime_ns)
     if is_poor(fit) and fit is not None:
         statement = poor_fit_sentence(comparison.best, fit)

@@ -283,11 +283,9 @@ def _probability(comparison: Comparison, best: Hypothesis, factors: Floats) -> F
     """
     logs = []
     for model, each in zip(comparison.models, comparison.marginals, strict=True):
-        variance = each.weights @ (each.points - each.weights @ each.points) ** 2
-        determined = float(np.clip(1.0 - variance, 0.0, 1.0).sum())
         known = sum(other.weight for other in comparison.models if other.hypothesis == model.hypothesis)
         occam = each.log_evidence - each.log_likelihood + np.log(model.weight / known)
-        logs.append(factors * each.log_likelihood + occam - 0.5 * determined * np.log(factors))
+        logs.append(factors * each.log_likelihood + occam - 0.5 * each.determined * np.log(factors))
     weights = special.softmax(np.stack(logs), axis=0)
     own = [model.hypothesis == best for model in comparison.models]
     return np.asarray(weights[own].sum(axis=0), dtype=np.float64)

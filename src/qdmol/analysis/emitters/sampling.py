@@ -46,6 +46,12 @@ class Marginal:
     best: Floats
     log_likelihood: float
 
+    @property
+    def determined(self) -> float:
+        """Number of parameters that the data determine: each counts by how much narrower it is than its prior."""
+        variance = self.weights @ (self.points - self.weights @ self.points) ** 2
+        return float(np.clip(1.0 - variance, 0.0, 1.0).sum())
+
 
 def marginal(
     log_likelihood: Callable[[Floats], Floats],

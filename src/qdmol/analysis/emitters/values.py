@@ -49,7 +49,8 @@ class Emitters:
     number : int
         Most probable number of emitters under that hypothesis.
     number_low, number_high : int, int or None
-        Interval of 95 % over all hypotheses; None where the data set no upper limit.
+        Interval of 95 % over all hypotheses; None where the data set no upper limit. From 1 to no limit where no
+        hypothesis describes the data.
     hypotheses : Mapping of str to float
         Probability of ``one_emitter``, ``two_independent``, ``two_interacting`` and ``three_or_more``; they sum to 1.
     verdict : str
@@ -128,7 +129,7 @@ class Monomer:
     ratios : tuple of Estimate
         Of each, g2(0) against the side peaks: its yield of biexcitons over that of excitons.
     lifetimes_ns : tuple of Estimate
-        Of each, the lifetime averaged by amplitude; of those whose decay could be fitted.
+        Of each, the lifetime of the exciton; of those whose decay could be fitted.
     biexciton_lifetimes_ns : tuple of Estimate
         Of each, the lifetime of the biexciton, where the delays of its pairs show it.
     brightness : tuple of float
@@ -158,6 +159,8 @@ def monomer_of(analyses: Iterable[PhotonAnalysis]) -> Monomer:
     DataError
         None of them has a g2.
     """
+    from qdmol.analysis.emitters.observing import exciton_lifetimes
+
     names, ratios, lifetimes, fast, brightness, bunching = [], [], [], [], [], []
     for analysis in analyses:
         g2, fit = analysis.g2, analysis.lifetime
@@ -167,8 +170,11 @@ def monomer_of(analyses: Iterable[PhotonAnalysis]) -> Monomer:
         ratios.append(g2.against_sides)
         if g2.bunching_level is not None:
             bunching.append(g2.bunching_level)
-        if fit is not None and fit.amplitude_average is not None:
-            lifetimes.append(fit.amplitude_average)
+        lifetime = exciton_lifetimes(fit)
+        if fit is not None and lifetime is not None:
+            ends = (fit.intensity_average_low_ns, fit.intensity_average_high_ns)
+            error = (ends[1] - ends[0]) / fit.intensity_average_ns / 2.0 * lifetime[0]
+            lifetimes.append(Estimate.from_error(lifetime[0], error, "ns"))
         tested = getattr(analysis, "emitters", None)
         if isinstance(tested, Emitters) and tested.best == "one_emitter":
             known = tested.parameters.get("biexciton_lifetime_ns")
