@@ -37,6 +37,6 @@ def test_searches_find_switches(name):
     )  # fmt: skip
     end = float(records.times[-1]) * 1e-9
     result = score(SEARCHES[name](part), switches[switches < end])
-    assert result.groups > 40
+    assert result.groups > 30
     assert result.recall > 0.9
     assert result.false_share < 0.05

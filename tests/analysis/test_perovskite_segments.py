@@ -65,10 +65,8 @@ def test_lifetime_intensity_distribution(dot):
 
 def test_durations_follow_no_power_law(dot):
     """Least squares gave 3.25 for the tail; its likelihood rejects a power law and takes one with a cut-off."""
-    laws = {
-        law.name: law
-        for law in fit_dwell_laws(dot.durations_s, shortest_s=dot.tail_s, recording_s=float(dot.edges_s[-1]))
-    }
+    recording_s = float(dot.edges_s[-1])
+    laws = {law.name: law for law in fit_dwell_laws(dot.durations_s, shortest_s=dot.tail_s, recording_s=recording_s)}
     power, cut = laws["power law"], laws["power law with cut-off"]
     assert power.rejected
     assert not cut.rejected
