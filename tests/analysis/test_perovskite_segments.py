@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from tests.analysis.sources.perovskite import read_published, redrawn
 
-from qdmol.analysis.blinking.dwell_laws import fit_laws
+from qdmol.analysis.blinking.dwell_laws import fit_dwell_laws
 from qdmol.analysis.blinking.grouping import group_levels
+from qdmol.analysis.blinking.intensity_exponents import correlate_trace, fit_correlation_exponent
 from qdmol.analysis.blinking.intensity_levels import intensity_levels
 from qdmol.analysis.blinking.lifetime_intensity import lifetime_correlation, lifetime_intensity, lifetime_slope
+from qdmol.analysis.trace import intensity_trace
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +65,8 @@ def test_lifetime_intensity_distribution(dot):
 
 def test_durations_follow_no_power_law(dot):
     """Least squares gave 3.25 for the tail; its likelihood rejects a power law and takes one with a cut-off."""
-    laws = {
-        law.name: law for law in fit_laws(dot.durations_s, shortest_s=dot.tail_s, recording_s=float(dot.edges_s[-1]))
-    }
+    recording_s = float(dot.edges_s[-1])
+    laws = {law.name: law for law in fit_dwell_laws(dot.durations_s, shortest_s=dot.tail_s, recording_s=recording_s)}
     power, cut = laws["power law"], laws["power law with cut-off"]
     assert power.rejected
     assert not cut.rejected
@@ -73,9 +74,8 @@ def test_durations_follow_no_power_law(dot):
     assert power.parameters["exponent"].value == pytest.approx(3.07, abs=0.3)
     assert cut.parameters["cutoff_s"].high < 0.1
     # from 1 ms on none of the three laws holds: segments are no dwells of one state
-    assert all(
-        law.rejected for law in fit_laws(dot.durations_s, shortest_s=1.05e-3, recording_s=float(dot.edges_s[-1]))
-    )
+    whole = fit_dwell_laws(dot.durations_s, shortest_s=1.05e-3, recording_s=recording_s)
+    assert all(law.rejected for law in whole)
 
 
 @pytest.mark.slow
@@ -88,8 +88,9 @@ def test_levels_form_a_continuum(dot):
 
 @pytest.mark.slow
 def test_redrawn_photons(dot):
-    """Change points that the photons support are found again, and no others; the dot flickers."""
-    result = intensity_levels(redrawn(dot, np.random.default_rng(3)))
+    """Change points that the photons support are found again, and no others; lifetime follows intensity."""
+    stream = redrawn(dot, np.random.default_rng(3))
+    result = intensity_levels(stream)
     points, switches = result.change_points_s, dot.edges_s[1:-1]
     nearest = np.abs(points[np.clip(np.searchsorted(points, switches) - [[0], [1]], 0, len(points) - 1)] - switches)
     found = nearest.min(axis=0) < 1e-3
@@ -105,5 +106,10 @@ def test_redrawn_photons(dot):
     assert 0.05 < (ratio < 15.0).mean() < 0.1  # published, but hardly supported
     nearest = np.abs(switches[np.clip(np.searchsorted(switches, points) - [[0], [1]], 0, len(switches) - 1)] - points)
     assert np.count_nonzero(nearest.min(axis=0) > 2e-3) < 10
-    assert result.kind == "flickering"
+    assert result.kind in ("several levels", "flickering")
+    assert len(result.levels) >= 5
     assert result.lifetime_slope.low > 0.9
+    # the exponent of the autocorrelation, with an interval
+    exponent = fit_correlation_exponent(correlate_trace(intensity_trace(stream, bin_s=1e-3))).exponent
+    assert exponent.low < dot.correlation_exponent < exponent.high
+    assert exponent.high - exponent.low < 0.5
