@@ -4,9 +4,13 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from tests.analysis.emitters.sources import emitters
 from tests.photons import generators as make
 
+from qdmol.photons import Records
+
 HC = 1239.842
+PHOTONS, BLINKING_S = 120_000, 30.0
 LIGHT = {"period_ps": 200_000.0, "response_ns": 0.3, "offset_ns": 8.0, "background_hz": 300.0}
 
 
@@ -14,6 +18,7 @@ def write_all(folder: Path) -> None:
     """Write recordings, decays, pairs and spectra into a folder."""
     rng = np.random.default_rng(13)
     _photons(rng, folder)
+    _emitters(rng, folder)
     _histograms(rng, folder)
     _spectra(rng, folder)
 
@@ -31,6 +36,31 @@ def _photons(rng, folder):
     make.write_ptu(night / "dot2.ptu", pair, kind=make.HYDRAHARP_T3)
     dim = make.pulsed_stream(rng, rate_hz=2e3, duration_s=0.2, single=True, **LIGHT)
     make.write_ptu(night / "dot3.ptu", dim, kind=make.HYDRAHARP_T3)
+
+
+def _emitters(rng, folder):
+    """Two single dots, a pair, a coupled pair, each steady; and a dot that blinks with dwells of a power law."""
+    kinds = {
+        "single1": {},
+        "single2": {},
+        "pair": {"shares": (0.5, 0.5)},
+        "coupled": {"shares": (0.5, 0.5), "annihilation": 10.0},
+    }
+    for name, kind in kinds.items():
+        stream = emitters(rng, photons=PHOTONS, per_pulse=0.1, lifetime_ns=8.0, **kind)
+        make.write_ptu(folder / f"{name}.ptu", stream, kind=make.HYDRAHARP_T3)
+    dwells = 0.01 * rng.random(4000) ** (-1 / 0.8)  # exponent 1.8, from 10 ms
+    edges = np.cumsum(dwells)
+    edges = edges[edges < BLINKING_S]
+    period_s = LIGHT["period_ps"] * 1e-12
+    pulses = int(BLINKING_S / period_s)
+    pulse = np.unique(rng.integers(0, pulses, rng.poisson(1e4 * BLINKING_S)))  # one photon a pulse at most
+    bright = np.searchsorted(edges, pulse * period_s) % 2 == 0
+    pulse = pulse[bright | (rng.random(len(pulse)) < 0.05)]
+    delays = (8e3 + rng.exponential(8e3, len(pulse))) % LIGHT["period_ps"]
+    records = Records(pulse, rng.integers(0, 2, len(pulse)).astype(np.uint8), (delays / 16).astype(np.uint32))
+    stream = make.in_memory(records, mode="T3", tick_ps=16.0, sync_period_ps=LIGHT["period_ps"], duration_s=BLINKING_S)
+    make.write_ptu(folder / "blinking.ptu", stream, kind=make.HYDRAHARP_T3)
 
 
 def _histograms(rng, folder):

@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^(`{3,})(?:\{code-block\} )?(\w+)\n(?::caption: (\S+)\n)?\n
 STATUS = re.compile(r"\s+# exit status (\d+)$")
 TASKS = 40
 SLOW = {"Find the core radius from a measured emission"}
-MEASURED = {"photons", "measured-spectra"}  # pages whose tasks begin with files of the reader's own
+MEASURED = {"photons", "blinking", "measured-spectra"}  # pages whose tasks begin with files of the reader's own
 
 
 @dataclass(frozen=True)

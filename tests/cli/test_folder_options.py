@@ -50,6 +50,23 @@ def test_options_are_added_and_forgotten(night):
     assert with_remembered(recordings, BLANK)[0]["dark"] is not None
 
 
+def test_several_monomers_are_a_list_of_files_that_stay_measured_files(night):
+    remember(files(night, "dot1.ptu"), {"monomer": "\n".join(files(night, "dot1.ptu", "dot2.ptu"))})
+    text = (night / FILE_NAME).read_text(encoding="utf-8")
+    assert "- dot1.ptu" in text
+    options, note = with_remembered(files(night, "dot1.ptu"), {"monomer": None})
+    assert options["monomer"].splitlines() == files(night, "dot1.ptu", "dot2.ptu")
+    assert "monomer dot1.ptu dot2.ptu" in note
+    assert night / "dot1.ptu" in measured_files(night)
+
+
+@pytest.mark.parametrize("content", ["monomer: []", "monomer: [1]", "response: [a.ptu]", "monomer: ['']"])
+def test_a_list_that_is_none_of_files_is_refused(night, content):
+    (night / FILE_NAME).write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"monomer|response"):
+        with_remembered(files(night, "dot1.ptu"), {"monomer": None, "response": None})
+
+
 def test_a_reference_is_a_name_and_no_file(night):
     remember(files(night, "dot1.ptu"), {"reference": "monomer"})
     assert with_remembered(files(night, "dot1.ptu"), {"reference": None})[0] == {"reference": "monomer"}

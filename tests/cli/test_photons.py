@@ -20,6 +20,10 @@ LIFETIME_KEYS = {"components_ns", "low_ns", "high_ns", "fractions", "model"}
 G2_KEYS = {
     *("side", "side_low", "side_high", "poisson", "poisson_low", "poisson_high", "bunching", "zero_delay_ns"),
 }
+LEVELS_KEYS = {"number", "kind", "false_alarms", "change_points", "change_points_s", "levels"}
+LEVEL_KEYS = {"rate_Hz", "rate_low_Hz", "rate_high_Hz", "fraction", "lifetime_ns"}
+EMITTERS_KEYS = {"best", "number", "number_low", "number_high", "hypotheses", "verdict", "photons_needed"}
+HYPOTHESES = ["one_emitter", "two_independent", "two_interacting", "three_or_more"]
 
 
 def _fakes():
@@ -121,6 +125,12 @@ def test_the_object_of_one_file(asked, real_report, tmp_path, capsys):
     assert set(found) >= KEYS
     assert set(found["lifetime"]) >= LIFETIME_KEYS
     assert set(found["g2"]) >= G2_KEYS
+    assert set(found["levels"]) >= LEVELS_KEYS
+    assert set(found["levels"]["levels"][0]) >= LEVEL_KEYS
+    assert set(found["dwell"]) >= {"states", "correlation_exponent"}
+    assert set(found["dwell"]["states"][0]) >= {"state", "dwells", "shortest_s", "best", "laws"}
+    assert set(found["emitters"]) >= EMITTERS_KEYS
+    assert list(found["emitters"]["hypotheses"]) == HYPOTHESES
     assert found["quality"][0] == {
         "flag": "dead_time", "severity": "warning", "message": "Channel 0 has a dead time of 79 ns.",
         "value": 79.0, "unit": "ns",
@@ -157,6 +167,57 @@ def test_a_remembered_response_is_used_until_it_is_switched_off(asked, tmp_path,
     assert "Remembered for this folder (qdmol-folder.yaml): response irf.ptu." in capsys.readouterr().err
     assert run_command(["photons", "analyze", "dot2.ptu", "--response", "none"]) == 0
     assert asked[-1][1]["response"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "files", "monomers"),
+    [
+        (["dimer", "--monomer", "a", "b"], ["dimer"], ["a", "b"]),
+        (["dimer", "--monomer", "a", "--monomer", "b"], ["dimer"], ["a", "b"]),
+        (["dimer", "--monomer=a", "b", "--quiet"], ["dimer"], ["a", "b"]),
+        (["--monomer", "a", "dimer"], ["dimer"], ["a"]),
+        (["--model", "1", "--monomer", "a", "dimer"], ["dimer"], ["a"]),
+        (["dimer", "--monomer", "a", "b", "--model", "1"], ["dimer"], ["a", "b"]),
+        (["dimer", "other", "--monomer", "night"], ["dimer", "other"], ["night/a", "night/b"]),
+    ],
+)
+def test_a_monomer_behind_the_files_takes_all_names_that_follow(
+    arguments, files, monomers, asked, tmp_path, monkeypatch
+):
+    def many(paths, *, progress=None, **options):
+        asked.extend((path, options) for path in paths)
+        return [fakes.whole(path) for path in paths]
+
+    monkeypatch.setattr("qdmol.analysis.analyze_many", many)
+    (tmp_path / "night").mkdir()
+    for name in ("a", "b", "night/a", "night/b"):
+        (tmp_path / name).write_bytes(b"x")
+    assert run("analyze", *arguments) == 0
+    assert [path for path, _ in asked] == files
+    assert all(options["monomer"] == monomers for _, options in asked)
+
+
+def test_monomers_are_remembered_for_a_folder(asked, tmp_path, capsys):
+    for name in ("dot1.ptu", "dot2.ptu", "m1.ptu", "m2.ptu"):
+        (tmp_path / name).write_bytes(b"x")
+    assert run("analyze", "dot1.ptu", "--monomer", "m1.ptu", "m2.ptu", "--remember") == 0
+    assert run("analyze", "dot2.ptu") == 0
+    assert asked[-1][1]["monomer"] == [str(tmp_path / "m1.ptu"), str(tmp_path / "m2.ptu")]
+    assert "monomer m1.ptu m2.ptu" in capsys.readouterr().err
+    assert run("analyze", "dot2.ptu", "--monomer", "none") == 0
+    assert "monomer" not in asked[-1][1]
+
+
+def test_a_page_does_not_replace_a_monomer(asked, tmp_path, capsys):
+    (tmp_path / "single.html").write_bytes(b"x")
+    assert run("analyze", "dimer.ptu", "--monomer", "single.html", "-o", "single.html") == 2
+    assert "single.html" in capsys.readouterr().err
+    assert not asked
+
+
+def test_a_bin_has_a_unit(asked):
+    assert run("analyze", "dot.ptu", "--bin", "5ms", "--quiet") == 0
+    assert asked[0][1]["bin_s"] == pytest.approx(5e-3)
 
 
 def test_a_gate_may_be_open(asked):
@@ -217,6 +278,11 @@ def test_where_no_file_of_many_can_be_read_nothing_is_written(asked, tmp_path, c
         (["analyze", "a.ptu", "--channels", "0,x"], "channels"),
         (["analyze", "a.ptu", "--gate", "soon"], "gate"),
         (["analyze", "a.txt", "--period", "soon"], "period"),
+        (["analyze", "a.ptu", "--bin", "10"], "bin"),
+        (["analyze", "a.ptu", "--bin", "wide"], "bin"),
+        (["analyze", "a.ptu", "--bin", "5 furlongs"], "bin"),
+        (["analyze", "a.ptu", "--monomer", "missing.ptu"], "monomer"),
+        (["analyze", "a.ptu", "--monomer"], "monomer"),
         (["analyze", "a.txt", "--period", "12.5 nm"], "period"),
         (["analyze", "a.ptu", "-o", "page.nc"], "output"),
         (["analyze", "a.html", "-o", "a.html"], "output"),

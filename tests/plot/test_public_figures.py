@@ -73,6 +73,10 @@ def results(homodimer, spectra, analysis, surveyed, compared):
         "g2": (analysis, 1),
         "correlation": (analysis, 1),
         "g2_by_gate": (analysis, 1),
+        "intensity_levels": (analysis, 2),
+        "dwell_times": (analysis, 3),
+        "lifetime_intensity": (analysis, 1),
+        "emitters": (analysis, 2),
         "curve_fit": (surveyed, 2),
         "curve_positions": ((surveyed, surveyed), 2),
         "curve_overlay": (compared, 1),
@@ -85,9 +89,16 @@ def results(homodimer, spectra, analysis, surveyed, compared):
 FIGURE_NAMES = (
     *("axis_profile", "wavefunctions", "levels", "alternatives", "coupling_map", "spectra", "field_sweep"),
     *("intensity_trace", "decay", "g2", "correlation", "g2_by_gate", "curve_fit", "curve_positions"),
+    *("intensity_levels", "dwell_times", "lifetime_intensity", "emitters"),
     *("map", "samples"),
     *("curve_overlay", "curve_differences", "curve_kinetics", "curve_derivatives"),
 )
+
+
+PHOTON_FIGURES = [
+    *("intensity_trace", "decay", "g2", "correlation", "g2_by_gate"),
+    *("intensity_levels", "dwell_times", "lifetime_intensity", "emitters"),
+]
 
 
 @pytest.mark.parametrize("name", FIGURE_NAMES)
@@ -135,7 +146,7 @@ def test_the_style_of_the_user_stays_on_given_axes(homodimer):
     [
         ("levels", ["axis_profile", "wavefunctions", "levels", "alternatives"]),
         ("spectra", ["spectra", "field_sweep"]),
-        ("decay", ["intensity_trace", "decay", "g2", "correlation", "g2_by_gate"]),
+        ("decay", PHOTON_FIGURES),
         ("curve_fit", ["curve_fit"]),
         ("curve_overlay", ["curve_overlay", "curve_differences", "curve_kinetics", "curve_derivatives"]),
     ],
@@ -155,7 +166,8 @@ def test_a_result_lists_only_what_it_holds(homodimer, analysis):
     assert "alternatives" not in bare.figures()
     with pytest.raises(KeyError):
         bare.figures()["alternatives"]
-    assert list(replace(analysis, g2=None, gated=(), trace=None).figures()) == ["decay", "correlation"]
+    bare = replace(analysis, g2=None, gated=(), trace=None, levels=None, dwell=None, emitters=None)
+    assert list(bare.figures()) == ["decay", "correlation"]
     assert list(photon_fakes.refused().figures()) == []
 
 
@@ -201,7 +213,7 @@ def test_drawing_loads_no_solver():
 
 
 def test_figures_of_photons_load_no_model():
-    loaded = loaded_after("from qdmol.plot import decay, g2, intensity_trace, correlation, g2_by_gate, figures_of")
+    loaded = loaded_after(f"from qdmol.plot import figures_of, {', '.join(PHOTON_FIGURES)}")
     assert not loaded & {"qdmol.study", "qdmol.fem", "qdmol.prediction", "ngsolve"}
 
 

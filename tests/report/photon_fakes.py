@@ -2,12 +2,30 @@
 
 import numpy as np
 
-from qdmol.analysis import G2, G3, Decay, LifetimeFit, PairHistogram, Response
+from qdmol.analysis import (
+    G2,
+    G3,
+    Decay,
+    Dwell,
+    Emitters,
+    IntensityLevel,
+    IntensityLevels,
+    LifetimeFit,
+    LifetimeIntensity,
+    PairHistogram,
+    Response,
+    Segments,
+)
 from qdmol.analysis.background import Background
+from qdmol.analysis.blinking.dwell_laws import DwellLaw
+from qdmol.analysis.blinking.dwell_times import DwellTimes
+from qdmol.analysis.blinking.intensity_exponents import CorrelationExponent, IntensityCorrelation
 from qdmol.analysis.correlation import LogCorrelation
+from qdmol.analysis.emitters.values import EvidenceStep
 from qdmol.analysis.result import FailedAnalysis, PhotonAnalysis
 from qdmol.analysis.trace import Trace
 from qdmol.errors import InputError
+from qdmol.estimates import Estimate
 from qdmol.photons import ArraySource, Flag, PhotonStream, Provenance, Records
 from qdmol.photons.quality import Detector, QualityReport
 
@@ -118,6 +136,92 @@ def correlation(rng):
     )  # fmt: skip
 
 
+def levels(rng, *, rates=(4e3, 5e4), segments=40, lifetimes=True, duration_s=10.0):
+    """Segments at the given rates in turn, at random lengths."""
+    lengths = rng.exponential(1.0, segments)
+    edges = np.concatenate([[0.0], np.cumsum(lengths)]) * duration_s / lengths.sum()
+    number = len(rates)
+    level = np.arange(segments) % number
+    photons = rng.poisson(np.array(rates)[level] * np.diff(edges))
+    ns = np.where(
+        photons > 20, (5.0 + 15.0 * np.array(rates)[level] / max(rates)) * rng.normal(1, 0.03, segments), np.nan
+    )
+    if not lifetimes:
+        ns = np.full(segments, np.nan)
+    found = Segments(edges, photons, level, ns, 0.9 * ns, 1.1 * ns)
+    shares = np.bincount(level, np.diff(edges), minlength=number) / duration_s
+    of_levels = tuple(
+        IntensityLevel(
+            Estimate(rate, 0.99 * rate, 1.01 * rate, "Hz"), int(photons[level == k].sum()), shares[k] * duration_s,
+            float(shares[k]), int((level == k).sum()),
+            Estimate(5.0 + 15.0 * rate / max(rates), 4.0, 21.0, "ns") if lifetimes else None,
+        )
+        for k, rate in enumerate(rates)
+    )  # fmt: skip
+    flid = None
+    if lifetimes:
+        edges_hz, edges_ns = np.linspace(0, 1.2 * max(rates), 41), np.linspace(0, 30, 31)
+        density = np.histogram2d(found.rate_hz, ns, bins=(edges_hz, edges_ns))[0] + 1e-9
+        flid = LifetimeIntensity(edges_hz, edges_ns, density / density.sum())
+    kind = {1: "constant", 2: "two-state"}.get(number, "several levels")
+    return IntensityLevels(
+        segments=found, levels=of_levels, false_alarms=0.01, kind=kind, kind_reason="The levels stand apart.",
+        evidence=(-100.0, -10.0, -12.0), continuum_evidence=-40.0, shortest_s=1e-4, lifetime_intensity=flid,
+        lifetime_slope=Estimate(0.9, 0.8, 1.0) if lifetimes else None,
+    )  # fmt: skip
+
+
+def dwell(rng, *, states=("off", "on"), best="power law", dwells=200):
+    """Dwells of a power law, with fits made up."""
+
+    def law(name, probability, *, rejected=False):
+        exponent = Estimate(1.52, 1.44, 1.61)
+        parameters = {
+            "power law": {"exponent": exponent},
+            "power law with cut-off": {"exponent": exponent, "cutoff_s": Estimate(3.0, 1.0, np.inf, "s")},
+            "exponential": {"mean_s": Estimate(0.05, 0.04, 0.06, "s")},
+        }[name]
+        return DwellLaw(name, parameters, -10.0, probability, 0.4, rejected)
+
+    laws = (
+        law("power law", 0.8, rejected=best is None),
+        law("power law with cut-off", 0.2),
+        law("exponential", 0.0, rejected=True),
+    )
+    found = []
+    for state in states:
+        times = 0.01 * rng.random(dwells) ** (-1 / 0.52)
+        cut = np.zeros(dwells, dtype=bool)
+        cut[-1] = state == states[-1]
+        found.append(
+            DwellTimes(state, np.minimum(times, 9.0), cut, 0.01, 10.0, None, laws if dwells >= 20 else (), best)
+        )
+    lag = np.geomspace(0.01, 0.5, 24)
+    value = 0.3 * lag**-0.48
+    blocks = value + 0.003 * rng.normal(size=(16, 24))
+    correlation = CorrelationExponent(
+        Estimate(0.48, 0.36, 0.6), Estimate(0.1, 0.0, 0.4, "Hz"), 0.3,
+        IntensityCorrelation(lag, value, blocks, 10.0), value,
+    )  # fmt: skip
+    return Dwell(tuple(found), correlation)
+
+
+def emitters(*, probabilities=(0.005, 0.975, 0.015, 0.005), verdict="two_independent", high=2, number=2):
+    names = ("one_emitter", "two_independent", "two_interacting", "three_or_more")
+    alone = dict(zip(names, (0.4, 0.3, 0.2, 0.1), strict=True))
+    hypotheses = dict(zip(names, probabilities, strict=True))
+    zero = dict.fromkeys(names, 0.0)
+    return Emitters(
+        best=max(hypotheses, key=hypotheses.get), number=number, number_low=min(number, 2), number_high=high,
+        hypotheses=hypotheses, verdict=verdict,
+        statement="The photons come from two independent emitters (probability 0.97).",
+        photons_needed=None if verdict != "cannot tell" else 3_000_000,
+        g2_alone="g²(0) of 0.55 (0.50 to 0.60) alone does not tell how many emitters there are.",
+        number_from_sides=Estimate(1.4, 1.3, 1.5), number_from_g2=Estimate(2.2, 2.0, 2.5),
+        evidence=(EvidenceStep("g2(0)", alone, zero), EvidenceStep("delays of pairs", hypotheses, zero)), pairs=800,
+    )  # fmt: skip
+
+
 def whole(path="dot 1.ptu", *, seed=1, components=(LIFETIME,), flags=(), truncated=False, comment="a comment", **pair):
     rng = np.random.default_rng(seed)
     histogram, mean = decay(rng)
@@ -139,6 +243,9 @@ def whole(path="dot 1.ptu", *, seed=1, components=(LIFETIME,), flags=(), truncat
         gated=gated,
         g3=G3(0.01, 0.0, 0.05, 0.02, 0.0, 0.1, 1, 100.0, (0, 1, 0)),
         correlation=correlation(rng),
+        levels=levels(np.random.default_rng(seed + 1)),
+        dwell=dwell(np.random.default_rng(seed + 2)),
+        emitters=emitters(),
         elapsed_s=1.5,
     )  # fmt: skip
 

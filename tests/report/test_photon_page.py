@@ -15,7 +15,7 @@ from report_texts import drawn_texts, texts_are_apart
 from qdmol.errors import InputError, OutputError
 from qdmol.photons import Flag
 from qdmol.plot.style import DOUBLE_COLUMN, paper_style
-from qdmol.report.photon_page import draw_photons, write_photon_report
+from qdmol.report.photon_page import draw_photons, dwell_table, write_photon_report
 
 HOSTILE = '<img src=x onerror="alert(1)">"\'&{{ 7*7 }}\x00\x1b[31m\udc80é'
 
@@ -49,7 +49,25 @@ KINDS = {
     "correlation alone": lambda: replace(fakes.whole(), g2=None, gated=()),
     "pairs alone": lambda: replace(fakes.whole(), correlation=None, trace=None),
     "few photons": weak,
+    "no blinking": lambda: replace(fakes.whole(), levels=None, dwell=None, emitters=None),
+    "one level": lambda: blinking(rates=(5e4,), segments=1, states=()),
+    "many segments": lambda: blinking(rates=(3e3, 1.2e4, 2.2e4, 4.8e4), segments=900, states=("level 0", "level 3")),
+    "levels close to each other": lambda: blinking(rates=tuple(np.linspace(4e4, 5e4, 6)), segments=60, best=None),
+    "more levels than labels": lambda: blinking(rates=tuple(np.linspace(1e3, 5e4, 20)), segments=400, lifetimes=False),
+    "few dwells": lambda: blinking(dwells=6, best=None),
+    "no verdict": lambda: replace(fakes.whole(), emitters=undecided()),
 }
+
+
+def blinking(*, states=("off", "on"), best="power law", dwells=200, **levels):
+    rng = np.random.default_rng(5)
+    dwell = fakes.dwell(rng, states=states, best=best, dwells=dwells)
+    return replace(fakes.whole(), levels=fakes.levels(rng, **levels), dwell=dwell)
+
+
+def undecided():
+    probabilities = (0.5, 0.2, 0.2999995, 0.0000005)
+    return fakes.emitters(probabilities=probabilities, verdict="cannot tell", high=None, number=1)
 
 
 @pytest.fixture(params=KINDS)
@@ -70,12 +88,86 @@ def test_no_text_of_a_figure_is_cut_or_covers_another(kind):
 def test_a_figure_for_every_part(analysis):
     with paper_style():
         names = [drawing.name for drawing in draw_photons(analysis)]
-    assert names == ["figure1_trace", "figure2_decay", "figure3_g2", "figure4_gate"]
+    first = ["figure1_trace", "figure2_decay", "figure3_g2", "figure4_gate"]
+    assert names == [*first, "figure5_dwell", "figure6_flid", "figure7_emitters"]
+
+
+def test_the_trace_is_drawn_once():
+    """With its levels where there are levels, else without."""
+    with paper_style():
+        for analysis, title in (
+            (fakes.whole(), "Intensity trace and levels"),
+            (KINDS["no blinking"](), "Intensity trace"),
+        ):
+            traces = [drawing for drawing in draw_photons(analysis) if drawing.name == "figure1_trace"]
+            assert len(traces) == 1
+            assert title in [text.get_text() for text, _ in drawn_texts(traces[0].figure)]
+
+
+def test_the_step_line_stands_at_the_rates_of_the_levels():
+    analysis = fakes.whole()
+    with paper_style():
+        figure = draw_photons(analysis)[0].figure
+    steps = figure.axes[0].patches[0].get_data()
+    segments = analysis.levels.segments
+    assert np.array_equal(steps.edges, segments.edges_s)
+    rates = np.array([level.rate_hz.value for level in analysis.levels.levels])
+    assert np.allclose(steps.values, rates[segments.level] / 1e3)
+
+
+def test_a_part_is_shown_where_segments_are_many():
+    with paper_style():
+        axes = draw_photons(KINDS["many segments"]())[0].figure.axes
+    assert len(axes) == 3
+    part = axes[2].patches[0].get_data()
+    assert 10 <= len(part.values) <= 60
+    low, high = axes[2].get_xlim()
+    assert part.edges[0] <= low < high <= part.edges[-1] + 1e-9
+
+
+def test_excluded_laws_are_told_by_the_line_and_the_label():
+    with paper_style():
+        figure = next(one.figure for one in draw_photons(blinking(best=None)) if one.name == "figure5_dwell")
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert lines["power law (rejected)"].get_linestyle() == "--"
+    assert lines["exponential (rejected)"].get_linestyle() == ":"
+    kept = next(label for label in lines if label.startswith("power law with cut-off, exponent 1.52"))
+    assert lines[kept].get_linestyle() == "-"
+
+
+def test_the_verdict_comes_first_and_its_evidence_is_a_table(analysis, page):
+    text = Page(page.read_text(encoding="utf-8")).text
+    statement = "The photons come from two independent emitters (probability 0.97)."
+    assert text.index(statement) < text.index(re.sub(r"\s+", " ", analysis.sentences[0]))
+    assert text.index(statement) < text.index("Figure 1")
+    assert "Number of emitters: evidence" in text
+    assert "and delays of pairs" in text
+
+
+def test_levels_and_laws_are_tables_of_the_page(page):
+    text = Page(page.read_text(encoding="utf-8")).text
+    assert "Intensity levels" in text
+    assert "Laws of the dwell times" in text
+    assert "exponent 1.52 (1.44 to 1.61); cut-off" in text
+
+
+def test_a_rejected_law_has_no_parameters_on_the_page():
+    rows = [row for row in dwell_table(fakes.whole()).rows if row[3] == "exponential"]
+    assert rows
+    assert all(row[4] == "" and row[-1] == "rejected" for row in rows)
+
+
+def test_an_interval_without_end_is_an_arrow():
+    with paper_style():
+        figure = next(one.figure for one in draw_photons(KINDS["no verdict"]()) if one.name == "figure7_emitters")
+    markers = [line.get_marker() for line in figure.axes[1].lines]
+    assert markers.count(">") == 1
+    assert "< 0.001" in [text.get_text() for text, _ in drawn_texts(figure)]
 
 
 def test_axes_name_their_units(analysis):
     with paper_style():
-        for drawing in draw_photons(analysis):
+        for drawing in draw_photons(analysis)[:-1]:  # probabilities and numbers have no units
             for axes in drawing.figure.axes:
                 assert axes.get_xlabel() or not any(label.get_visible() for label in axes.get_xticklabels())
             labels = " ".join(axes.get_xlabel() + axes.get_ylabel() for axes in drawing.figure.axes)
@@ -121,7 +213,7 @@ def test_every_sentence_number_and_flag_is_on_the_page(analysis, page):
 
 def test_the_page_needs_nothing_else(page):
     found = Page(page.read_text(encoding="utf-8"))
-    assert len(pictures(found)) == 4
+    assert len(pictures(found)) == 7
     assert all(address.startswith(("data:", "#")) for _, address in found.addresses)
     assert not {"script", "link", "iframe", "object"} & set(found.tags)
     assert not any("url(" in style or "@import" in style for style in found.styles)

@@ -5,7 +5,21 @@ from .analyzing import (
 )
 from .background import Background as Background, estimate_background as estimate_background
 from .blinking.change_points import ChangePoints as ChangePoints, find_change_points as find_change_points
+from .blinking.dwell_laws import DwellLaw as DwellLaw, fit_dwell_laws as fit_dwell_laws, survival as survival
+from .blinking.dwell_times import (
+    Dwell as Dwell,
+    DwellTimes as DwellTimes,
+    dwell_times as dwell_times,
+    dwell_times_of_trace as dwell_times_of_trace,
+    kaplan_meier as kaplan_meier,
+)
 from .blinking.grouping import Grouping as Grouping, group_levels as group_levels
+from .blinking.intensity_exponents import (
+    CorrelationExponent as CorrelationExponent,
+    IntensityCorrelation as IntensityCorrelation,
+    correlate_trace as correlate_trace,
+    fit_correlation_exponent as fit_correlation_exponent,
+)
 from .blinking.intensity_levels import intensity_levels as intensity_levels, segments_of as segments_of
 from .blinking.lifetime_intensity import lifetime_intensity as lifetime_intensity
 from .blinking.values import (
@@ -15,6 +29,14 @@ from .blinking.values import (
     Segments as Segments,
 )
 from .correlation import LogCorrelation as LogCorrelation, correlate_log as correlate_log
+from .emitters.counting import count_emitters as count_emitters, emitters_from_g2 as emitters_from_g2
+from .emitters.values import (
+    DECISIVE as DECISIVE,
+    Emitters as Emitters,
+    EvidenceStep as EvidenceStep,
+    Monomer as Monomer,
+    monomer_of as monomer_of,
+)
 from .g2.measuring import G2Details as G2Details, gate_curve as gate_curve, measure_g2 as measure_g2
 from .g2.pairs import pair_histogram as pair_histogram
 from .g2.reading import read_pair_histogram as read_pair_histogram

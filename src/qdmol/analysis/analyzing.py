@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qdmol.analysis.g2.reading import checked_rates, pairs_in
 from qdmol.analysis.lifetime.reading import chosen_curve, decay_in
 from qdmol.analysis.result import Analysed, FailedAnalysis, PhotonAnalyses, PhotonAnalysis
+from qdmol.analysis.single_emitters import checked_reference, not_single
 from qdmol.analysis.stages import (
     FAILED_FIT,
     G2_NOT_FITTED,
@@ -50,12 +51,21 @@ from qdmol.photons import (
 )
 
 if TYPE_CHECKING:
+    from qdmol.analysis.emitters.values import Monomer
     from qdmol.analysis.g2.values import G2, PairHistogram
     from qdmol.analysis.lifetime.values import Decay, Response
     from qdmol.photons import Histogram, QualityReport, Scan
 
 
-INDEPENDENT = ("gated", "g3", "correlation")  # keys of stages on whose results no other stage depends
+# keys of stages that may be left out: no others depend on their results, or they do without them
+INDEPENDENT = ("gated", "g3", "correlation", "levels", "dwell", "emitters")
+SHORTEST_BIN_S, LONGEST_BIN_S = 1e-6, 100.0  # of the intensity trace
+OWN_REFERENCE = Flag(
+    "monomer_itself",
+    "note",
+    "This recording is one of the single emitters of the reference, so it was tested without.",
+)
+NOT_SINGLE = "monomer_not_single"  # flag of a reference that shows several emitters
 ALL = "all"  # value of `column` with which every decay of a file is analysed
 _CHECK, _CHECK_EFFORT = "checking the recording", 3.0  # and about how long that takes, in passes
 
@@ -76,10 +86,12 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     background: float | None = None,
     photons: tuple[int, int] | None = None,
     duration_s: float | None = None,
+    bin_s: float | None = None,
+    monomer: SingleEmitters = None,
     leave_out: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> PhotonAnalysis:
-    """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation at logarithmic lags.
+    """Analyse a recording of photons: quality, intensity, lifetime, g2, correlation, blinking, number of emitters.
 
     Parameters
     ----------
@@ -114,9 +126,17 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     photons, duration_s
         Of a coincidence histogram, the photons of the two detectors and the length of the recording, from which g2
         relative to independent photons follows.
+    bin_s
+        Width of the bins of the intensity trace in s, 1 µs to 100 s; otherwise 10 ms, or a hundredth of the recording
+        if that is shorter. No other result depends on it.
+    monomer
+        Single emitters of the same kind, measured alike, as the reference of the test for the number of emitters:
+        paths of recordings, streams, analyses of them, or a `Monomer`. Paths and streams are analysed with the same
+        response, dark recording, channels and model.
     leave_out
-        Results that are not needed, to save time: any of ``"gated"``, ``"g3"``, ``"correlation"``, on which no other
-        result depends.
+        Results that are not needed, to save time: any of ``"gated"``, ``"g3"``, ``"correlation"``, ``"levels"``,
+        ``"dwell"``, ``"emitters"``. Without levels there are no dwell times, and the number of emitters is tested
+        without levels.
     progress
         Called with what is being done and the fraction of all the work, 0 to 1.
 
@@ -141,13 +161,20 @@ def analyze_photons(  # noqa: PLR0913  # what may be asked for
     options = HistogramOptions(
         column, unit, _checked_period(period_ns), background, *checked_rates(photons, duration_s)
     )
-    checked = Options(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options)
+    checked = Options(response, dark, channels, model, _checked_gate(gate_ns), afterglow, options, _checked_bin(bin_s))
     file = path_or_none(source)
     recording = opened(source, format, options)
     if isinstance(recording, PhotonStream):
         options.refuse_any()
+        known, doubt = _reference(monomer, checked, progress, source)
+        checked = replace(checked, monomer=known)
         analysis = _analyzed(recording, file or recording.provenance.path, checked, progress, leave_out)
+        if doubt is not None:
+            analysis = replace(analysis, flags=(*analysis.flags, doubt))
     else:
+        for name, value in (("bin", bin_s), ("monomer", monomer)):
+            if value is not None:
+                _refuse_for_histograms(name, value)
         analysis = _analyzed_histogram(recording, file, checked, progress)
     if progress is not None:
         progress("done", 1.0)
@@ -192,6 +219,72 @@ def inspect_photons(
     )
 
 
+SingleEmitter: TypeAlias = str | Path | PhotonStream | PhotonAnalysis
+SingleEmitters: TypeAlias = "SingleEmitter | Sequence[SingleEmitter] | Monomer | None"
+
+
+def _reference(
+    given: SingleEmitters, options: Options, progress: Progress | None, source: str | Path | PhotonStream | None = None
+) -> tuple[Monomer | None, Flag | None]:
+    """The reference of single emitters, each recording analysed, and a flag where one of them shows several emitters.
+
+    A recording that is itself part of its reference has none, with a flag that says so.
+
+    Raises
+    ------
+    InputError
+        A recording cannot be read, or holds no g2 or no lifetime.
+    """
+    from qdmol.analysis.emitters.values import Monomer
+
+    if given is None or isinstance(given, Monomer):
+        return given, None
+    several = _listed(given)
+    if source is not None and _among(source, several):
+        return None, OWN_REFERENCE
+    analyses = [
+        each if isinstance(each, PhotonAnalysis) else _analyzed_reference(each, options, progress) for each in several
+    ]
+    doubt = not_single(analyses)
+    return checked_reference(analyses), None if doubt is None else Flag(NOT_SINGLE, "warning", doubt)
+
+
+def _listed(given: SingleEmitter | Sequence[SingleEmitter]) -> list[SingleEmitter]:
+    return [given] if isinstance(given, (str, Path, PhotonStream, PhotonAnalysis)) else list(given)
+
+
+def _among(source: str | Path | PhotonStream, references: Sequence[SingleEmitter]) -> bool:
+    """Whether a recording is one of those of the reference."""
+    if isinstance(source, PhotonStream):
+        return any(each is source for each in references)
+    files = [each.file if isinstance(each, PhotonAnalysis) else each for each in references]
+    paths = [Path(each).resolve() for each in files if isinstance(each, (str, Path))]
+    return Path(source).resolve() in paths
+
+
+def _analyzed_reference(source: SingleEmitter, options: Options, progress: Progress | None) -> PhotonAnalysis:
+    assert not isinstance(source, PhotonAnalysis)
+    name = "single emitter" if isinstance(source, PhotonStream) else plain_text(Path(source).name)
+    tell = None if progress is None else _before(progress, f"reference {name}")
+    try:
+        recording = opened(source, None)
+    except InputError as error:
+        message = error.message.replace("`FILE`", "`monomer`")
+        raise InputError(field="monomer", value=error.value, allowed=error.allowed, message=message) from None
+    if not isinstance(recording, PhotonStream):
+        message = f"`monomer` {name} is a histogram; the reference needs single photons of a single emitter."
+        raise InputError(field="monomer", value=name, allowed="a recording of single photons", message=message)
+    alike = replace(options, gate_ns=None, bin_s=None, histogram=HistogramOptions())
+    path = path_or_none(source) or recording.provenance.path
+    return _analyzed(recording, path, alike, tell, ("gated", "g3", "correlation", "dwell"))
+
+
+def _refuse_for_histograms(name: str, value: object) -> None:
+    shown = value if isinstance(value, int | float | str) else "given"
+    message = f"`{name}` applies to recordings of single photons; this file contains histograms."
+    raise InputError(field=name, value=shown, allowed="given for single photons", message=message)
+
+
 def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = None, **options: Any) -> PhotonAnalyses:
     """Analyse many files one after the other; a file that cannot be read is an entry with the reason.
 
@@ -214,17 +307,38 @@ def analyze_many(sources: Iterable[str | Path], *, progress: Progress | None = N
     check_words(options.get("model", "auto"), options.get("afterglow", "flag"))
     _checked_gate(options.get("gate_ns"))
     paths = [str(path) for path in sources]
+    references = None if options.get("monomer") is None else options["monomer"]
+    options, doubt = _with_reference(options, progress)
     analyses: list[Analysed] = []
     for number, path in enumerate(paths):
         tell = None if progress is None else _share(progress, Path(path).name, number, len(paths))
+        itself = _is_reference(path, references)
+        alone, flag = ({"monomer": None}, OWN_REFERENCE) if itself else ({}, doubt)
         for curve, choice in _choices(path, options):
             try:
-                analyses.append(_lightened(analyze_photons(path, progress=tell, **{**options, **choice})))
+                analysis = _lightened(analyze_photons(path, progress=tell, **{**options, **alone, **choice}))
+                analyses.append(analysis if flag is None else replace(analysis, flags=(*analysis.flags, flag)))
             except MissingExtraError:  # the same for every file
                 raise
             except QdmolError as error:
                 analyses.append(FailedAnalysis(path, error, curve))
     return PhotonAnalyses(tuple(analyses))
+
+
+def _with_reference(options: dict[str, Any], progress: Progress | None) -> tuple[dict[str, Any], Flag | None]:
+    """The options with the reference of single emitters, which is analysed once for all files."""
+    if options.get("monomer") is None:
+        return options, None
+    names = ("response", "dark", "channels", "model", "afterglow")
+    alike = Options(**{name: options[name] for name in names if options.get(name) is not None})
+    known, doubt = _reference(options["monomer"], alike, progress)
+    return {**options, "monomer": known}, doubt
+
+
+def _is_reference(path: str, references: SingleEmitters) -> bool:
+    from qdmol.analysis.emitters.values import Monomer
+
+    return references is not None and not isinstance(references, Monomer) and _among(path, _listed(references))
 
 
 def _choices(path: str, options: dict[str, Any]) -> list[tuple[int | None, dict[str, Any]]]:
@@ -258,6 +372,15 @@ def _share(progress: Progress, name: str, number: int, files: int) -> Progress:
     return tell
 
 
+def _before(progress: Progress, name: str) -> Progress:
+    """Tell what is done for the reference; the work that is counted has not begun."""
+
+    def tell(stage: str, _fraction: float) -> None:
+        progress(f"{name}: {stage}", 0.0)
+
+    return tell
+
+
 def _checked_gate(gate_ns: tuple[float, float | None] | None) -> tuple[float, float | None] | None:
     if gate_ns is None:
         return None
@@ -267,6 +390,12 @@ def _checked_gate(gate_ns: tuple[float, float | None] | None) -> tuple[float, fl
             field="gate_ns", value=gate_ns, allowed="two delays in ns, the first from 0 and below the second"
         )
     return gate_ns
+
+
+def _checked_bin(bin_s: float | None) -> float | None:
+    if bin_s is not None and not (math.isfinite(bin_s) and SHORTEST_BIN_S <= bin_s <= LONGEST_BIN_S):
+        raise InputError(field="bin", value=bin_s, allowed=f"from {SHORTEST_BIN_S:g} to {LONGEST_BIN_S:g} s")
+    return bin_s
 
 
 def _checked_period(period_ns: float | None) -> float | None:

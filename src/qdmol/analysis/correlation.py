@@ -433,6 +433,11 @@ def _lag_range(
     unit_ns = stream.time_unit_ps * 1e-3
     shortest = max(1, round((1.0 if lag_min_ns is None else lag_min_ns) / unit_ns))
     longest = 0.1 * extent.span if lag_max_s is None else lag_max_s * 1e9 / unit_ns
+    if lag_max_s is None and not shortest < longest:
+        raise DataError(
+            f"All photons of the recording lie within {extent.span * unit_ns * 1e-9:.3g} s, too short a time for a "
+            "correlation."
+        )
     if not shortest < longest < extent.span:
         allowed = (
             f"above {shortest * unit_ns * 1e-9:.3g} s and below the recording's {extent.span * unit_ns * 1e-9:.4g} s"

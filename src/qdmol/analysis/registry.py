@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from qdmol.analysis.background import BackgroundStage
+from qdmol.analysis.blinking.dwell_stage import DwellStage
+from qdmol.analysis.blinking.stages import LevelsStage
 from qdmol.analysis.correlation import CorrelationStage
+from qdmol.analysis.emitters.stages import EmittersStage
 from qdmol.analysis.g2.stages import G2Stage, G3Stage, GatesStage
 from qdmol.analysis.lifetime.stages import DecayStage, LifetimeStage, ResponseStage
 from qdmol.analysis.stages import Stage
@@ -24,4 +27,7 @@ STAGES: Final[tuple[type[Stage[Any]], ...]] = (
     GatesStage,
     G3Stage,
     CorrelationStage,
+    LevelsStage,
+    DwellStage,
+    EmittersStage,
 )

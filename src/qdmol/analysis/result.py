@@ -14,7 +14,7 @@ from qdmol.analysis.stages import FAILED_FIT, G2_NOT_FITTED, NO_G2, Number, Resu
 from qdmol.analysis.summary import COINCIDENCE_FORMAT, HISTOGRAM_FORMAT, describe, plain
 from qdmol.analysis.wording import interval_text, plain_text, shown_number
 from qdmol.errors import DataError, QdmolError
-from qdmol.estimates import NO_VALUE
+from qdmol.estimates import NO_VALUE, Estimate
 from qdmol.photons import Flag, PhotonStream, Provenance, Records, Severity, channel_label
 from qdmol.results import Drawable, SavedResult, decode, encode, save_result
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from qdmol.analysis.background import Background
+    from qdmol.analysis.blinking.dwell_times import Dwell
+    from qdmol.analysis.blinking.values import IntensityLevels
     from qdmol.analysis.correlation import LogCorrelation
+    from qdmol.analysis.emitters.values import Emitters
     from qdmol.analysis.g2.values import G2, G3
     from qdmol.analysis.lifetime.values import Decay, LifetimeFit, Response
     from qdmol.analysis.trace import Trace
-    from qdmol.estimates import Estimate
     from qdmol.photons import QualityReport
 
 
@@ -77,8 +79,9 @@ class PhotonAnalysis(Drawable):
         What the analysis found beyond the quality report.
     pulse_period_ns : float or None
         Time between pulses of light; shorter than the sync period where only every n-th pulse was recorded.
-    trace, background, decay, response, lifetime, g2, gated, g3, correlation
-        Result of each stage, None (or empty) where the photons do not hold it. `gated` are g2 values at several gates.
+    trace, background, decay, response, lifetime, g2, gated, g3, correlation, levels, dwell, emitters
+        Result of each stage, None (or empty) where the photons do not hold it. `gated` are g2 values at several gates,
+        `levels` the intensity levels, `dwell` the dwell times, `emitters` the test for the number of emitters.
     histogram : Mapping
         Of a file of histograms what it states (format, instrument, curves), and which curve was analysed; else empty.
     more : Mapping
@@ -103,6 +106,9 @@ class PhotonAnalysis(Drawable):
     gated: tuple[G2, ...] = ()
     g3: G3 | None = None
     correlation: LogCorrelation | None = None
+    levels: IntensityLevels | None = None
+    dwell: Dwell | None = None
+    emitters: Emitters | None = None
     histogram: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
     elapsed_s: float = 0.0
@@ -519,7 +525,7 @@ def _decoded(saved: SavedResult, name: str, kind: type[Saved]) -> Saved:
     from qdmol.photons import REPORT_CLASSES
 
     stages = (each for stage in STAGES for each in stage.classes)
-    recording = (PhotonStream, Provenance, UnsavedPhotons, *REPORT_CLASSES)
+    recording = (PhotonStream, Provenance, UnsavedPhotons, Estimate, *REPORT_CLASSES)
     classes = (PhotonAnalysis, PhotonAnalyses, FailedAnalysis, *recording, *stages)
     try:
         result = decode(saved.values[name], classes, saved.arrays)

@@ -21,6 +21,7 @@ from qdmol.photons import Flag, PhotonStream, Severity, channel_label
 if TYPE_CHECKING:
     import xarray as xr
 
+    from qdmol.analysis.emitters.values import Monomer
     from qdmol.photons import QualityReport, Records, Scan, Source
 
 R = TypeVar("R")
@@ -67,6 +68,8 @@ class Options:
     gate_ns: tuple[float, float | None] | None = None
     afterglow: Afterglow = "flag"
     histogram: HistogramOptions = HistogramOptions()
+    bin_s: float | None = None
+    monomer: Monomer | None = None
 
     @property
     def gate(self) -> float | tuple[float, float] | None:
@@ -343,9 +346,15 @@ def _go(run: _Run, answer: object, meter: Meter) -> None:
 def _answer_waiting(runs: Sequence[_Run], meter: Meter) -> bool:
     """Resume the stages that wait for results which are there; whether there were any."""
     by_kind = {type(run.stage): run for run in runs}
-    ready = [run for run in runs if isinstance(run.awaited, type) and by_kind[run.awaited].done]
+    # a stage that was left out has no result
+    ready = [
+        run
+        for run in runs
+        if isinstance(run.awaited, type) and (run.awaited not in by_kind or by_kind[run.awaited].done)
+    ]
     for run in ready:
-        _go(run, by_kind[run.awaited].result, meter)
+        stage = by_kind.get(run.awaited)
+        _go(run, None if stage is None else stage.result, meter)
     return bool(ready)
 
 

@@ -173,7 +173,7 @@ class TraceTally:
 
 
 class IntensityStage(Stage[Trace]):
-    """Intensity in bins of 10 ms, narrower where a short recording would have fewer than a hundred of them."""
+    """Intensity in bins of the options, else of 10 ms, or narrower so that there are a hundred of them."""
 
     key = "trace"
     name = "intensity"
@@ -181,9 +181,24 @@ class IntensityStage(Stage[Trace]):
     classes = (Trace,)
 
     def steps(self, recording: Recording) -> Steps[Trace]:
-        """Count photons by time."""
-        bin_s = min(0.01, recording.quality.duration_s / 100)
+        """Count photons by time.
+
+        Raises
+        ------
+        InputError
+            The requested bins are longer than half the recording.
+        """
+        asked, duration_s = recording.options.bin_s, recording.quality.duration_s
+        if asked is not None and asked > 0.5 * duration_s:
+            allowed = f"at most half the recording, {0.5 * duration_s:.3g} s"
+            raise InputError(field="bin", value=asked, allowed=allowed)
+        bin_s = asked or min(0.01, duration_s / 100)
         return (yield from counted(TraceTally(recording.stream, bin_s=bin_s)))
+
+    def sentences(self, results: Results) -> tuple[str, ...]:
+        """Bins that are wider than requested."""
+        trace = results[IntensityStage]
+        return () if trace is None or trace.note is None else (trace.note,)
 
     def add_to_data(self, data: xr.Dataset, results: Results) -> None:
         """Add counts against time, and how often each intensity occurs."""

@@ -28,11 +28,15 @@ def shown_number(value: float | None, digits: int = 4) -> str:
     --------
     >>> shown_number(1.234567), shown_number(None), shown_number(-0.5), shown_number(1234567.0)
     ('1.235', 'unknown', '−0.5', '1.235 million')
+    >>> shown_number(1.2e8, 2)
+    '120 million'
     """
     if value is None or not math.isfinite(value):
         return "unknown"
     if abs(value) >= 1e6:
-        return f"{value / 1e6:.{digits}g}{_SPACE}million".replace("-", "−").replace(_SPACE, " ")
+        millions = value / 1e6
+        text = f"{millions:.{digits}g}" if abs(millions) < 10**digits else f"{millions:,.0f}"
+        return f"{text} million".replace("-", "−").replace(",", "\N{NARROW NO-BREAK SPACE}")
     if value == int(value) and abs(value) >= 10:
         return f"{int(value):,}".replace("-", "−").replace(",", "\N{NARROW NO-BREAK SPACE}")
     if abs(value) >= 10**digits:
@@ -49,11 +53,15 @@ def interval_text(estimate: Estimate | None) -> str:
     '3.98 (3.95 to 4.01) ns'
     >>> interval_text(Estimate(0.0028, 0.0001, math.inf))
     '0.0028 (0.0001 to no upper limit)'
-    >>> interval_text(None)
-    'unknown'
+    >>> interval_text(None), interval_text(Estimate(math.inf, 0.5, math.inf, "s")).replace(chr(160), " ")
+    ('unknown', 'above 0.5 s')
     """
     if estimate is None:
         return "unknown"
+    if not math.isfinite(estimate.value):
+        end, word = (estimate.low, "above") if estimate.value > 0 else (estimate.high, "below")
+        text = f"{word} {shown_number(end, 3)}" if math.isfinite(end) else "no limit"
+        return f"{text}{_SPACE}{estimate.unit}" if estimate.unit else text
     value, low, high = estimate.value, *(end if math.isfinite(end) else None for end in (estimate.low, estimate.high))
     widths = [abs(end - value) for end in (low, high) if end is not None and end != value]
     decimals = decimals_for(min(widths), default=4) if widths else 4

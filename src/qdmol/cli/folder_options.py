@@ -1,4 +1,4 @@
-"""Options remembered for a folder: the instrument response, the dark recording and the reference of its files.
+"""Options remembered for a folder: response, dark recording, single emitters and the reference of its files.
 
 `--remember` writes them to ``qdmol-folder.yaml`` beside the measured files; later commands on files of that folder use
 them unless the option is given again. The value ``none`` switches a remembered option off for one command.
@@ -16,7 +16,9 @@ from qdmol.errors import InputError
 FILE_NAME: Final = "qdmol-folder.yaml"
 NONE: Final = "none"  # value of an option that switches off the remembered one
 # Options that may be remembered, and whether they always name a file; a reference may be a curve's name too.
-OPTIONS: Final[Mapping[str, bool]] = {"response": True, "dark": True, "reference": False}
+OPTIONS: Final[Mapping[str, bool]] = {"response": True, "dark": True, "monomer": True, "reference": False}
+_APART: Final = ("response", "dark")  # their files are not measured dots
+_SEVERAL: Final = ("monomer",)  # may name several files, one a line
 _COMMENT = "# Options of qdmol for the files in this folder, written by --remember; paths are relative to it.\n"
 
 
@@ -28,7 +30,7 @@ def with_remembered(files: Sequence[str], given: Mapping[str, str | None]) -> tu
     files
         The measured files of the command.
     given
-        Value of each option that may be remembered, None where it was not given.
+        Value of each option that may be remembered, None where it was not given; several files one a line.
 
     Returns
     -------
@@ -58,7 +60,9 @@ def with_remembered(files: Sequence[str], given: Mapping[str, str | None]) -> tu
             used[name] = options[name]
     if not used:
         return options, None
-    listed = ", ".join(f"{name} {Path(str(value)).name}" for name, value in used.items())
+    listed = ", ".join(
+        f"{name} {' '.join(Path(line).name for line in str(value).splitlines())}" for name, value in used.items()
+    )
     return options, f"Remembered for this folder ({FILE_NAME}): {listed}."
 
 
@@ -86,9 +90,10 @@ def remember(files: Sequence[str], options: Mapping[str, str | None]) -> Path:
     folder = folders.pop()
     content = {**_stored(folder), **{name: _relative(value, folder, name) for name, value in chosen.items()}}
     content = {name: value for name, value in content.items() if value.lower() != NONE}
+    lists = {name: value.splitlines() if name in _SEVERAL else value for name, value in content.items()}
     out = io.StringIO()
     out.write(_COMMENT)
-    YAML().dump(content, out)
+    YAML().dump(lists, out)
     return write_text_atomic(folder / FILE_NAME, out.getvalue())
 
 
@@ -103,7 +108,7 @@ def measured_files(folder: Path, others: Sequence[str | None] = ()) -> list[Path
         The folder cannot be read, or holds no such file.
     """
     stored = _stored(folder)
-    apart = {FILE_NAME, *(value for name, value in stored.items() if OPTIONS[name])}
+    apart = {FILE_NAME, *(value for name, value in stored.items() if name in _APART)}
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:
@@ -116,6 +121,8 @@ def measured_files(folder: Path, others: Sequence[str | None] = ()) -> list[Path
 
 
 def _relative(value: str, folder: Path, name: str) -> str:
+    if name in _SEVERAL and "\n" in value:
+        return "\n".join(_relative(line, folder, name) for line in value.splitlines())
     if value.lower() == NONE or not (OPTIONS[name] or Path(value).is_file()):
         return value
     path = Path(value).absolute()
@@ -126,7 +133,9 @@ def _read(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Options remembered for a folder, files as paths that can be opened from here."""
     stored = {name: value for name, value in _stored(folder).items() if name in set(names)}
     return {
-        name: str(folder / value) if OPTIONS[name] or (folder / value).is_file() else value
+        name: "\n".join(
+            str(folder / line) if OPTIONS[name] or (folder / line).is_file() else line for line in value.splitlines()
+        )
         for name, value in stored.items()
     }
 
@@ -141,7 +150,12 @@ def _stored(folder: Path) -> dict[str, str]:
     for name, value in content.items():
         if name not in OPTIONS:
             raise InputError(field=f"{FILE_NAME}: {name}", value=value, allowed=f"one of {', '.join(OPTIONS)}")
-        if not isinstance(value, str) or not value:
+        several = value if name in _SEVERAL and isinstance(value, list) else [value]
+        if not several or not all(isinstance(each, str) and each and len(each.splitlines()) == 1 for each in several):
             allowed = "the name of a file" if OPTIONS[name] else "a text"
+            allowed = "names of files" if name in _SEVERAL else allowed
             raise InputError(field=f"{FILE_NAME}: {name}", value=value, allowed=allowed)
-    return {str(name): str(value) for name, value in content.items()}
+    return {
+        str(name): "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in content.items()
+    }

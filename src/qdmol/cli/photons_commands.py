@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from qdmol.cli.commands import Json, Quiet, app
 from qdmol.cli.console import emit, message, say, show
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 INCOMPLETE = 3
+MONOMER = "--monomer"
 
 photons = typer.Typer(
     name="photons",
@@ -63,7 +65,8 @@ Channels = Annotated[
 Remember = Annotated[
     bool,
     typer.Option(
-        "--remember", help="Use --response and --dark for the files of this folder from now on (none forgets one)."
+        "--remember",
+        help="Use --response, --dark and --monomer for the files of this folder from now on (none forgets one).",
     ),
 ]
 DecayModel = Annotated[
@@ -100,7 +103,36 @@ def info(
     return _status(analyses, quiet=quiet or json)
 
 
-@photons.command()
+class _SeveralMonomers(TyperCommand):
+    """Command whose `--monomer`, behind the files of the command, takes all file names that follow it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each of its file names."""
+        valued = {name for each in self.params for name in each.opts if not getattr(each, "is_flag", False)}
+        return super().parse_args(ctx, _repeated(args, valued))
+
+
+def _repeated(args: Sequence[str], valued: set[str]) -> list[str]:
+    """Arguments with `--monomer` before each of its file names; `valued` are the options that take a value."""
+    out: list[str] = []
+    files, taking, value = 0, False, False
+    for place, argument in enumerate(args):
+        if value:  # of the option before
+            value = False
+        elif argument == "--":
+            return [*out, *args[place:]]
+        elif argument.startswith("-") and argument != "-":
+            taking = argument == MONOMER or argument.startswith(f"{MONOMER}=")
+            value = argument in valued and "=" not in argument
+        elif taking and files:
+            out.append(MONOMER)
+        else:
+            files += 1
+        out.append(argument)
+    return out
+
+
+@photons.command(cls=_SeveralMonomers)
 def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its arguments
     files: Files,
     output: Annotated[
@@ -142,23 +174,38 @@ def analyze(  # noqa: PLR0913, PLR0917  # the options of a command are its argum
         typer.Option("--duration", metavar="TIME", help="Measuring time of a coincidence histogram, such as 600s."),
     ] = None,
     format_: Format = None,
+    bin_: Annotated[
+        str | None,
+        typer.Option("--bin", metavar="TIME", help="Width of the bins of the intensity trace, such as 5ms."),
+    ] = None,
+    monomer: Annotated[
+        list[str] | None,
+        typer.Option(
+            MONOMER,
+            metavar="FILE...",
+            help="Recordings of single emitters (or a folder of them) with which the number of emitters is tested.",
+        ),
+    ] = None,
     remember: Remember = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Analyse photon files and write an HTML report. Covers quality, intensity, lifetime and g2, with a NetCDF file."""
+    """Analyse photon files and write an HTML report. Covers quality, lifetime, g2, blinking and number of emitters."""
     from qdmol.analysis import analyze_many, analyze_photons
 
-    response, dark = _remembered(files, response, dark, remember=remember, quiet=quiet or json)
+    given = {"response": response, "dark": dark, "monomer": _monomers(monomer)}
+    kept = _remembered(files, given, remember=remember, quiet=quiet or json)
+    references = [] if kept["monomer"] is None else kept["monomer"].splitlines()
     options: dict[str, Any] = {
-        "format": format_, "channels": _channels(channels), "response": response, "dark": dark, "model": model,
-        "gate_ns": _gate(gate),
-        "afterglow": afterglow,
+        "format": format_, "channels": _channels(channels), "response": kept["response"], "dark": kept["dark"],
+        "model": model, "gate_ns": _gate(gate), "afterglow": afterglow,
     }  # fmt: skip
     histogram: dict[str, Any] = {"column": column, "unit": unit, "period_ns": _period(period), "background": background}
     histogram |= {"photons": _counted(counted), "duration_s": _duration(duration)}
-    options |= {name: value for name, value in histogram.items() if value is not None}
-    outputs = _planned(files, output, figures, inputs=[*files, *filter(None, (response, dark))])
+    single: dict[str, Any] = {"bin_s": _bin(bin_), "monomer": references or None}
+    options |= {name: value for name, value in (histogram | single).items() if value is not None}
+    inputs = [*files, *filter(None, (kept["response"], kept["dark"])), *references]
+    outputs = _planned(files, output, figures, inputs=inputs)
     with photon_progress(quiet=quiet) as tell:
         if len(files) == 1 and column != "all":
             analyses: Sequence[Analysed] = [analyze_photons(files[0], progress=tell, **options)]
@@ -207,8 +254,8 @@ def screen(  # noqa: PLR0913, PLR0917  # the options of a command are its argume
     from qdmol.jobs import cores
 
     paths = _files_in(files, (response, dark))
-    response, dark = _remembered(paths, response, dark, remember=remember, quiet=quiet or json)
-    chosen = {"response": response, "dark": dark, "channels": _channels(channels), "model": model}
+    kept = _remembered(paths, {"response": response, "dark": dark}, remember=remember, quiet=quiet or json)
+    chosen: dict[str, Any] = {**kept, "channels": _channels(channels), "model": model}
     options: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     with map_progress(quiet=quiet, unit="files") as tell:
         screening = screen_photons(
@@ -237,24 +284,33 @@ def _files_in(names: Sequence[str], others: Sequence[str | None]) -> list[str]:
     return paths
 
 
+def _monomers(names: Sequence[str] | None) -> str | None:
+    """Files of single emitters, one a line; of a folder all its measured files."""
+    if not names:
+        return None
+    if any(len(name.splitlines()) != 1 for name in names):
+        raise InputError(field="monomer", value=names[0], allowed="a file that exists")
+    return "\n".join(_files_in(names, ()))
+
+
 def _remembered(
-    files: Sequence[str], response: str | None, dark: str | None, *, remember: bool, quiet: bool
-) -> tuple[str | None, str | None]:
-    """Response and dark recording: those given, else those remembered for the folder; remembers them if asked to."""
+    files: Sequence[str], given: Mapping[str, str | None], *, remember: bool, quiet: bool
+) -> dict[str, str | None]:
+    """The options given, else those remembered for the folder; remembers them if asked to."""
     from qdmol.cli.folder_options import remember as write_options, with_remembered
 
-    given = {"response": response, "dark": dark}
     options, note = with_remembered(files, given)
-    if remember:
-        for name, path in options.items():
-            if path is not None and not Path(path).is_file():
+    for name, paths in options.items():
+        for path in () if paths is None or not (remember or name == "monomer") else paths.splitlines():
+            if not Path(path).is_file():
                 raise InputError(field=name, value=path, allowed="a file that exists")
+    if remember:
         written = write_options(files, given)
         if not quiet:
             message(f"Remembered in {written}.")
     elif note is not None and not quiet:
         message(note)
-    return options["response"], options["dark"]
+    return options
 
 
 def _show_screening(screening: Screening, output: Path | None, *, quiet: bool) -> None:
@@ -364,18 +420,28 @@ def _counted(text: str | None) -> tuple[int, int] | None:
 
 def _duration(text: str | None) -> float | None:
     """A time in s, from a number or a number with its unit."""
-    if text is None:
-        return None
+    return None if text is None else _seconds(text, "duration", allowed="a time in s, such as 600 or 600s", unit="s")
+
+
+def _bin(text: str | None) -> float | None:
+    """A time in s, from a number with its unit."""
+    return None if text is None else _seconds(text, "bin", allowed="a time with its unit, such as 5ms", unit=None)
+
+
+def _seconds(text: str, field: str, *, allowed: str, unit: str | None) -> float:
+    """A time in s, from a number with its unit, or if there is a default `unit` from a number alone."""
     from qdmol.analysis import unit_ns
 
     number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzµμ").strip()
+    name = text.strip()[len(number) :].strip() or unit
     try:
         value = float(number)
     except ValueError:
-        raise InputError(field="duration", value=text, allowed="a time in s, such as 600 or 600s") from None
-    unit = text.strip()[len(number) :].strip() or "s"
-    scale = {"min": 60.0, "h": 3600.0}.get(unit)
-    return value * (unit_ns(unit, field="duration") * 1e-9 if scale is None else scale)
+        raise InputError(field=field, value=text, allowed=allowed) from None
+    if name is None:
+        raise InputError(field=field, value=text, allowed=allowed)
+    scale = {"min": 60.0, "h": 3600.0}.get(name)
+    return value * (unit_ns(name, field=field) * 1e-9 if scale is None else scale)
 
 
 def _failed(file: str, error: QdmolError, *, alone: bool) -> Analysed:
@@ -404,7 +470,7 @@ def _described(analysis: Analysed) -> dict[str, Any]:
 
     if isinstance(analysis, FailedAnalysis):
         return analysis.summary
-    analysed = {"background", "lifetime", "g2", "g3"}
+    analysed = {"background", "lifetime", "g2", "g3", "levels", "dwell", "emitters"}
     stated = analysis.histogram.get("header", {}) if analysis.stream is None else analysis.stream.provenance.header
     header = plain(stated)
     return {**{key: value for key, value in analysis.summary.items() if key not in analysed}, "header": header}

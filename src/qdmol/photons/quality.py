@@ -86,6 +86,11 @@ def _length_flags(scan: Scan, stream: PhotonStream) -> Iterator[Flag]:
         message = f"The arrival times reach {measured:.3g} s, which is {years:.2g} years: they do not belong to the"
         yield Flag("header_mismatch", "fatal", f"{message} clock that the header states.", measured, "s")
         return
+    if scan.photons > 1 and scan.first_time == scan.last_time:
+        place = "after the same pulse" if stream.mode == "T3" else "at the same time"
+        message = f"All {scan.photons:,} photons were recorded {place}: the clock of the recording did not run."
+        yield Flag("header_mismatch", "fatal", message)
+        return
     if scan.photons >= _ENOUGH and (measured == 0.0 or scan.photons / measured > _FASTEST_HZ):
         message = f"{scan.photons:,} photons lie within {measured:.3g} s, faster than any detector: the clock is wrong."
         yield Flag("header_mismatch", "fatal", message, measured, "s")
@@ -256,6 +261,8 @@ def _rate_drift(scan: Scan, duration_s: float) -> Iterator[Flag]:
     # blinking makes neighbouring blocks alike: fewer of them count
     alike = float(np.clip((rest[1:] * rest[:-1]).sum() / max((rest**2).sum(), 1e-9), 0.0, 0.9))
     spread = max(float((rest**2).sum()) / (_BLOCKS - 2), blocks.mean())
+    if spread == 0.0:  # all photons lie behind the last whole block
+        return
     error = np.sqrt(spread / (place**2).sum() * (1.0 + alike) / (1.0 - alike))
     chance = 2.0 * t_tail(abs(slope) / error, _BLOCKS - 2)
     change = slope / max(blocks.mean(), 1e-9)

@@ -15,7 +15,7 @@ import lazy_loader
 __getattr__, _all_names, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 # Names for the pages of `qdmol.report`, beside those that begin with `draw_` or are classes.
-_PARTS = {"values", "write_drawings"}
+_PARTS = {"probability_text", "values", "write_drawings"}
 
 
 def __dir__() -> list[str]:

@@ -31,12 +31,25 @@ from .parameter_map import (
     map as map,  # noqa: A004  # as the function that makes it, `qdmol.map`
 )
 from .photon_decay import decay as decay, draw_decay as draw_decay
+from .photon_dwell import draw_dwell_times as draw_dwell_times, dwell_times as dwell_times
+from .photon_emitters import (
+    HYPOTHESIS_NAMES as HYPOTHESIS_NAMES,
+    draw_emitters as draw_emitters,
+    emitters as emitters,
+    probability_text as probability_text,
+)
 from .photon_g2 import (
     correlation as correlation,
     draw_correlations as draw_correlations,
     draw_g2_by_gate as draw_g2_by_gate,
     g2 as g2,
     g2_by_gate as g2_by_gate,
+)
+from .photon_levels import (
+    draw_intensity_levels as draw_intensity_levels,
+    draw_lifetime_intensity as draw_lifetime_intensity,
+    intensity_levels as intensity_levels,
+    lifetime_intensity as lifetime_intensity,
 )
 from .photon_trace import draw_intensity_trace as draw_intensity_trace, intensity_trace as intensity_trace
 from .profile import axis_profile as axis_profile, draw_axis_profile as draw_axis_profile

@@ -37,7 +37,7 @@ _LEFT, _BOTTOM, _WIDTH, _HEIGHT, _GAP, _SIDE, _TOP = 13.0, 9.0, 121.0, 38.0, 6.0
 _SHOWN = 4000  # points of a line; more cannot be resolved in print
 
 
-def _grouped(counts: Floats, group: int) -> Floats:
+def grouped(counts: Floats, group: int) -> Floats:
     """Means of `group` neighbours; the last group may be smaller."""
     starts = np.arange(0, len(counts), group)
     sizes = np.diff(np.append(starts, len(counts)))
@@ -76,7 +76,7 @@ def intensity_trace(analysis: PhotonAnalysis, ax: Sequence[Axes] | AxesArray | N
     bin_s = float(data["trace"].attrs["bin_s"])
     with drawing_on(ax, 2, _layout) as (left, right):
         _draw_rates(left, data, bin_s)
-        _draw_occurrence(right, left, data, bin_s)
+        draw_occurrence(right, left, data, bin_s)
         panel_title(left, "a", "Intensity trace")
         panel_title(right, "b", "Distribution")
     return axes_array([left, right])
@@ -93,23 +93,24 @@ def draw_intensity_trace(analysis: PhotonAnalysis) -> Drawing | None:
     data = analysis.data
     if not has_intensity_trace(analysis):
         return None
-    bin_s, group = float(data["trace"].attrs["bin_s"]), _bins_per_point(data)
-    caption = f"Count rate of all channels against time in bins of {_milliseconds(bin_s)}"
+    bin_s, group = float(data["trace"].attrs["bin_s"]), bins_per_point(data)
+    caption = f"Count rate of all channels against time in bins of {milliseconds(bin_s)}"
     caption += f", {group} bins averaged for each point of the line" if group > 1 else ""
     caption += ", and how often each rate occurs" + ("; grey: one channel alone." if data.sizes["channel"] > 1 else ".")
     figure = figure_of(intensity_trace(analysis)[0])
-    return Drawing("figure1_trace", caption, _alternative(data, bin_s), figure, _tables(data, bin_s))
+    return Drawing("figure1_trace", caption, _alternative(data, bin_s), figure, trace_tables(data, bin_s))
 
 
-def _bins_per_point(data: xr.Dataset) -> int:
+def bins_per_point(data: xr.Dataset) -> int:
+    """Time bins averaged for each point of a line, so that print can show them."""
     return -(-data.sizes["time"] // _SHOWN)
 
 
 def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> None:
     counts = np.asarray(data["trace"].values, dtype=float)
     times = np.asarray(data["time"].values, dtype=float)
-    group = _bins_per_point(data)
-    shown = _grouped(times, group)
+    group = bins_per_point(data)
+    shown = grouped(times, group)
     lines: list[tuple[Floats, dict[str, Any]]] = [(counts.sum(axis=1), {"color": BLUE, "zorder": 3})]
     if counts.shape[1] > 1:
         brightest = int(np.argmax(counts.sum(axis=0)))
@@ -117,7 +118,7 @@ def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> None:
         lines[0][1]["label"] = "all channels"
         lines.append((counts[:, brightest], {"color": GREY, "alpha": 0.6, "zorder": 2, "label": label}))
     for line, look in lines:
-        axes.plot(shown, _grouped(line, group) / bin_s / 1e3, linewidth=0.5, rasterized=len(shown) > 1000, **look)
+        axes.plot(shown, grouped(line, group) / bin_s / 1e3, linewidth=0.5, rasterized=len(shown) > 1000, **look)
     if len(lines) > 1:  # above the axes, beside the title, where no line can lie under it
         legend = axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2, borderaxespad=0.1, frameon=False)
         for handle in legend.get_lines():
@@ -128,17 +129,14 @@ def _draw_rates(axes: Axes, data: xr.Dataset, bin_s: float) -> None:
     axes.set_ylabel("Count rate (10$^3$ s$^{-1}$)")
 
 
-def _draw_occurrence(axes: Axes, beside: Axes, data: xr.Dataset, bin_s: float) -> None:
+def draw_occurrence(axes: Axes, beside: Axes, data: xr.Dataset, bin_s: float, *, mean: bool = True) -> None:
+    """Draw how often each count rate occurs, on the scale of the trace beside it, if wanted with the mean rate."""
     rates = np.asarray(data["intensity"].values, dtype=float) / bin_s / 1e3
     occurrence = np.asarray(data["intensity_occurrence"].values, dtype=float)
     step = rates[1] - rates[0] if len(rates) > 1 else 1.0
     axes.barh(rates, occurrence, height=step, color=BLUE, linewidth=0)
-    mean = float(np.average(rates, weights=occurrence))
-    axes.axhline(mean, color=VERMILLION, linewidth=0.8, linestyle="dashed")
-    axes.annotate(
-        "mean", (1, mean), (0, 1.5), xycoords=("axes fraction", "data"), textcoords="offset points",
-        ha="right", va="bottom", color=VERMILLION, fontsize=6,
-    )  # fmt: skip
+    if mean:
+        _mark_mean(axes, float(np.average(rates, weights=occurrence)))
     axes.set_ylim(beside.get_ylim())
     axes.set_xlim(0, 1.3 * max(float(occurrence.max()), 1.0))  # room for the word at the end of the line
     axes.tick_params(axis="y", labelleft=False)
@@ -146,7 +144,16 @@ def _draw_occurrence(axes: Axes, beside: Axes, data: xr.Dataset, bin_s: float) -
     axes.set_xlabel("Occurrences (time bins)")
 
 
-def _milliseconds(bin_s: float) -> str:
+def _mark_mean(axes: Axes, mean: float) -> None:
+    axes.axhline(mean, color=VERMILLION, linewidth=0.8, linestyle="dashed")
+    axes.annotate(
+        "mean", (1, mean), (0, 1.5), xycoords=("axes fraction", "data"), textcoords="offset points",
+        ha="right", va="bottom", color=VERMILLION, fontsize=6,
+    )  # fmt: skip
+
+
+def milliseconds(bin_s: float) -> str:
+    """Width of a time bin in ms."""
     return f"{1e3 * bin_s:.4g} ms"
 
 
@@ -154,11 +161,12 @@ def _alternative(data: xr.Dataset, bin_s: float) -> str:
     rates = np.asarray(data["trace"].values, dtype=float).sum(axis=1) / bin_s
     return (
         f"Rate against time over {bin_s * len(rates):.4g} s: mean {rates.mean():.4g}, lowest {rates.min():.4g} and "
-        f"highest {rates.max():.4g} photons per second in bins of {_milliseconds(bin_s)}."
+        f"highest {rates.max():.4g} photons per second in bins of {milliseconds(bin_s)}."
     )
 
 
-def _tables(data: xr.Dataset, bin_s: float) -> tuple[Table, ...]:
+def trace_tables(data: xr.Dataset, bin_s: float) -> tuple[Table, ...]:
+    """Tables of the trace and of the distribution of its counts."""
     counts = np.asarray(data["trace"].values)
     names = [f"channel_{channel_label(int(channel))} (photons in {bin_s:g} s)" for channel in data["channel"].values]
     trace = Table("figure1a_trace", ("time (s)", *names), (data["time"].values, *counts.T))

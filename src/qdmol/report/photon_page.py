@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from qdmol.analysis import Analysed, Number, PhotonAnalysis, files_rows, interval_text, plain_text, shown_number
-from qdmol.estimates import NO_VALUE
-from qdmol.plot import Drawing, draw_correlations, draw_decay, draw_g2_by_gate, draw_intensity_trace
+from qdmol.estimates import NO_VALUE, Estimate
+from qdmol.plot import (
+    HYPOTHESIS_NAMES,
+    Drawing,
+    draw_correlations,
+    draw_decay,
+    draw_dwell_times,
+    draw_emitters,
+    draw_g2_by_gate,
+    draw_intensity_levels,
+    draw_intensity_trace,
+    draw_lifetime_intensity,
+    probability_text,
+)
 from qdmol.report.page import PageFigure, PageTable, Section, planned_pair, write_page
 from qdmol.results import write_netcdf
 
@@ -78,19 +90,100 @@ def _number_row(number: Number) -> tuple[str, ...]:
         value, unit = (None, "") if estimate is None else (estimate.value, estimate.unit)
         shown = NO_VALUE if value is None else shown_number(value)
         return (number.name, shown, NO_VALUE, NO_VALUE, unit)
+    if not math.isfinite(estimate.value):
+        low, high = (
+            shown_number(end, 3) if math.isfinite(end) else "no limit" for end in (estimate.low, estimate.high)
+        )
+        return (number.name, NO_VALUE, low, high, estimate.unit)
     shown, _, ends = interval_text(replace(estimate, unit="")).rstrip(")").partition(" (")
     return (number.name, shown, *ends.split(" to "), estimate.unit)
 
 
+_MOST_LEVELS = 12  # levels and states that have a row
+
+
+def levels_table(analysis: PhotonAnalysis) -> PageTable | None:
+    """Table of the intensity levels with rate, share of time and lifetime; None without several of them."""
+    levels = () if analysis.levels is None else analysis.levels.levels
+    if not 1 < len(levels) <= _MOST_LEVELS:
+        return None
+    header = ("level", "rate (1/s)", "share of time (%)", "segments", "photons", "lifetime (ns)")
+    rows = tuple(
+        (
+            str(number),
+            interval_text(replace(level.rate_hz, unit="")),
+            shown_number(100 * level.fraction, 3),
+            shown_number(level.segments),
+            shown_number(level.photons, 7),
+            NO_VALUE if level.lifetime_ns is None else interval_text(replace(level.lifetime_ns, unit="")),
+        )
+        for number, level in enumerate(levels)
+    )
+    note = "Level 0 is the darkest. Rates include the background; 95 % intervals in brackets."
+    return PageTable("Intensity levels", header, rows, note, frozenset({0, 2, 3, 4}))
+
+
+def dwell_table(analysis: PhotonAnalysis) -> PageTable | None:
+    """Table of the laws of dwell times with their parameters; None where none was fitted."""
+    states = () if analysis.dwell is None else analysis.dwell.states
+    rows = tuple(
+        (
+            state.state,
+            str(int(state.used.sum())),
+            f"{state.shortest_s:.3g}",
+            law.name,
+            "" if law.rejected else _parameters(law.parameters),
+            f"{law.probability:.2g}",
+            NO_VALUE if law.p_value is None else f"{law.p_value:.2g}",
+            "rejected" if law.rejected else ("best" if law.name == state.best else ""),
+        )
+        for state in states[:_MOST_LEVELS]
+        for law in state.laws
+    )
+    if not rows:
+        return None
+    header = ("state", "dwells", "from (s)", "law", "parameters", "probability", "p-value", "")
+    note = (
+        "Probability: of the law among these three. p-value: how often data that follow the law deviate more from it; "
+        "below 0.01 the law is rejected, and its parameters are not given."
+    )
+    return PageTable("Laws of the dwell times", header, rows, note, frozenset({1, 2, 5, 6}))
+
+
+def _parameters(parameters: Mapping[str, Estimate]) -> str:
+    names = {"exponent": "exponent", "cutoff_s": "cut-off", "mean_s": "mean"}
+    return "; ".join(f"{names.get(name, name)} {interval_text(each)}" for name, each in parameters.items())
+
+
+def evidence_table(analysis: PhotonAnalysis) -> PageTable | None:
+    """Table of the probability of each hypothesis as evidence is added; None without the test."""
+    tested = analysis.emitters
+    if tested is None or not tested.evidence:
+        return None
+    header = ("evidence", *HYPOTHESIS_NAMES.values())
+    rows = tuple(
+        (
+            step.name if number == 0 else f"and {step.name}",
+            *(probability_text(step.hypotheses[name]) for name in HYPOTHESIS_NAMES),
+        )
+        for number, step in enumerate(tested.evidence)
+    )
+    note = "Probability of each hypothesis from the evidence of its row and the rows above; equal before any evidence."
+    return PageTable("Number of emitters: evidence", header, rows, note, frozenset({1, 2, 3, 4}))
+
+
 def draw_photons(analysis: Analysed) -> tuple[Drawing, ...]:
-    """Every figure that the analysis holds data for."""
+    """Every figure that the analysis holds data for; the trace is that with levels where there are levels."""
     if not isinstance(analysis, PhotonAnalysis):
         return ()
     drawings = (
-        draw_intensity_trace(analysis),
+        draw_intensity_levels(analysis) or draw_intensity_trace(analysis),
         draw_decay(analysis),
         draw_correlations(analysis),
         draw_g2_by_gate(analysis),
+        draw_dwell_times(analysis),
+        draw_lifetime_intensity(analysis),
+        draw_emitters(analysis),
     )
     return tuple(drawing for drawing in drawings if drawing is not None)
 
@@ -174,7 +267,8 @@ def _section(analysis: Analysed, number: int, *, files: bool, heading: bool) -> 
     """What the page says of one file."""
     measured = analysis if isinstance(analysis, PhotonAnalysis) else None
     refusal = "This file could not be read." if measured is None else "This recording was not analysed."
-    numbers, tables = (None, ()) if measured is None else (numbers_table(measured), (file_table(measured),))
+    numbers = None if measured is None else numbers_table(measured)
+    tables = () if measured is None else _tables(measured)
     return Section(
         name=f"file{number}",
         label=analysis.name,
@@ -183,12 +277,23 @@ def _section(analysis: Analysed, number: int, *, files: bool, heading: bool) -> 
         refusal=refusal if measured is None or measured.refused else "",
         reasons=analysis.sentences if measured is None else analysis.messages("fatal"),
         numbers=() if numbers is None else (numbers,),
-        sentences=() if measured is None else analysis.sentences,
+        sentences=() if measured is None else _sentences(measured),
         warnings=analysis.messages("warning"),
         notes=analysis.notes,
         figures=tuple(PageFigure.of(drawing, files=files) for drawing in draw_photons(analysis)),
         tables=tables,
     )
+
+
+def _tables(analysis: PhotonAnalysis) -> tuple[PageTable, ...]:
+    tables = (evidence_table(analysis), levels_table(analysis), dwell_table(analysis), file_table(analysis))
+    return tuple(table for table in tables if table is not None)
+
+
+def _sentences(analysis: PhotonAnalysis) -> tuple[str, ...]:
+    """Sentences of the analysis, the verdict on the number of emitters first."""
+    verdict = () if analysis.emitters is None else (analysis.emitters.statement,)
+    return tuple(dict.fromkeys((*verdict, *analysis.sentences)))
 
 
 def _subtitle(analysis: PhotonAnalysis) -> str:

@@ -310,7 +310,7 @@ def _continuum(slope: Estimate | None) -> tuple[Kind, str]:
     reason = "A continuum of intensities describes the segments better than separate levels do"
     if slope is None:
         return "flickering", f"{reason}; there are too few lifetimes to tell whether they follow the intensity."
-    text = f"the lifetime goes with the intensity to the power {interval_text(slope)}"
+    text = f"the lifetime is proportional to the intensity to the power {interval_text(slope)}"
     if slope.low > 0:
         return "flickering", f"{reason}, and {text}."
     return "several levels", f"{reason}, but {text}, so that it does not follow the intensity."
@@ -336,7 +336,7 @@ def _odds(grouping: Grouping) -> str:
     gain = grouping.evidence[best] - others[name]
     if gain < 0:
         return f"{name} would describe them as well, but they are too few to tell"
-    times = f"{math.exp(gain):.2g}" if gain < 7.0 else "more than a thousand"
+    times = shown_number(math.exp(gain), 2) if gain < 7.0 else "more than a thousand"
     return f"the next best description, {name}, is {times} times less likely"
 
 

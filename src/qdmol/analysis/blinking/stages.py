@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdmol.analysis.background import BackgroundStage
-from qdmol.analysis.blinking.intensity_levels import background_hz, first_tallies, level_steps
 from qdmol.analysis.blinking.values import IntensityLevel, IntensityLevels, LifetimeIntensity, Segments
 from qdmol.analysis.lifetime.values import Decay
 from qdmol.analysis.passes import Steps, counted_together
@@ -58,6 +57,9 @@ class LevelsStage(Stage[IntensityLevels]):
 
     def steps(self, recording: Recording) -> Steps[IntensityLevels]:
         """Find change points in the first pass and lifetimes of the segments in a second one."""
+        # imported here, as it takes its time to load: a look at a file needs none of it
+        from qdmol.analysis.blinking.intensity_levels import background_hz, first_tallies, level_steps
+
         stream = recording.pulsed or recording.stream
         quality = recording.quality
         counts = yield from counted_together(
@@ -104,7 +106,7 @@ class LevelsStage(Stage[IntensityLevels]):
             return (f"The intensity is constant. {levels.kind_reason}",)
         points = len(levels.change_points_s)
         sentences = [
-            f"The intensity changes {shown_number(points)} time{'s' if points != 1 else ''}; kind of blinking: "
+            f"The intensity changes {'once' if points == 1 else f'{shown_number(points)} times'}; kind of blinking: "
             f"{levels.kind}. {levels.kind_reason}"
         ]
         if levels.number <= 4:  # more do not fit in a sentence
@@ -112,9 +114,9 @@ class LevelsStage(Stage[IntensityLevels]):
             sentences.append(f"The levels are at {', '.join(parts)} photons per second.")
         if levels.lifetime_slope is not None:
             sentences.append(
-                "Over the segments the lifetime goes with the intensity above background to the power "
-                f"{interval_text(levels.lifetime_slope)}: 1 where both follow the quantum yield, 0 where the lifetime "
-                "is constant."
+                "The lifetime of the segments is proportional to the intensity above background to the power "
+                f"{interval_text(levels.lifetime_slope)}; it is 1 if both follow the quantum yield, and 0 if the "
+                "lifetime is constant."
             )
         return tuple(sentences)
 
