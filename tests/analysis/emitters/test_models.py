@@ -56,7 +56,7 @@ def expected_g2(seen, *, yields=0.0, q=0.0, quenching=1.0, together=False, numbe
         spread=0.0 * one,
     )
     expectation = Expectation(seen)
-    pairs = expectation.pairs(seen.top, draw, draw.q, expectation.shapes(draw), together=together)
+    pairs = expectation.pairs(seen.top, draw, draw.q, expectation.shapes(draw, seen.top), together=together)
     return float(pairs.sum()) / seen.strata.poisson[seen.top]
 
 
