@@ -30,7 +30,7 @@ from qdmol.analysis.emitters.observations import Observations
 from qdmol.analysis.emitters.values import Hypothesis, Monomer
 from qdmol.arrays import Floats, Integers
 
-YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: half log-uniform between these, half uniform to 1
+YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: log-uniform; of one emitter half of it uniform to 1
 BETA, BETA_SPREAD = 4.0, 0.25  # log-normal
 BETA_KNOWN, BETA_LIMITS = 0.9, (0.25, 10.0)  # with this probability; else log-uniform between these
 RATIO_SPREAD: Final = 0.8  # of the logarithm of the brightness ratio of two emitters, half-normal: 1:3 or more in 17 %
@@ -197,18 +197,20 @@ def parameters(model: Model, z: Floats, seen: Observations, monomer: Monomer | N
 
 def _yields(quantile: Floats, monomer: Monomer | None, *, several: bool) -> Floats:
     if monomer is None or not monomer.ratios:
-        return _free_yields(quantile)
+        return _free_yields(quantile, several=several)
     alike = LIKE_MONOMER["several" if several else "one_emitter"]
     mean, scatter = yield_reference(monomer)
     inside = np.clip(quantile / alike, 1e-9, 1.0 - 1e-9)
     outside = np.clip((quantile - alike) / (1.0 - alike), 0.0, 1.0)
     known = np.log(mean) + scatter * special.ndtri(inside)
     like = np.minimum(np.exp(known), YIELDS[1])
-    return np.asarray(np.where(quantile < alike, like, _free_yields(outside)), dtype=np.float64)
+    return np.asarray(np.where(quantile < alike, like, _free_yields(outside, several=several)), dtype=np.float64)
 
 
-def _free_yields(quantile: Floats) -> Floats:
+def _free_yields(quantile: Floats, *, several: bool) -> Floats:
     low, high = np.log(YIELDS)
+    if several:
+        return np.asarray(np.exp(low + (high - low) * quantile), dtype=np.float64)
     small, any_yield = np.exp(low + (high - low) * np.minimum(2.0 * quantile, 1.0)), 2.0 * quantile - 1.0
     return np.asarray(np.where(quantile < 0.5, small, np.maximum(any_yield, YIELDS[0])), dtype=np.float64)
 
