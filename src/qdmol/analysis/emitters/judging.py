@@ -11,6 +11,7 @@ from scipy import special
 
 from qdmol.analysis.emitters.models import (
     PART,
+    YIELDS,
     Draw,
     Expectation,
     Model,
@@ -204,7 +205,10 @@ def best_parameters(comparison: Comparison, *, lifetime_ns: float | None) -> dic
         middle, low, high = (_quantile(values, each.weights, share) for share in (0.5, *_TAILS))
         return Estimate(middle, low, high, unit)
 
-    result = {"yield_ratio": estimate(draw.yields)}
+    ratio = estimate(draw.yields)
+    if ratio.low < YIELDS[0]:  # no pair of a biexciton stands out
+        ratio = Estimate(ratio.value if ratio.value > YIELDS[0] else 0.0, 0.0, ratio.high)
+    result = {"yield_ratio": ratio}
     if lifetime_ns is not None and comparison.seen.resolved:
         result["biexciton_lifetime_ns"] = estimate(draw.yields / draw.beta * lifetime_ns, "ns")
     if model.several and not model.many:

@@ -30,6 +30,7 @@ from qdmol.analysis.emitters.observations import Observations
 from qdmol.analysis.emitters.values import Hypothesis, Monomer
 from qdmol.arrays import Floats, Integers
 
+NO_YIELD, UNSEEN = 1e-6, 0.1  # of a biexciton that does not emit, and the probability of yields from there to the least
 YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: log-uniform; of one emitter half of it uniform to 1
 BETA, BETA_SPREAD = 4.0, 0.25  # log-normal
 BETA_KNOWN, BETA_LIMITS = 0.9, (0.25, 10.0)  # with this probability; else log-uniform between these
@@ -208,11 +209,17 @@ def _yields(quantile: Floats, monomer: Monomer | None, *, several: bool) -> Floa
 
 
 def _free_yields(quantile: Floats, *, several: bool) -> Floats:
-    low, high = np.log(YIELDS)
     if several:
-        return np.asarray(np.exp(low + (high - low) * quantile), dtype=np.float64)
-    small, any_yield = np.exp(low + (high - low) * np.minimum(2.0 * quantile, 1.0)), 2.0 * quantile - 1.0
+        return _log_uniform(quantile)
+    small, any_yield = _log_uniform(np.minimum(2.0 * quantile, 1.0)), 2.0 * quantile - 1.0
     return np.asarray(np.where(quantile < 0.5, small, np.maximum(any_yield, YIELDS[0])), dtype=np.float64)
+
+
+def _log_uniform(quantile: Floats) -> Floats:
+    least, low, high = np.log((NO_YIELD, *YIELDS))
+    none = least + (low - least) * np.minimum(quantile / UNSEEN, 1.0)
+    seen = low + (high - low) * np.maximum(quantile - UNSEEN, 0.0) / (1.0 - UNSEEN)
+    return np.asarray(np.exp(np.where(quantile < UNSEEN, none, seen)), dtype=np.float64)
 
 
 def yield_reference(monomer: Monomer) -> tuple[float, float]:

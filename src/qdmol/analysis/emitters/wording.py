@@ -52,8 +52,10 @@ def verdict_sentence(
     text = f"The photons come from {name} (probability {_certain(probability)})"
     ratio = parameters.get("yield_ratio")
     if verdict == "one_emitter":
-        reason = "" if ratio is None else f": its biexciton has {interval_text(ratio)} of the yield of its exciton"
-        return f"{text}{reason}."
+        if ratio is None:
+            return f"{text}."
+        part = interval_text(ratio) if ratio.low > 0 else f"less than {ratio.high:.2g}"
+        return f"{text}: its biexciton has {part} of the yield of its exciton."
     if verdict == "two_independent":
         share = parameters.get("brighter_share")
         reason = "" if share is None else f": the brighter one gives {interval_text(share)} of the light"
