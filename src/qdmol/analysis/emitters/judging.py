@@ -226,12 +226,12 @@ def fitted_pairs(comparison: Comparison, point: Floats) -> Floats:
     model = comparison.leading[0]
     seen, expectation = comparison.seen, comparison.expectation
     draw = comparison.draw(model, point[None, :])
-    shapes = expectation.shapes(draw)
     rows = []
     for k, counts in enumerate(seen.strata.centre):
         choices = [draw.q]
         if k < seen.top and model.several and not model.together:
             choices += [PART * draw.q, fewer_on(draw, relative_rate(seen, k)[0])]
+        shapes = expectation.shapes(draw, k)
         expected = [expectation.pairs(k, draw, q, shapes, together=model.together)[0] for q in choices]
         rows.append(min(expected, key=lambda row: float((row - special.xlogy(counts, row)).sum())))
     return np.stack(rows)

@@ -30,7 +30,7 @@ from qdmol.analysis.emitters.observations import Observations
 from qdmol.analysis.emitters.values import Hypothesis, Monomer
 from qdmol.arrays import Floats, Integers
 
-YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: half log-uniform between these, half uniform to 1
+YIELDS: Final = (0.003, 1.0)  # of the biexciton over the exciton: log-uniform; of one emitter half of it uniform to 1
 BETA, BETA_SPREAD = 4.0, 0.25  # log-normal
 BETA_KNOWN, BETA_LIMITS = 0.9, (0.25, 10.0)  # with this probability; else log-uniform between these
 RATIO_SPREAD: Final = 0.8  # of the logarithm of the brightness ratio of two emitters, half-normal: 1:3 or more in 17 %
@@ -197,18 +197,20 @@ def parameters(model: Model, z: Floats, seen: Observations, monomer: Monomer | N
 
 def _yields(quantile: Floats, monomer: Monomer | None, *, several: bool) -> Floats:
     if monomer is None or not monomer.ratios:
-        return _free_yields(quantile)
+        return _free_yields(quantile, several=several)
     alike = LIKE_MONOMER["several" if several else "one_emitter"]
     mean, scatter = yield_reference(monomer)
     inside = np.clip(quantile / alike, 1e-9, 1.0 - 1e-9)
     outside = np.clip((quantile - alike) / (1.0 - alike), 0.0, 1.0)
     known = np.log(mean) + scatter * special.ndtri(inside)
     like = np.minimum(np.exp(known), YIELDS[1])
-    return np.asarray(np.where(quantile < alike, like, _free_yields(outside)), dtype=np.float64)
+    return np.asarray(np.where(quantile < alike, like, _free_yields(outside, several=several)), dtype=np.float64)
 
 
-def _free_yields(quantile: Floats) -> Floats:
+def _free_yields(quantile: Floats, *, several: bool) -> Floats:
     low, high = np.log(YIELDS)
+    if several:
+        return np.asarray(np.exp(low + (high - low) * quantile), dtype=np.float64)
     small, any_yield = np.exp(low + (high - low) * np.minimum(2.0 * quantile, 1.0)), 2.0 * quantile - 1.0
     return np.asarray(np.where(quantile < 0.5, small, np.maximum(any_yield, YIELDS[0])), dtype=np.float64)
 
@@ -271,7 +273,19 @@ class Expectation:
         self._log_lifetimes = seen.shapes[0].log_lifetimes
         self._measured = self._side_ratio()
         early = seen.early_lifetime_ns or 1.0
-        self._stretch = (seen.lifetime_ns or early) / early
+        self._stretch = self._lifetimes((seen.lifetime_ns or early) / early)
+
+    def _lifetimes(self, whole: float) -> Floats:
+        """Lifetime of the exciton in each stratum over the early one of all, (L,); `whole` without levels.
+
+        Pairs of neighbouring pulses with small ranks are the more frequent, the shorter the lifetime of a level is.
+        """
+        if self.seen.top == 0 or not self.seen.resolved:
+            return np.full(self.seen.top + 1, whole)
+        node = len(self.seen.shapes) // 2
+        expected = self._emitters[node][:_EARLY_BINS]
+        early = (self._measured[node][:, :_EARLY_BINS] * expected).sum(axis=1) / expected.sum()
+        return np.asarray(np.clip(1.0 / early, 0.05, 3.0), dtype=np.float64)
 
     def _side_ratio(self) -> Floats:
         """Measured delays of pairs of neighbouring pulses over those expected, (k, L, b)."""
@@ -301,13 +315,14 @@ class Expectation:
             (1.0 - part) * self._cascades[node, low] + part * self._cascades[node, low + 1], dtype=np.float64
         )
 
-    def shapes(self, draw: Draw) -> tuple[Floats, Floats]:
-        """Shares by bin of the biexciton's pairs and of the pairs of two excitons, (n, b) each."""
-        biexciton = self.cascade(draw.node, draw.yields / draw.beta * self._stretch)
+    def shapes(self, draw: Draw, stratum: int) -> tuple[Floats, Floats]:
+        """Shares by bin of the biexciton's pairs and of the pairs of two excitons in a stratum, (n, b) each."""
+        biexciton = self.cascade(draw.node, draw.yields / draw.beta * self._stretch[stratum])
         quenched = draw.quenching > 1.0
         pair = self._emitters[draw.node]
         if quenched.any():
-            pair = np.where(quenched[:, None], self.cascade(draw.node, 0.5 / draw.quenching), pair)
+            stretch = self._stretch[stratum] if self.seen.top > 0 else 1.0
+            pair = np.where(quenched[:, None], self.cascade(draw.node, 0.5 * stretch / draw.quenching), pair)
         return biexciton, pair
 
     def pairs(self, stratum: int, draw: Draw, q: Floats, shapes: tuple[Floats, Floats], *, together: bool) -> Floats:
@@ -336,6 +351,7 @@ class Expectation:
 
 
 _STEADY_PAIRS = 50.0
+_EARLY_BINS = 6  # of the smaller rank, in which decays are still linear
 
 
 def log_counts(counts: Floats, expected: Floats) -> Floats:
@@ -370,12 +386,12 @@ def likelihood_of(
 
     def value(z: Floats) -> Floats:
         draw = parameters(model, z, seen, monomer)
-        shapes = expectation.shapes(draw)
+        shapes = expectation.shapes(draw, seen.top)
         strata = seen.strata
         top = expectation.pairs(seen.top, draw, draw.q, shapes, together=model.together)
         total = log_counts(strata.centre[seen.top], top)
         for k in range(seen.top):
-            total = total + _lower_level(k, model, expectation, draw, shapes, use)
+            total = total + _lower_level(k, model, expectation, draw, use)
         if use.levels:
             total = total + _jumps(model, seen)
         if use.triples and seen.triples is not None:
@@ -390,11 +406,10 @@ def likelihood_of(
     return value
 
 
-def _lower_level(
-    k: int, model: Model, expectation: Expectation, draw: Draw, shapes: tuple[Floats, Floats], use: Use
-) -> Floats:
+def _lower_level(k: int, model: Model, expectation: Expectation, draw: Draw, use: Use) -> Floats:
     seen = expectation.seen
     counts = seen.strata.centre[k]
+    shapes = expectation.shapes(draw, k)
 
     def counted(q: Floats) -> Floats:
         return log_counts(counts, expectation.pairs(k, draw, q, shapes, together=model.together))

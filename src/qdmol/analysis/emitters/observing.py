@@ -93,7 +93,9 @@ def background_nodes(
 ) -> Floats:
     """Background in photons per second on both channels: one value, or three equally likely ones."""
     rate = sum(each.photons for each in arrivals) / seconds
-    if background is not None:
+    # the off state may be a grey one, which the flat part of the decay tells from a background
+    grey = background is not None and background.source == "off state" and fit is not None
+    if background is not None and not grey:
         known = [background.channels.index(each.channel) for each in arrivals if each.channel in background.channels]
         value = float(background.rates_hz[known].sum())
         ends = np.abs(np.stack([background.high_hz[known], background.low_hz[known]]) - background.rates_hz[known])
