@@ -23,7 +23,7 @@ HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^(`{3,})(?:\{code-block\} )?(\w+)\n(?::caption: (\S+)\n)?\n?(.*?)^\1$", re.MULTILINE | re.DOTALL)
 STATUS = re.compile(r"\s+# exit status (\d+)$")
 TASKS = 40
-SLOW = {"Find the core radius from a measured emission"}
+SLOW = {"Find the core radius from a measured emission", "Compare with measured single emitters"}
 MEASURED = {"photons", "blinking", "measured-spectra"}  # pages whose tasks begin with files of the reader's own
 
 

@@ -226,9 +226,8 @@ def _draw_correlation(axes: Axes, fit: CorrelationExponent) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(0.8 * lag[0], 1.25 * lag[-1])
-    _finish(
-        axes, 0.7 * float(value[positive].min()), 1.2 * float((value + _NORMAL_95 * error)[positive].max()), lines=2
-    )
+    top = 1.2 * float((value + _NORMAL_95 * error)[positive].max())
+    _finish(axes, max(0.7 * float(value[positive].min()), _DEEPEST * top), top, lines=2)
     axes.set_xlabel("Lag τ (s)")
     axes.set_ylabel("g(τ) − 1")
 
