@@ -51,8 +51,8 @@ def test_coverage_over_random_shifts(single, number):
     decided = [each.verdict for each in results if each.decided]
     wrong = sum(verdict != right for verdict in decided)
     assert inside >= 45
-    assert plain >= 45
     assert wrong <= 2
-    if number > 1:
+    if number > 1:  # of a single one 1 / (1 - g2) is above 1, for g2 is not 0
+        assert plain >= 45
         for each in results:
             assert_side_peaks_mislead(each, number)
