@@ -121,9 +121,10 @@ def test_priors_are_those_stated():
     rng = np.random.default_rng(1)
     for model in MODELS:
         draw = parameters(model, rng.standard_normal((20_000, len(model.columns(seen)))), seen, None)
-        assert draw.yields.min() >= 0.003
+        assert draw.yields.min() >= 1e-6
         assert draw.yields.max() <= 1.0
-        high = np.log(2.0) / np.log(1 / 0.003)
+        assert np.mean(draw.yields < 0.0029) == pytest.approx(0.1 if model.several else 0.05, abs=0.01)
+        high = 0.9 * np.log(2.0) / np.log(1 / 0.003)
         high = high if model.several else 0.25 + 0.5 * high
         assert np.mean(draw.yields > 0.5) == pytest.approx(high, abs=0.02)
         if model.annihilating:
