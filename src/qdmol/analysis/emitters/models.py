@@ -140,7 +140,8 @@ MODELS: Final = (
     Model("two independent emitters", "two_independent", 1.0, several=True),
     Model("two emitters that annihilate", "two_interacting", 0.75, several=True, annihilating=True),
     Model("two emitters that blink together", "two_interacting", 0.25, several=True, together=True),
-    Model("three or more independent emitters", "three_or_more", 1.0, several=True, many=True),
+    Model("three or more independent emitters", "three_or_more", 0.75, several=True, many=True),
+    Model("three or more emitters that blink together", "three_or_more", 0.25, several=True, many=True, together=True),
 )
 
 

@@ -61,7 +61,7 @@ def verdict_sentence(
         reason = "" if share is None else f": the brighter one gives {interval_text(share)} of the light"
         return f"{text}{reason}."
     if verdict == "three_or_more":
-        return f"{text}: {number}, if they emit independently."
+        return f"{text}: {number}, {'which blink together' if together else 'if they emit independently'}."
     rate = parameters.get("annihilation_per_ns")
     if together:
         return f"{text}: they blink together."
