@@ -10,7 +10,7 @@ from tests.photons import generators as make
 from qdmol.photons import Records
 
 HC = 1239.842
-PHOTONS, BLINKING_S = 120_000, 30.0
+PHOTONS, BLINKING_S = 250_000, 30.0
 LIGHT = {"period_ps": 200_000.0, "response_ns": 0.3, "offset_ns": 8.0, "background_hz": 300.0}
 
 
@@ -18,7 +18,7 @@ def write_all(folder: Path) -> None:
     """Write recordings, decays, pairs and spectra into a folder."""
     rng = np.random.default_rng(13)
     _photons(rng, folder)
-    _emitters(rng, folder)
+    _emitters(np.random.default_rng(14), folder)
     _histograms(rng, folder)
     _spectra(rng, folder)
 
